@@ -1,0 +1,205 @@
+"""One embedded broker: its folder, its process, its log."""
+
+import os
+import re
+import signal
+import subprocess
+from collections import deque
+from pathlib import Path
+
+import psutil
+
+from commonshelf.java import Java
+from commonshelf.kafka_config import LOGGING_PROPERTIES, BrokerPorts, render, server_properties
+from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError
+
+_FORMAT_TIMEOUT_S = 60
+_TAIL_LINES = 400
+_TROUBLE = re.compile(r"\b(?:ERROR|SEVERE|FATAL)\b|Exception\b|OutOfMemoryError|^Error")
+_CAUSE = re.compile(r"^(?:Caused by: )?(?:[a-z_]\w*\.)+([A-Z]\w*(?:Exception|Error): .+)")
+
+
+class Broker:
+    """A combined broker and controller in `folder`, run by `java` with `jars`."""
+
+    def __init__(self, number: int, folder: Path, java: Java, jars: list[Path], heap_mb: int) -> None:
+        self.number = number
+        self._folder = folder
+        self._java = java
+        self._jars = jars
+        self._heap_mb = heap_mb
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self.log_path = folder / "server.log"
+        self._console_path = folder / "console.log"
+        self._properties_path = folder / "server.properties"
+        self._data = folder / "data"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while it does not run."""
+        return self._process.pid if self._process is not None and self.is_running() else None
+
+    def is_running(self) -> bool:
+        """Whether the process lives (a paused one does)."""
+        if self._process is None:
+            return False
+        if self._process.poll() is None:
+            return True
+        self._forget()
+        return False
+
+    def configure(self, ports: list[BrokerPorts], advertised_proxy_port: int | None) -> None:
+        """Write the broker's settings."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            properties = server_properties(self.number, ports, self._data, advertised_proxy_port)
+            self._properties_path.write_text(render(properties), encoding="utf-8")
+            logging = LOGGING_PROPERTIES.format(log_file=str(self.log_path).replace("%", "%%"))
+            (self._folder / "logging.properties").write_text(logging, encoding="utf-8")
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot write Kafka's settings in {self._folder} ({error.strerror}); "
+                "check the folder's owner and rights, or name another data directory."
+            ) from error
+
+    def format_storage(self, cluster_id: str) -> None:
+        """Give the storage its cluster id; storage that has this one already stays as it is.
+
+        Raises DataDirectoryError when it is another cluster's or unreadable, BrokerFailedError when Kafka's
+        own tool fails.
+        """
+        found = self._read_cluster_id()
+        if found == cluster_id:
+            return
+        if found is not None:
+            raise DataDirectoryError(
+                f"{self._data} belongs to another Kafka cluster ({found}, not {cluster_id}); "
+                "name another data directory, or move this one away."
+            )
+        command = self._command(128, ["-XX:TieredStopAtLevel=1", "-Xshare:auto"], "kafka.tools.StorageTool")
+        run = subprocess.run(
+            [*command, "format", "--cluster-id", cluster_id, "--config", str(self._properties_path)],
+            capture_output=True,
+            text=True,
+            timeout=_FORMAT_TIMEOUT_S,
+            check=False,
+        )
+        if run.returncode != 0:
+            reason = _relevant_line((run.stdout + run.stderr).splitlines())
+            raise BrokerFailedError(
+                f"Kafka could not format its storage in {self._data}: {reason}; check that folder, "
+                "or name another data directory."
+            )
+
+    def launch(self, jvm_flags: list[str]) -> None:
+        """Start the process. It runs in its own session, so that Ctrl-C reaches only its parent."""
+        command = self._command(self._heap_mb, jvm_flags, "kafka.Kafka")
+        with self._console_path.open("wb") as console:
+            self._process = subprocess.Popen(
+                [*command, str(self._properties_path)],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._guard = _guard(self._process.pid)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal; nothing happens when it has ended."""
+        if self._process is not None and self.is_running():
+            self._process.send_signal(number)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the process has ended; False when it is still there after `timeout_s`."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        self._forget()
+        return True
+
+    def failure_reason(self) -> str:
+        """The line of the broker's output that says best why it failed."""
+        return _relevant_line([*_tail(self._console_path), *_tail(self.log_path)])
+
+    def owns(self, process: psutil.Process) -> bool:
+        """Whether `process` is a broker on this folder, for instance one that a killed parent left behind."""
+        try:
+            return str(self._properties_path) in process.cmdline()
+        except psutil.Error:
+            return False
+
+    def _forget(self) -> None:
+        # The guard goes first: the system may give the broker's process id to another process.
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+        self._guard = None
+        self._process = None
+
+    def _read_cluster_id(self) -> str | None:
+        path = self._data / "meta.properties"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataDirectoryError(
+                f"cannot read {path} ({error}); check its owner and rights, or name another data directory."
+            ) from error
+        found = re.search(r"^cluster\.id=(\S+)", text, re.MULTILINE)
+        if found is None:
+            raise DataDirectoryError(
+                f"{path} names no cluster, so the storage is damaged; restore it, or name another data directory."
+            )
+        return found.group(1)
+
+    def _command(self, heap_mb: int, jvm_flags: list[str], main_class: str) -> list[str]:
+        flags = [f"-Xmx{heap_mb}m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+        if self._java.major >= 24:  # Kafka and its codecs use calls that newer Javas warn about
+            flags += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+        return [
+            str(self._java.executable),
+            *flags,
+            *jvm_flags,
+            f"-Djava.util.logging.config.file={self._folder / 'logging.properties'}",
+            "-Dlog4j2.statusLoggerLevel=OFF",  # its API must be on the class path; nothing logs to it
+            "-cp",
+            os.pathsep.join(map(str, self._jars)),
+            main_class,
+        ]
+
+
+def _guard(pid: int) -> subprocess.Popen[bytes]:
+    """A tiny process that kills `pid` when we end, however we end: its standard input then closes.
+
+    PR_SET_PDEATHSIG would be shorter, but fires when the *thread* that started the broker ends.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _; kill -9 "$0" 2>/dev/null', str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _tail(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return [line.rstrip("\n") for line in deque(file, _TAIL_LINES)]
+    except FileNotFoundError:
+        return []
+
+
+def _relevant_line(lines: list[str]) -> str:
+    """The innermost cause of the last trouble, else the last complaint, else the last line."""
+    for pattern in (_CAUSE, _TROUBLE):
+        for line in reversed(lines):
+            if found := pattern.search(line):
+                return (found.group(1) if pattern is _CAUSE else line).strip().rstrip(".;")
+    spoken = [line for line in lines if line.strip()]
+    return spoken[-1].strip().rstrip(".;") if spoken else "it said nothing"

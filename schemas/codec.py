@@ -1,0 +1,84 @@
+"""Avro values in Confluent wire format: a zero byte, the schema id in four bytes big endian, the Avro body."""
+
+import io
+import struct
+from functools import cache
+from typing import Any
+
+from fastavro import schemaless_reader, schemaless_writer
+
+from schemas.registry import registry
+
+HEADER_BYTES = 5
+RECORD_MAX_BYTES = 1_048_576
+"""Largest value that is decoded; a larger one is a bad message."""
+
+
+class BadMessage(ValueError):
+    """Bytes that are not a value of the topic: `reason` is from a closed list, the text says what was found."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Codec:
+    """Encodes and decodes the values of one topic."""
+
+    def __init__(self, topic: str) -> None:
+        known = registry()
+        latest = known.latest(topic)
+        self.topic = topic
+        self.schema_id = latest.id
+        self._schema = latest.parsed
+        self._header = struct.pack(">bI", 0, latest.id)
+        self._older = {s.id: s.parsed for s in known.by_subject[latest.subject] if s.id != latest.id}
+
+    def encode(self, datum: Any) -> bytes:
+        """Raises ValueError or TypeError when `datum` does not fit the schema: the caller's error."""
+        out = io.BytesIO()
+        out.write(self._header)
+        schemaless_writer(out, self._schema, datum)
+        return out.getvalue()
+
+    def decode(self, value: bytes | None) -> Any:
+        """Decode with the writer's schema, resolved to the newest.
+
+        A union of several records comes as a pair (record name, value), the form that `encode` takes.
+        Raises BadMessage for all bytes that are not a value of this topic.
+        """
+        if value is None or value[:HEADER_BYTES] != self._header or len(value) > RECORD_MAX_BYTES:
+            return self._decode_unusual(value)
+        return self._read(value, self._schema, None)
+
+    def _decode_unusual(self, value: bytes | None) -> Any:
+        if value is None:
+            raise BadMessage("no_value", "the record has no value")
+        if len(value) > RECORD_MAX_BYTES:
+            raise BadMessage("too_large", f"{len(value)} bytes; the limit is {RECORD_MAX_BYTES}")
+        if len(value) < HEADER_BYTES or value[0] != 0:
+            raise BadMessage("not_avro", f"no Confluent wire format header; the value starts {value[:8].hex()!r}")
+        (schema_id,) = struct.unpack(">I", value[1:HEADER_BYTES])
+        writer = self._older.get(schema_id)
+        if writer is None:
+            raise BadMessage("foreign_schema", f"schema id {schema_id} is not one of {self.topic}")
+        return self._read(value, writer, self._schema)
+
+    def _read(self, value: bytes, writer: Any, reader: Any) -> Any:
+        stream = io.BytesIO(value)
+        stream.seek(HEADER_BYTES)
+        try:
+            datum = schemaless_reader(
+                stream, writer, reader, return_record_name=True, return_record_name_override=True
+            )
+        except Exception as error:  # the bytes are anyone's: fastavro raises a dozen types on bad ones
+            raise BadMessage("undecodable", f"{type(error).__name__}: {error}") from error
+        if stream.tell() != len(value):
+            raise BadMessage("trailing_bytes", f"{len(value) - stream.tell()} bytes after the value")
+        return datum
+
+
+@cache
+def topic_codec(topic: str) -> Codec:
+    """The codec of `topic`. Raises KeyError for a topic without a schema."""
+    return Codec(topic)

@@ -1,0 +1,105 @@
+"""Every topic: its key, value schema, retention, its one writing role and its readers. Created before any worker starts.
+
+Partition counts are the same for all topics and fixed for life: they decide where a pool lives.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+KEEP_FOREVER_MS = -1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic's declaration."""
+
+    name: str
+    about: str
+    key: str
+    writer: str
+    readers: tuple[str, ...]
+    compacted: bool = False
+    retention_ms: int = 30 * DAY_MS
+    has_dead_letters: bool = False
+    raw_value: bool = False
+    """True for dead letters: the value is whatever bytes arrived."""
+
+    @property
+    def subject(self) -> str:
+        """Schema registry subject of the value (topic name strategy)."""
+        return f"{self.name}-value"
+
+    def kafka_config(self) -> dict[str, str]:
+        """Topic settings for the broker."""
+        common = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(8 * 1024 * 1024)}
+        if not self.compacted:
+            return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+        # Small segments and a low dirty ratio keep a compacted log near its row count: restores follow its length.
+        return common | {
+            "cleanup.policy": "compact",
+            "segment.bytes": str(32 * 1024 * 1024),
+            "segment.ms": str(HOUR_MS // 6),
+            "min.cleanable.dirty.ratio": "0.1",
+            "delete.retention.ms": str(DAY_MS),
+        }
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Dead-letter topic of an input topic: pos.sales.v1 → pos.sales.dlq.v1."""
+    name, _, version = topic.rpartition(".")
+    return f"{name}.dlq.{version}"
+
+
+POOL_CONFIG = Topic(
+    "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
+    "pool/kind/name", "operators", ("pool", "agents"), compacted=True, has_dead_letters=True,
+)  # fmt: skip
+CATALOG_ITEMS = Topic(
+    "catalog.items.v1", "The product master.",
+    "pool/sku", "operators", ("pool",), compacted=True, has_dead_letters=True,
+)  # fmt: skip
+POS_SALES = Topic(
+    "pos.sales.v1", "Till transactions: sales, returns, voids.",
+    "pool", "connectors", ("pool",), has_dead_letters=True,
+)  # fmt: skip
+POS_STOCK = Topic(
+    "pos.stock.v1", "What stores report about stock: openings, goods received, adjustments, counts, levels.",
+    "pool", "connectors", ("pool",), has_dead_letters=True,
+)  # fmt: skip
+POOL_TICKS = Topic(
+    "pool.ticks.v1", "The clock, as an event.",
+    "pool", "agents", ("pool",), retention_ms=DAY_MS, has_dead_letters=True,
+)  # fmt: skip
+POOL_JOURNAL = Topic(
+    "pool.journal.v1", "Every accepted fact of a pool, in order, numbered. The truth.",
+    "pool", "pool", ("settlement", "restock", "pickup"), retention_ms=KEEP_FOREVER_MS,
+)  # fmt: skip
+POOL_AVAILABILITY = Topic(
+    "pool.availability.v1", "What each shelf can promise to its pool, live.",
+    "pool/sku/store", "pool", ("api", "connectors"), compacted=True,
+)  # fmt: skip
+POOL_CHANGELOG = Topic(
+    "pool.changelog.v1", "State of the pool processor; internal.",
+    "table/row", "pool", ("pool",), compacted=True,
+)  # fmt: skip
+
+_DECLARED = (
+    POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, POOL_JOURNAL, POOL_AVAILABILITY, POOL_CHANGELOG,
+)  # fmt: skip
+
+
+def _all() -> Iterator[Topic]:
+    for topic in _DECLARED:
+        yield topic
+        if topic.has_dead_letters:
+            yield Topic(
+                dead_letter_topic(topic.name),
+                f"Records of {topic.name} that were set aside, as they came; the headers say why.",
+                "as it came", "pool", ("operators",), retention_ms=90 * DAY_MS, raw_value=True,
+            )  # fmt: skip
+
+
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in _all()}
+"""All topics by name."""
