@@ -4,17 +4,17 @@ import os
 import re
 import signal
 import subprocess
-from collections import deque
 from pathlib import Path
 
 import psutil
 
 from commonshelf.java import Java
 from commonshelf.kafka_config import LOGGING_PROPERTIES, BrokerPorts, render, server_properties
-from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError
+from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError, DataDirectoryInUseError
 
 _FORMAT_TIMEOUT_S = 60
-_TAIL_LINES = 400
+_KILL_TIMEOUT_S = 10
+_STARTED = "Kafka Server started"
 _TROUBLE = re.compile(r"\b(?:ERROR|SEVERE|FATAL)\b|Exception\b|OutOfMemoryError|^Error")
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[a-z_]\w*\.)+([A-Z]\w*(?:Exception|Error): .+)")
 
@@ -30,7 +30,8 @@ class Broker:
         self._heap_mb = heap_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        self.log_path = folder / "server.log"
+        self.log_path = folder / "server-0.log"  # Java's logging keeps one older file, server-1.log
+        self._log_start = 0
         self._console_path = folder / "console.log"
         self._properties_path = folder / "server.properties"
         self._data = folder / "data"
@@ -55,7 +56,8 @@ class Broker:
             self._folder.mkdir(parents=True, exist_ok=True)
             properties = server_properties(self.number, ports, self._data, advertised_proxy_port)
             self._properties_path.write_text(render(properties), encoding="utf-8")
-            logging = LOGGING_PROPERTIES.format(log_file=str(self.log_path).replace("%", "%%"))
+            pattern = str(self._folder).replace("\\", "\\\\").replace("%", "%%") + "/server-%g.log"
+            logging = LOGGING_PROPERTIES.format(log_pattern=pattern)
             (self._folder / "logging.properties").write_text(logging, encoding="utf-8")
         except OSError as error:
             raise DataDirectoryError(
@@ -95,6 +97,7 @@ class Broker:
     def launch(self, jvm_flags: list[str]) -> None:
         """Start the process. It runs in its own session, so that Ctrl-C reaches only its parent."""
         command = self._command(self._heap_mb, jvm_flags, "kafka.Kafka")
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self._console_path.open("wb") as console:
             self._process = subprocess.Popen(
                 [*command, str(self._properties_path)],
@@ -102,6 +105,7 @@ class Broker:
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                cwd=self._folder,  # where the JVM would leave a crash report
             )
         self._guard = _guard(self._process.pid)
 
@@ -123,14 +127,27 @@ class Broker:
 
     def failure_reason(self) -> str:
         """The line of the broker's output that says best why it failed."""
-        return _relevant_line([*_tail(self._console_path), *_tail(self.log_path)])
+        return _relevant_line([*_lines(self._console_path, 0), *_lines(self.log_path, self._log_start)])
 
-    def owns(self, process: psutil.Process) -> bool:
-        """Whether `process` is a broker on this folder, for instance one that a killed parent left behind."""
-        try:
-            return str(self._properties_path) in process.cmdline()
-        except psutil.Error:
-            return False
+    def has_started(self) -> bool:
+        """Whether the broker says, since its launch, that it is unfenced and serves."""
+        return any(_STARTED in line for line in _lines(self.log_path, self._log_start))
+
+    def kill_orphans(self, pids: list[int]) -> None:
+        """End those of `pids` that are brokers on this folder: a killed parent may have left them behind."""
+        for pid in pids:
+            try:
+                process = psutil.Process(pid)
+                if str(self._properties_path) in process.cmdline():
+                    process.kill()
+                    process.wait(_KILL_TIMEOUT_S)
+            except psutil.NoSuchProcess:
+                continue
+            except psutil.Error as error:
+                raise DataDirectoryInUseError(
+                    f"process {pid} may be a Kafka broker that was left behind on {self._folder} ({error}); "
+                    "stop it and start again."
+                ) from error
 
     def _forget(self) -> None:
         # The guard goes first: the system may give the broker's process id to another process.
@@ -187,10 +204,15 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _tail(path: Path) -> list[str]:
+def _lines(path: Path, start: int) -> list[str]:
+    """The lines of `path` from byte `start` on, or all of them when the file was begun anew meanwhile."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return [line.rstrip("\n") for line in deque(file, _TAIL_LINES)]
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) >= start:
+                file.seek(start)
+            else:
+                file.seek(0)
+            return file.read().decode("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
 
