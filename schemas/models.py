@@ -170,6 +170,9 @@ class ParkedOffset(_Event):
 
 
 Change = PoolSettings | StoreSettings | StoreItemSettings | CodeMapping | ParkedOffset
+_CHANGES: dict[str, type[Change]] = {
+    model.__name__: model for model in (PoolSettings, StoreSettings, StoreItemSettings, CodeMapping, ParkedOffset)
+}
 
 
 class ConfigChange(_Event):
@@ -195,6 +198,13 @@ class ConfigChange(_Event):
                 return f"{self.pool}/code/{change.store or '*'}/{change.code}"
             case ParkedOffset():
                 return f"{self.pool}/parked/{change.topic}/{change.partition}/{change.offset}"
+
+    @classmethod
+    def from_avro(cls, plain: dict[str, Any]) -> "ConfigChange":
+        """The event of a decoded value. Raises pydantic.ValidationError, a ValueError, when a value is out of range."""
+        kind, change = plain["change"]
+        model = _CHANGES[kind.rpartition(".")[2]]
+        return cls.model_validate(plain | {"change": model.model_validate(change)})
 
     def to_avro(self) -> dict[str, Any]:
         """The change is tagged with its record name: Avro unions of records need it."""

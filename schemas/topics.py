@@ -1,4 +1,4 @@
-"""Every topic: its key, value schema, retention, its one writing role and its readers. Created before any worker starts.
+"""Every topic: its key, value schema, retention, its writing role and its readers. Created before any worker starts.
 
 Partition counts are the same for all topics and fixed for life: they decide where a pool lives.
 """

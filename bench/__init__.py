@@ -1,0 +1,1 @@
+"""Benchmarks, run as `./shelf bench …`: ratios against something in the same run, never timed tests."""

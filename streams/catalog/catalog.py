@@ -1,0 +1,90 @@
+"""The settings of one pool, as its config topic has told them: stores, items, codes, terms.
+
+Pure and small enough to hold in memory; changed only by journaled facts, so that a replay sees the same.
+"""
+
+from typing import Any
+
+Row = dict[str, Any]
+_DEFAULT_POOL: Row = {"late_limit_ms": 7 * 86_400_000, "future_skew_ms": 300_000}
+
+
+class Catalog:
+    """Stores, items, code mappings and parked offsets of one pool."""
+
+    def __init__(self) -> None:
+        self.pool: Row = _DEFAULT_POOL
+        self.stores: dict[str, Row] = {}
+        self.items: dict[str, Row] = {}
+        self._terms: dict[tuple[str, str], Row] = {}
+        self._codes: dict[str, str] = {}
+        self._store_codes: dict[tuple[str, str], str] = {}
+        self._gtins: dict[str, str] = {}
+        self.parked: dict[tuple[str, int, int], str] = {}
+
+    def resolve(self, store: str, code: str) -> str | None:
+        """The SKU that `code` means in `store`: its own list first, then the pool's, then the items' GTINs."""
+        sku = self._store_codes.get((store, code)) if self._store_codes else None
+        if sku is None:
+            sku = self._codes.get(code)
+            if sku is None:
+                sku = self._gtins.get(code)
+        return sku
+
+    def unit(self, sku: str) -> str | None:
+        """Unit in which the pool counts `sku`; None for an item that the product master lacks."""
+        item = self.items.get(sku)
+        return None if item is None else item["unit"]
+
+    def terms(self, store: str, sku: str) -> tuple[str, int, int] | None:
+        """What `store` lends of `sku`: (contribution kind, its value, safety stock in thousandths).
+
+        None when nothing is lent: the store is unknown or closed, the item unknown or not listed.
+        """
+        settings = self.stores.get(store)
+        if settings is None or not settings["open"] or sku not in self.items:
+            return None
+        contribution, safety_milli = settings["contribution"], settings["safety_stock_milli"]
+        own = self._terms.get((store, sku))
+        if own is not None:
+            if not own["listed"]:
+                return None
+            contribution = own["contribution"] or contribution
+            if own["safety_stock_milli"] is not None:
+                safety_milli = own["safety_stock_milli"]
+        return contribution["kind"], contribution["value"], safety_milli
+
+    def apply_change(self, kind: str, change: Row) -> None:
+        """Take a ConfigChange's record, `kind` being its Avro name. Raises ValueError for an unknown kind."""
+        match kind:
+            case "commonshelf.PoolSettings":
+                self.pool = change
+            case "commonshelf.StoreSettings":
+                self.stores[change["store"]] = change
+            case "commonshelf.StoreItemSettings":
+                self._terms[change["store"], change["sku"]] = change
+            case "commonshelf.CodeMapping":
+                self._map(change["store"], change["code"], change["sku"])
+            case "commonshelf.ParkedOffset":
+                self.parked[change["topic"], change["partition"], change["offset"]] = change["reason"]
+            case _:
+                raise ValueError(f"unknown config change {kind}")
+
+    def _map(self, store: str | None, code: str, sku: str | None) -> None:
+        codes: dict[Any, str] = self._codes if store is None else self._store_codes
+        key: Any = code if store is None else (store, code)
+        if sku is None:
+            codes.pop(key, None)
+        else:
+            codes[key] = sku
+
+    def apply_item(self, item: Row) -> None:
+        """Take a CatalogItem; its GTIN, if any, and `sku:` code map to it by themselves."""
+        sku = item["sku"]
+        before = self.items.get(sku)
+        if before is not None and before["gtin"] is not None and before["gtin"] != item["gtin"]:
+            self._gtins.pop(f"gtin:{before['gtin']}", None)
+        self.items[sku] = item
+        self._gtins[f"sku:{sku}"] = sku
+        if item["gtin"] is not None:
+            self._gtins[f"gtin:{item['gtin']}"] = sku

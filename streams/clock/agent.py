@@ -1,0 +1,146 @@
+"""The clock as a Faust agent: follows the config topic for pools and publishes a tick for each, every interval."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from faust.types import TP, StreamT
+from mode.supervisors import CrashingSupervisor
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from schemas.codec import BadMessage, topic_codec
+from schemas.models import Tick
+from schemas.partition import partition_of
+from schemas.topics import POOL_CONFIG, POOL_TICKS
+from streams.clock.pools import Pools
+
+ORIGIN = "agents"
+TOPICS = (POOL_CONFIG.name, POOL_TICKS.name)
+"""Topics that must exist before the clock starts."""
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> int:
+    """Now, in ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Clock:
+    """Ticks the pools whose partition this worker holds; several workers share the pools out among them.
+
+    A tick that cannot be sent is dropped and counted: the next one says the same and more.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        metrics: CollectorRegistry,
+        *,
+        partitions: int,
+        interval_ms: int,
+        data_clock_pools: frozenset[str] = frozenset(),
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._app = app
+        self._partitions = partitions
+        self._interval_ms = interval_ms
+        self._data_clock_pools = data_clock_pools
+        self._now_ms = now_ms
+        self._pools = Pools()
+        self._config = topic_codec(POOL_CONFIG.name)
+        self._ticks = topic_codec(POOL_TICKS.name)
+        self._last_tick_s = time.monotonic()
+        self._caught_up = False
+        self._measure(metrics)
+        # Without acks Faust commits no offsets, so every start and every new assignment reads from the beginning.
+        topic = app.topic(
+            POOL_CONFIG.name,
+            key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
+            allow_empty=True, acks=False,
+        )  # fmt: skip
+        app.agent(topic, name="clock", supervisor_strategy=CrashingSupervisor)(self._follow)
+        app.task(self._run)
+
+    def _measure(self, metrics: CollectorRegistry) -> None:
+        self._sent = Counter("commonshelf_clock_ticks_sent", "Ticks that Kafka acknowledged.", registry=metrics)
+        self._failed = Counter("commonshelf_clock_ticks_failed", "Ticks that were dropped.", registry=metrics)
+        self._bad_config = Counter("commonshelf_clock_bad_config", "Config records passed over.", registry=metrics)
+        Gauge(
+            "commonshelf_clock_last_tick_age_seconds", "Since a round of ticks went out, or since the start.",
+            registry=metrics,
+        ).set_function(lambda: time.monotonic() - self._last_tick_s)  # fmt: skip
+        Gauge(
+            "commonshelf_clock_pools", "Pools in the config that this worker read, on whichever clock.",
+            registry=metrics,
+        ).set_function(lambda: len(self._pools))  # fmt: skip
+        self._ticked = Gauge("commonshelf_clock_ticked_pools", "Pools ticked in the last round.", registry=metrics)
+
+    def waiting_for(self) -> str | None:
+        """What the clock waits for before it can be called ready; None when it ticks all it should."""
+        if not self._caught_up:
+            return f"{POOL_CONFIG.name} is being read"
+        silent_s = time.monotonic() - self._last_tick_s
+        if silent_s > max(5.0, 5 * self._interval_ms / 1000):
+            return f"no tick reached {POOL_TICKS.name} for {silent_s:.0f} s"
+        return None
+
+    async def _follow(self, stream: StreamT[bytes]) -> None:
+        async for event in stream.events():
+            self.apply(event.message.key, event.message.value)
+
+    def apply(self, key: bytes | None, value: bytes | None) -> None:
+        """Fold one record of the config topic; a bad one is passed over, for the pool's processor quarantines it."""
+        try:
+            self._pools.apply(key, None if value is None else self._config.decode(value))
+        except (BadMessage, ValueError) as error:
+            self._bad_config.inc()
+            log.warning("a record of %s was passed over, key %r: %s", POOL_CONFIG.name, key, error)
+
+    async def _run(self) -> None:
+        interval_s = self._interval_ms / 1000
+        next_s = time.monotonic()
+        while not self._app.should_stop:
+            assigned = self._assigned_partitions()
+            self._caught_up = await self._has_read(assigned)
+            await self._tick_all(assigned)
+            # After a slow round the missed ones are skipped, not caught up in a burst.
+            next_s = max(next_s + interval_s, time.monotonic())
+            await self._app.sleep(next_s - time.monotonic())
+
+    def _assigned_partitions(self) -> set[int]:
+        return {tp.partition for tp in self._app.consumer.assignment() if tp.topic == POOL_CONFIG.name}
+
+    async def _has_read(self, assigned: set[int]) -> bool:
+        """Whether the config topic was read to its end; a worker with no partition has nothing to read."""
+        consumer = self._app.consumer
+        for partition in assigned:
+            tp = TP(POOL_CONFIG.name, partition)
+            end, position = consumer.highwater(tp), await consumer.position(tp)
+            if end is None or position is None or position < end:
+                return False
+        return bool(assigned)
+
+    async def _tick_all(self, assigned: set[int]) -> None:
+        due = [
+            pool for pool in self._pools
+            if pool not in self._data_clock_pools and partition_of(pool, self._partitions) in assigned
+        ]  # fmt: skip
+        self._ticked.set(len(due))
+        at_ms = self._now_ms()
+        results = await asyncio.gather(*(self._tick(pool, at_ms) for pool in due), return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        self._sent.inc(len(due) - len(failures))
+        if assigned and (len(failures) < len(due) or not due):
+            self._last_tick_s = time.monotonic()
+        if failures:
+            self._failed.inc(len(failures))
+            log.warning("%d of %d ticks were dropped: %r", len(failures), len(due), failures[0])
+
+    async def _tick(self, pool: str, at_ms: int) -> Any:
+        value = self._ticks.encode(Tick(pool=pool, at_ms=at_ms, origin=ORIGIN).to_avro())
+        partition = partition_of(pool, self._partitions)
+        return await self._app.producer.send_and_wait(POOL_TICKS.name, pool.encode(), value, partition, None, None)

@@ -1,0 +1,95 @@
+"""What the runtime asks of a processor: pure work on one partition's records, outputs and rows handed back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+class InputRecord(NamedTuple):
+    """A record of an input topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_at_ms: int
+    """When the broker appended it, ms since 1970 UTC."""
+    key: bytes | None
+    value: bytes | None
+
+
+class OutputRecord(NamedTuple):
+    """A record for an output topic; it goes to the partition that its inputs came from."""
+
+    topic: str
+    key: str | bytes | None
+    value: bytes | None
+    headers: Headers | None = None
+
+
+class Batch(NamedTuple):
+    """What a micro-batch leaves behind."""
+
+    outputs: list[OutputRecord]
+    rows: list[tuple[str, bytes | None]]
+    """Changed state rows, each key once, in its last value; None deletes."""
+
+
+class Rows(NamedTuple):
+    """The partition's committed rows."""
+
+    fetch: Callable[[str], bytes | None]
+    scan: Callable[[str], Iterator[tuple[str, bytes]]]
+    find_index: Callable[[bytes], bytes | None]
+    """An entry of the local index that `Processor.index_entries` derives from the rows."""
+
+
+class Partition(Protocol):
+    """The state and the decisions of one partition."""
+
+    def apply(self, record: InputRecord) -> None:
+        """Take one input record. An exception stops the partition at this record."""
+
+    def is_parked(self, record: InputRecord) -> bool:
+        """Did an operator have this record stepped over?"""
+
+    def close_batch(self) -> Batch:
+        """End the micro-batch: everything since the last one."""
+
+    def committed(self) -> None:
+        """The batch is durable, also in the local store."""
+
+    def look_up(self, query: dict[str, str]) -> Any:
+        """Answer a table look-up from committed state; JSON-ready. Raises KeyError for what is not there."""
+
+
+class Processor(Protocol):
+    """A question that streams answer."""
+
+    @property
+    def name(self) -> str:
+        """Names the consumer group, the pages and the metrics."""
+
+    @property
+    def priority_inputs(self) -> Sequence[str]:
+        """Topics drained before all others: configuration."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """Topics merged by broker time."""
+
+    @property
+    def changelog(self) -> str:
+        """Compacted topic that restores the rows."""
+
+    def open(self, partition: int, partitions: int, rows: Rows) -> Partition:
+        """Start on a partition whose rows are restored."""
+
+    def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
+        """Local index entries that follow from a row; derived again whenever the row is stored."""
+
+    def encode_offsets(self, next_offsets: dict[str, int]) -> bytes:
+        """Changelog row of the next input offsets by topic."""
+
+    def decode_offsets(self, row: bytes) -> dict[str, int]:
+        """Inverse of `encode_offsets`."""

@@ -1,0 +1,144 @@
+"""A partition's committed rows in RocksDB: a cache of the changelog, never trusted beyond it.
+
+Keys: `r` + row key for rows, `x` + index key for the derived index, `p` for the position, the changelog offset
+up to which the rows are complete. Rows, index and position change in one WriteBatch.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+
+from streams.runtime.settings import LocalStoreBroken
+
+_POSITION = b"p"
+_STALE_AFTER_MS = 12 * 3_600_000
+"""An older copy may have missed deletes that compaction has since forgotten (delete.retention.ms is a day)."""
+
+IndexEntries = Callable[[str, bytes], list[tuple[bytes, bytes]]]
+
+
+def shared_options(cache_mib: int) -> Options:
+    """Options for all partitions of a worker, which share one cache."""
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(cache_mib * 1024 * 1024))
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_bloom_filter(10, False)
+    table.set_format_version(5)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(16 * 1024 * 1024)
+    options.set_max_write_buffer_number(2)
+    options.set_max_background_jobs(2)
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    return options
+
+
+class LocalStore:
+    """RocksDB of one partition. Raises LocalStoreBroken for whatever RocksDB raises."""
+
+    def __init__(self, path: Path, partition: int, options: Options, index_entries: IndexEntries) -> None:
+        self.partition = partition
+        self._path = path
+        self._index_entries = index_entries
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._db = Rdict(str(path), options=options)
+            self.position = self._read_position()
+        except Exception as error:
+            raise LocalStoreBroken(partition, error) from error
+
+    def _read_position(self) -> int:
+        raw = self._db.get(_POSITION)
+        if raw is None:
+            return 0
+        saved = json.loads(raw)
+        age_ms = time.time() * 1000 - saved["written_at_ms"]
+        return int(saved["position"]) if 0 <= age_ms < _STALE_AFTER_MS else -1
+
+    def fetch(self, row_key: str) -> bytes | None:
+        """The committed row, or None."""
+        try:
+            return self._db.get(b"r" + row_key.encode())
+        except Exception as error:
+            raise LocalStoreBroken(self.partition, error) from error
+
+    def find_index(self, index_key: bytes) -> bytes | None:
+        """The index entry, or None."""
+        try:
+            return self._db.get(b"x" + index_key)
+        except Exception as error:
+            raise LocalStoreBroken(self.partition, error) from error
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Committed rows whose key starts with `prefix`, in key order."""
+        start = b"r" + prefix.encode()
+        try:
+            cursor = self._db.iter(ReadOptions())
+            cursor.seek(start)
+            while cursor.valid():
+                key = cursor.key()
+                if not key.startswith(start):
+                    return
+                yield key[1:].decode(), cursor.value()
+                cursor.next()
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise LocalStoreBroken(self.partition, error) from error
+
+    def write(self, rows: Iterable[tuple[str, bytes | None]], position: int) -> None:
+        """Store committed rows (None deletes) and the changelog position that they reach."""
+        try:
+            batch = WriteBatch(raw_mode=True)
+            put, index_entries = batch.put, self._index_entries
+            for key, value in rows:
+                row_key = b"r" + key.encode()
+                if value is None:
+                    self._drop_index(batch, key, row_key)
+                    batch.delete(row_key)
+                    continue
+                put(row_key, value)
+                for index_key, entry in index_entries(key, value):
+                    put(b"x" + index_key, entry)
+            put(_POSITION, json.dumps({"position": position, "written_at_ms": int(time.time() * 1000)}).encode())
+            self._db.write(batch)
+        except Exception as error:
+            raise LocalStoreBroken(self.partition, error) from error
+        self.position = position
+
+    def _drop_index(self, batch: WriteBatch, key: str, row_key: bytes) -> None:
+        """Index entries that still point at the row go with it."""
+        old = self._db.get(row_key)
+        if old is None:
+            return
+        for index_key, entry in self._index_entries(key, old):
+            if self._db.get(b"x" + index_key) == entry:
+                batch.delete(b"x" + index_key)
+
+    def close(self) -> None:
+        """Release the files. The rows stay for the next start."""
+        self._db.close()
+
+    def drop(self) -> None:
+        """Close and delete the files: the changelog has it all."""
+        self.close()
+        shutil.rmtree(self._path)
+
+
+def open_store(path: Path, partition: int, options: Options, index_entries: IndexEntries) -> LocalStore:
+    """Open a partition's store; one that is broken or too old is dropped first."""
+    try:
+        store = LocalStore(path, partition, options, index_entries)
+    except LocalStoreBroken:
+        shutil.rmtree(path, ignore_errors=True)
+        return LocalStore(path, partition, options, index_entries)
+    if store.position < 0:
+        store.drop()
+        store = LocalStore(path, partition, options, index_entries)
+    return store

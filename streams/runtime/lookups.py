@@ -1,0 +1,30 @@
+"""Table look-ups from other threads, answered by the worker's own between two batches."""
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+Query = dict[str, str]
+
+
+class Lookups:
+    """A small queue of questions."""
+
+    def __init__(self, waiting_max: int = 100) -> None:
+        self._waiting: queue.Queue[tuple[Query, Future[Any]]] = queue.Queue(waiting_max)
+
+    def ask(self, query: Query, timeout_s: float) -> Any:
+        """The answer. Raises KeyError for what is not there, TimeoutError or queue.Full when the worker is busy."""
+        answer: Future[Any] = Future()
+        self._waiting.put_nowait((query, answer))
+        return answer.result(timeout_s)
+
+    def serve(self, look_up: Callable[[Query], Any]) -> None:
+        """Answer what waits."""
+        while not self._waiting.empty():
+            query, answer = self._waiting.get_nowait()
+            try:
+                answer.set_result(look_up(query))
+            except KeyError as error:
+                answer.set_exception(error)

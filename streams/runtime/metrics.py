@@ -1,0 +1,71 @@
+"""The runtime's Prometheus metrics and what `/health` and `/ready` answer from."""
+
+import time
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_STUCK_AFTER_S = 60.0
+
+
+class WorkerMetrics:
+    """Metrics of one worker process."""
+
+    def __init__(self) -> None:
+        self._records = Counter("commonshelf_worker_records_total", "Input records committed.")
+        self._batches = Histogram(
+            "commonshelf_worker_batch_seconds",
+            "Time to process and commit a micro-batch.",
+            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+        )
+        self._lag = Gauge("commonshelf_worker_lag_seconds", "Age of the oldest record of the last batch at its commit.")
+        self._partitions = Gauge("commonshelf_worker_partitions", "Partitions held.")
+        self._restore = Gauge("commonshelf_worker_restore_seconds", "Time that the last assignment took to restore.")
+        self._rejoins = Counter("commonshelf_worker_rejoins_total", "Times the worker lost its place.")
+        self._halted = Gauge(
+            "commonshelf_worker_partition_halted",
+            "1 when stopped at a record.",
+            ["partition"],
+        )
+        self._halted_partitions: set[int] = set()
+        self._held = 0
+        self._joined = False
+        self._alive_at = time.monotonic()
+
+    def alive(self) -> None:
+        self._alive_at = time.monotonic()
+
+    def batch(self, records: int, took_s: float, lag_s: float) -> None:
+        self._records.inc(records)
+        self._batches.observe(took_s)
+        self._lag.set(lag_s)
+
+    def assigned(self, partitions: int) -> None:
+        self._held = partitions
+        self._joined = self._joined or partitions > 0
+        self._partitions.set(partitions)
+
+    def restored(self, took_s: float) -> None:
+        self._restore.set(took_s)
+        self._joined = True
+        self.alive()
+
+    def rejoin(self) -> None:
+        self._rejoins.inc()
+
+    def halted(self, partition: int) -> None:
+        self._halted.labels(partition).set(1)
+        self._halted_partitions.add(partition)
+
+    def resumed(self, partition: int) -> None:
+        self._halted.labels(partition).set(0)
+        self._halted_partitions.discard(partition)
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        """Is the loop turning?"""
+        idle_s = time.monotonic() - self._alive_at
+        return idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)}
+
+    def ready(self) -> tuple[bool, dict[str, object]]:
+        """Does it hold restored partitions, none of them stopped?"""
+        halted = sorted(self._halted_partitions)
+        return self._held > 0 and not halted, {"partitions": self._held, "halted_partitions": halted}

@@ -1,0 +1,116 @@
+"""Brings local stores up to the end of their changelog partitions.
+
+The end is the high watermark that a read_uncommitted reader reports, not the last stable offset: the transaction
+of an owner that just died may be about to commit, and its rows must be seen before its inputs are read again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.runtime.failpoints import failpoint
+from streams.runtime.local_store import LocalStore
+from streams.runtime.settings import WorkerSettings, WorkerStopped
+
+_REQUEST_TIMEOUT_S = 15.0
+_READ_MESSAGES = 5_000
+
+
+def _reader(settings: WorkerSettings, isolation: str) -> Consumer:
+    return Consumer(
+        settings.client_options()
+        | {
+            "group.id": f"{settings.group}-restore",
+            "enable.auto.commit": False,
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": 32_768,
+            "fetch.wait.max.ms": 50,
+        }
+    )
+
+
+def changelog_ends(settings: WorkerSettings, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
+    """(log start, high watermark) of each changelog partition, open transactions included."""
+    reader = _reader(settings, "read_uncommitted")
+    try:
+        return {
+            n: reader.get_watermark_offsets(TopicPartition(topic, n), timeout=_REQUEST_TIMEOUT_S) for n in partitions
+        }
+    finally:
+        reader.close()
+
+
+def restore(
+    settings: WorkerSettings,
+    changelog: str,
+    stores: Mapping[int, LocalStore],
+    reopen: Callable[[int], LocalStore],
+    stopping: Callable[[], bool],
+) -> dict[int, LocalStore]:
+    """Catch every store up and return them; `reopen` gives an empty store for one that is ahead of its changelog.
+
+    Raises WorkerStopped when the worker is asked to stop meanwhile, KafkaException when Kafka does.
+    """
+    ends = changelog_ends(settings, changelog, list(stores))
+    caught_up = dict(stores)
+    behind: dict[int, int] = {}
+    for n, store in stores.items():
+        low, high = ends[n]
+        if store.position > high or 0 < store.position < low:
+            caught_up[n] = reopen(n)
+        if caught_up[n].position < high:
+            behind[n] = high
+    if behind:
+        _read_changelog(settings, changelog, caught_up, behind, stopping)
+    return caught_up
+
+
+def _read_changelog(
+    settings: WorkerSettings,
+    changelog: str,
+    stores: Mapping[int, LocalStore],
+    behind: dict[int, int],
+    stopping: Callable[[], bool],
+) -> None:
+    reader = _reader(settings, "read_committed")
+    try:
+        reader.assign([TopicPartition(changelog, n, stores[n].position or OFFSET_BEGINNING) for n in behind])
+        last_progress = time.monotonic()
+        while behind:
+            if stopping():
+                raise WorkerStopped("asked to stop while restoring")
+            messages = reader.consume(_READ_MESSAGES, timeout=0.5)
+            if messages:
+                last_progress = time.monotonic()
+            elif time.monotonic() - last_progress > 60:
+                raise WorkerStopped(f"no word from {changelog} for 60 s while restoring partitions {sorted(behind)}")
+            _store(stores, behind, messages)
+            failpoint("mid_restore", len(messages))
+    finally:
+        reader.close()
+
+
+def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: list[Any]) -> None:
+    rows: dict[int, list[tuple[str, bytes | None]]] = {}
+    positions: dict[int, int] = {}
+    reached: set[int] = set()
+    for message in messages:
+        error = message.error()
+        n = message.partition()
+        if error is None:
+            rows.setdefault(n, []).append((message.key().decode(), message.value()))
+            positions[n] = message.offset() + 1
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
+            positions[n] = message.offset()
+            if message.offset() >= behind.get(n, 0):
+                reached.add(n)
+        else:
+            raise KafkaException(error)
+    for n, position in positions.items():
+        stores[n].write(rows.get(n, ()), max(position, stores[n].position))
+    for n in reached:
+        behind.pop(n, None)

@@ -1,0 +1,47 @@
+"""Settings of a ledger worker, and the ways in which it ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How one worker runs. Kafka options are librdkafka's (security.protocol, sasl.username …)."""
+
+    bootstrap_servers: str
+    group: str
+    instance_id: str
+    """Stable name of this worker's slot; unique in the group."""
+    state_dir: Path
+    partitions: int
+    kafka_options: Mapping[str, str] = field(default_factory=dict)
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    """0 takes a free port."""
+    batch_records: int = 4_000
+    batch_age_ms: int = 20
+    session_timeout_ms: int = 6_000
+    transaction_timeout_ms: int = 5_000
+    store_cache_mib: int = 64
+    """RocksDB's block cache and write buffers together, for all partitions of the worker."""
+
+    def client_options(self) -> dict[str, str | int]:
+        """Options of every client of this worker."""
+        return {**self.kafka_options, "bootstrap.servers": self.bootstrap_servers, "client.id": self.instance_id}
+
+
+class WorkerStopped(RuntimeError):
+    """The worker cannot go on; the message says why and what to do. The process exits non-zero."""
+
+
+class Rejoin(RuntimeError):
+    """The worker lost its place (fenced, unknown member, timed out): drop uncommitted state and join again."""
+
+
+class LocalStoreBroken(Rejoin):
+    """The local store of a partition cannot be read; it is dropped and restored from the changelog."""
+
+    def __init__(self, partition: int, cause: Exception) -> None:
+        super().__init__(f"local store of partition {partition}: {cause}")
+        self.partition = partition

@@ -1,0 +1,69 @@
+"""A table of a partition's state: decoded rows in memory, the rest behind `fetch`, changes collected for the commit."""
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+Fetch = Callable[[str], bytes | None]
+
+
+class Table(Generic[K, R]):
+    """Rows by key. `row_key` names the row in the changelog and in the local store.
+
+    Rows are mutable and owned by the table: whoever changes one calls `put` with it before the batch ends.
+    """
+
+    def __init__(
+        self,
+        row_key: Callable[[K], str],
+        encode: Callable[[R], bytes],
+        decode: Callable[[bytes], R],
+        fetch: Fetch,
+        cached_rows_max: int = 50_000,
+    ) -> None:
+        self._row_key = row_key
+        self._encode = encode
+        self._decode = decode
+        self._fetch = fetch
+        self._cached_rows_max = cached_rows_max
+        self._cache: dict[K, R] = {}
+        self.changed: dict[K, R | None] = {}
+        """Rows put or deleted (None) since the last `drain`."""
+
+    def get(self, key: K) -> R | None:
+        """The row, or None."""
+        row = self._cache.get(key)
+        if row is None:
+            if self.changed and key in self.changed:
+                return self.changed[key]
+            raw = self._fetch(self._row_key(key))
+            if raw is None:
+                return None
+            row = self._cache[key] = self._decode(raw)
+        return row
+
+    def put(self, key: K, row: R) -> None:
+        """Write the row."""
+        self._cache[key] = row
+        self.changed[key] = row
+
+    def delete(self, key: K) -> None:
+        """Remove the row."""
+        self._cache.pop(key, None)
+        self.changed[key] = None
+
+    def drain(self) -> Iterator[tuple[str, bytes | None]]:
+        """Each changed row once, encoded in its last value; None for a deleted one. Ends the batch."""
+        row_key, encode = self._row_key, self._encode
+        for key, row in self.changed.items():
+            yield row_key(key), None if row is None else encode(row)
+        self.changed = {}
+        if len(self._cache) > self._cached_rows_max:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Forget the half that was first cached; they are in the local store by now or soon."""
+        for key in list(self._cache)[: len(self._cache) // 2]:
+            del self._cache[key]

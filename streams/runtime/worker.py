@@ -1,0 +1,62 @@
+"""A ledger worker process: sessions one after another until it is told to stop."""
+
+import gc
+import logging
+import shutil
+import signal
+import threading
+
+from streams.runtime.contract import Processor
+from streams.runtime.lookups import Lookups
+from streams.runtime.metrics import WorkerMetrics
+from streams.runtime.pages import serve_pages
+from streams.runtime.session import Halted, Session
+from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
+
+log = logging.getLogger(__name__)
+
+
+def run_worker(processor: Processor, settings: WorkerSettings) -> None:
+    """Run until SIGTERM or SIGINT. Raises SystemExit(1) when the worker cannot go on; the log says why."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    # Rows and records are many and acyclic: rare collections save a tenth of the time.
+    gc.set_threshold(200_000, 20, 100)
+    metrics, lookups = WorkerMetrics(), Lookups()
+    try:
+        pages = serve_pages(settings.http_host, settings.http_port, processor.name, metrics, lookups)
+    except OSError as error:
+        log.error("cannot serve pages on %s:%d: %s", settings.http_host, settings.http_port, error)  # noqa: TRY400
+        raise SystemExit(1) from error
+    log.info("pages on http://%s:%d", settings.http_host, pages.server_port)
+    try:
+        run_sessions(processor, settings, metrics, lookups, stop)
+    finally:
+        pages.shutdown()
+
+
+def run_sessions(
+    processor: Processor, settings: WorkerSettings, metrics: WorkerMetrics, lookups: Lookups, stop: threading.Event
+) -> None:
+    """Join again whenever the place is lost. Raises SystemExit(1) when that cannot help."""
+    halted: set[tuple[str, int, int]] = set()
+    while not stop.is_set():
+        try:
+            Session(processor, settings, metrics, lookups, halted, stop).run()
+        except Halted as error:
+            halted.add(error.at)
+        except LocalStoreBroken as error:
+            log.warning("%s: restoring it from the changelog", error)
+            shutil.rmtree(settings.state_dir / settings.group / f"partition-{error.partition}", ignore_errors=True)
+        except Rejoin as error:
+            log.warning("lost our place: %s; joining again", error)
+        except WorkerStopped as error:
+            if stop.is_set():
+                return
+            log.error("stopped: %s", error)  # noqa: TRY400  the message is for people
+            raise SystemExit(1) from error
+        else:
+            return
+        metrics.rejoin()
+        stop.wait(0.2)
