@@ -1,0 +1,90 @@
+"""What connectors count, for Prometheus: per pool, store and connector."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+_LABELS = ("pool", "store", "connector")
+
+
+class ConnectorMetrics:
+    """The metrics of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._lines = Counter(
+            "commonshelf_connector_lines", "Lines by outcome: published, refused.",
+            (*_LABELS, "outcome"), registry=self.registry,
+        )  # fmt: skip
+        self._files = Counter(
+            "commonshelf_connector_files", "Files by outcome: done, rejected, repeated.",
+            (*_LABELS, "outcome"), registry=self.registry,
+        )  # fmt: skip
+        self._requests = Counter(
+            "commonshelf_connector_requests", "Webhook requests by HTTP status.",
+            (*_LABELS, "status"), registry=self.registry,
+        )  # fmt: skip
+        self._signatures = Counter(
+            "commonshelf_connector_rejected_signatures", "Webhook requests whose signature was not accepted.",
+            _LABELS, registry=self.registry,
+        )  # fmt: skip
+        self._success = Gauge(
+            "commonshelf_connector_last_success_timestamp_seconds", "When lines last reached Kafka, Unix time.",
+            _LABELS, registry=self.registry,
+        )  # fmt: skip
+        self._age = Gauge(
+            "commonshelf_connector_newest_event_age_seconds", "Age of the newest sale or report that was published.",
+            _LABELS, registry=self.registry,
+        )  # fmt: skip
+
+    def of(self, pool: str, store: str, connector: str) -> "StoreMetrics":
+        """The metrics of one connector."""
+        return StoreMetrics(self, (pool, store, connector))
+
+    def _bind(self, labels: tuple[str, str, str]) -> tuple[Gauge, Gauge, Counter]:
+        return self._success.labels(*labels), self._age.labels(*labels), self._signatures.labels(*labels)
+
+    def _count_lines(self, labels: tuple[str, str, str], outcome: str, count: int) -> None:
+        self._lines.labels(*labels, outcome).inc(count)
+
+    def _count_file(self, labels: tuple[str, str, str], outcome: str) -> None:
+        self._files.labels(*labels, outcome).inc()
+
+    def _count_request(self, labels: tuple[str, str, str], status: int) -> None:
+        self._requests.labels(*labels, str(status)).inc()
+
+
+class StoreMetrics:
+    """The metrics of one connector of one store."""
+
+    def __init__(self, metrics: ConnectorMetrics, labels: tuple[str, str, str]) -> None:
+        self._metrics = metrics
+        self._labels = labels
+        self._success, age, self._signatures = metrics._bind(labels)  # noqa: SLF001  one thing in two classes
+        self._newest_s: float | None = None
+        age.set_function(self._newest_age_s)
+
+    def published(self, lines: int, newest_event_ms: int) -> None:
+        """`lines` are confirmed by Kafka; the newest of their events occurred at `newest_event_ms`."""
+        self._metrics._count_lines(self._labels, "published", lines)  # noqa: SLF001
+        self._success.set_to_current_time()
+        self._newest_s = max(self._newest_s or 0.0, newest_event_ms / 1000)
+
+    def refused(self, lines: int) -> None:
+        """`lines` were not usable and went back to the sender."""
+        self._metrics._count_lines(self._labels, "refused", lines)  # noqa: SLF001
+
+    def file(self, outcome: str) -> None:
+        """A file is through: done, rejected, or repeated."""
+        self._metrics._count_file(self._labels, outcome)  # noqa: SLF001
+
+    def request(self, status: int) -> None:
+        """A webhook request was answered."""
+        self._metrics._count_request(self._labels, status)  # noqa: SLF001
+
+    def signature_rejected(self) -> None:
+        """A webhook request was not signed with a secret of the store."""
+        self._signatures.inc()
+
+    def _newest_age_s(self) -> float:
+        return float("nan") if self._newest_s is None else time.time() - self._newest_s

@@ -1,0 +1,262 @@
+"""Events to Kafka: idempotent, on the pool's own partition, confirmed when every in-sync replica has them."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.codec import RECORD_MAX_BYTES, topic_codec
+from schemas.models import CatalogItem, ConfigChange, Sale, StockReport, Tick
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+
+Event = Sale | StockReport | ConfigChange | CatalogItem | Tick
+
+TOPIC_OF: Mapping[type[Event], str] = {
+    Sale: POS_SALES.name,
+    StockReport: POS_STOCK.name,
+    ConfigChange: POOL_CONFIG.name,
+    CatalogItem: CATALOG_ITEMS.name,
+    Tick: POOL_TICKS.name,
+}
+
+_USUAL: Mapping[str, str | int] = {
+    "client.id": "commonshelf-connectors",
+    "linger.ms": 5,
+    "compression.type": "lz4",
+    "delivery.timeout.ms": 30_000,
+    "queue.buffering.max.messages": 100_000,
+    "queue.buffering.max.kbytes": 65_536,
+}
+_FIXED: Mapping[str, str | int] = {
+    "acks": "all",
+    "enable.idempotence": "true",
+    "message.max.bytes": RECORD_MAX_BYTES + 65_536,  # what readers take, with room for key and headers
+}
+_POLL_S = 0.2
+
+
+class PublishError(Exception):
+    """An event did not reach Kafka.
+
+    PublishError
+    ├── PublisherBusy    the local queue is full: wait and publish again
+    ├── PublishFailed    Kafka did not confirm it: publish again, a repeat is absorbed
+    ├── EventTooLarge    no reader takes a record of this size: never publish it again
+    └── TopicMismatch    the topics are not what this process was started for: the operator must act
+    """
+
+
+class PublisherBusy(PublishError):
+    pass
+
+
+class PublishFailed(PublishError):
+    pass
+
+
+class EventTooLarge(PublishError):
+    pass
+
+
+class TopicMismatch(PublishError):
+    pass
+
+
+class Publisher:
+    """A producer of events, shared by all connectors of a process. Thread-safe.
+
+    kafka_options: librdkafka settings, at least bootstrap.servers. What exactness needs (acks, idempotence) is
+        fixed; linger, compression and limits may be set.
+    partitions: of every topic, fixed for life. An event of a pool goes to the partition that `partition_of` says.
+    """
+
+    def __init__(self, kafka_options: Mapping[str, str], partitions: int) -> None:
+        if partitions < 1:
+            raise ValueError(f"partitions must be 1 or more, not {partitions}")
+        self._partitions = partitions
+        self._fatal: str | None = None
+        self._unflushed_error: PublishError | None = None
+        self._producer = Producer({**_USUAL, **kafka_options, **_FIXED, "error_cb": self._on_error})
+        self._closed = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="publisher-poll", daemon=True)
+        self._poller.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def fatal(self) -> str | None:
+        """Why this publisher can never publish again, or None. The process should end and be started anew."""
+        return self._fatal
+
+    def publish(self, event: Event, headers: Mapping[str, bytes] | None = None) -> Future[None]:
+        """Hand `event` to Kafka; the future ends when it is confirmed, or with a PublishFailed or EventTooLarge.
+
+        Raises PublisherBusy, EventTooLarge, PublishFailed.
+        """
+        acked: Future[None] = Future()
+
+        def delivered(error: PublishError | None) -> None:
+            if error is None:
+                acked.set_result(None)
+            else:
+                self._unflushed_error = error
+                acked.set_exception(error)
+
+        self._produce(event, headers, delivered)
+        return acked
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        """Publish `events` and return when Kafka has confirmed all. Raises as `publish`; then some may be there."""
+        acked: Future[None] = Future()
+        self._produce_all(events, lambda error: acked.set_exception(error) if error else acked.set_result(None))
+        acked.result()
+
+    async def publish_acked(self, events: Sequence[Event]) -> None:
+        """`publish_all` for a coroutine. May be cancelled: what is already handed over is delivered all the same."""
+        loop = asyncio.get_running_loop()
+        acked = loop.create_future()
+
+        def resolve(error: PublishError | None) -> None:
+            if acked.done():
+                return
+            if error is None:
+                acked.set_result(None)
+            else:
+                acked.set_exception(error)
+
+        def from_poll_thread(error: PublishError | None) -> None:
+            # A loop that has ended since has nobody left to tell.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(resolve, error)
+
+        self._produce_all(events, from_poll_thread)
+        await acked
+
+    def flush(self, timeout_s: float = 30) -> None:
+        """Wait until all that was published is confirmed.
+
+        Raises PublishFailed when that takes longer, and what befell the last event of `publish` that failed since.
+        """
+        left = self._producer.flush(timeout_s)
+        failed, self._unflushed_error = self._unflushed_error, None
+        if left:
+            raise PublishFailed(f"{left} events are not confirmed by Kafka after {timeout_s:g} s; is it reachable?")
+        if failed is not None:
+            raise failed
+
+    def check_topics(self, timeout_s: float = 5) -> None:
+        """Raise PublishFailed when Kafka does not answer, TopicMismatch when a topic is missing or cut otherwise."""
+        try:
+            known = self._producer.list_topics(timeout=timeout_s).topics
+        except KafkaException as error:
+            raise PublishFailed(f"Kafka does not answer: {error.args[0].str()}") from error
+        for name in (POS_SALES.name, POS_STOCK.name):
+            topic = known.get(name)
+            if topic is None or topic.error is not None:
+                raise TopicMismatch(f"Kafka has no topic {name}; create the topics before connectors start")
+            if len(topic.partitions) != self._partitions:
+                raise TopicMismatch(
+                    f"topic {name} has {len(topic.partitions)} partitions, but the configuration says "
+                    f"{self._partitions}; set the configuration to the topic's number, which is fixed for life"
+                )
+
+    def close(self, timeout_s: float = 10) -> None:
+        """Wait up to `timeout_s` for confirmations, then stop. Raises as `flush`."""
+        try:
+            self.flush(timeout_s)
+        finally:
+            self._closed.set()
+            self._poller.join()
+
+    def _produce_all(self, events: Sequence[Event], done: Callable[[PublishError | None], None]) -> None:
+        if not events:
+            done(None)
+            return
+        delivered = _Countdown(len(events), done)
+        for event in events:
+            self._produce(event, None, delivered)
+
+    def _produce(
+        self, event: Event, headers: Mapping[str, bytes] | None, delivered: Callable[[PublishError | None], None]
+    ) -> None:
+        topic = TOPIC_OF[type(event)]
+        value = topic_codec(topic).encode(event.to_avro())
+        if len(value) > RECORD_MAX_BYTES:
+            raise EventTooLarge(f"an event of {len(value)} bytes for {topic}; readers take {RECORD_MAX_BYTES}")
+        key = event.key if isinstance(event, ConfigChange | CatalogItem) else event.pool
+
+        def on_delivery(error: KafkaError | None, _message: Message) -> None:
+            delivered(None if error is None else _publish_error(error))
+
+        try:
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                partition_of(event.pool, self._partitions),
+                on_delivery=on_delivery,
+                headers=list((headers or {}).items()),
+            )
+        except BufferError as error:
+            raise PublisherBusy("the queue to Kafka is full; try again in a moment") from error
+        except KafkaException as error:
+            raise _publish_error(error.args[0]) from error
+
+    def _poll(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(_POLL_S)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error.str()
+
+
+class _Countdown:
+    """Tells `done` once, when all of `count` deliveries are known: None, or the first error."""
+
+    def __init__(self, count: int, done: Callable[[PublishError | None], None]) -> None:
+        self._left = count
+        self._done = done
+        self._error: PublishError | None = None
+        self._lock = threading.Lock()  # flush() in another thread delivers too
+
+    def __call__(self, error: PublishError | None) -> None:
+        with self._lock:
+            self._error = self._error or error
+            self._left -= 1
+            if self._left:
+                return
+        self._done(self._error)
+
+
+def _publish_error(error: KafkaError) -> PublishError:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return EventTooLarge(f"Kafka takes no record of this size: {error.str()}")
+    return PublishFailed(f"Kafka did not confirm the event: {error.str()}")
+
+
+def publish_and_flush(publisher: Publisher, events: Iterable[Event], timeout_s: float = 30) -> int:
+    """Publish a stream of events, waiting while the queue is full, and flush. Returns how many. Raises as `flush`."""
+    count = 0
+    for event in events:
+        while True:
+            try:
+                publisher.publish(event)
+                break
+            except PublisherBusy:
+                publisher.flush(timeout_s)
+        count += 1
+    publisher.flush(timeout_s)
+    return count
