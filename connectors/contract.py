@@ -7,15 +7,17 @@ operator's configuration, never from what was received. Fields without a meaning
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
 
 from schemas.models import Sale, StockReport
 
 PosEvent = Sale | StockReport
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(ValueError):
@@ -67,8 +69,8 @@ class Connector(Protocol):
     name: str
     """Unique among the host's connectors, for logs: csv grocer-7."""
 
-    def routes(self) -> Sequence[Route]:
-        """The pages it serves; none for a connector that fetches."""
+    def pages(self) -> Mapping[str, Handler]:
+        """What it serves, by exact path; nothing for a connector that fetches."""
 
     def run(self, stop: threading.Event) -> None:
         """Work in a thread of its own until `stop` is set; returns at once for one that only serves."""

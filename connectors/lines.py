@@ -27,7 +27,11 @@ UNITS: Mapping[str, tuple[Unit, bool]] = (
 ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
 _ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})
 _MAY_BE_NEGATIVE = frozenset({StockReportKind.adjusted, StockReportKind.level})
-_FIELD_NAMES = {"quantity_milli": "quantity", "price_minor": "price", "line_id": "line_id"}
+_FIELD_NAMES = {
+    "quantity_milli": "quantity", "price_minor": "price", "till": "register",
+    "occurred_at_ms": "occurred_at", "recorded_at_ms": "recorded_at",
+}  # fmt: skip
+"""Fields that senders know under other names than the models'."""
 
 
 def sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> SaleLine:

@@ -3,14 +3,13 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 import watchfiles
-from starlette.routing import Route
 
-from connectors.contract import Publishes
+from connectors.contract import Handler, Publishes
 from connectors.csv_folder.folder import DropFolder
 from connectors.csv_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
 from connectors.csv_folder.report import printable
@@ -64,8 +63,8 @@ class CsvFolder:
         """How often it is looked through anyway."""
         return self._spec.scan_interval_s
 
-    def routes(self) -> Sequence[Route]:
-        return ()
+    def pages(self) -> Mapping[str, Handler]:
+        return {}
 
     def wake(self) -> None:
         self._wake.set()

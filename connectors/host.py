@@ -1,0 +1,244 @@
+"""Runs all connectors of a configuration in one process: drop folders in threads, webhooks on one HTTP port."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from connectors.contract import Connector, Handler
+from connectors.csv_folder.client import CsvFolder, watch_folders
+from connectors.http_protocol import PromptHeaders
+from connectors.metrics import ConnectorMetrics
+from connectors.publisher import Publisher, PublishError
+from connectors.specs import ConnectorSpec, CsvFolderSpec, WebhookSpec
+from connectors.webhook.endpoint import Gate, Webhook
+
+REQUESTS_MAX = 256
+CONNECTIONS_MAX = 2_000
+_STOP_GRACE_S = 15
+_CHECK_S = 1.0
+_KAFKA_CHECK_S = 3.0
+_log = structlog.get_logger()
+
+
+class HostFailed(RuntimeError):
+    """The connectors cannot go on; the process should end, and be started again. The text says why."""
+
+
+def run_connectors(
+    specs: Sequence[ConnectorSpec], publisher: Publisher, http_host: str, http_port: int, state_dir: Path
+) -> None:
+    """Run until SIGTERM or SIGINT, then finish what is under way.
+
+    Serves /health, /ready, /metrics and the webhooks. Raises HostFailed, and what the connectors raise when they
+    cannot start: FolderUnusable, SecretUnusable, sqlite3.Error.
+    """
+    asyncio.run(_run_until_signal(Host(specs, publisher, state_dir), http_host, http_port))
+
+
+async def _run_until_signal(host: "Host", http_host: str, http_port: int) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await host.serve(http_host, http_port, stop)
+
+
+@dataclass
+class _KafkaCheck:
+    """The last look at Kafka, so that many who ask make few requests."""
+
+    at_s: float = float("-inf")
+    failure: str | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Host:
+    """The connectors of `specs` and their pages. Raises as `run_connectors` when one cannot start."""
+
+    def __init__(self, specs: Sequence[ConnectorSpec], publisher: Publisher, state_dir: Path) -> None:
+        _check_distinct(specs)
+        self.metrics = ConnectorMetrics()
+        self._publisher = publisher
+        gate = Gate(REQUESTS_MAX, 503, "too many requests at once")
+        self._connectors: list[Connector] = [
+            make_connector(spec, publisher, self.metrics, gate, state_dir) for spec in specs
+        ]
+        self._pages: dict[str, Handler] = {
+            "/health": self._health, "/ready": self._ready, "/metrics": self._metrics_page,
+        }  # fmt: skip
+        for connector in self._connectors:
+            self._pages.update(connector.pages())
+        self._stop = threading.Event()
+        self._failures: list[str] = []
+        self._kafka = _KafkaCheck()
+
+    async def serve(self, http_host: str, http_port: int, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises HostFailed."""
+        listener = _listen(http_host, http_port)
+        server = _Server(_server_config(self.app))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(stop.wait())
+        threads = self._start_threads()
+        _log.info("connectors run", count=len(self._connectors), http=f"{http_host}:{listener.getsockname()[1]}")
+        try:
+            while not stopping.done() and not serving.done() and self._failure() is None:
+                await asyncio.wait((serving, stopping), timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await self._shut_down(server, serving, threads)
+            listener.close()
+        failure = self._failure()
+        if failure is not None:
+            raise HostFailed(failure)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application: the pages by exact path."""
+        request = Request(scope, receive)
+        handler = self._pages.get(scope["path"], _not_found)
+        response = await handler(request)
+        await response(scope, receive, send)
+
+    def _start_threads(self) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(target=self._run, args=(connector,), name=connector.name, daemon=True)
+            for connector in self._connectors
+        ]
+        folders = [connector for connector in self._connectors if isinstance(connector, CsvFolder)]
+        if folders:
+            watcher = threading.Thread(target=watch_folders, args=(folders, self._stop), name="folders", daemon=True)
+            threads.append(watcher)
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _run(self, connector: Connector) -> None:
+        try:
+            connector.run(self._stop)
+        except Exception as error:  # noqa: BLE001  whatever ended a thread ends the process, with its reason
+            _log.exception("a connector failed", connector=connector.name)
+            self._failures.append(f"connector {connector.name} failed: {type(error).__name__}: {error}")
+
+    async def _shut_down(
+        self, server: uvicorn.Server, serving: asyncio.Task[None], threads: Sequence[threading.Thread]
+    ) -> None:
+        """Take nothing new, answer what is under way, let the folders confirm what they have published."""
+        server.should_exit = True
+        self._stop.set()
+        for connector in self._connectors:
+            connector.wake()
+        await asyncio.wait((serving,), timeout=_STOP_GRACE_S)
+        deadline_s = time.monotonic() + _STOP_GRACE_S
+        for thread in threads:
+            await asyncio.to_thread(thread.join, max(0.0, deadline_s - time.monotonic()))
+            if thread.is_alive():
+                _log.warning("connector stopped before its file was confirmed; it resumes there", thread=thread.name)
+
+    def _failure(self) -> str | None:
+        if self._publisher.fatal is not None:
+            return f"Kafka refuses this producer for good: {self._publisher.fatal}"
+        return self._failures[0] if self._failures else None
+
+    async def _health(self, _request: Request) -> Response:
+        failure = self._failure()
+        return JSONResponse({"status": failure or "ok"}, 200 if failure is None else 503)
+
+    async def _ready(self, _request: Request) -> Response:
+        failure = self._failure() or await self._kafka_failure()
+        return JSONResponse({"status": failure or "ready"}, 200 if failure is None else 503)
+
+    async def _kafka_failure(self) -> str | None:
+        check = self._kafka
+        async with check.lock:
+            if time.monotonic() - check.at_s > _KAFKA_CHECK_S:
+                try:
+                    await asyncio.to_thread(self._publisher.check_topics, _KAFKA_CHECK_S)
+                    check.failure = None
+                except PublishError as error:
+                    check.failure = str(error)
+                check.at_s = time.monotonic()
+            return check.failure
+
+    async def _metrics_page(self, _request: Request) -> Response:
+        return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def make_connector(
+    spec: ConnectorSpec, publisher: Publisher, metrics: ConnectorMetrics, gate: Gate, state_dir: Path
+) -> Connector:
+    """The connector of a spec: the place where another outside system joins."""
+    match spec:
+        case CsvFolderSpec():
+            return CsvFolder(spec, publisher, metrics, state_dir)
+        case WebhookSpec():
+            return Webhook(spec, publisher, metrics, gate)
+
+
+async def _not_found(_request: Request) -> Response:
+    return JSONResponse({"error": "nothing is served here; webhooks are at /webhooks/v1/{store}"}, 404)
+
+
+def _check_distinct(specs: Sequence[ConnectorSpec]) -> None:
+    """Raise ValueError when two connectors would read one folder, or serve one path."""
+    seen: set[tuple[str, str]] = set()
+    for spec in specs:
+        names = [("store", f"{spec.connector} {spec.store}")]
+        if isinstance(spec, CsvFolderSpec):
+            names.append(("folder", str(spec.folder.resolve())))
+        for name in names:
+            if name in seen:
+                raise ValueError(f"two connectors for one {name[0]}: {name[1]}; keep one of them")
+            seen.add(name)
+
+
+def _listen(http_host: str, http_port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in http_host else socket.AF_INET
+    try:
+        listener = socket.create_server((http_host, http_port), family=family, backlog=1024)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise HostFailed(
+            f"cannot listen on {http_host}:{http_port} for webhooks: {why}; stop what uses the port, or set another"
+        ) from error
+    # Inherited by each connection; asyncio leaves it off for a listener made here, which costs 40 ms a request.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _server_config(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PromptHeaders,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        h11_max_incomplete_event_size=16_384,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_STOP_GRACE_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the host decides when it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

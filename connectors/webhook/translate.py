@@ -1,0 +1,191 @@
+"""A webhook's payload to events. Pure.
+
+    {"sales": [{"id": "1/2026-03-01/17", "version": 1, "occurred_at": "2026-03-01T09:15:00+01:00",
+                "recorded_at": …, "register": "1", "order_ref": …, "currency": "EUR",
+                "lines": [{"line_id": "1", "kind": "sale", "gtin": "4006381333931", "quantity": "2", "unit": "each",
+                           "price": "3.98"}]}],
+     "stock": [{"id": "count-7", "kind": "counted", "occurred_at": …,
+                "lines": [{"sku": "MILK-1L", "quantity": 12}]}]}
+
+Every field is explained in docs/webhook.md; all others are dropped here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Translated
+from connectors.lines import field_refused, sale_line, stock_line, text_of
+from connectors.quantities import shorten
+from connectors.times import instant_ms
+from connectors.webhook.payload import PayloadRefused
+from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
+
+SYSTEM = "webhook"
+
+Json = Mapping[str, Any]
+_Line = TypeVar("_Line", SaleLine, StockLine)
+
+
+class WrongStore(Refused):
+    """The payload names a store or pool other than the one whose secret signed it."""
+
+
+class TooManyLines(PayloadRefused):
+    """More lines than one request may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent it, by our configuration; where it has no say, `zone` and `currency` hold."""
+
+    pool: str
+    store: str
+    zone: ZoneInfo
+    currency: str
+
+
+def translate(payload: Json, sender: Sender, received_at_ms: int) -> Translated:
+    """Events of all sales and stock reports, without the lines that cannot be used; these come as problems.
+
+    A problem's place is a JSON pointer (RFC 6901). Raises WrongStore, TooManyLines, PayloadRefused.
+    """
+    _check_store(payload, sender, "")
+    sales = _objects(payload, "sales")
+    stock = _objects(payload, "stock")
+    lists = [each.get("lines") for each in (*sales, *stock) if isinstance(each, dict)]
+    count = sum(len(lines) for lines in lists if isinstance(lines, list))
+    if count > LINES_MAX:
+        raise TooManyLines(f"{count} lines in one request; at most {LINES_MAX}, send the rest in another")
+    work = _Work(sender, received_at_ms)
+    for index, sale in enumerate(sales):
+        work.take(f"/sales/{index}", sale, work.sale)
+    for index, report in enumerate(stock):
+        work.take(f"/stock/{index}", report, work.report)
+    return Translated(tuple(work.events), tuple(work.problems))
+
+
+class _Work:
+    def __init__(self, sender: Sender, received_at_ms: int) -> None:
+        self.events: list[PosEvent] = []
+        self.problems: list[Problem] = []
+        self._sender = sender
+        self._received_at_ms = received_at_ms
+
+    def take(self, where: str, fields: object, make: Callable[[str, Json], PosEvent | None]) -> None:
+        """Add the event that `make` makes of `fields`, or the reason why not."""
+        if not isinstance(fields, dict):
+            self.problems.append(Problem(where, f"{shorten(fields)} is not an object"))
+            return
+        _check_store(fields, self._sender, where)
+        try:
+            event = make(where, fields)
+        except FieldRefused as refused:
+            self._problem(where, refused)
+        except ValidationError as error:
+            self._problem(where, field_refused(error))
+        else:
+            if event is not None:
+                self.events.append(event)
+
+    def sale(self, where: str, fields: Json) -> PosEvent | None:
+        head = self._head(fields)
+        currency = text_of(fields, "currency") or self._sender.currency
+
+        def line(line_id: str, line_fields: Json) -> SaleLine:
+            return sale_line(line_id, line_fields, currency)
+
+        lines = self._lines(where, fields, line, head["source"].version)
+        if not lines:
+            return None
+        register, order_ref = text_of(fields, "register") or None, text_of(fields, "order_ref") or None
+        return Sale(**head, lines=lines, till=register, order_ref=order_ref, currency=currency)
+
+    def report(self, where: str, fields: Json) -> PosEvent | None:
+        head = self._head(fields)
+        try:
+            kind = StockReportKind(text_of(fields, "kind"))
+        except ValueError as error:
+            raise FieldRefused("kind", f"the kind of a stock report is one of {', '.join(StockReportKind)}") from error
+
+        def line(line_id: str, line_fields: Json) -> StockLine:
+            return stock_line(line_id, line_fields, kind)
+
+        lines = self._lines(where, fields, line, head["source"].version)
+        return StockReport(**head, kind=kind, lines=lines) if lines else None
+
+    def _head(self, fields: Json) -> dict[str, Any]:
+        """What sales and stock reports share. Raises FieldRefused, ValidationError."""
+        source_id = text_of(fields, "id")
+        if not source_id:
+            raise FieldRefused("id", "the id is missing: it tells a repeat from something new")
+        occurred_at_ms = self._time_ms(fields, "occurred_at")
+        if occurred_at_ms is None:
+            raise FieldRefused("occurred_at", "the time is missing")
+        recorded_at_ms = self._time_ms(fields, "recorded_at")
+        return {
+            "pool": self._sender.pool,
+            "store": self._sender.store,
+            "source": Source(system=SYSTEM, id=source_id, version=_version(fields)),
+            "occurred_at_ms": occurred_at_ms,
+            "recorded_at_ms": self._received_at_ms if recorded_at_ms is None else recorded_at_ms,
+        }
+
+    def _lines(
+        self, where: str, fields: Json, make: Callable[[str, Json], _Line], version: int
+    ) -> tuple[_Line, ...]:
+        """The usable lines. A revision replaces all lines at once, so it is used whole or not at all."""
+        found = fields.get("lines")
+        if not isinstance(found, list) or not found:
+            raise FieldRefused("lines", "lines is a list of at least one line")
+        lines: list[_Line] = []
+        for index, each in enumerate(found):
+            if not isinstance(each, dict):
+                self.problems.append(Problem(f"{where}/lines/{index}", f"{shorten(each)} is not an object"))
+                continue
+            try:
+                lines.append(make(text_of(each, "line_id") or str(index + 1), each))
+            except FieldRefused as refused:
+                self._problem(f"{where}/lines/{index}", refused)
+        if version > 1 and 0 < len(lines) < len(found):
+            reason = "none of its lines was used: a revision replaces the whole, and one of its lines is not usable"
+            raise FieldRefused("lines", reason)
+        return tuple(lines)
+
+    def _time_ms(self, fields: Json, name: str) -> int | None:
+        text = text_of(fields, name)
+        if not text:
+            return None
+        try:
+            return instant_ms(text, self._sender.zone)
+        except Refused as error:
+            raise FieldRefused(name, str(error)) from error
+
+    def _problem(self, where: str, refused: FieldRefused) -> None:
+        self.problems.append(Problem(f"{where}/{refused.field}" if refused.field else where, str(refused)))
+
+
+def _version(fields: Json) -> int:
+    version = fields.get("version", 1)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise FieldRefused("version", f"{shorten(version)} is not a whole number")
+    return version
+
+
+def _objects(payload: Json, name: str) -> list[Any]:
+    found = payload.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise PayloadRefused(f"{name} is not a list")
+    return found
+
+
+def _check_store(fields: Json, sender: Sender, where: str) -> None:
+    for name, ours in (("store", sender.store), ("pool", sender.pool)):
+        named = fields.get(name)
+        if named is not None and named != ours:
+            raise WrongStore(f"{where}/{name} is not {ours!r}, for which this request is signed; leave it out")
