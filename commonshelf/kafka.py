@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,7 @@ from confluent_kafka.admin import AdminClient
 
 from commonshelf.java import find_java
 from commonshelf.kafka_archive import ClassArchive
-from commonshelf.kafka_broker import Broker
+from commonshelf.kafka_broker import Broker, BrokerRuntime
 from commonshelf.kafka_config import HOST, BrokerPorts, is_free, pick_ports
 from commonshelf.kafka_data_dir import ClusterState, DataDir
 from commonshelf.kafka_errors import BrokerFailedError, KafkaStartError, NotEnoughMemoryError, PortTakenError
@@ -36,6 +37,8 @@ _READY_TIMEOUT_S = 90
 _STOP_GRACE_S = 15
 _TRAINING_GRACE_S = 60
 _POLL_S = 0.02
+_PORT_ATTEMPTS = 3
+_BIND_FAILURE = "Address already in use"
 
 
 class EmbeddedKafka:
@@ -75,12 +78,9 @@ class EmbeddedKafka:
         self._progress = progress
         self._proxied_ports = proxied_ports
         self._home: DataDir | None = None
-        self._state: ClusterState | None = None
         self._ports: list[BrokerPorts] = []
         self._brokers: list[Broker] = []
         self._paused: set[int] = set()
-        self._archive: ClassArchive | None = None
-        self._trainer: int | None = None
         self._owner_pid = os.getpid()
 
     def __enter__(self) -> Self:
@@ -131,37 +131,52 @@ class EmbeddedKafka:
         home.check_free_disk()
         java = find_java(self._java)
         jars = fetch_jars(progress=self._progress)
-        self._archive = ClassArchive(cache_dir(), java, jars)
+        archive = ClassArchive(cache_dir(), java, jars)
         self._brokers = [
-            Broker(number, home.path / f"broker-{number}", java, jars, self._heap_mb) for number in range(self._count)
+            Broker(number, home.path / f"broker-{number}", BrokerRuntime(java, jars, self._heap_mb, archive))
+            for number in range(self._count)
         ]
-        state = self._state = home.read_state(self._count)
+        state = home.read_state(self._count)
         for broker in self._brokers:
             broker.kill_orphans(state.pids)
         self._check_memory()
-        self._ports = state.ports = self._choose_ports(state.ports)
-        home.write_state(state)
-        with ThreadPoolExecutor(self._count) as pool:
-            list(pool.map(lambda broker: self._prepare(broker, state.cluster_id), self._brokers))
-        for broker in self._brokers:
-            self._launch(broker)
-        self._wait_ready(self._brokers)
+        self._start_brokers(home, state)
+
+    def _start_brokers(self, home: DataDir, state: ClusterState) -> None:
+        for attempts_left in reversed(range(_PORT_ATTEMPTS)):
+            self._ports = self._choose_ports(state.ports)
+            home.write_state(replace(state, ports=self._ports))
+            with ThreadPoolExecutor(self._count) as pool:
+                list(pool.map(lambda broker: self._prepare(broker, state.cluster_id), self._brokers))
+            for broker in self._brokers:
+                broker.launch()
+            home.write_state(replace(state, ports=self._ports, pids=self.pids))
+            try:
+                self._wait_ready(self._brokers)
+            except BrokerFailedError as error:
+                if not attempts_left or self._named_port is not None or _BIND_FAILURE not in str(error):
+                    raise
+            else:
+                return
+            for broker in self._brokers:  # another process was quicker with a port that was free: pick others
+                broker.send_signal(signal.SIGKILL)
+                broker.wait(_STOP_GRACE_S)
 
     def stop(self) -> None:
-        """Stop every broker, cleanly if it goes quickly; remove a temporary data directory. May be repeated."""
+        """Stop every broker, cleanly if its data is kept; remove a temporary data directory. May be repeated."""
         if os.getpid() != self._owner_pid:
             return  # a forked child runs the parent's exit handlers; the brokers are not its own
         atexit.unregister(self.stop)
         for broker in self._brokers:
-            broker.signal(signal.SIGCONT)
-            broker.signal(signal.SIGTERM)
+            broker.send_signal(signal.SIGCONT)
+            is_clean = self._kept_dir is not None or broker.is_training
+            broker.send_signal(signal.SIGTERM if is_clean else signal.SIGKILL)
         deadline = time.monotonic() + _STOP_GRACE_S
         for broker in self._brokers:
-            trains = broker.number == self._trainer
-            if not broker.wait(_TRAINING_GRACE_S if trains else max(0.0, deadline - time.monotonic())):
-                broker.signal(signal.SIGKILL)
+            grace_s = _TRAINING_GRACE_S if broker.is_training else deadline - time.monotonic()
+            if not broker.wait(max(0.0, grace_s)):
+                broker.send_signal(signal.SIGKILL)
                 broker.wait(_STOP_GRACE_S)
-        self._end_training()
         self._paused.clear()
         self._brokers = []
         if self._home is not None:
@@ -170,20 +185,18 @@ class EmbeddedKafka:
 
     def kill(self, broker: int = 0) -> None:
         """End a broker at once with SIGKILL, as a crash or a power cut would."""
-        self._broker(broker).signal(signal.SIGKILL)
+        self._broker(broker).send_signal(signal.SIGKILL)
         self._broker(broker).wait(_STOP_GRACE_S)
         self._paused.discard(broker)
-        if broker == self._trainer:
-            self._end_training()
 
     def pause(self, broker: int = 0) -> None:
         """Freeze a broker with SIGSTOP: its connections stay open and nobody answers."""
-        self._broker(broker).signal(signal.SIGSTOP)
+        self._broker(broker).send_signal(signal.SIGSTOP)
         self._paused.add(broker)
 
     def resume(self, broker: int = 0) -> None:
         """Let a paused broker run on."""
-        self._broker(broker).signal(signal.SIGCONT)
+        self._broker(broker).send_signal(signal.SIGCONT)
         self._paused.discard(broker)
 
     def restart(self, broker: int = 0) -> None:
@@ -200,7 +213,10 @@ class EmbeddedKafka:
                     f"broker {broker} cannot come back, since another process took its port {port} on {HOST}; "
                     "stop that process."
                 )
-        self._launch(dead)
+        dead.launch()
+        if self._home is not None:
+            state = self._home.read_state(self._count)
+            self._home.write_state(replace(state, pids=self.pids))
         self._wait_ready([dead])
 
     def _broker(self, number: int) -> Broker:
@@ -212,23 +228,6 @@ class EmbeddedKafka:
         proxied = self._proxied_ports[broker.number] if self._proxied_ports else None
         broker.configure(self._ports, proxied)
         broker.format_storage(cluster_id)
-
-    def _launch(self, broker: Broker) -> None:
-        flags = []
-        if self._archive is not None:
-            was_training = self._archive.is_training
-            flags = self._archive.flags()
-            if self._archive.is_training and not was_training:
-                self._trainer = broker.number
-        broker.launch(flags)
-        if self._home is not None and self._state is not None:
-            self._state.pids = self.pids
-            self._home.write_state(self._state)
-
-    def _end_training(self) -> None:
-        if self._archive is not None:
-            self._archive.training_ended()
-        self._trainer = None
 
     def _wait_ready(self, brokers: list[Broker]) -> None:
         """Until each broker says it serves and answers a metadata request that lists all of the running ones."""
@@ -260,9 +259,9 @@ class EmbeddedKafka:
     def _choose_ports(self, remembered: list[BrokerPorts]) -> list[BrokerPorts]:
         with_proxy = self._proxied_ports is not None
         fits = len(remembered) == self._count and all(bool(ports.proxy) == with_proxy for ports in remembered)
-        if fits and self._named_port in (None, remembered[0].client):
-            if all(is_free(port) for ports in remembered for port in ports.bound()):
-                return remembered
+        is_wanted = fits and self._named_port in (None, remembered[0].client)
+        if is_wanted and all(is_free(port) for ports in remembered for port in ports.bound()):
+            return remembered
         return pick_ports(self._count, self._named_port, with_proxy)
 
     def _check_memory(self) -> None:

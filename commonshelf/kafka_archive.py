@@ -26,16 +26,15 @@ class ClassArchive:
         self._training = self._path.with_suffix(self._path.suffix + ".new")
         self._claim: TextIOWrapper | None = None
 
-    @property
-    def is_training(self) -> bool:
-        """Whether a broker was started that will write the archive when it stops."""
-        return self._claim is not None
+    def use_flags(self) -> list[str]:
+        """JVM flags that use the archive; none while there is none."""
+        if not self._path.exists():
+            return []
+        return [f"-XX:AOTCache={self._path}" if self._aot else f"-XX:SharedArchiveFile={self._path}"]
 
-    def flags(self) -> list[str]:
-        """JVM flags that use the archive, or have this run write it, or do neither if another process does."""
-        if self._path.exists():
-            return [f"-XX:AOTCache={self._path}" if self._aot else f"-XX:SharedArchiveFile={self._path}", "-Xshare:auto"]
-        if not self._try_claim():
+    def training_flags(self) -> list[str]:
+        """JVM flags with which this run writes the archive; none if it exists or another run is at it."""
+        if self._path.exists() or not self._try_claim():
             return []
         return [f"-XX:AOTCacheOutput={self._training}" if self._aot else f"-XX:ArchiveClassesAtExit={self._training}"]
 

@@ -4,30 +4,46 @@ import os
 import re
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from commonshelf.java import Java
+from commonshelf.kafka_archive import ClassArchive
 from commonshelf.kafka_config import LOGGING_PROPERTIES, BrokerPorts, render, server_properties
 from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError, DataDirectoryInUseError
 
 _FORMAT_TIMEOUT_S = 60
+_FORMAT_HEAP_MB = 128
 _KILL_TIMEOUT_S = 10
 _STARTED = "Kafka Server started"
+# Measured on 2 cores, one run each, with transactions of 4,000 records of 200 bytes: over the first million records
+# the broker takes about half the processor time of the JVM's defaults, and less memory. Reading did not gain.
+_JVM_FLAGS = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 _TROUBLE = re.compile(r"\b(?:ERROR|SEVERE|FATAL)\b|Exception\b|OutOfMemoryError|^Error")
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[a-z_]\w*\.)+([A-Z]\w*(?:Exception|Error): .+)")
 
 
-class Broker:
-    """A combined broker and controller in `folder`, run by `java` with `jars`."""
+@dataclass(frozen=True)
+class BrokerRuntime:
+    """What runs a broker. `heap_mb` is in MiB."""
 
-    def __init__(self, number: int, folder: Path, java: Java, jars: list[Path], heap_mb: int) -> None:
+    java: Java
+    jars: list[Path]
+    heap_mb: int
+    archive: ClassArchive
+
+
+class Broker:
+    """A combined broker and controller with its files in `folder`."""
+
+    def __init__(self, number: int, folder: Path, runtime: BrokerRuntime) -> None:
         self.number = number
+        self.is_training = False
+        """Whether this run writes the class archive when it stops, which takes some seconds."""
         self._folder = folder
-        self._java = java
-        self._jars = jars
-        self._heap_mb = heap_mb
+        self._runtime = runtime
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self.log_path = folder / "server-0.log"  # Java's logging keeps one older file, server-1.log
@@ -79,14 +95,18 @@ class Broker:
                 f"{self._data} belongs to another Kafka cluster ({found}, not {cluster_id}); "
                 "name another data directory, or move this one away."
             )
-        command = self._command(128, ["-XX:TieredStopAtLevel=1", "-Xshare:auto"], "kafka.tools.StorageTool")
-        run = subprocess.run(
-            [*command, "format", "--cluster-id", cluster_id, "--config", str(self._properties_path)],
-            capture_output=True,
-            text=True,
-            timeout=_FORMAT_TIMEOUT_S,
-            check=False,
-        )
+        archive_flags = self._runtime.archive.use_flags()
+        command = self._command(_FORMAT_HEAP_MB, archive_flags, "kafka.tools.StorageTool")
+        arguments = ["format", "--cluster-id", cluster_id, "--config", str(self._properties_path)]
+        try:
+            run = subprocess.run(
+                [*command, *arguments], capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise BrokerFailedError(
+                f"Kafka did not format its storage in {self._data} within {_FORMAT_TIMEOUT_S} s; "
+                "free some processor time, or name a data directory on a faster disk."
+            ) from error
         if run.returncode != 0:
             reason = _relevant_line((run.stdout + run.stderr).splitlines())
             raise BrokerFailedError(
@@ -94,9 +114,12 @@ class Broker:
                 "or name another data directory."
             )
 
-    def launch(self, jvm_flags: list[str]) -> None:
+    def launch(self) -> None:
         """Start the process. It runs in its own session, so that Ctrl-C reaches only its parent."""
-        command = self._command(self._heap_mb, jvm_flags, "kafka.Kafka")
+        archive = self._runtime.archive
+        training_flags = archive.training_flags()
+        self.is_training = bool(training_flags)
+        command = self._command(self._runtime.heap_mb, training_flags or archive.use_flags(), "kafka.Kafka")
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self._console_path.open("wb") as console:
             self._process = subprocess.Popen(
@@ -109,7 +132,7 @@ class Broker:
             )
         self._guard = _guard(self._process.pid)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send the process a signal; nothing happens when it has ended."""
         if self._process is not None and self.is_running():
             self._process.send_signal(number)
@@ -156,6 +179,9 @@ class Broker:
             self._guard.communicate()
         self._guard = None
         self._process = None
+        if self.is_training:
+            self._runtime.archive.training_ended()
+            self.is_training = False
 
     def _read_cluster_id(self) -> str | None:
         path = self._data / "meta.properties"
@@ -176,16 +202,17 @@ class Broker:
 
     def _command(self, heap_mb: int, jvm_flags: list[str], main_class: str) -> list[str]:
         flags = [f"-Xmx{heap_mb}m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
-        if self._java.major >= 24:  # Kafka and its codecs use calls that newer Javas warn about
+        if self._runtime.java.major >= 24:  # Kafka and its codecs use calls that newer Javas warn about
             flags += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
         return [
-            str(self._java.executable),
+            str(self._runtime.java.executable),
             *flags,
+            *_JVM_FLAGS,
             *jvm_flags,
             f"-Djava.util.logging.config.file={self._folder / 'logging.properties'}",
             "-Dlog4j2.statusLoggerLevel=OFF",  # its API must be on the class path; nothing logs to it
             "-cp",
-            os.pathsep.join(map(str, self._jars)),
+            os.pathsep.join(map(str, self._runtime.jars)),
             main_class,
         ]
 
@@ -219,6 +246,9 @@ def _lines(path: Path, start: int) -> list[str]:
 
 def _relevant_line(lines: list[str]) -> str:
     """The innermost cause of the last trouble, else the last complaint, else the last line."""
+    for position, line in enumerate(lines):
+        if line.startswith("Error occurred during initialization of VM"):
+            return " ".join(lines[position + 1 : position + 2]) or line  # the JVM says why on the next line
     for pattern in (_CAUSE, _TROUBLE):
         for line in reversed(lines):
             if found := pattern.search(line):

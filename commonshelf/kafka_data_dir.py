@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from base64 import urlsafe_b64encode
 from contextlib import suppress
@@ -16,6 +17,7 @@ from commonshelf.kafka_config import BrokerPorts
 from commonshelf.kafka_errors import DataDirectoryError, DataDirectoryInUseError, NotEnoughDiskError
 
 _MIN_FREE_MIB = 512
+_SWEEP_AGE_S = 60
 _TEMPORARY_PREFIX = "commonshelf-kafka-"
 
 
@@ -115,13 +117,21 @@ class DataDir:
                 f"{stray} is another cluster's, as {self._state_path.name} is missing beside it; "
                 "name another data directory, or move that data away."
             )
-        return ClusterState(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), brokers)
+        return ClusterState(_new_cluster_id(), brokers)
+
+
+def _new_cluster_id() -> str:
+    """A random id in Kafka's form; like Kafka's own, never one that a command line takes for an option."""
+    while (cluster_id := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster_id
 
 
 def _sweep_temporary() -> None:
     """Remove temporary directories whose owner was killed."""
     for path in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY_PREFIX}*"):
-        # Unreadable ones are another user's; one without a lock file may just be coming into being.
+        # An error means that it is another user's, in use, or gone; a young one may be about to be locked.
         with suppress(OSError), (path / "embedded.lock").open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
+            if time.time() - path.stat().st_mtime > _SWEEP_AGE_S:
+                shutil.rmtree(path, ignore_errors=True)

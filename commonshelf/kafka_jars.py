@@ -3,7 +3,7 @@
 `kafka-jars.lock` holds one jar per line: SHA-256, size in bytes, Maven coordinates. Every jar is checked
 against it before each use, so a changed file, wherever it changed, never reaches the broker.
 
-`python -m commonshelf.kafka_jars relock 4.4.0` writes the lock file anew (needs Maven's `mvn`).
+`commonshelf.kafka_relock` writes that file.
 """
 
 import fcntl
@@ -30,7 +30,6 @@ Progress = Callable[[int, int], None]
 
 _PARALLEL = 8
 _ATTEMPTS = 4
-_CHUNK_BYTES = 1 << 16
 _TIMEOUT = httpx.Timeout(30, connect=10)
 
 
@@ -89,8 +88,7 @@ def fetch_jars(
     folder = (cache or cache_dir()) / "kafka-jars"
     url = (base_url or os.environ.get("COMMONSHELF_MAVEN_URL") or MAVEN_URL).rstrip("/")
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        missing = [jar for jar, good in zip(jars, pool.map(lambda j: _is_good(folder / j.file_name, j), jars)) if not good]
-        if missing:
+        if not all(pool.map(lambda jar: _is_good(folder / jar.file_name, jar), jars)):
             _make_folder(folder)
             with _exclusive(folder / ".lock"):
                 _fetch_missing(pool, jars, folder, url, progress)
@@ -148,7 +146,9 @@ def _download(client: httpx.Client, url: str, part: Path, jar: Jar, meter: "_Met
     if have_bytes == jar.size_bytes:
         meter.set(jar, have_bytes)
         return
-    headers = {"Range": f"bytes={have_bytes}-"} if have_bytes else {}
+    headers = {"Accept-Encoding": "identity"}
+    if have_bytes:
+        headers["Range"] = f"bytes={have_bytes}-"
     with client.stream("GET", url, headers=headers) as response:
         if response.status_code >= 500 or response.status_code == 429:
             raise _Incomplete(f"HTTP {response.status_code}")
@@ -160,7 +160,7 @@ def _download(client: httpx.Client, url: str, part: Path, jar: Jar, meter: "_Met
         resumed = response.status_code == 206
         have_bytes = have_bytes if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes(_CHUNK_BYTES):
+            for chunk in response.iter_raw():  # as they arrive: a break loses nothing that was received
                 have_bytes += len(chunk)
                 if have_bytes > jar.size_bytes:
                     break  # more than pinned: the hash check says no

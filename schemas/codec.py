@@ -31,13 +31,13 @@ class Codec:
         self.topic = topic
         self.schema_id = latest.id
         self._schema = latest.parsed
-        self._header = struct.pack(">bI", 0, latest.id)
+        self.header = struct.pack(">bI", 0, latest.id)
         self._older = {s.id: s.parsed for s in known.by_subject[latest.subject] if s.id != latest.id}
 
     def encode(self, datum: Any) -> bytes:
-        """Raises ValueError or TypeError when `datum` does not fit the schema: the caller's error."""
+        """Raises ValueError, TypeError or OverflowError when `datum` does not fit the schema: the caller's error."""
         out = io.BytesIO()
-        out.write(self._header)
+        out.write(self.header)
         schemaless_writer(out, self._schema, datum)
         return out.getvalue()
 
@@ -47,7 +47,7 @@ class Codec:
         A union of several records comes as a pair (record name, value), the form that `encode` takes.
         Raises BadMessage for all bytes that are not a value of this topic.
         """
-        if value is None or value[:HEADER_BYTES] != self._header or len(value) > RECORD_MAX_BYTES:
+        if value is None or value[:HEADER_BYTES] != self.header or len(value) > RECORD_MAX_BYTES:
             return self._decode_unusual(value)
         return self._read(value, self._schema, None)
 

@@ -1,59 +1,45 @@
 """What an input means for a pool: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.models import LINES_MAX, QUANTITY_MAX_MILLI
 from streams.pool import reasons
-from streams.pool.seen import Event
+from streams.pool.facts import REJECTED, SALE_TAKEN, STOCK_TAKEN, Fact, Fields
 from streams.pool.shelf import Shelf, moved_after
 from streams.pool.state import PoolState, ShelfKey
 
-Line = dict[str, Any]
-Fact = tuple[str, dict[str, Any]]
-"""(Avro name of the fact, its fields)"""
-
 _SALE_SIGN = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
-_MOVING_REPORTS = ("opening", "received", "adjusted")
+_DeltaOf = Callable[[Fields], int | None]
+"""Signed change of what the store has, from a line; None for a quantity that the line cannot have."""
 
 
 class Decision(NamedTuple):
     """The fact for the journal, and the lines for the dead-letter topic, each with its reason."""
 
     fact: Fact
-    set_aside: list[tuple[Line, str]]
+    set_aside: list[tuple[Fields, str]]
 
 
-def decide_sale(state: PoolState, sale: Event, appended_at_ms: int) -> Decision:
+def decide_sale(state: PoolState, sale: Fields, appended_at_ms: int) -> Decision:
     """A till transaction. Its lines take goods away or bring them back."""
-    refused = _refuse(state, sale, appended_at_ms)
-    if refused is not None:
-        return refused
-    fact = _head("sale", sale)
-    fact["order_ref"] = sale["order_ref"]
-    fact["currency"] = sale["currency"]
-    return _decide_movement(state, fact, sale["lines"], _sale_delta)
+    return _refuse(state, sale, appended_at_ms) or _decide_movement(state, SALE_TAKEN, _head(sale), _sale_delta)
 
 
-def decide_stock(state: PoolState, report: Event, appended_at_ms: int) -> Decision:
+def decide_stock(state: PoolState, report: Fields, appended_at_ms: int) -> Decision:
     """A stock report: a movement, a count, or a level."""
     refused = _refuse(state, report, appended_at_ms)
     if refused is not None:
         return refused
-    kind = report["kind"]
-    fact = _head(kind, report)
-    lines = report["lines"]
-    if kind in _MOVING_REPORTS:
-        for line in lines:
-            line["kind"] = line["reason"] or kind
-        fact["order_ref"] = fact["currency"] = None
-        return _decide_movement(state, fact, lines, _adjusted_delta if kind == "adjusted" else _received_delta)
-    for line in lines:
-        line["kind"] = kind
-    return _decide_count(state, fact, lines)
+    fields = _head(report)
+    fields["counted"] = []
+    if report["kind"] in ("counted", "level"):
+        return _decide_count(state, fields)
+    delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
+    return _decide_movement(state, STOCK_TAKEN, fields, delta_of)
 
 
-def _refuse(state: PoolState, event: Event, appended_at_ms: int) -> Decision | None:
+def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | None:
     """Set the whole event aside when its head is not acceptable."""
     settings = state.catalog.pool
     occurred, recorded = event["occurred_at_ms"], event["recorded_at_ms"]
@@ -68,156 +54,157 @@ def _refuse(state: PoolState, event: Event, appended_at_ms: int) -> Decision | N
         reason = reasons.TOO_MANY_LINES
     else:
         return None
-    return reject(event, reason)
+    fields = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
+    return Decision((REJECTED, fields), [(line, reason) for line in event["lines"]])
 
 
-def reject(event: Event, reason: str) -> Decision:
-    """Set a whole event aside."""
-    fact = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
-    return Decision(("commonshelf.Rejected", fact), [(line, reason) for line in event["lines"]])
-
-
-def _head(kind: str, event: Event) -> dict[str, Any]:
-    source = event["source"]
+def _head(event: Fields) -> Fields:
     return {
-        "kind": kind, "store": event["store"], "system": source["system"], "source_id": source["id"],
-        "version": source["version"], "occurred_at_ms": event["occurred_at_ms"],
-        "recorded_at_ms": event["recorded_at_ms"], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
+        "event": event, "taken": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
     }  # fmt: skip
 
 
-def _sale_delta(line: Line) -> int | None:
+def _sale_delta(line: Fields) -> int | None:
     quantity: int = line["quantity_milli"]
     return _SALE_SIGN[line["kind"]] * quantity if 0 < quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _received_delta(line: Line) -> int | None:
+def _received_delta(line: Fields) -> int | None:
     quantity: int = line["quantity_milli"]
     return quantity if 0 <= quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _adjusted_delta(line: Line) -> int | None:
+def _adjusted_delta(line: Fields) -> int | None:
     quantity: int = line["quantity_milli"]
     return quantity if -QUANTITY_MAX_MILLI <= quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _decide_movement(
-    state: PoolState, fact: dict[str, Any], lines: list[Line], delta_of: Callable[[Line], int | None]
-) -> Decision:
-    set_aside: list[tuple[Line, str]] = []
-    before = state.seen.find(fact)
-    fact["reversed"] = []
-    if before is not None or len(lines) > 1:
-        lines = _unseen(before, fact, lines, set_aside)
-    kept: list[Line] = []
-    catalog, store = state.catalog, fact["store"]
-    for line in lines:
+def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _DeltaOf) -> Decision:
+    event = fields["event"]
+    lines = event["lines"]
+    before = state.seen.find(kind, event)
+    set_aside: list[tuple[int, str]] = []
+    fresh = [0] if before is None and len(lines) == 1 else _unseen(before, fields, set_aside)
+    taken = fields["taken"]
+    catalog, store = state.catalog, event["store"]
+    for at in fresh:
+        line = lines[at]
         sku = catalog.resolve(store, line["code"])
         if sku is None:
-            set_aside.append((line, reasons.UNMAPPED_CODE))
+            set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
         unit = catalog.unit(sku)
         delta = delta_of(line)
         if unit is None or unit != line["unit"] or delta is None:
-            set_aside.append((line, _why_not(unit, delta)))
+            set_aside.append((at, _why_not(unit, good_quantity=delta is not None)))
             continue
-        line["sku"] = sku
-        line["delta_milli"] = delta
-        kept.append(line)
-    fact["lines"] = kept
-    if set_aside:
-        fact["quarantined"] = [{"line_id": line["line_id"], "reason": reason} for line, reason in set_aside]
-    if before is not None and fact["version"] > before["version"]:
-        fact["reversed"] = [
-            {
-                "sku": line["sku"], "kind": line["kind"],
-                "occurred_at_ms": before["occurred_at_ms"], "delta_milli": -line["delta_milli"],
-            }
-            for line in before["lines"]
-        ]  # fmt: skip
-    return Decision(("commonshelf.Moved", fact), set_aside)
+        taken.append({"line": at, "sku": sku, "delta_milli": delta})
+    if before is not None and event["source"]["version"] > before["event"]["source"]["version"]:
+        fields["reversed"] = _reversal(before)
+    return _decision(kind, fields, set_aside)
 
 
-def _why_not(unit: str | None, delta: int | None) -> str:
+def _reversal(before: Fields) -> list[Fields]:
+    event = before["event"]
+    return [
+        {
+            "sku": line["sku"], "kind": event["lines"][line["line"]].get("kind", "stock"),
+            "occurred_at_ms": event["occurred_at_ms"], "delta_milli": -line["delta_milli"],
+        }
+        for line in before["taken"]
+    ]  # fmt: skip
+
+
+def _decision(kind: str, fields: Fields, set_aside: list[tuple[int, str]]) -> Decision:
+    if not set_aside:
+        return Decision((kind, fields), [])
+    lines = fields["event"]["lines"]
+    fields["quarantined"] = [{"line": at, "reason": reason} for at, reason in set_aside]
+    return Decision((kind, fields), [(lines[at], reason) for at, reason in set_aside])
+
+
+def _why_not(unit: str | None, *, good_quantity: bool) -> str:
     if unit is None:
         return reasons.UNKNOWN_ITEM
-    return reasons.BAD_QUANTITY if delta is None else reasons.WRONG_UNIT
+    return reasons.WRONG_UNIT if good_quantity else reasons.BAD_QUANTITY
 
 
-def _unseen(
-    before: Event | None, fact: dict[str, Any], lines: list[Line], set_aside: list[tuple[Line, str]]
-) -> list[Line]:
-    """The lines that were not applied before; repeats are counted in `fact`, contradictions set aside.
+def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, str]]) -> list[int]:
+    """Indices of the lines that were not taken before; repeats are counted in `fields`, contradictions set aside.
 
-    The lines of one version are a union: a line set aside and sent again is applied then. A higher version
+    The lines of one version are a union: a line set aside and sent again is taken then. A higher version
     replaces the lower one whole. A lower one is stale.
     """
-    known: dict[str, Line] = {}
+    event = fields["event"]
+    known: dict[str, Fields] = {}
     conflicting = False
-    if before is not None and fact["version"] <= before["version"]:
-        if fact["version"] < before["version"]:
-            fact["stale_lines"] = len(lines)
+    if before is not None:
+        old, version = before["event"], event["source"]["version"]
+        if version < old["source"]["version"]:
+            fields["stale_lines"] = len(event["lines"])
             return []
-        known = {line["line_id"]: line for line in before["lines"]}
-        conflicting = fact["occurred_at_ms"] != before["occurred_at_ms"]
-    fresh: dict[str, Line] = {}
-    for line in lines:
+        if version == old["source"]["version"]:
+            applied = {line["line"] for line in (*before["taken"], *before.get("counted", ()))}
+            known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
+            conflicting = event["occurred_at_ms"] != old["occurred_at_ms"] or event.get("kind") != old.get("kind")
+    fresh: dict[str, int] = {}
+    for at, line in enumerate(event["lines"]):
         line_id = line["line_id"]
-        same = known.get(line_id) or fresh.get(line_id)
-        if same is None and not conflicting:
-            fresh[line_id] = line
-        elif not conflicting and same is not None and _says_the_same(same, line):
-            fact["duplicate_lines"] += 1
+        same = known.get(line_id)
+        if same is None and line_id in fresh:
+            same = event["lines"][fresh[line_id]]
+        if conflicting:
+            set_aside.append((at, reasons.CONFLICT))
+        elif same is None:
+            fresh[line_id] = at
+        elif _says_the_same(same, line):
+            fields["duplicate_lines"] += 1
         else:
-            set_aside.append((line, reasons.CONFLICT))
+            set_aside.append((at, reasons.CONFLICT))
     return list(fresh.values())
 
 
-def _says_the_same(one: Line, other: Line) -> bool:
-    return bool(
-        one["code"] == other["code"]
-        and one["quantity_milli"] == other["quantity_milli"]
-        and one["kind"] == other["kind"]
-    )
+def _says_the_same(one: Fields, other: Fields) -> bool:
+    return all(one.get(name) == other.get(name) for name in ("code", "quantity_milli", "unit", "kind", "reason"))
 
 
-def _decide_count(state: PoolState, fact: dict[str, Any], lines: list[Line]) -> Decision:
-    set_aside: list[tuple[Line, str]] = []
-    lines = _unseen(state.seen.find(fact), fact, lines, set_aside)
-    store, as_of_ms = fact["store"], fact["occurred_at_ms"]
+def _decide_count(state: PoolState, fields: Fields) -> Decision:
+    event = fields["event"]
+    set_aside: list[tuple[int, str]] = []
+    fresh = _unseen(state.seen.find(STOCK_TAKEN, event), fields, set_aside)
+    store, as_of_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
     catalog = state.catalog
-    is_level = fact["kind"] == "level"
+    is_level = event["kind"] == "level"
     is_evidence = is_level and catalog.stores[store]["reports_sales"]
-    kept: dict[str, Line] = {}
-    for line in lines:
-        quantity = line["quantity_milli"]
-        sku = catalog.resolve(store, line["code"])
+    counted: dict[str, Fields] = {}
+    for at in fresh:
+        quantity = lines[at]["quantity_milli"]
+        sku = catalog.resolve(store, lines[at]["code"])
         if sku is None:
-            set_aside.append((line, reasons.UNMAPPED_CODE))
+            set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
         unit = catalog.unit(sku)
-        bad = abs(quantity) > QUANTITY_MAX_MILLI or (quantity < 0 and not is_level)
-        if unit is None or unit != line["unit"] or bad:
-            set_aside.append((line, _why_not(unit, None if bad else quantity)))
+        good_quantity = abs(quantity) <= QUANTITY_MAX_MILLI and (quantity >= 0 or is_level)
+        if unit is None or unit != lines[at]["unit"] or not good_quantity:
+            set_aside.append((at, _why_not(unit, good_quantity=good_quantity)))
             continue
-        if sku in kept:  # two codes of one item, or one item counted twice in one report: which of them is true?
-            set_aside.append((line, reasons.CONFLICT))
+        if sku in counted:  # one item counted twice in one report: which of them is true?
+            set_aside.append((at, reasons.CONFLICT))
             continue
-        shelf = state.tables.shelves.get((state.pool, sku, store))
-        books = 0 if shelf is None else books_as_of(state, (state.pool, sku, store), shelf, as_of_ms)
-        line["sku"] = sku
-        line["delta_milli"] = 0
-        line["drift_milli"] = quantity - books
-        line["applied"] = not is_evidence and (shelf is None or as_of_ms >= shelf["counted_at_ms"])
-        kept[sku] = line
-    fact["lines"] = list(kept.values())
-    fact["quarantined"] = [{"line_id": line["line_id"], "reason": reason} for line, reason in set_aside]
-    return Decision(("commonshelf.Counted", fact), set_aside)
+        key = (state.pool, sku, store)
+        shelf = state.tables.shelves.get(key)
+        books = 0 if shelf is None else books_as_of(state, key, shelf, as_of_ms)
+        stands = shelf is None or as_of_ms >= shelf.counted_at_ms
+        counted[sku] = {
+            "line": at, "sku": sku, "applied": stands and not is_evidence, "drift_milli": quantity - books,
+        }  # fmt: skip
+    fields["counted"] = list(counted.values())
+    return _decision(STOCK_TAKEN, fields, set_aside)
 
 
 def books_as_of(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> int:
     """What the books say the shelf held at `as_of_ms`: on hand less the movements that occurred later."""
-    later = moved_after(shelf["recent"], as_of_ms)
-    for number in range(shelf["first_block"], shelf["next_block"]):
+    later = moved_after(shelf.recent, as_of_ms)
+    for number in range(shelf.first_block, shelf.next_block):
         later += moved_after(state.tables.blocks.get((key, number)) or b"", as_of_ms)
-    return shelf["on_hand_milli"] - later
+    return shelf.on_hand_milli - later

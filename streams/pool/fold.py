@@ -2,87 +2,91 @@
 
 from typing import Any
 
-from streams.pool.decide import Fact
-from streams.pool.seen import MARGIN_MS, Event
-from streams.pool.shelf import BLOCK_BYTES, Shelf, empty_shelf, keep_after, move, newest
+from streams.pool.facts import (
+    CATALOG_ITEM,
+    CONFIG_CHANGE,
+    PARKED,
+    REJECTED,
+    SALE_TAKEN,
+    STOCK_TAKEN,
+    TICK,
+    Fact,
+    Fields,
+    encode_fact,
+)
+from streams.pool.seen import MARGIN_MS
+from streams.pool.shelf import BLOCK_BYTES, Shelf, keep_after, newest
 from streams.pool.state import PoolState, ShelfKey, config_key
 
 
-def fold(state: PoolState, fact: Fact, number: int, appended_at_ms: int) -> None:
-    """Apply journal entry `number`. Raises ValueError for a fact of an unknown kind."""
+def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int) -> None:
+    """Apply the next journal entry; `encoded` is the fact's own encoding. Raises ValueError for an unknown kind."""
     kind, fields = fact
     row = state.row
-    row["number"] = number
+    row["number"] += 1
     state.tables.pools.put(state.pool, row)
-    match kind:
-        case "commonshelf.Moved":
-            _fold_moved(state, fields, number, appended_at_ms)
-        case "commonshelf.Counted":
-            _fold_counted(state, fields, number, appended_at_ms)
-        case "commonshelf.ClockAdvanced":
-            if fields["at_ms"] > row["clock_ms"]:
-                row["clock_ms"] = fields["at_ms"]
-                state.seen.expire(state.catalog.pool["late_limit_ms"])
-        case "commonshelf.ConfigChange":
-            _fold_config(state, fields)
-        case "commonshelf.CatalogItem":
-            state.catalog.apply_item(fields)
-            state.tables.items.put(f"{fields['pool']}/{fields['sku']}", fields)
-            state.stale_terms.add((fields["sku"], None))
-        case "commonshelf.Rejected":
-            row["lines_quarantined"] += fields["lines"]
-        case "commonshelf.Parked":
-            pass
-        case _:
-            raise ValueError(f"unknown fact {kind}")
+    if kind in (SALE_TAKEN, STOCK_TAKEN):
+        _fold_taken(state, fields, appended_at_ms)
+        if fields.get("counted"):
+            _fold_counted(state, fields, appended_at_ms)
+        _remember(state, kind, fields, encoded)
+    elif kind == TICK:
+        if fields["at_ms"] > row["clock_ms"]:
+            row["clock_ms"] = fields["at_ms"]
+            state.seen.expire(state.catalog.pool["late_limit_ms"])
+    elif kind == CONFIG_CHANGE:
+        _fold_config(state, fields)
+    elif kind == CATALOG_ITEM:
+        _fold_item(state, fields)
+    elif kind == REJECTED:
+        row["lines_quarantined"] += fields["lines"]
+    elif kind != PARKED:
+        raise ValueError(f"unknown fact {kind}")
 
 
-def _fold_moved(state: PoolState, fact: dict[str, Any], number: int, appended_at_ms: int) -> None:
-    occurred = fact["occurred_at_ms"]
-    recorded = fact["recorded_at_ms"]
-    store, pool, shelves = fact["store"], state.pool, state.tables.shelves
-    for line in fact["reversed"]:
+def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
+    event = fields["event"]
+    occurred, store, lines = event["occurred_at_ms"], event["store"], event["lines"]
+    pool, shelves = state.pool, state.tables.shelves
+    for line in fields["reversed"]:
         key = (pool, line["sku"], store)
-        shelf = shelves.get(key) or empty_shelf()
-        move(shelf, line["occurred_at_ms"], line["delta_milli"])
+        shelf = shelves.get(key) or Shelf()
+        shelf.move(line["occurred_at_ms"], line["delta_milli"])
         if line["kind"] == "sale":
-            shelf["used_milli"] -= line["delta_milli"]
-        _touch(state, key, shelf, recorded, appended_at_ms, number)
-    for line in fact["lines"]:
+            shelf.used_milli -= line["delta_milli"]
+        _touch(state, key, shelf, event, appended_at_ms)
+    for line in fields["taken"]:
         key = (pool, line["sku"], store)
-        shelf = shelves.get(key) or empty_shelf()
+        shelf = shelves.get(key) or Shelf()
         delta = line["delta_milli"]
-        move(shelf, occurred, delta)
-        if line["kind"] == "sale":
-            shelf["used_milli"] -= delta
-        _touch(state, key, shelf, recorded, appended_at_ms, number)
-    _remember(state, fact)
+        shelf.move(occurred, delta)
+        if lines[line["line"]].get("kind") == "sale":
+            shelf.used_milli -= delta
+        _touch(state, key, shelf, event, appended_at_ms)
 
 
-def _fold_counted(state: PoolState, fact: dict[str, Any], number: int, appended_at_ms: int) -> None:
-    as_of_ms = fact["occurred_at_ms"]
-    for line in fact["lines"]:
-        key = (state.pool, line["sku"], fact["store"])
-        shelf = state.tables.shelves.get(key) or empty_shelf()
+def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
+    event = fields["event"]
+    as_of_ms = event["occurred_at_ms"]
+    for line in fields["counted"]:
+        key = (state.pool, line["sku"], event["store"])
+        shelf = state.tables.shelves.get(key) or Shelf()
         if line["applied"]:
-            shelf["on_hand_milli"] += line["drift_milli"]
-            shelf["counted_at_ms"] = as_of_ms
-            shelf["counted_milli"] = line["quantity_milli"]
-            shelf["negatives"] = shelf["drift_milli"] = 0
+            shelf.on_hand_milli += line["drift_milli"]
+            shelf.counted_at_ms = as_of_ms
+            shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
+            shelf.negatives = shelf.drift_milli = 0
             _forget_before(state, key, shelf, as_of_ms)
-        elif line["kind"] == "level":
-            shelf["drift_milli"] = line["drift_milli"]
-        _touch(state, key, shelf, fact["recorded_at_ms"], appended_at_ms, number)
-    _remember(state, fact)
+        elif event["kind"] == "level":
+            shelf.drift_milli = line["drift_milli"]
+        _touch(state, key, shelf, event, appended_at_ms)
 
 
-def _touch(
-    state: PoolState, key: ShelfKey, shelf: Shelf, recorded_at_ms: int, appended_at_ms: int, number: int
-) -> None:
-    shelf["recorded_at_ms"] = recorded_at_ms
-    shelf["appended_at_ms"] = appended_at_ms
-    shelf["number"] = number
-    if len(shelf["recent"]) >= BLOCK_BYTES:
+def _touch(state: PoolState, key: ShelfKey, shelf: Shelf, event: Fields, appended_at_ms: int) -> None:
+    shelf.recorded_at_ms = event["recorded_at_ms"]
+    shelf.appended_at_ms = appended_at_ms
+    shelf.number = state.row["number"]
+    if len(shelf.recent) >= BLOCK_BYTES:
         _seal_block(state, key, shelf)
     state.tables.shelves.put(key, shelf)
 
@@ -90,45 +94,57 @@ def _touch(
 def _seal_block(state: PoolState, key: ShelfKey, shelf: Shelf) -> None:
     """Put the recent movements apart, and drop blocks that are older than any count may be."""
     blocks = state.tables.blocks
-    blocks.put((key, shelf["next_block"]), shelf["recent"])
-    shelf["recent"] = b""
-    shelf["next_block"] += 1
-    oldest_ms = shelf["recorded_at_ms"] - state.catalog.pool["late_limit_ms"] - MARGIN_MS
-    while shelf["first_block"] < shelf["next_block"] - 1:
-        if newest(blocks.get((key, shelf["first_block"])) or b"") >= oldest_ms:
+    blocks.put((key, shelf.next_block), shelf.recent)
+    shelf.recent = b""
+    shelf.next_block += 1
+    oldest_ms = shelf.recorded_at_ms - state.catalog.pool["late_limit_ms"] - MARGIN_MS
+    while shelf.first_block < shelf.next_block - 1:
+        if newest(blocks.get((key, shelf.first_block)) or b"") >= oldest_ms:
             return
-        blocks.delete((key, shelf["first_block"]))
-        shelf["first_block"] += 1
+        blocks.delete((key, shelf.first_block))
+        shelf.first_block += 1
 
 
 def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> None:
     """Drop the movements that a count as of `as_of_ms` has seen; the rest become one run again."""
     blocks = state.tables.blocks
     kept = []
-    for number in range(shelf["first_block"], shelf["next_block"]):
+    for number in range(shelf.first_block, shelf.next_block):
         kept.append(keep_after(blocks.get((key, number)) or b"", as_of_ms))
         blocks.delete((key, number))
-    kept.append(keep_after(shelf["recent"], as_of_ms))
-    shelf["recent"] = b"".join(kept)
-    shelf["first_block"] = shelf["next_block"]
+    kept.append(keep_after(shelf.recent, as_of_ms))
+    shelf.recent = b"".join(kept)
+    shelf.first_block = shelf.next_block
 
 
-def _remember(state: PoolState, fact: Event) -> None:
-    row = state.row
-    lines = fact["lines"]
-    row["lines_applied"] += len(lines)
-    row["lines_duplicate"] += fact["duplicate_lines"]
-    row["lines_stale"] += fact["stale_lines"]
-    row["lines_quarantined"] += len(fact["quarantined"])
-    if fact["stale_lines"]:
+def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes) -> None:
+    row, event = state.row, fields["event"]
+    applied = len(fields["taken"]) + len(fields.get("counted", ()))
+    row["lines_applied"] += applied
+    row["lines_duplicate"] += fields["duplicate_lines"]
+    row["lines_stale"] += fields["stale_lines"]
+    row["lines_quarantined"] += len(fields["quarantined"])
+    if fields["stale_lines"]:
         return
-    before = state.seen.find(fact)
-    if before is not None and before["version"] == fact["version"]:
-        if not lines:
-            return
-        state.seen.remember(fact, {**fact, "lines": before["lines"] + lines})
-    elif before is not None or lines:
-        state.seen.remember(fact, fact)
+    before = state.seen.find(kind, event)
+    if before is None:
+        if applied:
+            state.seen.remember(kind, event, encoded)
+    elif event["source"]["version"] > before["event"]["source"]["version"]:
+        state.seen.remember(kind, event, encoded)
+    elif applied:
+        state.seen.remember(kind, event, encode_fact((kind, _union(before, fields))))
+
+
+def _union(before: Fields, fields: Fields) -> Fields:
+    """One fact with the lines of both, of the same version."""
+    event = fields["event"]
+    shift = len(before["event"]["lines"])
+    union = {**fields, "event": {**event, "lines": before["event"]["lines"] + event["lines"]}}
+    for name in ("taken", "counted"):
+        if name in fields:
+            union[name] = before[name] + [{**line, "line": line["line"] + shift} for line in fields[name]]
+    return union
 
 
 def _fold_config(state: PoolState, fields: dict[str, Any]) -> None:
@@ -150,5 +166,13 @@ def _start_contribution(state: PoolState, change: dict[str, Any]) -> None:
     key = (state.pool, change["sku"], change["store"])
     shelf = state.tables.shelves.get(key)
     if shelf is not None:
-        shelf["used_milli"] = 0
+        shelf.used_milli = 0
         state.tables.shelves.put(key, shelf)
+
+
+def _fold_item(state: PoolState, fields: Fields) -> None:
+    known = state.catalog.items.get(fields["sku"])
+    state.catalog.apply_item(fields)
+    state.tables.items.put(f"{fields['pool']}/{fields['sku']}", fields)
+    if known is None or known["unit"] != fields["unit"]:
+        state.stale_terms.add((fields["sku"], None))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.codec import BadMessage, topic_codec
+from schemas.codec import HEADER_BYTES, BadMessage, topic_codec
 from schemas.models import CatalogItem, ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import (
@@ -19,17 +19,38 @@ from schemas.topics import (
 from streams.pool import reasons
 from streams.pool.availability import availability_row
 from streams.pool.dead_letters import dead_letter
-from streams.pool.decide import Decision, Fact, decide_sale, decide_stock
+from streams.pool.decide import Decision, decide_sale, decide_stock
+from streams.pool.facts import (
+    CATALOG_ITEM,
+    CONFIG_CHANGE,
+    PARKED,
+    SALE_TAKEN,
+    TICK,
+    Fact,
+    encode_entry,
+    encode_fact,
+    encode_page,
+    encode_plain_sale,
+)
 from streams.pool.fold import fold
 from streams.pool.metrics import PoolMetrics
-from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
+from streams.pool.state import (
+    INDEX_PLACE,
+    PoolState,
+    ShelfKey,
+    Tables,
+    decode_row,
+    index_entries,
+    load_pools,
+    shelf_row_key,
+)
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
-PAGE_LINES_MAX = 2_000
-"""A journal page is closed when it holds this many lines: keeps records well below the broker's limit."""
+PAGE_BYTES_MAX = 262_144
+"""A journal page is closed when it holds this much: keeps records well below the broker's limit."""
 
 _decode = {t.name: topic_codec(t.name).decode for t in (POS_SALES, POS_STOCK, POOL_TICKS, POOL_CONFIG, CATALOG_ITEMS)}
-_encode = {t.name: topic_codec(t.name).encode for t in (POS_SALES, POS_STOCK, POOL_JOURNAL, POOL_AVAILABILITY)}
+_encode = {t.name: topic_codec(t.name).encode for t in (POS_SALES, POS_STOCK, POOL_AVAILABILITY)}
 _encode_row = topic_codec(POOL_CHANGELOG.name).encode
 
 
@@ -69,32 +90,38 @@ class PoolPartition:
         self._tables = Tables(rows.fetch, cached_rows_max)
         self._pools = load_pools(self._tables, self._page_of, rows.scan)
         self._outputs: list[OutputRecord] = []
-        self._entries: dict[str, list[dict[str, Any]]] = {}
+        self._entries: dict[str, list[bytes]] = {}
+        self._parking = any(pool.catalog.parked for pool in self._pools.values())
 
-    def _page_of(self, pool: str, key: bytes) -> int | None:
-        number = self._rows.find_index(pool.encode() + key)
-        return None if number is None else int.from_bytes(number, "big")
+    def _page_of(self, pool: str, key: bytes) -> tuple[int, int] | None:
+        place = self._rows.find_index(pool.encode() + key)
+        return None if place is None else INDEX_PLACE.unpack(place)
 
     def apply(self, record: InputRecord) -> None:
         """Decide one input and fold the fact; what cannot be used goes to the dead letters."""
         topic = record.topic
-        parked = self._parked(record)
-        if parked is not None:
-            pool, reason = parked
-            self._journal(pool, ("commonshelf.Parked", {"reason": reason}), record)
-            self._outputs.append(dead_letter(record, reasons.PARKED, reason, record.value))
-            return
+        if self._parking:
+            parked = self._parked(record)
+            if parked is not None:
+                pool, reason = parked
+                self._journal(pool, (PARKED, {"reason": reason}), record)
+                self._outputs.append(dead_letter(record, reasons.PARKED, reason, record.value))
+                return
         try:
             event = _decode[topic](record.value)
             if topic in PoolProcessor.priority_inputs:
                 _check_setting(topic, event)
             pool = self._pool(event["pool"], topic)
-            fact = self._fact(pool, topic, event, record)
         except BadMessage as bad:
             self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
             self._metrics.bad_message(bad.reason)
             return
-        self._journal(pool, fact, record)
+        if topic == POS_SALES.name:
+            self._take(pool, decide_sale(pool, event, record.appended_at_ms), event, record)
+        elif topic == POS_STOCK.name:
+            self._take(pool, decide_stock(pool, event, record.appended_at_ms), event, record)
+        else:
+            self._journal(pool, (_SETTING_OR_TICK[topic], event), record)
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None
@@ -117,47 +144,34 @@ class PoolPartition:
         pool = self._pools[name] = PoolState(name, self._tables, self._page_of)
         return pool
 
-    def _fact(self, pool: PoolState, topic: str, event: dict[str, Any], record: InputRecord) -> Fact:
-        if topic == POS_SALES.name:
-            return self._decided(pool, decide_sale(pool, event, record.appended_at_ms), event, record)
-        if topic == POS_STOCK.name:
-            return self._decided(pool, decide_stock(pool, event, record.appended_at_ms), event, record)
-        if topic == POOL_TICKS.name:
-            return "commonshelf.ClockAdvanced", {"at_ms": event["at_ms"]}
-        kind = "commonshelf.ConfigChange" if topic == POOL_CONFIG.name else "commonshelf.CatalogItem"
-        return kind, event
-
-    def _decided(self, pool: PoolState, decision: Decision, event: dict[str, Any], record: InputRecord) -> Fact:
+    def _take(self, pool: PoolState, decision: Decision, event: dict[str, Any], record: InputRecord) -> None:
+        """Journal the fact of a sale or a stock report; lines set aside go to the dead letters, by reason."""
         fact, set_aside = decision
-        if set_aside:
-            for reason in dict.fromkeys(reason for _, reason in set_aside):
-                lines = [line for line, why in set_aside if why == reason]
-                named = ", ".join(f"line {line['line_id']} ({line['code']})" for line in lines[:5])
-                more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
-                value = _encode[record.topic]({**event, "lines": lines})
-                message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
-                self._outputs.append(dead_letter(record, reason, message, value))
-                self._metrics.set_aside(pool.pool, reason, len(lines))
-        return fact
+        for reason in dict.fromkeys(reason for _, reason in set_aside):
+            lines = [line for line, why in set_aside if why == reason]
+            named = ", ".join(f"line {line['line_id']} ({line['code']})" for line in lines[:5])
+            more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
+            value = _encode[record.topic]({**event, "lines": lines})
+            message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
+            self._outputs.append(dead_letter(record, reason, message, value))
+            self._metrics.set_aside(pool.pool, reason, len(lines))
+        self._journal(pool, fact, record)
 
     def _journal(self, pool: PoolState, fact: Fact, record: InputRecord) -> None:
-        number = pool.row["number"] + 1
-        fold(pool, fact, number, record.appended_at_ms)
-        entry = {
-            "number": number, "topic": record.topic, "partition": record.partition, "offset": record.offset,
-            "appended_at_ms": record.appended_at_ms, "fact": fact,
-        }  # fmt: skip
+        encoded = _encoded(fact, record)
+        fold(pool, fact, encoded, record.appended_at_ms)
         entries = self._entries.get(pool.pool)
         if entries is None:
             entries = self._entries[pool.pool] = []
-        entries.append(entry)
+        entries.append(encode_entry(record.topic, record.offset, record.appended_at_ms, encoded))
 
     def close_batch(self) -> Batch:
         """The journal pages, the availability of every shelf that changed, the dead letters, the rows."""
         outputs = self._outputs
         self._outputs = []
         for name, entries in self._entries.items():
-            outputs.extend(_journal_pages(name, entries))
+            first_number = self._pools[name].row["number"] - len(entries) + 1
+            outputs.extend(_journal_pages(name, self._partition, first_number, entries))
         self._entries = {}
         outputs.extend(self._availability(self._tables.shelves.changed))
         for pool in self._pools.values():
@@ -200,6 +214,7 @@ class PoolPartition:
         return [key for key in self._shelf_keys(shelf_row_key((pool, sku, ""))) if key[1] == sku]
 
     def committed(self) -> None:
+        self._parking = any(pool.catalog.parked for pool in self._pools.values())
         for pool in self._pools.values():
             pool.seen.committed()
             self._metrics.pool(pool)
@@ -232,23 +247,26 @@ def _check_setting(topic: str, event: dict[str, Any]) -> None:
         raise BadMessage(reasons.INVALID, str(error)) from error
 
 
-def _journal_pages(pool: str, entries: list[dict[str, Any]]) -> Iterable[OutputRecord]:
-    encode = _encode[POOL_JOURNAL.name]
-    page: list[dict[str, Any]] = []
-    lines = 0
-    for entry in entries:
-        size = 1 + len(entry["fact"][1].get("lines", ())) if entry["topic"] in _LINED else 1
-        if page and lines + size > PAGE_LINES_MAX:
-            yield _journal_page(pool, page, encode)
-            page, lines = [], 0
-        page.append(entry)
-        lines += size
-    yield _journal_page(pool, page, encode)
+def _encoded(fact: Fact, record: InputRecord) -> bytes:
+    """The fact's encoding; in the common case around the bytes that arrived."""
+    kind, fields = fact
+    if kind == SALE_TAKEN and record.value is not None and record.value.startswith(_SALES_HEADER):
+        taken = fields["taken"]
+        if len(taken) == len(fields["event"]["lines"]) and not fields["reversed"]:
+            return encode_plain_sale(record.value[HEADER_BYTES:], taken)
+    return encode_fact(fact)
 
 
-_LINED = (POS_SALES.name, POS_STOCK.name)
+def _journal_pages(pool: str, partition: int, first_number: int, entries: list[bytes]) -> Iterable[OutputRecord]:
+    start = size = 0
+    for at, entry in enumerate(entries):
+        if size and size + len(entry) > PAGE_BYTES_MAX:
+            page = encode_page(pool, partition, first_number + start, entries[start:at])
+            yield OutputRecord(POOL_JOURNAL.name, pool, page)
+            start, size = at, 0
+        size += len(entry)
+    yield OutputRecord(POOL_JOURNAL.name, pool, encode_page(pool, partition, first_number + start, entries[start:]))
 
 
-def _journal_page(pool: str, page: list[dict[str, Any]], encode: Any) -> OutputRecord:
-    value = encode({"pool": pool, "first_number": page[0]["number"], "entries": page})
-    return OutputRecord(POOL_JOURNAL.name, pool, value)
+_SETTING_OR_TICK = {POOL_TICKS.name: TICK, POOL_CONFIG.name: CONFIG_CHANGE, CATALOG_ITEMS.name: CATALOG_ITEM}
+_SALES_HEADER = topic_codec(POS_SALES.name).header

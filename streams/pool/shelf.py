@@ -6,49 +6,78 @@ back as a late count may reach.
 """
 
 from struct import Struct
-from typing import TypedDict
+
+from schemas.avro_parts import bytes_bytes
 
 MOVEMENT = Struct("<qi")
 BLOCK_BYTES = 64 * MOVEMENT.size
 DAY_MS = 86_400_000
-_pack = MOVEMENT.pack
+_BOOKS = Struct("<qqqqqqqqiii")
+_pack_movement = MOVEMENT.pack
 
 
-class Shelf(TypedDict):
-    """A row of the shelf table; the fields are described in pool.changelog.v1-value.avsc, ShelfRow."""
+class Shelf:
+    """A row of the shelf table."""
+
+    __slots__ = (
+        "appended_at_ms", "counted_at_ms", "counted_milli", "drift_milli", "first_block", "negatives",
+        "next_block", "number", "on_hand_milli", "recent", "recorded_at_ms", "used_milli",
+    )  # fmt: skip
 
     on_hand_milli: int
     used_milli: int
+    """Sold since a fixed contribution was set."""
     counted_at_ms: int
+    """Time of the last count, 0 for never."""
     counted_milli: int
     drift_milli: int
-    negatives: int
+    """By how much a system level last disagreed with the books."""
     recorded_at_ms: int
     appended_at_ms: int
     number: int
+    """Journal entry that touched it last; the two times before are that entry's."""
+    negatives: int
+    """Times the books went below zero since the last count."""
     first_block: int
     next_block: int
+    """Blocks of older movements kept apart: first_block ≤ n < next_block."""
     recent: bytes
+    """Movements since the last count and the last block, MOVEMENT each."""
+
+    def __init__(self, books: bytes | None = None, recent: bytes = b"") -> None:
+        if books is None:
+            self.on_hand_milli = self.used_milli = self.counted_at_ms = self.counted_milli = self.drift_milli = 0
+            self.recorded_at_ms = self.appended_at_ms = self.number = 0
+            self.negatives = self.first_block = self.next_block = 0
+        else:
+            (
+                self.on_hand_milli, self.used_milli, self.counted_at_ms, self.counted_milli, self.drift_milli,
+                self.recorded_at_ms, self.appended_at_ms, self.number,
+                self.negatives, self.first_block, self.next_block,
+            ) = _BOOKS.unpack(books)  # fmt: skip
+        self.recent = recent
+
+    def to_avro(self) -> bytes:
+        """The fields of ShelfRow, encoded."""
+        books = _BOOKS.pack(
+            self.on_hand_milli, self.used_milli, self.counted_at_ms, self.counted_milli, self.drift_milli,
+            self.recorded_at_ms, self.appended_at_ms, self.number,
+            self.negatives, self.first_block, self.next_block,
+        )  # fmt: skip
+        return _BOOKS_LENGTH + books + bytes_bytes(self.recent)
+
+    def move(self, occurred_at_ms: int, delta_milli: int) -> None:
+        """Goods came or went. A movement that the last count has seen already changes nothing."""
+        if occurred_at_ms <= self.counted_at_ms:
+            return
+        before = self.on_hand_milli
+        after = self.on_hand_milli = before + delta_milli
+        if after < 0 <= before:
+            self.negatives += 1
+        self.recent += _pack_movement(occurred_at_ms, delta_milli)
 
 
-def empty_shelf() -> Shelf:
-    """A shelf nobody has spoken of yet."""
-    return {
-        "on_hand_milli": 0, "used_milli": 0, "counted_at_ms": 0, "counted_milli": 0, "drift_milli": 0,
-        "negatives": 0, "recorded_at_ms": 0, "appended_at_ms": 0, "number": 0,
-        "first_block": 0, "next_block": 0, "recent": b"",
-    }  # fmt: skip
-
-
-def move(shelf: Shelf, occurred_at_ms: int, delta_milli: int) -> None:
-    """Goods came or went at `occurred_at_ms`. A movement that the last count has seen already changes nothing."""
-    if occurred_at_ms <= shelf["counted_at_ms"]:
-        return
-    before = shelf["on_hand_milli"]
-    after = shelf["on_hand_milli"] = before + delta_milli
-    if after < 0 <= before:
-        shelf["negatives"] += 1
-    shelf["recent"] += _pack(occurred_at_ms, delta_milli)
+_BOOKS_LENGTH = bytes_bytes(bytes(_BOOKS.size))[: -_BOOKS.size]
 
 
 def moved_after(moves: bytes, as_of_ms: int) -> int:
@@ -58,7 +87,8 @@ def moved_after(moves: bytes, as_of_ms: int) -> int:
 
 def keep_after(moves: bytes, as_of_ms: int) -> bytes:
     """The movements in `moves` that occurred after `as_of_ms`."""
-    return b"".join(_pack(occurred, delta) for occurred, delta in MOVEMENT.iter_unpack(moves) if occurred > as_of_ms)
+    kept = (move for move in MOVEMENT.iter_unpack(moves) if move[0] > as_of_ms)
+    return b"".join(_pack_movement(*move) for move in kept)
 
 
 def newest(moves: bytes) -> int:
@@ -75,16 +105,14 @@ def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None) -> int:
     if terms is None:
         return 0
     kind, value, safety_milli = terms
-    on_hand = shelf["on_hand_milli"]
-    free = on_hand - safety_milli
+    on_hand = shelf.on_hand_milli
     if kind == "share":
         lent = on_hand * value // 1000
     elif kind == "cap":
         lent = value
     else:
-        lent = value - shelf["used_milli"]
-    lent = min(lent, free)
-    return max(lent, 0)
+        lent = value - shelf.used_milli
+    return max(min(lent, on_hand - safety_milli), 0)
 
 
 def confidence_permille(shelf: Shelf, clock_ms: int) -> int:
@@ -93,6 +121,6 @@ def confidence_permille(shelf: Shelf, clock_ms: int) -> int:
     980 right after a count, 3 less for each day since (at most 150 days), 100 less for each time the books went
     below zero since, at most 5 times; 50 less when a system level disagrees. Never below 50.
     """
-    days = min((clock_ms - shelf["counted_at_ms"]) // DAY_MS, 150) if shelf["counted_at_ms"] else 150
-    doubt = 3 * max(days, 0) + 100 * min(shelf["negatives"], 5) + (50 if shelf["drift_milli"] else 0)
+    days = min((clock_ms - shelf.counted_at_ms) // DAY_MS, 150) if shelf.counted_at_ms else 150
+    doubt = 3 * max(days, 0) + 100 * min(shelf.negatives, 5) + (50 if shelf.drift_milli else 0)
     return max(980 - doubt, 50)

@@ -1,13 +1,14 @@
 """The state of a partition's pools: tables of rows, each row in the changelog under its own key."""
 
 from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import Any
 
 from schemas.codec import topic_codec
 from schemas.models import ConfigChange
 from schemas.topics import POOL_CHANGELOG
 from streams.catalog import Catalog
-from streams.pool.seen import KEY_BYTES, Index, Page, Seen
+from streams.pool.seen import INDEX_ENTRY, Index, Page, Seen
 from streams.pool.shelf import Shelf
 from streams.runtime.table import Fetch, Table
 
@@ -17,6 +18,9 @@ Scan = Callable[[str], Iterator[tuple[str, bytes]]]
 """Committed rows whose key starts with a prefix, in key order."""
 
 _codec = topic_codec(POOL_CHANGELOG.name)
+
+
+_SHELF_HEADER = _codec.encode({"row": ("commonshelf.ShelfRow", {"books": b"", "recent": b""})})[:-2]
 
 
 def _encoder(kind: str) -> Callable[[Any], bytes]:
@@ -42,23 +46,42 @@ def empty_pool_row() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _encode_shelf(shelf: Shelf) -> bytes:
+    return _SHELF_HEADER + shelf.to_avro()
+
+
+def _decode_shelf(raw: bytes) -> Shelf:
+    return Shelf(**decode_row(raw))
+
+
+_encode_page_row = _encoder("SeenPage")
+
+
+def _encode_page(page: Page) -> bytes:
+    return _encode_page_row(
+        {"pool": page.pool, "page": page.page, "clock_ms": page.clock_ms, "index": page.index, "facts": page.facts}
+    )
+
+
+_encode_block_row = _encoder("MovementBlock")
+
+
 class Tables:
     """All tables of a partition."""
 
     def __init__(self, fetch: Fetch, cached_rows_max: int = 50_000) -> None:
-        encode_block = _encoder("MovementBlock")
         self.shelves: Table[ShelfKey, Shelf] = Table(
-            shelf_row_key, _encoder("ShelfRow"), decode_row, fetch, cached_rows_max
+            shelf_row_key, _encode_shelf, _decode_shelf, fetch, cached_rows_max
         )
         self.blocks: Table[tuple[ShelfKey, int], bytes] = Table(
             lambda key: f"moves/{'/'.join(key[0])}/{key[1]:08d}",
-            lambda moves: encode_block({"recent": moves}),
+            lambda moves: _encode_block_row({"recent": moves}),
             lambda raw: decode_row(raw)["recent"],
             fetch,
             1_000,
         )
         self.pages: Table[tuple[str, int], Page] = Table(
-            lambda key: f"seen/{key[0]}/{key[1]:012d}", _encoder("SeenPage"), decode_row, fetch, 64
+            lambda key: f"seen/{key[0]}/{key[1]:012d}", _encode_page, lambda raw: Page(**decode_row(raw)), fetch, 256
         )
         self.pools: Table[str, dict[str, Any]] = Table(
             lambda pool: f"pool/{pool}", _encoder("PoolRow"), decode_row, fetch
@@ -110,17 +133,21 @@ def load_pools(tables: Tables, index: Index, scan: Scan) -> dict[str, PoolState]
     return pools
 
 
+INDEX_PLACE = Struct("<QI")
+"""Page and position in its facts."""
+
+
 def config_key(plain: dict[str, Any]) -> str:
     """Compaction key of a decoded ConfigChange."""
     return ConfigChange.from_avro(plain).key
 
 
 def index_entries(row_key: str, raw: bytes) -> list[tuple[bytes, bytes]]:
-    """What the local index holds of a changelog row: for a page of events, each event's hash and the page's number."""
+    """What the local index holds of a changelog row: of a page of events, each event's hash and its place."""
     if not row_key.startswith("seen/"):
         return []
     page = decode_row(raw)
-    keys: bytes = page["keys"]
-    number = page["page"].to_bytes(6, "big")
-    pool = page["pool"].encode()
-    return [(pool + keys[at : at + KEY_BYTES], number) for at in range(0, len(keys), KEY_BYTES)]
+    pool, number = page["pool"].encode(), page["page"]
+    return [
+        (pool + key, INDEX_PLACE.pack(number, position)) for key, position in INDEX_ENTRY.iter_unpack(page["index"])
+    ]

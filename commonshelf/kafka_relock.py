@@ -1,0 +1,64 @@
+"""Write `kafka-jars.lock` anew for a Kafka release: `python -m commonshelf.kafka_relock 4.4.0`.
+
+For maintainers: needs Maven's `mvn`, which resolves the dependencies and checks what it downloads.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from commonshelf.kafka_jars import LOCK_FILE
+
+# Artifacts that kafka_2.13 brings and a broker does without: log4j's implementation (java.util.logging is
+# enough and starts sooner) with the YAML it reads, OAuth, and what commons-validator needs for other jobs.
+_UNUSED = {
+    "commons-beanutils", "commons-collections", "commons-digester", "commons-logging", "jackson-dataformat-yaml",
+    "jose4j", "jspecify", "log4j-core", "scala-reflect", "snakeyaml",
+}  # fmt: skip
+
+_POM = """\
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>commonshelf</groupId><artifactId>relock</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{kafka}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId><artifactId>slf4j-jdk14</artifactId><version>1.7.36</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
+def relock(kafka: str) -> str:
+    """The lock file's text for Kafka `kafka`. Raises CalledProcessError when Maven cannot resolve it."""
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Path(folder) / "repository"
+        (Path(folder) / "pom.xml").write_text(_POM.format(kafka=kafka), encoding="utf-8")
+        goal = ["dependency:build-classpath", "-Dmdep.includeScope=runtime", "-Dmdep.outputFile=classpath"]
+        subprocess.run(["mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", *goal], cwd=folder, check=True)
+        jars = [Path(jar) for jar in (Path(folder) / "classpath").read_text(encoding="utf-8").split(os.pathsep)]
+        return _HEADER.format(kafka=kafka) + "".join(
+            _line(jar, repository) for jar in jars if jar.parent.parent.name not in _UNUSED
+        )
+
+
+_HEADER = """\
+# Apache Kafka {kafka} and the part of its runtime dependencies that a broker uses, in class-path order.
+# SHA-256, size in bytes, Maven coordinates. Written by: python -m commonshelf.kafka_relock
+"""
+
+
+def _line(jar: Path, repository: Path) -> str:
+    *group, artifact, version, _ = jar.relative_to(repository).parts
+    content = jar.read_bytes()
+    return f"{hashlib.sha256(content).hexdigest()} {len(content)} {'.'.join(group)}:{artifact}:{version}\n"
+
+
+if __name__ == "__main__":
+    LOCK_FILE.write_text(relock(sys.argv[1]), encoding="utf-8")
