@@ -64,7 +64,7 @@ def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[st
 
 
 def _admin(kafka_options: Mapping[str, str]) -> AdminClient:
-    return AdminClient({**kafka_options, "log_level": 2})
+    return AdminClient({**kafka_options, "log_level": 0})
 
 
 def _list(admin: AdminClient) -> tuple[dict[str, TopicMetadata], int]:

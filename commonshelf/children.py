@@ -4,7 +4,7 @@ import random
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from commonshelf.settings import Http, Settings
@@ -26,6 +26,8 @@ class Child:
 
     spec: ChildSpec
     url: str
+    is_awaited: bool = True
+    """Whether the stack is usable only when this one is ready: the agents' absence is but a delay of ticks."""
 
 
 def children(settings: Settings, resolved_file: Path, env: Mapping[str, str]) -> list[Child]:
@@ -40,10 +42,11 @@ def children(settings: Settings, resolved_file: Path, env: Mapping[str, str]) ->
         child(f"ledger-{n}", "ledger", http.host, http.ledger_port + n - 1, _STOP_SECOND, "--number", str(n))
         for n in range(1, settings.ledger.workers + 1)
     ]
+    connectors = [child("connectors", "connectors", http.webhook_host, http.webhook_port, _STOP_FIRST)]
     return [
         *ledgers,
-        child("agents", "agents", http.host, http.agents_port, _STOP_SECOND),
-        child("connectors", "connectors", http.webhook_host, http.webhook_port, _STOP_FIRST),
+        replace(child("agents", "agents", http.host, http.agents_port, _STOP_SECOND), is_awaited=False),
+        *(connectors if any(store.connectors for store in settings.stores) else []),
         child("http", "http", http.host, http.port, _STOP_THIRD),
     ]
 

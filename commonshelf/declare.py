@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from commonshelf.catalog_files import ORIGIN, read_catalog, read_codes
+from commonshelf.credentials import quiet
 from commonshelf.settings import Settings
 from commonshelf.tables import read_table
 from schemas.codec import BadMessage, topic_codec
@@ -34,20 +35,20 @@ def declared_by(settings: Settings, now_ms: int | None = None) -> Iterator[Decla
 def declare(kafka_options: Mapping[str, str], partitions: int, records: Iterable[Declared]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
-    Of several records with one key the last one counts. Raises KafkaException, or the publisher's errors.
+    Of several records with one key the last one counts. Raises KafkaException or PublishError.
     """
-    from connectors.publisher import Publisher
+    from connectors.publisher import Publisher, publish_and_flush
 
     wanted = {(_topic(record), record.key): record for record in records}
     if not wanted:
         return 0
     known = _known(kafka_options, sorted({partition_of(record.pool, partitions) for record in wanted.values()}))
     news = [record for place, record in wanted.items() if known.get(place) != _meaning(_as_decoded(record))]
-    with Publisher(kafka_options, partitions) as publisher:
-        for record in news:
-            publisher.publish(record)
-        publisher.flush()
-    return len(news)
+    # Not compressed: the agents' Kafka client reads lz4 only with a package of its own, and settings are few.
+    with Publisher(
+        {**quiet(kafka_options), "compression.type": "none", "retry.backoff.ms": "50"}, partitions
+    ) as publisher:
+        return publish_and_flush(publisher, news)
 
 
 def current(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Iterator[Any]:

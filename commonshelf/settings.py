@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from schemas.models import Contribution, ContributionKind, Name, PoolSettings, StoreSettings, Text
+from connectors.specs import CSV_FIELDS, FileKind
+from schemas.models import Contribution, ContributionKind, Name, PoolSettings, StoreSettings, Text, Unit
 
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 LEDGER_GROUP = "commonshelf-pool"
@@ -154,12 +155,26 @@ class Pool(_Section):
 
 
 class CsvFolder(_Section):
-    """A folder into which a till drops its exports."""
+    """A folder into which a till drops its exports. The options are those of `connectors.specs.CsvFolderSpec`."""
 
     kind: Literal["csv_folder"]
     folder: FilePath
     columns: dict[str, str] = {}
     """Header in the till's file → our column, where the names differ from the usual ones."""
+    file_kinds: dict[str, FileKind] = {}
+    """How a file's name begins → what it holds, besides the usual prefixes."""
+    time_format: Text | None = None
+    decimal_mark: Literal["auto", ".", ","] = "auto"
+    default_unit: Unit = Unit.each
+    settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
+    scan_interval_s: Annotated[int, Field(ge=1, le=3_600)] = 60
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> Self:
+        for header, column in self.columns.items():
+            if column not in CSV_FIELDS:
+                raise ValueError(f"columns maps {header!r} to {column!r}; use one of {', '.join(CSV_FIELDS)}")
+        return self
 
 
 class Webhook(_Section):

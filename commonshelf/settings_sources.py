@@ -20,6 +20,7 @@ OTHER_VARIABLES = {
     "COMMONSHELF_CACHE": "where downloads are kept",
     "COMMONSHELF_JAVA": "the Java to use",
     "COMMONSHELF_MAVEN_URL": "a mirror of Maven Central",
+    "COMMONSHELF_LOG_LEVEL": "what the workers log: DEBUG, INFO, WARNING",
     "COMMONSHELF_TEST_BOOTSTRAP": "a Kafka for the tests",
 }
 """Variables with our prefix that are no settings."""
@@ -38,6 +39,12 @@ class Loaded:
     settings: Settings
     file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin_of(self, path: str) -> str:
+        """Where the value at `path`, or the table around it that was written as one, came from."""
+        return self.origins.get(path) or next(
+            (origin for known, origin in self.origins.items() if path.startswith((f"{known}.", f"{known}["))), "default"
+        )
 
 
 def load(

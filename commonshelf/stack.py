@@ -73,7 +73,7 @@ class Stack:
     ) -> None:
         self.settings = settings
         self.urls: dict[str, str] = {}
-        """Child → base address of its pages; `webhooks` and `registry` besides."""
+        """Child → base address of its pages; `webhooks` → where a store's name is appended. `http` has the registry."""
         self.kafka_options: dict[str, str] = {}
         """A client's options, bootstrap.servers among them. May hold a password."""
         self._on_event = on_event
@@ -137,9 +137,7 @@ class Stack:
         for line in ensure_topics(self.kafka_options, self.settings.partitions):
             if not line.startswith("created"):
                 self._on_event(StackEvent("warning", line))
-        news = self.declare(declared)
-        self._step(f"published {news} new settings" if news else "all settings are published already")
-        self._start_children()
+        self._start_children(declared)
 
     def _make_data_dir(self) -> None:
         data_dir = self.settings.data_dir
@@ -171,17 +169,22 @@ class Stack:
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
 
-    def _start_children(self) -> None:
+    def _start_children(self, declared: list[Declared]) -> None:
         self._step("starting the workers")
         resolved = self.settings.data_dir / "run" / "settings.json"
         resolved.write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
         wanted = children(self.settings, resolved, self._children_env)
         self.urls = {child.spec.name: child.url for child in wanted}
-        self.urls |= {"webhooks": f"{self.urls['connectors']}/webhooks/v1", "registry": self.urls["http"]}
+        if "connectors" in self.urls:
+            self.urls["webhooks"] = f"{self.urls['connectors']}/webhooks/v1"
         self._supervisor = Supervisor([child.spec for child in wanted], self.settings.log_dir, self._warn)
-        self._supervisor.start()
+        # A till may speak as soon as the connectors listen, and its pool must be known by then.
+        self._supervisor.start(later=["connectors"])
+        news = self.declare(declared)
+        self._step(f"published {news} new settings" if news else "all settings are published already")
+        self._supervisor.start_rest()
         self._write_runtime(resolved)
-        self._wait_ready(wanted)
+        self._wait_ready([child for child in wanted if child.is_awaited])
         self._upkeep.start()
 
     def _wait_ready(self, wanted: list[Child]) -> None:

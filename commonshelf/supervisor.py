@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
@@ -26,7 +26,7 @@ _LONGEST_PAUSE_S = 15.0
 _CALM_S = 30.0
 """A child that ran this long has recovered: its next crash counts as the first."""
 _TELL_AFTER_CRASHES = 3
-_STOP_GRACE_S = 10.0
+_STOP_GRACE_S = 25.0  # connectors answer what is under way and confirm what they have published
 _LOG_MAX_BYTES = 32 << 20
 
 
@@ -63,12 +63,19 @@ class Supervisor:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
-    def start(self) -> None:
-        """Start every child. Raises OSError when the log folder cannot be written."""
+    def start(self, later: Collection[str] = ()) -> None:
+        """Start the children, but for those named in `later`. Raises OSError when the log folder cannot be written."""
         self._log_dir.mkdir(parents=True, exist_ok=True)
         for child in self._children:
-            child.launch()
+            if child.spec.name not in later:
+                child.launch()
         self._thread.start()
+
+    def start_rest(self) -> None:
+        """Start those that start() left for later."""
+        for child in self._children:
+            if not child.is_wanted:
+                child.launch()
 
     def stop(self) -> None:
         """Stop the children in the order of their rank: SIGTERM, and SIGKILL for those that take too long."""
@@ -107,7 +114,7 @@ class _Child:
         self._restart_at_s = 0.0
         self._crashes_in_row = 0
         self._crashes = 0
-        self._ended = False
+        self.is_wanted = False
 
     def launch(self) -> None:
         with self._log_path.open("ab") as log:
@@ -120,11 +127,12 @@ class _Child:
                 start_new_session=True,
             )
         self._started_s = time.monotonic()
+        self.is_wanted = True
 
     def tend(self, now_s: float) -> None:
         """One look: restart it if it is due, note a crash, keep its log within bounds."""
         if self._process is None:
-            if now_s >= self._restart_at_s:
+            if self.is_wanted and now_s >= self._restart_at_s:
                 self.launch()
             return
         code = self._process.poll()
@@ -154,7 +162,7 @@ class _Child:
 
     def end(self, deadline_s: float) -> None:
         """Wait until it has ended; kill it at the deadline."""
-        self._ended = True
+        self.is_wanted = False
         if self._process is None:
             return
         try:
@@ -169,7 +177,7 @@ class _Child:
         process = self._process
         if process is not None and process.poll() is None:
             return ChildStatus(self.spec.name, "running", process.pid, self._crashes, self._log_path)
-        state: Literal["stopped", "restarting"] = "stopped" if self._ended else "restarting"
+        state: Literal["stopped", "restarting"] = "restarting" if self.is_wanted else "stopped"
         return ChildStatus(self.spec.name, state, None, self._crashes, self._log_path)
 
     def _close(self) -> None:
@@ -183,7 +191,7 @@ def last_line(path: Path) -> str:
     with path.open("rb") as log:
         log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
         lines = [line.strip() for line in log.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300].rstrip(".") if lines else "it said nothing"
 
 
 def _describe(code: int) -> str:

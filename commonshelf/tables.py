@@ -22,12 +22,18 @@ def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: lis
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
-            "log_level": 2,
+            # A broker holds back its answer about an empty partition for so long; by default half a second each.
+            "fetch.wait.max.ms": 20,
+            "topic.metadata.refresh.fast.interval.ms": 50,
+            "retry.backoff.max.ms": 100,
+            "fetch.error.backoff.ms": 50,  # a topic that was created just now has no leader for a moment
+            "log_level": 0,
         }
     )
     try:
-        if partitions is None:
-            partitions = _partitions(consumer, topic)
+        # Asked for in any case: a client that has not asked for the topic finds its leaders half a second later.
+        known = _partitions(consumer, topic)
+        partitions = known if partitions is None else partitions
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
     except BaseException:
         consumer.close()

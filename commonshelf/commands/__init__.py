@@ -1,0 +1,1 @@
+"""The commands, one module each. Modules import what is heavy inside functions: `--help` must be quick."""

@@ -1,0 +1,98 @@
+"""`config show`: each setting, its value, and where it came from."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from commonshelf.commands.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from commonshelf.settings_sources import Loaded
+
+app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
+MASK = "********"
+
+
+@app.callback()
+def config() -> None:
+    """Look at the settings."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting as shown. Secrets are masked."""
+
+    setting: str
+    value: object
+    origin: str
+
+
+@app.command()
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show each setting's value and origin. Secrets are masked.
+
+    Example: ./shelf config show
+
+    Example: ./shelf config show --config commonshelf.toml --json
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from commonshelf.settings_sources import load, unknown_variables
+
+    loaded = load(config)
+    found = list(rows(loaded, os.environ))
+    if as_json:
+        print(json.dumps([asdict(row) for row in found], indent=1))
+    else:
+        view = Table("setting", "value", "origin", box=None, padding=(0, 2, 0, 0))
+        for row in found:
+            view.add_row(escape(row.setting), escape(str(row.value)), escape(row.origin))
+        Console(highlight=False).print(view)
+    for name, near in unknown_variables(os.environ, secret_variables(loaded)).items():
+        hint = f"; did you mean {near}?" if near else ""
+        typer.echo(f"shelf: {name} is set but is no setting{hint}", err=True)
+
+
+def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
+    """Every setting, and every secret that one of them names."""
+    from commonshelf.settings_sources import flatten
+
+    plain = loaded.settings.model_dump(mode="json")
+    for path, value in flatten(plain):
+        yield Row(path, "" if value is None else value, loaded.origin_of(path))
+    yield from _secret_rows(loaded, env)
+
+
+def secret_variables(loaded: "Loaded") -> set[str]:
+    """Environment variables that the settings name as holders of secrets."""
+    from commonshelf.settings import Webhook
+
+    names = {loaded.settings.kafka.sasl_password_env}
+    for store in loaded.settings.stores:
+        for connector in store.connectors:
+            if isinstance(connector, Webhook):
+                names.update(connector.secret_env)
+    return names
+
+
+def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
+    from commonshelf.credentials import secret_origin
+    from commonshelf.settings import Webhook
+
+    kafka = loaded.settings.kafka
+    if kafka.sasl_mechanism:
+        there, origin = secret_origin(kafka.sasl_password_env, kafka.sasl_password_file, env)
+        yield Row("kafka.sasl_password", MASK if there else "missing", origin)
+    for at, store in enumerate(loaded.settings.stores):
+        for number, connector in enumerate(store.connectors):
+            if isinstance(connector, Webhook):
+                sources = [secret_origin(name, None, env) for name in connector.secret_env]
+                sources += [secret_origin(None, file, env) for file in connector.secret_file]
+                for there, origin in sources:
+                    yield Row(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)

@@ -1,0 +1,72 @@
+"""`test`: what CI runs, with one command."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commonshelf.commands.options import fail
+
+ROOT = Path(__file__).resolve().parents[2]
+_STATIC = (
+    ("ruff check", ["-m", "ruff", "check", "."]),
+    ("mypy", ["-m", "mypy"]),
+    ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
+)
+_SUITES = ("unit", "contract", "integration", "simulation")
+"""Folders of tests, the quick ones first."""
+
+
+def run_tests(
+    context: typer.Context,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also install the Debian packages that tests use, and run those tests.")
+    ] = False,
+) -> None:
+    """Run linters, types, import rules and all tests. What follows -- goes to pytest.
+
+    Example: ./shelf test
+
+    Example: ./shelf test --all
+
+    Example: ./shelf test -- -k availability -x
+    """
+    if not (ROOT / "tests").is_dir():
+        fail("there are no tests here: this command runs in a checkout of the repository")
+    if all_:
+        _install()
+    else:
+        typer.echo("shelf: tests that need Debian packages are left out; ./shelf test --all installs and runs them")
+    failed = [name for name, arguments in _STATIC if _python(name, arguments) != 0]
+    suites = (
+        [] if _names_tests(context.args) else [f"tests/{one}" for one in _SUITES if (ROOT / "tests" / one).is_dir()]
+    )
+    selection = [] if all_ else ["-m", "not needs_debian"]
+    # Last, and in one run: its closing line is the summary that a person or CI reads.
+    if failed:
+        typer.echo(f"shelf: failed so far: {', '.join(failed)}", err=True)
+    code = _python("pytest", ["-m", "pytest", *suites, *selection, *context.args])
+    raise typer.Exit(code or bool(failed))
+
+
+def _names_tests(arguments: list[str]) -> bool:
+    """Whether one of pytest's arguments is a file or folder of tests."""
+    return any((ROOT / one.split("::")[0]).exists() for one in arguments if not one.startswith("-"))
+
+
+def _install() -> None:
+    from commonshelf.debian_packages import NotInstalledError, install_missing
+
+    try:
+        names = install_missing()
+    except NotInstalledError as error:
+        fail(str(error))
+    typer.echo(f"shelf: installed {', '.join(names)}" if names else "shelf: all Debian packages for tests are there")
+
+
+def _python(name: str, arguments: list[str]) -> int:
+    typer.echo(f"shelf: {name}")
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False).returncode

@@ -1,0 +1,142 @@
+"""`worker`: one process of the stack. The supervisor starts these; a container or an init system may, too."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commonshelf.commands.options import ConfigOption
+
+if TYPE_CHECKING:
+    from commonshelf.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Run one process of the stack by itself (in a container, say); `up` runs them all.",
+)
+
+ResolvedOption = Annotated[
+    Path | None,
+    typer.Option("--resolved", metavar="FILE", hidden=True, help="Settings of a running stack, as JSON."),
+]
+
+
+@app.command()
+def ledger(
+    config: ConfigOption = None,
+    resolved: ResolvedOption = None,
+    number: Annotated[int, typer.Option("--number", min=1, help="Which of the ledger workers, from 1.")] = 1,
+) -> None:
+    """Keep the books: the pool's processor, exactly once.
+
+    Example: ./shelf worker ledger --config commonshelf.toml --number 2
+    """
+    settings = _begin(config, resolved)
+    from commonshelf.credentials import kafka_options, security_options
+    from commonshelf.settings import LEDGER_GROUP
+    from streams.pool.processor import PoolProcessor
+    from streams.runtime import WorkerSettings, run_worker
+
+    name = f"ledger-{number}"
+    worker = WorkerSettings(
+        bootstrap_servers=kafka_options(settings.kafka)["bootstrap.servers"],
+        kafka_options=security_options(settings.kafka),
+        group=LEDGER_GROUP,
+        instance_id=name,
+        state_dir=settings.state_dir(name),
+        partitions=settings.partitions,
+        http_host=settings.http.host,
+        http_port=settings.http.ledger_port + number - 1 if settings.http.ledger_port else 0,
+        batch_age_ms=settings.ledger.batch_age_ms,
+        batch_records=settings.ledger.batch_records,
+    )
+    worker.state_dir.mkdir(parents=True, exist_ok=True)
+    run_worker(PoolProcessor(), worker)
+
+
+@app.command()
+def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
+    """Keep the clock, and talk to the outside: the Faust worker.
+
+    Example: ./shelf worker agents --config commonshelf.toml
+    """
+    settings = _begin(config, resolved)
+    from commonshelf.credentials import kafka_options, security_options
+    from streams.agents.settings import AgentsSettings
+    from streams.agents.worker import run_agents
+
+    run_agents(
+        AgentsSettings(
+            bootstrap_servers=kafka_options(settings.kafka)["bootstrap.servers"],
+            data_dir=settings.state_dir("agents"),
+            kafka_options=security_options(settings.kafka),
+            partitions=settings.partitions,
+            http_host=settings.http.host,
+            http_port=settings.http.agents_port,
+            tick_interval_ms=settings.agents.tick_interval_ms,
+            data_clock_pools=frozenset(pool.id for pool in settings.pools if pool.clock == "data"),
+        )
+    )
+
+
+@app.command()
+def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
+    """Take in what tills say: drop folders and webhooks.
+
+    Example: ./shelf worker connectors --config commonshelf.toml
+    """
+    settings = _begin(config, resolved)
+    from commonshelf.credentials import kafka_options
+    from commonshelf.specs import connector_specs
+    from connectors.host import run_connectors
+    from connectors.publisher import Publisher
+
+    state_dir = settings.state_dir("connectors")
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with Publisher(kafka_options(settings.kafka), settings.partitions) as publisher:
+        run_connectors(
+            list(connector_specs(settings)),
+            publisher,
+            http_host=settings.http.webhook_host,
+            http_port=settings.http.webhook_port,
+            state_dir=state_dir,
+        )
+
+
+@app.command()
+def http(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
+    """Serve our pages and the schema registry.
+
+    Example: ./shelf worker http --config commonshelf.toml
+    """
+    settings = _begin(config, resolved)
+    import uvicorn
+
+    from commonshelf.http_app import make_app
+
+    uvicorn.run(
+        make_app(settings),
+        host=settings.http.host,
+        port=settings.http.port,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _begin(config: Path | None, resolved: Path | None) -> "Settings":
+    from commonshelf.orphan import end_with_parent
+    from commonshelf.settings import Settings
+    from commonshelf.settings_sources import load
+
+    end_with_parent()
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get("COMMONSHELF_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if resolved is not None:
+        return Settings.model_validate_json(resolved.read_text(encoding="utf-8"))
+    return load(config).settings

@@ -1,0 +1,44 @@
+"""The Debian packages that tests use, in one place: what `./shelf test --all` installs."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A package, the program by which it is known to be there, and the test that needs it."""
+
+    name: str
+    program: str
+    needed_by: str
+
+
+PACKAGES = (DebianPackage("kcat", "kcat", "tests/integration/test_registry.py"),)
+
+
+class NotInstalledError(RuntimeError):
+    """A package is missing and could not be installed."""
+
+
+def install_missing(packages: Sequence[DebianPackage] = PACKAGES) -> list[str]:
+    """Install those whose program is missing. Returns their names. Raises NotInstalledError."""
+    missing = [package for package in packages if shutil.which(package.program) is None]
+    if not missing:
+        return []
+    names = [package.name for package in missing]
+    by_hand = f"install by hand what provides {', '.join(package.program for package in missing)}"
+    if shutil.which("apt-get") is None:
+        raise NotInstalledError(f"this system has no apt-get to install {', '.join(names)}; {by_hand}")
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *names]):
+        command = [*prefix, "apt-get", *step]
+        if subprocess.run(command, env=env, check=False).returncode != 0:
+            raise NotInstalledError(f"`{' '.join(command)}` failed; run it yourself, or {by_hand}")
+    still = [package.program for package in missing if shutil.which(package.program) is None]
+    if still:
+        raise NotInstalledError(f"apt-get installed {', '.join(names)}, but {still[0]} is not on the PATH")
+    return names
