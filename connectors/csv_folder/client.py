@@ -10,7 +10,7 @@ import structlog
 import watchfiles
 
 from connectors.contract import Handler, Publishes
-from connectors.csv_folder.folder import DropFolder
+from connectors.csv_folder.folder import DropFolder, may_be_written
 from connectors.csv_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
 from connectors.csv_folder.report import printable
 from connectors.csv_folder.state import FolderState
@@ -96,7 +96,7 @@ class CsvFolder:
             if stop.is_set():
                 raise Stopped
             still_s = self._now_ms() / 1000 - entry.touched_at_s
-            if 0 <= still_s < settle_s:
+            if may_be_written(still_s, settle_s):
                 next_look_s = min(next_look_s, settle_s - still_s)
                 continue
             try:
@@ -104,8 +104,8 @@ class CsvFolder:
             except OSError as error:  # one unreadable file must not hold up the others
                 self._log.error("a file cannot be read now", file=printable(entry.name), reason=str(error))
                 next_look_s = min(next_look_s, _RETRY_S)
-            if 0 <= still_s < settle_s * UNENDED_SETTLE_FACTOR:
-                next_look_s = min(next_look_s, max(settle_s * UNENDED_SETTLE_FACTOR - still_s, 0.0))
+            if may_be_written(still_s, settle_s * UNENDED_SETTLE_FACTOR):
+                next_look_s = min(next_look_s, settle_s * UNENDED_SETTLE_FACTOR - still_s)
         return next_look_s
 
 

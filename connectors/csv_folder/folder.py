@@ -21,6 +21,17 @@ _TEMPORARY_STARTS = (".", "~")
 _SAFE_NAME_MAX = 150
 
 
+_CLOCK_SKEW_S = 60.0
+
+
+def may_be_written(still_s: float, settle_s: float) -> bool:
+    """True for a file that was touched `still_s` ago, if `settle_s` must pass.
+
+    The file system's clock may be a little ahead of ours. A time far ahead is from before a clock was set back.
+    """
+    return -_CLOCK_SKEW_S < still_s < settle_s
+
+
 class FolderUnusable(OSError):
     """The drop folder is not what it should be; the operator must act."""
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import structlog
 
 from connectors.contract import PosEvent, Publishes
-from connectors.csv_folder.folder import DropFolder, Entry
+from connectors.csv_folder.folder import DropFolder, Entry, may_be_written
 from connectors.csv_folder.memory import DiskMemory
 from connectors.csv_folder.read import read_batches
 from connectors.csv_folder.report import Report, printable
@@ -92,8 +92,9 @@ class Intake:
         kind = self._kind(name)
         before = os.fstat(stream.fileno())
         found = survey(stream)
-        lies_still_ms = self._now_ms() - before.st_ctime * 1000
-        if not found.ends_with_newline and 0 <= lies_still_ms < self._spec.settle_ms * UNENDED_SETTLE_FACTOR:
+        still_s = self._now_ms() / 1000 - before.st_ctime
+        settle_s = self._spec.settle_ms / 1000 * UNENDED_SETTLE_FACTOR
+        if not found.ends_with_newline and may_be_written(still_s, settle_s):
             return
         key = hashlib.sha256(f"{kind}|{found.sha256}|{self._settings_hash}".encode()).hexdigest()
         progress = self._state.begin(key, found.sha256, printable(name), self._now_ms())

@@ -9,7 +9,7 @@ from connectors.csv_folder.columns import DecimalMark, read_layout, separator_li
 from connectors.csv_folder.memory import DictMemory, FileMemory
 from connectors.csv_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
 from connectors.csv_folder.survey import FileRefused, Survey, survey
-from connectors.csv_folder.translate import Batch, Translator
+from connectors.csv_folder.translate import BATCH_ROWS, Batch, Translator
 from connectors.specs import CsvFolderSpec, FileKind
 
 _SAMPLE_ROWS = 200
@@ -23,6 +23,7 @@ def read_batches(
     spec: CsvFolderSpec,
     recorded_at_ms: int,
     memory: FileMemory,
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[Batch]:
     """Events and problems of a file, in its order. `stream` stands at its start, `found` is its survey.
 
@@ -36,7 +37,7 @@ def read_batches(
         sample = list(islice(rows, _SAMPLE_ROWS))
         mark: DecimalMark = sniff_decimal_mark(layout, sample) if spec.decimal_mark == "auto" else spec.decimal_mark
         limit = _RowLimit(chain(sample, rows), spec.rows_max)
-        yield from Translator(kind, layout, mark, spec, recorded_at_ms, memory).batches(limit)
+        yield from Translator(kind, layout, mark, spec, recorded_at_ms, memory).batches(limit, batch_rows)
     finally:
         text.detach()
     if limit.beyond is not None:

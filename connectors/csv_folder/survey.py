@@ -97,9 +97,9 @@ class _Candidate:
 def _unmarked_utf16(head: bytes) -> str | None:
     sample = head[:4096]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if odd > len(sample) // 8 and even == 0:
+    if 3 * odd > len(sample) and even == 0:
         return "utf-16-le"
-    if even > len(sample) // 8 and odd == 0:
+    if 3 * even > len(sample) and odd == 0:
         return "utf-16-be"
     return None
 

@@ -25,6 +25,7 @@ BATCH_ROWS = 2_000
 LINES_PER_EVENT = 500
 SYSTEM = "csv"
 
+_CSV_NAMES = {"line_id": "line_no", "id": "receipt_no"}
 _LINE_ID_MAX = 100
 _VERSION_MAX_DIGITS = 18
 
@@ -252,8 +253,7 @@ class Translator:
                 events.extend(self._events(head, document))
             except ValidationError as error:
                 refused = field_refused(error)
-                name = "receipt_no" if refused.field == "id" else refused.field
-                problems.extend(self._problem(line, name, str(refused)) for line in document.rows)
+                problems.extend(self._problem(line, refused.field, str(refused)) for line in document.rows)
         problems.sort(key=lambda problem: problem.line)
         return Batch(tuple(events), tuple(problems), row_count)
 
@@ -275,7 +275,7 @@ class Translator:
                 yield StockReport.model_validate(common | {"kind": self._report_kind})
 
     def _problem(self, line: int, name: str, reason: str) -> RowProblem:
-        column = self._layout.header_of(name) if name else ""
+        column = self._layout.header_of(_CSV_NAMES.get(name, name)) if name else ""
         where = f"line {line}, column {column}" if column else f"line {line}"
         return RowProblem(where, reason, line, column)
 

@@ -1,0 +1,40 @@
+from collections.abc import Sequence
+
+import pytest
+
+from schemas.models import Sale, StockReport
+
+Event = Sale | StockReport
+
+
+class FakePublisher:
+    """Keeps what was confirmed. `failures` are raised first, one per call; `on_publish` sees each call's events."""
+
+    def __init__(self):
+        self.events: list[Event] = []
+        self.failures: list[Exception] = []
+        self.on_publish = lambda _events: None
+        self.fatal: str | None = None
+        self.topics_failure: Exception | None = None
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        self.on_publish(events)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.events += events
+
+    async def publish_acked(self, events: Sequence[Event]) -> None:
+        self.publish_all(events)
+
+    def check_topics(self, timeout_s: float) -> None:
+        if self.topics_failure:
+            raise self.topics_failure
+
+    @property
+    def lines(self):
+        return [line for event in self.events for line in event.lines]
+
+
+@pytest.fixture
+def publisher():
+    return FakePublisher()

@@ -1,0 +1,388 @@
+"""The drop folder: what is taken, when, where it goes, and what a kill leaves behind."""
+
+import csv
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors.csv_folder.client import CsvFolder, watch_folders
+from connectors.csv_folder.folder import FolderUnusable, safe_name
+from connectors.csv_folder.intake import Stopped
+from connectors.csv_folder.translate import BATCH_ROWS, Translator
+from connectors.metrics import ConnectorMetrics
+from connectors.publisher import PublisherBusy, PublishFailed
+from connectors.specs import CsvFolderSpec
+
+HEADER = "register,receipt_no,line_no,sold_at,gtin,qty"
+GTIN = "4006381333931"
+DEADLINE_S = 20
+
+
+def sales(count, first=0):
+    rows = [f"1,{n // 3},{n % 3},2026-03-01 09:15,{GTIN},{n % 7 + 1}" for n in range(first, first + count)]
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+class Shop:
+    """A drop folder with its connector; `now_ms` is far enough ahead that every file lies still."""
+
+    def __init__(self, tmp_path, publisher, **settings):
+        self.path = tmp_path / "in"
+        self.spec = CsvFolderSpec(pool="north", store="grocer-7", folder=self.path, **settings)
+        self.publisher = publisher
+        self.state_dir = tmp_path / "state"
+        self.metrics = ConnectorMetrics()
+        self.ahead_ms = 3_600_000
+        self.stop = threading.Event()
+        self.start()
+
+    def start(self):
+        self.connector = CsvFolder(self.spec, self.publisher, self.metrics, self.state_dir, self.now_ms)
+
+    def now_ms(self):
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+    def drop(self, name, content):
+        target = self.path / name
+        if isinstance(content, bytes):
+            target.write_bytes(content)
+        else:
+            target.write_text(content)
+
+    def scan(self):
+        return self.connector.scan(self.stop)
+
+    def names(self, folder="."):
+        return sorted(each.name for each in (self.path / folder).iterdir() if each.name not in ("done", "rejected"))
+
+    def report(self, name):
+        with (self.path / "rejected" / f"{name}.report.csv").open(encoding="utf-8", newline="") as rows:
+            return list(csv.DictReader(rows))
+
+    def count(self, metric, outcome):
+        labels = {"pool": "north", "store": "grocer-7", "connector": "csv", "outcome": outcome}
+        return self.metrics.registry.get_sample_value(f"commonshelf_connector_{metric}_total", labels)
+
+
+@pytest.fixture
+def shop(tmp_path, publisher):
+    return Shop(tmp_path, publisher)
+
+
+def test_a_good_file_is_published_and_moved_to_done(shop):
+    shop.drop("sales-1.csv", sales(7))
+    shop.scan()
+    assert (len(shop.publisher.lines), shop.names(), shop.names("done")) == (7, [], ["sales-1.csv"])
+    assert (shop.count("lines", "published"), shop.count("files", "done")) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("opening-1.csv", "opening"), ("receipts-1.csv", "received"), ("adjustments-1.csv", "adjusted"),
+     ("COUNTS-1.CSV", "counted"), ("levels.csv", "level")],
+)  # fmt: skip
+def test_the_name_says_what_the_file_holds(shop, name, kind):
+    shop.drop(name, "as_of,sku,qty\n2026-03-01 09:15,MILK,3\n")
+    shop.scan()
+    assert [event.kind for event in shop.publisher.events] == [kind]
+
+
+def test_a_file_with_bad_lines_is_used_as_far_as_possible_and_goes_to_rejected_with_a_report(shop):
+    bad = f"1,9,1,2026-03-01 09:15,4006381333932,1\n1,9,2,yesterday,{GTIN},1\n=x,9,3,2026-03-01 09:15,{GTIN},1e3\n"
+    shop.drop("sales-1.csv", sales(4) + bad)
+    shop.scan()
+    assert len(shop.publisher.lines) == 4
+    assert shop.names("rejected") == ["sales-1.csv", "sales-1.csv.report.csv", "sales-1.csv.report.txt"]
+    assert [(row["file"], row["line"], row["column"]) for row in shop.report("sales-1.csv")] == [
+        ("sales-1.csv", "6", "gtin"), ("sales-1.csv", "7", "sold_at"), ("sales-1.csv", "8", "qty"),
+    ]  # fmt: skip
+    text = (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
+    assert "4 lines were used, 3 were not" in text
+    assert "line 6, column gtin: '4006381333932' has a wrong check digit" in text
+
+
+def test_no_cell_of_a_report_is_a_formula(shop):
+    shop.drop("sales-1.csv", f"receipt_no,sold_at,gtin,=qty\n1,2026-03-01 09:15,{GTIN},x\n")
+    shop.connector = CsvFolder(
+        shop.spec.model_copy(update={"columns": {"=qty": "quantity"}}), shop.publisher, shop.metrics, shop.state_dir
+    )
+    shop.ahead_ms = 0
+    os.utime(shop.path / "sales-1.csv")
+    deadline = time.monotonic() + DEADLINE_S
+    while not shop.names("rejected"):
+        assert time.monotonic() < deadline
+        shop.scan()
+    assert shop.report("sales-1.csv")[0]["column"] == "'=qty"
+
+
+def test_the_same_content_again_is_recognised_and_published_once(shop):
+    shop.drop("sales-1.csv", sales(7))
+    shop.scan()
+    shop.drop("sales-1.csv", sales(7))
+    shop.drop("sales-2.csv", sales(7))
+    shop.scan()
+    assert len(shop.publisher.lines) == 7
+    assert shop.names("done") == ["sales-1.2.csv", "sales-1.csv", "sales-2.csv"]
+    assert shop.count("files", "repeated") == 2
+
+
+def test_a_rejected_file_that_is_dropped_again_is_read_again(shop):
+    for _ in range(2):
+        shop.drop("sales-1.csv", sales(2) + "broken\n")
+        shop.scan()
+    first, second = shop.publisher.events[:1], shop.publisher.events[1:]
+    assert first == second
+    assert "sales-1.2.csv.report.txt" in shop.names("rejected")
+
+
+def test_other_settings_read_the_same_content_again(shop):
+    shop.drop("sales-1.csv", "bon,sold_at,gtin,qty\n1,2026-03-01 09:15,4006381333931,1\n")
+    shop.scan()
+    seen_ms = shop.publisher.events[0].recorded_at_ms
+    shop.spec = shop.spec.model_copy(update={"currency": "CHF"})
+    shop.start()
+    shop.drop("sales-2.csv", "bon,sold_at,gtin,qty\n1,2026-03-01 09:15,4006381333931,1\n")
+    shop.scan()
+    assert [(event.currency, event.recorded_at_ms) for event in shop.publisher.events] == [
+        ("EUR", seen_ms), ("CHF", seen_ms),
+    ]  # fmt: skip
+
+
+def test_a_file_is_left_alone_while_it_may_still_be_written(shop):
+    shop.ahead_ms = 0
+    shop.drop("sales-1.csv", sales(3))
+    next_look_s = shop.scan()
+    assert (shop.publisher.events, 0 < next_look_s < 2) == ([], True)
+
+
+def test_a_file_whose_last_line_is_not_ended_must_lie_still_for_longer(shop):
+    shop.drop("sales-1.csv", sales(3).rstrip("\n"))
+    shop.ahead_ms = 2_000
+    shop.scan()
+    assert shop.publisher.events == []
+    shop.ahead_ms = 6_000
+    shop.scan()
+    assert len(shop.publisher.lines) == 3
+
+
+@pytest.mark.parametrize("name", [".sales-1.csv", "~sales-1.csv", "sales-1.csv.tmp", "sales-1.csv.part", "notes.txt"])
+def test_temporary_and_foreign_names_are_left_alone(shop, name):
+    shop.drop(name, sales(3))
+    shop.scan()
+    assert (shop.names(), shop.publisher.events) == ([name], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("sales-1.csv", b"", "empty"),
+        ("sales-1.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file"),
+        ("sales-1.csv", b"\n\n\n", "no header"),
+        ("sales-1.csv", b"PK\x03\x04" + bytes(200), "not a text file"),
+        ("sales-1.csv", b"a,b\n1,2\n", "no column for receipt_no"),
+        ("prices-1.csv", sales(1).encode(), "the name does not say"),
+        ("1.csv", sales(1).encode(), "the name does not say"),
+        ("salés-1.csv", sales(1).encode(), "its name has characters"),
+        ("sales-1\n.csv", sales(1).encode(), "its name has characters"),
+        ("sales" + "x" * 240 + ".csv", sales(1).encode(), "its name has characters"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_goes_to_rejected_with_its_reason(shop, name, content, reason):
+    shop.drop(name, content)
+    shop.scan()
+    texts = list((shop.path / "rejected").glob("*.report.txt"))
+    assert (shop.names(), shop.publisher.events, len(texts)) == ([], [], 1)
+    assert reason in texts[0].read_text()
+
+
+def test_a_name_that_is_no_text_is_rejected_under_one_that_is(shop):
+    os.close(os.open(os.fsencode(shop.path) + b"/sales-\xff.csv", os.O_CREAT | os.O_WRONLY))
+    shop.scan()
+    assert "sales-_xff.csv.report.txt" in shop.names("rejected")
+
+
+def test_a_link_is_moved_and_not_followed(shop, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text(sales(3))
+    (shop.path / "sales-1.csv").symlink_to(secret)
+    shop.scan()
+    assert (shop.publisher.events, secret.read_text()) == ([], sales(3))
+    assert (shop.path / "rejected" / "sales-1.csv").is_symlink()
+    assert "it is a link" in (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
+
+
+def test_a_fifo_is_moved_and_not_waited_for(shop):
+    os.mkfifo(shop.path / "sales-1.csv")
+    shop.scan()
+    moved = shop.path / "rejected" / "sales-1.csv"
+    assert (stat.S_ISFIFO(moved.lstat().st_mode), shop.names()) == (True, [])
+
+
+def test_a_folder_named_like_a_file_is_left_alone(shop):
+    (shop.path / "sales-1.csv").mkdir()
+    shop.scan()
+    assert shop.names() == ["sales-1.csv"]
+
+
+def test_the_place_for_done_files_may_not_be_a_link(shop, tmp_path):
+    (shop.path / "done").rmdir()
+    (shop.path / "done").symlink_to(tmp_path)
+    with pytest.raises(FolderUnusable, match="not a folder"):
+        shop.start()
+
+
+def test_an_oversized_file_is_rejected_unread(tmp_path, publisher):
+    shop = Shop(tmp_path, publisher, file_max_bytes=50)
+    shop.drop("sales-1.csv", sales(10))
+    shop.scan()
+    assert "larger than 50 bytes" in (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
+
+
+def test_one_unreadable_file_does_not_hold_up_the_next(shop, monkeypatch):
+    shop.drop("sales-1.csv", sales(1))
+    shop.drop("sales-2.csv", sales(2))
+    folder = shop.connector._folder
+    opens = type(folder).open
+
+    def refuse_first(self, name, size_max_bytes):
+        if name == "sales-1.csv":
+            raise PermissionError(13, "Permission denied")
+        return opens(self, name, size_max_bytes)
+
+    monkeypatch.setattr(type(folder), "open", refuse_first)
+    shop.scan()
+    assert (shop.names(), shop.names("done")) == (["sales-1.csv"], ["sales-2.csv"])
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_again_whole(shop):
+    shop.drop("sales-1.csv", sales(5))
+    once = iter([True])
+
+    def grow(_events):
+        if next(once, False):
+            with (shop.path / "sales-1.csv").open("a") as out:
+                out.write(sales(2, first=5).split("\n", 1)[1])
+
+    shop.publisher.on_publish = grow
+    shop.scan()
+    assert shop.names() == ["sales-1.csv"]
+    shop.scan()
+    assert len({(event.source.id, line.line_id) for event in shop.publisher.events for line in event.lines}) == 7
+    assert shop.names("done") == ["sales-1.csv"]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_moved_in_its_place(shop):
+    shop.drop("sales-1.csv", sales(5))
+
+    def replace(_events):
+        shop.publisher.on_publish = lambda _events: None
+        (shop.path / ".new").write_text(sales(9, first=100))
+        (shop.path / ".new").rename(shop.path / "sales-1.csv")
+
+    shop.publisher.on_publish = replace
+    shop.scan()
+    shop.scan()
+    assert (len(shop.publisher.lines), shop.names("done")) == (14, ["sales-1.csv"])
+
+
+def test_a_busy_or_silent_kafka_is_waited_for(shop):
+    shop.publisher.failures = [PublisherBusy("full"), PublishFailed("timed out")]
+    shop.drop("sales-1.csv", sales(7))
+    shop.scan()
+    assert len(shop.publisher.lines) == 7
+
+
+def test_stopping_while_kafka_is_silent_leaves_the_file_for_the_next_start(shop):
+    def stop(_events):
+        shop.stop.set()
+        raise PublishFailed("timed out")
+
+    shop.publisher.on_publish = stop
+    shop.drop("sales-1.csv", sales(7))
+    with pytest.raises(Stopped):
+        shop.scan()
+    assert shop.names() == ["sales-1.csv"]
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.mark.parametrize("batches_before", [0, 1, 2])
+def test_after_a_kill_it_goes_on_where_kafka_had_confirmed(shop, batches_before):
+    rows = BATCH_ROWS * 3
+    shop.drop("sales-1.csv", sales(rows) + "bad\n")
+    published = []
+
+    def kill(events):
+        if len(published) == batches_before:
+            raise Killed
+        published.append(events)
+
+    shop.publisher.on_publish = kill
+    with pytest.raises(Killed):
+        shop.scan()
+    shop.connector._state.close()
+    shop.start()
+    shop.publisher.on_publish = lambda _events: None
+    already = len(shop.publisher.lines)
+    shop.scan()
+    names = [(event.source.id, line.line_id) for event in shop.publisher.events for line in event.lines]
+    assert (len(names), len(set(names))) == (rows, rows)
+    assert len(names) - already <= rows - batches_before * BATCH_ROWS + 3
+    assert [row["line"] for row in shop.report("sales-1.csv")] == [str(rows + 2)]
+
+
+def test_a_fault_of_ours_on_one_file_is_reported_and_stops_no_other(shop, monkeypatch):
+    original = Translator._take
+
+    def faulty(self, documents, problems, row, head, fields):
+        if fields["receipt_no"] == "666":
+            raise KeyError("oops")
+        original(self, documents, problems, row, head, fields)
+
+    monkeypatch.setattr(Translator, "_take", faulty)
+    shop.drop("sales-1.csv", sales(3) + f"1,666,1,2026-03-01 09:15,{GTIN},1\n")
+    shop.drop("sales-2.csv", sales(3, first=9))
+    shop.scan()
+    assert (shop.names("done"), len(shop.names("rejected"))) == (["sales-2.csv"], 3)
+
+
+def test_a_dropped_file_wakes_the_connector_long_before_the_next_look(tmp_path, publisher):
+    shop = Shop(tmp_path, publisher, settle_ms=50, scan_interval_s=3_000)
+    shop.ahead_ms = 0
+    arrived = threading.Event()
+    publisher.on_publish = lambda _events: arrived.set()
+    threads = [
+        threading.Thread(target=shop.connector.run, args=(shop.stop,)),
+        threading.Thread(target=watch_folders, args=([shop.connector], shop.stop)),
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + DEADLINE_S
+    number = 0
+    while not arrived.wait(0.3):  # the watch begins in its own time: drop until one is seen
+        assert time.monotonic() < deadline
+        number += 1
+        (shop.path / ".new").write_text(sales(2, first=number * 3))
+        (shop.path / ".new").rename(shop.path / f"sales-{number}.csv")
+    shop.stop.set()
+    shop.connector.wake()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert [thread.is_alive() for thread in threads] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.csv", "/etc/x.csv", "..csv", "\x00.csv", "a/b.csv", "é.csv", "x" * 300 + ".csv"]
+)
+def test_a_safe_name_is_one_plain_name(name):
+    safe = safe_name(name)
+    assert Path(safe).name == safe
+    assert safe.isascii()
+    assert len(safe) <= 160
+    assert not safe.startswith(".")
