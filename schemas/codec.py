@@ -8,10 +8,15 @@ from typing import Any
 from fastavro import schemaless_reader, schemaless_writer
 
 from schemas.registry import registry
+from schemas.topics import TOPICS
 
 HEADER_BYTES = 5
 RECORD_MAX_BYTES = 1_048_576
-"""Largest value that is decoded; a larger one is a bad message."""
+"""Largest value of an input topic that is decoded; a larger one is a bad message."""
+OWN_RECORD_MAX_BYTES = 8 * 1_048_576
+"""The same for the topics of our own processors, whose records hold whole inputs and what became of them."""
+
+_OWN = frozenset(topic.name for topic in TOPICS.values() if topic.writer == "pool")
 
 
 class BadMessage(ValueError):
@@ -32,6 +37,7 @@ class Codec:
         self.schema_id = latest.id
         self._schema = latest.parsed
         self.header = struct.pack(">bI", 0, latest.id)
+        self._max_bytes = OWN_RECORD_MAX_BYTES if topic in _OWN else RECORD_MAX_BYTES
         self._older = {s.id: s.parsed for s in known.by_subject[latest.subject] if s.id != latest.id}
 
     def encode(self, datum: Any) -> bytes:
@@ -47,15 +53,15 @@ class Codec:
         A union of several records comes as a pair (record name, value), the form that `encode` takes.
         Raises BadMessage for all bytes that are not a value of this topic.
         """
-        if value is None or value[:HEADER_BYTES] != self.header or len(value) > RECORD_MAX_BYTES:
+        if value is None or value[:HEADER_BYTES] != self.header or len(value) > self._max_bytes:
             return self._decode_unusual(value)
         return self._read(value, self._schema, None)
 
     def _decode_unusual(self, value: bytes | None) -> Any:
         if value is None:
             raise BadMessage("no_value", "the record has no value")
-        if len(value) > RECORD_MAX_BYTES:
-            raise BadMessage("too_large", f"{len(value)} bytes; the limit is {RECORD_MAX_BYTES}")
+        if len(value) > self._max_bytes:
+            raise BadMessage("too_large", f"{len(value)} bytes; the limit is {self._max_bytes}")
         if len(value) < HEADER_BYTES or value[0] != 0:
             raise BadMessage("not_avro", f"no Confluent wire format header; the value starts {value[:8].hex()!r}")
         (schema_id,) = struct.unpack(">I", value[1:HEADER_BYTES])
