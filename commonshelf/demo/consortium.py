@@ -1,0 +1,137 @@
+"""A demo's consortium as the settings and records that the front door takes."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from commonshelf.declare import Declared
+from commonshelf.demo.region import CURRENCY, POOL, POOL_NAME, TIME_ZONE
+from commonshelf.demo.world import World
+from commonshelf.settings import CsvFolder, Http, Pool, Settings, Store, Webhook
+from schemas.models import CatalogItem, CodeMapping, ConfigChange, Unit
+
+ORIGIN = "demo"
+
+WATCHED = 6
+"""Items that the live view shows."""
+
+_DROP_FOLDER_EACH = 5
+_SAFETY_STOCK_EACH = 4
+"""Each so manieth store keeps one unit of everything back, and lends only most of what it has."""
+_SECRET_ENV = "COMMONSHELF_DEMO_SECRET"  # noqa: S105  the beginning of a name
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A store of the demo and how its till reaches us."""
+
+    id: str
+    name: str
+    channel: Literal["webhook", "csv"]
+    latitude_deg: float = 0.0
+    longitude_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class Consortium:
+    """A pool, its members, what is declared beside them, and the names of its items by SKU."""
+
+    pool: Pool
+    members: tuple[Member, ...]
+    records: tuple[Declared, ...]
+    item_names: dict[str, str]
+    watched: tuple[str, ...]
+    """SKUs that the live view shows."""
+    secrets: dict[str, str] = field(init=False, repr=False)
+    """A fresh webhook secret for each store that posts, by store."""
+
+    def __post_init__(self) -> None:
+        fresh = {member.id: secrets.token_hex(_SECRET_BYTES) for member in self.members if member.channel == "webhook"}
+        object.__setattr__(self, "secrets", fresh)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(member.id for member in self.members)
+
+    def settings(self, data_dir: Path) -> Settings:
+        """For `Stack`: everything below `data_dir`, on free ports."""
+        stores = tuple(self._store(at, member, data_dir) for at, member in enumerate(self.members))
+        free = Http(port=0, webhook_port=0, agents_port=0, ledger_port=0)
+        return Settings(data_dir=data_dir.absolute(), http=free, pools=(self.pool,), stores=stores)
+
+    def children_env(self) -> dict[str, str]:
+        """The webhook secrets, for the connectors' process. They exist nowhere else than in the two processes."""
+        numbers = self._secret_names()
+        return {numbers[store]: secret for store, secret in self.secrets.items()}
+
+    def drop_folder(self, data_dir: Path, store: str) -> Path:
+        return data_dir.absolute() / "drop" / store
+
+    def _secret_names(self) -> dict[str, str]:
+        return {member.id: f"{_SECRET_ENV}_{at}" for at, member in enumerate(self.members)}
+
+    def _store(self, at: int, member: Member, data_dir: Path) -> Store:
+        connector: Webhook | CsvFolder
+        if member.channel == "webhook":
+            connector = Webhook(kind="webhook", secret_env=(self._secret_names()[member.id],))
+        else:
+            # Our exports are renamed into place, so nothing needs to settle.
+            connector = CsvFolder(kind="csv_folder", folder=self.drop_folder(data_dir, member.id), settle_ms=0)
+        is_careful = at % _SAFETY_STOCK_EACH == _SAFETY_STOCK_EACH - 1
+        return Store(
+            id=member.id,
+            name=member.name,
+            pool=self.pool.id,
+            contribution="share:800" if is_careful else "share:1000",
+            safety_stock_units=Decimal(int(is_careful)),
+            latitude_deg=Decimal(str(member.latitude_deg)),
+            longitude_deg=Decimal(str(member.longitude_deg)),
+            connectors=(connector,),
+        )
+
+
+def consortium_of(world: World, now_ms: int) -> Consortium:
+    """The generated region: every fifth store exports files, the rest post."""
+    members = tuple(
+        Member(grocer.id, grocer.name, channel_of(at), grocer.latitude_deg, grocer.longitude_deg)
+        for at, grocer in enumerate(world.grocers)
+    )
+    pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE)
+    names = {item.sku: item.name for item in world.items}
+    popular = sorted(world.items, key=lambda item: -item.popularity)[:WATCHED]
+    return Consortium(pool, members, tuple(_catalog(world, now_ms)), names, tuple(item.sku for item in popular))
+
+
+def channel_of(at: int) -> Literal["webhook", "csv"]:
+    """Every fifth store has the old till software that writes files."""
+    return "csv" if at % _DROP_FOLDER_EACH == _DROP_FOLDER_EACH - 1 else "webhook"
+
+
+def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterator[ConfigChange]:
+    """What (code, SKU) mean in the whole pool."""
+    for code, sku in codes:
+        yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
+
+
+def _catalog(world: World, now_ms: int) -> Iterator[Declared]:
+    for item in world.items:
+        yield CatalogItem(
+            pool=POOL,
+            sku=item.sku,
+            gtin=f"0{item.gtin13}" if item.gtin13 else None,
+            name=item.name,
+            category=item.category,
+            unit=Unit(item.unit),
+            pack_milli=item.pack_milli,
+            cost_minor=item.cost_minor,
+            price_minor=item.price_minor,
+            tax_permille=item.tax_permille,
+            shelf_life_days=item.shelf_life_days,
+            supplier=item.supplier,
+            recorded_at_ms=now_ms,
+        )
+    yield from mappings(POOL, ((item.code, item.sku) for item in world.items if item.plu), now_ms)

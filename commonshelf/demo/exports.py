@@ -1,0 +1,77 @@
+"""A till's exports: CSV files as its software writes them into the store's drop folder."""
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+from commonshelf.demo.slips import Slip, SlipKind, SlipLine
+
+_PREFIX: Mapping[SlipKind, str] = {
+    "sale": "sales",
+    "opening": "opening",
+    "received": "receipts",
+    "adjusted": "adjustments",
+    "counted": "counts",
+}
+_SALE_HEADER = (
+    "register", "receipt_no", "version", "line_no", "sold_at", "exported_at",
+    "kind", "gtin", "plu", "sku", "qty", "uom", "unit_price",
+)  # fmt: skip
+_STOCK_HEADER = ("document_no", "version", "line_no", "occurred_at", "exported_at", "gtin", "plu", "sku", "qty", "uom",
+                 "reason")  # fmt: skip
+_SCHEMES = ("gtin", "plu", "sku")
+
+
+def write_export(folder: Path, kind: SlipKind, slips: Iterable[Slip], mark: str) -> Path:
+    """Write one file of slips of one kind, such that a reader sees it whole or not at all. Returns its path.
+
+    mark: makes the name unique; letters, digits, hyphens.
+    """
+    path = folder / f"{_PREFIX[kind]}-{mark}.csv"
+    unfinished = folder / f".{path.name}.tmp"
+    with unfinished.open("w", encoding="utf-8", newline="") as out:
+        out.write(export_text(kind, slips))
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.rename(path)
+    return path
+
+
+def export_text(kind: SlipKind, slips: Iterable[Slip]) -> str:
+    """The file's content: a header and a row per line."""
+    out = StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(_SALE_HEADER if kind == "sale" else _STOCK_HEADER)
+    for slip in slips:
+        for line in slip.lines:
+            goods = (*_code_cells(line), decimal(line.quantity_milli, 3), line.unit)
+            if kind == "sale":
+                price = "" if line.price_minor is None else decimal(line.price_minor, 2)
+                writer.writerow((slip.register, *_head(slip, line), line.kind, *goods, price))
+            else:
+                writer.writerow((*_head(slip, line), *goods, line.kind))
+    return out.getvalue()
+
+
+def decimal(value: int, places: int) -> str:
+    """An integer count of 10^-places as a decimal number, exactly: 485 with 3 places is 0.485."""
+    whole, fraction = divmod(abs(value), 10**places)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{fraction:0{places}d}"
+
+
+def iso(at_ms: int) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _head(slip: Slip, line: SlipLine) -> tuple[object, ...]:
+    return slip.number, slip.version, line.line_no, iso(slip.occurred_at_ms), iso(slip.sent_at_ms)
+
+
+def _code_cells(line: SlipLine) -> tuple[str, ...]:
+    scheme, _, text = line.code.partition(":")
+    return tuple(text if scheme == column else "" for column in _SCHEMES)

@@ -1,0 +1,43 @@
+"""What a demo shows: a consortium, and a play that its tills perform."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from commonshelf.demo.consortium import Consortium
+from commonshelf.demo.latency import Latencies
+from commonshelf.demo.shops import Shops
+
+
+@dataclass(frozen=True)
+class Cues:
+    """What a play and its stage tell each other."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """The play: all stores have said what they have; from now on they sell."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """The stage: say no more."""
+
+
+class Program(Protocol):
+    """A play. `run` is awaited once."""
+
+    consortium: Consortium
+    latencies: Latencies
+    export_interval_s: float | None
+    """How often tills with a drop folder write a file; None: when `run` says so."""
+    notice: str
+    """What the user should know about the data, one line."""
+
+    @property
+    def pace_lost_s(self) -> float:
+        """Time by which the pace was missed in all: the connectors answered too slowly for it."""
+
+    def export_time_ms(self) -> int:
+        """The time by which exports are dated, ms since 1970 UTC."""
+
+    def shops_clock(self) -> str:
+        """The shops' time, for the user."""
+
+    async def run(self, shops: Shops, kafka_options: dict[str, str], partitions: int, cues: Cues) -> None:
+        """Open the stores and let their tills speak, until the cue to stop or the data's end. Raises TillError."""

@@ -1,0 +1,113 @@
+"""The demo's summary: does it add up, and how fast was it."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from commonshelf.demo.latency import Latencies
+from commonshelf.demo.ledger_watch import LedgerView
+from commonshelf.demo.tally import TillTally
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of one run; see docs/demo.md. A figure that was not measured is None."""
+
+    lines_published: int
+    lines_applied: int
+    duplicates_absorbed: int
+    lines_quarantined: int
+    availability_rows: int
+    latency_p50_ms: int | None
+    latency_p99_ms: int | None
+    first_line_s: float | None
+    lines_acknowledged: int
+    lines_refused: int
+    lines_resent: int
+    drop_folder_latency_p50_ms: int | None
+    drop_folder_latency_p99_ms: int | None
+    sold_for_s: float
+    pace_lost_s: float
+    is_drained: bool
+
+    @property
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @property
+    def accounted_for(self) -> int:
+        return self.lines_applied + self.duplicates_absorbed + self.lines_quarantined
+
+    def discrepancies(self) -> list[str]:
+        """What does not add up, one sentence each; empty when everything does."""
+        found = []
+        if self.lines_published != self.accounted_for:
+            found.append(
+                f"{self.lines_published} lines were published, but {self.accounted_for} are accounted for "
+                f"({self.lines_applied} applied, {self.duplicates_absorbed} absorbed, {self.lines_quarantined} "
+                "quarantined)"
+            )
+        if self.lines_published < self.lines_acknowledged:
+            found.append(
+                f"{self.lines_acknowledged} lines were acknowledged to the tills, but only {self.lines_published} "
+                "lie on the topics: lines are lost"
+            )
+        if self.is_drained and self.lines_published > self.lines_acknowledged + self.lines_resent:
+            found.append(
+                f"{self.lines_published} lines lie on the topics, more than the {self.lines_acknowledged} that were "
+                f"acknowledged and the {self.lines_resent} that tills sent once more"
+            )
+        return found
+
+    def sentences(self) -> list[str]:
+        """For people."""
+        parts = (
+            f"{self.lines_applied:,} applied + {self.duplicates_absorbed:,} duplicates absorbed "
+            f"+ {self.lines_quarantined:,} quarantined"
+        )
+        lines = [
+            f"{self.lines_published:,} lines published {'=' if not self.discrepancies() else '≠'} {parts}",
+            f"{self.availability_rows:,} availability rows",
+        ]
+        if self.latency_p50_ms is not None:
+            lines.append(f"till to availability: p50 {self.latency_p50_ms} ms, p99 {self.latency_p99_ms} ms")
+        if self.drop_folder_latency_p50_ms is not None:
+            lines.append(
+                f"file to availability: p50 {self.drop_folder_latency_p50_ms} ms, "
+                f"p99 {self.drop_folder_latency_p99_ms} ms"
+            )
+        if self.first_line_s is not None:
+            lines.append(f"first applied line {self.first_line_s:.1f} s after the start")
+        return lines
+
+
+def summarise(
+    view: LedgerView,
+    tally: TillTally,
+    latencies: Latencies,
+    *,
+    started_at_s: float,
+    sold_for_s: float,
+    pace_lost_s: float,
+    is_drained: bool,
+) -> Summary:
+    """Put the figures together. started_at_s: when this process began, seconds since 1970 UTC."""
+    first_s = view.first_applied_at_s
+    return Summary(
+        lines_published=view.lines_published,
+        lines_applied=view.lines_applied,
+        duplicates_absorbed=view.duplicates_absorbed,
+        lines_quarantined=view.lines_quarantined,
+        availability_rows=view.availability_rows,
+        latency_p50_ms=latencies.percentile_ms("webhook", 50),
+        latency_p99_ms=latencies.percentile_ms("webhook", 99),
+        first_line_s=None if first_s is None else round(first_s - started_at_s, 2),
+        lines_acknowledged=tally.acknowledged,
+        lines_refused=tally.refused,
+        lines_resent=tally.resent,
+        drop_folder_latency_p50_ms=latencies.percentile_ms("csv", 50),
+        drop_folder_latency_p99_ms=latencies.percentile_ms("csv", 99),
+        sold_for_s=round(sold_for_s, 1),
+        pace_lost_s=round(pace_lost_s, 1),
+        is_drained=is_drained,
+    )

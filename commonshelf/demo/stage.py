@@ -1,0 +1,150 @@
+"""Performs a program on a running stack: tills start, the view shows, everything drains."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+
+from commonshelf.demo.ledger_watch import LedgerWatch
+from commonshelf.demo.program import Cues, Program
+from commonshelf.demo.report import Summary, summarise
+from commonshelf.demo.shops import Shops
+from commonshelf.demo.view import DemoView
+from commonshelf.stack import Stack
+
+_REFRESH_S = 0.25
+_DRAIN_POLL_S = 0.05
+_DRAIN_DEADLINE_S = 60.0
+_LAST_WORDS_S = 10.0
+"""For what a till was about to say when the cue to stop came."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def perform(
+    program: Program, stack: Stack, console: Console, *, run: str, for_s: float | None, started_at_s: float
+) -> Summary:
+    """Run a program to its end and drain. The first Ctrl-C ends the selling, a second one raises KeyboardInterrupt.
+
+    run: names this run; for_s: seconds of selling; started_at_s: when this process began, since 1970 UTC.
+    Raises TillError, TickError, RuntimeError when the ledger cannot be followed.
+    """
+    settings = stack.settings
+    watch = LedgerWatch(
+        stack.kafka_options, program.consortium.pool.id, settings.partitions, program.latencies.row_arrived
+    )
+    shops = Shops(
+        program.consortium,
+        settings.data_dir,
+        stack.urls["webhooks"],
+        run=run,
+        export_interval_s=program.export_interval_s,
+        now_ms=program.export_time_ms,
+    )
+    cues = Cues()
+    try:
+        with DemoView(console, program, _links(stack)) as view, _stopping_on_signal(cues):
+            async with shops:
+                showing = asyncio.create_task(_show(view, watch, shops))
+                try:
+                    sold_for_s = await _sell(program, stack, shops, cues, view, for_s)
+                    view.phase = "draining"
+                    is_drained = await _drain(shops, watch)
+                finally:
+                    showing.cancel()
+                    await asyncio.gather(showing, return_exceptions=True)
+                view.phase = "drained" if is_drained else "not drained"
+                view.refresh(watch.view, shops.tally)
+        return summarise(
+            watch.view,
+            shops.tally,
+            program.latencies,
+            started_at_s=started_at_s,
+            sold_for_s=sold_for_s,
+            pace_lost_s=program.pace_lost_s,
+            is_drained=is_drained,
+        )
+    finally:
+        watch.close()
+
+
+async def _sell(
+    program: Program, stack: Stack, shops: Shops, cues: Cues, view: DemoView, for_s: float | None
+) -> float:
+    """Run the program until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
+    play = asyncio.create_task(program.run(shops, stack.kafka_options, stack.settings.partitions, cues))
+    opened = asyncio.create_task(cues.opened.wait())
+    stopped = asyncio.create_task(cues.stop.wait())
+    try:
+        await asyncio.wait((play, opened, stopped), return_when=asyncio.FIRST_COMPLETED)
+        view.phase = "selling"
+        began_s = time.monotonic()
+        await asyncio.wait((play, stopped), timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+        cues.stop.set()
+        sold_for_s = time.monotonic() - began_s
+        await asyncio.wait((play,), timeout=_LAST_WORDS_S)
+        if play.done():
+            play.result()
+        return sold_for_s
+    finally:
+        for task in (play, opened, stopped):
+            task.cancel()
+        await asyncio.gather(play, opened, stopped, return_exceptions=True)
+
+
+async def _drain(shops: Shops, watch: LedgerWatch) -> bool:
+    """Wait until each published line is accounted for. False when that takes too long."""
+    try:
+        async with asyncio.timeout(_DRAIN_DEADLINE_S):
+            await shops.settle()
+            while True:
+                if await asyncio.to_thread(watch.has_read_all_inputs) and _adds_up(watch):
+                    return True
+                await asyncio.sleep(_DRAIN_POLL_S)
+    except TimeoutError:
+        return False
+
+
+def _adds_up(watch: LedgerWatch) -> bool:
+    watch.check()
+    return watch.view.lines_decided == watch.view.lines_published
+
+
+async def _show(view: DemoView, watch: LedgerWatch, shops: Shops) -> None:
+    while True:
+        view.refresh(watch.view, shops.tally)
+        await asyncio.sleep(_REFRESH_S)
+
+
+def _links(stack: Stack) -> dict[str, str]:
+    """URLs to open, and the command that prints the table."""
+    pool = stack.settings.pools[0].id
+    ledger = stack.urls["ledger-1"]
+    return {
+        "pages": stack.urls["http"],
+        "metrics": f"{ledger}/metrics",
+        "schema registry": f"{stack.urls['http']}/subjects",
+        "Kafka": stack.bootstrap_servers,
+        "in another terminal": f"./shelf availability {pool}",
+    }
+
+
+@contextmanager
+def _stopping_on_signal(cues: Cues) -> Iterator[None]:
+    """Within, the first Ctrl-C (or SIGTERM) gives the cue to stop, and the second one interrupts."""
+    loop = asyncio.get_running_loop()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        if cues.stop.is_set():
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(cues.stop.set)
+
+    before = {number: signal.signal(number, tell) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

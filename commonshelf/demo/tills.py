@@ -1,0 +1,256 @@
+"""The stores' machines: each says its slips through a real connector, and says them again until it is heard.
+
+Most stores post signed webhooks, receipt by receipt. Some have old till software that writes a file now and then
+into a drop folder.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from commonshelf.demo.exports import decimal, iso, write_export
+from commonshelf.demo.slips import Slip, SlipKind, SlipLine
+from commonshelf.demo.tally import TillTally
+from connectors.webhook.signature import HEADER, sign
+
+_QUEUE_SLIPS = 200
+_BODY_LINES = 400  # with the longest lines well below the connector's 256 KiB
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 5.0
+_SETTLE_POLL_S = 0.05
+_TRY_AGAIN = (408, 429, 503)
+
+ClockMs = Callable[[], int]
+"""Tells the time, ms since 1970 UTC."""
+
+
+class TillError(RuntimeError):
+    """A till cannot go on: the connector refuses it altogether."""
+
+
+class Till(Protocol):
+    """One store's machine."""
+
+    async def say(self, slip: Slip) -> None:
+        """Take a slip to send. Waits while too many are waiting. Raises TillError when the till has given up."""
+
+    async def settle(self) -> None:
+        """Return when everything said is confirmed. Raises TillError."""
+
+    async def close(self) -> None:
+        """Stop at once; what is not confirmed stays counted as open."""
+
+
+class WebhookTill:
+    """Posts to /webhooks/v1/STORE. One request at a time; what comes up meanwhile goes into the next."""
+
+    def __init__(self, store: str, url: str, secret: bytes, client: httpx.AsyncClient, tally: TillTally) -> None:
+        self._url = f"{url}/{store}"
+        self._store = store
+        self._secret = secret
+        self._client = client
+        self._tally = tally
+        self._queue: asyncio.Queue[Slip] = asyncio.Queue(_QUEUE_SLIPS)
+        self._worker = asyncio.create_task(self._work(), name=f"till-{store}")
+
+    async def say(self, slip: Slip) -> None:
+        for part in _parts(slip, _BODY_LINES):
+            self._tally.handed_over += len(part.lines)
+            await self._unless_failed(self._queue.put(part))
+
+    async def settle(self) -> None:
+        await self._unless_failed(self._queue.join())
+
+    async def close(self) -> None:
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _unless_failed(self, waiting: Awaitable[None]) -> None:
+        """Wait, but not for a worker that has ended."""
+        task = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait((task, self._worker), return_when=asyncio.FIRST_COMPLETED)
+            if self._worker.done():
+                self._worker.result()
+        finally:
+            if not task.done():
+                task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            slips = [await self._queue.get()]
+            lines = len(slips[0].lines)
+            while lines < _BODY_LINES and not self._queue.empty():
+                slips.append(self._queue.get_nowait())
+                lines += len(slips[-1].lines)
+            await self._post(slips)
+            for _ in slips:
+                self._queue.task_done()
+
+    async def _post(self, slips: Sequence[Slip]) -> None:
+        body = webhook_body(slips)
+        lines = sum(len(slip.lines) for slip in slips)
+        wait_s = _RETRY_FIRST_S
+        while True:
+            self._tally.requests += 1
+            headers = {
+                HEADER: sign(self._secret, body, int(time.time())),
+                "Content-Type": "application/json",
+            }
+            try:
+                answer = await self._client.post(self._url, content=body, headers=headers)
+            except httpx.TransportError:
+                # It may have arrived: the next try has the same source ids, so the pool absorbs a second copy.
+                self._tally.resent += lines
+                retry_after_s = wait_s
+            else:
+                if answer.status_code not in _TRY_AGAIN:
+                    self._take_answer(answer, lines)
+                    return
+                if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                    # Kafka did not confirm in time, which does not say that it never will.
+                    self._tally.resent += lines
+                retry_after_s = _retry_after_s(answer) or wait_s
+            self._tally.retries += 1
+            await asyncio.sleep(min(retry_after_s, _RETRY_MAX_S))
+            wait_s = min(wait_s * 2, _RETRY_MAX_S)
+
+    def _take_answer(self, answer: httpx.Response, lines: int) -> None:
+        if answer.status_code not in (202, 422):
+            raise TillError(
+                f"the webhook connector answered {answer.status_code} to {self._store}: {answer.text[:300]}; "
+                "its log is in the data directory under logs"
+            )
+        published = int(answer.json().get("lines_published", 0))
+        self._tally.acknowledged += published
+        self._tally.refused += lines - published
+
+
+class DropFolderTill:
+    """Collects slips and writes them as CSV files, one per kind, each `interval_s` (None: only at `export`).
+
+    run: makes file names unique. now_ms: the clock by which the exports are dated.
+    """
+
+    def __init__(
+        self, store: str, folder: Path, tally: TillTally, *, run: str, interval_s: float | None, now_ms: ClockMs
+    ) -> None:
+        self._folder = folder
+        self._tally = tally
+        self._run = run
+        self._now_ms = now_ms
+        self._exports = 0
+        self._waiting: dict[SlipKind, list[Slip]] = {}
+        self._unsettled: dict[Path, int] = {}
+        self._tasks = [asyncio.create_task(self._watch(), name=f"folder-{store}")]
+        if interval_s is not None:
+            self._tasks.append(asyncio.create_task(self._export_each(interval_s), name=f"export-{store}"))
+
+    async def say(self, slip: Slip) -> None:
+        self._raise_if_failed()
+        self._tally.handed_over += len(slip.lines)
+        self._waiting.setdefault(slip.kind, []).append(slip)
+
+    def export(self) -> None:
+        """Write what has come up since the last time."""
+        waiting, self._waiting = self._waiting, {}
+        for kind, slips in waiting.items():
+            self._exports += 1
+            exported_at_ms = self._now_ms()
+            dated = [slip.at(slip.occurred_at_ms, exported_at_ms) for slip in slips]
+            path = write_export(self._folder, kind, dated, f"{self._run}-{self._exports:05d}")
+            self._tally.files += 1
+            self._unsettled[path] = sum(len(slip.lines) for slip in slips)
+
+    async def settle(self) -> None:
+        self.export()
+        while self._unsettled:
+            self._raise_if_failed()
+            await asyncio.sleep(_SETTLE_POLL_S)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _export_each(self, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            self.export()
+
+    async def _watch(self) -> None:
+        """A file that has left the folder was read whole: its lines are in Kafka, or in the report beside it."""
+        while True:
+            await asyncio.sleep(_SETTLE_POLL_S)
+            for path, lines in list(self._unsettled.items()):
+                if path.exists():
+                    continue
+                refused = _rows(path.parent / "rejected" / f"{path.name}.report.csv")
+                self._tally.acknowledged += lines - refused
+                self._tally.refused += refused
+                del self._unsettled[path]
+
+    def _raise_if_failed(self) -> None:
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+
+def webhook_body(slips: Iterable[Slip]) -> bytes:
+    """The JSON that the webhook connector takes, as docs/webhook.md has it."""
+    sales: list[dict[str, Any]] = []
+    stock: list[dict[str, Any]] = []
+    for slip in slips:
+        told: dict[str, Any] = {
+            "id": f"{slip.register}/{slip.number}",
+            "version": slip.version,
+            "occurred_at": iso(slip.occurred_at_ms),
+            "recorded_at": iso(slip.sent_at_ms),
+            "lines": [_json_line(line, slip.kind) for line in slip.lines],
+        }
+        if slip.kind == "sale":
+            sales.append(told | {"register": slip.register})
+        else:
+            stock.append(told | {"kind": slip.kind})
+    return json.dumps({"sales": sales, "stock": stock}, separators=(",", ":")).encode()
+
+
+def _json_line(line: SlipLine, kind: SlipKind) -> dict[str, Any]:
+    scheme, _, code = line.code.partition(":")
+    told: dict[str, Any] = {
+        "line_id": str(line.line_no),
+        scheme: code,
+        "quantity": decimal(line.quantity_milli, 3),
+        "unit": line.unit,
+    }
+    if line.kind:
+        told["kind" if kind == "sale" else "reason"] = line.kind
+    if line.price_minor is not None:
+        told["unit_price"] = decimal(line.price_minor, 2)
+    return told
+
+
+def _parts(slip: Slip, lines_max: int) -> Iterable[Slip]:
+    """A long stock report goes in several parts of the same document; the pool unites their lines."""
+    for start in range(0, len(slip.lines), lines_max):
+        yield replace(slip, lines=slip.lines[start : start + lines_max])
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    value = answer.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None
+
+
+def _rows(report: Path) -> int:
+    """Rows of a report, its header not counted; 0 when there is none."""
+    if not report.exists():
+        return 0
+    with report.open(encoding="utf-8") as rows:
+        return max(sum(1 for _ in rows) - 1, 0)
+

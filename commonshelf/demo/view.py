@@ -1,0 +1,137 @@
+"""The live view: on a terminal one picture that changes, elsewhere a log line every few seconds."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from commonshelf.demo.ledger_watch import LedgerView, totals
+from commonshelf.demo.program import Program
+from commonshelf.demo.tally import TillTally
+
+_LOG_EACH_S = 5.0
+_RATE_OVER_S = 3.0
+_REASONS_SHOWN = 5
+
+
+class DemoView:
+    """Shows a running demo. Use as a context; call `refresh` a few times a second."""
+
+    def __init__(self, console: Console, program: Program, urls: Mapping[str, str]) -> None:
+        self.phase = "opening the stores"
+        """What is going on, in a few words."""
+        self._console = console
+        self._program = program
+        self._urls = urls
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._rate = _Rate()
+        self._logged_at_s = 0.0
+        self._logged_phase = ""
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        else:
+            for name, url in self._urls.items():
+                self._console.print(f"{name}: {url}", soft_wrap=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def refresh(self, view: LedgerView, tally: TillTally) -> None:
+        """Show the state of now."""
+        now_s = time.monotonic()
+        self._rate.note(now_s, view.lines_decided)
+        if self._live is not None:
+            self._live.update(self._picture(view, tally), refresh=True)
+        elif now_s - self._logged_at_s >= _LOG_EACH_S or self.phase != self._logged_phase:
+            self._logged_at_s, self._logged_phase = now_s, self.phase
+            self._console.print(self._log_line(view), soft_wrap=True)
+
+    def _log_line(self, view: LedgerView) -> str:
+        parts = [f"{self.phase}: {view.lines_decided:,} lines in", f"{self._rate.per_second:,.0f} lines/s"]
+        newest, latency = self._newest(), self._latency()
+        if newest:
+            parts.append(f"newest line {newest} old")
+        if latency:
+            parts.append(latency)
+        parts.append(f"{view.lines_quarantined:,} dead letters")
+        return ", ".join(parts)
+
+    def _picture(self, view: LedgerView, tally: TillTally) -> Group:
+        program = self._program
+        head = Text.assemble(
+            (f"{program.consortium.pool.name}", "bold"),
+            f" · {len(program.consortium.members)} stores · their clock: {program.shops_clock()} · {self.phase}",
+        )
+        figures = Table(show_header=False, box=None, padding=(0, 3, 0, 0))
+        figures.add_row("lines in", f"{view.lines_decided:,}", "lines/s", f"{self._rate.per_second:,.0f}")
+        figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
+        figures.add_row("repeats absorbed", f"{view.duplicates_absorbed:,}", "under way", f"{tally.open_lines:,} lines")
+        return Group(head, "", figures, "", self._availability(view), "", self._dead_letters(view), "", self._links())
+
+    def _availability(self, view: LedgerView) -> Table:
+        consortium = self._program.consortium
+        table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+        table.add_column("available in the pool")
+        table.add_column("total", justify="right")
+        table.add_column("", justify="left")
+        table.add_column("in stores", justify="right")
+        for sku, available_milli, unit, stores in totals(view.shelves, consortium.watched):
+            name = escape(consortium.item_names.get(sku, sku))
+            table.add_row(name, f"{available_milli / 1000:,.3f}".rstrip("0").rstrip("."), unit, str(stores))
+        return table
+
+    def _dead_letters(self, view: LedgerView) -> Text:
+        reasons = view.quarantined_by_reason.copy().most_common()
+        if not reasons:
+            return Text("dead letters: none")
+        shown = ", ".join(f"{reason} {lines:,}" for reason, lines in reasons[:_REASONS_SHOWN])
+        return Text(f"dead letters: {shown}")
+
+    def _links(self) -> Group:
+        lines = [Text(f"{name}: {url}", style="dim") for name, url in self._urls.items()]
+        return Group(*lines, Text("Ctrl-C ends it cleanly.", style="dim"))
+
+    def _newest(self) -> str:
+        newest_ms = self._program.latencies.newest_sent_ms
+        if not newest_ms:
+            return ""
+        age_s = max(time.time() - newest_ms / 1000, 0.0)
+        return f"{age_s:.1f} s"
+
+    def _latency(self) -> str:
+        p50_ms = self._program.latencies.percentile_ms("webhook", 50)
+        if p50_ms is None:
+            return ""
+        return f"p50 {p50_ms} ms, p99 {self._program.latencies.percentile_ms('webhook', 99)} ms"
+
+
+class _Rate:
+    """Lines a second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+
+    def note(self, now_s: float, lines: int) -> None:
+        self._points.append((now_s, lines))
+        while len(self._points) > 2 and self._points[0][0] < now_s - _RATE_OVER_S:
+            self._points.popleft()
+
+    @property
+    def per_second(self) -> float:
+        if len(self._points) < 2:
+            return 0.0
+        (first_s, first), (last_s, last) = self._points[0], self._points[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
