@@ -1,0 +1,361 @@
+"""The webhook over real HTTP: statuses, limits, and that 202 means stored."""
+
+import asyncio
+import gzip
+import json
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connectors import http_protocol
+from connectors.host import Host, HostFailed, run_connectors
+from connectors.publisher import PublisherBusy, PublishFailed
+from connectors.specs import CsvFolderSpec, SecretSource, SecretUnusable, WebhookSpec
+from connectors.webhook import endpoint
+from connectors.webhook.payload import BODY_MAX_BYTES
+from connectors.webhook.secrets import REREAD_S, Secrets
+from connectors.webhook.signature import HEADER, sign
+
+SECRET = b"a-secret-of-the-store-grocer-7"
+DEADLINE_S = 20
+BODY = json.dumps(
+    {
+        "sales": [
+            {"id": "1/17", "occurred_at": "2026-03-01T09:15:00Z", "lines": [{"gtin": "4006381333931", "quantity": 2}]}
+        ]
+    }
+).encode()
+
+
+class RunningHost:
+    """A host on its own loop in a thread, as it runs in a process."""
+
+    def __init__(self, specs, publisher, state_dir):
+        self.host = Host(specs, publisher, state_dir)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.failure = None
+        self._thread = threading.Thread(target=self._main)
+        self._started = threading.Event()
+        self._thread.start()
+        self._started.wait(DEADLINE_S)
+        deadline = time.monotonic() + DEADLINE_S
+        while not self._answers():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def _answers(self):
+        try:
+            return httpx.get(f"{self.url}/health").status_code in (200, 503)
+        except httpx.TransportError:
+            return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def _main(self):
+        async def main():
+            self._loop = asyncio.get_running_loop()
+            self._stop = asyncio.Event()
+            self._started.set()
+            await self.host.serve("127.0.0.1", self.port, self._stop)
+
+        try:
+            asyncio.run(main())
+        except HostFailed as failure:
+            self.failure = failure
+
+    def stop(self):
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
+
+    def post(self, body=BODY, headers=None, secret=SECRET, store="grocer-7", at_s=None):
+        signature = {HEADER: sign(secret, body, int(time.time()) if at_s is None else at_s)}
+        return httpx.post(
+            f"{self.url}/webhooks/v1/{store}",
+            content=body,
+            headers={"Content-Type": "application/json"} | signature | (headers or {}),
+        )
+
+    def count(self, metric, **labels):
+        labels = {"pool": "north", "store": "grocer-7", "connector": "webhook"} | labels
+        return self.host.metrics.registry.get_sample_value(f"commonshelf_connector_{metric}_total", labels)
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    monkeypatch.setenv("GROCER_SECRET", SECRET.decode())
+    return WebhookSpec(pool="north", store="grocer-7", secrets=(SecretSource(env="GROCER_SECRET"),))
+
+
+@pytest.fixture
+def running(spec, publisher, tmp_path):
+    host = RunningHost([spec], publisher, tmp_path)
+    yield host
+    host.stop()
+
+
+def test_a_signed_sale_is_published_and_counted(running, publisher):
+    answer = running.post()
+    assert (answer.status_code, answer.json()) == (
+        202, {"sales_published": 1, "stock_published": 0, "lines_published": 1, "errors": []},
+    )  # fmt: skip
+    assert [event.id for event in publisher.events] == ["grocer-7/webhook/1/17@1"]
+    assert (running.count("lines", outcome="published"), running.count("requests", status="202")) == (1, 1)
+
+
+def test_nothing_is_answered_before_kafka_has_confirmed(running, publisher, monkeypatch):
+    asked, confirmed = threading.Event(), threading.Event()
+
+    async def confirm_later(_events):
+        asked.set()
+        await asyncio.to_thread(confirmed.wait, DEADLINE_S)
+
+    monkeypatch.setattr(publisher, "publish_acked", confirm_later)
+    answers = []
+    sender = threading.Thread(target=lambda: answers.append(running.post().status_code))
+    sender.start()
+    assert asked.wait(DEADLINE_S)
+    before = list(answers)
+    confirmed.set()
+    sender.join(DEADLINE_S)
+    assert (before, answers) == ([], [202])
+
+
+@pytest.mark.parametrize(("failure", "wait_s"), [(PublisherBusy("full"), "1"), (PublishFailed("gone"), "2")])
+def test_when_kafka_does_not_take_it_the_sender_is_told_to_try_again(running, publisher, failure, wait_s):
+    publisher.failures = [failure]
+    answer = running.post()
+    assert (answer.status_code, answer.headers["Retry-After"], publisher.events) == (503, wait_s, [])
+    assert running.post().status_code == 202
+
+
+def test_when_kafka_is_slow_the_sender_is_told_to_try_again(running, publisher, monkeypatch):
+    monkeypatch.setattr(endpoint, "ACK_TIMEOUT_S", 0.05)
+
+    async def never(_events):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(publisher, "publish_acked", never)
+    assert running.post().status_code == 503
+
+
+def test_a_partly_bad_body_is_used_as_far_as_possible(running, publisher):
+    sale = json.loads(BODY)["sales"][0]
+    body = json.dumps({"sales": [sale, sale | {"id": "1/18", "lines": [{"quantity": 1}]}]}).encode()
+    answer = running.post(body)
+    assert (answer.status_code, answer.json()["lines_published"]) == (202, 1)
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/sales/1/lines/0"]
+    assert running.count("lines", outcome="refused") == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"sales": []}', b'{"sales": [{"id": "1"}]}'])
+def test_a_body_without_one_usable_line_is_422_with_reasons(running, body):
+    answer = running.post(body)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 1)
+
+
+def test_a_body_that_is_no_json_is_400(running):
+    assert running.post(b"{").status_code == 400
+
+
+def test_a_body_for_another_store_is_403(running, publisher):
+    body = json.dumps({"store": "grocer-8", **json.loads(BODY)}).encode()
+    assert (running.post(body).status_code, publisher.events) == (403, [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({HEADER: ""}, 401), ({HEADER: "t=1,v1=" + "0" * 64}, 401), ({HEADER: b"t=1,v1=\xff"}, 401),
+        ({HEADER: "x" * 4096}, 401), ({"Content-Encoding": "gzip"}, 415), ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/json; charset=utf-8"}, 202), ({"Content-Encoding": "identity"}, 202),
+    ],
+)  # fmt: skip
+def test_headers_decide_before_the_body_does(running, headers, status):
+    assert running.post(headers=headers).status_code == status
+
+
+def test_a_signature_of_another_time_or_secret_is_401_and_counted(running, publisher):
+    now_s = int(time.time())
+    answers = [running.post(at_s=now_s - 301), running.post(at_s=now_s + 301), running.post(secret=b"x" * 20)]
+    assert ([answer.status_code for answer in answers], publisher.events) == ([401] * 3, [])
+    assert running.count("rejected_signatures") == 3
+
+
+def test_two_signature_headers_are_401(running):
+    signature = sign(SECRET, BODY, int(time.time()))
+    answer = httpx.post(
+        f"{running.url}/webhooks/v1/grocer-7",
+        content=BODY,
+        headers=[("Content-Type", "application/json"), (HEADER, signature), (HEADER, signature)],
+    )
+    assert answer.status_code == 401
+
+
+def test_a_gzip_bomb_is_never_unpacked(running):
+    bomb = gzip.compress(bytes(10_000_000))
+    assert running.post(bomb, headers={"Content-Encoding": "gzip"}).status_code == 415
+
+
+def test_a_large_body_is_413_whether_or_not_it_says_its_length(running, publisher):
+    large = b" " * (BODY_MAX_BYTES + 1)
+
+    def chunks():
+        yield large[:100_000]
+        yield large[100_000:]
+
+    said = running.post(large)
+    unsaid = httpx.post(
+        f"{running.url}/webhooks/v1/grocer-7", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+    assert (said.status_code, unsaid.status_code, publisher.events) == (413, 413, [])
+
+
+def test_the_largest_body_is_taken(running):
+    assert running.post(BODY + b" " * (BODY_MAX_BYTES - len(BODY))).status_code == 202
+
+
+def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
+    monkeypatch.setattr(endpoint, "BODY_TIMEOUT_S", 0.05)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
+        head = ["POST /webhooks/v1/grocer-7 HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 9"]
+        client.sendall("\r\n".join([*head, "", "{"]).encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+def test_a_head_that_does_not_arrive_ends_the_connection(running, monkeypatch):
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
+        client.sendall(b"POST /webhooks/v1/grocer-7 HTTP/1.1\r\nHost: x\r\n")
+        assert client.recv(4096) == b""
+
+
+def test_other_methods_and_stores_are_answered_in_json(running):
+    assert httpx.get(f"{running.url}/webhooks/v1/grocer-7").status_code == 405
+    unknown = running.post(store="grocer-9")
+    assert (unknown.status_code, "error" in unknown.json()) == (404, True)
+
+
+def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_path, monkeypatch):
+    monkeypatch.setattr(endpoint, "STORE_REQUESTS_MAX", 1)
+    other = spec.model_copy(update={"store": "grocer-8"})
+    running = RunningHost([spec, other], publisher, tmp_path)
+    entered, release = threading.Event(), threading.Event()
+    publish = publisher.publish_acked
+
+    async def slowly(events):
+        if events[0].store == "grocer-7":
+            entered.set()
+            await asyncio.to_thread(release.wait, DEADLINE_S)
+        await publish(events)
+
+    monkeypatch.setattr(publisher, "publish_acked", slowly)
+    answers = []
+    first = threading.Thread(target=lambda: answers.append(running.post()))
+    first.start()
+    try:
+        assert entered.wait(DEADLINE_S)
+        second = running.post()
+        assert (second.status_code, second.headers["Retry-After"]) == (429, "1")
+        assert running.post(store="grocer-8").status_code == 202
+    finally:
+        release.set()
+        first.join(DEADLINE_S)
+        running.stop()
+    assert [answer.status_code for answer in answers] == [202]
+
+
+def test_health_and_readiness_say_why(running, publisher):
+    assert httpx.get(f"{running.url}/ready").json() == {"status": "ready"}
+    assert httpx.get(f"{running.url}/health").json() == {"status": "ok"}
+    assert "commonshelf_connector_newest_event_age_seconds" in httpx.get(f"{running.url}/metrics").text
+
+
+def test_a_host_without_its_topics_is_not_ready(spec, publisher, tmp_path):
+    publisher.topics_failure = PublishFailed("Kafka does not answer")
+    running = RunningHost([spec], publisher, tmp_path)
+    answer = httpx.get(f"{running.url}/ready")
+    running.stop()
+    assert (answer.status_code, answer.json()) == (503, {"status": "Kafka does not answer"})
+
+
+def test_a_producer_that_kafka_refuses_for_good_ends_the_host(spec, publisher, tmp_path):
+    running = RunningHost([spec], publisher, tmp_path)
+    publisher.fatal = "fenced"
+    running._thread.join(DEADLINE_S)
+    assert "refuses this producer for good: fenced" in str(running.failure)
+
+
+def test_a_connector_that_breaks_ends_the_host_with_its_reason(publisher, tmp_path, monkeypatch):
+    spec = CsvFolderSpec(pool="north", store="grocer-7", folder=tmp_path / "in", scan_interval_s=0.01)
+    running = RunningHost([spec], publisher, tmp_path)
+    connector = running.host._connectors[0]
+
+    def broken(_stop):
+        raise KeyError("oops")
+
+    monkeypatch.setattr(connector, "scan", broken)
+    connector.wake()
+    running._thread.join(DEADLINE_S)
+    assert "connector csv grocer-7 failed: KeyError" in str(running.failure)
+
+
+def test_a_taken_port_is_one_clear_sentence(spec, publisher, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(HostFailed, match=f"cannot listen on 127.0.0.1:{port} .*set another"):
+            run_connectors([spec], publisher, "127.0.0.1", port, tmp_path)
+
+
+def test_two_connectors_may_not_share_a_store_or_a_folder(spec, publisher, tmp_path):
+    first = CsvFolderSpec(pool="north", store="grocer-1", folder=tmp_path)
+    second = first.model_copy(update={"store": "grocer-2"})
+    for specs in ([spec, spec], [first, second]):
+        with pytest.raises(ValueError, match="two connectors"):
+            Host(specs, publisher, tmp_path)
+
+
+def test_a_missing_or_short_secret_stops_the_start_without_being_shown(spec, publisher, tmp_path, monkeypatch):
+    monkeypatch.setenv("GROCER_SECRET", "hunter2")
+    with pytest.raises(SecretUnusable, match="GROCER_SECRET") as refused:
+        Host([spec], publisher, tmp_path)
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(SecretUnusable, match="cannot be read"):
+        SecretSource(file=tmp_path / "missing").read()
+
+
+def test_a_spec_never_shows_a_secret(spec):
+    assert SECRET.decode() not in repr(spec) + spec.model_dump_json()
+
+
+def test_a_secret_is_changed_without_a_restart(tmp_path):
+    now_s = [0.0]
+    file = tmp_path / "secret"
+    file.write_bytes(b"the-old-secret-of-grocer-7\n")
+    secrets = Secrets([SecretSource(file=file)], lambda: now_s[0])
+    file.write_bytes(b"the-new-secret-of-grocer-7\n")
+    before = secrets.current()
+    now_s[0] = REREAD_S
+    after = secrets.current()
+    file.unlink()
+    now_s[0] = 2 * REREAD_S
+    assert (before, after, secrets.current()) == (
+        [b"the-old-secret-of-grocer-7"], [b"the-new-secret-of-grocer-7"], [b"the-new-secret-of-grocer-7"],
+    )  # fmt: skip
+
+
+def test_the_example_in_the_manual_runs(running, monkeypatch, capsys):
+    manual = (Path(__file__).parents[3] / "docs" / "webhook.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    monkeypatch.setenv("COMMONSHELF_SECRET", SECRET.decode())
+    exec(compile(example.replace("http://127.0.0.1:8081", running.url), "docs/webhook.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("202")
