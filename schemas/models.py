@@ -12,6 +12,7 @@ QUANTITY_MAX_MILLI = 1_000_000_000
 """A million units: more in one line is a typing error or an attack."""
 PRICE_MAX_MINOR = 10**12
 LINES_MAX = 5_000
+LINE_ID_MAX = 100
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CODE_PATTERN = r"^(gtin:[0-9]{14}|(plu|sku|item):[^\x00-\x1f\x7f]{1,100})$"
 
@@ -84,7 +85,7 @@ class _PosEvent(_Event):
 
 
 class SaleLine(_Event):
-    line_id: Annotated[str, Field(min_length=1, max_length=100)]
+    line_id: Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
     kind: SaleLineKind = SaleLineKind.sale
     code: Code
     quantity_milli: Annotated[int, Field(gt=0, le=QUANTITY_MAX_MILLI)]
@@ -102,7 +103,7 @@ class Sale(_PosEvent):
 
 
 class StockLine(_Event):
-    line_id: Annotated[str, Field(min_length=1, max_length=100)]
+    line_id: Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
     code: Code
     quantity_milli: QuantityMilli
     unit: Unit = Unit.each

@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from schemas.avro_parts import long_bytes, string_bytes
+from schemas.codec import topic_codec
+from schemas.topics import POOL_AVAILABILITY
 from streams.catalog import Catalog
 from streams.pool.shelf import Shelf, available_milli, confidence_permille
 from streams.pool.state import ShelfKey
+
+_HEADER = topic_codec(POOL_AVAILABILITY.name).header
 
 
 def availability_row(catalog: Catalog, key: ShelfKey, shelf: Shelf) -> dict[str, Any]:
@@ -24,3 +29,23 @@ def availability_row(catalog: Catalog, key: ShelfKey, shelf: Shelf) -> dict[str,
         "appended_at_ms": shelf.appended_at_ms,
         "number": shelf.number,
     }
+
+
+def encode_availability(row: dict[str, Any]) -> bytes:
+    """`row` in Confluent wire format; a test holds it equal to the codec's, which takes three times as long."""
+    return b"".join(
+        (
+            _HEADER,
+            string_bytes(row["pool"]),
+            string_bytes(row["sku"]),
+            string_bytes(row["store"]),
+            string_bytes(row["unit"]),
+            long_bytes(row["available_milli"]),
+            long_bytes(row["on_hand_milli"]),
+            long_bytes(row["safety_stock_milli"]),
+            long_bytes(row["confidence_permille"]),
+            long_bytes(row["recorded_at_ms"]),
+            long_bytes(row["appended_at_ms"]),
+            long_bytes(row["number"]),
+        )
+    )

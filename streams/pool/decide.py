@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from schemas.models import LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from streams.pool import reasons
 from streams.pool.facts import REJECTED, SALE_TAKEN, STOCK_TAKEN, Fact, Fields
+from streams.pool.seen import Known
 from streams.pool.shelf import Shelf, moved_after
 from streams.pool.state import PoolState, ShelfKey
 
@@ -15,9 +16,10 @@ _DeltaOf = Callable[[Fields], int | None]
 
 
 class Decision(NamedTuple):
-    """The fact for the journal, and the lines for the dead-letter topic, each with its reason."""
+    """The fact for the journal, what was known of its event, and the lines for the dead-letter topic with reasons."""
 
     fact: Fact
+    known: Known | None
     set_aside: list[tuple[Fields, str]]
 
 
@@ -55,7 +57,7 @@ def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | 
     else:
         return None
     fields = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
-    return Decision((REJECTED, fields), [(line, reason) for line in event["lines"]])
+    return Decision((REJECTED, fields), None, [(line, reason) for line in event["lines"]])
 
 
 def _head(event: Fields) -> Fields:
@@ -82,7 +84,8 @@ def _adjusted_delta(line: Fields) -> int | None:
 def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _DeltaOf) -> Decision:
     event = fields["event"]
     lines = event["lines"]
-    before = state.seen.find(kind, event)
+    known = state.seen.look_up(kind, event)
+    before = known.before
     set_aside: list[tuple[int, str]] = []
     fresh = [0] if before is None and len(lines) == 1 else _unseen(before, fields, set_aside)
     taken = fields["taken"]
@@ -95,13 +98,16 @@ def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _Del
             continue
         unit = catalog.unit(sku)
         delta = delta_of(line)
+        if len(line["line_id"]) > LINE_ID_MAX:
+            set_aside.append((at, reasons.INVALID))
+            continue
         if unit is None or unit != line["unit"] or delta is None:
             set_aside.append((at, _why_not(unit, good_quantity=delta is not None)))
             continue
         taken.append({"line": at, "sku": sku, "delta_milli": delta})
     if before is not None and event["source"]["version"] > before["event"]["source"]["version"]:
         fields["reversed"] = _reversal(before)
-    return _decision(kind, fields, set_aside)
+    return _decision((kind, fields), known, set_aside)
 
 
 def _reversal(before: Fields) -> list[Fields]:
@@ -115,12 +121,13 @@ def _reversal(before: Fields) -> list[Fields]:
     ]  # fmt: skip
 
 
-def _decision(kind: str, fields: Fields, set_aside: list[tuple[int, str]]) -> Decision:
+def _decision(fact: Fact, known: Known, set_aside: list[tuple[int, str]]) -> Decision:
     if not set_aside:
-        return Decision((kind, fields), [])
+        return Decision(fact, known, [])
+    fields = fact[1]
     lines = fields["event"]["lines"]
     fields["quarantined"] = [{"line": at, "reason": reason} for at, reason in set_aside]
-    return Decision((kind, fields), [(lines[at], reason) for at, reason in set_aside])
+    return Decision(fact, known, [(lines[at], reason) for at, reason in set_aside])
 
 
 def _why_not(unit: str | None, *, good_quantity: bool) -> str:
@@ -138,6 +145,7 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
     event = fields["event"]
     known: dict[str, Fields] = {}
     conflicting = False
+    room = LINES_MAX
     if before is not None:
         old, version = before["event"], event["source"]["version"]
         if version < old["source"]["version"]:
@@ -146,6 +154,7 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
         if version == old["source"]["version"]:
             applied = {line["line"] for line in (*before["taken"], *before.get("counted", ()))}
             known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
+            room -= len(old["lines"])
             conflicting = event["occurred_at_ms"] != old["occurred_at_ms"] or event.get("kind") != old.get("kind")
     fresh: dict[str, int] = {}
     for at, line in enumerate(event["lines"]):
@@ -155,9 +164,11 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
             same = event["lines"][fresh[line_id]]
         if conflicting:
             set_aside.append((at, reasons.CONFLICT))
+        elif same is None and len(fresh) >= room:
+            set_aside.append((at, reasons.TOO_MANY_LINES))
         elif same is None:
             fresh[line_id] = at
-        elif _says_the_same(same, line):
+        elif same is not None and _says_the_same(same, line):
             fields["duplicate_lines"] += 1
         else:
             set_aside.append((at, reasons.CONFLICT))
@@ -171,7 +182,8 @@ def _says_the_same(one: Fields, other: Fields) -> bool:
 def _decide_count(state: PoolState, fields: Fields) -> Decision:
     event = fields["event"]
     set_aside: list[tuple[int, str]] = []
-    fresh = _unseen(state.seen.find(STOCK_TAKEN, event), fields, set_aside)
+    known = state.seen.look_up(STOCK_TAKEN, event)
+    fresh = _unseen(known.before, fields, set_aside)
     store, as_of_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
     catalog = state.catalog
     is_level = event["kind"] == "level"
@@ -184,6 +196,9 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
             set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
         unit = catalog.unit(sku)
+        if len(lines[at]["line_id"]) > LINE_ID_MAX:
+            set_aside.append((at, reasons.INVALID))
+            continue
         good_quantity = abs(quantity) <= QUANTITY_MAX_MILLI and (quantity >= 0 or is_level)
         if unit is None or unit != lines[at]["unit"] or not good_quantity:
             set_aside.append((at, _why_not(unit, good_quantity=good_quantity)))
@@ -199,7 +214,7 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
             "line": at, "sku": sku, "applied": stands and not is_evidence, "drift_milli": quantity - books,
         }  # fmt: skip
     fields["counted"] = list(counted.values())
-    return _decision(STOCK_TAKEN, fields, set_aside)
+    return _decision((STOCK_TAKEN, fields), known, set_aside)
 
 
 def books_as_of(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> int:

@@ -14,22 +14,25 @@ from streams.pool.facts import (
     Fields,
     encode_fact,
 )
-from streams.pool.seen import MARGIN_MS
+from streams.pool.seen import MARGIN_MS, Known
 from streams.pool.shelf import BLOCK_BYTES, Shelf, keep_after, newest
 from streams.pool.state import PoolState, ShelfKey, config_key
 
 
-def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int) -> None:
-    """Apply the next journal entry; `encoded` is the fact's own encoding. Raises ValueError for an unknown kind."""
+def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, known: Known | None = None) -> None:
+    """Apply the next journal entry. Raises ValueError for a fact of an unknown kind.
+
+    `encoded` is the fact's own encoding; `known` what `state.seen` says of its event, when the caller asked already.
+    """
     kind, fields = fact
     row = state.row
     row["number"] += 1
     state.tables.pools.put(state.pool, row)
     if kind in (SALE_TAKEN, STOCK_TAKEN):
         _fold_taken(state, fields, appended_at_ms)
-        if fields.get("counted"):
+        if kind == STOCK_TAKEN:
             _fold_counted(state, fields, appended_at_ms)
-        _remember(state, kind, fields, encoded)
+        _remember(state, kind, fields, encoded, known or state.seen.look_up(kind, fields["event"]))
     elif kind == TICK:
         if fields["at_ms"] > row["clock_ms"]:
             row["clock_ms"] = fields["at_ms"]
@@ -117,23 +120,25 @@ def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int)
     shelf.first_block = shelf.next_block
 
 
-def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes) -> None:
+def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes, known: Known) -> None:
     row, event = state.row, fields["event"]
-    applied = len(fields["taken"]) + len(fields.get("counted", ()))
+    applied = len(fields["taken"])
+    if kind == STOCK_TAKEN:
+        applied += len(fields["counted"])
     row["lines_applied"] += applied
     row["lines_duplicate"] += fields["duplicate_lines"]
     row["lines_stale"] += fields["stale_lines"]
     row["lines_quarantined"] += len(fields["quarantined"])
+    key, before = known
     if fields["stale_lines"]:
         return
-    before = state.seen.find(kind, event)
     if before is None:
         if applied:
-            state.seen.remember(kind, event, encoded)
+            state.seen.remember(key, event["recorded_at_ms"], encoded)
     elif event["source"]["version"] > before["event"]["source"]["version"]:
-        state.seen.remember(kind, event, encoded)
+        state.seen.remember(key, event["recorded_at_ms"], encoded)
     elif applied:
-        state.seen.remember(kind, event, encode_fact((kind, _union(before, fields))))
+        state.seen.remember(key, event["recorded_at_ms"], encode_fact((kind, _union(before, fields))))
 
 
 def _union(before: Fields, fields: Fields) -> Fields:

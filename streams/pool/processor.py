@@ -17,7 +17,7 @@ from schemas.topics import (
     POS_STOCK,
 )
 from streams.pool import reasons
-from streams.pool.availability import availability_row
+from streams.pool.availability import availability_row, encode_availability
 from streams.pool.dead_letters import dead_letter
 from streams.pool.decide import Decision, decide_sale, decide_stock
 from streams.pool.facts import (
@@ -27,6 +27,7 @@ from streams.pool.facts import (
     SALE_TAKEN,
     TICK,
     Fact,
+    Fields,
     encode_entry,
     encode_fact,
     encode_page,
@@ -34,23 +35,16 @@ from streams.pool.facts import (
 )
 from streams.pool.fold import fold
 from streams.pool.metrics import PoolMetrics
-from streams.pool.state import (
-    INDEX_PLACE,
-    PoolState,
-    ShelfKey,
-    Tables,
-    decode_row,
-    index_entries,
-    load_pools,
-    shelf_row_key,
-)
+from streams.pool.seen import Known
+from streams.pool.seen_index import SeenIndex
+from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 PAGE_BYTES_MAX = 262_144
 """A journal page is closed when it holds this much: keeps records well below the broker's limit."""
 
 _decode = {t.name: topic_codec(t.name).decode for t in (POS_SALES, POS_STOCK, POOL_TICKS, POOL_CONFIG, CATALOG_ITEMS)}
-_encode = {t.name: topic_codec(t.name).encode for t in (POS_SALES, POS_STOCK, POOL_AVAILABILITY)}
+_encode = {t.name: topic_codec(t.name).encode for t in (POS_SALES, POS_STOCK)}
 _encode_row = topic_codec(POOL_CHANGELOG.name).encode
 
 
@@ -88,14 +82,14 @@ class PoolPartition:
         self._rows = rows
         self._metrics = metrics
         self._tables = Tables(rows.fetch, cached_rows_max)
-        self._pools = load_pools(self._tables, self._page_of, rows.scan)
+        self._index = SeenIndex(rows.find_index, self._index_keys)
+        self._pools = load_pools(self._tables, self._index, rows.scan)
         self._outputs: list[OutputRecord] = []
         self._entries: dict[str, list[bytes]] = {}
         self._parking = any(pool.catalog.parked for pool in self._pools.values())
 
-    def _page_of(self, pool: str, key: bytes) -> tuple[int, int] | None:
-        place = self._rows.find_index(pool.encode() + key)
-        return None if place is None else INDEX_PLACE.unpack(place)
+    def _index_keys(self) -> list[bytes]:
+        return [key for row_key, raw in self._rows.scan("seen/") for key, _ in index_entries(row_key, raw)]
 
     def apply(self, record: InputRecord) -> None:
         """Decide one input and fold the fact; what cannot be used goes to the dead letters."""
@@ -141,12 +135,20 @@ class PoolPartition:
             raise BadMessage(reasons.WRONG_PARTITION, f"pool {name!r} does not live on partition {self._partition}")
         if topic not in PoolProcessor.priority_inputs:
             raise BadMessage(reasons.UNKNOWN_POOL, f"pool {name!r} is not configured; publish it, then replay")
-        pool = self._pools[name] = PoolState(name, self._tables, self._page_of)
+        pool = self._pools[name] = PoolState(name, self._tables, self._index)
         return pool
 
     def _take(self, pool: PoolState, decision: Decision, event: dict[str, Any], record: InputRecord) -> None:
         """Journal the fact of a sale or a stock report; lines set aside go to the dead letters, by reason."""
-        fact, set_aside = decision
+        fact, known, set_aside = decision
+        if set_aside:
+            self._set_aside(pool, set_aside, event, record)
+        self._journal(pool, fact, record, known)
+
+    def _set_aside(
+        self, pool: PoolState, set_aside: list[tuple[Fields, str]], event: Fields, record: InputRecord
+    ) -> None:
+        """One dead letter for each reason, with the lines that it holds for."""
         for reason in dict.fromkeys(reason for _, reason in set_aside):
             lines = [line for line, why in set_aside if why == reason]
             named = ", ".join(f"line {line['line_id']} ({line['code']})" for line in lines[:5])
@@ -155,11 +157,10 @@ class PoolPartition:
             message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
             self._outputs.append(dead_letter(record, reason, message, value))
             self._metrics.set_aside(pool.pool, reason, len(lines))
-        self._journal(pool, fact, record)
 
-    def _journal(self, pool: PoolState, fact: Fact, record: InputRecord) -> None:
+    def _journal(self, pool: PoolState, fact: Fact, record: InputRecord, known: Known | None = None) -> None:
         encoded = _encoded(fact, record)
-        fold(pool, fact, encoded, record.appended_at_ms)
+        fold(pool, fact, encoded, record.appended_at_ms, known)
         entries = self._entries.get(pool.pool)
         if entries is None:
             entries = self._entries[pool.pool] = []
@@ -181,13 +182,13 @@ class PoolPartition:
         return Batch(outputs, list(self._tables.drain()))
 
     def _availability(self, keys: Iterable[ShelfKey]) -> Iterable[OutputRecord]:
-        encode, topic = _encode[POOL_AVAILABILITY.name], POOL_AVAILABILITY.name
+        topic = POOL_AVAILABILITY.name
         get = self._tables.shelves.get
         pools = self._pools
         for key in keys:
             shelf = get(key)
             if shelf is not None:
-                value = encode(availability_row(pools[key[0]].catalog, key, shelf))
+                value = encode_availability(availability_row(pools[key[0]].catalog, key, shelf))
                 yield OutputRecord(topic, f"{key[0]}/{key[1]}/{key[2]}", value)
 
     def _stale_shelves(self, pool: PoolState) -> Iterable[ShelfKey]:
@@ -218,6 +219,7 @@ class PoolPartition:
         for pool in self._pools.values():
             pool.seen.committed()
             self._metrics.pool(pool)
+        self._index.committed()
 
     def look_up(self, query: dict[str, str]) -> Any:
         """`pool` alone: its row; with `sku`: each store's shelf and the sum. Raises KeyError for an unknown one."""

@@ -7,7 +7,7 @@ An index from a 12-byte hash of the event's name to its page and place is derive
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams.pool.facts import SALE_TAKEN, Fields, decode_fact
 from streams.runtime.table import Table
@@ -31,19 +31,28 @@ class Page:
 
 
 class Index(Protocol):
-    """Where an event's page is looked up."""
+    """Where remembered events are looked up."""
 
-    def __call__(self, pool: str, key: bytes) -> tuple[int, int] | None:
+    def find(self, pool: str, key: bytes) -> tuple[int, int] | None:
         """(page, position in its facts) of the newest fact about the event, or None."""
+
+    def add(self, pool: str, key: bytes) -> None:
+        """The event is remembered from now on; its place follows when the page is stored."""
 
 
 def event_key(kind: str, event: Fields) -> bytes:
     """Hash of an event's name. Sales and stock reports are named apart."""
     space = "sale" if kind == SALE_TAKEN else "stock"
     source = event["source"]
-    return blake2b(
-        f"{space}|{event['store']}|{source['system']}|{source['id']}".encode(), digest_size=KEY_BYTES
-    ).digest()
+    name = f"{space}|{event['store']}|{source['system']}|{source['id']}"
+    return blake2b(name.encode(), digest_size=KEY_BYTES).digest()
+
+
+class Known(NamedTuple):
+    """An event's key, and the fields of the newest fact about the event of that name."""
+
+    key: bytes
+    before: Fields | None
 
 
 class Seen:
@@ -55,52 +64,38 @@ class Seen:
         self._pages = pages
         self._index = index
         self._uncommitted: dict[bytes, tuple[int, int]] = {}
-        self._asked: Fields | None = None
-        self._answer: tuple[bytes, Fields | None] = (b"", None)
 
-    def find(self, kind: str, event: Fields) -> Fields | None:
-        """The fields of the newest fact about the event of that name, or None."""
-        return self._look_up(kind, event)[1]
-
-    def _look_up(self, kind: str, event: Fields) -> tuple[bytes, Fields | None]:
-        """Key and fields; deciding and folding one event ask twice."""
-        if event is not self._asked:
-            key = event_key(kind, event)
-            self._answer = (key, self._find(key))
-            self._asked = event
-        return self._answer
-
-    def _find(self, key: bytes) -> Fields | None:
-        place = self._uncommitted.get(key) or self._index(self._pool, key)
+    def look_up(self, kind: str, event: Fields) -> Known:
+        """What is remembered of the event's name."""
+        key = event_key(kind, event)
+        place = self._uncommitted.get(key) or self._index.find(self._pool, key)
         if place is None:
-            return None
+            return Known(key, None)
         page = self._pages.get((self._pool, place[0]))
-        return None if page is None else decode_fact(page.facts, place[1])[1]
+        return Known(key, None if page is None else decode_fact(page.facts, place[1])[1])
 
-    def remember(self, kind: str, event: Fields, fact: bytes) -> None:
-        """Keep `fact`, encoded, as the newest about the event of that name."""
-        key = self._look_up(kind, event)[0]
-        self._asked = None
+    def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
+        """Keep `fact`, encoded, as the newest about the event of that key."""
         row = self._row
-        count = row["seen_events"]
-        number = count // EVENTS_PER_PAGE
+        row["seen_events"] += 1
+        number = row["seen_page"]
         at = (self._pool, number)
-        page = self._pages.get(at) if count % EVENTS_PER_PAGE else None
-        if page is None:
-            page = Page(self._pool, number)
+        page = self._pages.get(at) or Page(self._pool, number, row["clock_ms"])
         position = len(page.facts)
-        page.index += INDEX_ENTRY.pack(key, position)
+        page.index += _pack_entry(key, position)
         page.facts += fact
-        page.clock_ms = max(page.clock_ms, row["clock_ms"], event["recorded_at_ms"])
+        page.clock_ms = max(page.clock_ms, recorded_at_ms)
         self._pages.put(at, page)
         self._uncommitted[key] = (number, position)
-        row["seen_events"] = count + 1
+        self._index.add(self._pool, key)
+        if len(page.index) >= _FULL_INDEX_BYTES or len(page.facts) >= _FULL_FACTS_BYTES:
+            row["seen_page"] = number + 1
 
     def expire(self, late_limit_ms: int) -> None:
         """Forget full pages that no event within the late limit can repeat."""
         row = self._row
         oldest_kept_ms = row["clock_ms"] - late_limit_ms - MARGIN_MS
-        while row["first_seen_page"] < row["seen_events"] // EVENTS_PER_PAGE:
+        while row["first_seen_page"] < row["seen_page"]:
             at = (self._pool, row["first_seen_page"])
             page = self._pages.get(at)
             if page is not None:
@@ -112,3 +107,9 @@ class Seen:
     def committed(self) -> None:
         """The local index holds everything remembered so far."""
         self._uncommitted.clear()
+
+
+_pack_entry = INDEX_ENTRY.pack
+_FULL_INDEX_BYTES = EVENTS_PER_PAGE * INDEX_ENTRY.size
+_FULL_FACTS_BYTES = 262_144
+"""A page closes early when its facts are this large: a row must fit into a Kafka record."""

@@ -1,7 +1,6 @@
 """The state of a partition's pools: tables of rows, each row in the changelog under its own key."""
 
 from collections.abc import Callable, Iterator
-from struct import Struct
 from typing import Any
 
 from schemas.codec import topic_codec
@@ -9,6 +8,7 @@ from schemas.models import ConfigChange
 from schemas.topics import POOL_CHANGELOG
 from streams.catalog import Catalog
 from streams.pool.seen import INDEX_ENTRY, Index, Page, Seen
+from streams.pool.seen_index import PLACE
 from streams.pool.shelf import Shelf
 from streams.runtime.table import Fetch, Table
 
@@ -41,7 +41,7 @@ def shelf_row_key(key: ShelfKey) -> str:
 def empty_pool_row() -> dict[str, Any]:
     """A pool nobody has spoken of yet."""
     return {
-        "number": 0, "clock_ms": 0, "first_seen_page": 0, "seen_events": 0,
+        "number": 0, "clock_ms": 0, "first_seen_page": 0, "seen_page": 0, "seen_events": 0,
         "lines_applied": 0, "lines_duplicate": 0, "lines_stale": 0, "lines_quarantined": 0,
     }  # fmt: skip
 
@@ -133,10 +133,6 @@ def load_pools(tables: Tables, index: Index, scan: Scan) -> dict[str, PoolState]
     return pools
 
 
-INDEX_PLACE = Struct("<QI")
-"""Page and position in its facts."""
-
-
 def config_key(plain: dict[str, Any]) -> str:
     """Compaction key of a decoded ConfigChange."""
     return ConfigChange.from_avro(plain).key
@@ -148,6 +144,4 @@ def index_entries(row_key: str, raw: bytes) -> list[tuple[bytes, bytes]]:
         return []
     page = decode_row(raw)
     pool, number = page["pool"].encode(), page["page"]
-    return [
-        (pool + key, INDEX_PLACE.pack(number, position)) for key, position in INDEX_ENTRY.iter_unpack(page["index"])
-    ]
+    return [(pool + key, PLACE.pack(number, position)) for key, position in INDEX_ENTRY.iter_unpack(page["index"])]
