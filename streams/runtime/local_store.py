@@ -87,6 +87,7 @@ class LocalStore:
                     return
                 yield key[1:].decode(), cursor.value()
                 cursor.next()
+            cursor.status()  # raises when it was damage, not the last row, that ended the scan
         except GeneratorExit:
             raise
         except Exception as error:
