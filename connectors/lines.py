@@ -53,9 +53,7 @@ def sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> Sale
         kind = SaleLineKind.return_
     price = _price(fields, abs(milli), is_negative, currency)
     try:
-        return SaleLine(
-            line_id=line_id, kind=kind, code=code, quantity_milli=abs(milli), unit=unit, price_minor=price
-        )
+        return SaleLine(line_id=line_id, kind=kind, code=code, quantity_milli=abs(milli), unit=unit, price_minor=price)
     except ValidationError as error:
         raise field_refused(error) from error
 

@@ -50,9 +50,7 @@ class DiskMemory:
 
     def next_ordinal(self, line: str) -> int:
         name = _hash("line", line)
-        self._db.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,)
-        )
+        self._db.execute("INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,))
         return int(self._db.execute("SELECT value FROM seen WHERE name = ?", (name,)).fetchone()[0])
 
     def close(self) -> None:

@@ -134,9 +134,7 @@ class _Work:
             "recorded_at_ms": self._received_at_ms if recorded_at_ms is None else recorded_at_ms,
         }
 
-    def _lines(
-        self, where: str, fields: Json, make: Callable[[str, Json], _Line], version: int
-    ) -> tuple[_Line, ...]:
+    def _lines(self, where: str, fields: Json, make: Callable[[str, Json], _Line], version: int) -> tuple[_Line, ...]:
         """The usable lines. A revision replaces all lines at once, so it is used whole or not at all."""
         found = fields.get("lines")
         if not isinstance(found, list) or not found:

@@ -162,9 +162,7 @@ def test_unknown_columns_are_dropped():
 
 def test_a_file_of_two_stores_gives_only_the_first_ones_rows():
     header = f"store_id,{SALES}"
-    events, problems = read(
-        f"{header}\n7,1,17,1,2026-03-01 09:15,{GTIN},1,,,\n8,1,18,1,2026-03-01 09:15,{GTIN},1,,,\n"
-    )
+    events, problems = read(f"{header}\n7,1,17,1,2026-03-01 09:15,{GTIN},1,,,\n8,1,18,1,2026-03-01 09:15,{GTIN},1,,,\n")
     assert ([event.source.id for event in events], [problem.line for problem in problems]) == (["1/2026-03-01/17"], [3])
 
 
