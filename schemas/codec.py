@@ -38,6 +38,7 @@ class Codec:
         self._schema = latest.parsed
         self.header = struct.pack(">bI", 0, latest.id)
         self._max_bytes = OWN_RECORD_MAX_BYTES if topic in _OWN else RECORD_MAX_BYTES
+        self._has_record_union = has_record_union(latest.parsed)
         self._older = {s.id: s.parsed for s in known.by_subject[latest.subject] if s.id != latest.id}
 
     def encode(self, datum: Any) -> bytes:
@@ -53,7 +54,7 @@ class Codec:
         A union of several records comes as a pair (record name, value), the form that `encode` takes.
         Raises BadMessage for all bytes that are not a value of this topic.
         """
-        if value is None or value[:HEADER_BYTES] != self.header or len(value) > self._max_bytes:
+        if value is None or not value.startswith(self.header) or len(value) > self._max_bytes:
             return self._decode_unusual(value)
         return self._read(value, self._schema, None)
 
@@ -74,14 +75,29 @@ class Codec:
         stream = io.BytesIO(value)
         stream.seek(HEADER_BYTES)
         try:
-            datum = schemaless_reader(
-                stream, writer, reader, return_record_name=True, return_record_name_override=True
-            )
+            if self._has_record_union:
+                datum = schemaless_reader(stream, writer, reader, None, True, True)
+            else:
+                datum = schemaless_reader(stream, writer, reader)
         except Exception as error:  # the bytes are anyone's: fastavro raises a dozen types on bad ones
             raise BadMessage("undecodable", f"{type(error).__name__}: {error}") from error
         if stream.tell() != len(value):
             raise BadMessage("trailing_bytes", f"{len(value) - stream.tell()} bytes after the value")
         return datum
+
+
+def has_record_union(schema: Any) -> bool:
+    """Does any union in `schema` offer several records, so that a value must name its own?"""
+    if isinstance(schema, list):
+        records = [branch for branch in schema if branch != "null"]
+        return len(records) > 1 or any(map(has_record_union, schema))
+    if not isinstance(schema, dict):
+        return False
+    inner = [field["type"] for field in schema.get("fields", ())]
+    inner += [schema[name] for name in ("items", "values") if name in schema]
+    return any(map(has_record_union, inner)) or (
+        isinstance(schema["type"], dict | list) and has_record_union(schema["type"])
+    )
 
 
 @cache

@@ -3,9 +3,12 @@
 Pure and small enough to hold in memory; changed only by journaled facts, so that a replay sees the same.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 Row = dict[str, Any]
+K = TypeVar("K")
+Meaning = tuple[str, str | None]
+"""(SKU, its unit; None for a SKU that the product master lacks)"""
 _DEFAULT_POOL: Row = {"late_limit_ms": 7 * 86_400_000, "future_skew_ms": 300_000}
 
 
@@ -19,17 +22,25 @@ class Catalog:
         self._terms: dict[tuple[str, str], Row] = {}
         self._codes: dict[str, str] = {}
         self._store_codes: dict[tuple[str, str], str] = {}
-        self._gtins: dict[str, str] = {}
+        self._own_codes: dict[str, str] = {}
+        self._meanings: dict[str, Meaning] = {}
         self.parked: dict[tuple[str, int, int], str] = {}
 
-    def resolve(self, store: str, code: str) -> str | None:
-        """The SKU that `code` means in `store`: its own list first, then the pool's, then the items' GTINs."""
-        sku = self._store_codes.get((store, code)) if self._store_codes else None
+    def meaning(self, store: str, code: str) -> Meaning | None:
+        """What `code` means in `store`: its own list first, then the pool's, then the items' own GTINs and SKUs."""
+        if self._store_codes:
+            sku = self._store_codes.get((store, code))
+            if sku is not None:
+                return sku, self.unit(sku)
+        return self._meanings.get(code)
+
+    def _mean(self, code: str) -> None:
+        """Bring the pool's meaning of `code` up to date."""
+        sku = self._codes.get(code) or self._own_codes.get(code)
         if sku is None:
-            sku = self._codes.get(code)
-            if sku is None:
-                sku = self._gtins.get(code)
-        return sku
+            self._meanings.pop(code, None)
+        else:
+            self._meanings[code] = (sku, self.unit(sku))
 
     def unit(self, sku: str) -> str | None:
         """Unit in which the pool counts `sku`; None for an item that the product master lacks."""
@@ -71,20 +82,33 @@ class Catalog:
                 raise ValueError(f"unknown config change {kind}")
 
     def _map(self, store: str | None, code: str, sku: str | None) -> None:
-        codes: dict[Any, str] = self._codes if store is None else self._store_codes
-        key: Any = code if store is None else (store, code)
-        if sku is None:
-            codes.pop(key, None)
+        if store is not None:
+            _put(self._store_codes, (store, code), sku)
         else:
-            codes[key] = sku
+            _put(self._codes, code, sku)
+            self._mean(code)
 
     def apply_item(self, item: Row) -> None:
         """Take a CatalogItem; its GTIN, if any, and `sku:` code map to it by themselves."""
         sku = item["sku"]
         before = self.items.get(sku)
-        if before is not None and before["gtin"] is not None and before["gtin"] != item["gtin"]:
-            self._gtins.pop(f"gtin:{before['gtin']}", None)
         self.items[sku] = item
-        self._gtins[f"sku:{sku}"] = sku
-        if item["gtin"] is not None:
-            self._gtins[f"gtin:{item['gtin']}"] = sku
+        if before is not None and before["gtin"] is not None and before["gtin"] != item["gtin"]:
+            old = f"gtin:{before['gtin']}"
+            if self._own_codes.get(old) == sku:
+                del self._own_codes[old]
+                self._mean(old)
+        own = [f"sku:{sku}"] if item["gtin"] is None else [f"sku:{sku}", f"gtin:{item['gtin']}"]
+        for code in own:
+            self._own_codes[code] = sku
+            self._mean(code)
+        if before is None or before["unit"] != item["unit"]:
+            for code in [code for code, mapped in self._codes.items() if mapped == sku]:
+                self._mean(code)
+
+
+def _put(codes: dict[K, str], key: K, sku: str | None) -> None:
+    if sku is None:
+        codes.pop(key, None)
+    else:
+        codes[key] = sku

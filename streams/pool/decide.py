@@ -1,6 +1,6 @@
 """What an input means for a pool: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
@@ -87,16 +87,16 @@ def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _Del
     known = state.seen.look_up(kind, event)
     before = known.before
     set_aside: list[tuple[int, str]] = []
-    fresh = [0] if before is None and len(lines) == 1 else _unseen(before, fields, set_aside)
+    fresh = _unseen(before, fields, set_aside)
     taken = fields["taken"]
     catalog, store = state.catalog, event["store"]
     for at in fresh:
         line = lines[at]
-        sku = catalog.resolve(store, line["code"])
-        if sku is None:
+        meaning = catalog.meaning(store, line["code"])
+        if meaning is None:
             set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
-        unit = catalog.unit(sku)
+        sku, unit = meaning
         delta = delta_of(line)
         if len(line["line_id"]) > LINE_ID_MAX:
             set_aside.append((at, reasons.INVALID))
@@ -136,7 +136,7 @@ def _why_not(unit: str | None, *, good_quantity: bool) -> str:
     return reasons.WRONG_UNIT if good_quantity else reasons.BAD_QUANTITY
 
 
-def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, str]]) -> list[int]:
+def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, str]]) -> Iterable[int]:
     """Indices of the lines that were not taken before; repeats are counted in `fields`, contradictions set aside.
 
     The lines of one version are a union: a line set aside and sent again is taken then. A higher version
@@ -156,6 +156,8 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
             known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
             room -= len(old["lines"])
             conflicting = event["occurred_at_ms"] != old["occurred_at_ms"] or event.get("kind") != old.get("kind")
+    elif len({line["line_id"] for line in event["lines"]}) == len(event["lines"]):
+        return range(len(event["lines"]))
     fresh: dict[str, int] = {}
     for at, line in enumerate(event["lines"]):
         line_id = line["line_id"]
@@ -172,7 +174,7 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
             fields["duplicate_lines"] += 1
         else:
             set_aside.append((at, reasons.CONFLICT))
-    return list(fresh.values())
+    return fresh.values()
 
 
 def _says_the_same(one: Fields, other: Fields) -> bool:
@@ -191,11 +193,11 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
     counted: dict[str, Fields] = {}
     for at in fresh:
         quantity = lines[at]["quantity_milli"]
-        sku = catalog.resolve(store, lines[at]["code"])
-        if sku is None:
+        meaning = catalog.meaning(store, lines[at]["code"])
+        if meaning is None:
             set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
-        unit = catalog.unit(sku)
+        sku, unit = meaning
         if len(lines[at]["line_id"]) > LINE_ID_MAX:
             set_aside.append((at, reasons.INVALID))
             continue

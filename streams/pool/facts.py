@@ -6,6 +6,7 @@ nothing else, is put together by hand; `encode_fact` is the general way, and a t
 """
 
 import io
+from functools import lru_cache
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
@@ -58,9 +59,14 @@ def encode_plain_sale(body: bytes, taken: list[Fields]) -> bytes:
     """A SaleTaken of which every line was taken and nothing else; `body` is the event's own encoding."""
     parts = [_SALE_TAKEN_FIRST, body, long_bytes(len(taken))]
     for line in taken:
-        parts += (long_bytes(line["line"]), string_bytes(line["sku"]), long_bytes(line["delta_milli"]))
+        parts += (long_bytes(line["line"]), _sku_and_delta(line["sku"], line["delta_milli"]))
     parts.append(_NOTHING_ELSE)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=65_536)
+def _sku_and_delta(sku: str, delta_milli: int) -> bytes:
+    return string_bytes(sku) + long_bytes(delta_milli)
 
 
 def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> bytes:

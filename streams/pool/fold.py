@@ -58,9 +58,10 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
         if line["kind"] == "sale":
             shelf.used_milli -= line["delta_milli"]
         _touch(state, key, shelf, event, appended_at_ms)
+    cached = shelves.cache.get
     for line in fields["taken"]:
         key = (pool, line["sku"], store)
-        shelf = shelves.get(key) or Shelf()
+        shelf = cached(key) or shelves.get(key) or Shelf()
         delta = line["delta_milli"]
         shelf.move(occurred, delta)
         if lines[line["line"]].get("kind") == "sale":

@@ -188,7 +188,7 @@ class PoolPartition:
         for key in keys:
             shelf = get(key)
             if shelf is not None:
-                value = encode_availability(availability_row(pools[key[0]].catalog, key, shelf))
+                value = encode_availability(pools[key[0]].catalog, key, shelf)
                 yield OutputRecord(topic, f"{key[0]}/{key[1]}/{key[2]}", value)
 
     def _stale_shelves(self, pool: PoolState) -> Iterable[ShelfKey]:

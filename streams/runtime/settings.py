@@ -19,7 +19,7 @@ class WorkerSettings:
     http_host: str = "127.0.0.1"
     http_port: int = 0
     """0 takes a free port."""
-    batch_records: int = 4_000
+    batch_records: int = 8_000
     batch_age_ms: int = 20
     session_timeout_ms: int = 6_000
     transaction_timeout_ms: int = 5_000

@@ -27,31 +27,32 @@ class Table(Generic[K, R]):
         self._encode = encode
         self._decode = decode
         self._fetch = fetch
-        self._cached_rows_max = cached_rows_max
-        self._cache: dict[K, R] = {}
+        self.cached_rows_max = cached_rows_max
+        self.cache: dict[K, R] = {}
+        """Rows in memory, for loops that cannot afford a call a row; `get` finds the rest."""
         self.changed: dict[K, R | None] = {}
         """Rows put or deleted (None) since the last `drain`."""
 
     def get(self, key: K) -> R | None:
         """The row, or None."""
-        row = self._cache.get(key)
+        row = self.cache.get(key)
         if row is None:
             if self.changed and key in self.changed:
                 return self.changed[key]
             raw = self._fetch(self._row_key(key))
             if raw is None:
                 return None
-            row = self._cache[key] = self._decode(raw)
+            row = self.cache[key] = self._decode(raw)
         return row
 
     def put(self, key: K, row: R) -> None:
         """Write the row."""
-        self._cache[key] = row
+        self.cache[key] = row
         self.changed[key] = row
 
     def delete(self, key: K) -> None:
         """Remove the row."""
-        self._cache.pop(key, None)
+        self.cache.pop(key, None)
         self.changed[key] = None
 
     def drain(self) -> Iterator[tuple[str, bytes | None]]:
@@ -60,10 +61,10 @@ class Table(Generic[K, R]):
         for key, row in self.changed.items():
             yield row_key(key), None if row is None else encode(row)
         self.changed = {}
-        if len(self._cache) > self._cached_rows_max:
+        if len(self.cache) > self.cached_rows_max:
             self._evict()
 
     def _evict(self) -> None:
         """Forget the half that was first cached; they are in the local store by now or soon."""
-        for key in list(self._cache)[: len(self._cache) // 2]:
-            del self._cache[key]
+        for key in list(self.cache)[: len(self.cache) // 2]:
+            del self.cache[key]
