@@ -76,7 +76,9 @@ class Codec:
         stream.seek(HEADER_BYTES)
         try:
             if self._has_record_union:
-                datum = schemaless_reader(stream, writer, reader, None, True, True)
+                datum = schemaless_reader(
+                    stream, writer, reader, return_record_name=True, return_record_name_override=True
+                )
             else:
                 datum = schemaless_reader(stream, writer, reader)
         except Exception as error:  # the bytes are anyone's: fastavro raises a dozen types on bad ones
