@@ -106,6 +106,7 @@ class Publisher:
         Raises PublisherBusy, EventTooLarge, PublishFailed.
         """
         acked: Future[None] = Future()
+        acked.set_running_or_notify_cancel()  # what Kafka was handed cannot be taken back
 
         def delivered(error: PublishError | None) -> None:
             if error is None:
@@ -215,8 +216,12 @@ class Publisher:
             raise _publish_error(error.args[0]) from error
 
     def _poll(self) -> None:
-        while not self._closed.is_set():
-            self._producer.poll(_POLL_S)
+        try:
+            while not self._closed.is_set():
+                self._producer.poll(_POLL_S)
+        except BaseException as error:
+            self._fatal = f"the thread that hears of deliveries ended: {type(error).__name__}: {error}"
+            raise
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

@@ -25,6 +25,8 @@ BODY_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 10.0
 STORE_REQUESTS_MAX = 32
 """Requests of one store at a time: one store's flood leaves the others their turn."""
+REFUSAL_LOGGED_EVERY_S = 60.0
+"""Anyone can send bad signatures as fast as they like; the log must not grow with them."""
 
 _LENGTH_DIGITS_MAX = 12
 _RAW_HEADER = HEADER.lower().encode()
@@ -82,6 +84,7 @@ class Webhook:
         self._gate = gate
         self._store_gate = Gate(STORE_REQUESTS_MAX, 429, f"this store has {STORE_REQUESTS_MAX} requests under way")
         self._now_s = now_s
+        self._refusal_logged_at_s = float("-inf")
         self._log = _log.bind(connector="webhook", store=spec.store)
 
     def pages(self) -> Mapping[str, Handler]:
@@ -115,7 +118,7 @@ class Webhook:
         except ClientDisconnect:
             return _error(400, "the request was broken off")
         except Busy as busy:
-            return _error(busy.status, str(busy), retry_after_s=busy.retry_after_s)
+            return _error(busy.status, str(busy), retry_after_s=busy.retry_after_s, closes=True)
 
     async def _take(self, request: Request, body: bytes) -> Response:
         now_s = self._now_s()
@@ -125,7 +128,9 @@ class Webhook:
             translated = translate(parse(body), self._sender, int(now_s * 1000))
         except SignatureRefused as refused:
             self._metrics.signature_rejected()
-            self._log.warning("webhook signature refused", reason=str(refused))
+            if now_s - self._refusal_logged_at_s >= REFUSAL_LOGGED_EVERY_S:
+                self._refusal_logged_at_s = now_s
+                self._log.warning("webhook signature refused; the metrics count all", reason=str(refused))
             return _error(401, str(refused))
         except WrongStore as refused:
             self._log.warning("webhook names another store", reason=str(refused))
