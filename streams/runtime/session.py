@@ -9,12 +9,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
-    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -22,19 +19,18 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.runtime.contract import Batch, InputRecord, Partition, Processor, Rows
+from streams.runtime.assignment import OFFSETS_ROW, Assignment
+from streams.runtime.contract import Batch, InputRecord, Processor
 from streams.runtime.failpoints import failpoint
-from streams.runtime.local_store import LocalStore, open_store, shared_options
+from streams.runtime.held import Held
+from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
-from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.restore import restore
 from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-OFFSETS_ROW = "offsets"
 _CALL_TIMEOUT_S = 5.0
 _GIVE_UP_S = 60.0
 
@@ -53,19 +49,6 @@ _LOST_PLACE = {
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.CONCURRENT_TRANSACTIONS,
 }
-
-
-@dataclass
-class Held:
-    """A partition that this worker holds."""
-
-    number: int
-    store: LocalStore
-    work: Partition
-    inbox: Inbox
-    next_offsets: dict[str, int]
-    seen_offsets: dict[str, int]
-    """Next offset to fetch of each input: what the inbox has been given."""
 
 
 class Halted(Rejoin):
@@ -96,10 +79,10 @@ class Session:
         self._stop = stop
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._held: dict[int, Held] = {}
-        self._paused: set[tuple[str, int]] = set()
-        self._store_options = shared_options(settings.store_cache_mib)
+        self._assignment = Assignment(processor, settings, stop.is_set)
         self._producer = self._make_producer()
         self._consumer = self._make_consumer()
+        self._intake = Intake(self._consumer, self._topics, 2 * settings.batch_records)
 
     def _make_producer(self) -> Producer:
         settings = self._settings
@@ -168,77 +151,11 @@ class Session:
         settings = self._settings
         messages = self._consumer.consume(settings.batch_records, timeout=settings.batch_age_ms / 1000)
         self._metrics.alive()
-        if messages:
-            self._sort_in(messages)
+        self._intake.take(messages, self._held)
         if self._held:
-            self._notice_ends()
             self._work()
-            self._mind_backlog()
+            self._intake.mind_backlog(self._held)
         self._lookups.serve(self._look_up)
-
-    # --- input ------------------------------------------------------------------------------------------
-
-    def _sort_in(self, messages: list[Any]) -> None:
-        held = self._held
-        for message in messages:
-            n = message.partition()
-            partition = held.get(n)
-            error = message.error()
-            if error is not None:
-                self._input_error(error, message)
-            elif partition is not None:
-                topic, offset = message.topic(), message.offset()
-                if offset < partition.seen_offsets.get(topic, 0):
-                    continue  # fetched before a pause, delivered again after it
-                kind, appended_at_ms = message.timestamp()
-                if kind == TIMESTAMP_NOT_AVAILABLE:
-                    raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
-                partition.seen_offsets[topic] = offset + 1
-                partition.inbox.add(InputRecord(topic, n, offset, appended_at_ms, message.key(), message.value()))
-
-    def _input_error(self, error: KafkaError, message: Any) -> None:
-        code = error.code()
-        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
-            held = self._held.get(message.partition())
-            if held is not None and message.offset() >= held.seen_offsets.get(message.topic(), 0):
-                held.inbox.reached_end(message.topic())
-        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
-            raise WorkerStopped(
-                f"{message.topic()}[{message.partition()}] no longer has the next offset: {error.str()}. Records "
-                "that were never read are gone from the log. Check its retention, then decide where to go on."
-            )
-        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise WorkerStopped(f"topic missing: {error.str()}. Create the topics first (commonshelf up does).")
-        elif error.fatal() or not error.retriable():
-            raise KafkaException(error)
-        else:
-            log.warning("kafka: %s", error.str())
-
-    def _notice_ends(self) -> None:
-        """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event."""
-        for n, held in self._held.items():
-            for topic in held.inbox.starving():
-                _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
-                if high >= 0 and held.seen_offsets.get(topic, -1) >= high:
-                    held.inbox.reached_end(topic)
-
-    def _mind_backlog(self) -> None:
-        """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""
-        limit = 2 * self._settings.batch_records
-        pause, resume = [], []
-        for n, held in self._held.items():
-            for topic in self._topics:
-                size, at = held.inbox.backlog(topic), (topic, n)
-                if size > limit and at not in self._paused:
-                    pause.append(TopicPartition(topic, n))
-                    self._paused.add(at)
-                elif size < limit // 4 and at in self._paused:
-                    resume.append(TopicPartition(topic, n))
-                    self._paused.discard(at)
-        if pause:
-            self._consumer.pause(pause)
-        if resume:
-            self._consumer.resume(resume)
 
     # --- work -------------------------------------------------------------------------------------------
 
@@ -328,7 +245,11 @@ class Session:
 
         produce = self._producer.produce
         for output in batch.outputs:
-            produce(output.topic, output.value, output.key, n, headers=output.headers)
+            if output.headers is None:
+                produce(output.topic, output.value, output.key, n)
+            else:
+                produce(output.topic, output.value, output.key, n, headers=output.headers)
+                failpoint("mid_dead_letter", 1)
         changelog = self._processor.changelog
         for key, value in batch.rows[:-1]:
             produce(changelog, value, key, n)
@@ -347,74 +268,14 @@ class Session:
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         failpoint("mid_assignment")
         began = time.monotonic()
-        numbers = self._check_together(assigned)
         # Waits for open transactions: a dead owner's offsets are either committed or gone when this answers.
         committed = self._retry("committed", lambda: consumer.committed(assigned, timeout=_CALL_TIMEOUT_S))
-        stores: dict[int, LocalStore] = {n: self._open(n) for n in numbers}
-        if stores:
-            try:
-                stores = restore(
-                    self._settings,
-                    self._processor.changelog,
-                    stores,
-                    lambda n: self._reopen(stores[n]),
-                    self._stop.is_set,
-                )
-            except BaseException:
-                for store in stores.values():
-                    store.close()
-                raise
-        for n, store in stores.items():
-            self._held[n] = self._hold(n, store)
-        self._check_not_behind(committed)
-        starts = [
-            TopicPartition(topic, n, held.next_offsets.get(topic, OFFSET_BEGINNING))
-            for n, held in self._held.items()
-            for topic in self._topics
-        ]
-        consumer.assign(starts)
+        self._held = self._assignment.open(assigned, committed)
+        consumer.assign(self._assignment.starts(self._held))
         failpoint("after_assignment")
-        self._metrics.assigned(len(numbers))
+        self._metrics.assigned(len(self._held))
         self._metrics.restored(time.monotonic() - began)
-        log.info("holding partitions %s, ready after %.2f s", numbers, time.monotonic() - began)
-
-    def _check_together(self, assigned: list[TopicPartition]) -> list[int]:
-        by_topic: dict[str, set[int]] = {topic: set() for topic in self._topics}
-        for tp in assigned:
-            by_topic[tp.topic].add(tp.partition)
-        first = by_topic[self._topics[0]]
-        for topic, numbers in by_topic.items():
-            if numbers != first:
-                raise WorkerStopped(
-                    f"{topic} gave partitions {sorted(numbers)} and {self._topics[0]} {sorted(first)}: inputs must be "
-                    "held together. Check that all input topics exist with the same number of partitions."
-                )
-        return sorted(first)
-
-    def _open(self, n: int) -> LocalStore:
-        path = self._settings.state_dir / self._settings.group / f"partition-{n}"
-        return open_store(path, n, self._store_options, self._processor.index_entries)
-
-    def _reopen(self, store: LocalStore) -> LocalStore:
-        store.drop()
-        return self._open(store.partition)
-
-    def _hold(self, n: int, store: LocalStore) -> Held:
-        offsets_row = store.fetch(OFFSETS_ROW)
-        next_offsets = {} if offsets_row is None else self._processor.decode_offsets(offsets_row)
-        work = self._processor.open(n, self._settings.partitions, Rows(store.fetch, store.scan, store.find_index))
-        inbox = Inbox(self._processor.priority_inputs, self._processor.inputs)
-        return Held(n, store, work, inbox, next_offsets, dict(next_offsets))
-
-    def _check_not_behind(self, committed: list[TopicPartition]) -> None:
-        for tp in committed:
-            applied = self._held[tp.partition].next_offsets.get(tp.topic, 0)
-            if tp.offset > applied:
-                raise WorkerStopped(
-                    f"the group has committed {tp.topic}[{tp.partition}] up to {tp.offset}, but the changelog "
-                    f"{self._processor.changelog} only knows of {applied}: state is missing. Restore the changelog "
-                    "topic, or rebuild it from the journal, before starting again."
-                )
+        log.info("holding partitions %s, ready after %.2f s", sorted(self._held), time.monotonic() - began)
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._close_partitions()
@@ -424,7 +285,7 @@ class Session:
         for held in self._held.values():
             held.store.close()
         self._held.clear()
-        self._paused.clear()
+        self._intake.forget()
 
     # --- faults and look-ups ----------------------------------------------------------------------------
 

@@ -1,0 +1,94 @@
+"""Fetched records into the inboxes of the partitions that they belong to."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.runtime.contract import InputRecord
+from streams.runtime.held import Held
+from streams.runtime.settings import WorkerStopped
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Sorts what a consumer fetched, learns where inputs end, and holds back inputs that run far ahead."""
+
+    def __init__(self, consumer: Consumer, topics: Sequence[str], backlog_max: int) -> None:
+        self._consumer = consumer
+        self._topics = topics
+        self._backlog_max = backlog_max
+        self._paused: set[tuple[str, int]] = set()
+
+    def take(self, messages: list[Any], held: Mapping[int, Held]) -> None:
+        """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""
+        if messages:
+            self._sort_in(messages, held)
+        self._notice_ends(held)
+
+    def forget(self) -> None:
+        """The partitions are gone."""
+        self._paused.clear()
+
+    def _sort_in(self, messages: list[Any], held: Mapping[int, Held]) -> None:
+        for message in messages:
+            n = message.partition()
+            partition = held.get(n)
+            error = message.error()
+            if error is not None:
+                self._input_error(error, message, held)
+            elif partition is not None:
+                topic, offset = message.topic(), message.offset()
+                if offset < partition.fetched_offsets.get(topic, 0):
+                    continue  # fetched before a pause, delivered again after it
+                kind, appended_at_ms = message.timestamp()
+                if kind == TIMESTAMP_NOT_AVAILABLE:
+                    raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
+                partition.fetched_offsets[topic] = offset + 1
+                partition.inbox.add(InputRecord(topic, n, offset, appended_at_ms, message.key(), message.value()))
+
+    def _input_error(self, error: KafkaError, message: Any, held: Mapping[int, Held]) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            at = held.get(message.partition())
+            if at is not None and message.offset() >= at.fetched_offsets.get(message.topic(), 0):
+                at.inbox.reached_end(message.topic())
+        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
+            raise WorkerStopped(
+                f"{message.topic()}[{message.partition()}] no longer has the next offset: {error.str()}. Records "
+                "that were never read are gone from the log. Check its retention, then decide where to go on."
+            )
+        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise WorkerStopped(f"topic missing: {error.str()}. Create the topics first (commonshelf up does).")
+        elif error.fatal() or not error.retriable():
+            raise KafkaException(error)
+        else:
+            log.warning("kafka: %s", error.str())
+
+    def _notice_ends(self, held: Mapping[int, Held]) -> None:
+        """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event."""
+        for n, at in held.items():
+            for topic in at.inbox.starving():
+                _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
+                if high >= 0 and at.fetched_offsets.get(topic, -1) >= high:
+                    at.inbox.reached_end(topic)
+
+    def mind_backlog(self, held: Mapping[int, Held]) -> None:
+        """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""
+        limit = self._backlog_max
+        pause, resume = [], []
+        for n, partition in held.items():
+            for topic in self._topics:
+                size, at = partition.inbox.backlog(topic), (topic, n)
+                if size > limit and at not in self._paused:
+                    pause.append(TopicPartition(topic, n))
+                    self._paused.add(at)
+                elif size < limit // 4 and at in self._paused:
+                    resume.append(TopicPartition(topic, n))
+                    self._paused.discard(at)
+        if pause:
+            self._consumer.pause(pause)
+        if resume:
+            self._consumer.resume(resume)
