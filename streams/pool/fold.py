@@ -58,7 +58,8 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
         if line["kind"] == "sale":
             shelf.used_milli -= line["delta_milli"]
         _touch(state, key, shelf, event, appended_at_ms)
-    cached = shelves.cache.get
+    cached, put = shelves.cache.get, shelves.put
+    recorded, number = event["recorded_at_ms"], state.row["number"]
     for line in fields["taken"]:
         key = (pool, line["sku"], store)
         shelf = cached(key) or shelves.get(key) or Shelf()
@@ -66,7 +67,10 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
         shelf.move(occurred, delta)
         if lines[line["line"]].get("kind") == "sale":
             shelf.used_milli -= delta
-        _touch(state, key, shelf, event, appended_at_ms)
+        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.number = recorded, appended_at_ms, number
+        if len(shelf.recent) >= BLOCK_BYTES:
+            _seal_block(state, key, shelf)
+        put(key, shelf)
 
 
 def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None:

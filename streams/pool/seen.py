@@ -84,7 +84,7 @@ class Seen:
         position = len(page.facts)
         page.index += _pack_entry(key, position)
         page.facts += fact
-        page.clock_ms = max(page.clock_ms, recorded_at_ms)
+        page.clock_ms = max(page.clock_ms, recorded_at_ms, row["clock_ms"])
         self._pages.put(at, page)
         self._uncommitted[key] = (number, position)
         self._index.add(self._pool, key)

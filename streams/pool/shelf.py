@@ -121,6 +121,12 @@ def confidence_permille(shelf: Shelf, clock_ms: int) -> int:
     980 right after a count, 3 less for each day since (at most 150 days), 100 less for each time the books went
     below zero since, at most 5 times; 50 less when a system level disagrees. Never below 50.
     """
-    days = min((clock_ms - shelf.counted_at_ms) // DAY_MS, 150) if shelf.counted_at_ms else 150
-    doubt = 3 * max(days, 0) + 100 * min(shelf.negatives, 5) + (50 if shelf.drift_milli else 0)
+    days = 150
+    if shelf.counted_at_ms:
+        days = min(max(clock_ms - shelf.counted_at_ms, 0) // DAY_MS, 150)
+    doubt = 3 * days
+    if shelf.negatives:
+        doubt += 100 * min(shelf.negatives, 5)
+    if shelf.drift_milli:
+        doubt += 50
     return max(980 - doubt, 50)
