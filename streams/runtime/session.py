@@ -193,7 +193,7 @@ class Session:
     def _halt(self, record: InputRecord, error: Exception) -> None:
         log.error(
             "cannot process %s[%d] offset %d; partition %d stops here. Fix the code, or step over the record: "
-            "commonshelf park %s %d %d --reason TEXT\n%s",
+            "./shelf park POOL %s %d %d --reason TEXT\n%s",
             record.topic, record.partition, record.offset, record.partition,
             record.topic, record.partition, record.offset, "".join(traceback.format_exception(error)),
         )  # fmt: skip

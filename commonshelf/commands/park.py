@@ -1,0 +1,47 @@
+"""`park`: step over one input record that the workers cannot process."""
+
+import time
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from commonshelf.commands.options import BootstrapOption, ConfigOption, fail
+
+
+def park(
+    pool: Annotated[str, typer.Argument(help="A pool on the stopped partition.", show_default=False)],
+    topic: Annotated[str, typer.Argument(help="Input topic, as the worker's log names it.", show_default=False)],
+    partition: Annotated[int, typer.Argument(min=0, show_default=False)],
+    offset: Annotated[int, typer.Argument(min=0, show_default=False)],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the pool's journal.", show_default=False)],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Step over one record at which a partition has stopped. The record goes to the dead letters, the step is journaled.
+
+    Workers stop a partition at a record on which their own code fails; `./shelf doctor` and the log name it.
+
+    Example: ./shelf park riverside pos.sales.v1 3 1042 --reason "fails since 1.2, reported"
+    """
+    from commonshelf.commands.connection import connect
+    from connectors.publisher import Publisher, publish_and_flush
+    from schemas.models import ConfigChange, ParkedOffset
+    from schemas.partition import partition_of
+    from schemas.topics import POOL_CONFIG, TOPICS
+
+    if topic not in TOPICS:
+        fail(f"there is no topic {topic!r}; `./shelf topics` lists them")
+    connection = connect(config, bootstrap)
+    home = partition_of(pool, connection.settings.partitions)
+    if home != partition:
+        fail(f"pool {pool!r} lives on partition {home}, not {partition}; name a pool of the stopped partition")
+    change = ConfigChange(
+        pool=pool,
+        recorded_at_ms=int(time.time() * 1000),
+        origin="operator",
+        change=ParkedOffset(topic=topic, partition=partition, offset=offset, reason=reason),
+    )
+    with closing(Publisher(connection.kafka_options, connection.settings.partitions)) as publisher:
+        publish_and_flush(publisher, [change])
+    typer.echo(f"{topic}[{partition}] offset {offset} is parked ({POOL_CONFIG.name}); the partition goes on without it")
