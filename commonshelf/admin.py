@@ -1,5 +1,6 @@
 """Creates the topics that `schemas.topics` declares, and checks those that are there."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
@@ -16,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
 from schemas.topics import TOPICS, Topic
 
 _TIMEOUT_S = 30.0
+_POLL_S = 0.05
 
 
 class TopicsError(RuntimeError):
@@ -39,9 +41,12 @@ def ensure_topics(
         if topic.name in there:
             _check_partitions(topic, len(there[topic.name].partitions), partitions)
     missing = [topic for topic in topics if topic.name not in there]
-    _create(admin, missing, partitions, 3 if brokers >= 3 else 1)
-    repaired = _repair(admin, [topic for topic in topics if topic.name in there])
-    return [f"created topic {topic.name}" for topic in missing] + repaired
+    created = _create(admin, missing, partitions, 3 if brokers >= 3 else 1)
+    there = _wait_until_listed(admin, missing) if missing else there
+    for topic in missing:
+        _check_partitions(topic, len(there[topic.name].partitions), partitions)
+    repaired = _repair(admin, [topic for topic in topics if topic.name not in created])
+    return [f"created topic {name}" for name in created] + repaired
 
 
 def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[str]:
@@ -86,9 +91,23 @@ def _check_partitions(topic: Topic, found: int, wanted: int) -> None:
         )
 
 
-def _create(admin: AdminClient, topics: list[Topic], partitions: int, replication: int) -> None:
+def _wait_until_listed(admin: AdminClient, topics: list[Topic]) -> dict[str, TopicMetadata]:
+    """The broker answers a creation before it lists the topic."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        there, _ = _list(admin)
+        late = [topic.name for topic in topics if topic.name not in there]
+        if not late:
+            return there
+        if time.monotonic() > deadline:
+            raise TopicsError(f"topic {late[0]} was created but does not appear; look into the brokers' logs")
+        time.sleep(_POLL_S)
+
+
+def _create(admin: AdminClient, topics: list[Topic], partitions: int, replication: int) -> list[str]:
+    """Names of those that were created by us: another `up` may create them, too."""
     if not topics:
-        return
+        return []
     wanted = [
         NewTopic(
             topic.name,
@@ -98,15 +117,18 @@ def _create(admin: AdminClient, topics: list[Topic], partitions: int, replicatio
         )
         for topic in topics
     ]
+    created = []
     for name, done in admin.create_topics(wanted, operation_timeout=_TIMEOUT_S).items():
         try:
             done.result()
+            created.append(name)
         except KafkaException as error:
             reason = error.args[0]
-            if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another `up` may create them too
+            if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicsError(
                     f"could not create topic {name}: {reason.str()}; check the rights of this Kafka user"
                 ) from None
+    return created
 
 
 def _repair(admin: AdminClient, topics: list[Topic]) -> list[str]:

@@ -65,7 +65,7 @@ def _catalog_parsers(currency: str) -> Parsers:
         "cost": ("cost_minor", lambda text: price_minor(text, currency)),
         "price": ("price_minor", lambda text: price_minor(text, currency)),
         "tax_percent": ("tax_permille", _permille),
-        "shelf_life_days": ("shelf_life_days", int),
+        "shelf_life_days": ("shelf_life_days", _days),
         "supplier": ("supplier", str),
         "substitutes": ("substitutes", lambda text: tuple(text.split())),
     }
@@ -76,6 +76,12 @@ def _permille(percent: str) -> int:
     if rest:
         raise Refused(f"{percent!r} has more than one decimal")
     return permille
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(f"{text!r} is no whole number of days")
+    return int(text)
 
 
 def _parse(column: str, text: str, parse: Callable[[str], Any]) -> Any:

@@ -206,9 +206,19 @@ def _sentence(path: str, problem: Any) -> str:
         return f"{path} is no setting; {hint}allowed here: {', '.join(allowed)}"
     if kind == "missing":
         return f"{path} is missing; add it"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    if kind.startswith("union_tag"):
+        return f"{path}.kind must be one of {problem['ctx'].get('expected_tags') or 'csv_folder, webhook'}"
+    message = _TOML_NAMES.get(kind) or problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     shown = "" if _SECRET_KEY.search(path) or isinstance(problem["input"], dict | list) else f" is {problem['input']!r}"
     return f"{path}{shown}: {message}" if path else message
+
+
+_TOML_NAMES = {
+    "tuple_type": "it should be a list",
+    "model_type": "it should be a table",
+    "model_attributes_type": "it should be a table",
+    "dict_type": "it should be a table",
+}
 
 
 def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:

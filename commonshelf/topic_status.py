@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from commonshelf.admin import TopicsError
 from commonshelf.settings import LEDGER_GROUP
+from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, TOPICS
 
 _TIMEOUT_S = 20.0
@@ -20,6 +21,9 @@ class TopicStatus:
     topic: str
     about: str
     subject: str | None
+    """Of its values in the schema registry; None for raw bytes, as version and id."""
+    schema_version: int | None
+    schema_id: int | None
     key: str
     writer: str
     readers: tuple[str, ...]
@@ -48,6 +52,8 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
             topic=topic.name,
             about=topic.about,
             subject=None if topic.raw_value else topic.subject,
+            schema_version=None if topic.raw_value else registry().latest(topic.name).version,
+            schema_id=None if topic.raw_value else registry().latest(topic.name).id,
             key=topic.key,
             writer=topic.writer,
             readers=topic.readers,

@@ -15,8 +15,8 @@ _STATIC = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
-_SUITES = ("unit", "contract", "integration", "simulation")
-"""Folders of tests, the quick ones first."""
+_SUITES = ("unit", "contract", "integration", "faults", "simulation")
+"""Folders of tests in the order in which they run, the quick ones first; others follow."""
 
 
 def run_tests(
@@ -49,6 +49,12 @@ def run_tests(
         typer.echo(f"shelf: failed so far: {', '.join(failed)}", err=True)
     code = _python("pytest", ["-m", "pytest", *suites, *selection, *context.args])
     raise typer.Exit(code or bool(failed))
+
+
+def _suites() -> list[str]:
+    found = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    ordered = [name for name in _SUITES if name in found] + sorted(found.difference(_SUITES))
+    return [f"tests/{name}" for name in ordered]
 
 
 def _names_tests(arguments: list[str]) -> bool:

@@ -24,16 +24,22 @@ def topics(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     if as_json:
         print(json.dumps([asdict(status) for status in found], indent=1))
         return
-    view = Table("topic", "schema subject", "key", "writer", "readers", "kept")
-    view.add_column("records", justify="right")
-    view.add_column("lag", justify="right")
+    view = Table(box=None, padding=(0, 2, 0, 0))
+    view.add_column("topic", no_wrap=True)
+    for name in ("schema", "key", "writer → readers", "kept"):
+        view.add_column(name)
+    for name in ("records", "lag"):
+        view.add_column(name, justify="right", no_wrap=True)
     for one in found:
-        kept = retention_text(one)
-        lag = "" if one.lag_records is None else str(one.lag_records)
-        records = "missing" if one.records is None else str(one.records)
         view.add_row(
-            one.topic, one.subject or "raw bytes", one.key, one.writer, ", ".join(one.readers), kept, records, lag
+            one.topic,
+            "raw bytes" if one.schema_id is None else f"v{one.schema_version} id {one.schema_id}",
+            one.key,
+            f"{one.writer} → {', '.join(one.readers)}",
+            retention_text(one),
+            "missing" if one.records is None else str(one.records),
+            "" if one.lag_records is None else str(one.lag_records),
         )
     console = Console(highlight=False)
     console.print(view)
-    console.print("Records of a compacted topic count what is not compacted yet, and transaction markers.")
+    console.print("Schema subject: TOPIC-value. Records count what is not compacted away yet, and transaction markers.")

@@ -1,0 +1,105 @@
+"""The note that a running stack leaves, ports, and what is found by it."""
+
+import os
+import socket
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from commonshelf.children import PortTakenError, children, resolve_ports
+from commonshelf.commands.connection import NothingRunsError, connect
+from commonshelf.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
+from commonshelf.settings import Http, Settings
+
+MINE = Runtime(
+    pid=os.getpid(),
+    pid_started_s=psutil.Process().create_time(),
+    bootstrap_servers="127.0.0.1:1",
+    settings_file="/nowhere",
+    urls={"http": "http://127.0.0.1:2"},
+    child_pids={},
+    kafka_pids=[],
+)
+NO_PORTS = Http(port=0, webhook_port=0, agents_port=0, ledger_port=0)
+
+
+def test_a_running_stack_is_found_by_its_note(tmp_path):
+    write_runtime(tmp_path, MINE)
+    assert find_running([tmp_path / "elsewhere", tmp_path]) == MINE
+
+
+def test_a_note_of_a_process_that_has_ended_is_stale(tmp_path):
+    write_runtime(tmp_path, replace(MINE, pid=2**22 + 1))
+    assert find_running([tmp_path]) is None
+    assert read_runtime(tmp_path) is not None
+
+
+def test_a_note_is_stale_when_another_process_has_the_number_now(tmp_path):
+    write_runtime(tmp_path, replace(MINE, pid_started_s=MINE.pid_started_s - 1000))
+    assert find_running([tmp_path]) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}', "\udcff"])
+def test_a_note_that_is_none_is_as_none(tmp_path, text):
+    (tmp_path / "runtime.json").write_text(text, errors="surrogateescape")
+    assert read_runtime(tmp_path) is None
+
+
+def test_only_its_writer_removes_a_note(tmp_path):
+    write_runtime(tmp_path, replace(MINE, pid=1))
+    remove_runtime(tmp_path)
+    assert read_runtime(tmp_path) is not None
+    write_runtime(tmp_path, MINE)
+    remove_runtime(tmp_path)
+    assert read_runtime(tmp_path) is None
+
+
+def test_without_a_stack_the_user_is_told_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NothingRunsError, match=r"nothing runs: no stack has left its note in .*; start `./shelf demo`"):
+        connect(None, None)
+
+
+def test_a_stale_note_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".commonshelf").mkdir()
+    write_runtime(tmp_path / ".commonshelf", replace(MINE, pid=2**22 + 1))
+    with pytest.raises(NothingRunsError, match="has ended without cleaning up"):
+        connect(None, None)
+
+
+def test_a_named_kafka_needs_no_stack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert connect(None, "kafka:9092").kafka_options["bootstrap.servers"] == "kafka:9092"
+
+
+def test_ports_of_zero_become_distinct_free_ones():
+    http = resolve_ports(Settings(http=NO_PORTS)).http
+    assert len({http.port, http.webhook_port, http.agents_port, http.ledger_port, 0}) == 5
+
+
+def test_a_taken_port_is_told_with_the_setting_that_names_it():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=rf"port {port} on 127.0.0.1 is taken; .* set http.agents_port"):
+            resolve_ports(Settings(http=NO_PORTS.model_copy(update={"agents_port": port})))
+
+
+def test_no_secret_is_in_the_command_of_a_child(tmp_path):
+    secret = "hunter2-hunter2-hunter2"
+    for child in children(Settings(http=NO_PORTS), tmp_path / "settings.json", {"MY_SECRET": secret}):
+        assert secret not in " ".join(child.spec.argv)
+        assert child.spec.env["MY_SECRET"] == secret
+
+
+def test_connectors_stop_before_the_workers_and_these_before_the_pages(tmp_path):
+    settings = Settings.model_validate({
+        "pools": [{"id": "p", "name": "P"}],
+        "stores": [{"id": "a", "name": "A", "connectors": [{"kind": "csv_folder", "folder": str(tmp_path)}]}],
+        "http": NO_PORTS,
+    })  # fmt: skip
+    ranks = {child.spec.name: child.spec.stop_rank for child in children(settings, tmp_path, {})}
+    assert ranks["connectors"] < ranks["ledger-1"] == ranks["agents"] < ranks["http"]

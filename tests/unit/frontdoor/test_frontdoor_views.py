@@ -1,0 +1,60 @@
+"""What people see: the pool's table, the pages."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from commonshelf.http_app import make_app
+from commonshelf.pool_table import PoolTable, UnknownNameError
+from commonshelf.settings import Http, Settings
+
+
+def row(sku: str, store: str, available_milli: int, pool: str = "riverside") -> dict[str, object]:
+    return {"pool": pool, "sku": sku, "store": store, "unit": "each", "available_milli": available_milli}
+
+
+def table(*rows: dict[str, object]) -> PoolTable:
+    made = PoolTable("riverside", {"MILK": "Milk 1 l", "TEA": "Tea"})
+    for one in rows:
+        made.put(one)
+    return made
+
+
+def test_an_items_availability_is_the_sum_over_its_stores():
+    (item,) = table(row("MILK", "anna", 2000), row("MILK", "bert", 500)).items("MILK")
+    assert (item.name, item.available_milli, len(item.stores)) == ("Milk 1 l", 2500, 2)
+
+
+def test_a_newer_row_of_a_shelf_replaces_the_older():
+    (item,) = table(row("MILK", "anna", 2000), row("MILK", "anna", 0)).items()
+    assert item.available_milli == 0
+
+
+def test_another_pools_rows_are_not_shown():
+    assert table(row("MILK", "anna", 2000, pool="lake")).items() == []
+
+
+def test_an_item_without_stock_is_known_and_a_stranger_is_not():
+    (item,) = table().items("TEA")
+    assert item.available_milli == 0
+    with pytest.raises(UnknownNameError, match="pool riverside has no item 'COFFEE'; known items: MILK"):
+        table(row("MILK", "anna", 1)).items("COFFEE")
+
+
+async def get(settings: Settings, *paths: str) -> list[httpx.Response]:
+    transport = httpx.ASGITransport(make_app(settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return [await client.get(path) for path in paths]
+
+
+def test_the_index_page_escapes_names_and_lists_addresses():
+    settings = Settings.model_validate({
+        "pools": [{"id": "p", "name": "<script>alert(1)</script>"}],
+        "http": Http(port=8080, agents_port=8082),
+    })  # fmt: skip
+    page, ready, subjects = asyncio.run(get(settings, "/", "/ready", "/subjects"))
+    assert "<script>" not in page.text
+    assert "http://127.0.0.1:8082/metrics" in page.text
+    assert ready.json() == {"status": "ok"}
+    assert "pos.sales.v1-value" in subjects.json()
