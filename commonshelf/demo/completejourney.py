@@ -5,12 +5,12 @@ package's own files, and a demo's data directory is thrown away unless the user 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from commonshelf.demo.slips import Slip, SlipLine
@@ -26,7 +26,7 @@ _EDUCATIONAL = (
     "Complete Journey data by 84.51°: for education; do not redistribute it or anything in the demo's data directory"
 )
 _TIME = "transaction_timestamp"
-_COLUMNS = ["store_id", "basket_id", "product_id", "quantity", "sales_value", _TIME]
+_COLUMNS = ["store_id", "basket_id", "product_id", "quantity", "sales_value"]
 _BATCH_ROWS = 32_768
 _OPENING_SPARE_UNITS = 1
 
@@ -46,7 +46,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Journey:
-    """A month of the busiest stores. Slips are on the data's own clock; openings are not in the data, see `load`."""
+    """A month of the busiest stores. Slips are on the data's clock; the openings are not in it, see `journey_of`."""
 
     stores: tuple[str, ...]
     """Busiest first."""
@@ -69,30 +69,58 @@ class Journey:
         )
 
 
+class DataLine(NamedTuple):
+    """A row of the transactions. sales_value is the line's price in dollars."""
+
+    store_id: int
+    basket_id: int
+    product_id: int
+    quantity: int
+    sales_value: float
+    at_ms: int
+
+
 def load(stores: int) -> Journey:
-    """Read the month. Raises PackageMissingError.
+    """Read the month and take its `stores` busiest stores. Raises PackageMissingError."""
+    lines = list(_read_transactions())
+    return journey_of(lines, dict(_read_products({line.product_id for line in lines})), stores)
+
+
+def journey_of(lines: Iterable[DataLine], products: Mapping[int, Product], stores: int) -> Journey:
+    """The month of these lines. Products that are not described are named by their number.
 
     The data knows no stock, so each store opens with what it will sell of an item in the month, and one more.
     """
-    table, dropped = _transactions()
-    lines_of: dict[int, int] = defaultdict(int)
-    for row in table:
-        lines_of[row["store_id"]] += 1
-    busiest = sorted(lines_of, key=lambda store: (-lines_of[store], store))[:stores]
-    chosen = set(busiest)
-    rows = [row for row in table if row["store_id"] in chosen]
-    starts_at_ms, ends_at_ms = _month_ms()
-    receipts = tuple(_receipts(rows))
+    starts_at_ms, ends_at_ms = month_ms()
+    by_store: dict[int, list[DataLine]] = defaultdict(list)
+    dropped = 0
+    for line in lines:
+        if QUANTITY_MIN <= line.quantity <= QUANTITY_MAX:
+            by_store[line.store_id].append(line)
+        else:
+            dropped += 1
+    busiest = sorted(by_store, key=lambda store: (-len(by_store[store]), store))[:stores]
+    used = [line for store in busiest for line in by_store[store]]
+    receipts = tuple(_receipts(used))
+    sold = sorted({line.product_id for line in used})
     return Journey(
         stores=tuple(_store_id(store) for store in busiest),
-        products=tuple(_products({row["product_id"] for row in rows})),
+        products=tuple(products.get(number) or Product(str(number), f"product {number}", "") for number in sold),
         openings=tuple(_openings(receipts, starts_at_ms)),
         receipts=receipts,
         starts_at_ms=starts_at_ms,
         ends_at_ms=ends_at_ms,
-        lines=len(rows),
+        lines=len(used),
         dropped_lines=dropped,
     )
+
+
+def month_ms() -> tuple[int, int]:
+    """First moment of the month and of the next one."""
+    year, month = _MONTH
+    first = datetime(year, month, 1, tzinfo=ZONE)
+    after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZONE)
+    return int(first.timestamp() * 1000), int(after.timestamp() * 1000)
 
 
 def midnights_ms(starts_at_ms: int, ends_at_ms: int) -> Iterator[int]:
@@ -106,36 +134,28 @@ def midnights_ms(starts_at_ms: int, ends_at_ms: int) -> Iterator[int]:
         yield at_ms
 
 
-def _transactions() -> tuple[list[dict[str, Any]], int]:
-    """The month's rows in use, and how many were dropped. Times are ms since 1970 UTC."""
+def _read_transactions() -> Iterator[DataLine]:
+    """The month's lines, batch by batch: the year has 1.5 million."""
     parquet, source = _open()
-    starts_at_ms, ends_at_ms = _month_ms()
-    used, dropped = [], 0
+    starts_at_ms, ends_at_ms = month_ms()
     with (source / "transactions.parquet").open("rb") as file:
-        for batch in parquet.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=_COLUMNS):
-            times_ms = batch["transaction_timestamp"].cast("timestamp[ms]").cast("int64")
-            columns = [times_ms if name == _TIME else batch[name] for name in _COLUMNS]
-            for values in zip(*(column.to_pylist() for column in columns), strict=True):
-                row = dict(zip(_COLUMNS, values, strict=True))
-                if not starts_at_ms <= row[_TIME] < ends_at_ms:
-                    continue
-                if QUANTITY_MIN <= row["quantity"] <= QUANTITY_MAX:
-                    used.append(row)
-                else:
-                    dropped += 1
-    return used, dropped
+        for batch in parquet.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=[*_COLUMNS, _TIME]):
+            times_ms = batch[_TIME].cast("timestamp[ms]").cast("int64").to_pylist()
+            values = (batch[name].to_pylist() for name in _COLUMNS)
+            for row in zip(*values, times_ms, strict=True):
+                if starts_at_ms <= row[-1] < ends_at_ms:
+                    yield DataLine(*row)
 
 
-def _products(wanted: set[int]) -> Iterator[Product]:
+def _read_products(wanted: set[int]) -> Iterator[tuple[int, Product]]:
     parquet, source = _open()
+    columns = ["product_id", "department", "product_type", "package_size"]
     with (source / "products.parquet").open("rb") as file:
-        table = parquet.read_table(file, columns=["product_id", "department", "product_type", "package_size"])
-    known = {row["product_id"]: row for row in table.to_pylist() if row["product_id"] in wanted}
-    for product in sorted(wanted):
-        row = known.get(product, {})
-        words = [row.get("product_type") or f"product {product}", row.get("package_size") or ""]
-        name = " ".join(" ".join(words).split()).lower()
-        yield Product(_sku(product), name[:200], (row.get("department") or "").lower())
+        for batch in parquet.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
+            for number, department, kind, size in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+                if number in wanted:
+                    name = " ".join(f"{kind or f'product {number}'} {size or ''}".split()).lower()
+                    yield number, Product(str(number), name[:200], (department or "").lower())
 
 
 def _open() -> tuple[Any, Any]:
@@ -149,20 +169,20 @@ def _open() -> tuple[Any, Any]:
         ) from None
 
 
-def _receipts(rows: list[dict[str, Any]]) -> Iterator[Slip]:
-    baskets: dict[tuple[int, int, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        baskets[row[_TIME], row["store_id"], row["basket_id"]].append(row)
-    for (at_ms, store, basket), lines in sorted(baskets.items()):
+def _receipts(lines: Iterable[DataLine]) -> Iterator[Slip]:
+    baskets: dict[tuple[int, int, int], list[DataLine]] = defaultdict(list)
+    for line in lines:
+        baskets[line.at_ms, line.store_id, line.basket_id].append(line)
+    for (at_ms, store, basket), bought in sorted(baskets.items()):
         told = tuple(
             SlipLine(
                 line_no,
-                f"sku:{_sku(row['product_id'])}",
-                row["quantity"] * 1_000,
+                f"sku:{line.product_id}",
+                line.quantity * 1_000,
                 kind="sale",
-                price_minor=round(row["sales_value"] * 100 / row["quantity"]),
+                price_minor=round(line.sales_value * 100 / line.quantity),
             )
-            for line_no, row in enumerate(lines, start=1)
+            for line_no, line in enumerate(bought, start=1)
         )
         yield Slip(_store_id(store), "sale", str(basket), at_ms, at_ms, told)
 
@@ -178,16 +198,5 @@ def _openings(receipts: tuple[Slip, ...], at_ms: int) -> Iterator[Slip]:
         yield Slip(store, "opening", "opening", at_ms, at_ms, lines)
 
 
-def _month_ms() -> tuple[int, int]:
-    year, month = _MONTH
-    first = datetime(year, month, 1, tzinfo=ZONE)
-    after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZONE)
-    return int(first.timestamp() * 1000), int(after.timestamp() * 1000)
-
-
 def _store_id(store: int) -> str:
     return f"store-{store}"
-
-
-def _sku(product: int) -> str:
-    return str(product)

@@ -20,7 +20,7 @@ WATCHED = 6
 
 _DROP_FOLDER_EACH = 5
 _SAFETY_STOCK_EACH = 4
-"""Each so manieth store keeps one unit of everything back, and lends only most of what it has."""
+"""Each so manieth store keeps one unit of everything back, and lends twenty at most."""
 _SECRET_ENV = "COMMONSHELF_DEMO_SECRET"  # noqa: S105  the beginning of a name
 _SECRET_BYTES = 32
 
@@ -86,7 +86,7 @@ class Consortium:
             id=member.id,
             name=member.name,
             pool=self.pool.id,
-            contribution="share:800" if is_careful else "share:1000",
+            contribution="cap:20" if is_careful else "share:1000",
             safety_stock_units=Decimal(int(is_careful)),
             latitude_deg=Decimal(str(member.latitude_deg)),
             longitude_deg=Decimal(str(member.longitude_deg)),

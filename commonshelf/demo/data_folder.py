@@ -19,6 +19,8 @@ class DataFolder:
     def __init__(self, path: Path, *, keep: bool) -> None:
         self.path = path.absolute()
         self._keep = keep
+        self.has_past = False
+        """Whether an earlier run's data is in it, once it is prepared."""
 
     def prepare(self) -> None:
         """Empty, or with what a kept run left."""
@@ -34,6 +36,7 @@ class DataFolder:
         try:
             if not self._keep:
                 self._remove()
+            self.has_past = (self.path / _KEPT).exists()
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / _OURS).touch()
             if self._keep:

@@ -11,17 +11,21 @@ from commonshelf.demo.options import LIVE_LINES_PER_SECOND, DemoOptions
 from commonshelf.demo.pacer import Pacer
 from commonshelf.demo.program import Cues
 from commonshelf.demo.shops import Shops
-from commonshelf.demo.slips import Slip
+from commonshelf.demo.slips import Slip, SlipKind
 from commonshelf.demo.world import MONDAY_MS, World
 
 _EXPORT_INTERVAL_S = 2.0
 
 
 class GeneratedProgram:
-    """A seeded region whose tills sell now. See `commonshelf.demo.program.Program`."""
+    """A seeded region whose tills sell now. See `commonshelf.demo.program.Program`.
 
-    def __init__(self, options: DemoOptions, run: str) -> None:
+    has_past: an earlier run has left its books; the shops then open with a count instead of opening stock.
+    """
+
+    def __init__(self, options: DemoOptions, run: str, *, has_past: bool) -> None:
         self._run = run
+        self._opening_kind: SlipKind = "counted" if has_past else "opening"
         self._lines_per_second = options.lines_per_second or LIVE_LINES_PER_SECOND
         self._world = World(options.seed, stores=options.stores, demand_multiplier=options.demand_multiplier)
         self._clock = LiveClock(MONDAY_MS, _now_ms())
@@ -50,8 +54,9 @@ class GeneratedProgram:
     async def run(self, shops: Shops, kafka_options: dict[str, str], partitions: int, cues: Cues) -> None:
         self._clock = LiveClock(MONDAY_MS, _now_ms())
         for slip in self._world.opening():
-            await shops.say(self._tell(slip))
+            await shops.say(replace(self._tell(slip), kind=self._opening_kind))
         await shops.settle()
+        await cues.caught_up()
         self._selling_since_ms = _now_ms()
         cues.opened.set()
         self._pacer = Pacer(self._lines_per_second)

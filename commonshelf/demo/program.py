@@ -1,6 +1,7 @@
 """What a demo shows: a consortium, and a play that its tills perform."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from commonshelf.demo.shops import Shops
 class Cues:
     """What a play and its stage tell each other."""
 
+    caught_up: Callable[[], Awaitable[None]]
+    """The stage: returns when the ledger has accounted for all that was confirmed to the tills."""
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     """The play: all stores have said what they have; from now on they sell."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)

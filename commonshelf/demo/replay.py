@@ -66,6 +66,7 @@ class ReplayProgram:
         for slip in self._journey.openings:
             await shops.say(self._named(slip))
         await shops.settle()
+        await cues.caught_up()
         cues.opened.set()
         posting = {member.id for member in self.consortium.members if member.channel == "webhook"}
         receipts = iter(self._journey.receipts)

@@ -38,7 +38,7 @@ def demo(options: DemoOptions) -> int:
         folder.prepare()
         with interrupted_once():
             try:
-                summary = _run(options, console, started_at_s)
+                summary = _run(options, console, started_at_s, has_past=folder.has_past)
             finally:
                 folder.clear_away()
     except KeyboardInterrupt:
@@ -50,9 +50,9 @@ def demo(options: DemoOptions) -> int:
     return _tell(summary, options, console)
 
 
-def _run(options: DemoOptions, console: Console, started_at_s: float) -> Summary:
+def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_past: bool) -> Summary:
     run = f"{int(time.time()):x}"
-    program: Program = GeneratedProgram(options, run) if options.data == "generated" else ReplayProgram(options, run)
+    program = _program(options, run, has_past=has_past)
     console.print(escape(program.notice), style="dim", soft_wrap=True)
     consortium = program.consortium
     with Stack(
@@ -61,9 +61,18 @@ def _run(options: DemoOptions, console: Console, started_at_s: float) -> Summary
         records=consortium.records,
         children_env=consortium.children_env(),
     ) as stack:
-        return asyncio.run(
-            perform(program, stack, console, run=run, for_s=options.for_s, started_at_s=started_at_s)
+        return asyncio.run(perform(program, stack, console, run=run, for_s=options.for_s, started_at_s=started_at_s))
+
+
+def _program(options: DemoOptions, run: str, *, has_past: bool) -> Program:
+    if options.data == "generated":
+        return GeneratedProgram(options, run, has_past=has_past)
+    if has_past:
+        raise DataFolderError(
+            f"{options.data_dir} holds the data of an earlier `demo --keep`, and a replay starts from nothing; "
+            "remove that directory first"
         )
+    return ReplayProgram(options, run)
 
 
 def _tell(summary: Summary, options: DemoOptions, console: Console) -> int:

@@ -13,6 +13,7 @@ from commonshelf.demo.ledger_watch import LedgerWatch
 from commonshelf.demo.program import Cues, Program
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.shops import Shops
+from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
 from commonshelf.stack import Stack
 
@@ -44,7 +45,7 @@ async def perform(
         export_interval_s=program.export_interval_s,
         now_ms=program.export_time_ms,
     )
-    cues = Cues()
+    cues = Cues(caught_up=lambda: _caught_up(watch))
     try:
         with DemoView(console, program, _links(stack)) as view, _stopping_on_signal(cues):
             async with shops:
@@ -58,6 +59,7 @@ async def perform(
                     await asyncio.gather(showing, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
                 view.refresh(watch.view, shops.tally)
+        console.print(f"the shops' clock ended at {program.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
             shops.tally,
@@ -71,9 +73,7 @@ async def perform(
         watch.close()
 
 
-async def _sell(
-    program: Program, stack: Stack, shops: Shops, cues: Cues, view: DemoView, for_s: float | None
-) -> float:
+async def _sell(program: Program, stack: Stack, shops: Shops, cues: Cues, view: DemoView, for_s: float | None) -> float:
     """Run the program until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
     play = asyncio.create_task(program.run(shops, stack.kafka_options, stack.settings.partitions, cues))
     opened = asyncio.create_task(cues.opened.wait())
@@ -100,17 +100,32 @@ async def _drain(shops: Shops, watch: LedgerWatch) -> bool:
     try:
         async with asyncio.timeout(_DRAIN_DEADLINE_S):
             await shops.settle()
-            while True:
-                if await asyncio.to_thread(watch.has_read_all_inputs) and _adds_up(watch):
-                    return True
-                await asyncio.sleep(_DRAIN_POLL_S)
+            await _until_it_adds_up(watch)
     except TimeoutError:
         return False
+    return True
 
 
-def _adds_up(watch: LedgerWatch) -> bool:
-    watch.check()
-    return watch.view.lines_decided == watch.view.lines_published
+async def _caught_up(watch: LedgerWatch) -> None:
+    try:
+        async with asyncio.timeout(_DRAIN_DEADLINE_S):
+            await _until_it_adds_up(watch)
+    except TimeoutError:
+        raise TillError(
+            f"the workers have not taken in the opening stock within {_DRAIN_DEADLINE_S:.0f} s; "
+            "their logs are in the data directory under logs"
+        ) from None
+
+
+async def _until_it_adds_up(watch: LedgerWatch) -> None:
+    while True:
+        watch.check()
+        # The inputs first: once they are read to their end, the number to reach stands still.
+        if await asyncio.to_thread(watch.has_read_all_inputs):
+            view = watch.view
+            if view.lines_decided == view.lines_published:
+                return
+        await asyncio.sleep(_DRAIN_POLL_S)
 
 
 async def _show(view: DemoView, watch: LedgerWatch, shops: Shops) -> None:

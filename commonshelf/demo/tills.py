@@ -253,4 +253,3 @@ def _rows(report: Path) -> int:
         return 0
     with report.open(encoding="utf-8") as rows:
         return max(sum(1 for _ in rows) - 1, 0)
-

@@ -1,0 +1,95 @@
+"""What a demo needs before it starts: options that make sense, settings that load, a directory that is ours."""
+
+import pytest
+
+from commonshelf.demo.consortium import consortium_of
+from commonshelf.demo.data_folder import DataFolder, DataFolderError
+from commonshelf.demo.options import DemoOptions
+from commonshelf.demo.world import World
+from commonshelf.settings import Settings
+from commonshelf.specs import connector_specs
+from connectors.specs import SecretSource
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stores": 0}, {"stores": 501}, {"stores": 35, "data": "completejourney"}, {"lines_per_second": 0.0},
+        {"for_s": -1.0}, {"demand_multiplier": 0.0},
+    ],
+)  # fmt: skip
+def test_an_option_that_makes_no_sense_is_named(wrong):
+    name = next(iter(wrong))
+    with pytest.raises(ValueError, match=f"--{name.removesuffix('_s').replace('_', '-')} is"):
+        DemoOptions(**wrong)
+
+
+def test_the_settings_of_the_consortium_load_again(tmp_path):
+    consortium = consortium_of(World(1), 0)
+    settings = consortium.settings(tmp_path)
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    kinds = [store.connectors[0].kind for store in settings.stores]
+    assert (kinds.count("webhook"), kinds.count("csv_folder")) == (28, 6)
+    assert len(list(connector_specs(settings))) == 34
+
+
+def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
+    first, second = (consortium_of(World(1, stores=3), 0) for _ in range(2))
+    assert not set(first.secrets.values()) & set(second.secrets.values())
+    settings = first.settings(tmp_path)
+    for store in settings.stores:
+        secret = first.secrets[store.id]
+        assert secret not in settings.model_dump_json()
+        assert secret not in repr(first)
+        (name,) = store.connectors[0].secret_env
+        monkeypatch.setenv(name, first.children_env()[name])
+        assert SecretSource(env=name).read() == secret.encode()
+
+
+def test_each_item_and_each_plu_is_declared():
+    world = World(1, stores=2)
+    records = consortium_of(world, 0).records
+    loose = sum(item.plu is not None for item in world.items)
+    assert len(records) == len(world.items) + loose
+    assert len({(type(record), record.key) for record in records}) == len(records)
+
+
+def test_the_data_directory_is_gone_after_a_run(tmp_path):
+    folder = DataFolder(tmp_path / "demo", keep=False)
+    folder.prepare()
+    (folder.path / "kafka").mkdir()
+    folder.clear_away()
+    assert not folder.path.exists()
+
+
+def test_what_a_killed_run_left_is_cleared_before_the_next(tmp_path):
+    left = DataFolder(tmp_path / "demo", keep=False)
+    left.prepare()
+    (left.path / "kafka").mkdir()
+    DataFolder(tmp_path / "demo", keep=False).prepare()
+    assert not (left.path / "kafka").exists()
+
+
+def test_kept_data_is_gone_on_with(tmp_path):
+    first = DataFolder(tmp_path / "demo", keep=True)
+    first.prepare()
+    (first.path / "kafka").mkdir()
+    first.clear_away()
+    again = DataFolder(tmp_path / "demo", keep=True)
+    again.prepare()
+    assert (first.has_past, again.has_past) == (False, True)
+    assert (again.path / "kafka").exists()
+
+
+def test_kept_data_is_not_thrown_away_unasked(tmp_path):
+    DataFolder(tmp_path / "demo", keep=True).prepare()
+    with pytest.raises(DataFolderError, match="earlier `demo --keep`"):
+        DataFolder(tmp_path / "demo", keep=False).prepare()
+
+
+def test_other_peoples_files_are_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(DataFolderError, match="holds other data"):
+        DataFolder(tmp_path, keep=False).prepare()
+    DataFolder(tmp_path, keep=False).clear_away()
+    assert (tmp_path / "thesis.tex").exists()
