@@ -23,6 +23,7 @@ class Catalog:
         self._codes: dict[str, str] = {}
         self._store_codes: dict[tuple[str, str], str] = {}
         self._own_codes: dict[str, str] = {}
+        self._shared_gtins: set[str] = set()
         self._meanings: dict[str, Meaning] = {}
         self.parked: dict[tuple[str, int, int], str] = {}
 
@@ -65,6 +66,11 @@ class Catalog:
                 safety_milli = own["safety_stock_milli"]
         return contribution["kind"], contribution["value"], safety_milli
 
+    def own_contribution(self, store: str, sku: str) -> Row | None:
+        """What `store` set for `sku` itself; None when the store's own terms hold."""
+        own = self._terms.get((store, sku))
+        return None if own is None else own["contribution"]
+
     def apply_change(self, kind: str, change: Row) -> None:
         """Take a ConfigChange's record, `kind` being its Avro name. Raises ValueError for an unknown kind."""
         match kind:
@@ -94,17 +100,36 @@ class Catalog:
         before = self.items.get(sku)
         self.items[sku] = item
         if before is not None and before["gtin"] is not None and before["gtin"] != item["gtin"]:
-            old = f"gtin:{before['gtin']}"
-            if self._own_codes.get(old) == sku:
-                del self._own_codes[old]
-                self._mean(old)
+            self._give_up(f"gtin:{before['gtin']}", sku)
         own = [f"sku:{sku}"] if item["gtin"] is None else [f"sku:{sku}", f"gtin:{item['gtin']}"]
         for code in own:
-            self._own_codes[code] = sku
-            self._mean(code)
+            self._claim(code, sku)
         if before is None or before["unit"] != item["unit"]:
             for code in [code for code, mapped in self._codes.items() if mapped == sku]:
                 self._mean(code)
+
+
+    def _claim(self, code: str, sku: str) -> None:
+        """Of items with one GTIN the one recorded last answers to it, in whatever order they came."""
+        owner = self._own_codes.setdefault(code, sku)
+        if owner != sku:
+            self._shared_gtins.add(code)
+        if code in self._shared_gtins:
+            rivals = self._items_with(code) if owner == sku else (owner, sku)
+            self._own_codes[code] = max(rivals, key=self._recorded)
+        self._mean(code)
+
+    def _give_up(self, code: str, sku: str) -> None:
+        if self._own_codes.get(code) == sku:
+            heirs = self._items_with(code) if code in self._shared_gtins else []
+            _put(self._own_codes, code, max(heirs, key=self._recorded, default=None))
+            self._mean(code)
+
+    def _items_with(self, gtin_code: str) -> list[str]:
+        return [sku for sku, item in self.items.items() if f"gtin:{item['gtin']}" == gtin_code]
+
+    def _recorded(self, sku: str) -> tuple[int, str]:
+        return self.items[sku]["recorded_at_ms"], sku
 
 
 def _put(codes: dict[K, str], key: K, sku: str | None) -> None:
