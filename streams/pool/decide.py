@@ -50,7 +50,7 @@ def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | 
         reason = reasons.UNKNOWN_STORE
     elif occurred > recorded + skew or recorded > appended_at_ms + skew:
         reason = reasons.IN_THE_FUTURE
-    elif recorded - occurred > settings["late_limit_ms"] or occurred < 0:
+    elif recorded - occurred > settings["late_limit_ms"] or occurred <= 0:  # 0 stands for never
         reason = reasons.TOO_LATE
     elif not 0 < len(event["lines"]) <= LINES_MAX:
         reason = reasons.TOO_MANY_LINES
@@ -154,8 +154,9 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
         if version == old["source"]["version"]:
             applied = {line["line"] for line in (*before["taken"], *before.get("counted", ()))}
             known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
-            room -= len(old["lines"])
-            conflicting = event["occurred_at_ms"] != old["occurred_at_ms"] or event.get("kind") != old.get("kind")
+            room -= len(applied)
+            same_head = event["occurred_at_ms"] == old["occurred_at_ms"] and event.get("kind") == old.get("kind")
+            conflicting = bool(applied) and not same_head
     elif len({line["line_id"] for line in event["lines"]}) == len(event["lines"]):
         return range(len(event["lines"]))
     fresh: dict[str, int] = {}
@@ -170,7 +171,7 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
             set_aside.append((at, reasons.TOO_MANY_LINES))
         elif same is None:
             fresh[line_id] = at
-        elif same is not None and _says_the_same(same, line):
+        elif _says_the_same(same, line):
             fields["duplicate_lines"] += 1
         else:
             set_aside.append((at, reasons.CONFLICT))

@@ -85,7 +85,7 @@ def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None
             shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
             shelf.negatives = shelf.drift_milli = 0
             _forget_before(state, key, shelf, as_of_ms)
-        elif event["kind"] == "level":
+        elif event["kind"] == "level" and as_of_ms >= shelf.counted_at_ms:
             shelf.drift_milli = line["drift_milli"]
         _touch(state, key, shelf, event, appended_at_ms)
 
@@ -137,23 +137,24 @@ def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes, known
     key, before = known
     if fields["stale_lines"]:
         return
-    if before is None:
-        if applied:
-            state.seen.remember(key, event["recorded_at_ms"], encoded)
-    elif event["source"]["version"] > before["event"]["source"]["version"]:
+    # Also when every line was set aside: an older version that comes later must stay out.
+    if before is None or event["source"]["version"] > before["event"]["source"]["version"]:
         state.seen.remember(key, event["recorded_at_ms"], encoded)
     elif applied:
         state.seen.remember(key, event["recorded_at_ms"], encode_fact((kind, _union(before, fields))))
 
 
 def _union(before: Fields, fields: Fields) -> Fields:
-    """One fact with the lines of both, of the same version."""
-    event = fields["event"]
-    shift = len(before["event"]["lines"])
-    union = {**fields, "event": {**event, "lines": before["event"]["lines"] + event["lines"]}}
+    """One fact with the lines that were applied of both, which are of the same version."""
+    lines: list[Fields] = []
+    union = {**fields, "event": {**fields["event"], "lines": lines}, "duplicate_lines": 0, "quarantined": []}
     for name in ("taken", "counted"):
         if name in fields:
-            union[name] = before[name] + [{**line, "line": line["line"] + shift} for line in fields[name]]
+            union[name] = []
+            for part in (before, fields):
+                for line in part[name]:
+                    union[name].append({**line, "line": len(lines)})
+                    lines.append(part["event"]["lines"][line["line"]])
     return union
 
 
@@ -165,14 +166,15 @@ def _fold_config(state: PoolState, fields: dict[str, Any]) -> None:
         if known is not None and known != change:
             state.stale_terms.add((None, change["store"]))
     elif kind == "commonshelf.StoreItemSettings":
-        _start_contribution(state, change)
         state.stale_terms.add((change["sku"], change["store"]))
+        if change["contribution"] != catalog.own_contribution(change["store"], change["sku"]):
+            _start_contribution(state, change)
     catalog.apply_change(kind, change)
     state.tables.config.put(config_key(fields), fields)
 
 
 def _start_contribution(state: PoolState, change: dict[str, Any]) -> None:
-    """A fixed contribution counts the sales since it was set."""
+    """A fixed contribution counts the sales since it was set; told again unchanged, it goes on counting."""
     key = (state.pool, change["sku"], change["store"])
     shelf = state.tables.shelves.get(key)
     if shelf is not None:

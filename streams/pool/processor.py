@@ -40,6 +40,7 @@ from streams.pool.seen_index import SeenIndex
 from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
+NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
 """A journal page is closed when it holds this much: keeps records well below the broker's limit."""
 
@@ -106,6 +107,8 @@ class PoolPartition:
             if topic in PoolProcessor.priority_inputs:
                 _check_setting(topic, event)
             pool = self._pool(event["pool"], topic)
+            if topic == POOL_TICKS.name:
+                _check_tick(pool, event, record.appended_at_ms)
         except BadMessage as bad:
             self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
             self._metrics.bad_message(bad.reason)
@@ -116,6 +119,7 @@ class PoolPartition:
             self._take(pool, decide_stock(pool, event, record.appended_at_ms), event, record)
         else:
             self._journal(pool, (_SETTING_OR_TICK[topic], event), record)
+            self._parking = self._parking or bool(pool.catalog.parked)
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None
@@ -131,6 +135,8 @@ class PoolPartition:
         pool = self._pools.get(name)
         if pool is not None:
             return pool
+        if len(name) > NAME_MAX:  # nobody can configure it; looking its partition up would keep it in memory
+            raise BadMessage(reasons.UNKNOWN_POOL, f"a pool's name has at most {NAME_MAX} characters, not {len(name)}")
         if partition_of(name, self._partitions) != self._partition:
             raise BadMessage(reasons.WRONG_PARTITION, f"pool {name!r} does not live on partition {self._partition}")
         if topic not in PoolProcessor.priority_inputs:
@@ -215,7 +221,6 @@ class PoolPartition:
         return [key for key in self._shelf_keys(shelf_row_key((pool, sku, ""))) if key[1] == sku]
 
     def committed(self) -> None:
-        self._parking = any(pool.catalog.parked for pool in self._pools.values())
         for pool in self._pools.values():
             pool.seen.committed()
             self._metrics.pool(pool)
@@ -247,6 +252,13 @@ def _check_setting(topic: str, event: dict[str, Any]) -> None:
             CatalogItem.model_validate(event)
     except ValueError as error:
         raise BadMessage(reasons.INVALID, str(error)) from error
+
+
+def _check_tick(pool: PoolState, tick: Fields, appended_at_ms: int) -> None:
+    """A clock that runs ahead would make the pool forget its events too early: there is no way back."""
+    if tick["at_ms"] > appended_at_ms + pool.catalog.pool["future_skew_ms"]:
+        ahead_ms = tick["at_ms"] - appended_at_ms
+        raise BadMessage(reasons.IN_THE_FUTURE, f"tick {ahead_ms} ms ahead of the broker: set the clock of the ticker")
 
 
 def _encoded(fact: Fact, record: InputRecord) -> bytes:

@@ -44,7 +44,8 @@ def event_key(kind: str, event: Fields) -> bytes:
     """Hash of an event's name. Sales and stock reports are named apart."""
     space = "sale" if kind == SALE_TAKEN else "stock"
     source = event["source"]
-    name = f"{space}|{event['store']}|{source['system']}|{source['id']}"
+    system = source["system"]
+    name = f"{space}|{event['store']}|{len(system)}|{system}|{source['id']}"
     return blake2b(name.encode(), digest_size=KEY_BYTES).digest()
 
 
