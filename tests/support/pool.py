@@ -1,0 +1,271 @@
+"""A pool partition on a bench: real bytes in, decoded outputs out, committed rows in dicts instead of Kafka."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from fastavro import schemaless_reader
+from fastavro.schema import parse_schema
+
+from schemas.codec import HEADER_BYTES, topic_codec
+from schemas.models import CatalogItem, Change, ConfigChange, PoolSettings, Sale, Source, StockReport, StoreSettings
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
+from streams.pool.facts import Fact, decode_fact, encode_fact
+from streams.pool.processor import PoolPartition, PoolProcessor
+from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+NOON_MS = 1_790_000_000_000
+"""The tests' now: what the broker stamps on a record unless the test says otherwise."""
+POOL, STORE, OTHER_STORE = "north", "corner", "mill"
+MILK, BREAD, FLOUR = "MILK", "BREAD", "FLOUR"
+MILK_GTIN = "04006381333931"
+UNITS = {MILK: "each", BREAD: "each", FLOUR: "kg"}
+
+_long, _string = parse_schema("long"), parse_schema("string")
+
+
+@cache
+def processor() -> PoolProcessor:
+    """One for all tests: its metrics are registered once per process."""
+    return PoolProcessor()
+
+
+class Entry(NamedTuple):
+    """A journal entry: its number, its cause, the fact, and the bytes of the entry and of the fact."""
+
+    number: int
+    topic: str
+    offset: int
+    appended_at_ms: int
+    fact: Fact
+    fact_bytes: bytes
+    entry_bytes: bytes
+
+
+@dataclass
+class CommittedRows:
+    """What the changelog and the local store hold, in dicts."""
+
+    rows: dict[str, bytes] = field(default_factory=dict)
+    index: dict[bytes, bytes] = field(default_factory=dict)
+
+    def view(self) -> Rows:
+        return Rows(self.rows.get, self.scan, self.index.get)
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix)))
+
+    def write(self, rows: list[tuple[str, bytes | None]]) -> None:
+        assert len({key for key, _ in rows}) == len(rows), "a batch writes each row once"
+        for key, value in rows:
+            if value is None and key in self.rows:
+                for index_key, entry in processor().index_entries(key, self.rows.pop(key)):
+                    if self.index.get(index_key) == entry:
+                        del self.index[index_key]
+        for key, value in rows:
+            if value is not None:
+                self.rows[key] = value
+                self.index.update(processor().index_entries(key, value))
+
+
+class PoolBench:
+    """One partition, the only one, with what it published. Outputs appear with `commit`."""
+
+    def __init__(self, committed: CommittedRows | None = None, cached_rows_max: int = 50_000) -> None:
+        self.committed = committed or CommittedRows()
+        self.outputs: list[OutputRecord] = []
+        self.inputs: list[InputRecord] = []
+        self._cached_rows_max = cached_rows_max
+        self._offsets: dict[str, int] = {}
+        self.partition = self._open()
+
+    def _open(self) -> PoolPartition:
+        return PoolPartition(0, 1, self.committed.view(), processor()._metrics, self._cached_rows_max)
+
+    def restart(self) -> None:
+        """Forget everything but the committed rows."""
+        self.partition = self._open()
+
+    # --- in ---------------------------------------------------------------------------------------------
+
+    def put(self, topic: str, value: bytes | None, appended_at_ms: int = NOON_MS, key: bytes | None = b"k") -> None:
+        """Apply a record with the topic's next offset."""
+        offset = self._offsets.get(topic, 0)
+        self._offsets[topic] = offset + 1
+        self.apply(InputRecord(topic, 0, offset, appended_at_ms, key, value))
+
+    def apply(self, record: InputRecord) -> None:
+        self.inputs.append(record)
+        self.partition.apply(record)
+
+    def commit(self) -> Batch:
+        """End the micro-batch as the runtime does."""
+        batch = self.partition.close_batch()
+        self.committed.write(batch.rows)
+        self.partition.committed()
+        self.outputs += batch.outputs
+        return batch
+
+    def configure(self, change: Change, pool: str = POOL) -> None:
+        event = ConfigChange(pool=pool, recorded_at_ms=NOON_MS, origin="test", change=change)
+        self.put(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+
+    def stock_item(self, sku: str, unit: str = "each", gtin: str | None = None, recorded_at_ms: int = NOON_MS) -> None:
+        item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit, gtin=gtin, recorded_at_ms=recorded_at_ms)
+        self.put(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+
+    def sell(self, source_id: str, *lines: dict[str, Any], **event: Any) -> None:
+        appended_at_ms = event.pop("appended_at_ms", NOON_MS)
+        self.put(POS_SALES.name, sale(source_id, *lines, **event), appended_at_ms)
+
+    def report(self, kind: str, source_id: str, *lines: dict[str, Any], **event: Any) -> None:
+        appended_at_ms = event.pop("appended_at_ms", NOON_MS)
+        self.put(POS_STOCK.name, stock(kind, source_id, *lines, **event), appended_at_ms)
+
+    def tick(self, at_ms: int, appended_at_ms: int | None = None) -> None:
+        value = topic_codec(POOL_TICKS.name).encode({"pool": POOL, "at_ms": at_ms, "origin": "test"})
+        self.put(POOL_TICKS.name, value, max(at_ms, NOON_MS) if appended_at_ms is None else appended_at_ms)
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def availability(self) -> dict[str, dict[str, Any]]:
+        """The compacted table, by key pool/sku/store."""
+        decode = topic_codec("pool.availability.v1").decode
+        return {str(o.key): decode(o.value) for o in self.outputs if o.topic == "pool.availability.v1"}
+
+    def shelf(self, sku: str = MILK, store: str = STORE) -> dict[str, Any]:
+        """Commits, then gives the shelf's row of the availability table."""
+        self.commit()
+        return self.availability()[f"{POOL}/{sku}/{store}"]
+
+    def on_hand(self, sku: str = MILK, store: str = STORE) -> int:
+        """On hand, thousandths; 0 for a shelf that nothing has touched."""
+        self.commit()
+        row = self.availability().get(f"{POOL}/{sku}/{store}")
+        return 0 if row is None else int(row["on_hand_milli"])
+
+    def available(self, sku: str = MILK, store: str = STORE) -> int:
+        return int(self.shelf(sku, store)["available_milli"])
+
+    def counts(self) -> dict[str, int]:
+        """Lines applied, duplicate, stale and quarantined."""
+        row = self.partition.look_up({"pool": POOL})
+        return {name: row[f"lines_{name}"] for name in ("applied", "duplicate", "stale", "quarantined")}
+
+    def dead_letters(self) -> list[OutputRecord]:
+        self.commit()
+        return [output for output in self.outputs if ".dlq." in output.topic]
+
+    def reasons(self) -> list[str]:
+        """Why records and lines were set aside, in order."""
+        return [headers_of(letter)["commonshelf.reason"] for letter in self.dead_letters()]
+
+    def replay_dead_letters(self) -> None:
+        """Publish every dead letter again, as an operator does after mending what was wrong."""
+        letters = self.dead_letters()
+        self.outputs = [output for output in self.outputs if ".dlq." not in output.topic]
+        for letter in letters:
+            self.put(letter.topic.replace(".dlq.", "."), letter.value)
+
+    def journal(self, pool: str = POOL) -> list[Entry]:
+        """All entries of a pool, numbers checked for gaps."""
+        self.commit()
+        entries: list[Entry] = []
+        for output in self.outputs:
+            if output.topic == POOL_JOURNAL.name and output.key == pool:
+                entries += read_page(output.value)
+        assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
+        return entries
+
+    def last_fact(self) -> dict[str, Any]:
+        """Fields of the newest journal entry."""
+        return self.journal()[-1].fact[1]
+
+
+def furnished(**options: Any) -> PoolBench:
+    """A pool with two stores that lend all they have, and three items known by their sku: codes."""
+    bench = PoolBench(**options)
+    bench.configure(PoolSettings(name="North"))
+    for store in (STORE, OTHER_STORE):
+        bench.configure(StoreSettings(store=store, name=store))
+    bench.stock_item(MILK, gtin=MILK_GTIN)
+    bench.stock_item(BREAD)
+    bench.stock_item(FLOUR, unit="kg")
+    bench.commit()
+    return bench
+
+
+def line(quantity_milli: int, sku: str = MILK, **fields: Any) -> dict[str, Any]:
+    """A line of a sale or a report; named by its place unless `line_id` is given."""
+    return {"code": f"sku:{sku}", "quantity_milli": quantity_milli, "unit": UNITS.get(sku, "each"), **fields}
+
+
+def sale(source_id: str, *lines: dict[str, Any], **event: Any) -> bytes:
+    """A sale in wire format. Checked by the model of the edges unless `raw` is true."""
+    return _encoded(POS_SALES.name, Sale, source_id, lines, event)
+
+
+def stock(kind: str, source_id: str, *lines: dict[str, Any], **event: Any) -> bytes:
+    """A stock report in wire format."""
+    return _encoded(POS_STOCK.name, StockReport, source_id, lines, {"kind": kind, **event})
+
+
+def _encoded(topic: str, model: Any, source_id: str, lines: Any, event: dict[str, Any]) -> bytes:
+    named = [{"line_id": str(at), **fields} for at, fields in enumerate(lines, start=1)]
+    version, raw = event.pop("version", 1), event.pop("raw", False)
+    occurred_at_ms = event.pop("occurred_at_ms", NOON_MS)
+    head = {
+        "pool": POOL,
+        "store": STORE,
+        "occurred_at_ms": occurred_at_ms,
+        "recorded_at_ms": max(occurred_at_ms, NOON_MS),
+        **event,
+    }
+    if raw:
+        source = {"system": "till", "id": source_id, "version": version}
+        kinds = {"kind": "sale"} if topic == POS_SALES.name else {}
+        plain = {"id": source_id, "source": source, **head, "lines": [{**kinds, **fields} for fields in named]}
+    else:
+        plain = model(source=Source(system="till", id=source_id, version=version), lines=named, **head).to_avro()
+    return topic_codec(topic).encode(plain)
+
+
+def headers_of(letter: OutputRecord) -> dict[str, str]:
+    return {name: bytes(value or b"").decode() for name, value in letter.headers or []}
+
+
+def read_page(value: bytes | None) -> list[Entry]:
+    """Entries of a journal page with their own bytes, which a plain Avro reader does not give."""
+    assert value is not None
+    page = topic_codec(POOL_JOURNAL.name).decode(value)
+    stream = io.BytesIO(value)
+    stream.seek(HEADER_BYTES)
+    assert _read(stream, _string) == page["pool"]
+    _read(stream, _long), _read(stream, _long)
+    assert _read(stream, _long) == len(page["entries"]), "a page is one Avro block"
+    entries = []
+    for at, plain in enumerate(page["entries"]):
+        start = stream.tell()
+        cause = _read(stream, _string), _read(stream, _long), _read(stream, _long)
+        fact_start = stream.tell()
+        fact, end = _fact_at(value, fact_start)
+        stream.seek(end)
+        assert plain["fact"] == fact
+        entries.append(Entry(page["first_number"] + at, *cause, fact, value[fact_start:end], value[start:end]))
+    assert stream.read() == b"\0"
+    return entries
+
+
+def _read(stream: io.BytesIO, schema: Any) -> Any:
+    return schemaless_reader(stream, schema, None)
+
+
+def _fact_at(value: bytes, start: int) -> tuple[Fact, int]:
+    """The fact and where it ends. Its bytes are as long as its encoding: the tests write canonical Avro."""
+    fact = decode_fact(value, start)
+    return fact, start + len(encode_fact(fact))

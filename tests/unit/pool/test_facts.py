@@ -1,0 +1,100 @@
+"""Bytes put together by hand are the bytes that the Avro library writes."""
+
+import io
+
+import pytest
+from fastavro import schemaless_writer
+from fastavro.schema import parse_schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.avro_parts import bytes_bytes, long_bytes, string_bytes
+from schemas.codec import HEADER_BYTES, topic_codec
+from streams.catalog import Catalog
+from streams.pool.availability import availability_row, encode_availability
+from streams.pool.facts import SALE_TAKEN, decode_fact, encode_fact, encode_plain_sale, line_counts
+from streams.pool.shelf import Shelf
+from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+def as_fastavro_writes(schema, value):
+    out = io.BytesIO()
+    schemaless_writer(out, parse_schema(schema), value)
+    return out.getvalue()
+
+
+@given(INT64)
+@settings(max_examples=500)
+def test_a_long_is_written_as_the_library_does(number):
+    assert long_bytes(number) == as_fastavro_writes("long", number)
+
+
+@pytest.mark.parametrize("power", range(64))
+def test_a_long_beside_each_power_of_two_is_written_as_the_library_does(power):
+    for number in (2**power - 1, 2**power, 2**power + 1):
+        for signed in (number, -number, -number - 1):
+            if -(2**63) <= signed < 2**63:
+                assert long_bytes(signed) == as_fastavro_writes("long", signed)
+
+
+@given(st.text(), st.binary())
+def test_text_and_bytes_are_written_as_the_library_does(text, value):
+    assert string_bytes(text) == as_fastavro_writes("string", text)
+    assert bytes_bytes(value) == as_fastavro_writes("bytes", value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4_999), st.text(max_size=20), INT64), min_size=1, max_size=8))
+def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
+    value = sale("s1", line(1_000), line(2_000, BREAD), till="1", currency="EUR")
+    event = topic_codec("pos.sales.v1").decode(value)
+    taken = [{"line": at, "sku": sku, "delta_milli": delta} for at, sku, delta in lines]
+    rest = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []}
+    fact = (SALE_TAKEN, {"event": event, "taken": taken, **rest})
+    assert encode_plain_sale(value[HEADER_BYTES:], taken) == encode_fact(fact)
+    assert decode_fact(b"before" + encode_fact(fact), 6) == fact
+
+
+@given(st.tuples(*[st.text(min_size=1, max_size=30)] * 3), st.lists(INT64, min_size=8, max_size=8))
+def test_an_availability_row_put_together_by_hand_is_what_the_codec_writes(key, numbers):
+    shelf = Shelf()
+    fields = (
+        "on_hand_milli", "used_milli", "counted_at_ms", "drift_milli", "recorded_at_ms", "appended_at_ms", "number",
+        "negatives",
+    )  # fmt: skip
+    for name, number in zip(fields, numbers, strict=True):
+        setattr(shelf, name, number)
+    catalog = Catalog()
+    row = availability_row(catalog, key, shelf)
+    assert encode_availability(catalog, key, shelf) == topic_codec("pool.availability.v1").encode(row)
+
+
+def test_the_line_counts_of_a_fact_add_up_to_the_lines_of_its_event():
+    bench = furnished()
+    bench.sell("s1", line(1_000), line(2_000, "NO"), line(1_000, line_id="1"))
+    bench.sell("s1", line(1_000))
+    bench.sell("s1", line(1_000), version=0)
+    bench.report("counted", "c1", line(1_000), line(3_000))
+    bench.sell("s2", line(1_000), line(1_000), store="nowhere")
+    bench.tick(NOON_MS)
+    assert [line_counts(entry.fact) for entry in bench.journal()[-6:]] == [
+        (1, 1, 1), (0, 1, 0), (0, 1, 0), (1, 0, 1), (0, 0, 2), (0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_the_journal_carries_the_bytes_that_arrived():
+    bench = furnished()
+    bench.sell("s1", line(1_000))
+    assert sale("s1", line(1_000))[HEADER_BYTES:] in bench.journal()[-1].fact_bytes
+
+
+def test_a_long_journal_is_cut_into_pages_numbered_without_gaps():
+    bench = furnished()
+    for n in range(30):
+        bench.sell(f"s{n}", *(line(1, line_id=f"{at:0100}") for at in range(100)))
+    bench.commit()
+    pages = [output for output in bench.outputs if output.topic == "pool.journal.v1"]
+    assert len(pages) > 2
+    assert max(len(page.value) for page in pages) < 300_000
+    assert len(bench.journal()) == 36

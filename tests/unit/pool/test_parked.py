@@ -1,0 +1,62 @@
+"""An operator may have the workers step over one record."""
+
+import pytest
+
+from schemas.models import ParkedOffset
+from streams.runtime.contract import InputRecord
+from tests.support.pool import NOON_MS, furnished, headers_of, line, sale
+
+SALES = "pos.sales.v1"
+
+
+def park(bench, offset):
+    bench.configure(ParkedOffset(topic=SALES, partition=0, offset=offset, reason="crashes the fold"))
+
+
+@pytest.mark.parametrize("same_batch", [True, False])
+def test_a_parked_record_is_stepped_over_journaled_and_kept_as_a_dead_letter(same_batch):
+    """Also in the batch that parks it: a halted partition reads the parking and the record together."""
+    bench = furnished()
+    park(bench, 1)
+    if not same_batch:
+        bench.commit()
+        bench.restart()
+    for n in range(3):
+        bench.sell(f"s{n}", line(1_000))
+    assert (bench.on_hand(), bench.reasons()) == (-2_000, ["parked"])
+    (letter,) = bench.dead_letters()
+    assert letter.value == sale("s1", line(1_000))
+    assert headers_of(letter)["__connect.errors.exception.message"] == "crashes the fold"
+    parked = [entry for entry in bench.journal() if entry.fact[0] == "commonshelf.Parked"]
+    assert [(entry.topic, entry.offset, entry.fact[1]) for entry in parked] == [
+        (SALES, 1, {"reason": "crashes the fold"})
+    ]
+
+
+def test_bytes_that_are_no_event_can_be_parked_too():
+    bench = furnished()
+    park(bench, 0)
+    bench.put(SALES, b"\xff")
+    assert bench.reasons() == ["parked"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_runtime_is_told_which_record_is_parked(restarts):
+    bench = furnished()
+    record = InputRecord(SALES, 0, 7, NOON_MS, None, b"")
+    before = bench.partition.is_parked(record)
+    park(bench, 7)
+    if restarts:
+        bench.commit()
+        bench.restart()
+    others = record._replace(offset=8), record._replace(topic="pos.stock.v1")
+    assert (before, bench.partition.is_parked(record)) == (False, True)
+    assert [bench.partition.is_parked(other) for other in others] == [False, False]
+
+
+def test_a_parked_record_that_was_applied_already_is_not_touched():
+    bench = furnished()
+    bench.sell("s0", line(1_000))
+    bench.commit()
+    park(bench, 0)
+    assert bench.on_hand() == -1_000
