@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from commonshelf.commands import availability, config, demo, doctor, run_tests, store, topics, up, worker
+from commonshelf.commands import availability, config, demo, doctor, park, run_tests, store, topics, up, worker
 
 app = typer.Typer(
     name="shelf",
@@ -20,6 +20,7 @@ app.command()(demo.demo)
 app.command()(availability.availability)
 app.command()(topics.topics)
 app.command()(doctor.doctor)
+app.command()(park.park)
 app.add_typer(store.app, name="store")
 app.add_typer(config.app, name="config")
 app.add_typer(worker.app, name="worker")

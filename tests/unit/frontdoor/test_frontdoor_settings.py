@@ -77,7 +77,7 @@ def test_settings_pass_to_a_child_process_unchanged(tmp_path):
     ("text", "expected"),
     [
         ("[kafka]\nbotstrap_servers = 'a:1'", "shelf.toml:2: kafka.botstrap_servers is no setting; did you mean boot"),
-        ("[kafka]\nport = 3", "kafka.port is no setting; did you mean embedded_port? allowed here: bootstrap_"),
+        ("[kafka]\nport = 3", "shelf.toml:2: kafka.port is no setting; allowed here: bootstrap_servers, ca_file"),
         ("partitions = 0", "shelf.toml:1: partitions is 0: it should be greater than or equal to 1"),
         ("[http]\n\nport = 'x'", "shelf.toml:3: http.port is 'x': it should be a valid integer"),
         (POOL + "time_zone = 'Mars/One'", "shelf.toml:4: pools[0].time_zone is 'Mars/One': 'Mars/One' is no time zone"),
