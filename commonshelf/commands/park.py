@@ -1,7 +1,6 @@
 """`park`: step over one input record that the workers cannot process."""
 
 import time
-from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -18,14 +17,14 @@ def park(
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
 ) -> None:
-    """Step over one record at which a partition has stopped. The record goes to the dead letters, the step is journaled.
+    """Step over one record at which a partition has stopped. It goes to the dead letters, the step is journaled.
 
     Workers stop a partition at a record on which their own code fails; `./shelf doctor` and the log name it.
 
     Example: ./shelf park riverside pos.sales.v1 3 1042 --reason "fails since 1.2, reported"
     """
     from commonshelf.commands.connection import connect
-    from connectors.publisher import Publisher, publish_and_flush
+    from commonshelf.declare import declare
     from schemas.models import ConfigChange, ParkedOffset
     from schemas.partition import partition_of
     from schemas.topics import POOL_CONFIG, TOPICS
@@ -42,6 +41,5 @@ def park(
         origin="operator",
         change=ParkedOffset(topic=topic, partition=partition, offset=offset, reason=reason),
     )
-    with closing(Publisher(connection.kafka_options, connection.settings.partitions)) as publisher:
-        publish_and_flush(publisher, [change])
+    declare(connection.kafka_options, connection.settings.partitions, [change])
     typer.echo(f"{topic}[{partition}] offset {offset} is parked ({POOL_CONFIG.name}); the partition goes on without it")
