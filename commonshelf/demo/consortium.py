@@ -65,8 +65,8 @@ class Consortium:
 
     def children_env(self) -> dict[str, str]:
         """The webhook secrets, for the connectors' process. They exist nowhere else than in the two processes."""
-        numbers = self._secret_names()
-        return {numbers[store]: secret for store, secret in self.secrets.items()}
+        names = self._secret_names()
+        return {names[store]: secret for store, secret in self.secrets.items()}
 
     def drop_folder(self, data_dir: Path, store: str) -> Path:
         return data_dir.absolute() / "drop" / store
