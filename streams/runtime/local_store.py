@@ -49,8 +49,12 @@ class LocalStore:
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._db = Rdict(str(path), options=options)
+        except Exception as error:
+            raise LocalStoreBroken(partition, error) from error
+        try:
             self.position = self._read_position()
         except Exception as error:
+            self._db.close()
             raise LocalStoreBroken(partition, error) from error
 
     def _read_position(self) -> int:
@@ -94,19 +98,22 @@ class LocalStore:
             raise LocalStoreBroken(self.partition, error) from error
 
     def write(self, rows: Iterable[tuple[str, bytes | None]], position: int) -> None:
-        """Store committed rows (None deletes) and the changelog position that they reach."""
+        """Store committed rows (None deletes; the last value of a key counts) and the position that they reach."""
         try:
             batch = WriteBatch(raw_mode=True)
             put, index_entries = batch.put, self._index_entries
-            for key, value in rows:
-                row_key = b"r" + key.encode()
+            last = dict(rows)
+            # Deletes first: an index entry that moved from a deleted row to another one in this batch must stay.
+            for key, value in last.items():
                 if value is None:
+                    row_key = b"r" + key.encode()
                     self._drop_index(batch, key, row_key)
                     batch.delete(row_key)
-                    continue
-                put(row_key, value)
-                for index_key, entry in index_entries(key, value):
-                    put(b"x" + index_key, entry)
+            for key, value in last.items():
+                if value is not None:
+                    put(b"r" + key.encode(), value)
+                    for index_key, entry in index_entries(key, value):
+                        put(b"x" + index_key, entry)
             put(_POSITION, json.dumps({"position": position, "written_at_ms": int(time.time() * 1000)}).encode())
             self._db.write(batch)
         except Exception as error:
