@@ -24,7 +24,7 @@ from commonshelf.kafka_jars import cache_dir
 from commonshelf.runtime_file import read_runtime
 from commonshelf.settings import Webhook
 from commonshelf.settings_sources import Loaded, SettingsError, load
-from commonshelf.topic_status import topic_statuses
+from commonshelf.topic_status import newest_append_ms, topic_statuses
 
 _DISK_NEEDED_MIB = 1024
 _MEMORY_NEEDED_MIB = 1024
@@ -74,6 +74,7 @@ def _running(connection: Connection) -> Iterator[Finding]:
     if broker.is_well:
         yield _topics(connection)
         yield _dead_letters(connection)
+        yield _clock(connection)
     if connection.runtime is None:
         yield Finding("workers", None, "no stack of this machine uses this Kafka, so no pages to ask")
         return
@@ -207,20 +208,23 @@ def _page(name: str, url: str) -> Finding:
     except httpx.HTTPError as error:
         return Finding(name, False, f"no answer at {url}: {error}", f"look into {name}.log among the logs")
     if answer.status_code == httpx.codes.OK:
-        skew_s = _clock_skew_s(answer)
-        if skew_s > _CLOCK_SKEW_MAX_S:
-            return Finding(name, False, f"its clock is {skew_s:.0f} s off", "set the clocks by NTP")
         return Finding(name, True, f"ready at {url}")
     said = " ".join(answer.text.split())[:200]
     return Finding(name, False, f"not ready at {url}: {said}", f"wait a moment; else look into {name}.log")
 
 
-def _clock_skew_s(answer: httpx.Response) -> float:
-    """How far the clock of whoever answered is from ours; 0 when it does not tell."""
-    from email.utils import parsedate_to_datetime
-
-    date = answer.headers.get("date")
-    return abs(parsedate_to_datetime(date).timestamp() - time.time()) if date else 0.0
+def _clock(connection: Connection) -> Finding:
+    """The broker stamps what it appends: a stamp of the future says that its clock or ours is wrong."""
+    try:
+        newest_ms = newest_append_ms(connection.kafka_options)
+    except TopicsError as error:
+        return Finding("clock", False, str(error))
+    ahead_s = (newest_ms - time.time_ns() // 1_000_000) / 1000
+    if ahead_s > _CLOCK_SKEW_MAX_S:
+        return Finding("clock", False, f"Kafka's clock is {ahead_s:.0f} s ahead of this machine's", "set both by NTP")
+    return Finding(
+        "clock", True, "this machine's and Kafka's agree" if newest_ms >= 0 else "nothing to compare with yet"
+    )
 
 
 def _registry(url: str) -> Finding:

@@ -9,9 +9,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from commonshelf.admin import TopicsError
 from commonshelf.settings import LEDGER_GROUP
 from schemas.registry import registry
-from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, TOPICS
+from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS
 
 _TIMEOUT_S = 20.0
+_BUSY = (POOL_TICKS.name, POS_SALES.name)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,22 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
         )
         for topic in TOPICS.values()
     ]
+
+
+def newest_append_ms(kafka_options: Mapping[str, str]) -> int:
+    """When the broker appended the newest record of the busy topics, ms since 1970 UTC by its clock; -1 for none.
+
+    Raises TopicsError when it does not answer.
+    """
+    admin = AdminClient({**kafka_options, "log_level": 0})
+    try:
+        there = admin.list_topics(timeout=_TIMEOUT_S).topics
+        parts = [TopicPartition(name, p) for name in _BUSY if name in there for p in there[name].partitions]
+        spec = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+        asked = admin.list_offsets(dict.fromkeys(parts, spec), request_timeout=_TIMEOUT_S) if parts else {}
+        return max((done.result().timestamp for done in asked.values()), default=-1)
+    except KafkaException as error:
+        raise TopicsError(f"Kafka did not answer ({error.args[0].str()}); is it overloaded?") from None
 
 
 def retention_text(status: TopicStatus) -> str:

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from commonshelf.admin import TopicsError, ensure_topics, topic_problems
 from commonshelf.declare import current, declare, declared_by
+from commonshelf.kafka import EmbeddedKafka
 from commonshelf.runtime_file import Runtime, read_runtime
 from commonshelf.settings import Settings
 from commonshelf.tables import read_table
@@ -249,7 +250,17 @@ def test_topics_shows_schema_and_lag(shelf):
 def test_doctor_finds_nothing_wrong_with_a_running_stack(shelf):
     examined = until(lambda: (run := shelf.call("doctor", "--json")).returncode == 0 and run, "a clean bill")
     found = {finding["what"] for finding in json.loads(examined.stdout)}
-    assert {"Kafka", "topics", "dead letters", "ledger-1", "agents", "connectors", "http", "schema registry"} <= found
+    assert {
+        "Kafka",
+        "topics",
+        "dead letters",
+        "clock",
+        "ledger-1",
+        "agents",
+        "connectors",
+        "http",
+        "schema registry",
+    } <= found
 
 
 def test_a_second_stack_on_the_same_data_is_refused(shelf):
@@ -291,3 +302,15 @@ def test_a_stack_stops_cleanly_or_is_killed_and_nothing_is_left_running_or_lost(
     assert [pid for pid in (*runtime.child_pids.values(), *runtime.kafka_pids) if not gone(pid)] == []
     assert read_runtime(shelf.data_dir) is None
     assert shelf.said.splitlines()[-1].strip() == "stopped"
+
+
+def test_a_stack_uses_an_existing_kafka_and_leaves_it_running(tmp_path):
+    shelf = make_shelf(tmp_path)
+    with EmbeddedKafka() as kafka:
+        shelf.env["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+        runtime = shelf.up()
+        assert (runtime.bootstrap_servers, runtime.kafka_pids) == (kafka.bootstrap_servers, [])
+        shelf.drop("anna", "opening-1.csv", "gtin,quantity\n4006381333931,7\n")
+        until(lambda: shelf.available_milli("MILK") == 7_000, "the opening stock")
+        assert shelf.end(signal.SIGTERM) == 0
+        assert topic_problems({"bootstrap.servers": kafka.bootstrap_servers}, 12) == []
