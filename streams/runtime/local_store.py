@@ -5,14 +5,17 @@ up to which the rows are complete. Rows, index and position change in one WriteB
 """
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, DbClosedError, Options, Rdict, ReadOptions, WriteBatch
 
 from streams.runtime.settings import LocalStoreBroken
+
+log = logging.getLogger(__name__)
 
 _POSITION = b"p"
 _STALE_AFTER_MS = 12 * 3_600_000
@@ -54,7 +57,7 @@ class LocalStore:
         try:
             self.position = self._read_position()
         except Exception as error:
-            self._db.close()
+            self.close()
             raise LocalStoreBroken(partition, error) from error
 
     def _read_position(self) -> int:
@@ -130,8 +133,13 @@ class LocalStore:
                 batch.delete(b"x" + index_key)
 
     def close(self) -> None:
-        """Release the files. The rows stay for the next start."""
-        self._db.close()
+        """Release the files, also of a damaged store. The rows stay for the next start. May be repeated."""
+        try:
+            self._db.close()
+        except DbClosedError:
+            return
+        except Exception as error:  # noqa: BLE001  the files are released all the same; the next start restores them
+            log.warning("closing the local store of partition %d: %s", self.partition, error)
 
     def drop(self) -> None:
         """Close and delete the files: the changelog has it all."""
