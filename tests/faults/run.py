@@ -1,0 +1,186 @@
+"""The fault test: `python -m tests.faults.run --faults 20`, or `--mutants` for the planted bugs.
+
+Two ledger workers sell through faults drawn by seed; then an auditor compares everything that they left in Kafka
+with an oracle. Ends with status 1 when anything is lost, repeated or wrong, or when a fault could not be landed.
+"""
+
+import argparse
+import json
+import math
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.auditor import Audit, Auditor
+from tests.faults.mutants import MUTANTS
+from tests.faults.stage import INPUTS, PARTITIONS, Stage, TooSlowError, WorkerTimes, worker_log
+from tests.faults.strike import Landed, NotLandedError, Striker, draw
+
+LINES_PER_FAULT = 3_000
+_TRICKLE_LINES_PER_S = 150
+_MUTANT_TIMES = WorkerTimes(session_ms=1_500, transaction_ms=30_000)
+"""A short session, and transactions that outlive it: the hardest case for whoever takes over."""
+
+
+@dataclass
+class Outcome:
+    """What a run showed."""
+
+    audit: Audit = field(default_factory=Audit)
+    landed: list[Landed] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    """Faults that could not be landed, workers that did not recover or ended otherwise than they should."""
+    took_s: float = 0.0
+
+    @property
+    def is_sound(self) -> bool:
+        return self.audit.is_sound and not self.trouble
+
+    def figures(self) -> dict[str, float | int | None]:
+        """The report's figures, units in the names."""
+        takeovers = [one.takeover_s for one in self.landed if one.takeover_s is not None]
+        restarts = [one.restart_s for one in self.landed if one.restart_s is not None]
+        return {
+            "faults": len(self.landed), "lines": self.audit.lines, "lost": self.audit.lost,
+            "repeated": self.audit.repeated, "wrong_rows": self.audit.wrong_rows,
+            "takeover_p50_s": quantile(takeovers, 0.5), "takeover_p99_s": quantile(takeovers, 0.99),
+            "restart_p50_s": quantile(restarts, 0.5), "restart_p99_s": quantile(restarts, 0.99),
+            "failpoints": len({one.kind for one in self.landed if one.kind.startswith("kill at ")}),
+            "took_s": round(self.took_s, 1),
+        }  # fmt: skip
+
+
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that `share` of the values do not exceed; None of none."""
+    return round(sorted(values)[max(0, math.ceil(share * len(values)) - 1)], 3) if values else None
+
+
+def run_faults(
+    faults: int, seed: int, brokers: int = 1, tell: Callable[[str], None] = lambda _: None
+) -> Outcome:
+    """Strike so many faults, then audit."""
+    outcome, began = Outcome(), time.monotonic()
+    chance = random.Random(seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="commonshelf-faults-") as name,
+        Stage(Path(name), seed, brokers, WorkerTimes(), _TRICKLE_LINES_PER_S) as stage,
+    ):
+        striker = Striker(stage, chance)
+        try:
+            for number, kind in enumerate(draw(faults, chance), 1):
+                landed = striker.strike(kind)
+                outcome.landed.append(landed)
+                tell(f"{time.monotonic() - began:6.1f} s  fault {number}/{faults}: {_say(landed)}")
+                stage.burst(max(1, number * LINES_PER_FAULT - stage.lines_sent))
+        except (NotLandedError, TooSlowError) as error:
+            outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
+        _finish(stage, outcome)
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+def run_mutant(name: str | None, tell: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Sell through a planted bug and the fault that brings it out; with None, through no bug and all those faults."""
+    outcome, began = Outcome(), time.monotonic()
+    aims = [MUTANTS[name].aim] if name is not None else sorted({mutant.aim for mutant in MUTANTS.values()})
+    times = WorkerTimes(_MUTANT_TIMES.session_ms, _MUTANT_TIMES.transaction_ms, name)
+    with (
+        tempfile.TemporaryDirectory(prefix="commonshelf-mutant-") as folder,
+        Stage(Path(folder), 1, 1, times, _TRICKLE_LINES_PER_S) as stage,
+    ):
+        try:
+            striker = Striker(stage, random.Random(1))
+            stage.burst(1_000)
+            for aim in aims:
+                if aim != "none":
+                    outcome.landed.append(striker.strike_at(aim))
+            stage.burst(2_000)
+        except (NotLandedError, TooSlowError) as error:
+            outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
+        _finish(stage, outcome)
+    outcome.took_s = time.monotonic() - began
+    tell(f"{name}: " + ("; ".join(outcome.audit.findings + outcome.trouble)[:600] or "nothing found"))
+    return outcome
+
+
+def _finish(stage: Stage, outcome: Outcome) -> None:
+    """Let the workers come to the end of their input, stop them, and audit."""
+    try:
+        stage.wait_shared()
+        stage.stop_tills()
+        stage.drain()
+        exits = stage.stop_workers()
+        if exits != [0, 0]:
+            outcome.trouble.append(f"on SIGTERM the workers ended with {exits}\n{worker_log(stage.slots)}")
+    except (TooSlowError, RuntimeError) as error:
+        outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
+        for slot in stage.slots:
+            stage.kill(slot)
+    auditor = Auditor(stage.bootstrap_servers, INPUTS, PARTITIONS, stage.acknowledged, stage.folder / "rebuild")
+    outcome.audit = auditor.audit()
+
+
+def _say(landed: Landed) -> str:
+    times = [
+        f"{name} {seconds:.2f} s"
+        for name, seconds in (
+            ("restart", landed.restart_s), ("takeover", landed.takeover_s), ("broker back", landed.broker_s)
+        )
+        if seconds is not None
+    ]  # fmt: skip
+    tries = f" (try {landed.tries})" if landed.tries > 1 else ""
+    return f"{landed.kind}{tries}: {landed.in_flight} in flight; {', '.join(times)}"
+
+
+def report(outcome: Outcome) -> str:
+    """For people."""
+    audit, kinds = outcome.audit, Counter(one.kind for one in outcome.landed)
+    held: dict[str, list[int]] = defaultdict(list)
+    for one in outcome.landed:
+        held[one.kind].append(one.in_flight)
+    lines = [f"{'faults':<32}{'landed':>8}{'in flight, least and most':>28}"]
+    lines += [f"{kind:<32}{kinds[kind]:>8}{f'{min(held[kind])} to {max(held[kind])}':>28}" for kind in sorted(kinds)]
+    lines += [f"{name:<32}{value!s:>8}" for name, value in outcome.figures().items()]
+    lines.append(
+        f"{audit.records} input records, {audit.journal_entries} journal entries, {audit.dead_letters} dead letters, "
+        f"{audit.rows} rows; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
+    )
+    lines += [f"WRONG: {finding}" for finding in audit.findings]
+    lines += [f"TROUBLE: {one}" for one in outcome.trouble]
+    lines.append("sound" if outcome.is_sound else "NOT SOUND")
+    return "\n".join(lines)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="tests.faults.run", description=__doc__)
+    parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many faults must land")
+    parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
+    parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")
+    options = parser.parse_args(arguments)
+    if options.mutants:
+        found = {name: not run_mutant(name, _tell).is_sound for name in MUTANTS}
+        is_sound_without = run_mutant(None, _tell).is_sound
+        if options.json:
+            figures = {"planted": len(found), "found": sum(found.values()), "false_alarm": not is_sound_without}
+            _tell(json.dumps(figures))
+        return 0 if all(found.values()) and is_sound_without else 1
+    outcome = run_faults(options.faults, options.seed, options.brokers, _tell)
+    _tell(report(outcome))
+    if options.json:
+        _tell(json.dumps(outcome.figures()))
+    return 0 if outcome.is_sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

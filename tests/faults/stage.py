@@ -1,0 +1,304 @@
+"""The stage of the fault test: an embedded Kafka, its topics, the tills, and two supervised ledger workers."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from commonshelf.admin import ensure_topics
+from commonshelf.kafka import EmbeddedKafka
+from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CHANGELOG, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from tests.faults.topic_log import GroupView
+from tests.faults.worker import GROUP
+from tests.faults.world import pool_names, settings_records
+
+PARTITIONS = 4
+POOLS = 7
+INPUTS = (POOL_CONFIG.name, CATALOG_ITEMS.name, POS_SALES.name, POS_STOCK.name, POOL_TICKS.name)
+ROOT = Path(__file__).resolve().parents[2]
+_POLL_S = 0.02
+
+
+class TooSlowError(RuntimeError):
+    """Something did not come about before its deadline."""
+
+
+def wait_until(what: str, is_true: Callable[[], bool], deadline_s: float) -> float:
+    """Seconds that it took. Raises TooSlowError."""
+    began = time.monotonic()
+    while not is_true():
+        if time.monotonic() - began > deadline_s:
+            raise TooSlowError(f"{what}: not within {deadline_s:.0f} s")
+        time.sleep(_POLL_S)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class WorkerTimes:
+    """Time-outs of the workers, ms. `mutant` names a planted bug."""
+
+    session_ms: int = 6_000
+    transaction_ms: int = 5_000
+    mutant: str | None = None
+
+
+@dataclass
+class Slot:
+    """A worker's place: its name and folder stay, its processes come and go."""
+
+    instance: str
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    is_kept_alive: bool = True
+    armed: str = ""
+    """Failpoints of the next process that is started."""
+    started: int = 0
+    exits: list[int] = field(default_factory=list)
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / "state"
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def send(self, sent: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(sent)
+
+
+class Stage:
+    """Everything that runs, as a context. Times are wall time in seconds."""
+
+    def __init__(self, folder: Path, seed: int, brokers: int, times: WorkerTimes, lines_per_s: int) -> None:
+        self.folder = folder
+        self.kafka = EmbeddedKafka(brokers=brokers)
+        self.failpoint_log = folder / "failpoints.jsonl"
+        self.acknowledged = folder / "acknowledged.tsv"
+        self.slots = [Slot(f"ledger-{n}", folder / f"ledger-{n}") for n in (1, 2)]
+        self.lines_sent = 0
+        self._seed = seed
+        self._times = times
+        self._lines_per_s = lines_per_s
+        self._tills: subprocess.Popen[str] | None = None
+        self._lock = threading.RLock()
+        self._is_over = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    # --- coming and going -------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self.kafka.start()
+        self.bootstrap_servers = self.kafka.bootstrap_servers
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, PARTITIONS)
+        self._admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        self._compact_often()
+        self._publish_settings()
+        self.group = GroupView(self.bootstrap_servers, GROUP, INPUTS, PARTITIONS)
+        for slot in self.slots:
+            self.start_worker(slot)
+        self._supervisor.start()
+        self._tills = subprocess.Popen(
+            [
+                sys.executable, "-m", "tests.faults.workload", "--bootstrap-servers", self.bootstrap_servers,
+                "--partitions", str(PARTITIONS), "--pools", str(POOLS), "--seed", str(self._seed),
+                "--lines-per-s", str(self._lines_per_s), "--acknowledged", str(self.acknowledged),
+            ],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End every process that was started."""
+        self._is_over.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join()
+        for slot in self.slots:
+            if slot.is_running():
+                slot.send(signal.SIGKILL)
+                self._reap(slot)
+        if self._tills is not None and self._tills.poll() is None:
+            self._tills.kill()
+            self._tills.wait()
+        if hasattr(self, "group"):
+            self.group.close()
+        self.kafka.stop()
+
+    def _compact_often(self) -> None:
+        """Let the cleaner run under the workers' feet."""
+        resource = ConfigResource(
+            ResourceType.TOPIC, POOL_CHANGELOG.name,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in (("segment.ms", "5000"), ("min.cleanable.dirty.ratio", "0.01"))
+            ],
+        )  # fmt: skip
+        for done in self._admin.incremental_alter_configs([resource]).values():
+            done.result()
+
+    def _publish_settings(self) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True})
+        for record in settings_records(pool_names(PARTITIONS, POOLS), time.time_ns() // 1_000_000):
+            producer.produce(record.topic, record.value, record.key, partition_of(record.pool, PARTITIONS))
+        if producer.flush(30):
+            raise TooSlowError("settings: not acknowledged within 30 s")
+
+    # --- workers ----------------------------------------------------------------------------------------
+
+    def start_worker(self, slot: Slot) -> None:
+        """Start the slot's next process, with the failpoints that are armed for it."""
+        slot.folder.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, WATCH_STDIN_VARIABLE: "1", "COMMONSHELF_FAILPOINT_LOG": str(self.failpoint_log)}
+        environment["COMMONSHELF_FAILPOINTS"] = slot.armed
+        slot.armed = ""
+        slot.started += 1
+        options = [
+            "--bootstrap-servers", self.bootstrap_servers, "--instance", slot.instance,
+            "--state-dir", str(slot.state_dir), "--partitions", str(PARTITIONS),
+            "--session-timeout-ms", str(self._times.session_ms),
+            "--transaction-timeout-ms", str(self._times.transaction_ms),
+        ]  # fmt: skip
+        if self._times.mutant is not None:
+            options += ["--mutant", self._times.mutant]
+        with (slot.folder / "log.txt").open("ab") as log:
+            slot.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.worker", *options],
+                cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def _supervise(self) -> None:
+        """Start a worker again when it is gone, whatever ended it."""
+        while not self._is_over.wait(0.05):
+            with self._lock:
+                for slot in self.slots:
+                    if slot.is_kept_alive and not slot.is_running():
+                        self._reap(slot)
+                        self.start_worker(slot)
+
+    def _reap(self, slot: Slot) -> None:
+        if slot.process is not None:
+            slot.exits.append(slot.process.wait())
+            if slot.process.stdin is not None:
+                slot.process.stdin.close()
+            slot.process = None
+
+    def kill(self, slot: Slot) -> None:
+        """SIGKILL, and nobody starts the next one until `release`."""
+        with self._lock:
+            slot.is_kept_alive = False
+            if slot.is_running():
+                slot.send(signal.SIGKILL)
+            self._reap(slot)
+
+    def terminate(self, slot: Slot) -> int:
+        """SIGTERM; the exit status. Nobody starts the next one until `release`. Raises TooSlowError after 30 s."""
+        slot.is_kept_alive = False
+        slot.send(signal.SIGTERM)
+        wait_until(f"{slot.instance} ends on SIGTERM", lambda: not slot.is_running(), 30)
+        with self._lock:
+            self._reap(slot)
+        return slot.exits[-1]
+
+    def release(self, slot: Slot) -> None:
+        """Let the supervisor keep the slot alive, now and on."""
+        slot.is_kept_alive = True
+
+    def drop_state(self, slot: Slot) -> None:
+        shutil.rmtree(slot.state_dir, ignore_errors=True)
+
+    # --- the group --------------------------------------------------------------------------------------
+
+    def held_by(self, slot: Slot) -> set[int]:
+        """Input partitions that the group gives to the slot; none unless the group is at rest."""
+        [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=10).values()
+        try:
+            found = asked.result()
+        except KafkaException:  # nobody joined yet, or the broker is just coming up
+            return set()
+        if found.state.name != "STABLE":
+            return set()
+        for member in found.members:
+            if member.group_instance_id == slot.instance:
+                return {at.partition for at in member.assignment.topic_partitions}
+        return set()
+
+    def wait_shared(self, deadline_s: float = 60) -> None:
+        """Until both workers hold their half."""
+        wait_until(
+            "both workers hold partitions", lambda: all(len(self.held_by(slot)) == 2 for slot in self.slots), deadline_s
+        )
+
+    def peer(self, slot: Slot) -> Slot:
+        return next(other for other in self.slots if other is not slot)
+
+    # --- the tills --------------------------------------------------------------------------------------
+
+    def burst(self, lines: int) -> None:
+        """Have events of at least so many lines sent at once."""
+        assert self._tills is not None
+        assert self._tills.stdin is not None
+        self._tills.stdin.write(f"burst {lines}\n")
+        self._note_sent()
+
+    def stop_tills(self) -> None:
+        """End the tills and wait for every acknowledgement. Raises RuntimeError when one is missing."""
+        assert self._tills is not None
+        assert self._tills.stdin is not None
+        self._tills.stdin.close()
+        self._note_sent()
+        if self._tills.wait(30) != 0:
+            raise RuntimeError("the tills failed; see above")
+
+    def _note_sent(self) -> None:
+        assert self._tills is not None
+        assert self._tills.stdout is not None
+        answer = self._tills.stdout.readline()
+        if not answer.startswith("sent "):
+            raise RuntimeError(f"the tills ended: {answer!r}")
+        self.lines_sent = int(answer.removeprefix("sent "))
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def drain(self, deadline_s: float = 120) -> None:
+        """Until every input record is committed."""
+        ends = self.group.ends()
+        wait_until("all input worked off", lambda: self.group.behind(ends) == 0, deadline_s)
+
+    def stop_workers(self) -> list[int]:
+        """SIGTERM to both; their exit statuses."""
+        return [self.terminate(slot) for slot in self.slots]
+
+
+def worker_log(slots: Sequence[Slot]) -> str:
+    """The last lines that the workers said, for a report of what went wrong."""
+    tails = []
+    for slot in slots:
+        path = slot.folder / "log.txt"
+        lines = path.read_text(errors="replace").splitlines()[-15:] if path.exists() else []
+        tails.append("\n".join((f"--- {slot.instance} exits {slot.exits[-10:]}", *lines)))
+    return "\n".join(tails)

@@ -1,0 +1,259 @@
+"""The faults: each strikes one worker, or the broker, and proves that work was in flight when it landed.
+
+What was unread just before a blow and is not committed right after it was in flight. A failpoint's own log says
+how many records its batch held. A fault that landed on an idle worker does not count and is struck again.
+"""
+
+import json
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streams.runtime import failpoints
+from tests.faults.stage import PARTITIONS, Slot, Stage, wait_until
+
+Ends = dict[tuple[str, int], int]
+OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
+"""Failpoints at which no batch is open: unread input is the proof there."""
+_ZOMBIE_POINTS = ("after_fold", "after_produce", "after_offsets_sent", "before_commit", "after_commit")
+DECK = (
+    *(f"kill at {name}" for name in failpoints.NAMES),
+    "kill", "kill, peer takes over", "stop", "stop at a failpoint", "kill, state deleted", "kill, state damaged",
+    "broker killed", "roll",
+)  # fmt: skip
+_TRIES = 12
+_RECOVERY_S = 60.0
+
+
+class NotLandedError(RuntimeError):
+    """A fault found no work in flight, time and again."""
+
+
+@dataclass
+class Landed:
+    """A fault that landed, and how long it took to work off what was unread then."""
+
+    kind: str
+    in_flight: int
+    tries: int = 1
+    restart_s: float | None = None
+    takeover_s: float | None = None
+    broker_s: float | None = None
+
+
+def draw(faults: int, chance: random.Random) -> list[str]:
+    """Kinds of faults: whole decks, each shuffled."""
+    kinds: list[str] = []
+    while len(kinds) < faults:
+        deck = list(DECK)
+        chance.shuffle(deck)
+        kinds += deck
+    return kinds[:faults]
+
+
+class Striker:
+    """Strikes faults on a stage."""
+
+    def __init__(self, stage: Stage, chance: random.Random) -> None:
+        self._stage = stage
+        self._chance = chance
+
+    def strike(self, kind: str) -> Landed:
+        """Raises NotLandedError, or TooSlowError when the workers do not recover."""
+        for attempt in range(1, _TRIES + 1):
+            self._stage.wait_shared()
+            landed = self._strike_once(kind)
+            if landed.in_flight > 0:
+                landed.tries = attempt
+                return landed
+        raise NotLandedError(f"{kind}: no work in flight in {_TRIES} tries")
+
+    def strike_at(self, aim: str) -> Landed:
+        """`kill:NAME` or `stop:NAME` of a failpoint, whose batch must hold something."""
+        self._stage.wait_shared()
+        action, name = aim.split(":")
+        slot = self._chance.choice(self._stage.slots)
+        return self._kill_at(slot, f"kill at {name}") if action == "kill" else self._stop_at(slot, name, 3)
+
+    def _strike_once(self, kind: str) -> Landed:
+        slot = self._chance.choice(self._stage.slots)
+        if kind.startswith("kill at "):
+            return self._kill_at(slot, kind)
+        match kind:
+            case "stop":
+                return self._stop(slot)
+            case "stop at a failpoint":
+                return self._stop_at(slot, self._chance.choice(_ZOMBIE_POINTS), self._chance.randint(1, 12))
+            case "broker killed":
+                return self._kill_broker()
+            case "roll":
+                return self._roll(slot)
+            case _:
+                return self._kill(slot, kind)
+
+    # --- blows ------------------------------------------------------------------------------------------
+
+    def _kill(self, slot: Slot, kind: str) -> Landed:
+        stage = self._stage
+        mine = stage.held_by(slot)
+        stage.burst(1_500)
+        time.sleep(self._chance.uniform(0.0, 0.12))
+        ends = stage.group.ends(mine)
+        stage.kill(slot)
+        struck_at = time.monotonic()
+        landed = Landed(kind, stage.group.behind(ends))
+        if kind == "kill, peer takes over":
+            if landed.in_flight:
+                landed.takeover_s = self._worked_off(ends, struck_at)
+            stage.release(slot)
+            return landed
+        if kind == "kill, state deleted":
+            stage.drop_state(slot)
+        elif kind == "kill, state damaged":
+            damage(slot.state_dir, self._chance)
+        stage.release(slot)
+        landed.restart_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _kill_at(self, slot: Slot, kind: str) -> Landed:
+        stage = self._stage
+        name = kind.removeprefix("kill at ")
+        mine = stage.held_by(slot)
+        hit = 1 if name in OUTSIDE_BATCHES or name == "mid_restore" else self._chance.randint(1, 12)
+        hit = min(hit, 3) if name == "mid_dead_letter" else hit
+        stage.terminate(slot)
+        if name == "mid_restore":
+            stage.drop_state(slot)
+        ends = stage.group.ends(mine)
+        slot.armed = f"{name}=kill:{hit}"
+        stage.start_worker(slot)
+        if name == "during_shutdown":
+            self._worked_off(ends, time.monotonic())  # the armed worker is at work
+            ends = self._terminate_with_unread(slot, mine)
+        self._feed_until(kind, lambda: not slot.is_running())
+        struck_at = time.monotonic()
+        stage.kill(slot)
+        if slot.exits[-1] != -signal.SIGKILL:
+            raise NotLandedError(f"{kind}: the worker ended with {slot.exits[-1]}")
+        logged = self._hits()[-1]
+        assert logged["failpoint"] == name, logged
+        unread = stage.group.behind(ends)
+        landed = Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"])
+        stage.release(slot)
+        landed.restart_s = self._worked_off(stage.group.ends(mine), struck_at)
+        return landed
+
+    def _stop(self, slot: Slot) -> Landed:
+        stage = self._stage
+        mine = stage.held_by(slot)
+        stage.burst(1_500)
+        time.sleep(self._chance.uniform(0.0, 0.12))
+        ends = stage.group.ends(mine)
+        slot.send(signal.SIGSTOP)
+        struck_at = time.monotonic()
+        landed = Landed("stop", stage.group.behind(ends))
+        if landed.in_flight == 0:
+            slot.send(signal.SIGCONT)
+            return landed
+        return self._outlived_by_peer(slot, landed, ends, struck_at)
+
+    def _stop_at(self, slot: Slot, name: str, hit: int) -> Landed:
+        stage = self._stage
+        mine = stage.held_by(slot)
+        hits = len(self._hits())
+        stage.terminate(slot)
+        slot.armed = f"{name}=stop:{hit}"
+        stage.start_worker(slot)
+        stage.release(slot)
+        self._feed_until(f"stop at {name}", lambda: len(self._hits()) > hits)
+        struck_at = time.monotonic()
+        landed = Landed(f"stop at {name}", self._hits()[-1]["in_flight"])
+        return self._outlived_by_peer(slot, landed, stage.group.ends(mine), struck_at)
+
+    def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, struck_at: float) -> Landed:
+        """The peer takes over and works on; then the zombie wakes in the middle of it."""
+        stage = self._stage
+        peer = stage.peer(slot)
+        wait_until("the peer takes over", lambda: len(stage.held_by(peer)) == PARTITIONS, _RECOVERY_S)
+        landed.takeover_s = self._worked_off(ends, struck_at)
+        stage.burst(600)
+        slot.send(signal.SIGCONT)
+        stage.burst(600)
+        return landed
+
+    def _roll(self, slot: Slot) -> Landed:
+        stage = self._stage
+        struck_at = time.monotonic()
+        ends = self._terminate_with_unread(slot, stage.held_by(slot))
+        status = stage.terminate(slot)
+        if status != 0:
+            raise NotLandedError(f"roll: the worker ended with {status}")
+        landed = Landed("roll", stage.group.behind(ends))
+        stage.release(slot)
+        landed.restart_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _kill_broker(self) -> Landed:
+        stage = self._stage
+        broker = self._chance.randrange(len(stage.kafka.pids))
+        stage.burst(3_000)
+        time.sleep(self._chance.uniform(0.0, 0.05))
+        ends = stage.group.ends()
+        landed = Landed("broker killed", stage.group.behind(ends))
+        if landed.in_flight:
+            stage.kafka.kill(broker)
+            time.sleep(self._chance.uniform(0.2, 2.0))
+            stage.kafka.restart(broker)
+            landed.broker_s = self._worked_off(ends, time.monotonic())
+        return landed
+
+    # --- aiming and watching ----------------------------------------------------------------------------
+
+    def _terminate_with_unread(self, slot: Slot, mine: set[int]) -> Ends:
+        """SIGTERM to a worker that has unread input: held still while the input arrives."""
+        stage = self._stage
+        slot.is_kept_alive = False
+        slot.send(signal.SIGSTOP)
+        stage.burst(2_000)
+        time.sleep(0.1)
+        ends = stage.group.ends(mine)
+        slot.send(signal.SIGTERM)
+        slot.send(signal.SIGCONT)
+        return ends
+
+    def _feed_until(self, what: str, has_come: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _RECOVERY_S
+        while not has_come():
+            if time.monotonic() > deadline:
+                raise NotLandedError(f"{what}: not reached within {_RECOVERY_S:.0f} s")
+            self._stage.burst(150)
+            time.sleep(0.1)
+
+    def _worked_off(self, ends: Ends, since: float) -> float:
+        group = self._stage.group
+        wait_until("what was unread is committed", lambda: group.behind(ends) == 0, _RECOVERY_S)
+        return time.monotonic() - since
+
+    def _hits(self) -> list[dict[str, Any]]:
+        path = self._stage.failpoint_log
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def damage(state_dir: Path, chance: random.Random) -> None:
+    """Cut a file of each partition's store short, or change bytes in it."""
+    for folder in sorted(state_dir.glob("*/partition-*")):
+        files = [path for path in sorted(folder.iterdir()) if path.suffix in (".sst", ".log") and path.stat().st_size]
+        if not files:
+            continue
+        path = chance.choice(files)
+        content = bytearray(path.read_bytes())
+        if chance.random() < 0.5:
+            del content[chance.randrange(len(content)) :]
+        else:
+            for _ in range(8):
+                content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)

@@ -1,0 +1,17 @@
+"""Twenty faults of every kind, by a seed of its own; the full run is `python -m tests.faults.run --faults 200`."""
+
+import pytest
+
+from streams.runtime import failpoints
+from tests.faults.run import report, run_faults
+
+
+@pytest.mark.timeout(420)
+def test_twenty_faults_under_load_lose_nothing_and_repeat_nothing():
+    outcome = run_faults(20, seed=1)
+
+    assert outcome.is_sound, report(outcome)
+    figures = outcome.figures()
+    assert [figures[name] for name in ("faults", "lost", "repeated", "wrong_rows")] == [20, 0, 0, 0]
+    assert figures["failpoints"] == len(failpoints.NAMES)
+    assert all(one.in_flight > 0 for one in outcome.landed)
