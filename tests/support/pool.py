@@ -170,7 +170,7 @@ class PoolBench:
         letters = self.dead_letters()
         self.outputs = [output for output in self.outputs if ".dlq." not in output.topic]
         for letter in letters:
-            self.put(letter.topic.replace(".dlq.", "."), letter.value)
+            self.put(letter.topic.replace(".dlq.", "."), letter.value, NOON_MS + HOUR_MS)
 
     def journal(self, pool: str = POOL) -> list[Entry]:
         """All entries of a pool, numbers checked for gaps."""

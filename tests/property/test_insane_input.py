@@ -1,0 +1,139 @@
+"""Valid Avro with mad content: the pool takes it, absorbs it or sets it aside, and never raises."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import topic_codec
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from streams.pool.facts import line_counts
+from tests.support.pool import MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, furnished
+
+INT64 = st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**31, 1_000_000_000, 1_000_000_001]) | st.integers(
+    -(2**63), 2**63 - 1
+)
+TIMES = st.sampled_from([NOON_MS, NOON_MS - 1, NOON_MS + 300_000, 0, -1, 2**63 - 1, -(2**63)]) | INT64
+TEXTS = st.sampled_from(["", "\0", "/", "|", "a/b", "é\u0301", "\U0010ffff", "x" * 300]) | st.text(max_size=20)
+NAMES = st.sampled_from([STORE, OTHER_STORE, "north", ""]) | TEXTS
+POOLS = st.sampled_from([POOL, POOL, POOL, "south", ""]) | TEXTS
+CODES = st.sampled_from([f"sku:{MILK}", "sku:BREAD", "gtin:04006381333931", "plu:1"]) | TEXTS
+UNITS = st.sampled_from(["each", "kg", "l"])
+MAYBE_TEXT = st.none() | TEXTS
+
+
+def events(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
+    source = st.fixed_dictionaries({"system": TEXTS, "id": st.sampled_from(["1", "2"]) | TEXTS, "version": INT64})
+    return st.fixed_dictionaries(
+        {
+            "id": TEXTS,
+            "pool": POOLS,
+            "store": NAMES,
+            "source": source,
+            "occurred_at_ms": TIMES,
+            "recorded_at_ms": TIMES,
+            "origin": TEXTS,
+            **more,
+        }
+    )
+
+
+def some(fields: dict[str, Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Lines; sometimes thousands of one."""
+    one = st.fixed_dictionaries({"line_id": TEXTS, "code": CODES, "quantity_milli": INT64, "unit": UNITS, **fields})
+    few = st.lists(one, max_size=5)
+    many = st.builds(lambda line, times: [line] * times, one, st.sampled_from([5_000, 5_001]))
+    return st.one_of(few, few, few, few, many)
+
+
+sales = events(
+    till=MAYBE_TEXT,
+    order_ref=MAYBE_TEXT,
+    currency=MAYBE_TEXT,
+    lines=some(
+        {
+            "kind": st.sampled_from(["sale", "return", "return_not_restocked", "void"]),
+            "price_minor": st.none() | INT64,
+        }
+    ),
+)
+reports = events(
+    kind=st.sampled_from(["opening", "received", "adjusted", "counted", "level"]), lines=some({"reason": MAYBE_TEXT})
+)
+ticks = st.fixed_dictionaries({"pool": POOLS, "at_ms": TIMES, "origin": TEXTS})
+contributions = st.fixed_dictionaries({"kind": st.sampled_from(["share", "cap", "fixed"]), "value": INT64})
+
+
+def change(record: str, **fields: Any) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    return st.tuples(st.just(f"commonshelf.{record}"), st.fixed_dictionaries(fields))
+
+
+changes = st.one_of(
+    change("PoolSettings", name=TEXTS, currency=TEXTS, time_zone=TEXTS, late_limit_ms=INT64, future_skew_ms=INT64),
+    change(
+        "StoreSettings", store=NAMES, name=TEXTS, open=st.booleans(), reports_sales=st.booleans(),
+        contribution=contributions, safety_stock_milli=INT64, latitude_e6=INT64, longitude_e6=INT64,
+    ),
+    change(
+        "StoreItemSettings", store=NAMES, sku=CODES, listed=st.booleans(), contribution=st.none() | contributions,
+        safety_stock_milli=st.none() | INT64,
+    ),
+    change("CodeMapping", store=st.none() | NAMES, code=CODES, sku=st.sampled_from([None, MILK]) | TEXTS),
+    change("ParkedOffset", topic=TEXTS, partition=st.integers(-(2**31), 2**31 - 1), offset=INT64, reason=TEXTS),
+)  # fmt: skip
+config = st.fixed_dictionaries({"pool": POOLS, "recorded_at_ms": TIMES, "origin": TEXTS, "change": changes})
+INT32 = st.integers(-(2**31), 2**31 - 1)
+items = st.fixed_dictionaries(
+    {
+        "pool": POOLS, "sku": st.sampled_from([MILK]) | TEXTS, "gtin": MAYBE_TEXT, "name": TEXTS, "category": TEXTS,
+        "unit": UNITS, "pack_milli": INT64, "cost_minor": st.none() | INT64, "price_minor": st.none() | INT64,
+        "tax_permille": st.none() | INT32, "shelf_life_days": st.none() | INT32, "supplier": MAYBE_TEXT,
+        "substitutes": st.lists(TEXTS, max_size=3), "recorded_at_ms": TIMES,
+    }
+)  # fmt: skip
+records = st.one_of(
+    st.tuples(st.just(POS_SALES.name), sales),
+    st.tuples(st.just(POS_STOCK.name), reports),
+    st.tuples(st.just(POOL_TICKS.name), ticks),
+    st.tuples(st.just(POOL_CONFIG.name), config),
+    st.tuples(st.just(CATALOG_ITEMS.name), items),
+)
+
+
+@given(records=st.lists(records, min_size=1, max_size=6), appended_at_ms=st.just(NOON_MS) | st.integers(0, 2**62))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_mad_values_never_raise_and_no_line_is_lost(records, appended_at_ms):
+    bench = furnished()
+    settled = len(bench.journal())
+    for topic, event in records:
+        bench.put(topic, topic_codec(topic).encode(event), appended_at_ms)
+    check_that_nothing_is_lost(bench, settled, records)
+    bench.restart()
+    bench.sell("sane", {"code": f"sku:{MILK}", "quantity_milli": 1, "unit": "each"})
+    bench.commit()
+
+
+def check_that_nothing_is_lost(bench: PoolBench, settled: int, records: Any) -> None:
+    """Each event's lines are applied, absorbed or set aside, in the one entry that its record has."""
+    mad = dict(zip(((one.topic, one.offset) for one in bench.inputs[-len(records) :]), records, strict=True))
+    for entry in bench.journal()[settled:] + bench.journal("south"):
+        _, event = mad[entry.topic, entry.offset]
+        if entry.fact[0] != "commonshelf.Parked":
+            assert sum(line_counts(entry.fact)) == len(event.get("lines", ()))
+
+
+@given(event=sales)
+@example({
+    "id": "", "pool": POOL, "store": STORE, "source": {"system": "", "id": "", "version": -(2**63)},
+    "occurred_at_ms": NOON_MS, "recorded_at_ms": NOON_MS, "origin": "", "till": None, "order_ref": None,
+    "currency": "\0", "lines": [{"line_id": "", "code": f"sku:{MILK}", "quantity_milli": 1, "unit": "each",
+                                 "kind": "sale", "price_minor": 2**63 - 1}] * 5_000,
+})  # fmt: skip
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_mad_sale_told_twice_moves_what_it_moves_once(event):
+    event = {**event, "pool": POOL, "store": STORE}
+    once, twice = furnished(), furnished()
+    for bench, times in ((once, 1), (twice, 2)):
+        for _ in range(times):
+            bench.put(POS_SALES.name, topic_codec(POS_SALES.name).encode(event))
+    assert once.on_hand() == twice.on_hand()

@@ -1,0 +1,107 @@
+"""Whatever arrives: batches, restarts and caches leave no trace, and the journal alone tells the whole state."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.pool.fold import fold
+from streams.pool.seen_index import SeenIndex
+from streams.pool.state import PoolState, Tables
+from tests.support.pool import POOL, CommittedRows, PoolBench, furnished
+from tests.support.worlds import make_small, worlds
+
+SLOW_SETUP = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    make_small(monkeypatch)
+
+
+def played(world, breaks=(), **options) -> PoolBench:
+    """The world on a bench; at each place in `breaks` the batch ends, and the partition starts again if it says so."""
+    bench = furnished(**options)
+    for at, published in enumerate(world):
+        published.onto(bench)
+        if at in breaks:
+            bench.commit()
+            if breaks[at]:
+                bench.restart()
+    bench.commit()
+    return bench
+
+
+def everything(bench: PoolBench) -> dict[str, Any]:
+    """All that a run leaves behind, less how the journal was cut into pages."""
+    return {
+        "rows": bench.committed.rows,
+        "index": bench.committed.index,
+        "journal": [entry.entry_bytes for entry in bench.journal()],
+        "dead letters": [(o.topic, o.value, o.headers) for o in bench.dead_letters()],
+        "table": {o.key: o.value for o in bench.outputs if o.topic == "pool.availability.v1"},
+    }
+
+
+@given(
+    world=worlds,
+    breaks=st.dictionaries(st.integers(0, 23), st.booleans(), max_size=24),
+    cached_rows_max=st.sampled_from([0, 1, 50_000]),
+)
+@settings(max_examples=700, deadline=None, suppress_health_check=SLOW_SETUP)
+def test_where_batches_end_where_a_worker_restarts_and_what_it_caches_changes_nothing(world, breaks, cached_rows_max):
+    """One batch and no restart against any batches, any restarts and any cache: the same bytes everywhere."""
+    assert everything(played(world, breaks, cached_rows_max=cached_rows_max)) == everything(played(world))
+
+
+@given(world=worlds)
+@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+def test_folding_the_journal_from_zero_gives_the_rows_byte_for_byte(world):
+    bench = played(world, dict.fromkeys(range(0, 24, 3), False))
+    rows = CommittedRows()
+    view = rows.view()
+    tables = Tables(view.fetch)
+    state = PoolState(POOL, tables, SeenIndex(view.find_index, lambda: list(rows.index)))
+    for entry in bench.journal():
+        fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
+    rows.write(list(tables.drain()))
+    assert rows.rows == bench.committed.rows
+
+
+@given(world=worlds)
+@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+def test_deciding_again_in_the_journal_s_order_gives_the_journal_byte_for_byte(world):
+    """Only the records that the journal names are needed: what became a dead letter whole left no trace."""
+    bench = played(world)
+    inputs = {(record.topic, record.offset): record for record in bench.inputs}
+    again = PoolBench()
+    for entry in bench.journal():
+        again.apply(inputs[entry.topic, entry.offset])
+    assert [entry.entry_bytes for entry in again.journal()] == [entry.entry_bytes for entry in bench.journal()]
+    assert again.committed.rows == bench.committed.rows
+
+
+@given(world=worlds)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_SETUP)
+def test_every_record_has_one_journal_entry_or_one_dead_letter_of_its_own(world):
+    bench = played(world)
+    journaled = {(entry.topic, entry.offset) for entry in bench.journal()}
+    assert len(journaled) == len(bench.journal())
+    whole = [(record.topic, record.offset) for record in bench.inputs if (record.topic, record.offset) not in journaled]
+    letters = {
+        (dict(letter.headers)["__connect.errors.topic"], dict(letter.headers)["__connect.errors.offset"])
+        for letter in bench.dead_letters()
+    }
+    assert [(t, o) for t, o in whole if (t.encode(), str(o).encode()) not in letters] == []
+
+
+@given(world=worlds)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_SETUP)
+def test_the_table_says_what_a_look_up_says(world):
+    bench = played(world)
+    for row in bench.availability().values():
+        answer = bench.partition.look_up({"pool": POOL, "sku": row["sku"]})
+        assert row in answer["stores"]
+        assert answer["available_milli"] == sum(one["available_milli"] for one in answer["stores"])
+        assert 0 <= row["available_milli"] <= max(row["on_hand_milli"], 0)
