@@ -1,23 +1,48 @@
-"""The benchmarks' pool: 34 grocers, 1,000 items each, and till transactions of one line or twelve.
+"""The benchmarks' pool: 34 grocers who stock the same items, and what their tills report.
 
 Items sell as grocery items do: a few are in many baskets, most in few (weights fall with the rank, as 1/rank^0.8).
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
-from confluent_kafka import Producer
-
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, Contribution, ContributionKind, PoolSettings, StoreSettings
-from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POS_SALES
+from schemas.models import (
+    CatalogItem,
+    ConfigChange,
+    Contribution,
+    ContributionKind,
+    PoolSettings,
+    Source,
+    StockLine,
+    StockReport,
+    StockReportKind,
+    StoreSettings,
+    Tick,
+)
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 
 POOL = "bench"
-STORES = 34
-ITEMS = 1_000
-BASE_MS = 1_790_000_000_000
+BASE_MS = 1_750_000_000_000
+"""When recorded sales begin; in the past, for the pool sets aside what claims to come from the future."""
+UNIT_MILLI = 1_000
+OPENING_UNITS = 2_000
+_SALE_EVERY_MS = 10
+_RECORDED_AFTER_MS = 400
+_LINES_PER_REPORT = 1_000
+
+Published = tuple[str, str, bytes]
+"""(topic, key, value)"""
+
+
+@dataclass(frozen=True)
+class World:
+    """How many stores, each stocking how many items."""
+
+    stores: int = 34
+    items: int = 1_000
 
 
 def gtin(item: int) -> str:
@@ -27,84 +52,128 @@ def gtin(item: int) -> str:
     return f"{body}{-total % 10}"
 
 
-def settings_records(stores: int = STORES, items: int = ITEMS) -> Iterator[tuple[str, str, bytes]]:
-    """(topic, key, value) of the pool's settings and items."""
+def code(item: int) -> str:
+    """What every till calls item number `item`."""
+    return f"gtin:{gtin(item)}"
+
+
+def sku(item: int) -> str:
+    """What the pool calls item number `item`."""
+    return f"sku-{item:06d}"
+
+
+def store_id(store: int) -> str:
+    """Name of store number `store`."""
+    return f"s{store:04d}"
+
+
+def declarations(world: World) -> Iterator[Published]:
+    """The pool's settings, its stores, and its items."""
     encode_config = topic_codec(POOL_CONFIG.name).encode
     encode_item = topic_codec(CATALOG_ITEMS.name).encode
-    changes = [PoolSettings(name="Bench", currency="EUR")] + [
-        StoreSettings(
-            store=f"s{n:04d}", name=f"Store {n}", contribution=Contribution(kind=ContributionKind.share, value=800)
-        )
-        for n in range(stores)
-    ]
-    for change in changes:
+    lent = Contribution(kind=ContributionKind.share, value=800)
+    stores = [
+        StoreSettings(store=store_id(n), name=f"Store {n}", contribution=lent) for n in range(world.stores)
+    ]  # fmt: skip
+    for change in (PoolSettings(name="Bench", currency="EUR"), *stores):
         event = ConfigChange(pool=POOL, recorded_at_ms=BASE_MS, origin="bench", change=change)
         yield POOL_CONFIG.name, event.key, encode_config(event.to_avro())
-    for n in range(items):
-        item = CatalogItem(pool=POOL, sku=f"sku-{n:06d}", gtin=gtin(n), name=f"Item {n}", recorded_at_ms=BASE_MS)
+    for n in range(world.items):
+        item = CatalogItem(pool=POOL, sku=sku(n), gtin=gtin(n), name=f"Item {n}", recorded_at_ms=BASE_MS)
         yield CATALOG_ITEMS.name, item.key, encode_item(item.to_avro())
 
 
-def sale_values(lines: int, lines_per_sale: int, seed: int = 1, stores: int = STORES) -> Iterator[bytes]:
-    """Encoded sales with unique ids; `lines` lines in all."""
-    encode = topic_codec(POS_SALES.name).encode
-    chance = random.Random(seed)
-    weights = list(accumulate(1 / (rank + 1) ** 0.8 for rank in range(ITEMS)))
-    codes = [f"gtin:{gtin(n)}" for n in range(ITEMS)]
-    for number in range(lines // lines_per_sale):
-        store = f"s{chance.randrange(stores):04d}"
-        at_ms = BASE_MS + number * 10
-        source_id = f"{chance.getrandbits(48):012x}-{number:08d}"
-        picked = chance.choices(codes, cum_weights=weights, k=lines_per_sale)
-        yield encode(
-            {
-                "id": f"{store}/bench/{source_id}@1",
-                "pool": POOL,
-                "store": store,
-                "source": {"system": "bench", "id": source_id, "version": 1},
-                "occurred_at_ms": at_ms,
-                "recorded_at_ms": at_ms + 400,
-                "origin": "pos",
-                "till": "1",
-                "order_ref": None,
-                "currency": "EUR",
-                "lines": [
-                    {
-                        "line_id": str(n + 1), "kind": "sale", "code": code, "quantity_milli": 1000,
-                        "unit": "each", "price_minor": 199,
-                    }
-                    for n, code in enumerate(picked)
-                ],
-            }
-        )  # fmt: skip
+def opening_stock(world: World) -> Iterator[Published]:
+    """One row of stock for each store and item, told in reports of up to 1,000 lines."""
+    encode = topic_codec(POS_STOCK.name).encode
+    for store in range(world.stores):
+        for first in range(0, world.items, _LINES_PER_REPORT):
+            report = StockReport(
+                pool=POOL,
+                store=store_id(store),
+                source=Source(system="bench", id=f"opening-{first}"),
+                occurred_at_ms=BASE_MS - 1,
+                recorded_at_ms=BASE_MS,
+                kind=StockReportKind.opening,
+                lines=tuple(
+                    StockLine(line_id=str(item), code=code(item), quantity_milli=OPENING_UNITS * UNIT_MILLI)
+                    for item in range(first, min(first + _LINES_PER_REPORT, world.items))
+                ),
+            )
+            yield POS_STOCK.name, POOL, encode(report.to_avro())
 
 
-def publish_settings(bootstrap_servers: str, partitions: int) -> None:
-    """Declare the pool."""
-    producer = Producer({"bootstrap.servers": bootstrap_servers})
-    partition = partition_of(POOL, partitions)
-    for topic, key, value in settings_records():
-        producer.produce(topic, value, key, partition)
-    producer.flush()
-
-
-def publish_sales(bootstrap_servers: str, partitions: int, lines: int, lines_per_sale: int, seed: int = 1) -> None:
-    """Fill the sales topic."""
-    producer = Producer(
+def sale(store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, recorded_at_ms: int) -> bytes:
+    """An encoded sale of one unit of each of `items`."""
+    name = store_id(store)
+    return topic_codec(POS_SALES.name).encode(
         {
-            "bootstrap.servers": bootstrap_servers,
-            "enable.idempotence": True,
-            "linger.ms": 20,
-            "compression.type": "lz4",
-            "queue.buffering.max.messages": 500_000,
+            "id": f"{name}/bench/{sale_id}@1",
+            "pool": POOL,
+            "store": name,
+            "source": {"system": "bench", "id": sale_id, "version": 1},
+            "occurred_at_ms": occurred_at_ms,
+            "recorded_at_ms": recorded_at_ms,
+            "origin": "pos",
+            "till": "1",
+            "order_ref": None,
+            "currency": "EUR",
+            "lines": [
+                {
+                    "line_id": str(n + 1), "kind": "sale", "code": code(item), "quantity_milli": UNIT_MILLI,
+                    "unit": "each", "price_minor": 199,
+                }
+                for n, item in enumerate(items)
+            ],
         }
-    )
-    partition = partition_of(POOL, partitions)
-    for value in sale_values(lines, lines_per_sale, seed):
-        while True:
-            try:
-                producer.produce(POS_SALES.name, value, POOL, partition)
-                break
-            except BufferError:
-                producer.poll(0.1)
-    producer.flush()
+    )  # fmt: skip
+
+
+def tick(at_ms: int) -> bytes:
+    """An encoded tick of the clock."""
+    return topic_codec(POOL_TICKS.name).encode(Tick(pool=POOL, at_ms=at_ms, origin="bench").to_avro())
+
+
+def baskets(world: World, lines_per_sale: int, seed: int) -> Iterator[tuple[int, str, list[int]]]:
+    """(store, sale id, items) of sales without end, by popularity; ids are unique."""
+    chance = random.Random(seed)
+    weights = list(accumulate(1 / (rank + 1) ** 0.8 for rank in range(world.items)))
+    numbers = range(world.items)
+    number = 0
+    while True:
+        store = chance.randrange(world.stores)
+        yield store, _sale_id(chance, number), chance.choices(numbers, cum_weights=weights, k=lines_per_sale)
+        number += 1
+
+
+def popular_sales(world: World, lines: int, lines_per_sale: int, seed: int = 1) -> Iterator[bytes]:
+    """Encoded sales by popularity; `lines` lines in all, rounded down to whole sales."""
+    for number, (store, sale_id, items) in zip(
+        range(lines // lines_per_sale), baskets(world, lines_per_sale, seed), strict=False
+    ):
+        yield _recorded_sale(number, store, sale_id, items)
+
+
+def overwriting_sales(world: World, passes: int, lines_per_sale: int, seed: int = 1) -> Iterator[bytes]:
+    """Encoded sales that touch each stock row once in each pass, in another random order each time."""
+    chance = random.Random(seed)
+    number = 0
+    for _ in range(passes):
+        sales: list[tuple[int, list[int]]] = []
+        for store in range(world.stores):
+            items = list(range(world.items))
+            chance.shuffle(items)
+            sales += [(store, items[at : at + lines_per_sale]) for at in range(0, world.items, lines_per_sale)]
+        chance.shuffle(sales)
+        for store, items in sales:
+            yield _recorded_sale(number, store, _sale_id(chance, number), items)
+            number += 1
+
+
+def _sale_id(chance: random.Random, number: int) -> str:
+    return f"{chance.getrandbits(48):012x}-{number:08d}"
+
+
+def _recorded_sale(number: int, store: int, sale_id: str, items: Sequence[int]) -> bytes:
+    at_ms = BASE_MS + number * _SALE_EVERY_MS
+    return sale(store, sale_id, items, at_ms, at_ms + _RECORDED_AFTER_MS)

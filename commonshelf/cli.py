@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from commonshelf.commands import availability, config, demo, doctor, park, run_tests, store, topics, up, worker
+from commonshelf.commands import availability, bench, config, demo, doctor, park, run_tests, store, topics, up, worker
 
 app = typer.Typer(
     name="shelf",
@@ -24,6 +24,7 @@ app.command()(park.park)
 app.add_typer(store.app, name="store")
 app.add_typer(config.app, name="config")
 app.add_typer(worker.app, name="worker")
+app.add_typer(bench.app, name="bench")
 app.command("test", context_settings={"allow_extra_args": True})(run_tests.run_tests)
 
 

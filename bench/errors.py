@@ -1,0 +1,5 @@
+"""What a benchmark says when it has no figure to give."""
+
+
+class BenchError(RuntimeError):
+    """A run that cannot be counted: the message says why, and what to do."""

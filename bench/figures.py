@@ -1,0 +1,72 @@
+"""How figures are made: the same definition of a rate for every engine, percentiles, medians."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bench.errors import BenchError
+
+
+class Mark(NamedTuple):
+    """A batch that was finished."""
+
+    at_s: float
+    """Wall clock, s since 1970 UTC."""
+    lines: int
+
+
+class Sample(NamedTuple):
+    """What a process had used up at a moment."""
+
+    at_s: float
+    cpu_s: float
+    """User and system time of all its threads."""
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """The measured part of a run: from the end of the first batch to the end of the last.
+
+    So neither starting, joining nor the first, cold batch counts, for any engine.
+    """
+
+    began_s: float
+    ended_s: float
+    lines: int
+    """Lines of all batches but the first."""
+
+    @property
+    def lines_s(self) -> float:
+        """Lines per second."""
+        return self.lines / (self.ended_s - self.began_s)
+
+    def cpu_s_per_million_lines(self, samples: Sequence[Sample]) -> float:
+        """CPU time of the sampled process within the span, for a million lines."""
+        used_s = _cpu_s_at(samples, self.ended_s) - _cpu_s_at(samples, self.began_s)
+        return used_s / self.lines * 1e6
+
+
+def span_of(marks: Sequence[Mark]) -> Span:
+    """The measured part of a run's batches, in their order. Raises BenchError when there is too little of it."""
+    if len(marks) < 2 or marks[-1].at_s <= marks[0].at_s:
+        raise BenchError(f"the run had {len(marks)} batches, too few to tell a rate; give more --lines")
+    return Span(marks[0].at_s, marks[-1].at_s, sum(mark.lines for mark in marks[1:]))
+
+
+def _cpu_s_at(samples: Sequence[Sample], at_s: float) -> float:
+    """CPU time used up at a moment, between two samples in proportion."""
+    at = bisect_left(samples, at_s, key=lambda sample: sample.at_s)
+    if not 0 < at < len(samples):
+        raise BenchError("the process was not sampled during its run; the machine is too busy to measure on")
+    before, after = samples[at - 1], samples[at]
+    share = (at_s - before.at_s) / (after.at_s - before.at_s)
+    return before.cpu_s + share * (after.cpu_s - before.cpu_s)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` % of the values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
