@@ -130,6 +130,7 @@ def test_however_the_fetches_fall_the_order_of_the_inputs_is_the_same(log, seed)
 
 
 @given(log=logs)
+@settings(deadline=None)
 def test_settings_that_are_there_are_handed_out_before_anything_else(log):
     inbox = filled(*(one for records in as_records(log).values() for one in records))
     kinds = [one.topic in INPUTS for one in inbox.ready()]
