@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+import certifi
 import httpx
 
 from commonshelf.kafka_errors import JarDownloadError, NotEnoughDiskError
@@ -104,7 +106,7 @@ def _fetch_missing(
     total_bytes = sum(jar.size_bytes for jar in jars)
     meter = _Meter(total_bytes - sum(jar.size_bytes for jar in missing), total_bytes, progress)
     limits = httpx.Limits(max_connections=_PARALLEL)
-    with httpx.Client(timeout=_TIMEOUT, limits=limits, follow_redirects=True) as client:
+    with httpx.Client(verify=_trusted(), timeout=_TIMEOUT, limits=limits, follow_redirects=True) as client:
         tasks = [pool.submit(_fetch, client, url, jar, folder, meter) for jar in missing]
         try:
             for task in tasks:
@@ -112,6 +114,13 @@ def _fetch_missing(
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _trusted() -> ssl.SSLContext:
+    """The system's certificates and certifi's: a proxy's own is only in the first, a bare machine has only the second."""
+    trusted = ssl.create_default_context()
+    trusted.load_verify_locations(certifi.where())
+    return trusted
 
 
 def _fetch(client: httpx.Client, base_url: str, jar: Jar, folder: Path, meter: "_Meter") -> None:
