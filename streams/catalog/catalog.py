@@ -108,7 +108,6 @@ class Catalog:
             for code in [code for code, mapped in self._codes.items() if mapped == sku]:
                 self._mean(code)
 
-
     def _claim(self, code: str, sku: str) -> None:
         """Of items with one GTIN the one recorded last answers to it, in whatever order they came."""
         owner = self._own_codes.setdefault(code, sku)

@@ -21,9 +21,12 @@ _FIELDS = (
 def _values(catalog: Catalog, key: ShelfKey, shelf: Shelf) -> tuple[Any, ...]:
     pool, sku, store = key
     terms = catalog.terms(store, sku)
+    unit = catalog.unit(sku) or "each"
+    available = available_milli(shelf, terms)
+    if unit == "each":
+        available -= available % 1000
     return (
-        pool, sku, store, catalog.unit(sku) or "each",
-        available_milli(shelf, terms), shelf.on_hand_milli, 0 if terms is None else terms[2],
+        pool, sku, store, unit, available, shelf.on_hand_milli, 0 if terms is None else terms[2],
         confidence_permille(shelf, shelf.recorded_at_ms), shelf.recorded_at_ms, shelf.appended_at_ms, shelf.number,
     )  # fmt: skip
 

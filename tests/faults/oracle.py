@@ -182,4 +182,5 @@ class Oracle:
         lent = own["contribution"] or common["contribution"]
         sold = -sum(move.delta_milli for move in movements if move.is_sale)
         most = {"share": on_hand * lent["value"] // 1000, "cap": lent["value"], "fixed": lent["value"] - sold}
-        return Promise(on_hand, max(0, min(most[lent["kind"]], on_hand - safety)), safety, unit)
+        promised = max(0, min(most[lent["kind"]], on_hand - safety))
+        return Promise(on_hand, promised // 1000 * 1000 if unit == "each" else promised, safety, unit)

@@ -22,7 +22,7 @@ def lending(kind, value, safety_stock_milli=0):
     [
         ("share", 1_000, 0, 10_000),
         ("share", 500, 0, 5_000),
-        ("share", 333, 0, 3_330),
+        ("share", 333, 0, 3_000),
         ("share", 0, 0, 0),
         ("share", 2_000, 0, 10_000),
         ("share", 1_000, 4_000, 6_000),
@@ -64,11 +64,17 @@ def test_a_fixed_contribution_that_is_used_up_stays_so_when_goods_arrive():
     assert bench.available() == 0
 
 
+def test_what_is_counted_by_each_is_promised_in_whole_units():
+    bench = lending("share", 800)
+    bench.report("received", "r1", line(1_500))
+    assert (bench.shelf()["on_hand_milli"], bench.available()) == (11_500, 9_000)
+
+
 def test_a_revised_sale_gives_back_what_it_had_used_up():
     bench = lending("fixed", 3_000)
     bench.sell("s1", line(2_000), version=1)
-    bench.sell("s1", line(500), version=2)
-    assert bench.available() == 2_500
+    bench.sell("s1", line(1_000), version=2)
+    assert bench.available() == 2_000
 
 
 def test_setting_a_fixed_contribution_starts_it_anew():
@@ -93,8 +99,8 @@ def test_other_terms_of_the_item_leave_what_was_used_up(change):
 def test_the_item_s_own_terms_go_before_the_store_s():
     bench = lending("share", 500)
     cap = Contribution(kind="cap", value=1_000)
-    bench.configure(StoreItemSettings(store=STORE, sku=MILK, contribution=cap, safety_stock_milli=9_500))
-    assert (bench.available(), bench.shelf()["safety_stock_milli"]) == (500, 9_500)
+    bench.configure(StoreItemSettings(store=STORE, sku=MILK, contribution=cap, safety_stock_milli=9_000))
+    assert (bench.available(), bench.shelf()["safety_stock_milli"]) == (1_000, 9_000)
 
 
 def test_the_item_s_missing_terms_are_the_store_s():
@@ -143,7 +149,7 @@ def test_new_terms_are_told_for_every_shelf_of_the_store_whether_it_changed_in_t
     batch = bench.commit()
     told = [output.key for output in batch.outputs if output.topic == "pool.availability.v1"]
     assert sorted(told) == [f"{POOL}/{BREAD}/{STORE}", f"{POOL}/{MILK}/{STORE}"]
-    assert (bench.available(), bench.available(BREAD)) == (4_500, 4_000)
+    assert (bench.available(), bench.available(BREAD)) == (4_000, 4_000)
 
 
 def test_the_same_store_settings_again_tell_nothing():
