@@ -15,7 +15,7 @@ _STATIC = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
-_SUITES = ("unit", "contract", "integration", "faults", "simulation")
+_SUITES = ("unit", "contract", "property", "integration", "faults")
 """Folders of tests in the order in which they run, the quick ones first; others follow."""
 
 
@@ -24,6 +24,13 @@ def run_tests(
     all_: Annotated[
         bool, typer.Option("--all", help="Also install the Debian packages that tests use, and run those tests.")
     ] = False,
+    faults: Annotated[
+        int | None, typer.Option("--faults", metavar="N", min=1, help="Only the fault test, with N faults.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the fault test: draws the faults and the events.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Of the fault test: figures as JSON on the last line.")
+    ] = False,
 ) -> None:
     """Run linters, types, import rules and all tests. What follows -- goes to pytest.
 
@@ -31,18 +38,21 @@ def run_tests(
 
     Example: ./shelf test --all
 
+    Example: ./shelf test --faults 200 --seed 7
+
     Example: ./shelf test -- -k availability -x
     """
     if not (ROOT / "tests").is_dir():
         fail("there are no tests here: this command runs in a checkout of the repository")
+    if faults is not None:
+        arguments = ["--faults", str(faults), "--seed", str(seed), *(["--json"] if as_json else [])]
+        raise typer.Exit(_python(f"{faults} faults", ["-m", "tests.faults.run", *arguments]))
     if all_:
         _install()
     else:
         typer.echo("shelf: tests that need Debian packages are left out; ./shelf test --all installs and runs them")
     failed = [name for name, arguments in _STATIC if _python(name, arguments) != 0]
-    suites = (
-        [] if _names_tests(context.args) else [f"tests/{one}" for one in _SUITES if (ROOT / "tests" / one).is_dir()]
-    )
+    suites = [] if _names_tests(context.args) else _suites()
     selection = [] if all_ else ["-m", "not needs_debian"]
     # Last, and in one run: its closing line is the summary that a person or CI reads.
     if failed:
