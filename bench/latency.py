@@ -15,7 +15,7 @@ from bench.ledger import Ledger
 from bench.tills import Tills
 from bench.world import World, declarations, opening_stock
 from schemas.codec import topic_codec
-from schemas.topics import POOL_AVAILABILITY, POS_SALES
+from schemas.topics import POOL_AVAILABILITY, POS_SALES, POS_STOCK
 
 Tell = Callable[[str], None]
 _GROUP = "latency"
@@ -34,7 +34,7 @@ def measure_latency(lines_per_second: int, seconds: int, warm_up_s: int, tell: T
         opening_records = cluster.publish(opening_stock(world))
         with Ledger(cluster, Path(folder), _GROUP) as ledger:
             ledger.wait_ready()
-            cluster.wait_committed(_GROUP, "pos.stock.v1", opening_records, ledger.check)
+            cluster.wait_committed(_GROUP, POS_STOCK.name, opening_records, ledger.check)
             answers = _Answers(cluster.follow(POOL_AVAILABILITY.name), warm_up_s)
             tell(f"selling {lines_per_second} lines/s for {warm_up_s} s, then measuring for {seconds} s")
             with Tills(cluster, world, lines_per_second) as tills:
@@ -94,7 +94,7 @@ class _Answers:
             return
         now_ms = time.time() * 1000
         row = self._decode(message.value())
-        waiting = tills.waiting[row["store"], row["sku"]]
+        waiting = tills.waiting.get((row["store"], row["sku"]))
         while waiting and waiting[0] <= row["recorded_at_ms"]:
             due_ms = waiting.popleft()
             if due_ms >= self._counts_from_ms:

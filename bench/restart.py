@@ -129,4 +129,4 @@ class _Workers:
             newest_ms = max(entry["appended_at_ms"] for entry in self._decode(message.value())["entries"])
             if newest_ms > since_s * 1000:
                 return time.time()
-        raise BenchError(f"nothing was committed for {_TIMEOUT_S:.0f} s after a kill: no worker has taken the pool over")
+        raise BenchError(f"nothing was committed for {_TIMEOUT_S:.0f} s after a kill; no worker has the pool")

@@ -31,7 +31,6 @@ UNIT_MILLI = 1_000
 OPENING_UNITS = 2_000
 _SALE_EVERY_MS = 10
 _RECORDED_AFTER_MS = 400
-_LINES_PER_REPORT = 1_000
 
 Published = tuple[str, str, bytes]
 """(topic, key, value)"""
@@ -83,11 +82,11 @@ def declarations(world: World) -> Iterator[Published]:
         yield CATALOG_ITEMS.name, item.key, encode_item(item.to_avro())
 
 
-def opening_stock(world: World) -> Iterator[Published]:
-    """One row of stock for each store and item, told in reports of up to 1,000 lines."""
+def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Published]:
+    """One row of stock for each store and item, told in reports of at most so many lines."""
     encode = topic_codec(POS_STOCK.name).encode
     for store in range(world.stores):
-        for first in range(0, world.items, _LINES_PER_REPORT):
+        for first in range(0, world.items, lines_per_report):
             report = StockReport(
                 pool=POOL,
                 store=store_id(store),
@@ -97,7 +96,7 @@ def opening_stock(world: World) -> Iterator[Published]:
                 kind=StockReportKind.opening,
                 lines=tuple(
                     StockLine(line_id=str(item), code=code(item), quantity_milli=OPENING_UNITS * UNIT_MILLI)
-                    for item in range(first, min(first + _LINES_PER_REPORT, world.items))
+                    for item in range(first, min(first + lines_per_report, world.items))
                 ),
             )
             yield POS_STOCK.name, POOL, encode(report.to_avro())
