@@ -5,6 +5,7 @@ import logging
 import shutil
 import signal
 import threading
+import traceback
 
 from streams.runtime.contract import Processor
 from streams.runtime.lookups import Lookups
@@ -48,6 +49,9 @@ def run_sessions(
             halted.add(error.at)
         except LocalStoreBroken as error:
             log.warning("%s: restoring it from the changelog", error)
+            # The Kafka client may keep an exception that passed through its callback; a cursor in one of its frames
+            # would keep the files locked for as long as this process lives.
+            traceback.clear_frames(error.__traceback__)
             shutil.rmtree(settings.state_dir / settings.group / f"partition-{error.partition}", ignore_errors=True)
         except Rejoin as error:
             log.warning("lost our place: %s; joining again", error)
