@@ -80,6 +80,8 @@ class Oracle:
             raise BadMessage("wrong_partition", pool)
         if record.topic not in _SETTINGS and pool not in self._settings:
             raise BadMessage("unknown_pool", pool)
+        if record.topic == POOL_TICKS.name and event["at_ms"] > record.appended_at_ms + self._limits(pool)[0]:
+            raise BadMessage("in_the_future", pool)
         if record.topic == CATALOG_ITEMS.name:
             self._items[pool, event["sku"]] = event
             self._codes[pool, None, f"sku:{event['sku']}"] = event["sku"]
@@ -93,15 +95,19 @@ class Oracle:
                 settings[tuple(change[name] for name in ("store", "sku") if name in change)] = change
         return event
 
+    def _limits(self, pool: str) -> tuple[int, int]:
+        own = self._settings[pool].get((), {"future_skew_ms": 300_000, "late_limit_ms": 7 * 86_400_000})
+        return own["future_skew_ms"], own["late_limit_ms"]
+
     def _take(self, record: Record, event: Fields) -> list[tuple[Fields, str]]:
         settings = self._settings[event["pool"]]
-        limits = settings.get((), {"future_skew_ms": 300_000, "late_limit_ms": 7 * 86_400_000})
+        future_skew_ms, late_limit_ms = self._limits(event["pool"])
         occurred, recorded = event["occurred_at_ms"], event["recorded_at_ms"]
         if (event["store"],) not in settings:
             return [(line, "unknown_store") for line in event["lines"]]
-        if max(occurred - recorded, recorded - record.appended_at_ms) > limits["future_skew_ms"]:
+        if max(occurred - recorded, recorded - record.appended_at_ms) > future_skew_ms:
             return [(line, "in_the_future") for line in event["lines"]]
-        if recorded - occurred > limits["late_limit_ms"]:
+        if recorded - occurred > late_limit_ms:
             return [(line, "too_late") for line in event["lines"]]
         source = event["source"]
         name = (record.topic, event["pool"], event["store"], source["system"], source["id"])

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.faults.auditor import Audit, Auditor
 from tests.faults.mutants import MUTANTS
 from tests.faults.stage import INPUTS, PARTITIONS, Stage, TooSlowError, WorkerTimes, worker_log
-from tests.faults.strike import Landed, NotLandedError, Striker, draw
+from tests.faults.strike import DECK, Landed, NotLandedError, Striker, draw
 
 LINES_PER_FAULT = 3_000
 _TRICKLE_LINES_PER_S = 150
@@ -61,7 +61,11 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 
 def run_faults(
-    faults: int, seed: int, brokers: int = 1, tell: Callable[[str], None] = lambda _: None
+    faults: int,
+    seed: int,
+    brokers: int = 1,
+    kinds: Sequence[str] = DECK,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Strike so many faults, then audit."""
     outcome, began = Outcome(), time.monotonic()
@@ -72,7 +76,7 @@ def run_faults(
     ):
         striker = Striker(stage, chance)
         try:
-            for number, kind in enumerate(draw(faults, chance), 1):
+            for number, kind in enumerate(draw(faults, kinds, chance), 1):
                 landed = striker.strike(kind)
                 outcome.landed.append(landed)
                 tell(f"{time.monotonic() - began:6.1f} s  fault {number}/{faults}: {_say(landed)}")
@@ -110,10 +114,11 @@ def run_mutant(name: str | None, tell: Callable[[str], None] = lambda _: None) -
 
 def _finish(stage: Stage, outcome: Outcome) -> None:
     """Let the workers come to the end of their input, stop them, and audit."""
+    deadline_s = 10 if outcome.trouble else 90
     try:
-        stage.wait_shared()
+        stage.wait_shared(deadline_s)
         stage.stop_tills()
-        stage.drain()
+        stage.drain(deadline_s)
         exits = stage.stop_workers()
         if exits != [0, 0]:
             outcome.trouble.append(f"on SIGTERM the workers ended with {exits}\n{worker_log(stage.slots)}")
@@ -164,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.faults.run", description=__doc__)
     parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many faults must land")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
+    parser.add_argument("--kind", action="append", choices=DECK, help="only faults of this kind; may be repeated")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")
@@ -175,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures = {"planted": len(found), "found": sum(found.values()), "false_alarm": not is_sound_without}
             _tell(json.dumps(figures))
         return 0 if all(found.values()) and is_sound_without else 1
-    outcome = run_faults(options.faults, options.seed, options.brokers, _tell)
+    outcome = run_faults(options.faults, options.seed, options.brokers, options.kind or DECK, _tell)
     _tell(report(outcome))
     if options.json:
         _tell(json.dumps(outcome.figures()))

@@ -1,6 +1,7 @@
 """The stage of the fault test: an embedded Kafka, its topics, the tills, and two supervised ledger workers."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -284,7 +285,7 @@ class Stage:
 
     # --- the end ----------------------------------------------------------------------------------------
 
-    def drain(self, deadline_s: float = 120) -> None:
+    def drain(self, deadline_s: float) -> None:
         """Until every input record is committed."""
         ends = self.group.ends()
         wait_until("all input worked off", lambda: self.group.behind(ends) == 0, deadline_s)
@@ -295,10 +296,12 @@ class Stage:
 
 
 def worker_log(slots: Sequence[Slot]) -> str:
-    """The last lines that the workers said, for a report of what went wrong."""
+    """The last lines that the workers said, repeats left out, for a report of what went wrong."""
     tails = []
     for slot in slots:
         path = slot.folder / "log.txt"
-        lines = path.read_text(errors="replace").splitlines()[-15:] if path.exists() else []
-        tails.append("\n".join((f"--- {slot.instance} exits {slot.exits[-10:]}", *lines)))
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        first_of_kind = {re.sub(r"\d+", "#", line): line for line in reversed(lines)}
+        tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")
+        tails += list(reversed(first_of_kind.values()))[-30:]
     return "\n".join(tails)

@@ -8,7 +8,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,14 @@ class Landed:
     broker_s: float | None = None
 
 
-def draw(faults: int, chance: random.Random) -> list[str]:
+def draw(faults: int, kinds: Sequence[str], chance: random.Random) -> list[str]:
     """Kinds of faults: whole decks, each shuffled."""
-    kinds: list[str] = []
-    while len(kinds) < faults:
-        deck = list(DECK)
+    drawn: list[str] = []
+    while len(drawn) < faults:
+        deck = list(kinds)
         chance.shuffle(deck)
-        kinds += deck
-    return kinds[:faults]
+        drawn += deck
+    return drawn[:faults]
 
 
 class Striker:

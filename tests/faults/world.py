@@ -31,7 +31,7 @@ WEIGHED = range(30, 36)
 UNLISTED, PRIVATE = 36, 37
 DAY_MS = 86_400_000
 FORGETFUL = "forgetful"
-"""A pool whose clock runs days ahead, so that remembered events expire; nothing repeats in it."""
+"""A pool that tells of the last forty days in a hurry, so that remembered events expire; nothing repeats in it."""
 _encode = {topic.name: topic_codec(topic.name).encode for topic in (POS_SALES, POS_STOCK, POOL_TICKS)}
 
 
@@ -115,6 +115,7 @@ class World:
         self._sent: deque[tuple[str, Fields]] = deque(maxlen=1_500)
         self._number = 0
         self._seed = seed
+        self._past_ms = 40 * DAY_MS
 
     def next(self, now_ms: int) -> Outgoing:
         """The next record."""
@@ -125,8 +126,11 @@ class World:
         if draw < 0.18:
             return self._poison(now_ms)
         pool = chance.choice(self._pools)
+        if pool == FORGETFUL:
+            self._past_ms = max(0, self._past_ms - DAY_MS // 48)
+            now_ms -= self._past_ms
         if draw < 0.20:
-            ahead_ms = chance.randrange(40) * DAY_MS if pool == FORGETFUL else 0
+            ahead_ms = chance.choice((0, 0, 0, DAY_MS)) if self._past_ms == 0 or pool != FORGETFUL else 0
             tick = {"pool": pool, "at_ms": now_ms + ahead_ms, "origin": "test"}
             return Outgoing(POOL_TICKS.name, pool, pool, _encode[POOL_TICKS.name](tick))
         event = self._head(pool, now_ms)
