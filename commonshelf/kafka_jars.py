@@ -117,7 +117,7 @@ def _fetch_missing(
 
 
 def _trusted() -> ssl.SSLContext:
-    """The system's certificates and certifi's: a proxy's own is only in the first, a bare machine has only the second."""
+    """The system's certificates and certifi's: a proxy's own is only in the first, a bare machine has the second."""
     trusted = ssl.create_default_context()
     trusted.load_verify_locations(certifi.where())
     return trusted
