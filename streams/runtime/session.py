@@ -79,6 +79,7 @@ class Session:
         self._stop = stop
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._held: dict[int, Held] = {}
+        self._turn = 0
         self._assignment = Assignment(processor, settings, stop.is_set)
         self._producer = self._make_producer()
         self._consumer = self._make_consumer()
@@ -163,9 +164,10 @@ class Session:
         """Process what is ready and commit it."""
         began = time.monotonic()
         changed: dict[int, Held] = {}
-        records = 0
-        oldest_ms = 0
-        for held in self._held.values():
+        records = size = oldest_ms = 0
+        for held in self._in_turn():
+            if size >= self._settings.batch_bytes:
+                break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
             for record in held.inbox.ready(blocked):
                 try:
@@ -178,15 +180,30 @@ class Session:
                 changed[held.number] = held
                 records += 1
                 oldest_ms = oldest_ms or record.appended_at_ms
+                size += len(record.value or b"")
+                if size >= self._settings.batch_bytes:
+                    break
         if changed:
             failpoint("after_fold", records)
             self._commit(changed, records)
             self._metrics.batch(records, time.monotonic() - began, time.time() - oldest_ms / 1000)
 
+    def _in_turn(self) -> list[Held]:
+        """The partitions, another one first each time: a backlog on one must not starve the others."""
+        held = list(self._held.values())
+        self._turn = (self._turn + 1) % len(held)
+        return held[self._turn :] + held[: self._turn]
+
     def _blocked(self, held: Held) -> Callable[[InputRecord], bool]:
         def blocked(record: InputRecord) -> bool:
             at = (record.topic, record.partition, record.offset)
-            return at in self._halted and not held.work.is_parked(record)
+            if at not in self._halted:
+                return False
+            if not held.work.is_parked(record):
+                return True
+            self._halted.discard(at)
+            self._metrics.resumed(record.partition)
+            return False
 
         return blocked
 
