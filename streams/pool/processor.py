@@ -34,7 +34,7 @@ from streams.pool.facts import (
     encode_plain_sale,
 )
 from streams.pool.fold import fold
-from streams.pool.metrics import PoolMetrics
+from streams.pool.metrics import count_bad_message, count_set_aside, show_pool
 from streams.pool.seen import Known
 from streams.pool.seen_index import SeenIndex
 from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
@@ -59,10 +59,9 @@ class PoolProcessor:
 
     def __init__(self, cached_rows_max: int = 50_000) -> None:
         self._cached_rows_max = cached_rows_max
-        self._metrics = PoolMetrics()
 
     def open(self, partition: int, partitions: int, rows: Rows) -> "PoolPartition":
-        return PoolPartition(partition, partitions, rows, self._metrics, self._cached_rows_max)
+        return PoolPartition(partition, partitions, rows, self._cached_rows_max)
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return index_entries(row_key, row)
@@ -77,11 +76,10 @@ class PoolProcessor:
 class PoolPartition:
     """The pools of one partition."""
 
-    def __init__(self, partition: int, partitions: int, rows: Rows, metrics: PoolMetrics, cached_rows_max: int) -> None:
+    def __init__(self, partition: int, partitions: int, rows: Rows, cached_rows_max: int) -> None:
         self._partition = partition
         self._partitions = partitions
         self._rows = rows
-        self._metrics = metrics
         self._tables = Tables(rows.fetch, cached_rows_max)
         self._index = SeenIndex(rows.find_index, self._index_keys)
         self._pools = load_pools(self._tables, self._index, rows.scan)
@@ -111,7 +109,7 @@ class PoolPartition:
                 _check_tick(pool, event, record.appended_at_ms)
         except BadMessage as bad:
             self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
-            self._metrics.bad_message(bad.reason)
+            count_bad_message(bad.reason)
             return
         if topic == POS_SALES.name:
             self._take(pool, decide_sale(pool, event, record.appended_at_ms), event, record)
@@ -162,7 +160,7 @@ class PoolPartition:
             value = _encode[record.topic]({**event, "lines": lines})
             message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
             self._outputs.append(dead_letter(record, reason, message, value))
-            self._metrics.set_aside(pool.pool, reason, len(lines))
+            count_set_aside(pool.pool, reason, len(lines))
 
     def _journal(self, pool: PoolState, fact: Fact, record: InputRecord, known: Known | None = None) -> None:
         encoded = _encoded(fact, record)
@@ -223,7 +221,7 @@ class PoolPartition:
     def committed(self) -> None:
         for pool in self._pools.values():
             pool.seen.committed()
-            self._metrics.pool(pool)
+            show_pool(pool)
         self._index.committed()
 
     def look_up(self, query: dict[str, str]) -> Any:

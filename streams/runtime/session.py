@@ -27,12 +27,15 @@ from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
+from streams.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CALL_TIMEOUT_S = 5.0
 _GIVE_UP_S = 60.0
+_HUNG_AFTER_S = 15.0
+"""Well beyond _CALL_TIMEOUT_S: a call that takes this long will not return."""
 
 _LOST_PLACE = {
     KafkaError._FENCED,  # noqa: SLF001  librdkafka's own codes have no other name
@@ -81,6 +84,7 @@ class Session:
         self._held: dict[int, Held] = {}
         self._turn = 0
         self._assignment = Assignment(processor, settings, stop.is_set)
+        self._watchdog = Watchdog(_HUNG_AFTER_S)
         self._producer = self._make_producer()
         self._consumer = self._make_consumer()
         self._intake = Intake(self._consumer, self._topics, 2 * settings.batch_records)
@@ -143,8 +147,10 @@ class Session:
 
     def _release(self) -> None:
         try:
-            self._consumer.close()
+            with self._watchdog.watching("leaving the group"):
+                self._consumer.close()
         finally:
+            self._watchdog.close()
             self._close_partitions()
             self._metrics.assigned(0)
 
@@ -311,7 +317,8 @@ class Session:
         deadline = time.monotonic() + _GIVE_UP_S
         while True:
             try:
-                return call()
+                with self._watchdog.watching(what):
+                    return call()
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
                 if not cause.retriable() or cause.txn_requires_abort() or time.monotonic() > deadline:

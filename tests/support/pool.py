@@ -85,7 +85,7 @@ class PoolBench:
         self.partition = self._open()
 
     def _open(self) -> PoolPartition:
-        return PoolPartition(0, 1, self.committed.view(), processor()._metrics, self._cached_rows_max)
+        return PoolPartition(0, 1, self.committed.view(), self._cached_rows_max)
 
     def restart(self) -> None:
         """Forget everything but the committed rows."""

@@ -96,30 +96,42 @@ def test_a_row_written_and_deleted_in_one_batch_leaves_nothing(path):
     assert (list(store.scan("")), store.find_index(b"x")) == ([("a", b"2")], None)
 
 
+GROW, NEXT, DROP = "the newest page grows", "a new page begins", "the oldest page goes"
+
+
 @given(
     batches=st.lists(
-        st.lists(
-            st.tuples(st.sampled_from(["page/0", "page/1", "row"]), st.none() | st.binary(min_size=1, max_size=3)),
-            max_size=6,
-        ),
+        st.lists(st.tuples(st.sampled_from([GROW, NEXT, DROP]), st.binary(min_size=1, max_size=3)), max_size=6),
         max_size=6,
     )
 )
 @settings(max_examples=60, deadline=None)
 def test_the_store_is_a_dict_whatever_the_batches(batches, tmp_path_factory):
+    """Pages grow one after another, and the oldest go first: an entry is on the newest page that has it."""
     store = opened(tmp_path_factory.mktemp("store"))
-    model = {}
+    model, newest, oldest = {}, 0, 0
     for position, batch in enumerate(batches, start=1):
-        store.write(batch, position)
-        model.update(batch)
-        model = {key: value for key, value in model.items() if value is not None}
+        rows = []
+        for what, added in batch:
+            if what == DROP and oldest < newest:
+                rows.append((f"page/{oldest}", None))
+                oldest += 1
+            else:
+                newest += what == NEXT
+                rows.append((f"page/{newest}", (model.get(f"page/{newest}") or b"") + added))
+            model.update(rows[-1:])
+        store.write(rows, position)
+    model = {key: value for key, value in model.items() if value is not None}
     assert (list(store.scan("")), store.position) == (sorted(model.items()), len(batches))
-    for key, value in model.items():
-        for index_key, _ in entries(key, value):
-            found = store.find_index(index_key)
-            assert found is not None
-            assert index_key in model[found.decode()]
+    places = {
+        index_key: row for key, value in sorted(model.items(), key=number) for index_key, row in entries(key, value)
+    }
+    assert {index_key: store.find_index(index_key) for index_key in places} == places
     store.close()
+
+
+def number(row):
+    return int(row[0].removeprefix("page/"))
 
 
 @pytest.mark.parametrize("file", ["CURRENT", "MANIFEST"])
