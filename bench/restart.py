@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def measure_restart(tries: int, lines_per_second: int, tell: Tell) -> dict[str, 
     }
 
 
-def _counted(tries: int, what: str, tell: Tell) -> Any:
+def _counted(tries: int, what: str, tell: Tell) -> Iterator[int]:
     for number in range(1, tries + 1):
         tell(f"{what} {number} of {tries}")
         yield number

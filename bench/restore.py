@@ -31,6 +31,7 @@ def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Te
         tell(f"{rows:,} rows opened, {rows * overwrites:,} lines to sell")
         began_s = time.monotonic()
         with Ledger(cluster, Path(folder), _GROUP) as ledger:
+            ledger.wait_ready()
             sales = overwriting_sales(world, overwrites, lines_per_sale)
             published = cluster.publish((POS_SALES.name, POOL, value) for value in sales)
             tell(f"{published:,} sales published after {time.monotonic() - began_s:.0f} s")
