@@ -121,7 +121,7 @@ class Ledger(_Section):
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     batch_age_ms: Annotated[int, Field(ge=1, le=10_000)] = 20
-    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 4_000
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 8_000
 
 
 class Agents(_Section):

@@ -20,7 +20,7 @@ class WorkerSettings:
     http_port: int = 0
     """0 takes a free port."""
     batch_records: int = 8_000
-    batch_bytes: int = 4_194_304
+    batch_bytes: int = 3_145_728
     """A micro-batch closes when its records reach this: receipts of many lines weigh more than their number tells."""
     batch_age_ms: int = 20
     session_timeout_ms: int = 6_000
