@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _CALL_TIMEOUT_S = 5.0
 _GIVE_UP_S = 60.0
-_HUNG_AFTER_S = 15.0
+_HUNG_AFTER_S = 8.0
 """Well beyond _CALL_TIMEOUT_S: a call that takes this long will not return."""
 
 _LOST_PLACE = {
