@@ -65,6 +65,7 @@ def run_faults(
     seed: int,
     brokers: int = 1,
     kinds: Sequence[str] = DECK,
+    logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Strike so many faults, then audit."""
@@ -84,6 +85,8 @@ def run_faults(
         except (NotLandedError, TooSlowError) as error:
             outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
         _finish(stage, outcome)
+        if logs is not None:
+            stage.keep_logs(logs)
     outcome.took_s = time.monotonic() - began
     return outcome
 
@@ -171,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
     parser.add_argument("--kind", action="append", choices=DECK, help="only faults of this kind; may be repeated")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--logs", type=Path, metavar="DIR", help="keep the workers' logs there")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")
     options = parser.parse_args(arguments)
@@ -181,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures = {"planted": len(found), "found": sum(found.values()), "false_alarm": not is_sound_without}
             _tell(json.dumps(figures))
         return 0 if all(found.values()) and is_sound_without else 1
-    outcome = run_faults(options.faults, options.seed, options.brokers, options.kind or DECK, _tell)
+    outcome = run_faults(options.faults, options.seed, options.brokers, options.kind or DECK, options.logs, _tell)
     _tell(report(outcome))
     if options.json:
         _tell(json.dumps(outcome.figures()))

@@ -118,7 +118,7 @@ class Stage:
         self.kafka.start()
         self.bootstrap_servers = self.kafka.bootstrap_servers
         ensure_topics({"bootstrap.servers": self.bootstrap_servers}, PARTITIONS)
-        self._admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        self._admin = self._make_admin()
         self._compact_often()
         self._publish_settings()
         self.group = GroupView(self.bootstrap_servers, GROUP, INPUTS, PARTITIONS)
@@ -149,6 +149,9 @@ class Stage:
         if hasattr(self, "group"):
             self.group.close()
         self.kafka.stop()
+
+    def _make_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 2})
 
     def _compact_often(self) -> None:
         """Let the cleaner run under the workers' feet."""
@@ -232,14 +235,21 @@ class Stage:
     def drop_state(self, slot: Slot) -> None:
         shutil.rmtree(slot.state_dir, ignore_errors=True)
 
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what the workers said to `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for slot in self.slots:
+            shutil.copy(slot.folder / "log.txt", folder / f"{slot.instance}.log")
+
     # --- the group --------------------------------------------------------------------------------------
 
     def held_by(self, slot: Slot) -> set[int]:
         """Input partitions that the group gives to the slot; none unless the group is at rest."""
-        [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=10).values()
+        [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=5).values()
         try:
             found = asked.result()
         except KafkaException:  # nobody joined yet, or the broker is just coming up
+            self._admin = self._make_admin()  # an old client may look for the old coordinator for ever
             return set()
         if found.state.name != "STABLE":
             return set()
@@ -300,7 +310,8 @@ def worker_log(slots: Sequence[Slot]) -> str:
     tails = []
     for slot in slots:
         path = slot.folder / "log.txt"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        said = path.read_text(errors="replace").splitlines() if path.exists() else []
+        lines = [line for line in said if "Connection refused" not in line]
         first_of_kind = {re.sub(r"\d+", "#", line): line for line in reversed(lines)}
         tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")
         tails += list(reversed(first_of_kind.values()))[-30:]

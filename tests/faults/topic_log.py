@@ -30,7 +30,7 @@ def reader(bootstrap_servers: str, isolation: str, group: str = "auditor") -> Co
         {
             "bootstrap.servers": bootstrap_servers, "group.id": group, "enable.auto.commit": False,
             "isolation.level": isolation, "enable.partition.eof": True, "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 20, "reconnect.backoff.max.ms": 500,
+            "fetch.wait.max.ms": 20, "reconnect.backoff.max.ms": 500, "log_level": 2,
         }
     )  # fmt: skip
 
