@@ -144,8 +144,10 @@ class Striker:
         assert logged["failpoint"] == name, logged
         unread = stage.group.behind(ends)
         landed = Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"])
+        stage.burst(150)
+        ends = stage.group.ends(mine)
         stage.release(slot)
-        landed.restart_s = self._worked_off(stage.group.ends(mine), struck_at)
+        landed.restart_s = self._worked_off(ends, struck_at)
         return landed
 
     def _stop(self, slot: Slot) -> Landed:
