@@ -102,17 +102,25 @@ def run_mutant(name: str | None, tell: Callable[[str], None] = lambda _: None) -
     ):
         try:
             striker = Striker(stage, random.Random(1))
-            stage.burst(1_000)
             for aim in aims:
+                _sell_for_a_while(stage)
                 if aim != "none":
                     outcome.landed.append(striker.strike_at(aim))
-            stage.burst(2_000)
+            stage.burst(1_000)
         except (NotLandedError, TooSlowError) as error:
             outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
         _finish(stage, outcome)
     outcome.took_s = time.monotonic() - began
     tell(f"{name}: " + ("; ".join(outcome.audit.findings + outcome.trouble)[:600] or "nothing found"))
     return outcome
+
+
+def _sell_for_a_while(stage: Stage) -> None:
+    """In many small batches."""
+    stage.wait_shared()
+    for _ in range(20):
+        stage.burst(100)
+        time.sleep(0.1)
 
 
 def _finish(stage: Stage, outcome: Outcome) -> None:
