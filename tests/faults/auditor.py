@@ -13,7 +13,7 @@ from pathlib import Path
 
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
-from streams.pool.dead_letters import REASON_HEADER
+from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
 from streams.pool.processor import PoolProcessor
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
@@ -128,6 +128,18 @@ class Auditor:
                 for record in inputs
                 if (record.cause in expected.journaled) != (record.cause in journaled)
                 or expected.refused_records.get(record.cause) != found.get(record.cause)
+            ),
+        )
+
+        there = {record.cause: record for record in inputs}
+        audit.find(
+            "dead letters that are not the record that was refused",
+            (
+                letter.cause
+                for letter in letters
+                if _is_whole(letter)
+                and CUT_HEADER not in dict(letter.headers)
+                and (letter.key, letter.value) != (there[_cause(letter)].key, there[_cause(letter)].value)
             ),
         )
 

@@ -37,7 +37,8 @@ class Till:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "acks": "all",
-                "linger.ms": 2, "delivery.timeout.ms": 180_000, "reconnect.backoff.max.ms": 500, "log_level": 2,
+                "linger.ms": 2, "message.max.bytes": 8_000_000, "delivery.timeout.ms": 180_000,
+                "reconnect.backoff.max.ms": 500, "log_level": 2,
             }
         )  # fmt: skip
 

@@ -30,6 +30,8 @@ ITEMS = 40
 WEIGHED = range(30, 36)
 UNLISTED, PRIVATE = 36, 37
 DAY_MS = 86_400_000
+OVERSIZE_BYTES = 2_000_000
+"""More than is ever decoded."""
 FORGETFUL = "forgetful"
 """A pool that tells of the last forty days in a hurry, so that remembered events expire; nothing repeats in it."""
 _encode = {topic.name: topic_codec(topic.name).encode for topic in (POS_SALES, POS_STOCK, POOL_TICKS)}
@@ -254,6 +256,8 @@ class World:
         value = chance.choice(
             (None, b"", b"\0", chance.randbytes(40), good[:-3], good + b"!", b"\0\0\0\x7f\xff" + good[5:], b"\xff" * 20)
         )
+        if chance.random() < 0.02:
+            value = bytes(OVERSIZE_BYTES)
         if chance.random() < 0.3:
             pool = f"stranger-{chance.randrange(50)}"
             value = _encode[POOL_TICKS.name]({"pool": pool, "at_ms": now_ms, "origin": "test"})
