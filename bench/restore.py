@@ -46,11 +46,12 @@ def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Te
             restore_s = ledger.wait_ready(timeout_s=900)
             assignment_s = ledger.restore_s()
             restored_bytes = ledger.rss_bytes()
+            restore_peak_bytes = max(sample.rss_bytes for sample in ledger.samples)
             tell(f"restored in {restore_s:.1f} s; selling {_LINES_AFTER:,} more lines")
             more = popular_sales(world, _LINES_AFTER, lines_per_sale, seed=2)
             published += cluster.publish((POS_SALES.name, POOL, value) for value in more)
             cluster.wait_committed(_GROUP, POS_SALES.name, published, ledger.check)
-            restored_peak_bytes = max(sample.rss_bytes for sample in ledger.samples)
+            working_bytes = ledger.rss_bytes()
         records, size_bytes = _read_size(cluster)
     return {
         "rows": rows,
@@ -59,7 +60,8 @@ def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Te
         "rss_mib": round(rss_bytes / _MIB),
         "rss_peak_mib": round(rss_peak_bytes / _MIB),
         "rss_restored_mib": round(restored_bytes / _MIB),
-        "rss_restored_peak_mib": round(restored_peak_bytes / _MIB),
+        "rss_restore_peak_mib": round(restore_peak_bytes / _MIB),
+        "rss_restored_working_mib": round(working_bytes / _MIB),
         "changelog_records": records,
         "changelog_mib": round(size_bytes / _MIB),
         "overwrites": overwrites,
