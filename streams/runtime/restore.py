@@ -15,7 +15,8 @@ from streams.runtime.local_store import LocalStore
 from streams.runtime.settings import WorkerSettings, WorkerStopped
 
 _REQUEST_TIMEOUT_S = 15.0
-_READ_MESSAGES = 5_000
+_READ_MESSAGES = 500
+"""A page of remembered events takes some 50 kB: more of them at once would be the worker's largest need of memory."""
 _READ_WAIT_S = 0.05
 """A read waits so long for its messages to be complete: each restart pays it once or twice."""
 
