@@ -83,7 +83,7 @@ class Assignment:
         next_offsets = {} if offsets_row is None else self._processor.decode_offsets(offsets_row)
         work = self._processor.open(n, self._settings.partitions, Rows(store.fetch, store.scan, store.find_index))
         inbox = Inbox(self._processor.priority_inputs, self._processor.inputs)
-        return Held(n, store, work, inbox, next_offsets, dict(next_offsets))
+        return Held(n, store, work, inbox, next_offsets, dict(next_offsets), dict(next_offsets))
 
     def _check_not_behind(self, committed: Sequence[TopicPartition], held: dict[int, Held]) -> None:
         for tp in committed:

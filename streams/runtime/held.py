@@ -19,3 +19,5 @@ class Held:
     """Next offset to process of each input; committed with the batch."""
     fetched_offsets: dict[str, int]
     """Next offset to fetch of each input: what the inbox has been given."""
+    first_offsets: dict[str, int]
+    """Where this worker began to fetch each input when it was given the partition."""

@@ -68,12 +68,17 @@ class Intake:
             log.warning("kafka: %s", error.str())
 
     def _notice_ends(self, held: Mapping[int, Held]) -> None:
-        """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event."""
+        """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event.
+
+        The client remembers watermarks from when it last held a partition: they count once a record has come since.
+        """
         for n, at in held.items():
             for topic in at.inbox.starving():
-                _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
-                if high >= 0 and at.fetched_offsets.get(topic, -1) >= high:
-                    at.inbox.reached_end(topic)
+                fetched = at.fetched_offsets.get(topic, -1)
+                if fetched > at.first_offsets.get(topic, -1):
+                    _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
+                    if 0 <= high <= fetched:
+                        at.inbox.reached_end(topic)
 
     def mind_backlog(self, held: Mapping[int, Held]) -> None:
         """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""

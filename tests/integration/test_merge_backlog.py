@@ -1,0 +1,168 @@
+"""Inputs that queued up while the workers were down are played in the order in which the broker received them."""
+
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from commonshelf.admin import ensure_topics
+from commonshelf.kafka import EmbeddedKafka
+from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from schemas.codec import topic_codec
+from schemas.models import (
+    CatalogItem,
+    ConfigChange,
+    PoolSettings,
+    Sale,
+    SaleLine,
+    Source,
+    StockLine,
+    StockReport,
+    StockReportKind,
+    StoreSettings,
+    Tick,
+)
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
+from streams.runtime.held import Held
+from streams.runtime.intake import Intake
+from streams.runtime.merge import Inbox
+from tests.faults.replay import read_page
+from tests.faults.topic_log import read_topics
+
+PARTITIONS = 2
+POOL = "backlogged"
+ROUNDS, SALES_PER_ROUND, REPORTS_PER_ROUND = 60, 40, 5
+RECORDS = ROUNDS * (SALES_PER_ROUND + REPORTS_PER_ROUND + 1) + 3
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 60
+
+
+@pytest.fixture(scope="module")
+def bootstrap_servers():
+    with EmbeddedKafka() as kafka:
+        ensure_topics({"bootstrap.servers": kafka.bootstrap_servers}, PARTITIONS)
+        yield kafka.bootstrap_servers
+
+
+def queue_up(bootstrap_servers):
+    """Sales, stock reports and ticks in turns, each round later than the one before; the settings come last."""
+    producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "linger.ms": 0})
+    home = partition_of(POOL, PARTITIONS)
+    now_ms = time.time_ns() // 1_000_000
+
+    def send(topic, event, key=POOL):
+        producer.produce(topic, topic_codec(topic).encode(event.to_avro()), key, home)
+
+    def told(kind, number):
+        name = Source(system="test", id=f"{kind}-{number}")
+        return {"pool": POOL, "store": "mill", "source": name, "occurred_at_ms": now_ms, "recorded_at_ms": now_ms}
+
+    for number in range(ROUNDS):
+        for n in range(SALES_PER_ROUND):
+            line = SaleLine(line_id="1", code="sku:milk", quantity_milli=1000)
+            send(POS_SALES.name, Sale(**told("sale", f"{number}-{n}"), lines=(line,)))
+        producer.flush(DEADLINE_S)
+        for n in range(REPORTS_PER_ROUND):
+            line = StockLine(line_id="1", code="sku:milk", quantity_milli=9000)
+            report = StockReport(**told("report", f"{number}-{n}"), kind=StockReportKind.received, lines=(line,))
+            send(POS_STOCK.name, report)
+        producer.flush(DEADLINE_S)
+        send(POOL_TICKS.name, Tick(pool=POOL, at_ms=now_ms + number, origin="test"))
+        producer.flush(DEADLINE_S)
+    for change in (PoolSettings(name="Backlogged"), StoreSettings(store="mill", name="Mill")):
+        event = ConfigChange(pool=POOL, recorded_at_ms=now_ms, origin="test", change=change)
+        send(POOL_CONFIG.name, event, event.key)
+    item = CatalogItem(pool=POOL, sku="milk", name="Milk", recorded_at_ms=now_ms)
+    send(CATALOG_ITEMS.name, item, item.key)
+    assert producer.flush(DEADLINE_S) == 0
+
+
+def journal(bootstrap_servers):
+    pages = read_topics(bootstrap_servers, [POOL_JOURNAL.name], PARTITIONS)
+    return [entry for page in pages for entry in read_page(page)]
+
+
+def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(bootstrap_servers, tmp_path):
+    queue_up(bootstrap_servers)
+    command = [
+        sys.executable, "-m", "tests.faults.worker", "--bootstrap-servers", bootstrap_servers, "--instance", "late-1",
+        "--state-dir", str(tmp_path), "--partitions", str(PARTITIONS), "--batch-records", "50",
+    ]  # fmt: skip
+    with (tmp_path / "log.txt").open("wb") as log:
+        worker = subprocess.Popen(
+            command, cwd=ROOT, env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while len(entries := journal(bootstrap_servers)) < RECORDS:
+            assert time.monotonic() < deadline, (len(entries), (tmp_path / "log.txt").read_text()[-2000:])
+            time.sleep(0.2)
+    finally:
+        worker.kill()
+        worker.communicate()
+
+    topics = [entry.cause[0] for entry in entries]
+    assert topics[:3] == [POOL_CONFIG.name, POOL_CONFIG.name, CATALOG_ITEMS.name]
+    played = [(entry.appended_at_ms, *entry.cause) for entry in entries[3:]]
+    assert played == sorted(played)
+    assert len(played) == RECORDS - 3
+    ticks = [at for at, topic in enumerate(topics) if topic == POOL_TICKS.name]
+    assert all(later - earlier > 1 for earlier, later in pairwise(ticks))
+
+
+class ConsumerWithOldWatermarks:
+    """Knows where the inputs ended when it last held the partition, an hour ago."""
+
+    def __init__(self, high):
+        self.high = high
+
+    def get_watermark_offsets(self, at, cached):
+        return 0, self.high
+
+
+class Message:
+    def __init__(self, topic, offset, appended_at_ms):
+        self._topic, self._offset, self._appended_at_ms = topic, offset, appended_at_ms
+
+    def topic(self):
+        return self._topic
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return self._offset
+
+    def timestamp(self):
+        return 2, self._appended_at_ms
+
+    def error(self):
+        return None
+
+    def key(self):
+        return None
+
+    def value(self):
+        return b""
+
+
+def test_a_partition_that_comes_back_does_not_trust_the_ends_that_the_client_remembers():
+    inbox = Inbox((), ("sales", "ticks"))
+    reached = {"sales": 100, "ticks": 10}
+    held = Held(0, None, None, inbox, dict(reached), dict(reached), dict(reached))
+    consumer = ConsumerWithOldWatermarks(high=100)
+    intake = Intake(consumer, ("sales", "ticks"), 1_000)
+
+    intake.take([Message("ticks", 10, 2_000)], {0: held})
+    assert list(inbox.ready()) == []
+
+    intake.take([Message("sales", 100, 1_000)], {0: held})
+    consumer.high = 101
+    intake.take([], {0: held})
+    assert [record.topic for record in inbox.ready()] == ["sales"]
+    assert inbox.backlog("ticks") == 1
