@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,17 +24,36 @@ _SAMPLE_EVERY_S = 0.05
 _STOP_GRACE_S = 15.0
 
 
-class Child:
-    """`python -m module JSON` with its output in a file; it ends with us, even when we are killed."""
+def module_command(module: str, arguments: Mapping[str, Any], python: Path = Path(sys.executable)) -> list[str]:
+    """`python -m module JSON`."""
+    return [str(python), "-m", module, json.dumps(arguments)]
 
-    def __init__(self, module: str, arguments: Mapping[str, Any], log: Path) -> None:
+
+@contextmanager
+def pinned(*cores: int | None) -> Iterator[None]:
+    """Hold this thread, and what it starts meanwhile, on these cores. None leaves everything as it is."""
+    wanted = {core for core in cores if core is not None}
+    if not wanted:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, wanted)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Child:
+    """A command with its output in a file; it ends with us, even when we are killed."""
+
+    def __init__(self, command: Sequence[str], log: Path, core: int | None = None) -> None:
         self.samples: list[Sample] = []
         self.started_s = time.monotonic()
         self.log = log
-        self._module = module
-        with log.open("ab") as output:
+        with log.open("ab") as output, pinned(core):
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, json.dumps(arguments)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -64,7 +84,7 @@ class Child:
         """Raise BenchError, with the last line it logged, when it no longer runs."""
         if not self.is_alive():
             said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise BenchError(f"{self._module} ended by itself: {said[-1] if said else 'it logged nothing'}")
+            raise BenchError(f"{self.log.stem} ended by itself: {said[-1] if said else 'it logged nothing'}")
 
     def wait_sampled(self) -> None:
         """Return when what it has used up until now is in the samples."""

@@ -1,13 +1,15 @@
 """One embedded broker with our topics on it, and what a benchmark does with them."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # not in its __all__
 
+from bench.child import pinned
 from bench.errors import BenchError
 from bench.world import POOL, Published
 from commonshelf.admin import ensure_topics
@@ -17,12 +19,14 @@ from schemas.partition import partition_of
 T = TypeVar("T")
 
 PARTITIONS = 12
-"""As a stack has by default; the bench's pool lives on one of them."""
+"""As a stack has by default."""
 _TIMEOUT_S = 30.0
 _PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  what the client itself says has no other name
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
@@ -33,14 +37,17 @@ _PASSING = {
 class Cluster:
     """A broker of its own on throw-away data, for one benchmark."""
 
-    def __init__(self) -> None:
+    def __init__(self, pools: Sequence[str] = (POOL,), partitions: int = PARTITIONS, core: int | None = None) -> None:
         self._kafka = EmbeddedKafka()
-        self.partition = partition_of(POOL, PARTITIONS)
-        """Where the pool lives, in every topic."""
+        self._core = core
+        self.partitions = partitions
+        self.places = sorted({partition_of(pool, partitions) for pool in pools})
+        """The partitions where the pools live, in every topic."""
 
     def __enter__(self) -> Self:
-        self._kafka.start()
-        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, PARTITIONS)
+        with pinned(self._core):
+            self._kafka.start()
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, self.partitions)
         return self
 
     def __exit__(
@@ -51,6 +58,10 @@ class Cluster:
     @property
     def bootstrap_servers(self) -> str:
         return self._kafka.bootstrap_servers
+
+    def size_bytes(self, topic: str) -> int:
+        """What the broker keeps of a topic on its disk."""
+        return sum(file.stat().st_size for file in self._kafka.data_dir.rglob(f"{topic}-*/*.log"))
 
     @property
     def options(self) -> dict[str, str | int | float | bool]:
@@ -65,10 +76,23 @@ class Cluster:
         for deleted in admin.delete_topics(ours, operation_timeout=_TIMEOUT_S).values():
             deleted.result(_TIMEOUT_S)
         wait_until(lambda: not set(ours) & set(admin.list_topics(timeout=_TIMEOUT_S).topics), "topics to be deleted")
-        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, PARTITIONS)
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, self.partitions)
+
+    def create_topic(self, name: str, *, compacted: bool = False) -> None:
+        """One more topic with as many partitions, stamped by the broker as ours are."""
+        policy = "compact" if compacted else "delete"
+        config = {"cleanup.policy": policy, "message.timestamp.type": "LogAppendTime"}
+        topic = NewTopic(name, self.partitions, 1, config=config)
+        admin = AdminClient(self.options)
+        admin.create_topics([topic])[name].result(_TIMEOUT_S)
+
+    def has_topic(self, name: str) -> bool:
+        """Whether it is there."""
+        admin = AdminClient(self.options)
+        return name in admin.list_topics(timeout=_TIMEOUT_S).topics
 
     def publish(self, records: Iterable[Published]) -> int:
-        """Write the records to the pool's partition and return how many when the broker has them.
+        """Write the records to their pools' partitions and return how many when the broker has them.
 
         Not compressed: Faust's Kafka client reads lz4 only with a package of its own.
         """
@@ -83,7 +107,7 @@ class Cluster:
         for topic, key, value in records:
             while True:
                 try:
-                    producer.produce(topic, value, key, self.partition, on_delivery=delivered)
+                    producer.produce(topic, value, key, self.partition_of(key), on_delivery=delivered)
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -96,33 +120,46 @@ class Cluster:
             raise KafkaException(failed[0])
         return count
 
-    def watermarks(self, topic: str) -> tuple[int, int]:
-        """(first offset, next offset) of the pool's partition."""
+    def partition_of(self, key: str) -> int:
+        """Where a record goes: the key is its pool, or starts with it and a slash."""
+        return partition_of(key.split("/", 1)[0], self.partitions)
+
+    def written(self, topic: str) -> int:
+        """Records (and markers of transactions) ever written to the pools' partitions."""
         reader = self._reader()
         try:
-            return self._ends(reader, topic)
+            return sum(self._ends(reader, topic, self.places).values())
         finally:
             reader.close()
 
     def wait_committed(self, group: str, topic: str, up_to: int, check: Callable[[], None]) -> None:
-        """Return when the group has committed the pool's partition of `topic` up to that offset.
+        """Return when the group has committed that many records of the pools' partitions of `topic`.
 
         Raises BenchError when nothing is committed for a minute, and whatever `check` raises meanwhile.
         """
         asker = self._reader(group=group)
         try:
             self._wait_for_progress(
-                lambda: patiently(lambda: asker.committed([self._at(topic)], timeout=_TIMEOUT_S))[0].offset,
-                up_to, check, group,
-            )
+                lambda: self._committed(asker, topic), up_to, check, group,
+            )  # fmt: skip
+        finally:
+            asker.close()
+
+    def committed(self, group: str, topic: str) -> int:
+        """Records of the pools' partitions that the group has committed."""
+        asker = self._reader(group=group)
+        try:
+            return self._committed(asker, topic)
         finally:
             asker.close()
 
     def wait_written(self, topic: str, records: int, check: Callable[[], None]) -> None:
-        """Return when the pool's partition of `topic` has that many records. Raises as `wait_committed` does."""
+        """Return when the pools' partitions of `topic` have that many records. Raises as `wait_committed` does."""
         asker = self._reader()
         try:
-            self._wait_for_progress(lambda: self._ends(asker, topic)[1], records, check, topic)
+            self._wait_for_progress(
+                lambda: sum(self._ends(asker, topic, self.places).values()), records, check, topic
+            )  # fmt: skip
         finally:
             asker.close()
 
@@ -138,42 +175,58 @@ class Cluster:
             time.sleep(0.05)
 
     def read(self, topic: str) -> Iterator[Any]:
-        """Committed messages of the pool's partition, from the beginning to its present end."""
+        """Committed messages of the pools' partitions, from the beginning to their present end."""
+        return self._read(topic, self.places)
+
+    def read_every_partition(self, topic: str) -> Iterator[Any]:
+        """The same of any topic whatsoever, Kafka's own among them."""
+        admin = AdminClient(self.options)
+        described = admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        return self._read(topic, sorted(described.partitions))
+
+    def _read(self, topic: str, places: Sequence[int]) -> Iterator[Any]:
         reader = self._reader(read_committed=True)
         try:
-            _, end = self._ends(reader, topic)
-            reader.assign([TopicPartition(topic, self.partition, OFFSET_BEGINNING)])
+            ends = self._ends(reader, topic, places)
+            reader.assign([TopicPartition(topic, place, OFFSET_BEGINNING) for place in places])
             deadline_s = time.monotonic() + _TIMEOUT_S
-            while True:
+            while ends:
                 messages = reader.consume(5_000, timeout=0.1)
                 if messages:
                     deadline_s = time.monotonic() + _TIMEOUT_S
                 elif time.monotonic() > deadline_s:
-                    raise BenchError(f"{topic} could not be read to its end at offset {end}; Kafka is too slow")
+                    raise BenchError(f"{topic} could not be read to its end at {ends}; Kafka is too slow")
                 for message in messages:
-                    error = message.error()
+                    error, place = message.error(), int(message.partition() or 0)
                     if error is None:
                         yield message
                     elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
                         raise KafkaException(error)
-                    elif (message.offset() or 0) >= end:
-                        return
+                    elif (message.offset() or 0) >= ends.get(place, 0):
+                        ends.pop(place, None)
         finally:
             reader.close()
 
-    def follow(self, topic: str) -> Consumer:
-        """A reader of what will be committed to the pool's partition from now on."""
+    def follow(self, topic: str, *, from_beginning: bool = False) -> Consumer:
+        """A reader of what will be committed to the pools' partitions from now on, or of all that ever was."""
         reader = self._reader(read_committed=True)
-        _, end = self._ends(reader, topic)
-        reader.assign([TopicPartition(topic, self.partition, end)])
+        ends = self._ends(reader, topic, self.places)
+        reader.assign([TopicPartition(topic, place, 0 if from_beginning else end) for place, end in ends.items()])
         return reader
 
-    def _ends(self, reader: Consumer, topic: str) -> tuple[int, int]:
-        low, high = patiently(lambda: reader.get_watermark_offsets(self._at(topic), timeout=_TIMEOUT_S))
-        return int(low), int(high)
+    def _committed(self, asker: Consumer, topic: str) -> int:
+        asked = [TopicPartition(topic, place) for place in self.places]
+        found = patiently(lambda: asker.committed(asked, timeout=_TIMEOUT_S))
+        return sum(max(place.offset, 0) for place in found)
 
-    def _at(self, topic: str) -> TopicPartition:
-        return TopicPartition(topic, self.partition)
+    def _ends(self, reader: Consumer, topic: str, places: Sequence[int]) -> dict[int, int]:
+        """Next offset by partition."""
+        return {place: int(patiently(partial(self._watermarks, reader, topic, place))[1]) for place in places}
+
+    @staticmethod
+    def _watermarks(reader: Consumer, topic: str, place: int) -> tuple[int, int]:
+        found: tuple[int, int] = reader.get_watermark_offsets(TopicPartition(topic, place), timeout=_TIMEOUT_S)
+        return found
 
     def _reader(self, group: str = "bench-reader", *, read_committed: bool = False) -> Consumer:
         return Consumer(

@@ -1,59 +1,62 @@
 """The peer: a Faust agent with a Table, as in its manual, at least once, RocksDB and a changelog.
 
-Run as `python -m bench.faust_table JSON`. It counts lines by store and code, and checks nothing.
+Run as `python -m bench.faust_table JSON`. It checks nothing.
 """
 
-import io
-import json
-import sys
 from typing import Any
 
 import faust
-from fastavro import schemaless_reader
 
+from bench.peer import NUMBER, Counter, Job
 from commonshelf.orphan import end_with_parent
-from schemas.codec import HEADER_BYTES
-from schemas.registry import registry
 from schemas.topics import POS_SALES
 
-TABLE = "counts"
+TABLE = "sold"
 
 
-def changelog_of(app_id: str) -> str:
-    """The topic that Faust writes the table's changes to."""
-    return f"{app_id}-{TABLE}-changelog"
-
-
-def make_app(given: dict[str, Any]) -> faust.App:
+def make_app(job: Job) -> faust.App:
     """The app with its agent."""
-    schema = registry().latest(POS_SALES.name).parsed
     app = faust.App(
-        given["app_id"],
-        broker=f"kafka://{given['bootstrap_servers']}",
+        job.group,
+        broker=f"kafka://{job.bootstrap_servers}",
         store="rocksdb://",
-        datadir=given["data_dir"],
+        datadir=str(job.state_dir),
         web_enabled=False,
-        topic_partitions=given["partitions"],
+        topic_partitions=job.partitions,
     )
-    topic = app.topic(
-        POS_SALES.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )  # fmt: skip
-    counts = app.Table(TABLE, default=int, partitions=given["partitions"], options={"driver": "rocksdict"})
+    sales = _raw_topic(app, POS_SALES.name)
+    sold = app.Table(TABLE, default=int, partitions=job.partitions, options={"driver": "rocksdict"})
+    journal = _raw_topic(app, job.journal) if job.journal else None
+    counter = Counter(job.items)
 
-    async def count(sales: Any) -> None:
-        async for value in sales:
-            sale: Any = schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), schema, None)
-            for line in sale["lines"]:
-                counts[f"{sale['store']}/{line['code']}"] += 1
+    async def count(stream: Any) -> None:
+        async for event in stream.events():
+            sale = counter.decode(event.value)
+            for shelf, quantity_milli in counter.sold(sale):
+                sold[shelf] += quantity_milli
+            if journal is None:
+                continue
+            number_key = NUMBER + sale["pool"]
+            number = sold[number_key] + 1
+            sold[number_key] = number
+            message = event.message
+            page = counter.journal_page(
+                sale, number, event.value, message.partition, message.offset, round(message.timestamp * 1_000)
+            )
+            await journal.send(key=message.key, value=page, partition=message.partition)
 
-    app.agent(topic)(count)
+    app.agent(sales)(count)
     return app
+
+
+def _raw_topic(app: faust.App, name: str) -> Any:
+    return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
 
 def main() -> None:
     """Run Faust's own worker."""
     end_with_parent()
-    faust.Worker(make_app(json.loads(sys.argv[1])), loglevel="warning").execute_from_commandline()
+    faust.Worker(make_app(Job.from_command_line()), loglevel="warning").execute_from_commandline()
 
 
 if __name__ == "__main__":

@@ -28,15 +28,11 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """The measured part of a run: from the end of the first batch to the end of the last.
-
-    So neither starting, joining nor the first, cold batch counts, for any engine.
-    """
+    """The measured part of a run: see `span_of`."""
 
     began_s: float
     ended_s: float
     lines: int
-    """Lines of all batches but the first."""
 
     @property
     def lines_s(self) -> float:
@@ -49,11 +45,21 @@ class Span:
         return used_s / self.lines * 1e6
 
 
-def span_of(marks: Sequence[Mark]) -> Span:
-    """The measured part of a run's batches, in their order. Raises BenchError when there is too little of it."""
-    if len(marks) < 2 or marks[-1].at_s <= marks[0].at_s:
+def span_of(marks: Sequence[Mark], all_lines: int) -> Span:
+    """The measured part of a run: from the first batch end past a quarter of its lines to the last but one.
+
+    Starting, joining and warming up counts for nobody, nor does the last commit: it may have waited for its timer
+    with nothing left to do. Raises BenchError when too little remains.
+    """
+    done, ends = 0, []
+    for mark in marks:
+        done += mark.lines
+        ends.append((mark.at_s, done))
+    measured = [end for end in ends if all_lines / 4 <= end[1] < all_lines]
+    if len(measured) < 2 or measured[-1][0] <= measured[0][0]:
         raise BenchError(f"the run had {len(marks)} batches, too few to tell a rate; give more --lines")
-    return Span(marks[0].at_s, marks[-1].at_s, sum(mark.lines for mark in marks[1:]))
+    (began_s, before), (ended_s, after) = measured[0], measured[-1]
+    return Span(began_s, ended_s, after - before)
 
 
 def _cpu_s_at(samples: Sequence[Sample], at_s: float) -> float:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from bench.child import Child
-from bench.cluster import PARTITIONS, Cluster, wait_until
+from bench.child import Child, module_command
+from bench.cluster import Cluster, wait_until
 from commonshelf.orphan import end_with_parent
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
@@ -26,8 +26,9 @@ class Ledger(Child):
     """A running ledger worker of `group`. `instance` names its place in the group, and its log and state."""
 
     def __init__(
-        self, cluster: Cluster, folder: Path, group: str, instance: str = "ledger-1", batch_records: int = 4_000
-    ) -> None:
+        self, cluster: Cluster, folder: Path, group: str, instance: str = "ledger-1",
+        batch_records: int = WorkerSettings.batch_records, core: int | None = None,
+    ) -> None:  # fmt: skip
         self.state_dir = folder / f"{group}-{instance}"
         self._log_starts_at = 0
         log = folder / f"{group}-{instance}.log"
@@ -39,8 +40,9 @@ class Ledger(Child):
             "instance_id": instance,
             "state_dir": str(self.state_dir),
             "batch_records": batch_records,
+            "partitions": cluster.partitions,
         }
-        super().__init__("bench.ledger", arguments, log)
+        super().__init__(module_command("bench.ledger", arguments), log, core)
         self._pages = httpx.Client(timeout=10.0, trust_env=False)
         self._url = ""
 
@@ -80,7 +82,7 @@ def main() -> None:
     end_with_parent()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     given = json.loads(sys.argv[1])
-    settings = WorkerSettings(**{**given, "state_dir": Path(given["state_dir"])}, partitions=PARTITIONS)
+    settings = WorkerSettings(**{**given, "state_dir": Path(given["state_dir"])})
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     run_worker(PoolProcessor(), settings)
 

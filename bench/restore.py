@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.cluster import Cluster
 from bench.ledger import Ledger
-from bench.world import POOL, World, declarations, opening_stock, overwriting_sales, popular_sales
+from bench.world import World, declarations, opening_stock, overwriting_sales, popular_sales
 from schemas.topics import POOL_CHANGELOG, POS_SALES, POS_STOCK
 
 Tell = Callable[[str], None]
@@ -32,8 +32,7 @@ def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Te
         began_s = time.monotonic()
         with Ledger(cluster, Path(folder), _GROUP) as ledger:
             ledger.wait_ready()
-            sales = overwriting_sales(world, overwrites, lines_per_sale)
-            published = cluster.publish((POS_SALES.name, POOL, value) for value in sales)
+            published = cluster.publish(overwriting_sales(world, overwrites, lines_per_sale))
             tell(f"{published:,} sales published after {time.monotonic() - began_s:.0f} s")
             cluster.wait_committed(_GROUP, POS_STOCK.name, reports, ledger.check)
             cluster.wait_committed(_GROUP, POS_SALES.name, published, ledger.check)
@@ -48,8 +47,7 @@ def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Te
             restored_bytes = ledger.rss_bytes()
             restore_peak_bytes = max(sample.rss_bytes for sample in ledger.samples)
             tell(f"restored in {restore_s:.1f} s; selling {_LINES_AFTER:,} more lines")
-            more = popular_sales(world, _LINES_AFTER, lines_per_sale, seed=2)
-            published += cluster.publish((POS_SALES.name, POOL, value) for value in more)
+            published += cluster.publish(popular_sales(world, _LINES_AFTER, lines_per_sale, seed=2))
             cluster.wait_committed(_GROUP, POS_SALES.name, published, ledger.check)
             working_bytes = ledger.rss_bytes()
         records, size_bytes = _read_size(cluster)

@@ -1,4 +1,4 @@
-"""The benchmarks' pool: 34 grocers who stock the same items, and what their tills report.
+"""The benchmarks' pools: grocers who stock the same items, and what their tills report.
 
 Items sell as grocery items do: a few are in many baskets, most in few (weights fall with the rank, as 1/rank^0.8).
 """
@@ -38,10 +38,20 @@ Published = tuple[str, str, bytes]
 
 @dataclass(frozen=True)
 class World:
-    """How many stores, each stocking how many items."""
+    """How many stores, each stocking how many items, and how many pools share the stores out among them."""
 
     stores: int = 34
     items: int = 1_000
+    pools: int = 1
+
+    @property
+    def pool_names(self) -> list[str]:
+        """Every pool."""
+        return [self.pool_of(number) for number in range(self.pools)]
+
+    def pool_of(self, store: int) -> str:
+        """The pool of store number `store`."""
+        return POOL if self.pools == 1 else f"{POOL}-{store % self.pools}"
 
 
 def gtin(item: int) -> str:
@@ -67,19 +77,24 @@ def store_id(store: int) -> str:
 
 
 def declarations(world: World) -> Iterator[Published]:
-    """The pool's settings, its stores, and its items."""
+    """Each pool's settings, its stores, and its items."""
     encode_config = topic_codec(POOL_CONFIG.name).encode
     encode_item = topic_codec(CATALOG_ITEMS.name).encode
     lent = Contribution(kind=ContributionKind.share, value=800)
-    stores = [
-        StoreSettings(store=store_id(n), name=f"Store {n}", contribution=lent) for n in range(world.stores)
-    ]  # fmt: skip
-    for change in (PoolSettings(name="Bench", currency="EUR"), *stores):
-        event = ConfigChange(pool=POOL, recorded_at_ms=BASE_MS, origin="bench", change=change)
+    changes: list[tuple[str, PoolSettings | StoreSettings]] = [
+        *((pool, PoolSettings(name="Bench", currency="EUR")) for pool in world.pool_names),
+        *(
+            (world.pool_of(n), StoreSettings(store=store_id(n), name=f"Store {n}", contribution=lent))
+            for n in range(world.stores)
+        ),
+    ]
+    for pool, change in changes:
+        event = ConfigChange(pool=pool, recorded_at_ms=BASE_MS, origin="bench", change=change)
         yield POOL_CONFIG.name, event.key, encode_config(event.to_avro())
-    for n in range(world.items):
-        item = CatalogItem(pool=POOL, sku=sku(n), gtin=gtin(n), name=f"Item {n}", recorded_at_ms=BASE_MS)
-        yield CATALOG_ITEMS.name, item.key, encode_item(item.to_avro())
+    for pool in world.pool_names:
+        for n in range(world.items):
+            item = CatalogItem(pool=pool, sku=sku(n), gtin=gtin(n), name=f"Item {n}", recorded_at_ms=BASE_MS)
+            yield CATALOG_ITEMS.name, item.key, encode_item(item.to_avro())
 
 
 def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Published]:
@@ -88,7 +103,7 @@ def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Publi
     for store in range(world.stores):
         for first in range(0, world.items, lines_per_report):
             report = StockReport(
-                pool=POOL,
+                pool=world.pool_of(store),
                 store=store_id(store),
                 source=Source(system="bench", id=f"opening-{first}"),
                 occurred_at_ms=BASE_MS - 1,
@@ -99,16 +114,18 @@ def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Publi
                     for item in range(first, min(first + lines_per_report, world.items))
                 ),
             )
-            yield POS_STOCK.name, POOL, encode(report.to_avro())
+            yield POS_STOCK.name, report.pool, encode(report.to_avro())
 
 
-def sale(store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, recorded_at_ms: int) -> bytes:
-    """An encoded sale of one unit of each of `items`."""
-    name = store_id(store)
-    return topic_codec(POS_SALES.name).encode(
+def sale(
+    world: World, store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, recorded_at_ms: int
+) -> Published:
+    """A sale of one unit of each of `items`."""
+    name, pool = store_id(store), world.pool_of(store)
+    value = topic_codec(POS_SALES.name).encode(
         {
             "id": f"{name}/bench/{sale_id}@1",
-            "pool": POOL,
+            "pool": pool,
             "store": name,
             "source": {"system": "bench", "id": sale_id, "version": 1},
             "occurred_at_ms": occurred_at_ms,
@@ -126,11 +143,13 @@ def sale(store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, re
             ],
         }
     )  # fmt: skip
+    return POS_SALES.name, pool, value
 
 
-def tick(at_ms: int) -> bytes:
-    """An encoded tick of the clock."""
-    return topic_codec(POOL_TICKS.name).encode(Tick(pool=POOL, at_ms=at_ms, origin="bench").to_avro())
+def tick(pool: str, at_ms: int) -> Published:
+    """A tick of the clock."""
+    event = Tick(pool=pool, at_ms=at_ms, origin="bench")
+    return POOL_TICKS.name, pool, topic_codec(POOL_TICKS.name).encode(event.to_avro())
 
 
 def baskets(world: World, lines_per_sale: int, seed: int) -> Iterator[tuple[int, str, list[int]]]:
@@ -145,16 +164,16 @@ def baskets(world: World, lines_per_sale: int, seed: int) -> Iterator[tuple[int,
         number += 1
 
 
-def popular_sales(world: World, lines: int, lines_per_sale: int, seed: int = 1) -> Iterator[bytes]:
-    """Encoded sales by popularity; `lines` lines in all, rounded down to whole sales."""
+def popular_sales(world: World, lines: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
+    """Sales by popularity; `lines` lines in all, rounded down to whole sales."""
     for number, (store, sale_id, items) in zip(
         range(lines // lines_per_sale), baskets(world, lines_per_sale, seed), strict=False
     ):
-        yield _recorded_sale(number, store, sale_id, items)
+        yield _recorded_sale(world, number, store, sale_id, items)
 
 
-def overwriting_sales(world: World, passes: int, lines_per_sale: int, seed: int = 1) -> Iterator[bytes]:
-    """Encoded sales that touch each stock row once in each pass, in another random order each time."""
+def overwriting_sales(world: World, passes: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
+    """Sales that touch each stock row once in each pass, in another random order each time."""
     chance = random.Random(seed)
     number = 0
     for _ in range(passes):
@@ -165,7 +184,7 @@ def overwriting_sales(world: World, passes: int, lines_per_sale: int, seed: int 
             sales += [(store, items[at : at + lines_per_sale]) for at in range(0, world.items, lines_per_sale)]
         chance.shuffle(sales)
         for store, items in sales:
-            yield _recorded_sale(number, store, _sale_id(chance, number), items)
+            yield _recorded_sale(world, number, store, _sale_id(chance, number), items)
             number += 1
 
 
@@ -173,6 +192,6 @@ def _sale_id(chance: random.Random, number: int) -> str:
     return f"{chance.getrandbits(48):012x}-{number:08d}"
 
 
-def _recorded_sale(number: int, store: int, sale_id: str, items: Sequence[int]) -> bytes:
+def _recorded_sale(world: World, number: int, store: int, sale_id: str, items: Sequence[int]) -> Published:
     at_ms = BASE_MS + number * _SALE_EVERY_MS
-    return sale(store, sale_id, items, at_ms, at_ms + _RECORDED_AFTER_MS)
+    return sale(world, store, sale_id, items, at_ms, at_ms + _RECORDED_AFTER_MS)

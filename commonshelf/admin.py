@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init__ re-exports them without saying so
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     NewTopic,
@@ -14,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     TopicMetadata,
 )
 
+from commonshelf.reach import UnreachableError, reach
 from schemas.topics import TOPICS, Topic
 
 _TIMEOUT_S = 30.0
@@ -35,13 +37,13 @@ def ensure_topics(
     topic has another partition count or clean-up policy, or the rights are missing.
     """
     topics = list(topics)
-    admin = _admin(kafka_options)
-    there, brokers = _list(admin)
+    admin, cluster = _reach(kafka_options)
+    there = cluster.topics
     for topic in topics:
         if topic.name in there:
             _check_partitions(topic, len(there[topic.name].partitions), partitions)
     missing = [topic for topic in topics if topic.name not in there]
-    created = _create(admin, missing, partitions, 3 if brokers >= 3 else 1)
+    created = _create(admin, missing, partitions, 3 if len(cluster.brokers) >= 3 else 1)
     there = _wait_until_listed(admin, missing) if missing else there
     for topic in missing:
         _check_partitions(topic, len(there[topic.name].partitions), partitions)
@@ -51,8 +53,8 @@ def ensure_topics(
 
 def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[str]:
     """What is wrong with the topics, changing nothing. Raises TopicsError when no broker answers."""
-    admin = _admin(kafka_options)
-    there, _ = _list(admin)
+    admin, cluster = _reach(kafka_options)
+    there = cluster.topics
     problems = [f"topic {name} is missing; `up` creates it" for name in TOPICS if name not in there]
     present = [topic for name, topic in TOPICS.items() if name in there]
     for topic in present:
@@ -68,19 +70,13 @@ def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[st
     return problems
 
 
-def _admin(kafka_options: Mapping[str, str]) -> AdminClient:
-    return AdminClient({**kafka_options, "log_level": 0})
-
-
-def _list(admin: AdminClient) -> tuple[dict[str, TopicMetadata], int]:
+def _reach(kafka_options: Mapping[str, str]) -> tuple[AdminClient, ClusterMetadata]:
     try:
-        cluster = admin.list_topics(timeout=_TIMEOUT_S)
-    except KafkaException as error:
+        return reach(kafka_options, _TIMEOUT_S)
+    except UnreachableError as error:
         raise TopicsError(
-            f"no Kafka broker answers ({error.args[0].str()}); check bootstrap_servers, the network, "
-            "and the security settings"
+            f"no Kafka broker answers ({error}); check bootstrap_servers, the network, and the security settings"
         ) from None
-    return cluster.topics, len(cluster.brokers)
 
 
 def _check_partitions(topic: Topic, found: int, wanted: int) -> None:
@@ -95,7 +91,7 @@ def _wait_until_listed(admin: AdminClient, topics: list[Topic]) -> dict[str, Top
     """The broker answers a creation before it lists the topic."""
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
-        there, _ = _list(admin)
+        there = admin.list_topics(timeout=_TIMEOUT_S).topics
         late = [topic.name for topic in topics if topic.name not in there]
         if not late:
             return there

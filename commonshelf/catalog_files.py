@@ -19,6 +19,7 @@ from schemas.models import CatalogItem, CodeMapping, ConfigChange
 
 ORIGIN = "commonshelf"
 _MILLI_PERCENT_PER_PERMILLE = 100
+_BARCODE_MIN_DIGITS = 8
 
 Parsers = dict[str, tuple[str, Callable[[str], Any]]]
 """Column → (field, how its text becomes the field's value)."""
@@ -31,7 +32,7 @@ class DeclarationError(ValueError):
 def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[CatalogItem | ConfigChange]:
     """The items of a catalog file, and the mappings of their extra codes. Raises DeclarationError."""
     parsers = _catalog_parsers(currency)
-    for line, row in _rows(file, ("sku", "name")):
+    for line, row in csv_rows(file, ("sku", "name")):
         try:
             fields = {
                 field: _parse(column, row[column], parse)
@@ -42,16 +43,16 @@ def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[
             for code in row.get("codes", "").split():
                 yield _mapping(pool, None, code, row["sku"], now_ms)
         except ValueError as error:
-            raise _located(file, line, error) from None
+            raise located(file, line, error) from None
 
 
 def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[ConfigChange]:
     """What the store's own codes mean. Raises DeclarationError."""
-    for line, row in _rows(file, ("code", "sku")):
+    for line, row in csv_rows(file, ("code", "sku")):
         try:
             yield _mapping(pool, store, row["code"], row["sku"], now_ms)
         except ValueError as error:
-            raise _located(file, line, error) from None
+            raise located(file, line, error) from None
 
 
 def _catalog_parsers(currency: str) -> Parsers:
@@ -92,15 +93,22 @@ def _parse(column: str, text: str, parse: Callable[[str], Any]) -> Any:
 
 
 def _mapping(pool: str, store: str | None, text: str, sku: str, now_ms: int) -> ConfigChange:
-    scheme, _, rest = text.partition(":")
-    if scheme not in SCHEMES:
-        raise Refused(f"code {text!r} has no known scheme; write it like {SCHEMES[0]}:… or plu:4011")
-    change = CodeMapping(store=store, code=code_of(scheme, rest), sku=sku)
+    change = CodeMapping(store=store, code=parse_code(text), sku=sku)
     return ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=change)
 
 
-def _rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, column → stripped text) of each row that is not empty."""
+def parse_code(text: str) -> str:
+    """The code that a person wrote as SCHEME:TEXT, or as the digits of a barcode. Raises Refused."""
+    if text.isascii() and text.isdigit() and len(text) >= _BARCODE_MIN_DIGITS:
+        return code_of("gtin", text)
+    scheme, _, rest = text.partition(":")
+    if scheme not in SCHEMES:
+        raise Refused(f"code {text!r} has no known scheme; write it like gtin:4006381333931, plu:4011, sku:… or item:…")
+    return code_of(scheme, rest)
+
+
+def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, column → stripped text) of each row that is not empty. Raises DeclarationError."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -119,7 +127,8 @@ def _rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
         raise DeclarationError(f"{file} cannot be read as a UTF-8 CSV file ({error}); check the file") from None
 
 
-def _located(file: Path, line: int, error: ValueError) -> DeclarationError:
+def located(file: Path, line: int, error: ValueError) -> DeclarationError:
+    """What is wrong with a row, with file and line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"])) or "row"

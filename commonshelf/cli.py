@@ -4,7 +4,31 @@ import sys
 
 import typer
 
-from commonshelf.commands import availability, bench, config, demo, doctor, park, run_tests, store, topics, up, worker
+from commonshelf.commands import (
+    allocate,
+    availability,
+    bench,
+    config,
+    connect,
+    demo,
+    dlq,
+    doctor,
+    lend,
+    order,
+    park,
+    quota,
+    run_tests,
+    simulate,
+    store,
+    tasks,
+    topics,
+    torture,
+    transfer,
+    up,
+    vault,
+    worker,
+)
+from commonshelf.commands import map as map_desk
 
 app = typer.Typer(
     name="shelf",
@@ -18,13 +42,25 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(demo.demo)
 app.command()(availability.availability)
+app.command()(allocate.allocate)
 app.command()(topics.topics)
 app.command()(doctor.doctor)
 app.command()(park.park)
 app.add_typer(store.app, name="store")
+app.add_typer(order.app, name="order")
+app.add_typer(lend.app, name="lend")
+app.command()(tasks.tasks)
+app.add_typer(transfer.app, name="transfer")
+app.command()(quota.quota)
+app.add_typer(vault.app, name="vault")
+app.add_typer(map_desk.app, name="map")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(connect.app, name="connect")
 app.add_typer(config.app, name="config")
 app.add_typer(worker.app, name="worker")
 app.add_typer(bench.app, name="bench")
+app.command()(simulate.simulate)
+app.command()(torture.torture)
 app.command("test", context_settings={"allow_extra_args": True})(run_tests.run_tests)
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from commonshelf.settings import Kafka
+from commonshelf.settings import Kafka, Vault
 from commonshelf.settings_sources import SettingsError
 
 
@@ -45,6 +45,13 @@ def secret_origin(env_name: str | None, file: Path | None, env: Mapping[str, str
     return bool(env.get(env_name or "")), f"environment variable {env_name}"
 
 
+def vault_password(vault: Vault, env: Mapping[str, str] = os.environ) -> str | None:
+    """The vault's database's; None for one that asks for none. Raises SettingsError for an unreadable file."""
+    if vault.password_file is None:
+        return env.get(vault.password_env)
+    return _read_secret("vault.password_file", vault.password_file)
+
+
 def _sasl_password(kafka: Kafka, env: Mapping[str, str]) -> str:
     if kafka.sasl_password_file is None:
         password = env.get(kafka.sasl_password_env)
@@ -54,12 +61,14 @@ def _sasl_password(kafka: Kafka, env: Mapping[str, str]) -> str:
                 "or name a file in kafka.sasl_password_file"
             )
         return password
+    return _read_secret("kafka.sasl_password_file", kafka.sasl_password_file)
+
+
+def _read_secret(setting: str, file: Path) -> str:
     try:
-        return kafka.sasl_password_file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"kafka.sasl_password_file {kafka.sasl_password_file} cannot be read ({error}); check it"
-        ) from None
+        raise SettingsError(f"{setting} {file} cannot be read ({error}); check it") from None
 
 
 def _readable(file: Path) -> bool:

@@ -16,7 +16,13 @@ class DebianPackage:
     needed_by: str
 
 
-PACKAGES = (DebianPackage("kcat", "kcat", "tests/integration/test_registry.py"),)
+PACKAGES = (
+    DebianPackage("kcat", "kcat", "tests/integration/test_registry.py"),
+    DebianPackage("avro-bin", "avrocat", "tests/integration/test_registry.py"),
+    DebianPackage("postgresql", "pg_ctlcluster", "tests/integration/test_vault_postgresql.py"),
+    DebianPackage("prometheus", "promtool", "tests/integration/test_prometheus.py"),
+    DebianPackage("npm", "npx", "tests/integration/test_square_prism.py"),
+)
 
 
 class NotInstalledError(RuntimeError):

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import httpx
 import psutil
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from commonshelf.admin import TopicsError, topic_problems
 from commonshelf.children import is_free
@@ -21,10 +19,11 @@ from commonshelf.credentials import secret_origin
 from commonshelf.java import find_java
 from commonshelf.kafka_errors import JavaError
 from commonshelf.kafka_jars import cache_dir
+from commonshelf.reach import UnreachableError, reach
 from commonshelf.runtime_file import read_runtime
-from commonshelf.settings import Webhook
 from commonshelf.settings_sources import Loaded, SettingsError, load
 from commonshelf.topic_status import newest_append_ms, topic_statuses
+from connectors.installed import installed
 
 _DISK_NEEDED_MIB = 1024
 _MEMORY_NEEDED_MIB = 1024
@@ -53,6 +52,7 @@ def examine(config: Path | None, bootstrap: str | None) -> Iterator[Finding]:
         yield Finding("settings", is_well=False, found=str(error), to_do="correct the settings, then run doctor again")
         return
     yield Finding("settings", is_well=True, found=f"{loaded.file or 'defaults, no file'}")
+    yield from _connectors()
     yield from _secrets(loaded)
     yield _disk(loaded.settings.data_dir)
     yield _note(loaded, config)
@@ -121,19 +121,30 @@ def _disk(data_dir: Path) -> Finding:
     return Finding("disk", is_well, found, "free some space, or set data_dir to a folder on another disk")
 
 
+def _connectors() -> Iterator[Finding]:
+    """Those that are installed and cannot be used; nothing is said when all can."""
+    for broken in installed()[1]:
+        yield Finding(
+            "connector", False, f"{broken.name} is installed but cannot be used: {broken.reason}",
+            "install the package anew, or take it away",
+        )  # fmt: skip
+
+
 def _secrets(loaded: Loaded) -> Iterator[Finding]:
-    """A missing secret, by name; nothing is said when all are there."""
+    """A secret that is missing, or that others may read, by name; nothing is said of the others."""
     for store in loaded.settings.stores:
         for connector in store.connectors:
-            if not isinstance(connector, Webhook):
-                continue
-            wanted = [secret_origin(name, None, os.environ) for name in connector.secret_env]
-            wanted += [secret_origin(None, file, os.environ) for file in connector.secret_file]
-            for there, origin in wanted:
+            for source in connector.secret_sources():
+                there, origin = secret_origin(source.env, source.file, os.environ)
                 if not there:
                     yield Finding(
-                        "secret", False, f"the webhook secret of {store.id} is missing in {origin}",
-                        "make one with: openssl rand -hex 32",
+                        "secret", False, f"the {connector.kind} secret of {store.id} is missing in {origin}",
+                        "make one with: openssl rand -hex 32, or get it from the vendor",
+                    )  # fmt: skip
+                elif source.is_exposed:
+                    yield Finding(
+                        "secret", False, f"others may read the {connector.kind} secret of {store.id} in {origin}",
+                        f"chmod 600 {source.file}",
                     )  # fmt: skip
 
 
@@ -164,16 +175,17 @@ def _ports(loaded: Loaded) -> Iterator[Finding]:
             "ports", False, f"port {port} is taken", f"stop the process that has it, or set http.{key} (0 picks one)"
         )
     if not taken:
-        yield Finding("ports", True, ", ".join(str(port) for _, port in wanted.values()) + " are free")
+        named = [str(port) for _, port in wanted.values() if port]
+        yield Finding("ports", True, f"{', '.join(named)} free" if named else "free ones are picked at each start")
 
 
 def _broker(connection: Connection) -> Finding:
     address = connection.kafka_options["bootstrap.servers"]
     try:
-        cluster = AdminClient({**connection.kafka_options, "log_level": 0}).list_topics(timeout=10)
-    except KafkaException as error:
+        _, cluster = reach(connection.kafka_options, 10)
+    except UnreachableError as error:
         return Finding(
-            "Kafka", False, f"no answer from {address}: {error.args[0].str()}",
+            "Kafka", False, f"no answer from {address}: {error}",
             "check that it runs, the address, the network and the security settings",
         )  # fmt: skip
     return Finding("Kafka", True, f"{len(cluster.brokers)} broker(s) at {address}")
@@ -198,8 +210,10 @@ def _dead_letters(connection: Connection) -> Finding:
     except TopicsError as error:
         return Finding("dead letters", False, str(error))
     total = sum(counts.values())
+    if not total:
+        return Finding("dead letters", True, "0 records set aside")
     where = ", ".join(f"{count} in {topic}" for topic, count in counts.items() if count)
-    return Finding("dead letters", True, f"{total} records set aside" + (f": {where}" if where else ""))
+    return Finding("dead letters", True, f"{total} records set aside: {where}; `./shelf dlq list` tells what waits")
 
 
 def _page(name: str, url: str) -> Finding:

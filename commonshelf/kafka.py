@@ -108,6 +108,16 @@ class EmbeddedKafka:
         return [pid for broker in self._brokers if (pid := broker.pid) is not None]
 
     @property
+    def down(self) -> list[int]:
+        """The numbers of the brokers that were started and have ended."""
+        return [broker.number for broker in self._brokers if not broker.is_running()]
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a broker writes the class archive when it stops, once, which takes some seconds."""
+        return any(broker.is_training for broker in self._brokers)
+
+    @property
     def data_dir(self) -> Path:
         """Where this cluster's data, settings and logs lie. Raises RuntimeError before start()."""
         if self._home is None:
@@ -199,25 +209,28 @@ class EmbeddedKafka:
         self._broker(broker).send_signal(signal.SIGCONT)
         self._paused.discard(broker)
 
-    def restart(self, broker: int = 0) -> None:
-        """Start a killed broker again, on its ports and data, and return when it serves.
+    def restart(self, *brokers: int) -> None:
+        """Start killed brokers again (the first, if none is named), on their ports and data; return when they serve.
 
-        Raises RuntimeError when it still runs, PortTakenError or BrokerFailedError when it cannot start.
+        Those that need each other, as a cluster of which most were killed does, are to be named together.
+        Raises RuntimeError when one still runs, PortTakenError or BrokerFailedError when one cannot start.
         """
-        dead = self._broker(broker)
-        if dead.is_running():
-            raise RuntimeError(f"broker {broker} runs already; kill it first")
-        for port in self._ports[broker].bound():
-            if not is_free(port):
-                raise PortTakenError(
-                    f"broker {broker} cannot come back, since another process took its port {port} on {HOST}; "
-                    "stop that process."
-                )
-        dead.launch()
+        dead = [self._broker(number) for number in brokers or (0,)]
+        for broker in dead:
+            if broker.is_running():
+                raise RuntimeError(f"broker {broker.number} runs already; kill it first")
+            for port in self._ports[broker.number].bound():
+                if not is_free(port):
+                    raise PortTakenError(
+                        f"broker {broker.number} cannot come back, since another process took its port {port} on "
+                        f"{HOST}; stop that process."
+                    )
+        for broker in dead:
+            broker.launch()
         if self._home is not None:
             state = self._home.read_state(self._count)
             self._home.write_state(replace(state, pids=self.pids))
-        self._wait_ready([dead])
+        self._wait_ready(dead)
 
     def _broker(self, number: int) -> Broker:
         if not 0 <= number < len(self._brokers):
@@ -270,7 +283,7 @@ class EmbeddedKafka:
         if free_mb < needed_mb:
             raise NotEnoughMemoryError(
                 f"this machine has {free_mb} MiB of memory available, but {self._count} Kafka broker(s) with a heap "
-                f"of {self._heap_mb} MiB need {needed_mb} MiB; close other programs, or choose a smaller heap_mb."
+                f"of {self._heap_mb} MiB need {needed_mb} MiB; close other programs, or set a smaller embedded_heap_mb."
             )
 
 

@@ -62,8 +62,8 @@ def pick_ports(brokers: int, first_client_port: int | None, with_proxy: bool) ->
         for port in sorted(used):
             if not is_free(port):
                 raise PortTakenError(
-                    f"port {port} on {HOST} is taken by another process; stop that process, or name another "
-                    "port, or none to have a free one picked."
+                    f"port {port} on {HOST} is taken by another process; stop that process, or set another "
+                    "embedded_port, or 0 to have a free one picked."
                 )
     for index in range(brokers):
         client = _free_port(used) if first_client_port is None else first_client_port + index
@@ -132,9 +132,10 @@ def server_properties(
         "num.io.threads": 4,
         "num.network.threads": 2,
         "num.recovery.threads.per.data.dir": 2,
-        # A killed broker may only come back when its session has ended. Alone, it is in one process with its
-        # controller and the two stall together, so that a short session costs nothing.
-        "broker.heartbeat.interval.ms": 400 if len(ports) == 1 else 1_000,
+        # A killed broker may only come back when its session has ended. A lone one leads its partitions meanwhile,
+        # unreachable, and then for a moment nobody does: what Kafka has to write then at a transaction's end it leaves
+        # out, so a lone one's session is short. Its heartbeats time out after their interval.
+        "broker.heartbeat.interval.ms": 500 if len(ports) == 1 else 1_000,
         "broker.session.timeout.ms": 2_000 if len(ports) == 1 else 6_000,
     }
 

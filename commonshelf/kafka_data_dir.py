@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
 
+from commonshelf.hold import HeldByAnotherError, hold
 from commonshelf.kafka_config import BrokerPorts
 from commonshelf.kafka_errors import DataDirectoryError, DataDirectoryInUseError, NotEnoughDiskError
 
@@ -65,10 +65,15 @@ class DataDir:
         return state
 
     def write_state(self, state: ClusterState) -> None:
-        """Replace the kept state in one step."""
+        """Replace the kept state in one step. Raises DataDirectoryError when it cannot be written."""
         new = self._state_path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-        new.replace(self._state_path)
+        try:
+            new.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
+            new.replace(self._state_path)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot write {self._state_path} ({error.strerror}); check the free disk and the folder's rights."
+            ) from error
 
     def release(self) -> None:
         """Let go of the directory and remove it if it is temporary."""
@@ -86,29 +91,18 @@ class DataDir:
             )
 
     def _acquire(self) -> TextIOWrapper:
-        """Hold the directory's lock file. The system frees the lock when its holder ends, however it ends."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "embedded.lock").open("a+", encoding="utf-8")
+            return hold(self.path / "embedded.lock")
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot use {self.path} as data directory ({error.strerror}); "
-                "check its owner and rights, or name another one."
+                "check its owner and rights and the free disk, or name another one."
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
+        except HeldByAnotherError as error:
             raise DataDirectoryInUseError(
-                f"{self.path} is in use by process {holder}, which runs Kafka on it; "
+                f"{self.path} is in use by process {error.holder}, which runs Kafka on it; "
                 "stop that process, or name another data directory."
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        return lock
 
     def _new_state(self, brokers: int) -> ClusterState:
         stray = next(self.path.glob("broker-*/data/meta.properties"), None)

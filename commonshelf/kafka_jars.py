@@ -126,6 +126,13 @@ def _trusted() -> ssl.SSLContext:
 def _fetch(client: httpx.Client, base_url: str, jar: Jar, folder: Path, meter: "_Meter") -> None:
     url = f"{base_url}/{jar.maven_path}"
     part = folder / f"{jar.file_name}.part"
+    try:
+        _fetch_into(part, client, url, jar, meter)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _fetch_into(part: Path, client: httpx.Client, url: str, jar: Jar, meter: "_Meter") -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             _download(client, url, part, jar, meter)
@@ -143,7 +150,7 @@ def _fetch(client: httpx.Client, base_url: str, jar: Jar, folder: Path, meter: "
             f"{url} does not have the SHA-256 that {LOCK_FILE.name} pins; a proxy or mirror changed it: "
             "use another Maven mirror in COMMONSHELF_MAVEN_URL."
         )
-    part.replace(folder / jar.file_name)
+    part.replace(part.with_suffix(""))
 
 
 def _download(client: httpx.Client, url: str, part: Path, jar: Jar, meter: "_Meter") -> None:
@@ -215,9 +222,14 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise JarDownloadError(
-            f"cannot create the cache folder {folder} ({error.strerror}); name a writable one in COMMONSHELF_CACHE."
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> JarDownloadError:
+    return JarDownloadError(
+        f"cannot write in the cache folder {folder} ({error.strerror}); check its rights and the free disk, "
+        "or name a writable one in COMMONSHELF_CACHE."
+    )
 
 
 def _check_free_disk(folder: Path, needed_bytes: int) -> None:
@@ -232,6 +244,10 @@ def _check_free_disk(folder: Path, needed_bytes: int) -> None:
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
     """Hold `path` against other processes; the system lets go of it when the holder ends, however it ends."""
-    with path.open("a") as file:
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from commonshelf.kafka_jars import LOCK_FILE
@@ -23,29 +24,31 @@ _POM = """\
 <project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>commonshelf</groupId><artifactId>relock</artifactId><version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{kafka}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId><artifactId>slf4j-jdk14</artifactId><version>1.7.36</version>
-    </dependency>
-  </dependencies>
+  <dependencies>{dependencies}</dependencies>
 </project>
 """
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 
 
 def relock(kafka: str) -> str:
     """The lock file's text for Kafka `kafka`. Raises CalledProcessError when Maven cannot resolve it."""
+    needed = [f"org.apache.kafka:kafka_2.13:{kafka}", "org.slf4j:slf4j-jdk14:1.7.36"]
+    return _HEADER.format(kafka=kafka) + lock_lines(needed, _UNUSED)
+
+
+def lock_lines(needed: Iterable[str], unused: Container[str]) -> str:
+    """A lock file's lines for Maven coordinates and what they depend on, less the artifacts that are unused.
+
+    Raises CalledProcessError when Maven cannot resolve them.
+    """
+    dependencies = "".join(_DEPENDENCY.format(*coordinates.split(":")) for coordinates in needed)
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder) / "repository"
-        (Path(folder) / "pom.xml").write_text(_POM.format(kafka=kafka), encoding="utf-8")
+        (Path(folder) / "pom.xml").write_text(_POM.format(dependencies=dependencies), encoding="utf-8")
         goal = ["dependency:build-classpath", "-Dmdep.includeScope=runtime", "-Dmdep.outputFile=classpath"]
         subprocess.run(["mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", *goal], cwd=folder, check=True)
         jars = [Path(jar) for jar in (Path(folder) / "classpath").read_text(encoding="utf-8").split(os.pathsep)]
-        return _HEADER.format(kafka=kafka) + "".join(
-            _line(jar, repository) for jar in jars if jar.parent.parent.name not in _UNUSED
-        )
+        return "".join(_line(jar, repository) for jar in jars if jar.parent.parent.name not in unused)
 
 
 _HEADER = """\

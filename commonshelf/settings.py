@@ -5,15 +5,28 @@ here: a setting names the environment variable or the file that holds one, and `
 where it is used. So this object may be printed, logged and handed to a child process as a file.
 """
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Literal, Self, Union
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from connectors.specs import CSV_FIELDS, FileKind
-from schemas.models import Contribution, ContributionKind, Name, PoolSettings, StoreSettings, Text, Unit
+from connectors.installed import installed
+from connectors.specs import ConnectorOptions, Currency, EnvName, FilePath, TimeZone
+from schemas.models import (
+    MINUTE_MS,
+    AllocationSettings,
+    Contribution,
+    ContributionKind,
+    Name,
+    OpeningHours,
+    PoolSettings,
+    StoreSettings,
+    Text,
+    WeighedCodesRegion,
+)
 
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 LEDGER_GROUP = "commonshelf-pool"
@@ -22,20 +35,6 @@ LEDGER_GROUP = "commonshelf-pool"
 _DAY_MS = 86_400_000
 _MILLI = 1000
 _E6 = 1_000_000
-
-
-def _locate(path: Path, info: ValidationInfo) -> Path:
-    """Relative paths are relative to the folder of the file that names them."""
-    base: Path = (info.context or {}).get("base", Path())
-    return (base / path.expanduser()).absolute()
-
-
-def _known_time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # it raises each of them, by the kind of nonsense
-        raise ValueError(f"{name!r} is no time zone; write an IANA name like Europe/Berlin") from None
-    return name
 
 
 def parse_contribution(text: str) -> Contribution:
@@ -58,11 +57,12 @@ def _checked_contribution(text: str) -> str:
     return text
 
 
-FilePath = Annotated[Path, AfterValidator(_locate)]
-TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
+def _number(value: object) -> object:
+    """A variable's text as the number that a list of allowed ones is compared with."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
-EnvName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 ContributionText = Annotated[str, AfterValidator(_checked_contribution)]
 
 
@@ -82,7 +82,7 @@ class Kafka(_Section):
     ca_file: FilePath | None = None
     client_certificate_file: FilePath | None = None
     client_key_file: FilePath | None = None
-    embedded_brokers: Literal[1, 3] = 1
+    embedded_brokers: Annotated[Literal[1, 3], BeforeValidator(_number)] = 1
     embedded_port: Port = 0
     embedded_heap_mb: Annotated[int, Field(ge=128, le=65_536)] | None = None
 
@@ -121,13 +121,56 @@ class Ledger(_Section):
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     batch_age_ms: Annotated[int, Field(ge=1, le=10_000)] = 20
-    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 8_000
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
 
 
 class Agents(_Section):
     """The worker that talks to the outside and keeps the clock."""
 
     tick_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 1_000
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "postgresql" or (not parts.hostname and "host=" not in parts.query):
+        raise ValueError("write postgresql://USER@HOST:PORT/DATABASE")
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise ValueError("the password belongs into the variable or the file that vault names, not into the address")
+    return url
+
+
+class Vault(_Section):
+    """Where exact addresses are kept: a file in data_dir, or PostgreSQL when `database_url` names one."""
+
+    database_url: Annotated[Text, AfterValidator(_without_password)] | None = None
+    password_env: EnvName = "COMMONSHELF_VAULT_PASSWORD"  # noqa: S105  a name
+    password_file: FilePath | None = None
+    sweep_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """How often the agents erase what has expired."""
+
+
+Minutes = Annotated[int, Field(ge=1, le=30 * 1440)]
+Hours = Annotated[int, Field(ge=1, le=30 * 24)]
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _minutes_of(span: str) -> tuple[int, int]:
+    """Minutes since midnight at which a span such as 09:00-18:30 begins and ends."""
+    opens, closes = (int(hour) * 60 + int(minute) for hour, minute in (part.split(":") for part in span.split("-")))
+    return opens, closes
+
+
+def _span_of_a_day(span: str) -> str:
+    opens, closes = _minutes_of(span)
+    if not opens < closes <= 1440:
+        raise ValueError(f"{span!r} must end after it begins; hours over midnight are two spans")
+    return span
+
+
+OpeningSpan = Annotated[
+    str, Field(pattern=r"^([01][0-9]|2[0-4]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"), AfterValidator(_span_of_a_day)
+]
 
 
 class Pool(_Section):
@@ -139,9 +182,29 @@ class Pool(_Section):
     time_zone: TimeZone = "UTC"
     late_limit_days: Annotated[int, Field(ge=1, le=400)] = 7
     future_skew_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    weighed_codes_region: WeighedCodesRegion | None = None
+    """Whose GS1 rules the labels of the stores' scales follow."""
     clock: Literal["wall", "data"] = "wall"
     """`data`: a replay of old data publishes this pool's ticks itself, on the data's own clock."""
     catalog_files: tuple[FilePath, ...] = ()
+    hold_ttl_min: Annotated[int, Field(ge=1, le=7 * 1440)] = 15
+    """How long goods are held for an order that is not confirmed."""
+    reroutes_max: Annotated[int, Field(ge=0, le=100)] = 5
+    claim_within_min: Minutes = 15
+    pick_within_min: Minutes = 60
+    lease_min: Minutes = 30
+    preparation_min: Annotated[int, Field(ge=0, le=30 * 1440)] = 10
+    collect_grace_h: Annotated[int, Field(ge=0, le=30 * 24)] = 24
+    recount_within_h: Hours = 8
+    ship_within_h: Hours = 8
+    transit_within_h: Hours = 48
+    transit_lost_after_days: Annotated[int, Field(ge=1, le=400)] = 7
+    tell_again_min: Minutes = 10
+    order_ahead_days: Annotated[int, Field(ge=1, le=400)] = 60
+    ended_kept_days: Annotated[int, Field(ge=0, le=400)] = 3
+    offers_substitutes: bool = True
+    allocation: AllocationSettings = AllocationSettings()
+    """Prices and limits by which stores are chosen for orders."""
 
     def declared(self) -> PoolSettings:
         """As the pool's own record in pool.config.v1."""
@@ -151,54 +214,32 @@ class Pool(_Section):
             time_zone=self.time_zone,
             late_limit_ms=self.late_limit_days * _DAY_MS,
             future_skew_ms=self.future_skew_s * 1000,
+            weighed_codes_region=self.weighed_codes_region,
+            hold_ttl_ms=self.hold_ttl_min * MINUTE_MS,
+            reroutes_max=self.reroutes_max,
+            claim_within_ms=self.claim_within_min * MINUTE_MS,
+            pick_within_ms=self.pick_within_min * MINUTE_MS,
+            lease_ms=self.lease_min * MINUTE_MS,
+            preparation_ms=self.preparation_min * MINUTE_MS,
+            collect_grace_ms=self.collect_grace_h * 60 * MINUTE_MS,
+            recount_within_ms=self.recount_within_h * 60 * MINUTE_MS,
+            ship_within_ms=self.ship_within_h * 60 * MINUTE_MS,
+            transit_within_ms=self.transit_within_h * 60 * MINUTE_MS,
+            transit_lost_after_ms=self.transit_lost_after_days * _DAY_MS,
+            tell_again_ms=self.tell_again_min * MINUTE_MS,
+            order_ahead_max_ms=self.order_ahead_days * _DAY_MS,
+            ended_kept_ms=self.ended_kept_days * _DAY_MS,
+            offers_substitutes=self.offers_substitutes,
+            allocation=self.allocation,
         )
 
 
-class CsvFolder(_Section):
-    """A folder into which a till drops its exports. The options are those of `connectors.specs.CsvFolderSpec`."""
-
-    kind: Literal["csv_folder"]
-    folder: FilePath
-    columns: dict[str, str] = {}
-    """Header in the till's file → our column, where the names differ from the usual ones."""
-    file_kinds: dict[str, FileKind] = {}
-    """How a file's name begins → what it holds, besides the usual prefixes."""
-    time_format: Text | None = None
-    decimal_mark: Literal["auto", ".", ","] = "auto"
-    default_unit: Unit = Unit.each
-    settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
-    scan_interval_s: Annotated[int, Field(ge=1, le=3_600)] = 60
-
-    @model_validator(mode="after")
-    def _columns_are_known(self) -> Self:
-        for header, column in self.columns.items():
-            if column not in CSV_FIELDS:
-                raise ValueError(f"columns maps {header!r} to {column!r}; use one of {', '.join(CSV_FIELDS)}")
-        return self
-
-
-class Webhook(_Section):
-    """A signed webhook at /webhooks/v1/STORE. Two secrets are active while one replaces the other."""
-
-    kind: Literal["webhook"]
-    secret_env: Annotated[tuple[EnvName, ...], Field(max_length=2)] = ()
-    secret_file: Annotated[tuple[FilePath, ...], Field(max_length=2)] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_or_a_list(cls, raw: object) -> object:
-        if not isinstance(raw, dict):
-            return raw
-        return {k: [v] if k in ("secret_env", "secret_file") and isinstance(v, str) else v for k, v in raw.items()}
-
-    @model_validator(mode="after")
-    def _has_a_secret(self) -> Self:
-        if not self.secret_env and not self.secret_file:
-            raise ValueError('a webhook needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH"')
-        return self
-
-
-Connector = Annotated[CsvFolder | Webhook, Field(discriminator="kind")]
+# One model per installed connector, told apart by `kind`, so that a wrong key is reported where it stands.
+if TYPE_CHECKING:
+    Connector = ConnectorOptions
+else:
+    _KINDS = tuple(each.options for each in installed()[0].values())
+    Connector = Annotated[Union[_KINDS], Field(discriminator="kind")]  # noqa: UP007  made at run time
 
 
 class Store(_Section):
@@ -214,11 +255,16 @@ class Store(_Section):
     safety_stock_units: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=3)] = Decimal(0)
     latitude_deg: Annotated[Decimal, Field(ge=-90, le=90)] = Decimal(0)
     longitude_deg: Annotated[Decimal, Field(ge=-180, le=180)] = Decimal(0)
+    orders_at_once_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    orders_per_day_max: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    opening: dict[Weekday, tuple[OpeningSpan, ...]] = {}
+    """By weekday, in the pool's time zone; around the clock when left out."""
+    closed_days: tuple[date, ...] = ()
     time_zone: TimeZone | None = None
     """Of the times in its files; the pool's when left out."""
     code_files: tuple[FilePath, ...] = ()
     """CSV files with the columns code and sku: what this store's own codes mean."""
-    connectors: tuple[Connector, ...] = ()
+    connectors: tuple[SerializeAsAny[Connector], ...] = ()
 
     def declared(self) -> StoreSettings:
         """As the store's record in pool.config.v1."""
@@ -231,6 +277,14 @@ class Store(_Section):
             safety_stock_milli=int(self.safety_stock_units * _MILLI),
             latitude_e6=round(self.latitude_deg * _E6),
             longitude_e6=round(self.longitude_deg * _E6),
+            orders_at_once_max=self.orders_at_once_max,
+            orders_per_day_max=self.orders_per_day_max,
+            opening=tuple(
+                OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
+                for day, spans in sorted(self.opening.items(), key=lambda one: _WEEKDAYS.index(one[0]))
+                for opens, closes in map(_minutes_of, spans)
+            ),
+            closed_days=tuple(day.isoformat() for day in self.closed_days),
         )
 
 
@@ -245,6 +299,7 @@ class Settings(_Section):
     http: Http = Http()
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
+    vault: Vault = Vault()
     pools: tuple[Pool, ...] = ()
     stores: tuple[Store, ...] = ()
 
@@ -289,6 +344,11 @@ class Settings(_Section):
     def kafka_dir(self) -> Path:
         """The embedded Kafka's data."""
         return self.data_dir / "kafka"
+
+    @property
+    def vault_file(self) -> Path:
+        """The vault, when no database is named."""
+        return self.data_dir / "vault" / "vault.sqlite3"
 
     def state_dir(self, child: str) -> Path:
         """A child's own cache or progress files."""

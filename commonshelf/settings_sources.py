@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from commonshelf.settings import DEFAULT_CONFIG_FILE, Settings
+from connectors.installed import installed
 
 ENV_PREFIX = "COMMONSHELF_"
 OTHER_VARIABLES = {
@@ -22,10 +23,12 @@ OTHER_VARIABLES = {
     "COMMONSHELF_MAVEN_URL": "a mirror of Maven Central",
     "COMMONSHELF_LOG_LEVEL": "what the workers log: DEBUG, INFO, WARNING",
     "COMMONSHELF_TEST_BOOTSTRAP": "a Kafka for the tests",
+    "COMMONSHELF_VAULT_KEY": "a caller's key to the vault",
 }
 """Variables with our prefix that are no settings."""
 
 _SECRET_KEY = re.compile(r"password|secret|token", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile(r"://[^/@]*:.*@|password=", re.IGNORECASE)
 
 
 class SettingsError(ValueError):
@@ -190,7 +193,7 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in ("csv_folder", "webhook"):  # pydantic names the variant of a union; nobody wrote it
+        elif part not in installed()[0]:  # pydantic names the variant of a union; nobody wrote it
             path += f".{part}" if path else part
     return path
 
@@ -207,9 +210,11 @@ def _sentence(path: str, problem: Any) -> str:
     if kind == "missing":
         return f"{path} is missing; add it"
     if kind.startswith("union_tag"):
-        return f"{path}.kind must be one of {problem['ctx'].get('expected_tags') or 'csv_folder, webhook'}"
+        return f"{path}.kind must be one of {problem['ctx'].get('expected_tags') or ', '.join(installed()[0])}"
     message = _TOML_NAMES.get(kind) or problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    shown = "" if _SECRET_KEY.search(path) or isinstance(problem["input"], dict | list) else f" is {problem['input']!r}"
+    given = problem["input"]
+    hides = _SECRET_KEY.search(path) or isinstance(given, dict | list) or _PASSWORD_IN_URL.search(str(given))
+    shown = "" if hides else f" is {given!r}"
     return f"{path}{shown}: {message}" if path else message
 
 
@@ -227,7 +232,8 @@ def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
     for part in loc:
         if isinstance(part, int) or part not in model.model_fields:
             if isinstance(part, str):  # the variant of a union, by its tag
-                model = {"csv_folder": _variants()[0], "webhook": _variants()[1]}.get(part, model)
+                kind = installed()[0].get(part)
+                model = kind.options if kind else model
             continue
         inner = model.model_fields[part].annotation
         while not (isinstance(inner, type) and issubclass(inner, BaseModel)):
@@ -236,9 +242,3 @@ def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
                 return []
         model = inner
     return sorted(model.model_fields)
-
-
-def _variants() -> tuple[type[BaseModel], type[BaseModel]]:
-    from commonshelf.settings import CsvFolder, Webhook
-
-    return CsvFolder, Webhook

@@ -1,51 +1,21 @@
 """What the settings say about connectors, as `connectors.host` takes it."""
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
-from commonshelf.settings import CsvFolder, Settings, Store, Webhook
-from connectors.specs import DEFAULT_KINDS, ConnectorSpec, CsvFolderSpec, SecretSource, WebhookSpec
+from commonshelf.settings import Settings, Store
+from connectors.contract import Sender
+from connectors.specs import ConnectorSpec
 
 
 def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
     """One spec per connector of each store."""
     for store in settings.stores:
-        for connector in store.connectors:
-            match connector:
-                case CsvFolder():
-                    yield csv_spec(settings, store, connector)
-                case Webhook():
-                    yield _webhook_spec(settings, store, connector)
+        for options in store.connectors:
+            yield ConnectorSpec(sender_of(settings, store), options)
 
 
-def csv_spec(settings: Settings, store: Store, folder: CsvFolder) -> CsvFolderSpec:
-    """The drop folder of `store`; `store add` reads its opening stock through one, too."""
+def sender_of(settings: Settings, store: Store) -> Sender:
+    """Whose facts the connectors of `store` bring."""
     pool = settings.pool(store.pool)
-    return CsvFolderSpec(
-        pool=pool.id,
-        store=store.id,
-        time_zone=store.time_zone or pool.time_zone,
-        currency=pool.currency,
-        folder=folder.folder,
-        columns=folder.columns,
-        kinds={**DEFAULT_KINDS, **folder.file_kinds},
-        time_format=folder.time_format,
-        decimal_mark=folder.decimal_mark,
-        default_unit=folder.default_unit,
-        settle_ms=folder.settle_ms,
-        scan_interval_s=folder.scan_interval_s,
-    )
-
-
-def _webhook_spec(settings: Settings, store: Store, webhook: Webhook) -> WebhookSpec:
-    pool = settings.pool(store.pool)
-    sources = [
-        *(SecretSource(env=name) for name in webhook.secret_env),
-        *(SecretSource(file=path) for path in webhook.secret_file),
-    ]
-    return WebhookSpec(
-        pool=pool.id,
-        store=store.id,
-        time_zone=store.time_zone or pool.time_zone,
-        currency=pool.currency,
-        secrets=tuple(sources),
-    )
+    return Sender(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -20,17 +21,20 @@ import psutil
 
 from commonshelf.admin import ensure_topics
 from commonshelf.children import Child, children, resolve_ports
-from commonshelf.credentials import kafka_options
+from commonshelf.credentials import kafka_options, secret_origin
 from commonshelf.declare import Declared, declare, declared_by
+from commonshelf.hold import HeldByAnotherError, hold
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.kafka_errors import KafkaStartError
-from commonshelf.runtime_file import Runtime, find_running, remove_runtime, write_runtime
+from commonshelf.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.settings import Settings
 from commonshelf.supervisor import ChildStatus, Supervisor, last_line
 
 _READY_TIMEOUT_S = 90.0
 _POLL_S = 0.05
 _UPKEEP_S = 0.5
+_UPKEEP_PAUSE_MAX_S = 15.0
+"""Between two tries to set right what the machine refuses, such as a broker on a full disk."""
 _CRASHES_BEFORE_GIVING_UP = 3
 
 
@@ -79,6 +83,7 @@ class Stack:
         self._on_event = on_event
         self._records = list(records)
         self._children_env = dict(children_env or {})
+        self._hold: TextIOWrapper | None = None
         self._kafka: EmbeddedKafka | None = None
         self._supervisor: Supervisor | None = None
         self._stopping = threading.Event()
@@ -123,15 +128,23 @@ class Stack:
             self._supervisor.stop()
             self._supervisor = None
         if self._kafka is not None:
-            self._step("stopping Kafka")
+            self._step(
+                "stopping Kafka; once, it also writes down what makes its next start faster, which takes some seconds"
+                if self._kafka.is_training
+                else "stopping Kafka"
+            )
             self._kafka.stop()
             self._kafka = None
-        remove_runtime(self.settings.data_dir)
+        if self._hold is not None:
+            remove_runtime(self.settings.data_dir)
+            self._hold.close()
+            self._hold = None
 
     def _start(self) -> None:
         self._make_data_dir()
         self.settings = resolve_ports(self.settings)
-        declared = [*declared_by(self.settings), *self._records]  # a wrong file shows before Kafka is started
+        self._check_secrets()  # what is wrong with the settings shows before Kafka is started
+        declared = [*declared_by(self.settings), *self._records]
         self._start_kafka()
         self._step("creating the topics")
         for line in ensure_topics(self.kafka_options, self.settings.partitions):
@@ -141,17 +154,31 @@ class Stack:
 
     def _make_data_dir(self) -> None:
         data_dir = self.settings.data_dir
-        running = find_running([data_dir])
-        if running is not None:
-            raise StackError(
-                f"process {running.pid} already runs a stack on {data_dir}; stop it, or set data_dir to another folder"
-            )
         try:
-            (data_dir / "run").mkdir(parents=True, exist_ok=True)
+            self._hold = hold(data_dir / "stack.lock")
+            (data_dir / "run").mkdir(exist_ok=True)
+        except HeldByAnotherError as error:
+            raise StackError(
+                f"process {error.holder} already runs a stack on {data_dir}; stop it, or set data_dir to another folder"
+            ) from None
         except OSError as error:
             raise StackError(
-                f"cannot make {data_dir} ({error.strerror}); check the rights, or set data_dir to another folder"
+                f"cannot write in {data_dir} ({error.strerror}); check its rights and the free disk, "
+                "or set data_dir to another folder"
             ) from None
+
+    def _check_secrets(self) -> None:
+        """A secret that is missing would stop the connectors of all stores."""
+        env = os.environ | self._children_env
+        for store in self.settings.stores:
+            for connector in store.connectors:
+                for source in connector.secret_sources():
+                    there, origin = secret_origin(source.env, source.file, env)
+                    if not there:
+                        raise StackError(
+                            f"the {connector.kind} secret of store {store.id} is missing in {origin}; "
+                            "make one with: openssl rand -hex 32, or get it from the vendor"
+                        )
 
     def _start_kafka(self) -> None:
         kafka = self.settings.kafka
@@ -215,24 +242,33 @@ class Stack:
         """While the stack runs: a broker that ended is started again, runtime.json follows the processes."""
         resolved = self.settings.data_dir / "run" / "settings.json"
         pids = [status.pid for status in self.children]
-        while not self._stopping.wait(_UPKEEP_S):
-            self._revive_brokers()
-            now = [status.pid for status in self.children]
-            if now != pids:
-                pids = now
-                self._write_runtime(resolved)
-
-    def _revive_brokers(self) -> None:
-        if self._kafka is None or len(self._kafka.pids) == self.settings.kafka.embedded_brokers:
-            return
-        self._warn(f"a Kafka broker ended by itself and is started again; its log is under {self.settings.kafka_dir}")
-        for broker in range(self.settings.kafka.embedded_brokers):
+        pause_s, told = _UPKEEP_S, ""
+        while not self._stopping.wait(pause_s):
             try:
-                self._kafka.restart(broker)
-            except KafkaStartError as error:
-                self._warn(str(error))
-            except RuntimeError:
-                continue  # this one runs
+                self._revive_brokers(is_news=not told)
+                now = [status.pid for status in self.children]
+                if now != pids:
+                    self._write_runtime(resolved)
+                    pids = now
+            except (KafkaStartError, OSError) as error:
+                pause_s = min(2 * pause_s, _UPKEEP_PAUSE_MAX_S)
+                if str(error) != told:
+                    told = str(error)
+                    self._warn(f"{told.rstrip('.')}; it is tried again and again")
+            else:
+                if told:
+                    self._warn("what was told above is over")
+                pause_s, told = _UPKEEP_S, ""
+
+    def _revive_brokers(self, *, is_news: bool) -> None:
+        """All at once, since those that are a majority need each other. Raises KafkaStartError when one stays away."""
+        if self._kafka is None or not (down := self._kafka.down):
+            return
+        if is_news:
+            self._warn(
+                f"a Kafka broker ended by itself and is started again; its log is under {self.settings.kafka_dir}"
+            )
+        self._kafka.restart(*down)
 
     def _write_runtime(self, resolved: Path) -> None:
         me = psutil.Process()

@@ -28,6 +28,8 @@ _CALM_S = 30.0
 _TELL_AFTER_CRASHES = 3
 _STOP_GRACE_S = 25.0  # connectors answer what is under way and confirm what they have published
 _LOG_MAX_BYTES = 32 << 20
+_TROUBLE_PAUSE_S = 2.0
+"""Between two tries when the machine itself says no: a full disk, no more processes."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Supervisor:
         while not self._stopping.wait(_POLL_S):
             now = time.monotonic()
             for child in self._children:
-                child.tend(now)
+                child.tend(now)  # raises nothing that the machine may do: this thread keeps all of them alive
 
 
 class _Child:
@@ -114,9 +116,13 @@ class _Child:
         self._restart_at_s = 0.0
         self._crashes_in_row = 0
         self._crashes = 0
+        self._trouble = ""
+        self._trouble_until_s = 0.0
         self.is_wanted = False
 
     def launch(self) -> None:
+        """Raises OSError when the log cannot be written or no process can be made."""
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self.spec.argv,
@@ -130,7 +136,20 @@ class _Child:
         self.is_wanted = True
 
     def tend(self, now_s: float) -> None:
-        """One look: restart it if it is due, note a crash, keep its log within bounds."""
+        """One look: restart it if it is due, note a crash, keep its log within bounds. Trouble is told once."""
+        if now_s < self._trouble_until_s:
+            return
+        try:
+            self._look(now_s)
+        except OSError as error:
+            self._trouble_until_s = now_s + _TROUBLE_PAUSE_S
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._say(f"{self.spec.name} cannot be looked after: {error}; it goes on once that is set right")
+        else:
+            self._trouble = ""
+
+    def _look(self, now_s: float) -> None:
         if self._process is None:
             if self.is_wanted and now_s >= self._restart_at_s:
                 self.launch()
@@ -188,10 +207,13 @@ class _Child:
 
 def last_line(path: Path) -> str:
     """The last line of a log that says something."""
-    with path.open("rb") as log:
-        log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
-        lines = [line.strip() for line in log.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300].rstrip(".") if lines else "it said nothing"
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+            lines = [line.strip() for line in log.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
+    except FileNotFoundError:
+        return "its log is gone"
+    return lines[-1][:300].rstrip(".").removeprefix("shelf: ") if lines else "it said nothing"
 
 
 def _describe(code: int) -> str:
@@ -200,8 +222,8 @@ def _describe(code: int) -> str:
 
 def _bound_log(path: Path) -> None:
     """Move a full log's content aside. The child goes on writing: its file is open for appending."""
-    if path.stat().st_size <= _LOG_MAX_BYTES:
-        return
+    if not path.exists() or path.stat().st_size <= _LOG_MAX_BYTES:
+        return  # someone may have removed it; the child's next start makes a new one
     with path.open("r+b") as log, path.with_suffix(".old.log").open("wb") as old:
         _copy(log, old)
         log.truncate(0)

@@ -1,18 +1,30 @@
-"""Reads a compacted topic as the table that it is: the newest value of each key."""
+"""Reads topics up to their present end: as a log, or a compacted one as the table that it is."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 _POLL_S = 0.2
 _READ_TIMEOUT_S = 60
+_ASK_TIMEOUT_S = 10
 
 
 def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Consumer:
-    """A read_committed consumer at the beginning of `topic` (of all its partitions, unless some are named).
+    """`log_consumer` at the beginning of one topic."""
+    return log_consumer(kafka_options, [topic], partitions)
 
-    It belongs to no group and commits nothing. Raises KafkaException when the topic is missing or no broker answers.
+
+def log_consumer(
+    kafka_options: Mapping[str, str],
+    topics: Sequence[str],
+    partitions: list[int] | None = None,
+    since_ms: int | None = None,
+) -> Consumer:
+    """A read_committed consumer of `topics` (of all their partitions, unless some are named).
+
+    It starts at the beginning, or at the first record that the broker appended at `since_ms` or later. It belongs to no
+    group and commits nothing. Raises KafkaException when a topic is missing or no broker answers.
     """
     consumer = Consumer(
         {
@@ -31,10 +43,15 @@ def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: lis
         }
     )
     try:
-        # Asked for in any case: a client that has not asked for the topic finds its leaders half a second later.
-        known = _partitions(consumer, topic)
-        partitions = known if partitions is None else partitions
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        starts = []
+        for topic in topics:
+            # Asked for in any case: a client that has not asked for the topic finds its leaders half a second later.
+            known = _partitions(consumer, topic)
+            starts += [
+                TopicPartition(topic, partition, OFFSET_BEGINNING if since_ms is None else since_ms)
+                for partition in (known if partitions is None else partitions)
+            ]
+        consumer.assign(starts if since_ms is None else consumer.offsets_for_times(starts, _ASK_TIMEOUT_S))
     except BaseException:
         consumer.close()
         raise
@@ -42,39 +59,60 @@ def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: lis
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    found = consumer.list_topics(topic, timeout=10).topics[topic]
+    found = consumer.list_topics(topic, timeout=_ASK_TIMEOUT_S).topics[topic]
     if found.error is not None:
         raise KafkaException(found.error)
     return sorted(found.partitions)
 
 
-def read_table(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> dict[bytes, bytes]:
-    """Key → newest value. Raises KafkaException; TimeoutError when the end is not reached in a minute."""
-    consumer = table_consumer(kafka_options, topic, partitions)
+def read_log(
+    kafka_options: Mapping[str, str],
+    topics: Sequence[str],
+    partitions: list[int] | None = None,
+    since_ms: int | None = None,
+) -> Iterator[Message]:
+    """The messages of `log_consumer` up to the present end. Raises KafkaException, TimeoutError."""
+    consumer = log_consumer(kafka_options, topics, partitions, since_ms)
     try:
-        table: dict[bytes, bytes] = {}
-        for message in until_end(consumer):
-            put(table, message)
-        return table
+        yield from until_end(consumer)
     finally:
         consumer.close()
 
 
+def read_table(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> dict[bytes, bytes]:
+    """Key → newest value. Raises KafkaException; TimeoutError when the end is not reached in a minute."""
+    table: dict[bytes, bytes] = {}
+    for message in read_log(kafka_options, [topic], partitions):
+        put(table, message)
+    return table
+
+
+def end_offset(kafka_options: Mapping[str, str], topic: str, partition: int) -> int:
+    """The offset that the next record will get. Raises KafkaException."""
+    consumer = log_consumer(kafka_options, [topic], [partition])
+    try:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), _ASK_TIMEOUT_S)
+    finally:
+        consumer.close()
+    return int(end)
+
+
 def until_end(consumer: Consumer) -> Iterator[Message]:
-    """The messages up to the present end of every assigned partition."""
-    waiting = {part.partition for part in consumer.assignment()}
+    """The messages up to the present end of every assigned partition; a minute without any is an error."""
+    waiting = {(part.topic, part.partition) for part in consumer.assignment()}
     deadline = time.monotonic() + _READ_TIMEOUT_S
     while waiting:
         if time.monotonic() > deadline:
-            raise TimeoutError("the end of the topic was not reached in time; is the broker overloaded?")
+            raise TimeoutError("nothing came for a minute before the end of the topic; is the broker overloaded?")
         message = consumer.poll(_POLL_S)
         if message is None:
             continue
+        deadline = time.monotonic() + _READ_TIMEOUT_S
         error = message.error()
         if error is None:
             yield message
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the client has no public name for it
-            waiting.discard(message.partition())
+            waiting.discard((message.topic(), message.partition()))
         elif not error.retriable():
             raise KafkaException(error)
 

@@ -7,6 +7,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaE
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from commonshelf.admin import TopicsError
+from commonshelf.reach import UnreachableError, reach
 from commonshelf.settings import LEDGER_GROUP
 from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS
@@ -37,17 +38,19 @@ class TopicStatus:
 
 def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
     """All declared topics. Raises TopicsError when no broker answers."""
-    admin = AdminClient({**kafka_options, "log_level": 0})
     try:
-        there = admin.list_topics(timeout=_TIMEOUT_S).topics
+        admin, cluster = reach(kafka_options, _TIMEOUT_S)
+        there = cluster.topics
         parts = [TopicPartition(name, p) for name in TOPICS if name in there for p in there[name].partitions]
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         committed = _committed(admin)
-    except KafkaException as error:
+    except UnreachableError as error:
         raise TopicsError(
-            f"Kafka did not answer ({error.args[0].str()}); check the address, the network and the security settings"
+            f"Kafka did not answer ({error}); check the address, the network and the security settings"
         ) from None
+    except KafkaException as error:
+        raise TopicsError(f"Kafka refused ({error.args[0].str()}); check the rights of its user") from None
     return [
         TopicStatus(
             topic=topic.name,

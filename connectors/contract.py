@@ -9,12 +9,14 @@ operator's configuration, never from what was received. Fields without a meaning
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.models import Sale, StockReport
+from schemas.models import ConnectorPosition, Sale, StockReport, TakenOut
 
 PosEvent = Sale | StockReport
 Handler = Callable[[Request], Awaitable[Response]]
@@ -40,23 +42,108 @@ class Problem:
     reason: str
 
 
+class SkipReason(StrEnum):
+    """Why something that is in order moves no stock of ours. Closed, for the metrics count by it."""
+
+    training = "training"
+    """Rung up in training or test mode."""
+    voided = "voided"
+    cancelled = "cancelled"
+    unpaid = "unpaid"
+    """Open, draft, pending or failed: not a sale yet, or never one."""
+    tip = "tip"
+    fee = "fee"
+    """Service charges, shipping, surcharges, donations."""
+    gift_card = "gift_card"
+    non_stock = "non_stock"
+    """Services, custom amounts, items whose stock the vendor does not track."""
+    unlinked = "unlinked"
+    """A refund of money that names no goods."""
+    not_moved = "not_moved"
+    """Goods that did not change hands: a line removed before payment, a quantity of zero, a state that is no stock."""
+    echo = "echo"
+    """Our own write, told back to us."""
+    other_store = "other_store"
+    """Of a location of the same merchant that is not this store."""
+    told_before = "told_before"
+    """A poll's old orders, told when they were placed, and what another message about the same goods tells."""
+    no_content = "no_content"
+    """A kind of message that carries nothing for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something received that is right and is not ours to count: where it stands, and why."""
+
+    where: str
+    reason: SkipReason
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose facts these are, by our configuration; where it has no say, `zone` and `currency` hold."""
+
+    pool: str
+    store: str
+    zone: ZoneInfo
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """What a connector made of what it received."""
+    """What a connector made of what it received: each line is in an event, skipped, or a problem."""
 
-    events: tuple[PosEvent, ...]
-    problems: tuple[Problem, ...]
+    events: tuple[PosEvent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    skipped: tuple[Skip, ...] = ()
 
     @property
     def line_count(self) -> int:
         """Lines of all events."""
         return sum(len(event.lines) for event in self.events)
 
+    @property
+    def newest_ms(self) -> int:
+        """When the newest of its events occurred. Raises ValueError when there is none."""
+        return max(event.occurred_at_ms for event in self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook request as it arrived: headers as ASGI gives them, names in lower case."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    received_at_ms: int
+
+    def header(self, name: str) -> list[bytes]:
+        """All values of the header `name`, as raw bytes."""
+        wanted = name.lower().encode()
+        return [value for given, value in self.headers if given == wanted]
+
+
+class Unavailable(Exception):
+    """The outside system does not answer as it should, for now: try again in `retry_after_s` seconds."""
+
+    def __init__(self, reason: str, retry_after_s: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class PositionStore(Protocol):
+    """How far a connector has read, kept across restarts. Implemented by `positions.Positions`."""
+
+    def load(self, pool: str, store: str, connector: str, feed: str) -> int | None:
+        """The mark stored last, or None. Raises `publisher.PublishError` while Kafka does not answer."""
+
+    def save(self, pool: str, store: str, connector: str, feed: str, mark: int) -> None:
+        """Return when Kafka has it. Raises `publisher.PublishError`."""
+
 
 class Publishes(Protocol):
     """The part of the publisher that connectors use. Both raise `publisher.PublishError`s."""
 
-    def publish_all(self, events: Sequence[PosEvent]) -> None:
+    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | TakenOut]) -> None:
         """Return when Kafka has confirmed all `events`."""
 
     async def publish_acked(self, events: Sequence[PosEvent]) -> None:

@@ -1,4 +1,4 @@
-"""Runs all connectors of a configuration in one process: drop folders in threads, webhooks on one HTTP port."""
+"""Runs all connectors of a configuration in one process: those that fetch in threads, webhooks on one HTTP port."""
 
 import asyncio
 import os
@@ -18,13 +18,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from connectors.contract import Connector, Handler
-from connectors.csv_folder.client import CsvFolder, watch_folders
+from connectors.contract import Connector, Handler, PositionStore
+from connectors.drop_folder.client import FolderConnector, watch_folders
+from connectors.drop_folder.spec import FolderOptions
+from connectors.gate import Gate
 from connectors.http_protocol import PromptHeaders
+from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.publisher import Publisher, PublishError
-from connectors.specs import ConnectorSpec, CsvFolderSpec, WebhookSpec
-from connectors.webhook.endpoint import Gate, Webhook
+from connectors.specs import ConnectorSpec
+from connectors.vendor.write_back import WriteBackTools
 
 REQUESTS_MAX = 256
 CONNECTIONS_MAX = 2_000
@@ -39,14 +42,20 @@ class HostFailed(RuntimeError):
 
 
 def run_connectors(
-    specs: Sequence[ConnectorSpec], publisher: Publisher, http_host: str, http_port: int, state_dir: Path
+    specs: Sequence[ConnectorSpec],
+    publisher: Publisher,
+    positions: PositionStore,
+    http_host: str,
+    http_port: int,
+    state_dir: Path,
+    write_back: WriteBackTools | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way.
 
     Serves /health, /ready, /metrics and the webhooks. Raises HostFailed, and what the connectors raise when they
     cannot start: FolderUnusable, SecretUnusable, sqlite3.Error.
     """
-    asyncio.run(_run_until_signal(Host(specs, publisher, state_dir), http_host, http_port))
+    asyncio.run(_run_until_signal(Host(specs, publisher, positions, state_dir, write_back), http_host, http_port))
 
 
 async def _run_until_signal(host: "Host", http_host: str, http_port: int) -> None:
@@ -69,14 +78,20 @@ class _KafkaCheck:
 class Host:
     """The connectors of `specs` and their pages. Raises as `run_connectors` when one cannot start."""
 
-    def __init__(self, specs: Sequence[ConnectorSpec], publisher: Publisher, state_dir: Path) -> None:
+    def __init__(
+        self,
+        specs: Sequence[ConnectorSpec],
+        publisher: Publisher,
+        positions: PositionStore,
+        state_dir: Path,
+        write_back: WriteBackTools | None = None,
+    ) -> None:
         _check_distinct(specs)
         self.metrics = ConnectorMetrics()
         self._publisher = publisher
         gate = Gate(REQUESTS_MAX, 503, "too many requests at once")
-        self._connectors: list[Connector] = [
-            make_connector(spec, publisher, self.metrics, gate, state_dir) for spec in specs
-        ]
+        tools = Tools(publisher, self.metrics, gate, state_dir, positions, write_back)
+        self._connectors: list[Connector] = [type_of(spec.options).make(spec, tools) for spec in specs]
         self._pages: dict[str, Handler] = {
             "/health": self._health, "/ready": self._ready, "/metrics": self._metrics_page,
         }  # fmt: skip
@@ -117,7 +132,7 @@ class Host:
             threading.Thread(target=self._run, args=(connector,), name=connector.name, daemon=True)
             for connector in self._connectors
         ]
-        folders = [connector for connector in self._connectors if isinstance(connector, CsvFolder)]
+        folders = [connector for connector in self._connectors if isinstance(connector, FolderConnector)]
         if folders:
             watcher = threading.Thread(target=watch_folders, args=(folders, self._stop), name="folders", daemon=True)
             threads.append(watcher)
@@ -176,28 +191,18 @@ class Host:
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def make_connector(
-    spec: ConnectorSpec, publisher: Publisher, metrics: ConnectorMetrics, gate: Gate, state_dir: Path
-) -> Connector:
-    """The connector of a spec: the place where another outside system joins."""
-    match spec:
-        case CsvFolderSpec():
-            return CsvFolder(spec, publisher, metrics, state_dir)
-        case WebhookSpec():
-            return Webhook(spec, publisher, metrics, gate)
-
-
 async def _not_found(_request: Request) -> Response:
-    return JSONResponse({"error": "nothing is served here; webhooks are at /webhooks/v1/{store}"}, 404)
+    where = "/webhooks/v1/{store}, those of vendors at /webhooks/{kind}/{store}"
+    return JSONResponse({"error": f"nothing is served here; webhooks are at {where}"}, 404)
 
 
 def _check_distinct(specs: Sequence[ConnectorSpec]) -> None:
     """Raise ValueError when two connectors would read one folder, or serve one path."""
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        names = [("store", f"{spec.connector} {spec.store}")]
-        if isinstance(spec, CsvFolderSpec):
-            names.append(("folder", str(spec.folder.resolve())))
+        names = [("store", f"{spec.options.kind} {spec.sender.store}")]
+        if isinstance(spec.options, FolderOptions):
+            names.append(("folder", str(spec.options.folder.resolve())))
         for name in names:
             if name in seen:
                 raise ValueError(f"two connectors for one {name[0]}: {name[1]}; keep one of them")

@@ -58,6 +58,14 @@ def sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> Sale
         raise field_refused(error) from error
 
 
+def taken_back(line: SaleLine) -> tuple[SaleLine, SaleLine]:
+    """`line` and a void of it: nothing moved, for a revision that takes back what an earlier one may have told.
+
+    The line itself must stay: an event has lines, and a higher version replaces the lower one's.
+    """
+    return line, line.model_copy(update={"line_id": f"{line.line_id}/void", "kind": SaleLineKind.void})
+
+
 def stock_line(line_id: str, fields: Mapping[str, object], kind: StockReportKind) -> StockLine:
     """A line of a stock report from `fields`: one of gtin, plu, sku, item; quantity; and maybe unit, reason.
 

@@ -1,8 +1,11 @@
 """What connectors count, for Prometheus: per pool, store and connector."""
 
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from connectors.contract import Skip, Translated
 
 _LABELS = ("pool", "store", "connector")
 
@@ -16,6 +19,10 @@ class ConnectorMetrics:
             "commonshelf_connector_lines", "Lines by outcome: published, refused.",
             (*_LABELS, "outcome"), registry=self.registry,
         )  # fmt: skip
+        self._skipped = Counter(
+            "commonshelf_connector_skipped", "Lines and messages that move no stock of ours, by reason.",
+            (*_LABELS, "reason"), registry=self.registry,
+        )  # fmt: skip
         self._files = Counter(
             "commonshelf_connector_files", "Files by outcome: done, rejected, repeated.",
             (*_LABELS, "outcome"), registry=self.registry,
@@ -28,8 +35,23 @@ class ConnectorMetrics:
             "commonshelf_connector_rejected_signatures", "Webhook requests whose signature was not accepted.",
             _LABELS, registry=self.registry,
         )  # fmt: skip
+        self._written = Counter(
+            "commonshelf_connector_written_back",
+            "Changes of the till's online channel by outcome: done, refused, looked_up (the vendor's word was taken), "
+            "lost (undone there by someone).",
+            (*_LABELS, "outcome"), registry=self.registry,
+        )  # fmt: skip
         self._success = Gauge(
             "commonshelf_connector_last_success_timestamp_seconds", "When lines last reached Kafka, Unix time.",
+            _LABELS, registry=self.registry,
+        )  # fmt: skip
+        self._polled = Gauge(
+            "commonshelf_connector_reconciled_timestamp_seconds",
+            "When the last poll began that found the vendor's list read to its end, Unix time.",
+            _LABELS, registry=self.registry,
+        )  # fmt: skip
+        self._lag = Gauge(
+            "commonshelf_connector_reconciliation_lag_seconds", "How long ago that poll began.",
             _LABELS, registry=self.registry,
         )  # fmt: skip
         self._age = Gauge(
@@ -47,8 +69,18 @@ class ConnectorMetrics:
     def _count_lines(self, labels: tuple[str, str, str], outcome: str, count: int) -> None:
         self._lines.labels(*labels, outcome).inc(count)
 
+    def _count_skips(self, labels: tuple[str, str, str], skipped: Sequence[Skip]) -> None:
+        for skip in skipped:
+            self._skipped.labels(*labels, skip.reason.value).inc()
+
+    def _poll_gauges(self, labels: tuple[str, str, str]) -> tuple[Gauge, Gauge]:
+        return self._polled.labels(*labels), self._lag.labels(*labels)
+
     def _count_file(self, labels: tuple[str, str, str], outcome: str) -> None:
         self._files.labels(*labels, outcome).inc()
+
+    def _count_written(self, labels: tuple[str, str, str], outcome: str) -> None:
+        self._written.labels(*labels, outcome).inc()
 
     def _count_request(self, labels: tuple[str, str, str], status: int) -> None:
         self._requests.labels(*labels, str(status)).inc()
@@ -74,6 +106,18 @@ class StoreMetrics:
         """`lines` were not usable and went back to the sender."""
         self._metrics._count_lines(self._labels, "refused", lines)  # noqa: SLF001
 
+    def left_out(self, translated: Translated) -> None:
+        """What of it is no event: problems and skips, counted."""
+        if translated.problems:
+            self.refused(len(translated.problems))
+        self._metrics._count_skips(self._labels, translated.skipped)  # noqa: SLF001
+
+    def reconciled(self, began_at_s: float) -> None:
+        """A poll that began at `began_at_s` has read all there was."""
+        polled, lag = self._metrics._poll_gauges(self._labels)  # noqa: SLF001
+        polled.set(began_at_s)
+        lag.set_function(lambda: time.time() - began_at_s)
+
     def file(self, outcome: str) -> None:
         """A file is through: done, rejected, or repeated."""
         self._metrics._count_file(self._labels, outcome)  # noqa: SLF001
@@ -81,6 +125,10 @@ class StoreMetrics:
     def request(self, status: int) -> None:
         """A webhook request was answered."""
         self._metrics._count_request(self._labels, status)  # noqa: SLF001
+
+    def written_back(self, outcome: str) -> None:
+        """A change of the online channel is through: done, refused, looked_up or lost."""
+        self._metrics._count_written(self._labels, outcome)  # noqa: SLF001
 
     def signature_rejected(self) -> None:
         """A webhook request was not signed with a secret of the store."""

@@ -11,11 +11,26 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
-from schemas.models import CatalogItem, ConfigChange, Sale, StockReport, Tick
+from schemas.models import CatalogItem, ConfigChange, ConnectorPosition, PastSale, Sale, StockReport, TakenOut, Tick
+from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from schemas.topics import (
+    CATALOG_ITEMS,
+    CONNECTOR_POSITIONS,
+    CONNECTOR_WRITEBACKS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
+    POOL_CONFIG,
+    POOL_TICKS,
+    POS_HISTORY,
+    POS_SALES,
+    POS_STOCK,
+)
 
-Event = Sale | StockReport | ConfigChange | CatalogItem | Tick
+Event = (
+    Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
+    | OrderRequest | FulfilmentReport | TakenOut
+)  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
     Sale: POS_SALES.name,
@@ -23,7 +38,14 @@ TOPIC_OF: Mapping[type[Event], str] = {
     ConfigChange: POOL_CONFIG.name,
     CatalogItem: CATALOG_ITEMS.name,
     Tick: POOL_TICKS.name,
+    ConnectorPosition: CONNECTOR_POSITIONS.name,
+    TakenOut: CONNECTOR_WRITEBACKS.name,
+    PastSale: POS_HISTORY.name,
+    OrderRequest: ORDERS_REQUESTS.name,
+    FulfilmentReport: FULFILMENT_REPORTS.name,
 }
+
+_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | TakenOut
 
 _USUAL: Mapping[str, str | int] = {
     "client.id": "commonshelf-connectors",
@@ -163,7 +185,7 @@ class Publisher:
             known = self._producer.list_topics(timeout=timeout_s).topics
         except KafkaException as error:
             raise PublishFailed(f"Kafka does not answer: {error.args[0].str()}") from error
-        for name in (POS_SALES.name, POS_STOCK.name):
+        for name in (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name):
             topic = known.get(name)
             if topic is None or topic.error is not None:
                 raise TopicMismatch(f"Kafka has no topic {name}; create the topics before connectors start")
@@ -196,7 +218,7 @@ class Publisher:
         value = topic_codec(topic).encode(event.to_avro())
         if len(value) > RECORD_MAX_BYTES:
             raise EventTooLarge(f"an event of {len(value)} bytes for {topic}; readers take {RECORD_MAX_BYTES}")
-        key = event.key if isinstance(event, ConfigChange | CatalogItem) else event.pool
+        key = event.key if isinstance(event, _KEYED) else event.pool
 
         def on_delivery(error: KafkaError | None, _message: Message) -> None:
             delivered(None if error is None else _publish_error(error))

@@ -1,13 +1,16 @@
-"""What the operator says about each connector. A later outside system adds its spec to `ConnectorSpec`."""
+"""What the operator says about connectors: the parts that their options share, and the drop folder's spec."""
 
 import os
+import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
+from connectors.contract import Sender
 from schemas.models import Name, Unit
 
 SECRET_MIN_BYTES = 16
@@ -25,7 +28,7 @@ DEFAULT_KINDS: Mapping[str, FileKind] = {
 }
 """How a file's name begins, up to the first hyphen, and what it holds."""
 
-CSV_FIELDS = (
+TABLE_FIELDS = (
     "store", "register", "receipt_no", "line_no", "business_date", "occurred_at", "recorded_at", "version",
     "order_ref", "kind", "gtin", "plu", "sku", "item", "quantity", "unit", "unit_price", "price", "currency",
     "document_no", "reason",
@@ -36,12 +39,47 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone; write one such as Europe/Berlin") from error
+        raise ValueError(f"{name!r} is no time zone; write an IANA name like Europe/Berlin") from error
     return name
 
 
+def located(path: Path, info: ValidationInfo) -> Path:
+    """Relative paths are relative to the folder of the file that names them."""
+    base: Path = (info.context or {}).get("base", Path())
+    return (base / path.expanduser()).absolute()
+
+
+def _one_or_a_list(raw: object) -> object:
+    return [raw] if isinstance(raw, str | Path) else raw
+
+
+FilePath = Annotated[Path, AfterValidator(located)]
+EnvName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+EnvNames = Annotated[tuple[EnvName, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
+FilePaths = Annotated[tuple[FilePath, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class ConnectorOptions(BaseModel):
+    """What an operator may set about one connector of a store; each kind adds its own. Secrets are named, not given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: str
+    """The name of its entry point."""
+
+    def secret_sources(self) -> tuple["SecretSource", ...]:
+        """Where its secrets lie, for `doctor` to see whether they are there."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSpec:
+    """One connector of one store, as the operator declares it."""
+
+    sender: Sender
+    options: ConnectorOptions
 
 
 class _Spec(BaseModel):
@@ -60,13 +98,12 @@ class _Spec(BaseModel):
         return ZoneInfo(self.time_zone)
 
 
-class CsvFolderSpec(_Spec):
-    """A folder into which a store's till software drops CSV files."""
+class DropFolderSpec(_Spec):
+    """A folder into which a store's till software drops its files."""
 
-    connector: Literal["csv"] = "csv"
     folder: Path
     columns: Mapping[str, str] = {}
-    """Their header → our field (one of CSV_FIELDS), where the usual headers do not fit."""
+    """Their header → our field (one of TABLE_FIELDS), where the usual headers do not fit."""
     kinds: Mapping[str, FileKind] = DEFAULT_KINDS
     time_format: str | None = None
     """strptime format of times, where they are neither ISO 8601 nor 31.12.2026 23:59."""
@@ -82,8 +119,8 @@ class CsvFolderSpec(_Spec):
     @model_validator(mode="after")
     def _fields_are_known(self) -> Self:
         for header, field in self.columns.items():
-            if field not in CSV_FIELDS:
-                raise ValueError(f"columns: {header!r} maps to {field!r}; use one of {', '.join(CSV_FIELDS)}")
+            if field not in TABLE_FIELDS:
+                raise ValueError(f"columns: {header!r} maps to {field!r}; use one of {', '.join(TABLE_FIELDS)}")
         return self
 
 
@@ -101,20 +138,35 @@ class SecretSource(BaseModel):
             raise ValueError("a secret is named by either env or file")
         return self
 
-    def read(self) -> bytes:
-        """The secret. Raises SecretUnusable when it is missing or shorter than 16 bytes; never shows it."""
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"environment variable {self.env}" if self.env is not None else f"file {self.file}"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether it is a file that other users of this machine may read or replace."""
+        try:
+            mode = self.file.stat().st_mode if self.file is not None else 0
+        except OSError:
+            return False
+        return bool(mode & (stat.S_IRWXO | stat.S_IWGRP))
+
+    def read(self, what: str = "webhook secret", advice: str = "make one with: openssl rand -hex 32") -> bytes:
+        """The secret. Raises SecretUnusable when it is missing or shorter than 16 bytes; never shows it.
+
+        what, advice: for the message.
+        """
         if self.env is not None:
-            where, secret = f"environment variable {self.env}", os.environ.get(self.env, "").strip().encode()
+            secret = os.environ.get(self.env, "").strip().encode()
         else:
-            where = f"file {self.file}"
             try:
                 secret = Path(str(self.file)).read_bytes().strip()
             except OSError as error:
-                raise SecretUnusable(f"the webhook secret in {where} cannot be read: {error.strerror}") from error
+                raise SecretUnusable(f"the {what} in {self.where} cannot be read: {error.strerror}") from error
         if len(secret) < SECRET_MIN_BYTES:
             raise SecretUnusable(
-                f"the webhook secret in {where} is missing or shorter than {SECRET_MIN_BYTES} bytes; "
-                "make one with: openssl rand -hex 32"
+                f"the {what} in {self.where} is missing or shorter than {SECRET_MIN_BYTES} bytes; {advice}"
             )
         return secret
 
@@ -123,12 +175,6 @@ class SecretUnusable(ValueError):
     """A secret that is missing or too weak. The text names where it should be, not what it is."""
 
 
-class WebhookSpec(_Spec):
-    """A store whose system posts signed JSON to /webhooks/v1/{store}."""
-
-    connector: Literal["webhook"] = "webhook"
-    secrets: Annotated[tuple[SecretSource, ...], Field(min_length=1, max_length=2)]
-    """One, or two while the store changes from the old to the new."""
-
-
-ConnectorSpec = CsvFolderSpec | WebhookSpec
+def secret_sources(env: EnvNames, file: FilePaths) -> tuple[SecretSource, ...]:
+    """The sources that `secret_env` and `secret_file` of a connector's options name."""
+    return (*(SecretSource(env=name) for name in env), *(SecretSource(file=path) for path in file))

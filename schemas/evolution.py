@@ -3,6 +3,9 @@
 Shops upgrade in any order, so each version of a subject must read what every other version wrote. The rules are
 those of schema resolution in the Avro specification (1.12), with one restriction: the names of records, enums and
 fixed types must be equal in full, since readers tell the records of a union apart by name.
+
+One thing may grow: the union of a field that says `"grows": true`, by new records at its end. It holds kinds of
+facts, and whoever reads it skips the kinds that it does not know (docs/decisions/0005-kinds-of-facts-grow.md).
 """
 
 from itertools import permutations
@@ -27,13 +30,44 @@ def incompatibilities(versions: list[Any]) -> list[str]:
     """Every reason why some version (an Avro schema as JSON) cannot read another's values; empty when all can."""
     found = []
     for (reader_at, reader), (writer_at, writer) in permutations(enumerate(versions, start=1), 2):
-        found += [f"version {reader_at} cannot read version {writer_at}: {why}" for why in unreadable(reader, writer)]
+        reasons = unreadable(reader, writer, skips_news=reader_at < writer_at)
+        found += [f"version {reader_at} cannot read version {writer_at}: {why}" for why in reasons]
     return found
 
 
-def unreadable(reader: Any, writer: Any) -> list[str]:
-    """Why a reader with schema `reader` cannot read all values of `writer`; empty when it can."""
-    return _unreadable(fastavro.schema.expand_schema(reader), fastavro.schema.expand_schema(writer), "value")
+def unreadable(reader: Any, writer: Any, *, skips_news: bool = False) -> list[str]:
+    """Why a reader with schema `reader` cannot read all values of `writer`; empty when it can.
+
+    skips_news: the reader is the older one, and passes over new kinds where a union grows.
+    """
+    expanded = fastavro.schema.expand_schema(reader), fastavro.schema.expand_schema(writer)
+    known, written = _with_news_known(*expanded) if skips_news else expanded
+    return _unreadable(known, written, "value")
+
+
+def _with_news_known(reader: Any, writer: Any) -> tuple[Any, Any]:
+    """The schemas, with the reader's growing unions longer by the records that the writer's have at their end."""
+    if isinstance(reader, list) and isinstance(writer, list):
+        known = {_label(branch): branch for branch in writer}
+        return [_with_news_known(branch, known.get(_label(branch), branch))[0] for branch in reader], writer
+    if isinstance(reader, list) or isinstance(writer, list) or isinstance(reader, str) or isinstance(writer, str):
+        return reader, writer
+    grown = dict(reader)
+    for name in ("type", "items", "values"):
+        if isinstance(reader.get(name), dict | list) and name in writer:
+            grown[name] = _with_news_known(reader[name], writer[name])[0]
+    if "fields" in reader and "fields" in writer:
+        written = {field["name"]: field["type"] for field in writer["fields"]}
+        grown["fields"] = [_grown(field, written.get(field["name"], field["type"])) for field in reader["fields"]]
+    return grown, writer
+
+
+def _grown(field: Any, writer: Any) -> Any:
+    known, news = field["type"], []
+    if field.get("grows") and [_label(b) for b in writer[: len(known)]] == [_label(branch) for branch in known]:
+        news = writer[len(known) :]
+    inner = _with_news_known(known, writer)[0]
+    return field | {"type": inner + news if news else inner}
 
 
 def _unreadable(reader: Any, writer: Any, at: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,39 @@ def engine(
     from bench.engine import measure_engines
 
     _report(lambda: measure_engines(lines, faust_lines, rounds, _tell), as_json, _print_engines)
+
+
+@app.command()
+def peers(
+    lines: Annotated[int, typer.Option("--lines", min=1_000, help="Sale lines of each run.")] = 400_000,
+    faust_lines: Annotated[
+        int, typer.Option("--faust-lines", min=100, help="Lines of these that count for Faust: it is slow.")
+    ] = 20_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Runs of each engine; the median counts.")] = 5,
+    latency_seconds: Annotated[
+        int, typer.Option("--latency-seconds", min=0, help="How long latency is measured; 0: it and restore are not.")
+    ] = 20,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="limit, faust_table, quix, kafka_streams or ours; repeat it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ours beside Faust, Quix Streams and Kafka Streams: rates, latency, memory, restore, in one run on one topic.
+
+    Each peer runs with the minimum (a counter for each store and SKU) and writing the same journal as ours. What
+    every engine wrote is read back and checked. Some 30 minutes; the first time fetches 100 MB of peers.
+
+    Example: ./shelf bench peers --json
+
+    Example: ./shelf bench peers --only ours --only kafka_streams --rounds 1 --latency-seconds 0
+    """
+    from bench.peers import NAMES, measure_peers
+
+    for name in only or ():
+        if name not in NAMES:
+            fail(f"there is no engine {name!r} for --only; there are {', '.join(NAMES)}")
+    chosen = only or ()
+    _report(lambda: measure_peers(lines, faust_lines, rounds, latency_seconds, chosen, _tell), as_json, _print_peers)
 
 
 @app.command()
@@ -88,6 +122,117 @@ def restart(
     _report(lambda: measure_restart(tries, lines_per_second, _tell), as_json)
 
 
+@app.command()
+def orders(
+    orders_per_second: Annotated[int, typer.Option("--orders-per-second", min=1, help="Orders placed.")] = 300,
+    order_lines: Annotated[int, typer.Option("--order-lines", min=1, max=30, help="Lines of an order.")] = 5,
+    lines_per_second: Annotated[int, typer.Option("--lines-per-second", min=1, help="What all tills sell.")] = 2_000,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is measured.")] = 30,
+    as_json: JsonOption = False,
+) -> None:
+    """Orders answered per second beside sales, and milliseconds from the request to the pool's answer.
+
+    Example: ./shelf bench orders
+
+    Example: ./shelf bench orders --orders-per-second 500 --lines-per-second 1000 --json
+    """
+
+    def measure() -> Mapping[str, Any]:
+        from bench.orders import measure_orders
+
+        return measure_orders(orders_per_second, order_lines, lines_per_second, seconds, _tell)
+
+    _report(measure, as_json)
+
+
+@app.command()
+def allocate(
+    orders: Annotated[int, typer.Option("--orders", min=10, help="Orders timed of each size, of ten kinds.")] = 900,
+    checked: Annotated[int, typer.Option("--checked", min=0, help="Orders of up to 34 stores to check.")] = 600,
+    large_checked: Annotated[
+        int, typer.Option("--large-checked", min=0, help="Orders of 60 stores x 30 lines to check: slow ones.")
+    ] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Milliseconds to allocate an order at 34 stores x 5 lines and at 60 x 30, easy and hard ones alike.
+
+    Other orders' costs are compared with the optimum of an integer program. No Kafka is started.
+
+    Example: ./shelf bench allocate
+
+    Example: ./shelf bench allocate --checked 1000 --large-checked 0 --json
+    """
+
+    def measure() -> Mapping[str, Any]:
+        from bench.allocate import measure_allocation
+
+        return measure_allocation(orders, checked, large_checked, _tell)
+
+    _report(measure, as_json)
+
+
+@app.command()
+def webhook(
+    requests_per_second: Annotated[int, typer.Option("--requests-per-second", min=1, help="Of all stores.")] = 300,
+    lines_per_sale: LinesPerSaleOption = 12,
+    stores: Annotated[int, typer.Option("--stores", min=1)] = 34,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is measured.")] = 30,
+    warm_up_s: Annotated[int, typer.Option("--warm-up-s", min=0, help="How long it runs before.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Milliseconds until a signed webhook is answered, once Kafka has it; then a flood, then a kill: nothing is lost.
+
+    Example: ./shelf bench webhook
+
+    Example: ./shelf bench webhook --requests-per-second 100 --seconds 5 --json
+    """
+    from bench.webhook import measure_webhook
+
+    _report(lambda: measure_webhook(requests_per_second, lines_per_sale, stores, seconds, warm_up_s, _tell), as_json)
+
+
+@app.command()
+def growth(
+    rows: Annotated[str, typer.Option("--rows", help="Stock rows, 1,000 stores.")] = "10000,100000,1000000",
+    stores: Annotated[str, typer.Option("--stores", help="Stores, 100,000 rows.")] = "34,500,5000",
+    pools: Annotated[str, typer.Option("--pools", help="Pools, 1,000 stores.")] = "1,10,100,1000",
+    partitions: Annotated[str, typer.Option("--partitions", help="Partitions, as many pools as the most.")] = "1,8,64",
+    lines: Annotated[int, typer.Option("--lines", min=1_000, help="Sale lines at each size.")] = 200_000,
+    latency_seconds: Annotated[int, typer.Option("--latency-seconds", min=1, help="At 1,000 lines/s.")] = 10,
+    plots: Annotated[Path | None, typer.Option("--plots", help="A folder for a picture of each axis (SVG).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One worker's rate, latency, memory, restore and disk as the state grows, along one axis at a time.
+
+    Sizes are separated by commas; an empty list leaves an axis out.
+
+    Example: ./shelf bench growth --rows 10000,100000,1000000,10000000 --stores "" --pools "" --plots out
+    """
+    from bench.growth import measure_growth
+    from bench.plots import plot
+
+    axes = {"rows": rows, "stores": stores, "pools": pools, "partitions": partitions}
+    wanted = {axis: _sizes(axis, text) for axis, text in axes.items() if text}
+
+    def measure() -> Mapping[str, Any]:
+        figures = measure_growth(wanted, lines, latency_seconds, _tell)
+        for path in plot(figures["curves"], plots) if plots else ():
+            _tell(f"wrote {path}")
+        return figures
+
+    _report(measure, as_json, _print_growth)
+
+
+def _sizes(axis: str, text: str) -> list[int]:
+    try:
+        sizes = [int(size) for size in text.split(",")]
+    except ValueError:
+        fail(f"--{axis} takes whole numbers with commas between, not {text!r}")
+    if min(sizes) < 1:
+        fail(f"--{axis} takes numbers above zero, not {text!r}")
+    return sizes
+
+
 def _report(
     measure: Callable[[], Mapping[str, Any]],
     as_json: bool,
@@ -135,6 +280,68 @@ def _print_engines(figures: Mapping[str, Any]) -> None:
     )
 
 
+def _print_peers(figures: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    where = "engine and broker on a core each" if figures["pinned"] else "one core for all"
+    table = Table("engine", title=f"Median of {figures['rounds']} rounds, {where}")
+    headings = (
+        "lines/s", "least to most", "ours is", "CPU s/M lines", "receipt lines/s", "ours is", "p50 ms", "p99 ms",
+        "MiB", "restore s",
+    )  # fmt: skip
+    for heading in headings:
+        table.add_column(heading, justify="right")
+
+    def shown(key: str, form: str) -> str:
+        return form.format(figures[key]) if key in figures else ""
+
+    for name, about in _PEERS.items():
+        if f"{name}_lines_s" in figures:
+            spread = f"{figures[f'{name}_lines_s_min']:,} to {figures[f'{name}_lines_s_max']:,}"
+            table.add_row(
+                about,
+                shown(f"{name}_lines_s", "{:,}"),
+                spread,
+                shown(f"ours_to_{name}_ratio", "{:.2f} x"),
+                shown(f"cpu_s_per_million_lines_{name}", "{:.1f}"),
+                shown(f"{name}_receipt_lines_s", "{:,}"),
+                shown(f"ours_to_{name}_receipt_ratio", "{:.2f} x"),
+                shown(f"{name}_latency_p50_ms", "{:.0f}"),
+                shown(f"{name}_latency_p99_ms", "{:.0f}"),
+                shown(f"{name}_rss_peak_mib", "{:,}"),
+                shown(f"{name}_restore_s", "{:.1f}"),
+            )
+    Console(highlight=False, width=None if Console().is_terminal else 160).print(table)
+
+
+def _print_growth(figures: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    for axis, points in figures["curves"].items():
+        table = Table(title=f"Growing {axis}")
+        for name in points[0]:
+            table.add_column(name.replace("_", " "), justify="right")
+        for point in points:
+            table.add_row(*(f"{value:,}" for value in point.values()))
+        Console(highlight=False).print(table)
+
+
+_PEERS = {
+    "limit": "consume and decode: the limit",
+    "faust_table": "Faust table",
+    "faust_table_same_outputs": "Faust table, same journal",
+    "quix": "Quix Streams",
+    "quix_same_outputs": "Quix Streams, same journal",
+    "kafka_streams": "Kafka Streams",
+    "kafka_streams_same_outputs": "Kafka Streams, same journal",
+    "ours": "ours, its whole job",
+    "limit_two_pools": "two pools: the limit",
+    "kafka_streams_two_threads": "two pools: Kafka Streams, 2 threads",
+    "kafka_streams_two_threads_same_outputs": "two pools: the same, same journal",
+    "ours_two_pools": "two pools: ours",
+}
 _ENGINES = {
     "limit": "consume and decode: the limit",
     "faust_table": "Faust agent with a Table",

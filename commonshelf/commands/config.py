@@ -71,28 +71,26 @@ def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
 
 def secret_variables(loaded: "Loaded") -> set[str]:
     """Environment variables that the settings name as holders of secrets."""
-    from commonshelf.settings import Webhook
-
-    names = {loaded.settings.kafka.sasl_password_env}
+    names = {loaded.settings.kafka.sasl_password_env, loaded.settings.vault.password_env}
     for store in loaded.settings.stores:
         for connector in store.connectors:
-            if isinstance(connector, Webhook):
-                names.update(connector.secret_env)
+            names.update(source.env for source in connector.secret_sources() if source.env)
     return names
 
 
 def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
     from commonshelf.credentials import secret_origin
-    from commonshelf.settings import Webhook
 
     kafka = loaded.settings.kafka
     if kafka.sasl_mechanism:
         there, origin = secret_origin(kafka.sasl_password_env, kafka.sasl_password_file, env)
         yield Row("kafka.sasl_password", MASK if there else "missing", origin)
+    vault = loaded.settings.vault
+    if vault.database_url:
+        there, origin = secret_origin(vault.password_env, vault.password_file, env)
+        yield Row("vault.password", MASK if there else "none", origin)
     for at, store in enumerate(loaded.settings.stores):
         for number, connector in enumerate(store.connectors):
-            if isinstance(connector, Webhook):
-                sources = [secret_origin(name, None, env) for name in connector.secret_env]
-                sources += [secret_origin(None, file, env) for file in connector.secret_file]
-                for there, origin in sources:
-                    yield Row(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)
+            for source in connector.secret_sources():
+                there, origin = secret_origin(source.env, source.file, env)
+                yield Row(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)

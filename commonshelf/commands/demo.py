@@ -26,6 +26,9 @@ def demo(
     demand_multiplier: Annotated[
         float, typer.Option("--demand-multiplier", help="Times the usual 1.3 units a week per store and item.")
     ] = 1.0,
+    orders_per_second: Annotated[
+        float, typer.Option("--orders-per-second", help="How often customers order; half of it where it is lacking.")
+    ] = 2.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the generated region.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data, and go on with it next time.")] = False,
 ) -> None:
@@ -49,6 +52,7 @@ def demo(
             lines_per_second=lines_per_second,
             data=data.value,
             demand_multiplier=demand_multiplier,
+            orders_per_second=orders_per_second,
             keep=keep,
         )
     except ValueError as error:

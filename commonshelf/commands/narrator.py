@@ -15,18 +15,23 @@ class Narrator:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bar: Progress | None = None
+        self._has_downloaded = False
         self._lock = Lock()
 
     def tell(self, event: StackEvent) -> None:
         with self._lock:
             if event.kind == "download":
                 self._download(event)
-            elif event.kind == "warning":
+                return
+            self._end_bar()  # the download is over, or was broken off while some of its threads still tell
+            if event.kind == "warning":
                 self._console.print(f"[yellow]![/] {escape(event.text)}")
             else:
                 self._console.print(f"[dim]·[/] {escape(event.text)}")
 
     def _download(self, event: StackEvent) -> None:
+        if self._has_downloaded:
+            return
         if self._bar is None:
             if event.done_bytes >= event.total_bytes:
                 return
@@ -36,5 +41,10 @@ class Narrator:
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=event.done_bytes, total=event.total_bytes)
         if event.done_bytes >= event.total_bytes:
+            self._end_bar()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            self._has_downloaded = True

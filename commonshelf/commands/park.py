@@ -25,16 +25,23 @@ def park(
     """
     from commonshelf.commands.connection import connect
     from commonshelf.declare import declare
+    from commonshelf.tables import end_offset
     from schemas.models import ConfigChange, ParkedOffset
     from schemas.partition import partition_of
-    from schemas.topics import POOL_CONFIG, TOPICS
+    from schemas.topics import POOL_CONFIG
+    from streams.pool.processor import PoolProcessor
 
-    if topic not in TOPICS:
-        fail(f"there is no topic {topic!r}; `./shelf topics` lists them")
+    if topic in PoolProcessor.priority_inputs:
+        fail(f"a record of {topic} is a setting, and settings are not stepped over; start a release that takes it")
+    if topic not in PoolProcessor.inputs:
+        fail(f"{topic!r} is no input of the pools; their inputs: {', '.join(PoolProcessor.inputs)}")
     connection = connect(config, bootstrap)
     home = partition_of(pool, connection.settings.partitions)
     if home != partition:
         fail(f"pool {pool!r} lives on partition {home}, not {partition}; name a pool of the stopped partition")
+    end = end_offset(connection.kafka_options, topic, partition)
+    if offset >= end:
+        fail(f"{topic}[{partition}] has no record at offset {offset} yet, it ends before {end}; see the worker's log")
     change = ConfigChange(
         pool=pool,
         recorded_at_ms=int(time.time() * 1000),

@@ -15,8 +15,10 @@ _STATIC = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
-_SUITES = ("unit", "contract", "property", "integration", "faults")
-"""Folders of tests in the order in which they run, the quick ones first; others follow."""
+_SIDE_BY_SIDE = ("unit", "contract", "property", "simulation")
+"""Folders of tests that need a processor and little else: they share out all there are, and run first."""
+_NO_TESTS_RAN = 5
+"""Pytest's exit status when its arguments select nothing."""
 
 
 def run_tests(
@@ -52,19 +54,29 @@ def run_tests(
     else:
         typer.echo("shelf: tests that need Debian packages are left out; ./shelf test --all installs and runs them")
     failed = [name for name, arguments in _STATIC if _python(name, arguments) != 0]
-    suites = [] if _names_tests(context.args) else _suites()
-    selection = [] if all_ else ["-m", "not needs_debian"]
-    # Last, and in one run: its closing line is the summary that a person or CI reads.
+    selection = [*([] if all_ else ["-m", "not needs_debian"]), *context.args]
+    runs = {"pytest": selection} if _names_tests(context.args) else _suites(selection)
+    codes = []
+    for name, arguments in runs.items():
+        if failed:
+            typer.echo(f"shelf: failed so far: {', '.join(failed)}", err=True)
+        codes.append(_python(name, ["-m", "pytest", *arguments]))
+        if codes[-1] not in (0, _NO_TESTS_RAN):
+            failed.append(name)
     if failed:
-        typer.echo(f"shelf: failed so far: {', '.join(failed)}", err=True)
-    code = _python("pytest", ["-m", "pytest", *suites, *selection, *context.args])
-    raise typer.Exit(code or bool(failed))
+        typer.echo(f"shelf: failed: {', '.join(failed)}", err=True)
+    raise typer.Exit(bool(failed) or min(codes))
 
 
-def _suites() -> list[str]:
-    found = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
-    ordered = [name for name in _SUITES if name in found] + sorted(found.difference(_SUITES))
-    return [f"tests/{name}" for name in ordered]
+def _suites(selection: list[str]) -> dict[str, list[str]]:
+    """Pytest's arguments for each of its runs: quick tests side by side, then those with processes of their own."""
+    found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")})
+    others = [f"tests/{name}" for name in found if name not in _SIDE_BY_SIDE]
+    quick = [f"tests/{name}" for name in _SIDE_BY_SIDE]
+    return {
+        "pytest, quick tests": [*quick, "--numprocesses", "auto", *selection],
+        "pytest, real processes": [*others, *selection],
+    }
 
 
 def _names_tests(arguments: list[str]) -> bool:

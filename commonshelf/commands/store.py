@@ -1,15 +1,17 @@
 """`store`: members of a pool, added and listed while everything runs."""
 
 import json
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
 
-app = typer.Typer(no_args_is_help=True, help="Add and list member stores.")
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+app = typer.Typer(no_args_is_help=True, help="Add and list member stores, set their terms.")
 
 PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
@@ -20,11 +22,12 @@ def add(
     store: Annotated[str, typer.Argument(help="Id of the store: letters, digits, dots, hyphens.", show_default=False)],
     name: Annotated[str, typer.Option("--name", help="Human name.", show_default=False)],
     contribution: Annotated[
-        str, typer.Option("--contribution", help="What it lends: share:PERMILLE, cap:UNITS or fixed:UNITS.")
-    ] = "share:1000",
+        str | None,
+        typer.Option("--contribution", help="share:PERMILLE (a new store: 1000), cap:UNITS or fixed:UNITS."),
+    ] = None,
     safety_stock: Annotated[
-        str, typer.Option("--safety-stock", metavar="UNITS", help="Kept back of every item.")
-    ] = "0",
+        str | None, typer.Option("--safety-stock", metavar="UNITS", help="Kept back of every item (a new store: 0).")
+    ] = None,
     opening_stock: Annotated[
         Path | None, typer.Option("--opening-stock", metavar="FILE.csv", help="What is on its shelves now.")
     ] = None,
@@ -36,6 +39,7 @@ def add(
 ) -> None:
     """Add a store to a pool, or change its terms: published to the topics, in force at once.
 
+    What is not named stays as it is: its place, opening hours and capacity, which the settings file declares.
     A store that the settings file declares, too, gets the file's terms again at the next `up`. A till needs a
     connector, which the settings file declares.
 
@@ -48,24 +52,20 @@ def add(
     from commonshelf.commands.connection import connect
     from commonshelf.onboarding import onboard
     from commonshelf.settings import parse_contribution
-    from schemas.models import StoreSettings
 
+    named: dict[str, Any] = {"name": name}
     try:
-        settings = StoreSettings(
-            store=store,
-            name=name,
-            contribution=parse_contribution(contribution),
-            safety_stock_milli=int(Decimal(safety_stock) * 1000),
-        )
-    except InvalidOperation:
-        fail(f"--safety-stock is {safety_stock!r}; write a number of units such as 2 or 0.5")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}")
+        if contribution is not None:
+            named["contribution"] = parse_contribution(contribution)
     except ValueError as error:
         fail(f"--contribution is {contribution!r}: {error}")
+    if safety_stock is not None:
+        named["safety_stock_milli"] = milli_of(safety_stock, "--safety-stock")
     connection = connect(config, bootstrap)
-    done = onboard(connection, pool, settings, opening_stock, catalog)
+    try:
+        done = onboard(connection, pool, store, named, opening_stock, catalog)
+    except ValidationError as error:
+        fail(_first_problem(error))
     for problem in done.problems:
         typer.echo(f"shelf: {problem}", err=True)
     typer.echo(
@@ -74,6 +74,55 @@ def add(
     )
     if done.problems:
         raise typer.Exit(1)
+
+
+@app.command("item")
+def set_item(
+    pool: PoolArgument,
+    store: Annotated[str, typer.Argument(help="The store.", show_default=False)],
+    sku: Annotated[str, typer.Argument(help="The item.", show_default=False)],
+    contribution: Annotated[
+        str | None, typer.Option("--contribution", help="What it lends of this item, as in `store add`.")
+    ] = None,
+    safety_stock: Annotated[
+        str | None, typer.Option("--safety-stock", metavar="UNITS", help="Kept back of this item.")
+    ] = None,
+    unlisted: Annotated[bool, typer.Option("--unlisted", help="It is not offered to the pool.")] = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Set a store's terms for one item. What is not named is as for the store's other items: no option takes all back.
+
+    Example: ./shelf store item riverside anna MILK-1L --contribution cap:5 --safety-stock 2
+
+    Example: ./shelf store item riverside anna MILK-1L
+    """
+    from pydantic import ValidationError
+
+    from commonshelf.commands.connection import connect
+    from commonshelf.onboarding import set_item_terms
+    from commonshelf.settings import parse_contribution
+    from schemas.models import StoreItemSettings
+
+    try:
+        terms = StoreItemSettings(
+            store=store,
+            sku=sku,
+            listed=not unlisted,
+            contribution=parse_contribution(contribution) if contribution is not None else None,
+            safety_stock_milli=milli_of(safety_stock, "--safety-stock") if safety_stock is not None else None,
+        )
+    except ValidationError as error:
+        fail(_first_problem(error))
+    except ValueError as error:
+        fail(f"--contribution is {contribution!r}: {error}")
+    is_news = set_item_terms(connect(config, bootstrap), pool, terms)
+    typer.echo(f"{sku} in store {store}: {'set' if is_news else 'set so already'}")
+
+
+def _first_problem(error: "ValidationError") -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
 
 
 @app.command("list")

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +66,7 @@ def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None
     """
     settings = _begin(config, resolved)
     from commonshelf.credentials import kafka_options, security_options
+    from commonshelf.vault_desk import vault_engine
     from streams.agents.settings import AgentsSettings
     from streams.agents.worker import run_agents
 
@@ -78,31 +80,44 @@ def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None
             http_port=settings.http.agents_port,
             tick_interval_ms=settings.agents.tick_interval_ms,
             data_clock_pools=frozenset(pool.id for pool in settings.pools if pool.clock == "data"),
+            vault_engine=lambda: vault_engine(settings),
+            vault_sweep_interval_s=settings.vault.sweep_interval_s,
         )
     )
 
 
 @app.command()
 def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
-    """Take in what tills say: drop folders and webhooks.
+    """Take in what tills say: drop folders, webhooks, and the vendors' own APIs.
 
     Example: ./shelf worker connectors --config commonshelf.toml
     """
     settings = _begin(config, resolved)
     from commonshelf.credentials import kafka_options
+    from commonshelf.held import HeldGoods
+    from commonshelf.positions import stored_positions, stored_write_backs
     from commonshelf.specs import connector_specs
     from connectors.host import run_connectors
+    from connectors.positions import Positions
     from connectors.publisher import Publisher
+    from connectors.vendor.write_back import WriteBackTools, WriteLog
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and some vendors want keys there
 
     state_dir = settings.state_dir("connectors")
     state_dir.mkdir(parents=True, exist_ok=True)
-    with Publisher(kafka_options(settings.kafka), settings.partitions) as publisher:
+    options = kafka_options(settings.kafka)
+    held = HeldGoods(options, settings.partitions)
+    with Publisher(options, settings.partitions) as publisher, closing(held):
+        log = WriteLog(lambda: stored_write_backs(options), publisher)
         run_connectors(
             list(connector_specs(settings)),
             publisher,
+            Positions(lambda: stored_positions(options), publisher),
             http_host=settings.http.webhook_host,
             http_port=settings.http.webhook_port,
             state_dir=state_dir,
+            write_back=WriteBackTools(held, log),
         )
 
 

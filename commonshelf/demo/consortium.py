@@ -10,8 +10,10 @@ from typing import Literal
 from commonshelf.declare import Declared
 from commonshelf.demo.region import CURRENCY, POOL, POOL_NAME, TIME_ZONE
 from commonshelf.demo.world import World
-from commonshelf.settings import CsvFolder, Http, Pool, Settings, Store, Webhook
-from schemas.models import CatalogItem, CodeMapping, ConfigChange, Unit
+from commonshelf.settings import Http, Pool, Settings, Store
+from connectors.drop_folder.spec import FolderOptions
+from connectors.webhook.spec import Webhook
+from schemas.models import AllocationSettings, CatalogItem, CodeMapping, ConfigChange, Unit
 
 ORIGIN = "demo"
 
@@ -75,12 +77,12 @@ class Consortium:
         return {member.id: f"{_SECRET_ENV}_{at}" for at, member in enumerate(self.members)}
 
     def _store(self, at: int, member: Member, data_dir: Path) -> Store:
-        connector: Webhook | CsvFolder
+        connector: Webhook | FolderOptions
         if member.channel == "webhook":
             connector = Webhook(kind="webhook", secret_env=(self._secret_names()[member.id],))
         else:
             # Our exports are renamed into place, so nothing needs to settle.
-            connector = CsvFolder(kind="csv_folder", folder=self.drop_folder(data_dir, member.id), settle_ms=0)
+            connector = FolderOptions(kind="drop_folder", folder=self.drop_folder(data_dir, member.id), settle_ms=0)
         is_careful = at % _SAFETY_STOCK_EACH == _SAFETY_STOCK_EACH - 1
         return Store(
             id=member.id,
@@ -100,7 +102,9 @@ def consortium_of(world: World, now_ms: int) -> Consortium:
         Member(grocer.id, grocer.name, channel_of(at), grocer.latitude_deg, grocer.longitude_deg)
         for at, grocer in enumerate(world.grocers)
     )
-    pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE)
+    # Villages lie further apart than a town's shops.
+    terms = AllocationSettings(max_distance_m=20_000)
+    pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms)
     names = {item.sku: item.name for item in world.items}
     popular = sorted(world.items, key=lambda item: -item.popularity)[:WATCHED]
     return Consortium(pool, members, tuple(_catalog(world, now_ms)), names, tuple(item.sku for item in popular))

@@ -35,6 +35,8 @@ class GeneratedProgram:
         channels = {member.id: member.channel for member in self.consortium.members}
         self.latencies = Latencies(channels, self._sent_at_ms)
         self.export_interval_s: float | None = _EXPORT_INTERVAL_S
+        self.orders_per_second = options.orders_per_second
+        self.seed = options.seed
         self.notice = (
             f"generated data, seed {options.seed}: {options.stores} stores, {len(self._world.items)} items, "
             f"about 1.3 units a week per store and item times a demand multiplier of {options.demand_multiplier:g}; "
@@ -44,6 +46,9 @@ class GeneratedProgram:
     @property
     def pace_lost_s(self) -> float:
         return self._pacer.lost_s
+
+    def collected(self, store: str, sku: str, quantity_milli: int) -> None:
+        self._world.collect(store, sku, quantity_milli)
 
     def export_time_ms(self) -> int:
         return _now_ms()

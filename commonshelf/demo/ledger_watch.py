@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from commonshelf.dead_letter_desk import REPLAY_HEADER
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL, POS_SALES, POS_STOCK
@@ -25,6 +26,8 @@ class Shelf:
 
     available_milli: int
     unit: str
+    recorded_at_ms: int = 0
+    """When the news that changed its books last was recorded; what orders hold does not change it."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class LedgerView:
     """What was seen so far. Lines count every copy that lies on an input topic."""
 
     lines_published: int = 0
+    lines_replayed: int = 0
+    """Of these: published again for a dead letter."""
     lines_applied: int = 0
     duplicates_absorbed: int = 0
     """Repeats and lines of outdated versions."""
@@ -52,14 +57,14 @@ class LedgerView:
 
 
 OnRow = Callable[[str, int], None]
-"""Takes the store and the time (ms) at which the newest cause of an availability row was recorded."""
+"""Takes the store and the time (ms) at which the newest cause of an availability row was recorded by a store."""
 
 
 class LedgerWatch:
     """Reads one pool's input topics, journal and availability from now on, in a thread of its own.
 
     `view` is written by that thread only; read whole numbers from it at any time. `on_row` is called there for each
-    availability row, the moment that it is in hand. `check` raises what ended the thread.
+    availability row that a store's news changed, the moment that it is in hand. `check` raises what ended the thread.
     """
 
     def __init__(self, kafka_options: Mapping[str, str], pool: str, partitions: int, on_row: OnRow) -> None:
@@ -76,6 +81,7 @@ class LedgerWatch:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
+            "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,
             "log_level": 2,
         }
@@ -127,11 +133,13 @@ class LedgerWatch:
 
     def _take(self, message: Message) -> None:
         error = message.error()
+        topic = str(message.topic())
         if error is not None:
-            if not _is_passing(error):
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the client has no public name for it
+                self._reached(topic, int(message.offset() or 0))
+            elif not is_passing(error):
                 raise KafkaException(error)
             return
-        topic = str(message.topic())
         if topic == POOL_AVAILABILITY.name:
             self._take_availability(message)
             return
@@ -142,7 +150,14 @@ class LedgerWatch:
             return
         if value["pool"] == self._pool:
             self.view.lines_published += len(value["lines"])
-        self._next_input[topic] = int(message.offset() or 0) + 1
+            if REPLAY_HEADER in dict(message.headers() or ()):
+                self.view.lines_replayed += len(value["lines"])
+        self._reached(topic, int(message.offset() or 0) + 1)
+
+    def _reached(self, topic: str, offset: int) -> None:
+        """Everything before `offset` was read; at the end of an input that may be the marker of a transaction."""
+        if topic in self._next_input:
+            self._next_input[topic] = max(self._next_input[topic], offset)
 
     def _take_entry(self, entry: Mapping[str, Any]) -> None:
         start = self._input_starts.get(entry["topic"])
@@ -170,8 +185,10 @@ class LedgerWatch:
         stores = self.view.shelves.get(row["sku"])
         if stores is None:
             stores = self.view.shelves[row["sku"]] = {}
-        stores[row["store"]] = Shelf(row["available_milli"], row["unit"])
-        self._on_row(row["store"], row["recorded_at_ms"])
+        before = stores.get(row["store"])
+        stores[row["store"]] = Shelf(row["available_milli"], row["unit"], row["recorded_at_ms"])
+        if before is None or before.recorded_at_ms != row["recorded_at_ms"]:
+            self._on_row(row["store"], row["recorded_at_ms"])
 
 
 def fact_lines(fact: tuple[str, Mapping[str, Any]]) -> tuple[int, int, Counter[str]]:
@@ -197,7 +214,7 @@ def totals(shelves: Mapping[str, Mapping[str, Shelf]], skus: Iterable[str]) -> I
         yield sku, available_milli, unit, sum(shelf.available_milli > 0 for shelf in stores)
 
 
-def _is_passing(error: KafkaError) -> bool:
+def is_passing(error: KafkaError) -> bool:
     """Whether the client goes on by itself: a broker is away for a moment, say."""
     return not error.fatal() and error.code() not in (
         KafkaError.OFFSET_OUT_OF_RANGE,

@@ -10,6 +10,7 @@ from commonshelf.runtime_file import DEMO_DATA_DIR
 DataSource = Literal["generated", "completejourney"]
 LIVE_LINES_PER_SECOND = 200.0
 """A pace at which a laptop breathes."""
+ORDERS_PER_SECOND = 2.0
 JOURNEY_RUN_S = 180.0
 """Into how long a replayed month is fitted unless `for_s` or `lines_per_second` says otherwise."""
 
@@ -22,6 +23,7 @@ class DemoOptions:
     as_json: print one JSON object as the last line of stdout.
     seed: of the generated world. stores: how many take part. demand_multiplier: times the world's usual demand of
     1.3 units a week per store and item.
+    orders_per_second: how often customers order, 0 for never; a replay has no orders.
     lines_per_second: the pace; None takes 200, or for a replay what fits the month into the run.
     keep: leave the data directory, and go on in it the next time.
     """
@@ -33,6 +35,7 @@ class DemoOptions:
     lines_per_second: float | None = None
     data: DataSource = "generated"
     demand_multiplier: float = 1.0
+    orders_per_second: float = ORDERS_PER_SECOND
     keep: bool = False
     data_dir: Path = DEMO_DATA_DIR
 
@@ -46,5 +49,7 @@ class DemoOptions:
             raise ValueError(f"--lines-per-second is {self.lines_per_second:g}; it must be more than 0")
         if self.for_s is not None and self.for_s <= 0:
             raise ValueError(f"--for is {self.for_s:g} s; it must be more than 0")
+        if not 0 <= self.orders_per_second <= 1_000:
+            raise ValueError(f"--orders-per-second is {self.orders_per_second:g}; it must be from 0 to 1000")
         if self.demand_multiplier <= 0:
             raise ValueError(f"--demand-multiplier is {self.demand_multiplier:g}; it must be more than 0")

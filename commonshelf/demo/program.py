@@ -29,12 +29,18 @@ class Program(Protocol):
     latencies: Latencies
     export_interval_s: float | None
     """How often tills with a drop folder write a file; None: when `run` says so."""
+    orders_per_second: float
+    """How often a customer orders; 0 for never."""
+    seed: int
     notice: str
     """What the user should know about the data, one line."""
 
     @property
     def pace_lost_s(self) -> float:
         """Time by which the pace was missed in all: the connectors answered too slowly for it."""
+
+    def collected(self, store: str, sku: str, quantity_milli: int) -> None:
+        """A customer took ordered goods away: they are no longer on the shelf."""
 
     def export_time_ms(self) -> int:
         """The time by which exports are dated, ms since 1970 UTC."""

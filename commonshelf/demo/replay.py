@@ -47,12 +47,17 @@ class ReplayProgram:
         channels = {member.id: member.channel for member in self.consortium.members}
         self.latencies = Latencies(channels, self._sent.sent_at_ms)
         self.export_interval_s: float | None = None
+        self.orders_per_second = 0.0  # the data knows no orders
+        self.seed = options.seed
         times = self._step_ms / _STEP_S / 1000
         self.notice = f"{self._journey.notice}; the shops' clock runs {times:,.0f} times as fast"
 
     @property
     def pace_lost_s(self) -> float:
         return self._behind_s
+
+    def collected(self, store: str, sku: str, quantity_milli: int) -> None:
+        """Never: nobody orders."""
 
     def export_time_ms(self) -> int:
         return self._now_ms

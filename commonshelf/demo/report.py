@@ -3,8 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 
+from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView
+from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.tally import TillTally
 
 
@@ -23,11 +25,21 @@ class Summary:
     lines_acknowledged: int
     lines_refused: int
     lines_resent: int
+    lines_replayed: int
     drop_folder_latency_p50_ms: int | None
     drop_folder_latency_p99_ms: int | None
     sold_for_s: float
     pace_lost_s: float
     is_drained: bool
+    orders_placed: int
+    orders_answered: int
+    orders_collected: int
+    fill_rate_with_pool: float | None
+    fill_rate_without_pool: float | None
+    reroutes: int
+    reroutes_per_min: float | None
+    holds: int
+    late_tasks: int
 
     @property
     def as_json(self) -> str:
@@ -52,11 +64,15 @@ class Summary:
                 f"{self.lines_acknowledged} lines were acknowledged to the tills, but only {self.lines_published} "
                 "lie on the topics: lines are lost"
             )
-        if self.is_drained and self.lines_published > self.lines_acknowledged + self.lines_resent:
+        explained = self.lines_acknowledged + self.lines_resent + self.lines_replayed
+        if self.is_drained and self.lines_published > explained:
             found.append(
                 f"{self.lines_published} lines lie on the topics, more than the {self.lines_acknowledged} that were "
-                f"acknowledged and the {self.lines_resent} that tills sent once more"
+                f"acknowledged, the {self.lines_resent} that tills sent once more and the {self.lines_replayed} "
+                "replayed from dead letters"
             )
+        if self.is_drained and self.orders_answered != self.orders_placed:
+            found.append(f"{self.orders_placed} orders were placed, but {self.orders_answered} have an answer")
         return found
 
     def sentences(self) -> list[str]:
@@ -69,6 +85,12 @@ class Summary:
             f"{self.lines_published:,} lines published {'=' if not self.discrepancies() else '≠'} {parts}",
             f"{self.availability_rows:,} availability rows",
         ]
+        if self.fill_rate_with_pool is not None:
+            lines.append(
+                f"{self.orders_placed:,} orders: {self.fill_rate_with_pool:.1%} of their lines filled with the pool, "
+                f"{self.fill_rate_without_pool:.1%} without; {self.reroutes:,} reroutes, {self.holds:,} holds, "
+                f"{self.late_tasks:,} late tasks"
+            )
         if self.latency_p50_ms is not None:
             lines.append(f"till to availability: p50 {self.latency_p50_ms} ms, p99 {self.latency_p99_ms} ms")
         if self.drop_folder_latency_p50_ms is not None:
@@ -84,6 +106,8 @@ class Summary:
 def summarise(
     view: LedgerView,
     tally: TillTally,
+    orders: OrdersView,
+    ordered: OrderTally,
     latencies: Latencies,
     *,
     started_at_s: float,
@@ -105,9 +129,24 @@ def summarise(
         lines_acknowledged=tally.acknowledged,
         lines_refused=tally.refused,
         lines_resent=tally.resent,
+        lines_replayed=view.lines_replayed,
         drop_folder_latency_p50_ms=latencies.percentile_ms("csv", 50),
         drop_folder_latency_p99_ms=latencies.percentile_ms("csv", 99),
         sold_for_s=round(sold_for_s, 1),
         pace_lost_s=round(pace_lost_s, 1),
         is_drained=is_drained,
+        orders_placed=ordered.placed,
+        orders_answered=orders.answered,
+        orders_collected=orders.outcomes["collected"],
+        fill_rate_with_pool=share_of(orders.lines_filled, ordered.lines),
+        fill_rate_without_pool=share_of(ordered.lines_at_preferred, ordered.lines),
+        reroutes=orders.reroutes,
+        reroutes_per_min=round(60 * orders.reroutes / sold_for_s, 1) if ordered.placed and sold_for_s else None,
+        holds=orders.holds,
+        late_tasks=orders.late_tasks,
     )
+
+
+def share_of(part: int, whole: int) -> float | None:
+    """To four places; None of nothing."""
+    return round(part / whole, 4) if whole else None

@@ -10,6 +10,7 @@ from types import FrameType
 from rich.console import Console
 
 from commonshelf.demo.ledger_watch import LedgerWatch
+from commonshelf.demo.orders import Orders
 from commonshelf.demo.program import Cues, Program
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.shops import Shops
@@ -46,23 +47,35 @@ async def perform(
         now_ms=program.export_time_ms,
     )
     cues = Cues(caught_up=lambda: _caught_up(watch))
+    orders = Orders(
+        program.consortium,
+        watch.view.shelves,
+        stack.kafka_options,
+        settings.partitions,
+        program.collected,
+        run=run,
+        seed=program.seed,
+        per_second=program.orders_per_second,
+    )
     try:
         with DemoView(console, program, _links(stack)) as view, _stopping_on_signal(cues):
-            async with shops:
-                showing = asyncio.create_task(_show(view, watch, shops))
+            async with shops, orders:
+                showing = asyncio.create_task(_show(view, watch, shops, orders))
                 try:
-                    sold_for_s = await _sell(program, stack, shops, cues, view, for_s)
+                    sold_for_s = await _sell(program, stack, shops, orders, cues, view, for_s)
                     view.phase = "draining"
-                    is_drained = await _drain(shops, watch)
+                    is_drained = await _drain(shops, orders, watch)
                 finally:
                     showing.cancel()
                     await asyncio.gather(showing, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
-                view.refresh(watch.view, shops.tally)
+                view.refresh(watch.view, shops.tally, orders.view, orders.tally)
         console.print(f"the shops' clock ended at {program.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
             shops.tally,
+            orders.view,
+            orders.tally,
             program.latencies,
             started_at_s=started_at_s,
             sold_for_s=sold_for_s,
@@ -73,7 +86,9 @@ async def perform(
         watch.close()
 
 
-async def _sell(program: Program, stack: Stack, shops: Shops, cues: Cues, view: DemoView, for_s: float | None) -> float:
+async def _sell(
+    program: Program, stack: Stack, shops: Shops, orders: Orders, cues: Cues, view: DemoView, for_s: float | None
+) -> float:
     """Run the program until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
     play = asyncio.create_task(program.run(shops, stack.kafka_options, stack.settings.partitions, cues))
     opened = asyncio.create_task(cues.opened.wait())
@@ -81,9 +96,12 @@ async def _sell(program: Program, stack: Stack, shops: Shops, cues: Cues, view: 
     try:
         await asyncio.wait((play, opened, stopped), return_when=asyncio.FIRST_COMPLETED)
         view.phase = "selling"
+        if opened.done():
+            orders.open()
         began_s = time.monotonic()
         await asyncio.wait((play, stopped), timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
         cues.stop.set()
+        await orders.stop()
         sold_for_s = time.monotonic() - began_s
         await asyncio.wait((play,), timeout=_LAST_WORDS_S)
         if play.done():
@@ -95,11 +113,12 @@ async def _sell(program: Program, stack: Stack, shops: Shops, cues: Cues, view: 
         await asyncio.gather(play, opened, stopped, return_exceptions=True)
 
 
-async def _drain(shops: Shops, watch: LedgerWatch) -> bool:
+async def _drain(shops: Shops, orders: Orders, watch: LedgerWatch) -> bool:
     """Wait until each published line is accounted for. False when that takes too long."""
     try:
         async with asyncio.timeout(_DRAIN_DEADLINE_S):
             await shops.settle()
+            await orders.settle()
             await _until_it_adds_up(watch)
     except TimeoutError:
         return False
@@ -128,9 +147,9 @@ async def _until_it_adds_up(watch: LedgerWatch) -> None:
         await asyncio.sleep(_DRAIN_POLL_S)
 
 
-async def _show(view: DemoView, watch: LedgerWatch, shops: Shops) -> None:
+async def _show(view: DemoView, watch: LedgerWatch, shops: Shops, orders: Orders) -> None:
     while True:
-        view.refresh(watch.view, shops.tally)
+        view.refresh(watch.view, shops.tally, orders.view, orders.tally)
         await asyncio.sleep(_REFRESH_S)
 
 

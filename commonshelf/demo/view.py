@@ -12,7 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
+from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.program import Program
 from commonshelf.demo.tally import TillTally
 
@@ -49,17 +51,17 @@ class DemoView:
         if self._live is not None:
             self._live.stop()
 
-    def refresh(self, view: LedgerView, tally: TillTally) -> None:
+    def refresh(self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally) -> None:
         """Show the state of now."""
         now_s = time.monotonic()
         self._rate.note(now_s, view.lines_decided)
         if self._live is not None:
-            self._live.update(self._picture(view, tally), refresh=True)
+            self._live.update(self._picture(view, tally, orders, ordered), refresh=True)
         elif now_s - self._logged_at_s >= _LOG_EACH_S or self.phase != self._logged_phase:
             self._logged_at_s, self._logged_phase = now_s, self.phase
-            self._console.print(self._log_line(view), soft_wrap=True)
+            self._console.print(self._log_line(view, orders, ordered), soft_wrap=True)
 
-    def _log_line(self, view: LedgerView) -> str:
+    def _log_line(self, view: LedgerView, orders: OrdersView, ordered: OrderTally) -> str:
         parts = [f"{self.phase}: {view.lines_decided:,} lines in", f"{self._rate.per_second:,.0f} lines/s"]
         newest, latency = self._newest(), self._latency()
         if newest:
@@ -67,9 +69,13 @@ class DemoView:
         if latency:
             parts.append(latency)
         parts.append(f"{view.lines_quarantined:,} dead letters")
+        if ordered.lines:
+            parts.append(f"{ordered.placed:,} orders, filled {_fill_rates(orders, ordered)}")
+            parts.append(f"{orders.holds:,} holds, {orders.reroutes_per_min:,} reroutes/min")
+            parts.append(f"{orders.late_tasks:,} late tasks")
         return ", ".join(parts)
 
-    def _picture(self, view: LedgerView, tally: TillTally) -> Group:
+    def _picture(self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally) -> Group:
         program = self._program
         head = Text.assemble(
             (f"{program.consortium.pool.name}", "bold"),
@@ -79,6 +85,10 @@ class DemoView:
         figures.add_row("lines in", f"{view.lines_decided:,}", "lines/s", f"{self._rate.per_second:,.0f}")
         figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
         figures.add_row("repeats absorbed", f"{view.duplicates_absorbed:,}", "under way", f"{tally.open_lines:,} lines")
+        if ordered.lines:
+            figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders, ordered))
+            figures.add_row("holds", f"{orders.holds:,}", "reroutes/min", f"{orders.reroutes_per_min:,}")
+            figures.add_row("late tasks", f"{orders.late_tasks:,}")
         return Group(head, "", figures, "", self._availability(view), "", self._dead_letters(view), "", self._links())
 
     def _availability(self, view: LedgerView) -> Table:
@@ -116,6 +126,13 @@ class DemoView:
         if p50_ms is None:
             return ""
         return f"p50 {p50_ms} ms, p99 {self._program.latencies.percentile_ms('webhook', 99)} ms"
+
+
+def _fill_rates(orders: OrdersView, ordered: OrderTally) -> str:
+    return (
+        f"{orders.lines_filled / ordered.lines:.0%} with the pool, "
+        f"{ordered.lines_at_preferred / ordered.lines:.0%} without"
+    )
 
 
 class _Rate:

@@ -85,6 +85,12 @@ class World:
         for store in range(len(self.grocers)):
             yield self._slip(store, "opening", MONDAY_MS, MONDAY_MS, self.stockroom.opening(store))
 
+    def collect(self, store: str, sku: str, quantity_milli: int) -> None:
+        """A customer takes ordered goods away, as far as they are there."""
+        at = next(number for number, grocer in enumerate(self.grocers) if grocer.id == store)
+        item = next(number for number, item in enumerate(self.items) if item.sku == sku)
+        self.stockroom.take(at, item, quantity_milli)
+
     def slips(self) -> Iterator[Slip]:
         """All that follows, without end, by `sent_at_ms`."""
         for hour in count():

@@ -12,7 +12,9 @@ DEPTH_MAX = 32
 
 
 class PayloadRefused(Refused):
-    """The body as a whole is not usable."""
+    """The body as a whole is not usable. `status` answers it."""
+
+    status = 400
 
 
 def parse(body: bytes) -> dict[str, Any]:

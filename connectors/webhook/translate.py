@@ -11,13 +11,11 @@ Every field is explained in docs/webhook.md; all others are dropped here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Translated
+from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Translated
 from connectors.lines import field_refused, sale_line, stock_line, text_of
 from connectors.quantities import shorten
 from connectors.times import instant_ms
@@ -30,22 +28,16 @@ Json = Mapping[str, Any]
 _Line = TypeVar("_Line", SaleLine, StockLine)
 
 
-class WrongStore(Refused):
+class WrongStore(PayloadRefused):
     """The payload names a store or pool other than the one whose secret signed it."""
+
+    status = 403
 
 
 class TooManyLines(PayloadRefused):
     """More lines than one request may have."""
 
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sent it, by our configuration; where it has no say, `zone` and `currency` hold."""
-
-    pool: str
-    store: str
-    zone: ZoneInfo
-    currency: str
+    status = 413
 
 
 def translate(payload: Json, sender: Sender, received_at_ms: int) -> Translated:

@@ -1,8 +1,10 @@
 """What the Faust lane needs to know, in one frozen object made at the edge."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class AgentsSettings:
     http_port: port of /health, /ready and /metrics on http_host; 0 takes a free one, which the log names.
     tick_interval_ms: time between two ticks of a pool.
     data_clock_pools: pools that run on their data's clock (a demo, a replay), so the wall clock leaves them alone.
+    vault_engine: makes the engine of the vault of addresses; None leaves nothing to erase there.
+    vault_sweep_interval_s: how often what has expired is erased there.
     group: consumer group of all agents workers.
     instance_id: this worker's stable name in the group: restarted under it, it has its partitions back at once.
     """
@@ -28,5 +32,7 @@ class AgentsSettings:
     http_port: int = 0
     tick_interval_ms: int = 1000
     data_clock_pools: frozenset[str] = frozenset()
+    vault_engine: Callable[[], Engine] | None = field(default=None, repr=False)
+    vault_sweep_interval_s: int = 60
     group: str = "commonshelf-agents"
     instance_id: str = "agents-1"

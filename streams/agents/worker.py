@@ -19,6 +19,7 @@ from streams.agents.preflight import wait_for_topics
 from streams.agents.settings import AgentsSettings
 from streams.clock import agent as clock_agent
 from streams.clock.agent import Clock
+from streams.vault.agent import Sweeper
 
 _STOP_GRACE_S = 4.0
 _HEARTBEAT_S = 0.5
@@ -77,6 +78,8 @@ async def _run(settings: AgentsSettings) -> None:
         interval_ms=settings.tick_interval_ms,
         data_clock_pools=settings.data_clock_pools,
     )
+    if settings.vault_engine is not None:
+        Sweeper(app, metrics, make_engine=settings.vault_engine, interval_s=settings.vault_sweep_interval_s)
     with Pages(settings.http_host, settings.http_port, status, metrics) as pages:
         log.info("pages at %s/health, /ready and /metrics", pages.url)
         heartbeat = asyncio.create_task(_heartbeat(status))

@@ -3,13 +3,18 @@
 Pure and small enough to hold in memory; changed only by journaled facts, so that a replay sees the same.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
+
+from schemas.models import PoolSettings
+from streams.catalog.weighed import Label, label_of
 
 Row = dict[str, Any]
 K = TypeVar("K")
 Meaning = tuple[str, str | None]
 """(SKU, its unit; None for a SKU that the product master lacks)"""
-_DEFAULT_POOL: Row = {"late_limit_ms": 7 * 86_400_000, "future_skew_ms": 300_000}
+_NONE: Mapping[str, Meaning] = {}
+_DEFAULT_POOL: Row = PoolSettings(name="-").to_avro()
 
 
 class Catalog:
@@ -18,7 +23,12 @@ class Catalog:
     def __init__(self) -> None:
         self.pool: Row = _DEFAULT_POOL
         self.stores: dict[str, Row] = {}
+        self.lenders: dict[str, Row] = {}
+        """Stores of other pools that lend to this one, as `store@pool`; told by loans, not by settings."""
+        self.lent_quotas: dict[tuple[str, str, str], int] = {}
+        """(other pool, own store, SKU) → thousandths that are lent to it at most."""
         self.items: dict[str, Row] = {}
+        self.quotas: dict[str, Row] = {}
         self._terms: dict[tuple[str, str], Row] = {}
         self._codes: dict[str, str] = {}
         self._store_codes: dict[tuple[str, str], str] = {}
@@ -28,12 +38,40 @@ class Catalog:
         self.parked: dict[tuple[str, int, int], str] = {}
 
     def meaning(self, store: str, code: str) -> Meaning | None:
-        """What `code` means in `store`: its own list first, then the pool's, then the items' own GTINs and SKUs."""
+        """What `code` means in `store`: its own list first, then the pool's, then the items' own GTINs and SKUs.
+
+        The label of a scale that means nothing itself means what its item's code means.
+        """
         if self._store_codes:
             sku = self._store_codes.get((store, code))
             if sku is not None:
                 return sku, self.unit(sku)
-        return self._meanings.get(code)
+        meaning = self._meanings.get(code)
+        if meaning is None:
+            lasting = self.lasting_code(code)
+            if lasting != code:
+                return self.meaning(store, lasting)
+        return meaning
+
+    def pool_meanings(self) -> Mapping[str, Meaning]:
+        """Code → its meaning in every store; empty while any store has a list of its own, which comes first."""
+        return _NONE if self._store_codes else self._meanings
+
+    def label(self, code: str) -> Label | None:
+        """What `code` is as the label of a scale in the pool's region; None for any other code."""
+        region = self.pool.get("weighed_codes_region")
+        return None if region is None else label_of(code, region)
+
+    def lasting_code(self, code: str) -> str:
+        """The code that a mapping names for `code`: of a scale's label the one that all labels of the item share."""
+        label = self.label(code)
+        return code if label is None else label.code
+
+    def codes(self, store: str | None) -> dict[str, str]:
+        """Code → SKU of `store`'s own list, or of the pool's for None."""
+        if store is None:
+            return dict(self._codes)
+        return {code: sku for (of, code), sku in self._store_codes.items() if of == store}
 
     def _mean(self, code: str) -> None:
         """Bring the pool's meaning of `code` up to date."""
@@ -53,7 +91,7 @@ class Catalog:
 
         None when nothing is lent: the store is unknown or closed, the item unknown or not listed.
         """
-        settings = self.stores.get(store)
+        settings = self.stores.get(store) or self.lenders.get(store)
         if settings is None or not settings["open"] or sku not in self.items:
             return None
         contribution, safety_milli = settings["contribution"], settings["safety_stock_milli"]
@@ -65,6 +103,10 @@ class Catalog:
             if own["safety_stock_milli"] is not None:
                 safety_milli = own["safety_stock_milli"]
         return contribution["kind"], contribution["value"], safety_milli
+
+    def reachable(self) -> dict[str, Row]:
+        """Every store that orders may get goods from: the pool's own, and those that lend to it."""
+        return {**self.stores, **self.lenders} if self.lenders else self.stores
 
     def own_contribution(self, store: str, sku: str) -> Row | None:
         """What `store` set for `sku` itself; None when the store's own terms hold."""
@@ -84,6 +126,10 @@ class Catalog:
                 self._map(change["store"], change["code"], change["sku"])
             case "commonshelf.ParkedOffset":
                 self.parked[change["topic"], change["partition"], change["offset"]] = change["reason"]
+            case "commonshelf.ItemQuota":
+                self.quotas[change["sku"]] = change
+            case "commonshelf.LentQuota":
+                self.lent_quotas[change["to_pool"], change["store"], change["sku"]] = change["quantity_milli"]
             case _:
                 raise ValueError(f"unknown config change {kind}")
 

@@ -1,11 +1,12 @@
 """What an input means for a pool: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from streams.pool import reasons
-from streams.pool.facts import REJECTED, SALE_TAKEN, STOCK_TAKEN, Fact, Fields
+from streams.pool.facts import COUNT_WITHDRAWN, REJECTED, SALE_TAKEN, STOCK_TAKEN, Fact, Fields
+from streams.pool.ring_up import match_ring_up
 from streams.pool.seen import Known
 from streams.pool.shelf import Shelf, moved_after
 from streams.pool.state import PoolState, ShelfKey
@@ -25,7 +26,16 @@ class Decision(NamedTuple):
 
 def decide_sale(state: PoolState, sale: Fields, appended_at_ms: int) -> Decision:
     """A till transaction. Its lines take goods away or bring them back."""
-    return _refuse(state, sale, appended_at_ms) or _decide_movement(state, SALE_TAKEN, _head(sale), _sale_delta)
+    refused = _refuse(state, sale, appended_at_ms)
+    if refused is not None:
+        return refused
+    decision = _decide_movement(state, SALE_TAKEN, _head(sale), _sale_delta)
+    match_ring_up(
+        lambda order: state.tables.orders.get((state.pool, order)),
+        decision.fact[1],
+        None if decision.known is None else decision.known.before,
+    )
+    return decision
 
 
 def decide_stock(state: PoolState, report: Fields, appended_at_ms: int) -> Decision:
@@ -105,9 +115,18 @@ def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _Del
             set_aside.append((at, _why_not(unit, good_quantity=delta is not None)))
             continue
         taken.append({"line": at, "sku": sku, "delta_milli": delta})
-    if before is not None and event["source"]["version"] > before["event"]["source"]["version"]:
-        fields["reversed"] = _reversal(before)
+    _take_back(state, before, fields)
     return _decision((kind, fields), known, set_aside)
+
+
+def _is_replaced(before: Fields | None, event: Fields) -> TypeGuard[Fields]:
+    """A higher version replaces the lower one whole."""
+    return before is not None and event["source"]["version"] > before["event"]["source"]["version"]
+
+
+def _take_back(state: PoolState, before: Fields | None, fields: Fields) -> None:
+    if _is_replaced(before, fields["event"]):
+        fields["reversed"] = _reversal(before) + _withdrawn(state, before, fields.get("counted", ()))
 
 
 def _reversal(before: Fields) -> list[Fields]:
@@ -119,6 +138,24 @@ def _reversal(before: Fields) -> list[Fields]:
         }
         for line in before["taken"]
     ]  # fmt: skip
+
+
+def _withdrawn(state: PoolState, before: Fields, counted: Iterable[Fields]) -> list[Fields]:
+    """The counts that stand and that the new version no longer makes.
+
+    They cannot be undone, for the movements that they have seen are forgotten.
+    """
+    event = before["event"]
+    store, as_of_ms = event["store"], event["occurred_at_ms"]
+    made = {line["sku"] for line in counted if line["applied"]}
+    gone = []
+    for line in before.get("counted", ()):
+        shelf = state.tables.shelves.get((state.pool, line["sku"], store))
+        if line["applied"] and line["sku"] not in made and shelf is not None and shelf.counted_at_ms == as_of_ms:
+            gone.append(
+                {"sku": line["sku"], "kind": COUNT_WITHDRAWN, "occurred_at_ms": as_of_ms, "delta_milli": 0}
+            )
+    return gone
 
 
 def _decision(fact: Fact, known: Known, set_aside: list[tuple[int, str]]) -> Decision:
@@ -192,6 +229,7 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
     is_level = event["kind"] == "level"
     is_evidence = is_level and catalog.stores[store]["reports_sales"]
     counted: dict[str, Fields] = {}
+    taken_back = _reversal(known.before) if _is_replaced(known.before, event) else []
     for at in fresh:
         quantity = lines[at]["quantity_milli"]
         meaning = catalog.meaning(store, lines[at]["code"])
@@ -212,11 +250,15 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
         key = (state.pool, sku, store)
         shelf = state.tables.shelves.get(key)
         books = 0 if shelf is None else books_as_of(state, key, shelf, as_of_ms)
+        for old in taken_back:  # folded before the count is
+            if shelf is not None and old["sku"] == sku and shelf.counted_at_ms < old["occurred_at_ms"] <= as_of_ms:
+                books += old["delta_milli"]
         stands = shelf is None or as_of_ms >= shelf.counted_at_ms
         counted[sku] = {
             "line": at, "sku": sku, "applied": stands and not is_evidence, "drift_milli": quantity - books,
         }  # fmt: skip
     fields["counted"] = list(counted.values())
+    _take_back(state, known.before, fields)
     return _decision((STOCK_TAKEN, fields), known, set_aside)
 
 

@@ -1,7 +1,7 @@
 """Facts as bytes: the journal carries the input's own bytes, and what the pool made of them.
 
 An Avro record inside another is just its bytes, so an event is not encoded again: the body that arrived is
-spliced into the journal entry, and kept in the duplicate check's pages. The common case, every line taken and
+spliced into the journal entry, and kept in the duplicate check's pages. The plain sale, every line taken and
 nothing else, is put together by hand; `encode_fact` is the general way, and a test holds the two equal.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import parse_schema
 
-from schemas.avro_parts import long_bytes, string_bytes
+from schemas.avro_parts import known_long_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL
@@ -28,6 +28,17 @@ CONFIG_CHANGE = "commonshelf.ConfigChange"
 CATALOG_ITEM = "commonshelf.CatalogItem"
 REJECTED = "commonshelf.Rejected"
 PARKED = "commonshelf.Parked"
+ORDER_TAKEN = "commonshelf.OrderTaken"
+ORDER_MOVED = "commonshelf.OrderMoved"
+REPORT_TAKEN = "commonshelf.ReportTaken"
+TASK_MOVED = "commonshelf.TaskMoved"
+TRANSFER_TAKEN = "commonshelf.TransferTaken"
+TRANSFER_MOVED = "commonshelf.TransferMoved"
+LENDING_TAKEN = "commonshelf.LendingTaken"
+LENDING_MOVED = "commonshelf.LendingMoved"
+
+COUNT_WITHDRAWN = "count_withdrawn"
+"""Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
 
 _journal = registry().latest(POOL_JOURNAL.name)
 _page_schema: Any = _journal.parsed
@@ -35,6 +46,7 @@ _entry_schema = _page_schema["fields"][3]["type"]["items"]
 _fact_schema = parse_schema(next(field["type"] for field in _entry_schema["fields"] if field["name"] == "fact"))
 _PAGE_HEADER = b"\0" + _journal.id.to_bytes(HEADER_BYTES - 1, "big")
 _SALE_TAKEN_FIRST = long_bytes(0)
+_NOT_RUNG_UP = long_bytes(0)
 _NOTHING_ELSE = bytes(5)
 """End of `taken`; no lines reversed, duplicate, stale or quarantined."""
 
@@ -46,7 +58,7 @@ def encode_fact(fact: Fact) -> bytes:
     return out.getvalue()
 
 
-def decode_fact(raw: bytes, position: int = 0) -> Fact:
+def decode_fact(raw: bytes | bytearray, position: int = 0) -> Fact:
     """The fact that starts at `position`."""
     stream = io.BytesIO(raw)
     stream.seek(position)
@@ -55,23 +67,23 @@ def decode_fact(raw: bytes, position: int = 0) -> Fact:
     return kind, fields
 
 
-def encode_plain_sale(body: bytes, taken: list[Fields]) -> bytes:
-    """A SaleTaken of which every line was taken and nothing else; `body` is the event's own encoding."""
-    parts = [_SALE_TAKEN_FIRST, body, long_bytes(len(taken))]
-    for line in taken:
-        parts += (long_bytes(line["line"]), _sku_and_delta(line["sku"], line["delta_milli"]))
-    parts.append(_NOTHING_ELSE)
-    return b"".join(parts)
+def encode_plain_sale(body: bytes, taken: list[bytes]) -> bytes:
+    """A SaleTaken of which every line was taken and nothing else.
+
+    `body` is the event's own encoding, `taken` holds the lines' by `encode_taken`.
+    """
+    return b"".join((_SALE_TAKEN_FIRST, body, long_bytes(len(taken)), *taken, _NOTHING_ELSE))
 
 
-@lru_cache(maxsize=65_536)
-def _sku_and_delta(sku: str, delta_milli: int) -> bytes:
-    return string_bytes(sku) + long_bytes(delta_milli)
+@lru_cache(maxsize=16_384)
+def encode_taken(line: int, sku: str, delta_milli: int) -> bytes:
+    """A line that was taken: its place in the event, the item, the change of what the store has."""
+    return long_bytes(line) + string_bytes(sku) + long_bytes(delta_milli) + _NOT_RUNG_UP
 
 
 def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> bytes:
     """A journal entry around an encoded fact."""
-    return string_bytes(topic) + long_bytes(offset) + long_bytes(appended_at_ms) + fact
+    return string_bytes(topic) + long_bytes(offset) + known_long_bytes(appended_at_ms) + fact
 
 
 def encode_page(pool: str, partition: int, first_number: int, entries: list[bytes]) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 from streams.pool.facts import (
     CATALOG_ITEM,
     CONFIG_CHANGE,
+    COUNT_WITHDRAWN,
     PARKED,
     REJECTED,
     SALE_TAKEN,
@@ -14,9 +15,17 @@ from streams.pool.facts import (
     Fields,
     encode_fact,
 )
-from streams.pool.seen import MARGIN_MS, Known
-from streams.pool.shelf import BLOCK_BYTES, Shelf, keep_after, newest
+from streams.pool.follow_up_guard import STOPPED
+from streams.pool.lending_fold import LENDING_FACTS, fold_lending
+from streams.pool.order_fold import ORDER_FACTS, fold_orders, forget_ended
+from streams.pool.quotas import start_quota
+from streams.pool.seen import Known
+from streams.pool.shelf import Shelf, keep_after
 from streams.pool.state import PoolState, ShelfKey, config_key
+from streams.pool.touch import note_fall, touch
+
+_TILL_KINDS = ("sale", "return", "void")
+"""Lines that use a fixed contribution up, or give back what was used."""
 
 
 def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, known: Known | None = None) -> None:
@@ -37,12 +46,20 @@ def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, know
         if fields["at_ms"] > row["clock_ms"]:
             row["clock_ms"] = fields["at_ms"]
             state.seen.expire(state.catalog.pool["late_limit_ms"])
+            forget_ended(state)
     elif kind == CONFIG_CHANGE:
         _fold_config(state, fields)
     elif kind == CATALOG_ITEM:
         _fold_item(state, fields)
     elif kind == REJECTED:
         row["lines_quarantined"] += fields["lines"]
+    elif kind in ORDER_FACTS or kind in LENDING_FACTS:
+        if kind in ORDER_FACTS or "order" in fields:
+            fold_orders(state, kind, fields, appended_at_ms)
+        if kind in LENDING_FACTS:
+            fold_lending(state, kind, fields, appended_at_ms)
+        if fields.get("kind") == STOPPED:
+            row["follow_ups_stopped"] += 1
     elif kind != PARKED:
         raise ValueError(f"unknown fact {kind}")
 
@@ -51,26 +68,31 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
     event = fields["event"]
     occurred, store, lines = event["occurred_at_ms"], event["store"], event["lines"]
     pool, shelves = state.pool, state.tables.shelves
+    touched: dict[ShelfKey, tuple[Shelf, int, bool]] = {}  # with what was there before: only the sum of lines counts
     for line in fields["reversed"]:
         key = (pool, line["sku"], store)
         shelf = shelves.get(key) or Shelf()
-        shelf.move(line["occurred_at_ms"], line["delta_milli"])
-        if line["kind"] == "sale":
+        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.number > 0))
+        if line["kind"] == COUNT_WITHDRAWN:
+            shelf.short_picks += 1
+            state.doubted[key] = COUNT_WITHDRAWN
+        else:
+            shelf.move(line["occurred_at_ms"], line["delta_milli"])
+        if line["kind"] in _TILL_KINDS:
             shelf.used_milli -= line["delta_milli"]
-        _touch(state, key, shelf, event, appended_at_ms)
-    cached, put = shelves.cache.get, shelves.put
-    recorded, number = event["recorded_at_ms"], state.row["number"]
+        shelf.recorded_at_ms = event["recorded_at_ms"]
+        touch(state, key, shelf, appended_at_ms)
     for line in fields["taken"]:
         key = (pool, line["sku"], store)
-        shelf = cached(key) or shelves.get(key) or Shelf()
-        delta = line["delta_milli"]
-        shelf.move(occurred, delta)
-        if lines[line["line"]].get("kind") == "sale":
-            shelf.used_milli -= delta
-        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.number = recorded, appended_at_ms, number
-        if len(shelf.recent) >= BLOCK_BYTES:
-            _seal_block(state, key, shelf)
-        put(key, shelf)
+        shelf = shelves.get(key) or Shelf()
+        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.number > 0))
+        shelf.move(occurred, line["delta_milli"])
+        if lines[line["line"]].get("kind") in _TILL_KINDS:
+            shelf.used_milli -= line["delta_milli"]
+        shelf.recorded_at_ms = event["recorded_at_ms"]
+        touch(state, key, shelf, appended_at_ms)
+    for key, (shelf, before_milli, is_known) in touched.items():
+        note_fall(state, key, shelf, before_milli, is_known=is_known)
 
 
 def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
@@ -83,34 +105,13 @@ def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None
             shelf.on_hand_milli += line["drift_milli"]
             shelf.counted_at_ms = as_of_ms
             shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
-            shelf.negatives = shelf.drift_milli = 0
+            shelf.negatives = shelf.short_picks = shelf.drift_milli = 0
+            state.doubted.pop(key, None)
             _forget_before(state, key, shelf, as_of_ms)
         elif event["kind"] == "level" and as_of_ms >= shelf.counted_at_ms:
             shelf.drift_milli = line["drift_milli"]
-        _touch(state, key, shelf, event, appended_at_ms)
-
-
-def _touch(state: PoolState, key: ShelfKey, shelf: Shelf, event: Fields, appended_at_ms: int) -> None:
-    shelf.recorded_at_ms = event["recorded_at_ms"]
-    shelf.appended_at_ms = appended_at_ms
-    shelf.number = state.row["number"]
-    if len(shelf.recent) >= BLOCK_BYTES:
-        _seal_block(state, key, shelf)
-    state.tables.shelves.put(key, shelf)
-
-
-def _seal_block(state: PoolState, key: ShelfKey, shelf: Shelf) -> None:
-    """Put the recent movements apart, and drop blocks that are older than any count may be."""
-    blocks = state.tables.blocks
-    blocks.put((key, shelf.next_block), shelf.recent)
-    shelf.recent = b""
-    shelf.next_block += 1
-    oldest_ms = shelf.recorded_at_ms - state.catalog.pool["late_limit_ms"] - MARGIN_MS
-    while shelf.first_block < shelf.next_block - 1:
-        if newest(blocks.get((key, shelf.first_block)) or b"") >= oldest_ms:
-            return
-        blocks.delete((key, shelf.first_block))
-        shelf.first_block += 1
+        shelf.recorded_at_ms = event["recorded_at_ms"]
+        touch(state, key, shelf, appended_at_ms)
 
 
 def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> None:
@@ -169,6 +170,8 @@ def _fold_config(state: PoolState, fields: dict[str, Any]) -> None:
         state.stale_terms.add((change["sku"], change["store"]))
         if change["contribution"] != catalog.own_contribution(change["store"], change["sku"]):
             _start_contribution(state, change)
+    elif kind == "commonshelf.ItemQuota":
+        start_quota(state, change)
     catalog.apply_change(kind, change)
     state.tables.config.put(config_key(fields), fields)
 

@@ -1,17 +1,24 @@
 """The pool processor: bytes in, decisions, bytes out. All that it knows of Kafka is what the runtime hands it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from schemas.codec import HEADER_BYTES, BadMessage, topic_codec
 from schemas.models import CatalogItem, ConfigChange
 from schemas.partition import partition_of
+from schemas.plain_sale import read_plain_sale
 from schemas.topics import (
     CATALOG_ITEMS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
     POOL_AVAILABILITY,
     POOL_CHANGELOG,
     POOL_CONFIG,
     POOL_JOURNAL,
+    POOL_LENDING,
+    POOL_REROUTES,
+    POOL_TASKS,
     POOL_TICKS,
     POS_SALES,
     POS_STOCK,
@@ -23,30 +30,44 @@ from streams.pool.decide import Decision, decide_sale, decide_stock
 from streams.pool.facts import (
     CATALOG_ITEM,
     CONFIG_CHANGE,
+    LENDING_MOVED,
     PARKED,
-    SALE_TAKEN,
     TICK,
     Fact,
     Fields,
     encode_entry,
     encode_fact,
     encode_page,
-    encode_plain_sale,
 )
 from streams.pool.fold import fold
-from streams.pool.metrics import count_bad_message, count_set_aside, show_pool
+from streams.pool.follow_up import following
+from streams.pool.lending import decide_lending
+from streams.pool.metrics import count_bad_message, count_duplicates, count_set_aside, show_pool
+from streams.pool.order_events import encode_order_event, order_event, set_aside_event
+from streams.pool.plain_sale import take_plain_sale
+from streams.pool.reports import decide_report
 from streams.pool.seen import Known
 from streams.pool.seen_index import SeenIndex
+from streams.pool.shelf import Shelf
 from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
+from streams.pool.transfer_requests import decide_order_or_transfer
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
 """A journal page is closed when it holds this much: keeps records well below the broker's limit."""
 
-_decode = {t.name: topic_codec(t.name).decode for t in (POS_SALES, POS_STOCK, POOL_TICKS, POOL_CONFIG, CATALOG_ITEMS)}
+_decode = {
+    t.name: topic_codec(t.name).decode
+    for t in (
+        *(POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS, POOL_LENDING),
+        *(POOL_CONFIG, CATALOG_ITEMS),
+    )
+}
 _encode = {t.name: topic_codec(t.name).encode for t in (POS_SALES, POS_STOCK)}
 _encode_row = topic_codec(POOL_CHANGELOG.name).encode
+_encode_task = topic_codec(POOL_TASKS.name).encode
+_encode_lending = topic_codec(POOL_LENDING.name).encode
 
 
 class PoolProcessor:
@@ -54,7 +75,10 @@ class PoolProcessor:
 
     name = "pool"
     priority_inputs = (POOL_CONFIG.name, CATALOG_ITEMS.name)
-    inputs = (POS_SALES.name, POS_STOCK.name, POOL_TICKS.name)
+    inputs = (
+        POS_SALES.name, POS_STOCK.name, POOL_TICKS.name, ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name,
+        POOL_LENDING.name,
+    )  # fmt: skip
     changelog = POOL_CHANGELOG.name
 
     def __init__(self, cached_rows_max: int = 50_000) -> None:
@@ -81,14 +105,18 @@ class PoolPartition:
         self._partitions = partitions
         self._rows = rows
         self._tables = Tables(rows.fetch, cached_rows_max)
+        self._pools: dict[str, PoolState] = {}
         self._index = SeenIndex(rows.find_index, self._index_keys)
         self._pools = load_pools(self._tables, self._index, rows.scan)
         self._outputs: list[OutputRecord] = []
-        self._entries: dict[str, list[bytes]] = {}
+        self._entries: defaultdict[str, list[bytes]] = defaultdict(list)
         self._parking = any(pool.catalog.parked for pool in self._pools.values())
 
     def _index_keys(self) -> list[bytes]:
-        return [key for row_key, raw in self._rows.scan("seen/") for key, _ in index_entries(row_key, raw)]
+        keys = [key for row_key, raw in self._rows.scan("seen/") for key, _ in index_entries(row_key, raw)]
+        for pool in self._pools.values():
+            keys += pool.seen.uncommitted()
+        return keys
 
     def apply(self, record: InputRecord) -> None:
         """Decide one input and fold the fact; what cannot be used goes to the dead letters."""
@@ -100,6 +128,9 @@ class PoolPartition:
                 self._journal(pool, (PARKED, {"reason": reason}), record)
                 self._outputs.append(dead_letter(record, reasons.PARKED, reason, record.value))
                 return
+        if topic == POS_SALES.name and self._take_plain_sale(record):
+            return
+        event: Fields = {}
         try:
             event = _decode[topic](record.value)
             if topic in PoolProcessor.priority_inputs:
@@ -110,14 +141,20 @@ class PoolPartition:
         except BadMessage as bad:
             self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
             count_bad_message(bad.reason)
+            if bad.reason == reasons.UNKNOWN_POOL:
+                self._tell(set_aside_event(topic, event, bad.reason, record.appended_at_ms))
             return
         if topic == POS_SALES.name:
-            self._take(pool, decide_sale(pool, event, record.appended_at_ms), event, record)
+            fact = self._take(pool, decide_sale(pool, event, record.appended_at_ms), event, record)
         elif topic == POS_STOCK.name:
-            self._take(pool, decide_stock(pool, event, record.appended_at_ms), event, record)
+            fact = self._take(pool, decide_stock(pool, event, record.appended_at_ms), event, record)
         else:
-            self._journal(pool, (_SETTING_OR_TICK[topic], event), record)
+            decide = _DECIDE.get(topic)
+            fact = (_SETTING_OR_TICK[topic], event) if decide is None else decide(pool, event, record.appended_at_ms)
+            self._journal(pool, fact, record)
             self._parking = self._parking or bool(pool.catalog.parked)
+        for moved in following(pool, fact, _now_ms(pool, topic, event, record.appended_at_ms)):
+            self._journal(pool, moved, record)
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None
@@ -142,12 +179,28 @@ class PoolPartition:
         pool = self._pools[name] = PoolState(name, self._tables, self._index)
         return pool
 
-    def _take(self, pool: PoolState, decision: Decision, event: dict[str, Any], record: InputRecord) -> None:
+    def _take_plain_sale(self, record: InputRecord) -> bool:
+        topic, _, offset, appended_at_ms, _, value = record
+        sale = None if value is None else read_plain_sale(value)
+        pool = None if sale is None else self._pools.get(sale[0])
+        if value is None or sale is None or pool is None:
+            return False
+        fact = take_plain_sale(pool, sale, value[HEADER_BYTES:], appended_at_ms)
+        if fact is None:
+            return False
+        self._entries[pool.pool].append(encode_entry(topic, offset, appended_at_ms, fact))
+        return True
+
+    def _take(self, pool: PoolState, decision: Decision, event: dict[str, Any], record: InputRecord) -> Fact:
         """Journal the fact of a sale or a stock report; lines set aside go to the dead letters, by reason."""
         fact, known, set_aside = decision
         if set_aside:
             self._set_aside(pool, set_aside, event, record)
+        duplicates = fact[1].get("duplicate_lines", 0)  # none in what is set aside whole
+        if duplicates:
+            count_duplicates(pool.pool, event, duplicates)
         self._journal(pool, fact, record, known)
+        return fact
 
     def _set_aside(
         self, pool: PoolState, set_aside: list[tuple[Fields, str]], event: Fields, record: InputRecord
@@ -160,15 +213,26 @@ class PoolPartition:
             value = _encode[record.topic]({**event, "lines": lines})
             message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
             self._outputs.append(dead_letter(record, reason, message, value))
-            count_set_aside(pool.pool, reason, len(lines))
+            count_set_aside(pool.pool, event, reason, len(lines))
 
     def _journal(self, pool: PoolState, fact: Fact, record: InputRecord, known: Known | None = None) -> None:
-        encoded = _encoded(fact, record)
+        encoded = encode_fact(fact)
         fold(pool, fact, encoded, record.appended_at_ms, known)
-        entries = self._entries.get(pool.pool)
-        if entries is None:
-            entries = self._entries[pool.pool] = []
-        entries.append(encode_entry(record.topic, record.offset, record.appended_at_ms, encoded))
+        self._entries[pool.pool].append(encode_entry(record.topic, record.offset, record.appended_at_ms, encoded))
+        self._tell(order_event(pool.pool, pool.row["number"], fact, record.appended_at_ms))
+        if fact[0] == LENDING_MOVED:
+            self._tell_pool(fact[1]["message"])
+
+    def _tell(self, event: Fields | None) -> None:
+        if event is not None:
+            key = f"{event['pool']}/{event['order']}"
+            self._outputs.append(OutputRecord(POOL_REROUTES.name, key, encode_order_event(event)))
+
+    def _tell_pool(self, message: Fields) -> None:
+        """To the partition of the pool that it is for."""
+        to = message["pool"]
+        value, partition = _encode_lending(message), partition_of(to, self._partitions)
+        self._outputs.append(OutputRecord(POOL_LENDING.name, to, value, partition=partition))
 
     def close_batch(self) -> Batch:
         """The journal pages, the availability of every shelf that changed, the dead letters, the rows."""
@@ -177,23 +241,26 @@ class PoolPartition:
         for name, entries in self._entries.items():
             first_number = self._pools[name].row["number"] - len(entries) + 1
             outputs.extend(_journal_pages(name, self._partition, first_number, entries))
-        self._entries = {}
-        outputs.extend(self._availability(self._tables.shelves.changed))
+        self._entries = defaultdict(list)
+        for (name, task), row in self._tables.tasks.changed.items():
+            value = None if row is None else _encode_task(row)
+            outputs.append(OutputRecord(POOL_TASKS.name, f"{name}/{task}", value))
+        outputs.extend(self._availability(self._tables.shelves.changed.items()))
         for pool in self._pools.values():
             if pool.stale_terms:
-                outputs.extend(self._availability(self._stale_shelves(pool)))
+                get = self._tables.shelves.get
+                outputs.extend(self._availability((key, get(key)) for key in self._stale_shelves(pool)))
                 pool.stale_terms.clear()
+            pool.seen.close_batch()
         return Batch(outputs, list(self._tables.drain()))
 
-    def _availability(self, keys: Iterable[ShelfKey]) -> Iterable[OutputRecord]:
-        topic = POOL_AVAILABILITY.name
-        get = self._tables.shelves.get
-        pools = self._pools
-        for key in keys:
-            shelf = get(key)
-            if shelf is not None:
-                value = encode_availability(pools[key[0]].catalog, key, shelf)
-                yield OutputRecord(topic, f"{key[0]}/{key[1]}/{key[2]}", value)
+    def _availability(self, shelves: Iterable[tuple[ShelfKey, Shelf | None]]) -> Iterable[OutputRecord]:
+        topic, pools = POOL_AVAILABILITY.name, self._pools
+        return [
+            OutputRecord(topic, "/".join(key), encode_availability(pools[key[0]].catalog, key, shelf))
+            for key, shelf in shelves
+            if shelf is not None
+        ]
 
     def _stale_shelves(self, pool: PoolState) -> Iterable[ShelfKey]:
         """Shelves whose terms changed, less those that changed themselves and are told anyway."""
@@ -219,6 +286,7 @@ class PoolPartition:
         return [key for key in self._shelf_keys(shelf_row_key((pool, sku, ""))) if key[1] == sku]
 
     def committed(self) -> None:
+        self._tables.committed()
         for pool in self._pools.values():
             pool.seen.committed()
             show_pool(pool)
@@ -252,21 +320,19 @@ def _check_setting(topic: str, event: dict[str, Any]) -> None:
         raise BadMessage(reasons.INVALID, str(error)) from error
 
 
+def _now_ms(pool: PoolState, topic: str, event: Fields, appended_at_ms: int) -> int:
+    """The pool's clock, or when the event was recorded if that is later: its ticks may lag behind."""
+    if topic not in _RECORDED:
+        return int(pool.row["clock_ms"])
+    recorded_at_ms = min(event["recorded_at_ms"], appended_at_ms + pool.catalog.pool["future_skew_ms"])
+    return int(max(pool.row["clock_ms"], recorded_at_ms))
+
+
 def _check_tick(pool: PoolState, tick: Fields, appended_at_ms: int) -> None:
     """A clock that runs ahead would make the pool forget its events too early: there is no way back."""
     if tick["at_ms"] > appended_at_ms + pool.catalog.pool["future_skew_ms"]:
         ahead_ms = tick["at_ms"] - appended_at_ms
         raise BadMessage(reasons.IN_THE_FUTURE, f"tick {ahead_ms} ms ahead of the broker: set the clock of the ticker")
-
-
-def _encoded(fact: Fact, record: InputRecord) -> bytes:
-    """The fact's encoding; in the common case around the bytes that arrived."""
-    kind, fields = fact
-    if kind == SALE_TAKEN and record.value is not None and record.value.startswith(_SALES_HEADER):
-        taken = fields["taken"]
-        if len(taken) == len(fields["event"]["lines"]) and not fields["reversed"]:
-            return encode_plain_sale(record.value[HEADER_BYTES:], taken)
-    return encode_fact(fact)
 
 
 def _journal_pages(pool: str, partition: int, first_number: int, entries: list[bytes]) -> Iterable[OutputRecord]:
@@ -280,5 +346,10 @@ def _journal_pages(pool: str, partition: int, first_number: int, entries: list[b
     yield OutputRecord(POOL_JOURNAL.name, pool, encode_page(pool, partition, first_number + start, entries[start:]))
 
 
+_RECORDED = (POS_SALES.name, POS_STOCK.name, ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name, POOL_LENDING.name)
+_DECIDE = {
+    ORDERS_REQUESTS.name: decide_order_or_transfer,
+    FULFILMENT_REPORTS.name: decide_report,
+    POOL_LENDING.name: decide_lending,
+}
 _SETTING_OR_TICK = {POOL_TICKS.name: TICK, POOL_CONFIG.name: CONFIG_CHANGE, CATALOG_ITEMS.name: CATALOG_ITEM}
-_SALES_HEADER = topic_codec(POS_SALES.name).header

@@ -18,31 +18,30 @@ Keys = Callable[[], "list[bytes]"]
 
 
 class SeenIndex:
-    """`find_entry` reads a committed entry; `stored_keys` lists the keys of all of them."""
+    """`find_entry` reads a committed entry; `known_keys` lists the keys of all entries, uncommitted ones too."""
 
-    def __init__(self, find_entry: Callable[[bytes], bytes | None], stored_keys: Keys) -> None:
+    def __init__(self, find_entry: Callable[[bytes], bytes | None], known_keys: Keys) -> None:
         self._find_entry = find_entry
-        self._stored_keys = stored_keys
+        self._known_keys = known_keys
         self._refill()
 
     def _refill(self) -> None:
-        keys = self._stored_keys()
+        keys = self._known_keys()
         self._room = max(_FIRST_SIZE, 4 * len(keys)) - len(keys)
         self._filter = Bloom(self._room + len(keys), _FALSE_POSITIVES)
         self._filter.update(keys)
 
-    def find(self, pool: str, key: bytes) -> tuple[int, int] | None:
-        entry_key = pool.encode() + key
+    def find(self, entry_key: bytes) -> tuple[int, int] | None:
         if entry_key not in self._filter:
             return None
         entry = self._find_entry(entry_key)
         return None if entry is None else PLACE.unpack(entry)
 
-    def add(self, pool: str, key: bytes) -> None:
-        self._filter.add(pool.encode() + key)
-        self._room -= 1
+    def add(self, entry_keys: list[bytes]) -> None:
+        self._filter.update(entry_keys)
+        self._room -= len(entry_keys)
 
     def committed(self) -> None:
-        """Everything added is stored: the moment to make more room."""
+        """A batch is stored: the moment to make more room."""
         if self._room <= 0:
             self._refill()

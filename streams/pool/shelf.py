@@ -10,9 +10,9 @@ from struct import Struct
 from schemas.avro_parts import bytes_bytes
 
 MOVEMENT = Struct("<qi")
-BLOCK_BYTES = 64 * MOVEMENT.size
+BLOCK_BYTES = 32 * MOVEMENT.size
 DAY_MS = 86_400_000
-_BOOKS = Struct("<qqqqqqqqiii")
+_BOOKS = Struct("<qqqqqqqqqiiii")
 _pack_movement = MOVEMENT.pack
 
 
@@ -20,13 +20,15 @@ class Shelf:
     """A row of the shelf table."""
 
     __slots__ = (
-        "appended_at_ms", "counted_at_ms", "counted_milli", "drift_milli", "first_block", "negatives",
-        "next_block", "number", "on_hand_milli", "recent", "recorded_at_ms", "used_milli",
+        "appended_at_ms", "counted_at_ms", "counted_milli", "drift_milli", "first_block", "held_milli", "negatives",
+        "next_block", "number", "on_hand_milli", "recent", "recorded_at_ms", "short_picks", "used_milli",
     )  # fmt: skip
 
     on_hand_milli: int
+    held_milli: int
+    """Held for orders, goods that are picked and wait included."""
     used_milli: int
-    """Sold since a fixed contribution was set."""
+    """Sold less what came back, or handed over for orders, since a fixed contribution was set."""
     counted_at_ms: int
     """Time of the last count, 0 for never."""
     counted_milli: int
@@ -38,6 +40,8 @@ class Shelf:
     """Journal entry that touched it last; the two times before are that entry's."""
     negatives: int
     """Times the books went below zero since the last count."""
+    short_picks: int
+    """Times that goods were not found since the last count."""
     first_block: int
     next_block: int
     """Blocks of older movements kept apart: first_block ≤ n < next_block."""
@@ -46,23 +50,26 @@ class Shelf:
 
     def __init__(self, books: bytes | None = None, recent: bytes = b"") -> None:
         if books is None:
-            self.on_hand_milli = self.used_milli = self.counted_at_ms = self.counted_milli = self.drift_milli = 0
+            self.on_hand_milli = self.held_milli = self.used_milli = 0
+            self.counted_at_ms = self.counted_milli = self.drift_milli = 0
             self.recorded_at_ms = self.appended_at_ms = self.number = 0
-            self.negatives = self.first_block = self.next_block = 0
+            self.negatives = self.short_picks = self.first_block = self.next_block = 0
         else:
             (
-                self.on_hand_milli, self.used_milli, self.counted_at_ms, self.counted_milli, self.drift_milli,
+                self.on_hand_milli, self.held_milli, self.used_milli,
+                self.counted_at_ms, self.counted_milli, self.drift_milli,
                 self.recorded_at_ms, self.appended_at_ms, self.number,
-                self.negatives, self.first_block, self.next_block,
+                self.negatives, self.short_picks, self.first_block, self.next_block,
             ) = _BOOKS.unpack(books)  # fmt: skip
         self.recent = recent
 
     def to_avro(self) -> bytes:
         """The fields of ShelfRow, encoded."""
         books = _BOOKS.pack(
-            self.on_hand_milli, self.used_milli, self.counted_at_ms, self.counted_milli, self.drift_milli,
+            self.on_hand_milli, self.held_milli, self.used_milli,
+            self.counted_at_ms, self.counted_milli, self.drift_milli,
             self.recorded_at_ms, self.appended_at_ms, self.number,
-            self.negatives, self.first_block, self.next_block,
+            self.negatives, self.short_picks, self.first_block, self.next_block,
         )  # fmt: skip
         return _BOOKS_LENGTH + books + bytes_bytes(self.recent)
 
@@ -70,10 +77,7 @@ class Shelf:
         """Goods came or went. A movement that the last count has seen already changes nothing."""
         if occurred_at_ms <= self.counted_at_ms:
             return
-        before = self.on_hand_milli
-        after = self.on_hand_milli = before + delta_milli
-        if after < 0 <= before:
-            self.negatives += 1
+        self.on_hand_milli += delta_milli
         self.recent += _pack_movement(occurred_at_ms, delta_milli)
 
 
@@ -96,11 +100,14 @@ def newest(moves: bytes) -> int:
     return max((occurred for occurred, _ in MOVEMENT.iter_unpack(moves)), default=0)
 
 
-def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None) -> int:
-    """What the pool may promise: max(0, min(contribution, on hand - safety stock)).
+def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None, released_milli: int = 0) -> int:
+    """What the pool may still promise: max(0, min(contribution, on hand - safety stock) - held).
+
+    `released_milli` of what is held counts as free: an order that is decided anew gives up what it holds.
 
     `terms` is (contribution kind, value, safety stock), None when nothing is lent. A share is permille of on
-    hand; a cap limits what is out at once; a fixed number is used up by sales.
+    hand; a cap limits what is out at once; a fixed number is used up by sales, less what of them came back, and by
+    what is handed over.
     """
     if terms is None:
         return 0
@@ -111,22 +118,22 @@ def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None) -> int:
     elif kind == "cap":
         lent = value
     else:
-        lent = value - shelf.used_milli
-    return max(min(lent, on_hand - safety_milli), 0)
+        lent = value - max(shelf.used_milli, 0)  # a void may come before its sale
+    return max(min(lent, on_hand - safety_milli) - shelf.held_milli + released_milli, 0)
 
 
 def confidence_permille(shelf: Shelf, clock_ms: int) -> int:
     """Chance that a unit is where the books say, in permille.
 
     980 right after a count, 3 less for each day since (at most 150 days), 100 less for each time the books went
-    below zero since, at most 5 times; 50 less when a system level disagrees. Never below 50.
+    below zero or goods were not found since, at most 5 times; 50 less when a system level disagrees. Never below 50.
     """
     days = 150
     if shelf.counted_at_ms:
         days = min(max(clock_ms - shelf.counted_at_ms, 0) // DAY_MS, 150)
     doubt = 3 * days
-    if shelf.negatives:
-        doubt += 100 * min(shelf.negatives, 5)
+    if shelf.negatives or shelf.short_picks:
+        doubt += 100 * min(shelf.negatives + shelf.short_picks, 5)
     if shelf.drift_milli:
         doubt += 50
     return max(980 - doubt, 50)

@@ -1,6 +1,7 @@
 """What a worker keeps for each partition that it holds."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from streams.runtime.contract import Partition
 from streams.runtime.local_store import LocalStore
@@ -21,3 +22,14 @@ class Held:
     """Next offset to fetch of each input: what the inbox has been given."""
     first_offsets: dict[str, int]
     """Where this worker began to fetch each input when it was given the partition."""
+    sent_offsets: dict[str, int] = field(default_factory=dict)
+    """What this worker has committed to the group."""
+
+    def moved(self) -> Iterable[tuple[str, int]]:
+        """The offsets that the next commit has to tell the group; from then on they are told.
+
+        All of them each time would be most of what a commit has to say when many partitions are held.
+        """
+        moved = self.next_offsets.items() - self.sent_offsets.items()
+        self.sent_offsets.update(moved)
+        return moved

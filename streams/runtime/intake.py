@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.runtime.contract import InputRecord
+from streams.runtime.contract import input_record
 from streams.runtime.held import Held
 from streams.runtime.settings import WorkerStopped
 
@@ -34,20 +34,23 @@ class Intake:
 
     def _sort_in(self, messages: list[Any], held: Mapping[int, Held]) -> None:
         for message in messages:
-            n = message.partition()
-            partition = held.get(n)
             error = message.error()
             if error is not None:
                 self._input_error(error, message, held)
-            elif partition is not None:
-                topic, offset = message.topic(), message.offset()
-                if offset < partition.fetched_offsets.get(topic, 0):
-                    continue  # fetched before a pause, delivered again after it
-                kind, appended_at_ms = message.timestamp()
-                if kind == TIMESTAMP_NOT_AVAILABLE:
-                    raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
-                partition.fetched_offsets[topic] = offset + 1
-                partition.inbox.add(InputRecord(topic, n, offset, appended_at_ms, message.key(), message.value()))
+                continue
+            n = message.partition()
+            partition = held.get(n)
+            if partition is None:
+                continue
+            topic, offset = message.topic(), message.offset()
+            fetched = partition.fetched_offsets
+            if offset < fetched.get(topic, 0):
+                continue  # fetched before a pause, delivered again after it
+            kind, appended_at_ms = message.timestamp()
+            if kind == TIMESTAMP_NOT_AVAILABLE:
+                raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
+            fetched[topic] = offset + 1
+            partition.inbox.add(input_record((topic, n, offset, appended_at_ms, message.key(), message.value())))
 
     def _input_error(self, error: KafkaError, message: Any, held: Mapping[int, Held]) -> None:
         code = error.code()
@@ -79,6 +82,10 @@ class Intake:
                     _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
                     if 0 <= high <= fetched:
                         at.inbox.reached_end(topic)
+
+    def waiting(self, held: Mapping[int, Held]) -> int:
+        """Records in the inboxes: what one batch had no room for, or what waits for another input."""
+        return sum(partition.inbox.waiting() for partition in held.values())
 
     def mind_backlog(self, held: Mapping[int, Held]) -> None:
         """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""

@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Cache, DbClosedError, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DbClosedError,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteBufferManager,
+)
 
 from streams.runtime.settings import LocalStoreBroken
 
@@ -25,7 +34,7 @@ IndexEntries = Callable[[str, bytes], list[tuple[bytes, bytes]]]
 
 
 def shared_options(cache_mib: int) -> Options:
-    """Options for all partitions of a worker, which share one cache."""
+    """Options for all partitions of a worker, which share one cache, and write buffers of the same size."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     table = BlockBasedOptions()
@@ -36,6 +45,7 @@ def shared_options(cache_mib: int) -> Options:
     table.set_bloom_filter(10, False)
     table.set_format_version(5)
     options.set_block_based_table_factory(table)
+    options.set_write_buffer_manager(WriteBufferManager(cache_mib * 1024 * 1024, allow_stall=False))
     options.set_write_buffer_size(16 * 1024 * 1024)
     options.set_max_write_buffer_number(2)
     options.set_max_background_jobs(2)
@@ -109,11 +119,10 @@ class LocalStore:
             put, index_entries = batch.put, self._index_entries
             last = dict(rows)
             # Deletes first: an index entry that moved from a deleted row to another one in this batch must stay.
-            for key, value in last.items():
-                if value is None:
-                    row_key = b"r" + key.encode()
-                    self._drop_index(batch, key, row_key)
-                    batch.delete(row_key)
+            for key in [key for key, value in last.items() if value is None]:
+                row_key = b"r" + key.encode()
+                self._drop_index(batch, key, row_key)
+                batch.delete(row_key)
             for key, value in last.items():
                 if value is not None:
                     put(b"r" + key.encode(), value)

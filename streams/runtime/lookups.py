@@ -20,6 +20,10 @@ class Lookups:
         self._waiting.put_nowait((query, answer))
         return answer.result(timeout_s)
 
+    def waiting(self) -> bool:
+        """Is there a question?"""
+        return not self._waiting.empty()
+
     def serve(self, look_up: Callable[[Query], Any]) -> None:
         """Answer what waits."""
         while not self._waiting.empty():

@@ -34,6 +34,10 @@ class Inbox:
         """Records held of one input."""
         return len(self._queues[topic])
 
+    def waiting(self) -> int:
+        """Records held of all inputs."""
+        return sum(map(len, self._queues.values()))
+
     def ready(self, blocked: Callable[[InputRecord], bool] | None = None) -> Iterator[InputRecord]:
         """Records in order, as far as the order is certain.
 

@@ -56,14 +56,20 @@ def restore(
 ) -> dict[int, LocalStore]:
     """Catch every store up and return them; `reopen` gives an empty store for one that is ahead of its changelog.
 
-    Raises WorkerStopped when the worker is asked to stop meanwhile, KafkaException when Kafka does.
+    Raises WorkerStopped when rows of the changelog were deleted, or when the worker is asked to stop meanwhile;
+    KafkaException when Kafka does.
     """
     ends = changelog_ends(settings, changelog, list(stores))
     caught_up = dict(stores)
     behind: dict[int, int] = {}
     for n, store in stores.items():
         low, high = ends[n]
-        if store.position > high or 0 < store.position < low:
+        if store.position < low:  # compaction never moves a log's start
+            raise WorkerStopped(
+                f"{changelog}[{n}] begins at offset {low}: its oldest rows were deleted, so state is missing. Restore "
+                "the changelog topic, or rebuild it from the journal, before starting again."
+            )
+        if store.position > high:
             caught_up[n] = reopen(n)
         if caught_up[n].position < high:
             behind[n] = high

@@ -2,6 +2,9 @@
 
 Each transaction holds the outputs, the changelog rows and the source offsets; sending the offsets with the
 group's metadata is what fences a worker that was replaced. Whatever goes wrong leaves the last commit standing.
+
+While Kafka commits a batch, the next one is read and folded, in memory alone: it is produced, and the local stores
+are written, only when that commit has succeeded.
 """
 
 import logging
@@ -9,18 +12,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.runtime.assignment import OFFSETS_ROW, Assignment
-from streams.runtime.contract import Batch, InputRecord, Processor
+from streams.runtime.clients import make_consumer, make_producer
+from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
 from streams.runtime.failpoints import failpoint
 from streams.runtime.held import Held
 from streams.runtime.intake import Intake
@@ -62,6 +61,24 @@ class Halted(Rejoin):
         self.at = (record.topic, record.partition, record.offset)
 
 
+class _Folded(NamedTuple):
+    """A micro-batch, applied in memory."""
+
+    changed: dict[int, Held]
+    records: int
+    began_s: float
+    oldest_ms: int
+
+
+class _InFlight(NamedTuple):
+    """A batch that is being committed."""
+
+    folded: _Folded
+    rows: dict[int, StateRows]
+    positions: dict[int, int]
+    done: Future[None]
+
+
 class Session:
     """Joins, works until told to stop, leaves. Raises Rejoin when its place is lost, WorkerStopped when all is."""
 
@@ -85,48 +102,12 @@ class Session:
         self._turn = 0
         self._assignment = Assignment(processor, settings, stop.is_set)
         self._watchdog = Watchdog(_HUNG_AFTER_S)
-        self._producer = self._make_producer()
-        self._consumer = self._make_consumer()
+        self._committer = ThreadPoolExecutor(1, "commit")
+        self._in_flight: _InFlight | None = None
+        self._member: Any = None
+        self._producer = make_producer(settings)
+        self._consumer = make_consumer(settings)
         self._intake = Intake(self._consumer, self._topics, 2 * settings.batch_records)
-
-    def _make_producer(self) -> Producer:
-        settings = self._settings
-        return Producer(
-            settings.client_options()
-            | {
-                "transactional.id": f"{settings.group}-{settings.instance_id}",
-                "transaction.timeout.ms": settings.transaction_timeout_ms,
-                "linger.ms": 5,
-                "compression.type": "lz4",
-                "batch.size": 262_144,
-                "message.max.bytes": 8 * 1024 * 1024,
-                "queue.buffering.max.messages": 2_000_000,
-                "queue.buffering.max.kbytes": 262_144,
-                "delivery.report.only.error": False,
-            }
-        )
-
-    def _make_consumer(self) -> Consumer:
-        settings = self._settings
-        return Consumer(
-            settings.client_options()
-            | {
-                "group.id": settings.group,
-                "group.instance.id": settings.instance_id,
-                "partition.assignment.strategy": "range",
-                "session.timeout.ms": settings.session_timeout_ms,
-                "heartbeat.interval.ms": max(settings.session_timeout_ms // 6, 300),
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "error",
-                "fetch.wait.max.ms": 10,
-                "fetch.error.backoff.ms": 50,
-                "queued.max.messages.kbytes": 65_536,
-                "topic.metadata.refresh.interval.ms": 30_000,
-            }
-        )
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -139,13 +120,17 @@ class Session:
             )
             while not self._stop.is_set():
                 self._step()
+            self._settle()
             failpoint("during_shutdown")
         except KafkaException as error:
+            self._give_up()
             raise self._judge(error) from error
         finally:
             self._release()
 
     def _release(self) -> None:
+        self._give_up()
+        self._committer.shutdown()
         try:
             with self._watchdog.watching("leaving the group"):
                 self._consumer.close()
@@ -156,43 +141,52 @@ class Session:
 
     def _step(self) -> None:
         settings = self._settings
-        messages = self._consumer.consume(settings.batch_records, timeout=settings.batch_age_ms / 1000)
+        wanted = max(settings.batch_records - self._intake.waiting(self._held), settings.batch_records // 8, 1)
+        messages = self._consumer.consume(wanted, timeout=settings.batch_age_ms / 1000)
         self._metrics.alive()
         self._intake.take(messages, self._held)
         if self._held:
-            self._work()
+            folded = self._fold()
+            self._settle()
+            if folded.changed:
+                self._begin_commit(folded)
             self._intake.mind_backlog(self._held)
-        self._lookups.serve(self._look_up)
+        if self._lookups.waiting():
+            self._settle()
+            self._lookups.serve(self._look_up)
 
     # --- work -------------------------------------------------------------------------------------------
 
-    def _work(self) -> None:
-        """Process what is ready and commit it."""
-        began = time.monotonic()
+    def _fold(self) -> _Folded:
+        """Process what is ready."""
+        began_s = time.monotonic()
         changed: dict[int, Held] = {}
         records = size = oldest_ms = 0
+        bytes_max = self._settings.batch_bytes
         for held in self._in_turn():
-            if size >= self._settings.batch_bytes:
+            if size >= bytes_max:
                 break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
+            apply, next_offsets, before = held.work.apply, held.next_offsets, records
             for record in held.inbox.ready(blocked):
+                topic, _, offset, appended_at_ms, _, value = record
                 try:
-                    held.work.apply(record)
+                    apply(record)
                 except LocalStoreBroken:
                     raise
                 except Exception as error:  # noqa: BLE001  whatever the fold raises stops the partition, not the worker
                     self._halt(record, error)
-                held.next_offsets[record.topic] = record.offset + 1
-                changed[held.number] = held
+                next_offsets[topic] = offset + 1
                 records += 1
-                oldest_ms = oldest_ms or record.appended_at_ms
-                size += len(record.value or b"")
-                if size >= self._settings.batch_bytes:
+                oldest_ms = oldest_ms or appended_at_ms
+                size += len(value or b"")
+                if size >= bytes_max:
                     break
+            if records > before:
+                changed[held.number] = held
         if changed:
             failpoint("after_fold", records)
-            self._commit(changed, records)
-            self._metrics.batch(records, time.monotonic() - began, time.time() - oldest_ms / 1000)
+        return _Folded(changed, records, began_s, oldest_ms)
 
     def _in_turn(self) -> list[Held]:
         """The partitions, another one first each time: a backlog on one must not starve the others."""
@@ -215,47 +209,67 @@ class Session:
 
     def _halt(self, record: InputRecord, error: Exception) -> None:
         log.error(
-            "cannot process %s[%d] offset %d; partition %d stops here. Fix the code, or step over the record: "
-            "./shelf park POOL %s %d %d --reason TEXT\n%s",
+            "cannot process %s[%d] offset %d; partition %d stops here. Fix the code%s\n%s",
             record.topic, record.partition, record.offset, record.partition,
-            record.topic, record.partition, record.offset, "".join(traceback.format_exception(error)),
+            "." if record.topic in self._processor.priority_inputs else (
+                f", or step over the record: ./shelf park POOL {record.topic} {record.partition} {record.offset} "
+                "--reason TEXT"
+            ),
+            "".join(traceback.format_exception(error)),
         )  # fmt: skip
         self._metrics.halted(record.partition)
         raise Halted(record) from error
 
-    def _commit(self, changed: Mapping[int, Held], records: int) -> None:
-        """One transaction for the batch; then the local stores."""
-        producer = self._producer
+    def _begin_commit(self, folded: _Folded) -> None:
+        """Queue one transaction for the batch and let another thread commit it; `_settle` waits for that."""
+        changed = folded.changed
         positions: dict[int, int] = {}
-        producer.begin_transaction()
-        closed: dict[int, Batch] = {}
+        rows: dict[int, StateRows] = {}
+        self._producer.begin_transaction()
         for n, held in changed.items():
             batch = held.work.close_batch()
             batch.rows.append((OFFSETS_ROW, self._processor.encode_offsets(held.next_offsets)))
-            closed[n] = batch
+            rows[n] = batch.rows
             self._produce(n, batch, positions)
-        failpoint("after_produce", records)
+        failpoint("after_produce", folded.records)
+        offsets = [TopicPartition(topic, n, offset) for n, held in changed.items() for topic, offset in held.moved()]
+        done = self._committer.submit(self._commit, folded, offsets, self._member)
+        self._in_flight = _InFlight(folded, rows, positions, done)
+
+    def _commit(self, folded: _Folded, offsets: list[TopicPartition], member: Any) -> None:
+        """Commit what was produced. The only code that another thread runs; nobody else uses the producer then."""
+        producer, records = self._producer, folded.records
         if self._flush_s() > 0:
             raise Rejoin(f"{len(producer)} records not acknowledged within {_GIVE_UP_S:.0f} s")
-        offsets = [
-            TopicPartition(topic, n, offset)
-            for n, held in changed.items()
-            for topic, offset in held.next_offsets.items()
-        ]
-        member = self._consumer.consumer_group_metadata()
         self._retry("send_offsets", lambda: producer.send_offsets_to_transaction(offsets, member, _CALL_TIMEOUT_S))
         failpoint("after_offsets_sent", records)
         failpoint("before_commit", records)
         self._retry("commit", lambda: producer.commit_transaction(_CALL_TIMEOUT_S))
         failpoint("after_commit", records)
-        self._store(changed, closed, positions, records)
+        self._metrics.batch(records, time.monotonic() - folded.began_s, time.time() - folded.oldest_ms / 1000)
+
+    def _settle(self) -> None:
+        """Wait for the commit in flight, if there is one; then the local stores. Raises what the commit raised."""
+        if self._in_flight is None:
+            return
+        folded, rows, positions, done = self._in_flight
+        self._in_flight = None
+        done.result()
+        self._store(folded.changed, rows, positions, folded.records)
+
+    def _give_up(self) -> None:
+        """Settle on the way out, when another error is already on its way."""
+        try:
+            self._settle()
+        except (KafkaException, Rejoin) as error:
+            log.info("the last batch: %s", error)
 
     def _store(
-        self, changed: Mapping[int, Held], closed: Mapping[int, Batch], positions: Mapping[int, int], records: int
+        self, changed: Mapping[int, Held], rows: Mapping[int, StateRows], positions: Mapping[int, int], records: int
     ) -> None:
         failpoint("before_local_write", records)
         for n, held in changed.items():
-            held.store.write(closed[n].rows, positions[n])
+            held.store.write(rows[n], positions[n])
             held.work.committed()
         failpoint("after_local_write", records)
 
@@ -267,11 +281,12 @@ class Session:
                 positions[n] = message.offset() + 1
 
         produce = self._producer.produce
-        for output in batch.outputs:
-            if output.headers is None:
-                produce(output.topic, output.value, output.key, n)
+        for topic, key, value, headers, partition in batch.outputs:
+            to = n if partition is None else partition
+            if headers is None:
+                produce(topic, value, key, to)
             else:
-                produce(output.topic, output.value, output.key, n, headers=output.headers)
+                produce(topic, value, key, to, headers=headers)
                 failpoint("mid_dead_letter", 1)
         changelog = self._processor.changelog
         for key, value in batch.rows[:-1]:
@@ -291,6 +306,9 @@ class Session:
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         failpoint("mid_assignment")
         began = time.monotonic()
+        # Who we are as long as we hold these. A member that the group has forgotten meanwhile has no generation, and
+        # when nobody is left in the group, Kafka lets such a one commit: after a peer took over, and died.
+        self._member = consumer.consumer_group_metadata()
         # Waits for open transactions: a dead owner's offsets are either committed or gone when this answers.
         committed = self._retry("committed", lambda: consumer.committed(assigned, timeout=_CALL_TIMEOUT_S))
         self._held = self._assignment.open(assigned, committed)
@@ -301,8 +319,11 @@ class Session:
         log.info("holding partitions %s, ready after %.2f s", sorted(self._held), time.monotonic() - began)
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        self._close_partitions()
-        self._metrics.assigned(0)
+        try:
+            self._settle()
+        finally:
+            self._close_partitions()
+            self._metrics.assigned(0)
 
     def _close_partitions(self) -> None:
         for held in self._held.values():

@@ -19,14 +19,14 @@ class WorkerSettings:
     http_host: str = "127.0.0.1"
     http_port: int = 0
     """0 takes a free port."""
-    batch_records: int = 8_000
-    batch_bytes: int = 3_145_728
+    batch_records: int = 20_000
+    batch_bytes: int = 2_097_152
     """A micro-batch closes when its records reach this: receipts of many lines weigh more than their number tells."""
     batch_age_ms: int = 20
     session_timeout_ms: int = 6_000
     transaction_timeout_ms: int = 5_000
-    store_cache_mib: int = 64
-    """RocksDB's block cache and write buffers together, for all partitions of the worker."""
+    store_cache_mib: int = 32
+    """RocksDB's block cache for all partitions of the worker; its write buffers take as much again."""
 
     def client_options(self) -> dict[str, str | int]:
         """Options of every client of this worker."""

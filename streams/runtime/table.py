@@ -32,6 +32,8 @@ class Table(Generic[K, R]):
         """Rows in memory, for loops that cannot afford a call a row; `get` finds the rest."""
         self.changed: dict[K, R | None] = {}
         """Rows put or deleted (None) since the last `drain`."""
+        self._drained: dict[K, R | None] = {}
+        """Rows of the last `drain`: not behind `fetch` before `committed`."""
 
     def get(self, key: K) -> R | None:
         """The row, or None."""
@@ -39,6 +41,11 @@ class Table(Generic[K, R]):
         if row is None:
             if self.changed and key in self.changed:
                 return self.changed[key]
+            if key in self._drained:
+                drained = self._drained[key]
+                if drained is not None:
+                    self.cache[key] = drained
+                return drained
             raw = self._fetch(self._row_key(key))
             if raw is None:
                 return None
@@ -56,15 +63,22 @@ class Table(Generic[K, R]):
         self.changed[key] = None
 
     def drain(self) -> Iterator[tuple[str, bytes | None]]:
-        """Each changed row once, encoded in its last value; None for a deleted one. Ends the batch."""
+        """Each changed row once, encoded in its last value; None for a deleted one. Ends the batch.
+
+        The batch before it must have been `committed`.
+        """
         row_key, encode = self._row_key, self._encode
         for key, row in self.changed.items():
             yield row_key(key), None if row is None else encode(row)
-        self.changed = {}
+        self._drained, self.changed = self.changed, {}
         if len(self.cache) > self.cached_rows_max:
             self._evict()
 
+    def committed(self) -> None:
+        """What was drained is behind `fetch` now."""
+        self._drained = {}
+
     def _evict(self) -> None:
-        """Forget the half that was first cached; they are in the local store by now or soon."""
+        """Forget the half that was first cached; the rest finds them."""
         for key in list(self.cache)[: len(self.cache) // 2]:
             del self.cache[key]

@@ -26,7 +26,7 @@ def run_worker(processor: Processor, settings: WorkerSettings) -> None:
         signal.signal(name, lambda *_: stop.set())
     # Rows and records are many and acyclic: rare collections save time.
     gc.set_threshold(200_000, 20, 100)
-    _use_few_arenas()
+    _give_memory_back()
     metrics, lookups = WorkerMetrics(), Lookups()
     try:
         pages = serve_pages(settings.http_host, settings.http_port, processor.name, metrics, lookups)
@@ -40,15 +40,20 @@ def run_worker(processor: Processor, settings: WorkerSettings) -> None:
         pages.shutdown()
 
 
-def _use_few_arenas() -> None:
-    """Keep glibc from giving each of Kafka's threads an arena of its own: they hold on to what a batch once took."""
+def _give_memory_back() -> None:
+    """Keep glibc from holding on to what a batch once took.
+
+    It gives each of Kafka's threads an arena of its own, and after the first large buffer takes all but huge ones
+    from the heap, where small objects between them keep them from being given back.
+    """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
             mallopt(_M_ARENA_MAX, 2)
+            mallopt(_M_MMAP_THRESHOLD, 262_144)
 
 
-_M_ARENA_MAX = -8
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 """From glibc's malloc.h."""
 
 

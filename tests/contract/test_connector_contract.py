@@ -1,23 +1,28 @@
 """What every connector keeps to, whatever system it reads. A new connector joins with a `Rig` and passes unchanged."""
 
 import asyncio
+import io
 import json
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
+import openpyxl
 import pytest
 
-from connectors.csv_folder.client import CsvFolder
-from connectors.csv_folder.intake import Stopped
+from connectors.drop_folder.client import FolderConnector
+from connectors.drop_folder.intake import Stopped
 from connectors.host import Host
 from connectors.metrics import ConnectorMetrics
 from connectors.publisher import PublishFailed
-from connectors.specs import CsvFolderSpec, SecretSource, WebhookSpec
+from connectors.specs import ConnectorSpec, DropFolderSpec
 from connectors.webhook.signature import HEADER, sign
+from connectors.webhook.spec import Webhook
 from schemas.codec import topic_codec
+from tests.support.connectors import SENDER, MemoryPositions
 
 SECRET = b"a-secret-of-the-store-grocer-7"
 GTIN = "4006381333931"
@@ -57,26 +62,24 @@ def in_an_hour_ms():
     return time.time_ns() // 1_000_000 + 3_600_000
 
 
-class CsvRig:
+class FolderRig:
     """Tells it as a dropped file; every file has another content, as every export has."""
 
     system = "csv"
+    ending = ".csv"
 
     def __init__(self, tmp_path, publisher):
         self._folder = tmp_path / "in"
-        self._spec = CsvFolderSpec(pool="north", store="grocer-7", folder=self._folder, time_zone="Europe/Berlin")
-        self._connector = CsvFolder(self._spec, publisher, ConnectorMetrics(), tmp_path / "state", in_an_hour_ms)
+        self._spec = DropFolderSpec(pool="north", store="grocer-7", folder=self._folder, time_zone="Europe/Berlin")
+        self._connector = FolderConnector(self._spec, publisher, ConnectorMetrics(), tmp_path / "state", in_an_hour_ms)
         self._publisher = publisher
         self._told = 0
 
     def tell(self, lines):
         """(was it confirmed?, number of lines that came back)"""
         self._told += 1
-        rows = "".join(
-            f"{each.receipt},{each.line},2026-03-01 09:15,{each.gtin},{each.quantity},{CANARY}\n" for each in lines
-        )
-        name = f"sales-{self._told}.csv"
-        (self._folder / name).write_text("receipt,line,sold_at,ean,qty,customer\n" + rows + "\n" * self._told)
+        name = f"sales-{self._told}{self.ending}"
+        (self._folder / name).write_bytes(self.content(lines))
         stop = threading.Event()
         if self._publisher.is_down:
             threading.Timer(0.05, stop.set).start()
@@ -91,8 +94,52 @@ class CsvRig:
 
     def tell_bytes(self, content):
         self._told += 1
-        (self._folder / f"sales-{self._told}.csv").write_bytes(content)
+        (self._folder / f"sales-{self._told}{self.ending}").write_bytes(content)
         self._connector.scan(threading.Event())
+
+    def content(self, lines):
+        rows = "".join(
+            f"{each.receipt},{each.line},2026-03-01 09:15,{each.gtin},{each.quantity},{CANARY}\n" for each in lines
+        )
+        return ("receipt,line,sold_at,ean,qty,customer\n" + rows + "\n" * self._told).encode()
+
+
+class WorkbookRig(FolderRig):
+    """The same as an Excel workbook."""
+
+    ending = ".xlsx"
+
+    def content(self, lines):
+        book = openpyxl.Workbook()
+        book.active.append(["receipt", "line", "sold_at", "ean", "qty", "customer"])
+        for each in lines:
+            sold_at = datetime(2026, 3, 1, 9, 15)  # noqa: DTZ001  a cell has no zone
+            book.active.append([each.receipt, each.line, sold_at, each.gtin, float(each.quantity), CANARY])
+        book.properties.title = f"file {self._told}"
+        content = io.BytesIO()
+        book.save(content)
+        return content.getvalue()
+
+
+class PosLogRig(FolderRig):
+    """The same as POSLog."""
+
+    system = "poslog"
+    ending = ".xml"
+
+    def content(self, lines):
+        receipts = {}
+        for each in lines:
+            receipts.setdefault(each.receipt, []).append(
+                f"<LineItem><SequenceNumber>{each.line}</SequenceNumber><Sale><ItemID Type='GTIN'>{each.gtin}</ItemID>"
+                f"<Description>{CANARY}</Description><Quantity>{each.quantity}</Quantity></Sale></LineItem>"
+            )
+        transactions = "".join(
+            f"<Transaction><SequenceNumber>{receipt}</SequenceNumber><EndDateTime>2026-03-01T09:15:00</EndDateTime>"
+            f"<OperatorID>{CANARY}</OperatorID><RetailTransaction>{''.join(told)}</RetailTransaction></Transaction>"
+            for receipt, told in receipts.items()
+        )
+        return f"<POSLog><!--{self._told}-->{transactions}</POSLog>".encode()
 
 
 class WebhookRig:
@@ -103,10 +150,8 @@ class WebhookRig:
     def __init__(self, tmp_path, publisher):
         secret = tmp_path / "secret"
         secret.write_bytes(SECRET)
-        spec = WebhookSpec(
-            pool="north", store="grocer-7", time_zone="Europe/Berlin", secrets=(SecretSource(file=secret),)
-        )
-        self._host = Host([spec], publisher, tmp_path)
+        spec = ConnectorSpec(SENDER, Webhook(secret_file=secret))
+        self._host = Host([spec], publisher, MemoryPositions(), tmp_path)
 
     def tell(self, lines):
         receipts = {}
@@ -140,7 +185,7 @@ def publisher():
     return Publisher()
 
 
-@pytest.fixture(params=[CsvRig, WebhookRig], ids=lambda rig: rig.system)
+@pytest.fixture(params=[FolderRig, WorkbookRig, PosLogRig, WebhookRig], ids=lambda rig: rig.__name__)
 def rig(request, tmp_path, publisher):
     return request.param(tmp_path, publisher)
 
@@ -195,7 +240,7 @@ def test_fields_without_a_meaning_here_go_nowhere(rig, publisher, tmp_path, caps
     assert CANARY not in repr(publisher.events)
     printed = capsys.readouterr()
     assert CANARY not in printed.out + printed.err
-    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".csv"]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in (".csv", ".xlsx", ".xml")]
     kept += tmp_path.rglob("*.report.csv")
     assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
 

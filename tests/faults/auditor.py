@@ -6,14 +6,16 @@ decided again. Every input record must be the cause of exactly one journal entry
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from schemas.codec import topic_codec
-from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
+from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POOL_REROUTES, TOPICS, dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
+from streams.pool.facts import ORDER_MOVED, ORDER_TAKEN, TASK_MOVED, TRANSFER_MOVED
 from streams.pool.processor import PoolProcessor
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
@@ -27,7 +29,9 @@ from tests.faults.replay import Entry, decide_again, decode_availability, fold_a
 from tests.faults.topic_log import log_ends, read_topics
 from tests.faults.workload import digest
 
+Fields = dict[str, Any]
 _SHOWN = 5
+_FOLLOWS = (ORDER_MOVED, TASK_MOVED, TRANSFER_MOVED)
 _PREFIX = "__connect.errors."
 
 
@@ -41,8 +45,11 @@ class Audit:
     journal_entries: int = 0
     dead_letters: int = 0
     rows: int = 0
+    orders: int = 0
+    order_events: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     repeated: int = 0
+    promised_twice: int = 0
     wrong_rows: int = 0
     findings: list[str] = field(default_factory=list)
 
@@ -59,33 +66,58 @@ class Audit:
         return len(found)
 
 
+class Seen(NamedTuple):
+    """What lay in Kafka, and what the oracle makes of it; for those who check more."""
+
+    inputs: list[Record]
+    pages: list[Record]
+    """Of the journal."""
+    entries: list[Entry]
+    expected: Expected
+
+
 @cache
 def _processor() -> PoolProcessor:
     return PoolProcessor()  # its metrics register themselves once in a process
 
 
 class Auditor:
-    """Reads everything once. `folder` is for the rebuild; `acknowledged` is what the tills wrote."""
+    """Reads everything once. `folder` is for the rebuild; `acknowledged` is what the tills wrote.
+
+    `apart`: pools in which orders move goods, of which the oracle knows nothing: their books are judged elsewhere.
+    """
 
     def __init__(
-        self, bootstrap_servers: str, inputs: tuple[str, ...], partitions: int, acknowledged: Path, folder: Path
-    ) -> None:
+        self, bootstrap_servers: str, inputs: tuple[str, ...], partitions: int, acknowledged: Path, folder: Path,
+        apart: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._bootstrap_servers = bootstrap_servers
         self._inputs = inputs
         self._partitions = partitions
         self._acknowledged = acknowledged
         self._folder = folder
+        self._apart = apart
         self._audit = Audit()
 
     def audit(self) -> Audit:
-        """Everything."""
+        """Everything that `audit_and_show` checks."""
+        return self.audit_and_show()[0]
+
+    def audit_and_show(self) -> tuple[Audit, Seen]:
+        """Everything; also what was read for it."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for record in read_topics(self._bootstrap_servers, TOPICS, self._partitions):
             by_topic[record.topic].append(record)
         inputs = [record for topic in self._inputs for record in by_topic[topic]]
         entries = [entry for record in by_topic[POOL_JOURNAL.name] for entry in read_page(record)]
         letters = [letter for topic in self._inputs for letter in by_topic[dead_letter_topic(topic)]]
-        expected = Oracle(self._partitions).expected(inputs)
+        rows = self._check_rebuild(by_topic[POOL_CHANGELOG.name])
+        orders = [
+            decode_row(row) for of_partition in rows.values() for key, row in of_partition.items()
+            if key.startswith("order/")
+        ]  # fmt: skip
+        expected = Oracle(self._partitions, _held(orders)).expected(inputs)
+        expected.table = {shelf: promise for shelf, promise in expected.table.items() if shelf[0] not in self._apart}
         audit = self._audit
         audit.lines, audit.repeated_lines_absorbed = expected.lines, expected.repeated_lines
         audit.records, audit.journal_entries, audit.dead_letters = len(inputs), len(entries), len(letters)
@@ -93,12 +125,12 @@ class Auditor:
         self._check_causes(inputs, entries, letters, expected)
         self._check_numbers(entries)
         self._check_set_aside(letters, expected)
-        rows = self._check_rebuild(by_topic[POOL_CHANGELOG.name])
+        self._check_orders(orders, expected, entries, by_topic[POOL_REROUTES.name])
         self._check_offsets(rows)
         self._check_table(rows, by_topic[POOL_AVAILABILITY.name], expected)
         self._check_fold(rows, entries)
         self._check_decided_again(inputs, by_topic[POOL_JOURNAL.name], by_topic[POOL_AVAILABILITY.name], entries)
-        return audit
+        return audit, Seen(inputs, by_topic[POOL_JOURNAL.name], entries, expected)
 
     def _check_acknowledged(self, inputs: list[Record]) -> None:
         """What Kafka acknowledged is in its log, broker crash or not."""
@@ -113,8 +145,17 @@ class Auditor:
     def _check_causes(
         self, inputs: list[Record], entries: list[Entry], letters: list[Record], expected: Expected
     ) -> None:
-        """Each input record caused exactly one thing, and the right one."""
-        journaled = Counter(entry.cause for entry in entries)
+        """Each input record caused exactly one thing, and the right one; what follows stands right behind it."""
+        journaled = Counter(entry.cause for entry in entries if entry.fact[0] not in _FOLLOWS)
+        self._audit.find(
+            "entries that follow from another input than the entry before",
+            (
+                (entry.pool, entry.number)
+                for before, entry in zip([None, *entries], entries, strict=False)
+                if entry.fact[0] in _FOLLOWS
+                and (before is None or (before.pool, before.cause) != (entry.pool, entry.cause))
+            ),
+        )
         refused = Counter(_cause(letter) for letter in letters if _is_whole(letter))
         audit, either = self._audit, journaled + refused
         audit.lost += audit.find("input records without effect", (r.cause for r in inputs if not either[r.cause]))
@@ -216,6 +257,7 @@ class Auditor:
                 row["on_hand_milli"], row["available_milli"], row["safety_stock_milli"], row["unit"]
             )
             for row in told.values()
+            if row["pool"] not in self._apart
         }
         self._compare("availability", expected.table, promised)
         on_hand = {}
@@ -224,8 +266,36 @@ class Auditor:
                 if key.startswith("shelf/"):
                     pool, rest = key.removeprefix("shelf/").split("/", 1)
                     sku, store = rest.rsplit("/", 1)
+                    if pool in self._apart:
+                        continue
                     on_hand[pool, sku, store] = Shelf(**decode_row(row)).on_hand_milli
         self._compare("books", {key: row.on_hand_milli for key, row in expected.table.items()}, on_hand)
+
+    def _check_orders(
+        self, orders: list[Fields], expected: Expected, entries: list[Entry], events: list[Record]
+    ) -> None:
+        """What is promised is there, once; each order has come to something, and each request is answered once."""
+        audit, picked = self._audit, _held(orders, ("picked",))
+        audit.orders = len(orders)
+        audit.promised_twice += audit.find(
+            "promised beyond what is there (shelf, promised, on hand, picked)",
+            (
+                (shelf, milli, expected.table[shelf].on_hand_milli, picked[shelf])
+                for shelf, milli in _held(orders, ("tentative", "confirmed")).items()
+                if shelf[0] not in self._apart
+                and milli > max(expected.table[shelf].on_hand_milli - picked[shelf], 0)
+            ),
+        )
+        audit.find(
+            "orders without an outcome",
+            (order["order"] for order in orders if order["status"] != "ended" and not _held([order])),
+        )
+        told_of = [_event(record) for record in events]
+        audit.order_events = Counter(event["kind"] for event in told_of)
+        told = Counter((event["pool"], event["number"]) for event in told_of)
+        asked = {(entry.pool, entry.number) for entry in entries if entry.fact[0] == ORDER_TAKEN}
+        audit.lost += audit.find("requests without an answer", asked - told.keys())
+        audit.repeated += audit.find("events repeated", (place for place, times in told.items() if times > 1))
 
     def _check_fold(self, rows: dict[int, dict[str, bytes]], entries: list[Entry]) -> None:
         kept = {key: row for of_partition in rows.values() for key, row in of_partition.items() if key != OFFSETS_ROW}
@@ -244,7 +314,8 @@ class Auditor:
         again: dict[tuple[str, int], bytes] = {}
         told: dict[bytes, bytes] = {}
         for n in range(self._partitions):
-            order = [by_cause[e.cause] for e in entries if e.cause[1] == n and e.cause in by_cause]
+            causes = dict.fromkeys(entry.cause for entry in entries if entry.cause[1] == n)
+            order = [by_cause[cause] for cause in causes if cause in by_cause]
             outcome = decide_again(_processor(), n, self._partitions, order, cuts[n])
             again |= outcome.pages
             told |= outcome.availability
@@ -259,6 +330,21 @@ class Auditor:
             if wanted.get(key) != found.get(key)
         ]
         self._audit.wrong_rows += self._audit.find(f"{what}: (key, wanted, found)", wrong)
+
+
+def _held(orders: list[Fields], states: tuple[str, ...] = ("tentative", "confirmed", "picked")) -> Counter[ShelfKey]:
+    """(pool, SKU, store) → what the orders keep there in one of `states`."""
+    held: Counter[ShelfKey] = Counter()
+    for order in orders:
+        for hold in order["holds"]:
+            if hold["state"] in states:
+                held[order["pool"], hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+    return held
+
+
+def _event(record: Record) -> Fields:
+    event: Fields = topic_codec(POOL_REROUTES.name).decode(record.value)
+    return event
 
 
 def _header(letter: Record, name: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from streams.pool import seen
-from streams.runtime import restore, session
-from streams.runtime.contract import Batch
+from streams.runtime import restore
+from streams.runtime.contract import Batch, StateRows
 from streams.runtime.failpoints import failpoint
 from streams.runtime.session import Held, Session
 
@@ -75,9 +75,9 @@ def _store_before_commit() -> None:
         return retry(self, what, call)
 
     def only_forget(
-        self: Session, changed: Mapping[int, Held], closed: Mapping[int, Batch], positions: Any, records: int
+        self: Session, changed: Mapping[int, Held], rows: Mapping[int, StateRows], positions: Any, records: int
     ) -> None:
-        store(self, changed, {n: Batch([], []) for n in closed}, positions, records)
+        store(self, changed, {n: [] for n in rows}, positions, records)
 
     Session._produce = produce_and_note  # type: ignore[method-assign]
     Session._retry = write_then_send_offsets  # type: ignore[method-assign]
@@ -145,7 +145,7 @@ def _at_least_once() -> None:
     class Plain:
         def __init__(self, session_: Session) -> None:
             options = session_._settings.client_options() | {"message.max.bytes": 8 * 1024 * 1024, "linger.ms": 5}
-            self._producer = session.Producer(options)
+            self._producer = Producer(options)
             self._consumer = session_._consumer
 
         def __getattr__(self, name: str) -> Any:

@@ -3,17 +3,19 @@
 The pool folds facts one by one and corrects its books as counts arrive. Here nothing is corrected: each source
 id's last version stands with the union of its lines, and a shelf holds its latest count plus every standing
 movement that occurred after it. Per topic only the order of offsets matters, never how topics interleaved.
-All settings count as told before the first sale; nothing is forgotten.
+All settings count as told before the first sale; nothing is forgotten. Which orders hold what depends on how topics
+interleaved, so it is told what is held; the auditor checks by sums that this is covered.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.codec import BadMessage, topic_codec
 from schemas.models import QUANTITY_MAX_MILLI, CatalogItem, ConfigChange
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from tests.faults.records import Expected, Promise, Record, ShelfKey
 
 Fields = dict[str, Any]
@@ -40,10 +42,11 @@ class _Version:
 
 
 class Oracle:
-    """Made for one log. `partitions` is the partition count of its topics."""
+    """Made for one log. `partitions` is the partition count of its topics, `held` what orders keep on shelves."""
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, held: Mapping[ShelfKey, int] = MappingProxyType({})) -> None:
         self._partitions = partitions
+        self._held = held
         self._outcome = Expected()
         self._settings: dict[str, dict[tuple[str, ...], Fields]] = {}
         self._codes: dict[tuple[str, str | None, str], str] = {}
@@ -61,7 +64,7 @@ class Oracle:
                 self._outcome.refused_records[record.cause] = bad.reason
                 continue
             self._outcome.journaled.add(record.cause)
-            if record.topic not in (*_SETTINGS, POOL_TICKS.name):
+            if record.topic in (POS_SALES.name, POS_STOCK.name):
                 self._outcome.lines += len(event["lines"])
                 for line, reason in self._take(record, event):
                     self._outcome.refused_lines[record.cause, reason, line["line_id"]] += 1
@@ -115,15 +118,15 @@ class Oracle:
         if before is not None and before.number > source["version"]:
             self._outcome.repeated_lines += len(event["lines"])
             return []
-        version = before if before is not None and before.number == source["version"] else _Version(event)
-        set_aside = self._join(version, event)
-        if version.lines or before is not None:  # of what was never taken, nothing stands
-            self._standing[name] = version
-        return set_aside
+        if before is None or before.number < source["version"]:
+            self._standing[name] = _Version(event)
+        return self._join(self._standing[name], event)
 
     def _join(self, version: _Version, event: Fields) -> list[tuple[Fields, str]]:
-        if version.head != (event["occurred_at_ms"], event.get("kind")):
+        head = (event["occurred_at_ms"], event.get("kind"))
+        if version.lines and version.head != head:  # where no line stands, nothing can contradict
             return [(line, "conflict") for line in event["lines"]]
+        version.head = head
         set_aside, counted, earlier = [], set(), dict(version.lines)
         for line in event["lines"]:
             same = earlier.setdefault(line["line_id"], line)
@@ -166,7 +169,7 @@ class Oracle:
             self._counts[shelf] = max((occurred, quantity), self._counts.get(shelf, (0, 0)), key=lambda count: count[0])
         elif kind != "level":
             delta = quantity if kind is not None else _SIGN[line["kind"]] * quantity
-            version.movements.append(_Movement(shelf, occurred, delta, line.get("kind") == "sale"))
+            version.movements.append(_Movement(shelf, occurred, delta, kind is None))
 
     def _table(self) -> dict[ShelfKey, Promise]:
         movements = defaultdict(list)
@@ -187,6 +190,6 @@ class Oracle:
         safety = common["safety_stock_milli"] if own["safety_stock_milli"] is None else own["safety_stock_milli"]
         lent = own["contribution"] or common["contribution"]
         sold = -sum(move.delta_milli for move in movements if move.is_sale)
-        most = {"share": on_hand * lent["value"] // 1000, "cap": lent["value"], "fixed": lent["value"] - sold}
-        promised = max(0, min(most[lent["kind"]], on_hand - safety))
+        most = {"share": on_hand * lent["value"] // 1000, "cap": lent["value"], "fixed": lent["value"] - max(sold, 0)}
+        promised = max(0, min(most[lent["kind"]], on_hand - safety) - self._held.get(shelf, 0))
         return Promise(on_hand, promised // 1000 * 1000 if unit == "each" else promised, safety, unit)

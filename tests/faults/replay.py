@@ -57,10 +57,10 @@ def read_page(record: Record) -> Iterator[Entry]:
 class NoIndex:
     """Everything remembered stays with the pool that remembers it: nothing is ever stored here."""
 
-    def find(self, pool: str, key: bytes) -> None:
+    def find(self, key: bytes) -> None:
         return None
 
-    def add(self, pool: str, key: bytes) -> None:
+    def add(self, key: bytes) -> None:
         """Nothing."""
 
 
@@ -110,7 +110,6 @@ def decide_again(
         return iter(sorted((key, row) for key, row in rows.items() if key.startswith(prefix)))
 
     work = processor.open(partition, partitions, Rows(rows.get, scan, index.get))
-    entries: dict[str, list[Entry]] = {}
     availability: dict[bytes, bytes] = {}
     written: dict[str, list[bytes]] = {}
     for count, record in enumerate(inputs):
@@ -122,7 +121,6 @@ def decide_again(
             if output.topic == POOL_JOURNAL.name and output.value is not None:
                 page = Record(output.topic, partition, 0, 0, None, output.value)
                 for entry in read_page(page):
-                    entries.setdefault(entry.pool, []).append(entry)
                     written.setdefault(entry.pool, []).append(_entry_bytes(entry))
             elif output.topic == POOL_AVAILABILITY.name and output.value is not None:
                 availability[str(output.key).encode()] = output.value

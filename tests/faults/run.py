@@ -18,11 +18,10 @@ from pathlib import Path
 
 from tests.faults.auditor import Audit, Auditor
 from tests.faults.mutants import MUTANTS
-from tests.faults.stage import INPUTS, PARTITIONS, Stage, TooSlowError, WorkerTimes, worker_log
+from tests.faults.stage import INPUTS, Plan, Stage, TooSlowError, WorkerTimes, worker_log
 from tests.faults.strike import DECK, Landed, NotLandedError, Striker, draw
 
 LINES_PER_FAULT = 3_000
-_TRICKLE_LINES_PER_S = 150
 _ZOMBIE_TIMES = WorkerTimes(session_ms=1_500, transaction_ms=30_000)
 """A short session, and transactions that outlive it: the hardest case for whoever takes over."""
 
@@ -63,7 +62,7 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 def run_faults(
     faults: int,
     seed: int,
-    brokers: int = 1,
+    brokers: int = 3,
     kinds: Sequence[str] = DECK,
     logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -73,7 +72,7 @@ def run_faults(
     chance = random.Random(seed)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-faults-") as name,
-        Stage(Path(name), seed, brokers, WorkerTimes(), _TRICKLE_LINES_PER_S) as stage,
+        Stage(Path(name), seed, Plan(brokers)) as stage,
     ):
         striker = Striker(stage, chance)
         try:
@@ -102,7 +101,7 @@ def run_mutant(name: str | None, tell: Callable[[str], None] = lambda _: None) -
     times = replace(_ZOMBIE_TIMES if aims[0].startswith("stop") else WorkerTimes(), mutant=name)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-mutant-") as folder,
-        Stage(Path(folder), 1, 1, times, _TRICKLE_LINES_PER_S) as stage,
+        Stage(Path(folder), 1, Plan(times=times)) as stage,
     ):
         try:
             striker = Striker(stage, random.Random(1))
@@ -135,13 +134,14 @@ def _finish(stage: Stage, outcome: Outcome) -> None:
         stage.stop_tills()
         stage.drain(deadline_s)
         exits = stage.stop_workers()
-        if exits != [0, 0]:
+        if any(exits):
             outcome.trouble.append(f"on SIGTERM the workers ended with {exits}\n{worker_log(stage.slots)}")
     except (TooSlowError, RuntimeError) as error:
         outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
         for slot in stage.slots:
             stage.kill(slot)
-    auditor = Auditor(stage.bootstrap_servers, INPUTS, PARTITIONS, stage.acknowledged, stage.folder / "rebuild")
+    partitions = stage.plan.partitions
+    auditor = Auditor(stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, stage.folder / "rebuild")
     outcome.audit = auditor.audit()
 
 
@@ -168,8 +168,9 @@ def report(outcome: Outcome) -> str:
     lines += [f"{name:<32}{value!s:>8}" for name, value in outcome.figures().items()]
     lines.append(
         f"{audit.records} input records, {audit.journal_entries} journal entries, {audit.dead_letters} dead letters, "
-        f"{audit.rows} rows; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
+        f"{audit.rows} rows, {audit.orders} orders; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
     )
+    lines.append("orders: " + ", ".join(f"{kind} {count}" for kind, count in sorted(audit.order_events.items())))
     lines += [f"WRONG: {finding}" for finding in audit.findings]
     lines += [f"TROUBLE: {one}" for one in outcome.trouble]
     lines.append("sound" if outcome.is_sound else "NOT SOUND")
@@ -185,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many faults must land")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
     parser.add_argument("--kind", action="append", choices=DECK, help="only faults of this kind; may be repeated")
-    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
     parser.add_argument("--logs", type=Path, metavar="DIR", help="keep the workers' logs there")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")

@@ -1,4 +1,4 @@
-"""The stage of the fault test: an embedded Kafka, its topics, the tills, and two supervised ledger workers."""
+"""The stage of the fault test: an embedded Kafka, its topics, the tills, and supervised ledger workers."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,14 +21,25 @@ from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CHANGELOG, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from schemas.topics import (
+    CATALOG_ITEMS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
+    POOL_CHANGELOG,
+    POOL_CONFIG,
+    POOL_TICKS,
+    POS_SALES,
+    POS_STOCK,
+)
+from tests.faults.nursery import Child, Nursery
 from tests.faults.topic_log import GroupView
 from tests.faults.worker import GROUP
-from tests.faults.world import pool_names, settings_records
+from tests.faults.world import AS_USUAL, Mix, pool_names, settings_records
 
-PARTITIONS = 4
-POOLS = 7
-INPUTS = (POOL_CONFIG.name, CATALOG_ITEMS.name, POS_SALES.name, POS_STOCK.name, POOL_TICKS.name)
+INPUTS = (
+    POOL_CONFIG.name, CATALOG_ITEMS.name, POS_SALES.name, POS_STOCK.name, POOL_TICKS.name,
+    ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name,
+)  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.02
 
@@ -56,13 +67,35 @@ class WorkerTimes:
     mutant: str | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is on the stage. Each worker holds the same number of partitions."""
+
+    brokers: int = 1
+    workers: int = 2
+    partitions: int = 4
+    pools: int = 7
+    lines_per_s: int = 150
+    """Sent all the time, beside the bursts."""
+    times: WorkerTimes = WorkerTimes()
+    mix: Mix = AS_USUAL
+
+    @property
+    def pool_names(self) -> list[str]:
+        return pool_names(self.partitions, self.pools)
+
+
 @dataclass
 class Slot:
-    """A worker's place: its name and folder stay, its processes come and go."""
+    """A process's place: its name and folder stay, its processes come and go."""
 
     instance: str
     folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    command: Sequence[str] = ()
+    """How it is started; of a worker, its arguments."""
+    is_worker: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | Child | None = None
     is_kept_alive: bool = True
     armed: str = ""
     """Failpoints of the next process that is started."""
@@ -70,11 +103,25 @@ class Slot:
     exits: list[int] = field(default_factory=list)
 
     @property
+    def log(self) -> Path:
+        """What its processes said."""
+        return self.folder / "log.txt"
+
+    def says(self, since: int = 0) -> bytes:
+        """What its processes said, from that byte on."""
+        return self.log.read_bytes()[since:] if self.log.exists() else b""
+
+    @property
     def state_dir(self) -> Path:
         return self.folder / "state"
 
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        return 0 if self.process is None else self.process.pid
 
     def send(self, sent: signal.Signals) -> None:
         if self.process is not None:
@@ -84,16 +131,18 @@ class Slot:
 class Stage:
     """Everything that runs, as a context. Times are wall time in seconds."""
 
-    def __init__(self, folder: Path, seed: int, brokers: int, times: WorkerTimes, lines_per_s: int) -> None:
+    def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
         self.folder = folder
-        self.kafka = EmbeddedKafka(brokers=brokers)
+        self.plan = plan
+        self.kafka = self._make_kafka()
         self.failpoint_log = folder / "failpoints.jsonl"
         self.acknowledged = folder / "acknowledged.tsv"
-        self.slots = [Slot(f"ledger-{n}", folder / f"ledger-{n}") for n in (1, 2)]
+        self.slots = [Slot(f"ledger-{n}", folder / f"ledger-{n}") for n in range(1, plan.workers + 1)]
+        self.others: list[Slot] = []
+        """Processes beside the workers that are kept alive, too."""
         self.lines_sent = 0
         self._seed = seed
-        self._times = times
-        self._lines_per_s = lines_per_s
+        self._tills_lock = threading.Lock()
         self._tills: subprocess.Popen[str] | None = None
         self._lock = threading.RLock()
         self._is_over = threading.Event()
@@ -115,21 +164,25 @@ class Stage:
         self.close()
 
     def _start(self) -> None:
-        self.kafka.start()
+        self._start_kafka()
         self.bootstrap_servers = self.kafka.bootstrap_servers
-        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, PARTITIONS)
+        plan = self.plan
+        self._nursery = Nursery()
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, plan.partitions)
         self._admin = self._make_admin()
         self._compact_often()
         self._publish_settings()
-        self.group = GroupView(self.bootstrap_servers, GROUP, INPUTS, PARTITIONS)
+        self.group = GroupView(self.bootstrap_servers, GROUP, INPUTS, plan.partitions)
         for slot in self.slots:
-            self.start_worker(slot)
+            slot.command = self.worker_command(slot)
+            self.start(slot)
         self._supervisor.start()
         self._tills = subprocess.Popen(
             [
                 sys.executable, "-m", "tests.faults.workload", "--bootstrap-servers", self.bootstrap_servers,
-                "--partitions", str(PARTITIONS), "--pools", str(POOLS), "--seed", str(self._seed),
-                "--lines-per-s", str(self._lines_per_s), "--acknowledged", str(self.acknowledged),
+                "--partitions", str(plan.partitions), "--pools", str(plan.pools), "--seed", str(self._seed),
+                "--lines-per-s", str(plan.lines_per_s), "--acknowledged", str(self.acknowledged),
+                "--repeats", str(plan.mix.repeats), "--receipt-lines-min", str(plan.mix.receipt_lines_min),
             ],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
@@ -139,16 +192,32 @@ class Stage:
         self._is_over.set()
         if self._supervisor.is_alive():
             self._supervisor.join()
-        for slot in self.slots:
+        for slot in (*self.slots, *self.others):
             if slot.is_running():
                 slot.send(signal.SIGKILL)
                 self._reap(slot)
+        if hasattr(self, "_nursery"):
+            self._nursery.close()
         if self._tills is not None and self._tills.poll() is None:
             self._tills.kill()
             self._tills.wait()
         if hasattr(self, "group"):
             self.group.close()
         self.kafka.stop()
+
+    def _make_kafka(self) -> EmbeddedKafka:
+        return EmbeddedKafka(brokers=self.plan.brokers)
+
+    def _start_kafka(self) -> None:
+        self.kafka.start()
+
+    def _servers_of(self, slot: Slot) -> str:
+        """The brokers' addresses as this worker is told them."""
+        return self.bootstrap_servers
+
+    def _more_stores(self) -> Mapping[str, Sequence[str]]:
+        """Stores beside those of the world, by pool."""
+        return {}
 
     def _make_admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 2})
@@ -167,47 +236,51 @@ class Stage:
 
     def _publish_settings(self) -> None:
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True})
-        for record in settings_records(pool_names(PARTITIONS, POOLS), time.time_ns() // 1_000_000):
-            producer.produce(record.topic, record.value, record.key, partition_of(record.pool, PARTITIONS))
+        for record in settings_records(self.plan.pool_names, time.time_ns() // 1_000_000, self._more_stores()):
+            producer.produce(record.topic, record.value, record.key, partition_of(record.pool, self.plan.partitions))
         if producer.flush(30):
             raise TooSlowError("settings: not acknowledged within 30 s")
 
-    # --- workers ----------------------------------------------------------------------------------------
+    # --- processes --------------------------------------------------------------------------------------
 
-    def start_worker(self, slot: Slot) -> None:
+    def worker_command(self, slot: Slot) -> Sequence[str]:
+        """The arguments of this worker."""
+        times = self.plan.times
+        command = [
+            "--bootstrap-servers", self._servers_of(slot), "--instance", slot.instance,
+            "--state-dir", str(slot.state_dir), "--partitions", str(self.plan.partitions),
+            "--session-timeout-ms", str(times.session_ms), "--transaction-timeout-ms", str(times.transaction_ms),
+        ]  # fmt: skip
+        return command if times.mutant is None else [*command, "--mutant", times.mutant]
+
+    def start(self, slot: Slot) -> None:
         """Start the slot's next process, with the failpoints that are armed for it."""
         slot.folder.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, WATCH_STDIN_VARIABLE: "1", "COMMONSHELF_FAILPOINT_LOG": str(self.failpoint_log)}
-        environment["COMMONSHELF_FAILPOINTS"] = slot.armed
+        environment |= {"COMMONSHELF_FAILPOINTS": slot.armed, **slot.environment}
         slot.armed = ""
         slot.started += 1
-        options = [
-            "--bootstrap-servers", self.bootstrap_servers, "--instance", slot.instance,
-            "--state-dir", str(slot.state_dir), "--partitions", str(PARTITIONS),
-            "--session-timeout-ms", str(self._times.session_ms),
-            "--transaction-timeout-ms", str(self._times.transaction_ms),
-        ]  # fmt: skip
-        if self._times.mutant is not None:
-            options += ["--mutant", self._times.mutant]
-        with (slot.folder / "log.txt").open("ab") as log:
+        if slot.is_worker:
+            slot.process = self._nursery.start(slot.command, environment, slot.log)
+            return
+        with slot.log.open("ab") as log:
             slot.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.worker", *options],
-                cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
-            )  # fmt: skip
+                slot.command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
 
     def _supervise(self) -> None:
-        """Start a worker again when it is gone, whatever ended it."""
+        """Start a process again when it is gone, whatever ended it."""
         while not self._is_over.wait(0.05):
             with self._lock:
-                for slot in self.slots:
+                for slot in (*self.slots, *self.others):
                     if slot.is_kept_alive and not slot.is_running():
                         self._reap(slot)
-                        self.start_worker(slot)
+                        self.start(slot)
 
     def _reap(self, slot: Slot) -> None:
         if slot.process is not None:
             slot.exits.append(slot.process.wait())
-            if slot.process.stdin is not None:
+            if isinstance(slot.process, subprocess.Popen) and slot.process.stdin is not None:
                 slot.process.stdin.close()
             slot.process = None
 
@@ -235,37 +308,68 @@ class Stage:
     def drop_state(self, slot: Slot) -> None:
         shutil.rmtree(slot.state_dir, ignore_errors=True)
 
+    def keep_state(self, slot: Slot) -> None:
+        """Copy the state of a worker that is down, for `put_back_old_state`."""
+        shutil.rmtree(slot.folder / "old-state", ignore_errors=True)
+        shutil.copytree(slot.state_dir, slot.folder / "old-state")
+
+    def put_back_old_state(self, slot: Slot) -> None:
+        """What `keep_state` copied last, or nothing."""
+        self.drop_state(slot)
+        if (slot.folder / "old-state").exists():
+            shutil.copytree(slot.folder / "old-state", slot.state_dir, dirs_exist_ok=True)
+
     def keep_logs(self, folder: Path) -> None:
-        """Copy what the workers said to `folder`."""
+        """Copy what the processes said to `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        for slot in self.slots:
-            shutil.copy(slot.folder / "log.txt", folder / f"{slot.instance}.log")
+        for slot in (*self.slots, *self.others):
+            shutil.copy(slot.log, folder / f"{slot.instance}.log")
 
     # --- the group --------------------------------------------------------------------------------------
 
-    def held_by(self, slot: Slot) -> set[int]:
-        """Input partitions that the group gives to the slot; none unless the group is at rest."""
-        [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=5).values()
+    def holdings(self) -> dict[str, set[int]]:
+        """Instance → input partitions that the group gives to it; nothing unless the group is at rest."""
         try:
+            [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=5).values()
             found = asked.result()
         except KafkaException:  # nobody joined yet, or the broker is just coming up
             self._admin = self._make_admin()  # an old client may look for the old coordinator for ever
-            return set()
+            return {}
         if found.state.name != "STABLE":
-            return set()
-        for member in found.members:
-            if member.group_instance_id == slot.instance:
-                return {at.partition for at in member.assignment.topic_partitions}
-        return set()
+            return {}
+        return {
+            member.group_instance_id: {at.partition for at in member.assignment.topic_partitions}
+            for member in found.members
+        }
+
+    def held_by(self, slot: Slot) -> set[int]:
+        """Input partitions that the group gives to the slot; none unless the group is at rest."""
+        return self.holdings().get(slot.instance, set())
 
     def wait_shared(self, deadline_s: float = 60) -> None:
-        """Until both workers hold their half."""
-        wait_until(
-            "both workers hold partitions", lambda: all(len(self.held_by(slot)) == 2 for slot in self.slots), deadline_s
-        )
+        """Until every worker holds its share, and nobody else holds any."""
+        share = self.plan.partitions // len(self.slots)
+        wanted = {slot.instance: share for slot in self.slots}
+        found: dict[str, int] = {}
 
-    def peer(self, slot: Slot) -> Slot:
-        return next(other for other in self.slots if other is not slot)
+        def is_shared() -> bool:
+            found.clear()
+            found.update({name: len(held) for name, held in self.holdings().items()})
+            return found == wanted
+
+        try:
+            wait_until("all workers hold their partitions", is_shared, deadline_s)
+        except TooSlowError as error:
+            raise TooSlowError(f"{error}; held at last: {found}") from error
+
+    def wait_taken_over(self, slot: Slot, deadline_s: float) -> None:
+        """Until the others hold all partitions."""
+
+        def is_taken_over() -> bool:
+            held = self.holdings()
+            return not held.pop(slot.instance, set()) and len(set().union(*held.values())) == self.plan.partitions
+
+        wait_until(f"others take over from {slot.instance}", is_taken_over, deadline_s)
 
     # --- the tills --------------------------------------------------------------------------------------
 
@@ -273,8 +377,9 @@ class Stage:
         """Have events of at least so many lines sent at once."""
         assert self._tills is not None
         assert self._tills.stdin is not None
-        self._tills.stdin.write(f"burst {lines}\n")
-        self._note_sent()
+        with self._tills_lock:
+            self._tills.stdin.write(f"burst {lines}\n")
+            self._note_sent()
 
     def stop_tills(self) -> None:
         """End the tills and wait for every acknowledgement. Raises RuntimeError when one is missing."""
@@ -301,7 +406,7 @@ class Stage:
         wait_until("all input worked off", lambda: self.group.behind(ends) == 0, deadline_s)
 
     def stop_workers(self) -> list[int]:
-        """SIGTERM to both; their exit statuses."""
+        """SIGTERM to each; their exit statuses."""
         return [self.terminate(slot) for slot in self.slots]
 
 
@@ -309,8 +414,7 @@ def worker_log(slots: Sequence[Slot]) -> str:
     """The last lines that the workers said, repeats left out, for a report of what went wrong."""
     tails = []
     for slot in slots:
-        path = slot.folder / "log.txt"
-        said = path.read_text(errors="replace").splitlines() if path.exists() else []
+        said = slot.log.read_text(errors="replace").splitlines() if slot.log.exists() else []
         lines = [line for line in said if "Connection refused" not in line]
         first_of_kind = {re.sub(r"\d+", "#", line): line for line in reversed(lines)}
         tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.runtime import failpoints
-from tests.faults.stage import PARTITIONS, Slot, Stage, wait_until
+from tests.faults.stage import Slot, Stage, wait_until
 
 Ends = dict[tuple[str, int], int]
 OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
@@ -43,6 +43,14 @@ class Landed:
     restart_s: float | None = None
     takeover_s: float | None = None
     broker_s: float | None = None
+    other_s: float | None = None
+    """After a fault of neither a worker nor a broker."""
+
+    @property
+    def recovery_s(self) -> float | None:
+        """Whichever it was."""
+        times = (self.restart_s, self.takeover_s, self.broker_s, self.other_s)
+        return next((seconds for seconds in times if seconds is not None), None)
 
 
 def draw(faults: int, kinds: Sequence[str], chance: random.Random) -> list[str]:
@@ -58,6 +66,9 @@ def draw(faults: int, kinds: Sequence[str], chance: random.Random) -> list[str]:
 class Striker:
     """Strikes faults on a stage."""
 
+    feed_lines = 150
+    """Sent ten times a second while a worker is on its way to a failpoint."""
+
     def __init__(self, stage: Stage, chance: random.Random) -> None:
         self._stage = stage
         self._chance = chance
@@ -66,10 +77,18 @@ class Striker:
         """Raises NotLandedError, or TooSlowError when the workers do not recover."""
         for attempt in range(1, _TRIES + 1):
             self._stage.wait_shared()
-            landed = self._strike_once(kind)
-            if landed.in_flight > 0:
-                landed.tries = attempt
-                return landed
+            slot = self._chance.choice(self._stage.slots)
+            try:
+                landed = self.strike_once(kind, slot, self._stage.held_by(slot))
+            except NotLandedError:
+                if attempt == _TRIES:
+                    raise
+                self._stage.kill(slot)
+                self._stage.release(slot)
+            else:
+                if landed.in_flight > 0:
+                    landed.tries = attempt
+                    return landed
         raise NotLandedError(f"{kind}: no work in flight in {_TRIES} tries")
 
     def strike_at(self, aim: str) -> Landed:
@@ -77,29 +96,29 @@ class Striker:
         self._stage.wait_shared()
         action, name = aim.split(":")
         slot = self._chance.choice(self._stage.slots)
-        return self._kill_at(slot, f"kill at {name}") if action == "kill" else self._stop_at(slot, name, 3)
+        mine = self._stage.held_by(slot)
+        return self._kill_at(slot, mine, f"kill at {name}") if action == "kill" else self._stop_at(slot, mine, name, 3)
 
-    def _strike_once(self, kind: str) -> Landed:
-        slot = self._chance.choice(self._stage.slots)
+    def strike_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
+        """One try at `slot`, which holds the partitions `mine`. It has landed when something was in flight."""
         if kind.startswith("kill at "):
-            return self._kill_at(slot, kind)
+            return self._kill_at(slot, mine, kind)
         match kind:
             case "stop":
-                return self._stop(slot)
+                return self._stop(slot, mine)
             case "stop at a failpoint":
-                return self._stop_at(slot, self._chance.choice(_ZOMBIE_POINTS), self._chance.randint(1, 12))
+                return self._stop_at(slot, mine, self._chance.choice(_ZOMBIE_POINTS), self._chance.randint(1, 12))
             case "broker killed":
                 return self._kill_broker()
             case "roll":
-                return self._roll(slot)
+                return self._roll(slot, mine)
             case _:
-                return self._kill(slot, kind)
+                return self._kill(slot, mine, kind)
 
     # --- blows ------------------------------------------------------------------------------------------
 
-    def _kill(self, slot: Slot, kind: str) -> Landed:
+    def _kill(self, slot: Slot, mine: set[int], kind: str) -> Landed:
         stage = self._stage
-        mine = stage.held_by(slot)
         stage.burst(1_500)
         time.sleep(self._chance.uniform(0.0, 0.12))
         ends = stage.group.ends(mine)
@@ -115,44 +134,57 @@ class Striker:
             stage.drop_state(slot)
         elif kind == "kill, state damaged":
             damage(slot.state_dir, self._chance)
+        elif kind == "kill, old state put back":
+            stage.put_back_old_state(slot)
         stage.release(slot)
         landed.restart_s = self._worked_off(ends, struck_at)
         return landed
 
-    def _kill_at(self, slot: Slot, kind: str) -> Landed:
+    def _kill_at(self, slot: Slot, mine: set[int], kind: str) -> Landed:
+        stage = self._stage
+        stage.terminate(slot)
+        landed, struck_at = self._die_at(slot, mine, kind)
+        self._bring_back(slot, mine, landed, struck_at)
+        return landed
+
+    def _bring_back(self, slot: Slot, mine: set[int], landed: Landed, struck_at: float) -> None:
+        stage = self._stage
+        stage.burst(150)
+        ends = stage.group.ends(mine)
+        stage.release(slot)
+        landed.restart_s = self._worked_off(ends, struck_at)
+
+    def _die_at(self, slot: Slot, mine: set[int], kind: str) -> tuple[Landed, float]:
+        """Start a worker that is down, and feed it until its failpoint kills it; when that was, by time.monotonic."""
         stage = self._stage
         name = kind.removeprefix("kill at ")
-        mine = stage.held_by(slot)
         # A restore may be read at one go, so only its first stretch is sure to come.
         most = 1 if name in OUTSIDE_BATCHES or name == "mid_restore" else 3 if name == "mid_dead_letter" else 12
         hit = self._chance.randint(1, most)
-        stage.terminate(slot)
         if name == "mid_restore":
             stage.drop_state(slot)
+        else:
+            stage.keep_state(slot)
         ends = stage.group.ends(mine)
         slot.armed = f"{name}=kill:{hit}"
-        stage.start_worker(slot)
+        said = len(slot.says())
+        stage.start(slot)
         if name == "during_shutdown":
-            self._worked_off(ends, time.monotonic())  # the armed worker is at work
+            wait_until("the armed worker is at work", lambda: b"holding partitions" in slot.says(said), _RECOVERY_S)
             ends = self._terminate_with_unread(slot, mine)
+        pid = slot.pid
         self._feed_until(kind, lambda: not slot.is_running())
         struck_at = time.monotonic()
         stage.kill(slot)
         if slot.exits[-1] != -signal.SIGKILL:
             raise NotLandedError(f"{kind}: the worker ended with {slot.exits[-1]}")
-        logged = self._hits()[-1]
+        logged = self._last_hit(pid)
         assert logged["failpoint"] == name, logged
         unread = stage.group.behind(ends)
-        landed = Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"])
-        stage.burst(150)
-        ends = stage.group.ends(mine)
-        stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
-        return landed
+        return Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"]), struck_at
 
-    def _stop(self, slot: Slot) -> Landed:
+    def _stop(self, slot: Slot, mine: set[int]) -> Landed:
         stage = self._stage
-        mine = stage.held_by(slot)
         stage.burst(1_500)
         time.sleep(self._chance.uniform(0.0, 0.12))
         ends = stage.group.ends(mine)
@@ -164,34 +196,32 @@ class Striker:
             return landed
         return self._outlived_by_peer(slot, landed, ends, struck_at)
 
-    def _stop_at(self, slot: Slot, name: str, hit: int) -> Landed:
+    def _stop_at(self, slot: Slot, mine: set[int], name: str, hit: int) -> Landed:
         stage = self._stage
-        mine = stage.held_by(slot)
-        hits = len(self._hits())
         stage.terminate(slot)
         slot.armed = f"{name}=stop:{hit}"
-        stage.start_worker(slot)
+        stage.start(slot)
         stage.release(slot)
-        self._feed_until(f"stop at {name}", lambda: len(self._hits()) > hits)
+        pid = slot.pid
+        self._feed_until(f"stop at {name}", lambda: bool(self._hits(pid)))
         struck_at = time.monotonic()
-        landed = Landed(f"stop at {name}", self._hits()[-1]["in_flight"])
+        landed = Landed(f"stop at {name}", self._last_hit(pid)["in_flight"])
         return self._outlived_by_peer(slot, landed, stage.group.ends(mine), struck_at)
 
     def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, struck_at: float) -> Landed:
         """The peer takes over and works on; then the zombie wakes in the middle of it."""
         stage = self._stage
-        peer = stage.peer(slot)
-        wait_until("the peer takes over", lambda: len(stage.held_by(peer)) == PARTITIONS, _RECOVERY_S)
+        stage.wait_taken_over(slot, _RECOVERY_S)
         landed.takeover_s = self._worked_off(ends, struck_at)
         stage.burst(600)
         slot.send(signal.SIGCONT)
         stage.burst(600)
         return landed
 
-    def _roll(self, slot: Slot) -> Landed:
+    def _roll(self, slot: Slot, mine: set[int]) -> Landed:
         stage = self._stage
         struck_at = time.monotonic()
-        ends = self._terminate_with_unread(slot, stage.held_by(slot))
+        ends = self._terminate_with_unread(slot, mine)
         status = stage.terminate(slot)
         if status != 0:
             raise NotLandedError(f"roll: the worker ended with {status}")
@@ -233,7 +263,7 @@ class Striker:
         while not has_come():
             if time.monotonic() > deadline:
                 raise NotLandedError(f"{what}: not reached within {_RECOVERY_S:.0f} s")
-            self._stage.burst(150)
+            self._stage.burst(self.feed_lines)
             time.sleep(0.1)
 
     def _worked_off(self, ends: Ends, since: float) -> float:
@@ -241,9 +271,14 @@ class Striker:
         wait_until("what was unread is committed", lambda: group.behind(ends) == 0, _RECOVERY_S)
         return time.monotonic() - since
 
-    def _hits(self) -> list[dict[str, Any]]:
+    def _hits(self, pid: int) -> list[dict[str, Any]]:
+        """What the failpoints of this process have logged."""
         path = self._stage.failpoint_log
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        logged = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [line for line in logged if line["pid"] == pid]
+
+    def _last_hit(self, pid: int) -> dict[str, Any]:
+        return self._hits(pid)[-1]
 
 
 def damage(state_dir: Path, chance: random.Random) -> None:

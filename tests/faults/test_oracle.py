@@ -98,6 +98,15 @@ def test_a_contradiction_and_an_unknown_code_are_set_aside_with_their_reasons(lo
     }
 
 
+def test_a_lower_version_stays_out_also_when_every_line_of_the_higher_one_was_set_aside(log):
+    log.sale("s", 2, minute=1, version=2, code="sku:nobody")
+    log.sale("s", 3, minute=1, version=1)
+
+    outcome = log.outcome()
+    assert (outcome.table, outcome.repeated_lines) == ({}, 1)
+    assert dict(outcome.refused_lines) == {((POS_SALES.name, 0, 0), "unmapped_code", "1"): 1}
+
+
 def test_bytes_that_are_no_event_are_refused_whole_and_cause_no_journal_entry(log):
     log.add(POS_SALES.name, b"?")
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 _SILENCE_MAX_S = 60
 
 
-def patiently(ask: Callable[[], T], deadline_s: float = 30) -> T:
+def patiently(ask: Callable[[], T], deadline_s: float = 120) -> T:
     """Ask a broker that may be down or just coming up. Raises the last KafkaException."""
     deadline = time.monotonic() + deadline_s
     while True:
@@ -83,24 +83,26 @@ def read_topics(bootstrap_servers: str, topics: Iterable[str], partitions: int) 
 
 
 class GroupView:
-    """How far a consumer group has come. Several partitions' worth of one answer each."""
+    """How far a consumer group has come. Several partitions' worth of one answer each. For use by any thread."""
 
     def __init__(self, bootstrap_servers: str, group: str, topics: Iterable[str], partitions: int) -> None:
-        self._consumer = reader(bootstrap_servers, "read_uncommitted", group)
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
         self._places = [TopicPartition(topic, n) for topic in topics for n in range(partitions)]
+        self._consumer = self._make_consumer()
 
     def ends(self, partitions: Iterable[int] | None = None) -> dict[tuple[str, int], int]:
         """Offset after the last record of each input in these partitions, or in all."""
         wanted = None if partitions is None else set(partitions)
         return {
-            (at.topic, at.partition): patiently(lambda at=at: self._consumer.get_watermark_offsets(at, timeout=5)[1])
+            (at.topic, at.partition): self._ask(lambda by, at=at: by.get_watermark_offsets(at, timeout=5)[1])
             for at in self._places
             if wanted is None or at.partition in wanted
         }
 
     def committed(self) -> dict[tuple[str, int], int]:
         """The group's committed offset of each input partition."""
-        answer = patiently(lambda: self._consumer.committed(self._places, timeout=5))
+        answer = self._ask(lambda by: by.committed(self._places, timeout=5))
         return {(at.topic, at.partition): max(at.offset, 0) for at in answer}
 
     def behind(self, ends: dict[tuple[str, int], int]) -> int:
@@ -111,3 +113,17 @@ class GroupView:
     def close(self) -> None:
         self._consumer.close()
 
+    def _make_consumer(self) -> Consumer:
+        return reader(self._bootstrap_servers, "read_uncommitted", self._group)
+
+    def _ask(self, ask: Callable[[Consumer], T]) -> T:
+        """Patiently; after brokers were lost, an old client may look for what it knew of them for ever."""
+
+        def once() -> T:
+            try:
+                return ask(self._consumer)
+            except KafkaException:
+                self._consumer = self._make_consumer()  # others may still be asking the old one: it goes by itself
+                raise
+
+        return patiently(once)

@@ -2,17 +2,19 @@
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from commonshelf.orphan import end_with_parent
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
+from tests.faults.clock import follow_clock
 from tests.faults.mutants import MUTANTS
 
 GROUP = "fault-test"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", required=True)
     parser.add_argument("--instance", required=True)
@@ -22,9 +24,10 @@ def main() -> None:
     parser.add_argument("--transaction-timeout-ms", type=int, default=5_000)
     parser.add_argument("--batch-records", type=int, default=400)
     parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     end_with_parent()
+    follow_clock()
     if options.mutant is not None:
         MUTANTS[options.mutant].plant()
     run_worker(

@@ -9,14 +9,18 @@ import argparse
 import select
 import sys
 import time
+from collections.abc import Collection, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, Producer, TopicPartition
 
+from schemas.codec import topic_codec
 from schemas.partition import partition_of
-from tests.faults.world import Outgoing, World, pool_names
+from schemas.topics import POOL_TASKS
+from tests.faults.topic_log import reader
+from tests.faults.world import Mix, Outgoing, World, pool_names
 
 _TURN_S = 0.05
 
@@ -65,6 +69,32 @@ class Till:
             raise RuntimeError(f"{left} records not acknowledged, {len(self.failures)} failed: {self.failures[:3]}")
 
 
+class Pickers:
+    """Read the open tasks of the pools' stores as they come, each once."""
+
+    def __init__(self, bootstrap_servers: str, partitions: int, pools: Collection[str]) -> None:
+        self._pools = pools
+        self._consumer = reader(bootstrap_servers, "read_committed", "pickers")
+        self._consumer.assign([TopicPartition(POOL_TASKS.name, n, OFFSET_BEGINNING) for n in range(partitions)])
+        self._told: set[tuple[str, str]] = set()
+
+    def new_tasks(self) -> Iterator[dict[str, Any]]:
+        """Picks that were not handed out before."""
+        decode = topic_codec(POOL_TASKS.name).decode
+        for message in self._consumer.consume(100, timeout=0):
+            if message.error() is not None or message.value() is None:
+                continue
+            task = decode(message.value())
+            name = (task["pool"], task["task"])
+            is_theirs = task["pool"] in self._pools and name not in self._told
+            if is_theirs and task["kind"] == "pick" and task["status"] == "open":
+                self._told.add(name)
+                yield task
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", required=True)
@@ -72,17 +102,23 @@ def main() -> None:
     parser.add_argument("--pools", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--lines-per-s", type=int, required=True)
+    parser.add_argument("--repeats", type=float, required=True)
+    parser.add_argument("--receipt-lines-min", type=int, required=True)
     parser.add_argument("--acknowledged", type=Path, required=True)
     options = parser.parse_args()
-    world = World(pool_names(options.partitions, options.pools), options.partitions, options.seed)
+    mix = Mix(options.repeats, options.receipt_lines_min)
+    pools = pool_names(options.partitions, options.pools)
+    world = World(pools, options.partitions, options.seed, mix)
     with options.acknowledged.open("w") as acknowledged:
         till = Till(options.bootstrap_servers, options.partitions, acknowledged)
-        _work(till, world, options.lines_per_s)
+        pickers = Pickers(options.bootstrap_servers, options.partitions, pools)
+        _work(till, world, pickers, options.lines_per_s)
         till.flush(120)
+        pickers.close()
     print(f"sent {till.lines}", flush=True)
 
 
-def _work(till: Till, world: World, lines_per_s: int) -> None:
+def _work(till: Till, world: World, pickers: Pickers, lines_per_s: int) -> None:
     began = time.monotonic()
     trickled = 0
     while True:
@@ -98,6 +134,8 @@ def _work(till: Till, world: World, lines_per_s: int) -> None:
         goal = till.lines + due + burst
         while till.lines < goal:
             till.send(world.next(time.time_ns() // 1_000_000))
+        for task in pickers.new_tasks():
+            till.send(world.report(task, time.time_ns() // 1_000_000))
         till.poll()
         if burst:
             print(f"sent {till.lines}", flush=True)

@@ -6,7 +6,9 @@ contradictions. Some lines cannot be used, some records cannot be read. Times ar
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.codec import topic_codec
@@ -23,7 +25,15 @@ from schemas.models import (
     Unit,
 )
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from schemas.topics import (
+    CATALOG_ITEMS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
+    POOL_CONFIG,
+    POOL_TICKS,
+    POS_SALES,
+    POS_STOCK,
+)
 
 Fields = dict[str, Any]
 ITEMS = 40
@@ -34,7 +44,22 @@ OVERSIZE_BYTES = 2_000_000
 """More than is ever decoded."""
 FORGETFUL = "forgetful"
 """A pool that tells of the last forty days in a hurry, so that remembered events expire; nothing repeats in it."""
-_encode = {topic.name: topic_codec(topic.name).encode for topic in (POS_SALES, POS_STOCK, POOL_TICKS)}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What the events are like: the share of them that repeats something, lines of the shortest receipt."""
+
+    repeats: float = 0.16
+    receipt_lines_min: int = 1
+
+
+AS_USUAL = Mix()
+_RECEIPT_LINES_MAX = 12
+_INPUTS = (POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS, POOL_CONFIG, CATALOG_ITEMS)
+_WRITTEN = (POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS)
+_COMPACTED = (POOL_CONFIG.name, CATALOG_ITEMS.name)
+_encode = {topic.name: topic_codec(topic.name).encode for topic in _WRITTEN}
 
 
 class Outgoing(NamedTuple):
@@ -62,11 +87,13 @@ def pool_names(partitions: int, pools: int) -> list[str]:
     return names
 
 
-def settings_records(pools: list[str], now_ms: int) -> Iterator[Outgoing]:
-    """The settings and items of every pool."""
+def settings_records(
+    pools: list[str], now_ms: int, more_stores: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Iterator[Outgoing]:
+    """The settings and items of every pool; `more_stores` are stores beside the awkward ones, by pool."""
     encode = topic_codec(POOL_CONFIG.name).encode
     for pool in pools:
-        for change in _changes():
+        for change in (*_changes(), *(StoreSettings(store=one, name=one) for one in more_stores.get(pool, ()))):
             event = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin="test", change=change)
             yield Outgoing(POOL_CONFIG.name, pool, event.key, encode(event.to_avro()))
         for n in range(ITEMS):
@@ -110,11 +137,13 @@ def gtin(n: int) -> str:
 class World:
     """Draws events. The same seed draws the same events, but for their times."""
 
-    def __init__(self, pools: list[str], partitions: int, seed: int) -> None:
+    def __init__(self, pools: list[str], partitions: int, seed: int, mix: Mix = AS_USUAL) -> None:
         self._pools = pools
+        self._mix = mix
         self._partitions = partitions
         self._chance = random.Random(seed)
         self._sent: deque[tuple[str, Fields]] = deque(maxlen=1_500)
+        self._requests: deque[Fields] = deque(maxlen=300)
         self._number = 0
         self._seed = seed
         self._past_ms = 40 * DAY_MS
@@ -122,15 +151,18 @@ class World:
     def next(self, now_ms: int) -> Outgoing:
         """The next record."""
         chance = self._chance
-        draw = chance.random()
-        if draw < 0.16 and self._sent:
+        draw, repeats = chance.random(), self._mix.repeats
+        if draw < repeats and self._sent:
             return self._again(now_ms)
+        draw = 0.16 + 0.84 * max(0.0, draw - repeats) / (1 - repeats)  # what is not a repeat is shared out as ever
         if draw < 0.18:
             return self._poison(now_ms)
         pool = chance.choice(self._pools)
         if pool == FORGETFUL:
             self._past_ms = max(0, self._past_ms - DAY_MS // 48)
             now_ms -= self._past_ms
+        if 0.5 < draw < 0.62 and pool != FORGETFUL:
+            return self._request(pool, now_ms)
         if draw < 0.20:
             ahead_ms = chance.choice((0, 0, 0, DAY_MS)) if self._past_ms == 0 or pool != FORGETFUL else 0
             tick = {"pool": pool, "at_ms": now_ms + ahead_ms, "origin": "test"}
@@ -141,10 +173,13 @@ class World:
             self._fill_report(event, draw)
         else:
             event |= {"till": "1", "order_ref": None, "currency": None}
-            event["lines"] = [self._sale_line(n, event["store"]) for n in range(chance.randint(1, 12))]
+            event["lines"] = [self._sale_line(n, event["store"]) for n in range(self._receipt_lines())]
         if pool != FORGETFUL:
             self._sent.append((topic, event))
         return self._out(topic, event)
+
+    def _receipt_lines(self) -> int:
+        return self._chance.randint(self._mix.receipt_lines_min, _RECEIPT_LINES_MAX)
 
     def _out(self, topic: str, event: Fields) -> Outgoing:
         source = event["source"]
@@ -215,6 +250,54 @@ class World:
             line = {"line_id": str(n), "code": code, "quantity_milli": quantity, "unit": unit}
             event["lines"].append(line | {"reason": "waste" if kind == "adjusted" else None})
 
+    def _request(self, pool: str, now_ms: int) -> Outgoing:
+        """Something about an order: placed, confirmed or cancelled; some twice, some impossible. Holds are short."""
+        chance = self._chance
+        draw = chance.random()
+        if draw < 0.05 and self._requests:
+            return self._asked(chance.choice(self._requests))
+        kind, order, terms = "placed", f"o-{self._seed}-{self._number}", None
+        self._number += 1
+        if draw < 0.5 and self._requests:
+            kind = chance.choice(("confirmed", "confirmed", "cancelled"))
+            earlier = chance.choice(self._requests)
+            pool, order = earlier["pool"], earlier["order"] if draw > 0.08 else "unheard-of"
+        else:
+            terms = {
+                "mode": "pickup", "preferred_store": chance.choice(("share", "cap", "fixed", "levels", "closed")),
+                "geohash": None, "address_ref": None, "customer_ref": None,
+                "deadline_ms": now_ms + chance.choice((-1, 600_000, DAY_MS)), "may_split": chance.random() < 0.7,
+                "may_part_fill": chance.random() < 0.7, "hold_ttl_ms": chance.choice((300, 2_000, 20_000, None)),
+                "lines": [
+                    {"line_id": str(at), "sku": sku(n), "quantity_milli": 1_000 * chance.randrange(0, 30)}
+                    for at, n in enumerate(chance.sample(range(ITEMS), chance.randint(1, 3)))
+                ],
+            }  # fmt: skip
+        request = {
+            "pool": pool, "order": order, "kind": kind, "key": f"{kind}-{self._number}", "recorded_at_ms": now_ms,
+            "origin": "test", "terms": terms,
+        }  # fmt: skip
+        self._requests.append(request)
+        return self._asked(request)
+
+    def _asked(self, request: Fields) -> Outgoing:
+        pool = request["pool"]
+        return Outgoing(ORDERS_REQUESTS.name, pool, pool, _encode[ORDERS_REQUESTS.name](request))
+
+    def report(self, task: Fields, now_ms: int) -> Outgoing:
+        """What the task's store says of it: nothing that moves goods, so that the oracle need not know of orders."""
+        chance = self._chance
+        self._number += 1
+        kind = chance.choice(("claimed", "done", "done", "refused", "refused"))
+        report = {
+            "pool": task["pool"], "store": chance.choice((task["store"],) * 9 + ("share",)),
+            "report_id": f"r-{self._seed}-{self._number}", "kind": kind, "task": task["task"], "transfer": None,
+            "worker": None, "reason": chance.choice(("not_found", "store_closed", "no_capacity")), "lines": [],
+            "occurred_at_ms": now_ms, "recorded_at_ms": now_ms, "origin": "test",
+        }  # fmt: skip
+        value = _encode[FULFILMENT_REPORTS.name](report)
+        return Outgoing(FULFILMENT_REPORTS.name, task["pool"], task["pool"], value)
+
     def _again(self, now_ms: int) -> Outgoing:
         """Something sent before: as it was, with more lines, revised, outdated or contradicted."""
         chance = self._chance
@@ -250,7 +333,7 @@ class World:
         """A record that cannot be used."""
         chance = self._chance
         pool = chance.choice(self._pools)
-        topic = chance.choice((POS_SALES.name, POS_STOCK.name, POOL_TICKS.name))
+        topic = chance.choice(_INPUTS).name
         event = self._head(pool, now_ms) | {"till": None, "order_ref": None, "currency": None}
         good = self._out(POS_SALES.name, event | {"lines": [self._sale_line(0, event["store"])]}).value or b""
         value = chance.choice(
@@ -262,4 +345,6 @@ class World:
             pool = f"stranger-{chance.randrange(50)}"
             value = _encode[POOL_TICKS.name]({"pool": pool, "at_ms": now_ms, "origin": "test"})
             topic = POOL_TICKS.name
-        return Outgoing(topic, pool, pool, value, 0, chance.randrange(self._partitions))
+        # Keys of its own in a compacted topic: the auditor is to find every record there.
+        key = pool if topic not in _COMPACTED else f"poison-{self._seed}-{self._number}"
+        return Outgoing(topic, pool, key, value, 0, chance.randrange(self._partitions))

@@ -20,7 +20,7 @@ from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
 
 PARTITIONS = 4
-DEADLINE_S = 30
+DEADLINE_S = 90
 RUN = """
 import json, sys
 from pathlib import Path

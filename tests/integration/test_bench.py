@@ -10,17 +10,43 @@ import pytest
 def bench(*arguments):
     """The object on the last line of a benchmark's output."""
     command = [sys.executable, "-m", "commonshelf", "bench", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_engines_are_compared_and_ours_is_audited():
-    figures = bench("engine", "--lines", "4800", "--faust-lines", "500", "--rounds", "1")
-    assert figures["lines_audited"] == 2 * 4800
+    figures = bench("engine", "--lines", "9600", "--faust-lines", "2000", "--rounds", "1")
+    assert figures["lines_audited"] == 2 * 9600
     for engine in ("limit", "faust_table", "ours", "limit_receipt", "ours_receipt"):
         assert figures[f"{engine}_lines_s"] > 0
         assert figures[f"cpu_s_per_million_lines_{engine}"] > 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "forms"),
+    [
+        ("faust_table", ("", "_same_outputs", "_receipt", "_same_outputs_receipt")),
+        ("quix", ("", "_same_outputs", "_receipt", "_same_outputs_receipt")),
+        ("kafka_streams", ("", "_same_outputs", "_receipt", "_same_outputs_receipt", "_two_threads")),
+    ],
+)
+def test_a_peer_does_its_work_in_each_form_and_is_checked(peer, forms):
+    figures = bench(
+        "peers", "--only", peer, "--lines", "60000", "--faust-lines", "3600", "--rounds", "1", "--latency-seconds", "0"
+    )  # fmt: skip
+    for form in forms:
+        assert figures[f"{peer}{form}_lines_s"] > 0
+        assert figures[f"cpu_s_per_million_lines_{peer}{form}"] > 0
+
+
+def test_ours_is_measured_as_its_peers_are():
+    only = ("--only", "ours", "--only", "limit")
+    figures = bench("peers", *only, "--lines", "9600", "--rounds", "1", "--latency-seconds", "1")
+    ratio = figures["ours_lines_s"] / figures["limit_lines_s"]
+    assert figures["ours_to_limit_ratio"] == pytest.approx(ratio, abs=0.001)
+    assert 0 < figures["ours_latency_p50_ms"] <= figures["ours_latency_p99_ms"]
+    assert figures["ours_restore_s"] > 0
 
 
 def test_every_line_has_a_latency():
@@ -43,3 +69,38 @@ def test_a_killed_worker_is_replaced_by_itself_and_by_its_peer():
     figures = bench("restart", "--tries", "1", "--lines-per-second", "50")
     assert figures["restart_p50_s"] > 0
     assert figures["takeover_p50_s"] > 0
+
+
+def test_allocation_is_timed_and_checked():
+    figures = bench("allocate", "--orders", "10", "--checked", "20", "--large-checked", "0")
+    assert figures["orders_checked"] == 20
+    assert figures["worst_cost_ratio_to_optimum"] == 1.0
+    assert 0 < figures["p50_small_ms"] <= figures["p99_small_ms"]
+    assert 0 < figures["p50_large_ms"] <= figures["p99_large_ms"]
+
+
+def test_webhooks_are_answered_and_none_that_was_acknowledged_is_lost():
+    figures = bench("webhook", "--requests-per-second", "20", "--seconds", "2", "--warm-up-s", "0", "--stores", "2")
+    assert figures["acknowledged"] == figures["requests_measured"] == 40
+    assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"] <= figures["latency_max_ms"]
+    assert figures["acknowledged_around_the_kill"] > 0
+    assert figures["flood_without_retry_after"] == figures["acknowledged_and_not_in_kafka"] == 0
+
+
+def test_growth_is_measured_along_each_axis_and_drawn(tmp_path):
+    figures = bench(
+        "growth", "--rows", "60,120", "--stores", "", "--pools", "3", "--partitions", "", "--lines", "30000",
+        "--latency-seconds", "1", "--plots", str(tmp_path),
+    )  # fmt: skip
+    assert [point["rows"] for point in figures["curves"]["rows"]] == [60, 120]
+    assert [point["pools"] for point in figures["curves"]["pools"]] == [3]
+    for point in (*figures["curves"]["rows"], *figures["curves"]["pools"]):
+        assert min(point[name] for name in ("lines_s", "rss_mib", "restore_s", "state_mib", "changelog_mib")) > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"growth-rows.svg", "growth-pools.svg"}
+
+
+def test_orders_are_answered_beside_sales():
+    figures = bench("orders", "--orders-per-second", "20", "--lines-per-second", "50", "--seconds", "2")
+    assert figures["orders_answered"] >= 20
+    assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"] <= figures["latency_max_ms"]
+    assert 0 < figures["orders_split_or_rerouted"] <= figures["orders_answered"]

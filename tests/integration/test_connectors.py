@@ -29,28 +29,47 @@ from schemas.topics import POS_SALES, POS_STOCK
 DEADLINE_S = 60
 SECRET = "a-secret-of-the-store-grocer-7"
 GTIN = "4006381333931"
+WEBHOOK = {"kind": "webhook", "secret_env": "GROCER_SECRET"}
 ROOT = Path(__file__).parents[2]
 
 HOST = """
-import json, sys
+import json, os, signal, sys
 from pathlib import Path
-from pydantic import TypeAdapter
+from zoneinfo import ZoneInfo
+from commonshelf.positions import stored_positions
+from connectors.contract import Sender
 from connectors.host import run_connectors
+from connectors.installed import installed
+from connectors.positions import Positions
 from connectors.publisher import Publisher
 from connectors.specs import ConnectorSpec
 told = json.loads(sys.argv[1])
-specs = TypeAdapter(list[ConnectorSpec]).validate_python(told["specs"])
-with Publisher({"bootstrap.servers": told["bootstrap"]}, told["partitions"]) as publisher:
-    run_connectors(specs, publisher, "127.0.0.1", told["port"], Path(told["state_dir"]))
+class Doomed(Publisher):
+    # Ends between Kafka's acknowledgement and the answer, at the request of that number.
+    taken = 0
+    async def publish_acked(self, events):
+        await super().publish_acked(events)
+        self.taken += 1
+        if self.taken == told["dies_at"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+sender = Sender(told["pool"], "grocer-7", ZoneInfo("UTC"), "EUR")
+options = installed()[0][told["options"]["kind"]].options.model_validate(told["options"])
+kafka = {"bootstrap.servers": told["bootstrap"]}
+with Doomed(kafka, told["partitions"]) as publisher:
+    positions = Positions(lambda: stored_positions(kafka), publisher)
+    specs = [ConnectorSpec(sender, options)]
+    run_connectors(specs, publisher, positions, "127.0.0.1", told["port"], Path(told["state_dir"]))
 """
 
 
 class HostProcess:
     """The connectors in a process of their own, as the supervisor runs them."""
 
-    def __init__(self, specs, bootstrap, partitions, port, state_dir):
+    def __init__(self, pool, options, bootstrap, partitions, port, state_dir, dies_at=0):
         told = {
-            "specs": specs,
+            "dies_at": dies_at,
+            "pool": pool,
+            "options": options,
             "bootstrap": bootstrap,
             "partitions": partitions,
             "port": port,
@@ -175,8 +194,8 @@ def test_a_publisher_for_another_number_of_partitions_is_told(kafka, topics):
 def test_a_drop_folder_that_is_killed_in_the_middle_of_a_file_loses_no_line(kafka, topics, pool_name, tmp_path):
     rows, kills = 60_000, 4
     folder = tmp_path / "in"
-    spec = {"connector": "csv", "pool": pool_name, "store": "grocer-7", "folder": str(folder), "settle_ms": 50}
-    host = HostProcess([spec], kafka.bootstrap_servers, topics, 0, tmp_path / "state")
+    options = {"kind": "drop_folder", "folder": str(folder), "settle_ms": 50}
+    host = HostProcess(pool_name, options, kafka.bootstrap_servers, topics, 0, tmp_path / "state")
     folder.mkdir()
     with (folder / ".sales-1.tmp").open("w") as out:
         out.write("register,receipt_no,line_no,sold_at,gtin,qty\n")
@@ -185,7 +204,7 @@ def test_a_drop_folder_that_is_killed_in_the_middle_of_a_file_loses_no_line(kafk
     (folder / ".sales-1.tmp").rename(folder / "sales-1.csv")
 
     def confirmed():
-        path = tmp_path / "state" / f"csv-{pool_name}-grocer-7.sqlite"
+        path = tmp_path / "state" / f"folder-{pool_name}-grocer-7.sqlite"
         if not path.exists():
             return 0
         with closing(sqlite3.connect(path, timeout=DEADLINE_S)) as state:
@@ -217,7 +236,6 @@ def test_whatever_a_webhook_answered_202_is_in_kafka_however_often_it_is_killed(
     kafka, topics, pool_name, tmp_path, unused_port
 ):
     kills, senders = 8, 4
-    spec = {"connector": "webhook", "pool": pool_name, "store": "grocer-7", "secrets": [{"env": "GROCER_SECRET"}]}
     acknowledged, over = [], threading.Event()
 
     def send(sender):
@@ -234,7 +252,7 @@ def test_whatever_a_webhook_answered_202_is_in_kafka_however_often_it_is_killed(
                 acknowledged.append(f"{sender}/{number}")
                 number += 1
 
-    with HostProcess([spec], kafka.bootstrap_servers, topics, unused_port, tmp_path) as host:
+    with HostProcess(pool_name, WEBHOOK, kafka.bootstrap_servers, topics, unused_port, tmp_path) as host:
         host.wait_until_ready()
         threads = [threading.Thread(target=send, args=(sender,)) for sender in range(senders)]
         for thread in threads:
@@ -257,11 +275,35 @@ def test_whatever_a_webhook_answered_202_is_in_kafka_however_often_it_is_killed(
     assert len(acknowledged) == len(set(acknowledged))
 
 
+def test_a_process_that_ends_between_kafka_and_the_answer_has_told_it_once_for_the_pool(
+    kafka, topics, pool_name, tmp_path, unused_port
+):
+    deaths, at_request = 5, 4
+    with HostProcess(
+        pool_name, WEBHOOK, kafka.bootstrap_servers, topics, unused_port, tmp_path, at_request
+    ) as host:
+        for number in range(deaths * (at_request - 1) + 1):
+            body = webhook_body(str(number))
+            headers = {"Content-Type": "application/json", HEADER: sign(SECRET.encode(), body, int(time.time()))}
+            while True:
+                try:
+                    answer = httpx.post(f"{host.url}/webhooks/v1/grocer-7", content=body, headers=headers, timeout=30)
+                except httpx.TransportError:  # as the sender sees it: it sends again
+                    host.kill()
+                    host.start()
+                    host.wait_until_ready()
+                    continue
+                assert answer.status_code == 202
+                break
+    found = lines_of(read_all(kafka.bootstrap_servers, POS_SALES.name, pool_name, topics))
+    assert {source_id for source_id, _, _ in found} == {str(n) for n in range(deaths * (at_request - 1) + 1)}
+    assert max(found.values()) == 2, "the one that was stored and not answered came again under the same name"
+
+
 def test_a_frozen_kafka_means_503_and_the_same_request_succeeds_afterwards(tmp_path, unused_port):
-    spec = {"connector": "webhook", "pool": "north", "store": "grocer-7", "secrets": [{"env": "GROCER_SECRET"}]}
     with EmbeddedKafka() as frozen:
         ensure_topics({"bootstrap.servers": frozen.bootstrap_servers}, 2)
-        with HostProcess([spec], frozen.bootstrap_servers, 2, unused_port, tmp_path) as host:
+        with HostProcess("north", WEBHOOK, frozen.bootstrap_servers, 2, unused_port, tmp_path) as host:
             host.wait_until_ready()
 
             def post():

@@ -85,6 +85,8 @@ def test_a_short_demo_accounts_for_every_line_and_leaves_nothing(tmp_path):
     figures = json.loads(output[-1])
     assert len(output) == 1, "the JSON object is all that goes to standard output"
     assert_adds_up(figures)
+    assert figures["orders_answered"] == figures["orders_placed"] > 0
+    assert figures["fill_rate_with_pool"] > figures["fill_rate_without_pool"]
     assert figures["lines_applied"] > 10_000, "the opening stock and three thousand lines of sales"
     assert figures["duplicates_absorbed"] > 0
     assert figures["lines_quarantined"] > 0

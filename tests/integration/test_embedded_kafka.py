@@ -19,7 +19,7 @@ from commonshelf.kafka import EmbeddedKafka
 from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError, DataDirectoryInUseError, PortTakenError
 from commonshelf.kafka_jars import cache_dir, fetch_jars
 
-DEADLINE_S = 30
+DEADLINE_S = 90
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -19,114 +14,13 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from commonshelf.admin import TopicsError, ensure_topics, topic_problems
 from commonshelf.declare import current, declare, declared_by
 from commonshelf.kafka import EmbeddedKafka
-from commonshelf.runtime_file import Runtime, read_runtime
+from commonshelf.runtime_file import read_runtime
 from commonshelf.settings import Settings
-from commonshelf.tables import read_table
+from commonshelf.tables import end_offset, read_table
 from schemas.models import CodeMapping, ConfigChange
+from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, TOPICS, Topic
-
-CONFIG = """
-[http]
-port = 0
-webhook_port = 0
-agents_port = 0
-ledger_port = 0
-[[pools]]
-id = "riverside"
-name = "Riverside grocers"
-catalog_files = ["catalog.csv"]
-[[stores]]
-id = "anna"
-name = "Anna's Corner"
-[[stores.connectors]]
-kind = "csv_folder"
-folder = "drop/anna"
-settle_ms = 50
-[[stores]]
-id = "bert"
-name = "Bert's"
-[[stores.connectors]]
-kind = "webhook"
-secret_env = "BERT_WEBHOOK_SECRET"
-"""
-CATALOG = "sku,name,gtin,unit,codes\nMILK,Milk 1 l,4006381333931,each,\nBANANA,Bananas,,kg,plu:4011\n"
-SECRET = "canary-0123456789abcdef0123456789"
-
-
-def until(probe: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (found := probe()):
-        assert time.monotonic() < deadline, f"{what} did not happen in {timeout_s} s"
-        time.sleep(0.1)
-    return found
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-@dataclass
-class Shelf:
-    """A folder with a settings file, in which a user calls the command."""
-
-    folder: Path
-    process: subprocess.Popen[str] | None = None
-    env: dict[str, str] = field(default_factory=lambda: {**os.environ, "BERT_WEBHOOK_SECRET": SECRET, "COLUMNS": "200"})
-
-    def up(self) -> Runtime:
-        """Start the stack and wait until it says that it runs."""
-        with (self.folder / "up.out").open("w") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "commonshelf", "up"], cwd=self.folder, env=self.env, stderr=out, text=True
-            )
-        until(lambda: "Ctrl-C stops it" in self.said or self.process.poll() is not None, "the start")
-        assert self.process.poll() is None, self.said
-        return self.runtime
-
-    @property
-    def said(self) -> str:
-        return (self.folder / "up.out").read_text()
-
-    @property
-    def data_dir(self) -> Path:
-        return self.folder / ".commonshelf"
-
-    @property
-    def runtime(self) -> Runtime:
-        found = read_runtime(self.data_dir)
-        assert found is not None
-        return found
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "commonshelf", *words],
-            cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def available_milli(self, sku: str) -> int | None:
-        answer = self.call("availability", "riverside", sku, "--json")
-        return json.loads(answer.stdout)[0]["available_milli"] if answer.returncode == 0 else None
-
-    def drop(self, store: str, name: str, text: str) -> None:
-        """As a till does: write beside, then rename."""
-        folder = self.folder / "drop" / store
-        (folder / f"{name}.tmp").write_text(text)
-        (folder / f"{name}.tmp").rename(folder / name)
-
-    def sell(self, name: str, receipt: int, units: int) -> None:
-        sold_at = datetime.now(UTC).isoformat()
-        rows = f"receipt_no,line_no,sold_at,gtin,quantity\n{receipt},1,{sold_at},4006381333931,{units}\n"
-        self.drop("anna", name, rows)
-
-
-def make_shelf(folder: Path) -> Shelf:
-    (folder / "commonshelf.toml").write_text(CONFIG)
-    (folder / "catalog.csv").write_text(CATALOG)
-    return Shelf(folder)
+from tests.support.shelf import SECRET, Shelf, gone, make_shelf, until
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +117,29 @@ def test_a_store_can_be_added_with_its_opening_stock(shelf):
     assert "1 settings and items, 1 opening lines published" in added.stdout
     assert (added.returncode, "cara.csv: line 3" in added.stderr) == (1, True)
     until(lambda: shelf.available_milli("BANANA") == 5_000, "the new store's stock")
+    renamed = shelf.call("store", "add", "riverside", "cara", "--name", "Cara & Co", "--safety-stock", "1")
+    assert renamed.returncode == 0, renamed.stderr
     listed = json.loads(shelf.call("store", "list", "riverside", "--json").stdout)
     assert {store["store"]: store["contribution"]["value"] for store in listed} == {
         "anna": 1000, "bert": 1000, "cara": 5000,
-    }  # fmt: skip
+    }, "what is not named stays as it was"  # fmt: skip
+    cara = next(store for store in listed if store["store"] == "cara")
+    assert (cara["name"], cara["safety_stock_milli"]) == ("Cara & Co", 1000)
+
+
+def test_a_store_s_terms_for_one_item_are_set_and_taken_back(shelf):
+    before = shelf.available_milli("MILK")
+    terms = ("store", "item", "riverside", "anna", "MILK")
+    assert shelf.call(*terms, "--safety-stock", "1").stdout == "MILK in store anna: set\n"
+    until(lambda: shelf.available_milli("MILK") == before - 1_000, "the safety stock")
+    assert shelf.call(*terms, "--unlisted").returncode == 0
+    until(lambda: shelf.available_milli("MILK") == 0, "the taking off the list")
+    assert shelf.call(*terms).stdout == "MILK in store anna: set\n"
+    until(lambda: shelf.available_milli("MILK") == before, "the taking back")
+    assert shelf.call(*terms).stdout == "MILK in store anna: set so already\n"
+    assert "pool riverside has no store 'zoe'" in shelf.call("store", "item", "riverside", "zoe", "MILK").stderr
+    assert "has no item 'SILK'" in shelf.call("store", "item", "riverside", "anna", "SILK").stderr
+    assert "--safety-stock is 'x'" in shelf.call(*terms, "--safety-stock", "x").stderr
 
 
 def test_unknown_names_are_answered_with_known_ones(shelf):
@@ -277,12 +190,47 @@ def test_a_killed_worker_is_started_again_and_goes_on(shelf):
     until(lambda: shelf.available_milli("MILK") == 9_000, "the sale after the restart")
 
 
+def test_a_killed_broker_and_a_full_disk_are_told_and_got_over(shelf):
+    (shelf.data_dir / "runtime.json.new").symlink_to("/dev/full")
+    pid, (broker,) = shelf.runtime.child_pids["ledger-1"], shelf.runtime.kafka_pids
+    os.kill(pid, signal.SIGKILL)
+    os.kill(broker, signal.SIGKILL)
+    until(lambda: "No space left on device; it is tried again and again" in shelf.said, "a word about the disk")
+    (shelf.data_dir / "runtime.json.new").unlink()
+    until(lambda: "what was told above is over" in shelf.said, "a word that it is over")
+    until(lambda: shelf.runtime.kafka_pids not in ([], [broker]), "the new broker")
+    assert "a Kafka broker ended by itself and is started again" in shelf.said
+    shelf.sell("sales-3.csv", receipt=3, units=1)
+    until(lambda: shelf.available_milli("MILK") == 8_000, "the sale after the restart")
+
+
 def test_no_secret_is_in_any_file_or_command_line(shelf):
     commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in shelf.runtime.child_pids.values())
     assert SECRET not in commands
-    files = [file for file in shelf.folder.rglob("*") if file.is_file()]
-    assert len(files) > 10
-    assert [file for file in files if SECRET.encode() in file.read_bytes()] == []
+    assert len(list(shelf.folder.rglob("*"))) > 10
+    assert shelf.files_with(SECRET) == []
+
+
+def test_one_record_is_parked_and_what_cannot_be_is_told(shelf):
+    home = str(partition_of("riverside", 12))
+    options = {"bootstrap.servers": shelf.runtime.bootstrap_servers}
+    shelf.sell("sales-9.csv", receipt=9, units=1)
+    until(lambda: end_offset(options, "pos.sales.v1", int(home)), "a sale")
+    park = ("park", "riverside", "pos.sales.v1")
+    assert "offset 0 is parked" in shelf.call(*park, home, "0", "--reason", "fails since 1.2").stdout
+    assert "has no record at offset 99999 yet" in shelf.call(*park, home, "99999", "--reason", "x").stderr
+    assert f"lives on partition {home}, not 99" in shelf.call(*park, "99", "0", "--reason", "x").stderr
+    assert "'pos.sale' is no input" in shelf.call("park", "riverside", "pos.sale", home, "0", "--reason", "x").stderr
+    setting = shelf.call("park", "riverside", "pool.config.v1", home, "0", "--reason", "x")
+    assert (setting.returncode, "settings are not stepped over" in setting.stderr) == (1, True)
+
+
+def test_a_missing_secret_is_told_before_anything_is_started(tmp_path):
+    shelf = make_shelf(tmp_path)
+    del shelf.env["BERT_WEBHOOK_SECRET"]
+    refused = shelf.call("up")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "the webhook secret of store bert is missing in environment variable BERT_WEBHOOK_SECRET" in refused.stderr
 
 
 def test_a_stack_stops_cleanly_or_is_killed_and_nothing_is_left_running_or_lost(tmp_path):

@@ -27,7 +27,7 @@ from schemas.examples import examples
 from schemas.registry import registry
 from schemas.topics import POOL_CHANGELOG
 
-DEADLINE_S = 30
+DEADLINE_S = 90
 TOPICS = sorted(subject.removesuffix("-value") for subject in registry().by_subject)
 BY_TOPIC_NAME = {"subject.name.strategy.type": "TOPIC"}
 

@@ -10,10 +10,34 @@ from fastavro import schemaless_reader
 from fastavro.schema import parse_schema
 
 from schemas.codec import HEADER_BYTES, topic_codec
-from schemas.models import CatalogItem, Change, ConfigChange, PoolSettings, Sale, Source, StockReport, StoreSettings
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
+from schemas.models import (
+    CatalogItem,
+    Change,
+    ConfigChange,
+    Contribution,
+    PoolSettings,
+    Sale,
+    Source,
+    StockReport,
+    StoreItemSettings,
+    StoreSettings,
+)
+from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.topics import (
+    CATALOG_ITEMS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
+    POOL_CONFIG,
+    POOL_JOURNAL,
+    POOL_REROUTES,
+    POOL_TASKS,
+    POOL_TICKS,
+    POS_SALES,
+    POS_STOCK,
+)
 from streams.pool.facts import Fact, decode_fact, encode_fact
 from streams.pool.processor import PoolPartition, PoolProcessor
+from streams.pool.state import decode_row
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 MINUTE_MS = 60_000
@@ -74,21 +98,30 @@ class CommittedRows:
 
 
 class PoolBench:
-    """One partition, the only one, with what it published. Outputs appear with `commit`."""
+    """One partition, the only one unless told otherwise, with what it published. Outputs appear with `commit`."""
 
-    def __init__(self, committed: CommittedRows | None = None, cached_rows_max: int = 50_000) -> None:
+    def __init__(
+        self,
+        committed: CommittedRows | None = None,
+        cached_rows_max: int = 50_000,
+        partition: int = 0,
+        partitions: int = 1,
+    ) -> None:
+        self._number, self._partitions = partition, partitions
         self.committed = committed or CommittedRows()
         self.outputs: list[OutputRecord] = []
         self.inputs: list[InputRecord] = []
         self._cached_rows_max = cached_rows_max
         self._offsets: dict[str, int] = {}
+        self._in_flight: Batch | None = None
         self.partition = self._open()
 
     def _open(self) -> PoolPartition:
-        return PoolPartition(0, 1, self.committed.view(), self._cached_rows_max)
+        return PoolPartition(self._number, self._partitions, self.committed.view(), self._cached_rows_max)
 
     def restart(self) -> None:
         """Forget everything but the committed rows."""
+        self.settle()
         self.partition = self._open()
 
     # --- in ---------------------------------------------------------------------------------------------
@@ -97,27 +130,46 @@ class PoolBench:
         """Apply a record with the topic's next offset."""
         offset = self._offsets.get(topic, 0)
         self._offsets[topic] = offset + 1
-        self.apply(InputRecord(topic, 0, offset, appended_at_ms, key, value))
+        self.apply(InputRecord(topic, self._number, offset, appended_at_ms, key, value))
 
     def apply(self, record: InputRecord) -> None:
         self.inputs.append(record)
         self.partition.apply(record)
 
     def commit(self) -> Batch:
-        """End the micro-batch as the runtime does."""
-        batch = self.partition.close_batch()
-        self.committed.write(batch.rows)
-        self.partition.committed()
-        self.outputs += batch.outputs
+        """End the micro-batch and have it stored at once."""
+        batch = self.close()
+        self.settle()
         return batch
+
+    def close(self) -> Batch:
+        """End the micro-batch as the runtime does: the one before it is stored first."""
+        self.settle()
+        self._in_flight = self.partition.close_batch()
+        return self._in_flight
+
+    def settle(self) -> None:
+        """Store the batch that was closed last."""
+        if self._in_flight is not None:
+            self.committed.write(self._in_flight.rows)
+            self.outputs += self._in_flight.outputs
+            self._in_flight = None
+            self.partition.committed()
 
     def configure(self, change: Change, pool: str = POOL) -> None:
         event = ConfigChange(pool=pool, recorded_at_ms=NOON_MS, origin="test", change=change)
         self.put(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
 
-    def stock_item(self, sku: str, unit: str = "each", gtin: str | None = None, recorded_at_ms: int = NOON_MS) -> None:
-        item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit, gtin=gtin, recorded_at_ms=recorded_at_ms)
+    def stock_item(self, sku: str, unit: str = "each", **fields: Any) -> None:
+        item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit, **{"recorded_at_ms": NOON_MS} | fields)
         self.put(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+
+    def configure_pool(self, **fields: Any) -> None:
+        self.configure(PoolSettings(name="North", **fields))
+
+    def lend(self, kind: str, value: int, sku: str = MILK, store: str = STORE) -> None:
+        """Have `store` lend that much of one item."""
+        self.configure(StoreItemSettings(store=store, sku=sku, contribution=Contribution(kind=kind, value=value)))
 
     def sell(self, source_id: str, *lines: dict[str, Any], **event: Any) -> None:
         appended_at_ms = event.pop("appended_at_ms", NOON_MS)
@@ -130,6 +182,18 @@ class PoolBench:
     def tick(self, at_ms: int, appended_at_ms: int | None = None) -> None:
         value = topic_codec(POOL_TICKS.name).encode({"pool": POOL, "at_ms": at_ms, "origin": "test"})
         self.put(POOL_TICKS.name, value, max(at_ms, NOON_MS) if appended_at_ms is None else appended_at_ms)
+
+    def request(self, kind: str, order: str, *lines: dict[str, Any], **fields: Any) -> None:
+        """A request about an order; see `order_request`."""
+        appended_at_ms = fields.pop("appended_at_ms", NOON_MS)
+        self.put(ORDERS_REQUESTS.name, order_request(kind, order, *lines, **fields), appended_at_ms)
+
+    def fulfil(self, kind: str, task: str, *lines: dict[str, Any], **fields: Any) -> None:
+        """A fulfilment report on a task, by its store unless `store` is given; see `fulfilment_report`."""
+        appended_at_ms = fields.pop("appended_at_ms", NOON_MS)
+        known = self.tasks().get(task)
+        fields = ({"store": known["store"]} if known is not None else {}) | fields
+        self.put(FULFILMENT_REPORTS.name, fulfilment_report(kind, task, *lines, **fields), appended_at_ms)
 
     # --- out --------------------------------------------------------------------------------------------
 
@@ -182,6 +246,39 @@ class PoolBench:
         assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
         return entries
 
+    def events(self) -> list[dict[str, Any]]:
+        """What pool.reroutes says, in order."""
+        self.commit()
+        decode = topic_codec(POOL_REROUTES.name).decode
+        return [decode(output.value) for output in self.outputs if output.topic == POOL_REROUTES.name]
+
+    def order(self, order: str = "o1") -> dict[str, Any]:
+        """The order's committed row."""
+        self.commit()
+        row: dict[str, Any] = decode_row(self.committed.rows[f"order/{POOL}/{order}"])
+        return row
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """The compacted table of tasks, by id."""
+        self.commit()
+        decode = topic_codec(POOL_TASKS.name).decode
+        found: dict[str, dict[str, Any]] = {}
+        for output in self.outputs:
+            if output.topic == POOL_TASKS.name:
+                name = str(output.key).removeprefix(f"{POOL}/")
+                found.pop(name, None)
+                if output.value is not None:
+                    found[name] = decode(output.value)
+        return found
+
+    def task(self, kind: str, store: str = STORE) -> str:
+        """The id of the store's only open task of that kind."""
+        [name] = [
+            name for name, row in self.tasks().items()
+            if (row["kind"], row["store"]) == (kind, store) and row["status"] in ("open", "claimed")
+        ]  # fmt: skip
+        return name
+
     def last_fact(self) -> dict[str, Any]:
         """Fields of the newest journal entry."""
         return self.journal()[-1].fact[1]
@@ -213,6 +310,48 @@ def sale(source_id: str, *lines: dict[str, Any], **event: Any) -> bytes:
 def stock(kind: str, source_id: str, *lines: dict[str, Any], **event: Any) -> bytes:
     """A stock report in wire format."""
     return _encoded(POS_STOCK.name, StockReport, source_id, lines, {"kind": kind, **event})
+
+
+def wanted(quantity_milli: int, sku: str = MILK, **fields: Any) -> dict[str, Any]:
+    """A line of an order; named by its item unless `line_id` is given."""
+    return {"line_id": sku.lower(), "sku": sku, "quantity_milli": quantity_milli, **fields}
+
+
+_TERMS = (
+    "mode", "preferred_store", "geohash", "address_ref", "customer_ref", "deadline_ms", "may_split", "may_part_fill",
+    "hold_ttl_ms",
+)  # fmt: skip
+
+
+def order_request(kind: str, order: str, *lines: dict[str, Any], **fields: Any) -> bytes:
+    """A request about an order in wire format; wants pickup at STORE within two hours unless `fields` say else."""
+    raw = fields.pop("raw", False)
+    terms = {name: fields.pop(name) for name in _TERMS if name in fields}
+    recorded_at_ms = fields.pop("recorded_at_ms", NOON_MS)
+    defaults = {
+        "mode": "pickup", "preferred_store": STORE, "geohash": None, "address_ref": None, "customer_ref": None,
+        "deadline_ms": recorded_at_ms + 2 * HOUR_MS, "may_split": True, "may_part_fill": True, "hold_ttl_ms": None,
+    }  # fmt: skip
+    plain = {
+        "pool": POOL, "order": order, "kind": kind, "key": f"{order}/{kind}", "recorded_at_ms": recorded_at_ms,
+        "origin": "test", "terms": {**defaults, **terms, "lines": list(lines)} if lines or terms else None,
+        "transfer": None, **fields,
+    }  # fmt: skip
+    checked = plain if raw else OrderRequest.model_validate(plain).to_avro()
+    return topic_codec(ORDERS_REQUESTS.name).encode(checked)
+
+
+def fulfilment_report(kind: str, task: str | None, *lines: dict[str, Any], **fields: Any) -> bytes:
+    """A fulfilment report in wire format."""
+    raw = fields.pop("raw", False)
+    occurred_at_ms = fields.pop("occurred_at_ms", NOON_MS)
+    plain = {
+        "pool": POOL, "store": STORE, "report_id": f"{task}/{kind}", "kind": kind, "task": task, "transfer": None,
+        "worker": None, "reason": None, "lines": [{"reason": None, "sku": None, **one} for one in lines],
+        "occurred_at_ms": occurred_at_ms, "recorded_at_ms": max(occurred_at_ms, NOON_MS), "origin": "test", **fields,
+    }  # fmt: skip
+    checked = plain if raw else FulfilmentReport.model_validate(plain).to_avro()
+    return topic_codec(FULFILMENT_REPORTS.name).encode(checked)
 
 
 def _encoded(topic: str, model: Any, source_id: str, lines: Any, event: dict[str, Any]) -> bytes:

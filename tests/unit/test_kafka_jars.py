@@ -138,6 +138,28 @@ def test_no_network_says_what_to_do(repository, tmp_path, monkeypatch):
         fetch_jars(ALL[:1], tmp_path, "http://127.0.0.1:1")
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: folder.write_text("a file in its place"),
+        lambda folder: (folder / ".lock").mkdir(parents=True),
+        lambda folder: (folder / f"{ALL[0].file_name}.part").mkdir(parents=True),
+    ],
+    ids=["a file in its place", "its lock cannot be opened", "a part cannot be written"],
+)
+def test_a_cache_that_cannot_be_written_says_what_to_do(repository, tmp_path, spoil):
+    spoil(tmp_path / "kafka-jars")
+    with pytest.raises(JarDownloadError, match=r"cannot write in the cache folder \S+ \(.+\); check its rights"):
+        fetch_jars(ALL[:1], tmp_path, repository.url)
+
+
+def test_a_disk_that_fills_up_while_jars_arrive_says_so(repository, tmp_path):
+    (tmp_path / "kafka-jars").mkdir()
+    (tmp_path / "kafka-jars" / f"{ALL[0].file_name}.part").symlink_to("/dev/full")
+    with pytest.raises(JarDownloadError, match=r"\(No space left on device\); check its rights and the free disk"):
+        fetch_jars(ALL[:1], tmp_path, repository.url)
+
+
 def test_two_fetches_at_once_fetch_each_jar_once(repository, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         tasks = [pool.submit(fetch_jars, ALL, tmp_path, repository.url) for _ in range(2)]

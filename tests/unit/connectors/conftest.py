@@ -2,7 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from connectors.vendor.http import PatientTransport
 from schemas.models import Sale, StockReport
+from tests.support.vendor_server import VendorServer
 
 Event = Sale | StockReport
 
@@ -38,3 +40,11 @@ class FakePublisher:
 @pytest.fixture
 def publisher():
     return FakePublisher()
+
+
+@pytest.fixture
+def server(rig, monkeypatch):
+    """The vendor whose rig the module has, on a real port; our client does not wait between two attempts."""
+    monkeypatch.setattr(PatientTransport, "sleep", staticmethod(lambda _s: None))
+    with VendorServer(rig.answer) as running:
+        yield running

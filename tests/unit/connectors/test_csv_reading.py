@@ -6,9 +6,9 @@ import io
 import pytest
 
 from connectors.contract import Refused
-from connectors.csv_folder.columns import plain_number, read_layout, separator_line, sniff_decimal_mark
-from connectors.csv_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
-from connectors.csv_folder.survey import FileRefused, survey
+from connectors.drop_folder.columns import plain_number, read_layout, separator_line, sniff_decimal_mark
+from connectors.drop_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
+from connectors.drop_folder.survey import FileRefused, survey_text
 
 HEADER = "receipt_no,sold_at,ean,qty"
 
@@ -30,13 +30,13 @@ def rows(text, delimiter=","):
     ],
 )
 def test_the_encoding_is_told_by_the_bytes(content, encoding):
-    found = survey(io.BytesIO(content))
-    assert (found.encoding, found.ends_with_newline, found.size_bytes) == (encoding, True, len(content))
+    found = survey_text(io.BytesIO(content))
+    assert (found.encoding, found.is_ended, found.size_bytes) == (encoding, True, len(content))
 
 
 def test_a_character_cut_by_the_reading_buffer_is_still_one():
     content = b"x" * ((1 << 20) - 1) + "é\n".encode()
-    assert survey(io.BytesIO(content)).encoding == "utf-8"
+    assert survey_text(io.BytesIO(content)).encoding == "utf-8"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_character_cut_by_the_reading_buffer_is_still_one():
 )
 def test_a_file_that_fits_no_encoding_is_refused_whole(content, reason):
     with pytest.raises(FileRefused, match=reason):
-        survey(io.BytesIO(content))
+        survey_text(io.BytesIO(content))
 
 
 def test_rows_keep_the_line_they_begin_on_and_empty_lines_are_left_out():

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.csv_folder.memory import DictMemory, DiskMemory
-from connectors.csv_folder.read import read_batches, read_events
-from connectors.csv_folder.survey import FileRefused, survey
-from connectors.csv_folder.translate import LINES_PER_EVENT
-from connectors.specs import CSV_FIELDS, DEFAULT_KINDS, CsvFolderSpec
+from connectors.drop_folder.batch import Reading
+from connectors.drop_folder.csv_file import read_csv
+from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.memory import DictMemory, DiskMemory
+from connectors.drop_folder.survey import FileRefused, survey_text
+from connectors.drop_folder.translate import LINES_PER_EVENT
+from connectors.specs import DEFAULT_KINDS, TABLE_FIELDS, DropFolderSpec
 from schemas.codec import topic_codec
 from schemas.models import Sale
 
-SPEC = CsvFolderSpec(pool="north", store="grocer-7", folder=Path("unused"), time_zone="Europe/Berlin")
+SPEC = DropFolderSpec(pool="north", store="grocer-7", folder=Path("unused"), time_zone="Europe/Berlin")
 SEEN_MS = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)
 SALES = "register,receipt_no,line_no,sold_at,gtin,qty,uom,unit_price,kind"
 GTIN = "4006381333931"
@@ -27,7 +29,7 @@ def read(text, kind="sales", spec=SPEC):
     content = text if isinstance(text, bytes) else text.encode()
     events, problems = [], []
     try:
-        for batch in read_events(content, kind, spec, SEEN_MS):
+        for batch in read_events("file.csv", content, kind, spec, SEEN_MS):
             events += batch.events
             problems += batch.problems
     except FileRefused as refused:
@@ -52,6 +54,20 @@ def test_the_rows_of_one_receipt_are_one_sale():
     assert [(line.code, line.quantity_milli, line.unit, line.price_minor) for line in first.lines] == [
         ("gtin:04006381333931", 2000, "each", 398), ("gtin:00000096385074", 485, "kg", 194),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("total", [",,,,,3,,,", ",Summe,,,,3,,7.95,", "1,,,,,3,,,sale"])
+def test_a_row_of_totals_is_left_out_and_counted(total):
+    content = f"{SALES}\n1,17,1,2026-03-01 09:15,{GTIN},3,,2.65,sale\n{total}\n".encode()
+    (batch,) = read_events("file.csv", content, "sales", SPEC, SEEN_MS)
+    assert (batch.line_count, batch.problems, batch.row_count) == (1, (), 2)
+    assert [(skip.where, skip.reason) for skip in batch.skipped] == [("line 3", "no_content")]
+
+
+@pytest.mark.parametrize("row", [f"1,18,1,,{GTIN},3,,,", "1,18,1,2026-03-01 09:15,,3,,,"])
+def test_a_line_that_lacks_its_time_or_its_item_is_no_total(row):
+    events, problems = read(f"{SALES}\n{row}\n")
+    assert (events, len(problems)) == ([], 1)
 
 
 def test_every_event_fits_the_topics_schema():
@@ -212,10 +228,10 @@ def test_every_batch_size_gives_the_same_lines(batch_rows):
     text = "\n".join([SALES, *rows])
     whole, _ = read(text)
     stream = io.BytesIO(text.encode())
-    surveyed = survey(stream)
+    surveyed = survey_text(stream)
     stream.seek(0)
     found = []
-    for batch in read_batches(stream, surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), batch_rows):
+    for batch in read_csv(stream, Reading(surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), batch_rows)):
         found += batch.events
 
     def lines(events):
@@ -249,7 +265,7 @@ def test_any_bytes_are_events_or_problems_and_never_a_crash(content, kind):
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(st.sampled_from(CSV_FIELDS), min_size=3, max_size=12, unique=True),
+    st.lists(st.sampled_from(TABLE_FIELDS), min_size=3, max_size=12, unique=True),
     st.lists(st.lists(CELLS, min_size=1, max_size=12), max_size=12),
     st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
@@ -259,7 +275,7 @@ def test_no_row_under_a_known_header_is_dropped_in_silence(header, rows, delimit
     lines = [delimiter.join(header), *(delimiter.join(row) for row in rows)]
     content = "\n".join(lines).encode(encoding, "replace")
     try:
-        batches = list(read_events(content, kind, SPEC, SEEN_MS))
+        batches = list(read_events("file.csv", content, kind, SPEC, SEEN_MS))
     except FileRefused:
         return
     row_count = sum(batch.row_count for batch in batches)

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csv_folder.client import CsvFolder, watch_folders
-from connectors.csv_folder.folder import FolderUnusable, safe_name
-from connectors.csv_folder.intake import Stopped
-from connectors.csv_folder.translate import BATCH_ROWS, Translator
+from connectors.drop_folder.batch import BATCH_ROWS
+from connectors.drop_folder.client import FolderConnector, watch_folders
+from connectors.drop_folder.folder import FolderUnusable, safe_name
+from connectors.drop_folder.intake import Stopped
+from connectors.drop_folder.translate import Translator
 from connectors.metrics import ConnectorMetrics
 from connectors.publisher import PublisherBusy, PublishFailed
-from connectors.specs import CsvFolderSpec
+from connectors.specs import DropFolderSpec
 
 HEADER = "register,receipt_no,line_no,sold_at,gtin,qty"
 GTIN = "4006381333931"
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def sales(count, first=0):
@@ -32,7 +33,7 @@ class Shop:
 
     def __init__(self, tmp_path, publisher, **settings):
         self.path = tmp_path / "in"
-        self.spec = CsvFolderSpec(pool="north", store="grocer-7", folder=self.path, **settings)
+        self.spec = DropFolderSpec(pool="north", store="grocer-7", folder=self.path, **settings)
         self.publisher = publisher
         self.state_dir = tmp_path / "state"
         self.metrics = ConnectorMetrics()
@@ -41,7 +42,7 @@ class Shop:
         self.start()
 
     def start(self):
-        self.connector = CsvFolder(self.spec, self.publisher, self.metrics, self.state_dir, self.now_ms)
+        self.connector = FolderConnector(self.spec, self.publisher, self.metrics, self.state_dir, self.now_ms)
 
     def now_ms(self):
         return time.time_ns() // 1_000_000 + self.ahead_ms
@@ -64,7 +65,7 @@ class Shop:
             return list(csv.DictReader(rows))
 
     def count(self, metric, outcome):
-        labels = {"pool": "north", "store": "grocer-7", "connector": "csv", "outcome": outcome}
+        labels = {"pool": "north", "store": "grocer-7", "connector": "drop_folder", "outcome": outcome}
         return self.metrics.registry.get_sample_value(f"commonshelf_connector_{metric}_total", labels)
 
 
@@ -91,6 +92,44 @@ def test_the_name_says_what_the_file_holds(shop, name, kind):
     assert [event.kind for event in shop.publisher.events] == [kind]
 
 
+POSLOG = (
+    "<POSLog><Transaction><SequenceNumber>17</SequenceNumber><EndDateTime>2026-03-01T09:15:00</EndDateTime>"
+    "<RetailTransaction><LineItem><SequenceNumber>1</SequenceNumber><Sale><ItemID Type='GTIN'>{gtin}</ItemID></Sale>"
+    "</LineItem><LineItem VoidFlag='true'><Sale/></LineItem></RetailTransaction></Transaction>\n"
+    "<Transaction TrainingModeFlag='true'/></POSLog>"
+)
+
+
+def test_a_poslog_needs_no_prefix_and_what_it_leaves_out_is_counted(shop):
+    shop.drop("export 2026-03-01.xml", POSLOG.format(gtin=GTIN))
+    shop.scan()
+    assert (len(shop.publisher.lines), shop.names("done")) == (1, ["export 2026-03-01.xml"])
+    labels = {"pool": "north", "store": "grocer-7", "connector": "drop_folder"}
+    for reason in ("voided", "training"):
+        assert shop.metrics.registry.get_sample_value(
+            "commonshelf_connector_skipped_total", labels | {"reason": reason}
+        ) == 1  # fmt: skip
+
+
+def test_a_poslog_that_breaks_off_is_used_up_to_there(shop):
+    shop.drop("tlog.xml", POSLOG.format(gtin=GTIN).replace("<Transaction Tr", "</Transaction><x"))
+    shop.scan()
+    assert len(shop.publisher.lines) == 1
+    (row,) = shop.report("tlog.xml")
+    assert row["line"] == "2"
+    assert "not well-formed" in row["reason"]
+
+
+def test_a_workbook_that_is_still_written_is_left_alone(shop):
+    shop.ahead_ms = 3_000
+    shop.drop("sales-1.xlsx", b"PK\x03\x04 half of it")
+    shop.scan()
+    assert shop.names() == ["sales-1.xlsx"]
+    shop.ahead_ms = 3_600_000
+    shop.scan()
+    assert "cannot be read as an Excel workbook" in shop.report("sales-1.xlsx")[0]["reason"]
+
+
 def test_a_file_with_bad_lines_is_used_as_far_as_possible_and_goes_to_rejected_with_a_report(shop):
     bad = f"1,9,1,2026-03-01 09:15,4006381333932,1\n1,9,2,yesterday,{GTIN},1\n=x,9,3,2026-03-01 09:15,{GTIN},1e3\n"
     shop.drop("sales-1.csv", sales(4) + bad)
@@ -107,7 +146,7 @@ def test_a_file_with_bad_lines_is_used_as_far_as_possible_and_goes_to_rejected_w
 
 def test_no_cell_of_a_report_is_a_formula(shop):
     shop.drop("sales-1.csv", f"receipt_no,sold_at,gtin,=qty\n1,2026-03-01 09:15,{GTIN},x\n")
-    shop.connector = CsvFolder(
+    shop.connector = FolderConnector(
         shop.spec.model_copy(update={"columns": {"=qty": "quantity"}}), shop.publisher, shop.metrics, shop.state_dir
     )
     shop.ahead_ms = 0

@@ -6,7 +6,20 @@ import pytest
 
 from connectors.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBusy, PublishFailed
 from schemas.codec import RECORD_MAX_BYTES
-from schemas.models import CatalogItem, ConfigChange, PoolSettings, Sale, SaleLine, Source, StockReport, Tick
+from schemas.models import (
+    CatalogItem,
+    ConfigChange,
+    ConnectorPosition,
+    PastSale,
+    PoolSettings,
+    Sale,
+    SaleLine,
+    Source,
+    StockReport,
+    TakenOut,
+    Tick,
+)
+from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.topics import TOPICS
 
 NOBODY = {
@@ -33,7 +46,10 @@ def publisher():
 
 
 def test_every_kind_of_event_has_a_topic_that_is_declared():
-    assert set(TOPIC_OF) == {Sale, StockReport, ConfigChange, CatalogItem, Tick}
+    assert set(TOPIC_OF) == {
+        Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
+        TakenOut,
+    }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from commonshelf.demo.exports import decimal, export_text, iso, write_export
 from commonshelf.demo.slips import Slip, SlipLine
-from connectors.csv_folder.read import read_events
-from connectors.specs import DEFAULT_KINDS, CsvFolderSpec
+from connectors.drop_folder.formats import read_events
+from connectors.specs import DEFAULT_KINDS, DropFolderSpec
 from connectors.times import instant_ms
 
 AT_MS = 1_767_600_000_123
@@ -30,9 +30,9 @@ WASTE = Slip(
 
 
 def read_back(folder: Path, path: Path):
-    spec = CsvFolderSpec(pool="lahn", store="lich", folder=folder, time_zone="Europe/Berlin")
+    spec = DropFolderSpec(pool="lahn", store="lich", folder=folder, time_zone="Europe/Berlin")
     kind = DEFAULT_KINDS[path.name.partition("-")[0]]
-    batches = list(read_events(path.read_bytes(), kind, spec, recorded_at_ms=0))
+    batches = list(read_events(path.name, path.read_bytes(), kind, spec, recorded_at_ms=0))
     assert [problem for batch in batches for problem in batch.problems] == []
     return [event for batch in batches for event in batch.events]
 

@@ -8,15 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies, LatencyHistogram, SentBook
 from commonshelf.demo.ledger_watch import LedgerView, Shelf, fact_lines, totals
+from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.tally import TillTally
 
 ADDS_UP = Summary(
     lines_published=100, lines_applied=90, duplicates_absorbed=7, lines_quarantined=3, availability_rows=12,
-    latency_p50_ms=30, latency_p99_ms=80, first_line_s=6.5, lines_acknowledged=100, lines_refused=0, lines_resent=0,
+    latency_p50_ms=30, latency_p99_ms=80, first_line_s=6.5, lines_acknowledged=100, lines_refused=0,
+    lines_resent=0, lines_replayed=0,
     drop_folder_latency_p50_ms=None, drop_folder_latency_p99_ms=None, sold_for_s=10.0, pace_lost_s=0.0, is_drained=True,
+    orders_placed=4, orders_answered=4, orders_collected=2, fill_rate_with_pool=0.9, fill_rate_without_pool=0.5,
+    reroutes=1, reroutes_per_min=6.0, holds=3, late_tasks=0,
 )  # fmt: skip
 
 
@@ -103,6 +108,10 @@ def test_a_line_that_was_stored_at_a_try_without_an_answer_is_no_discrepancy():
     assert replace(ADDS_UP, lines_acknowledged=97, lines_resent=3).discrepancies() == []
 
 
+def test_a_line_that_an_operator_replayed_is_no_discrepancy():
+    assert replace(ADDS_UP, lines_acknowledged=98, lines_replayed=2).discrepancies() == []
+
+
 def test_the_json_has_the_promised_keys_on_one_line():
     figures = json.loads(ADDS_UP.as_json)
     assert "\n" not in ADDS_UP.as_json
@@ -117,7 +126,31 @@ def test_the_first_line_is_timed_from_the_start_of_the_process():
     view = LedgerView(first_applied_at_s=1_012.5)
     latencies = Latencies({"lich": "webhook"}, lambda _store, _recorded_ms: None)
     summary = summarise(
-        view, TillTally(), latencies, started_at_s=1_000.0, sold_for_s=1.0, pace_lost_s=0.0, is_drained=True
+        view,
+        TillTally(),
+        OrdersView(),
+        OrderTally(),
+        latencies,
+        started_at_s=1_000.0,
+        sold_for_s=1.0,
+        pace_lost_s=0.0,
+        is_drained=True,
     )
     assert summary.first_line_s == 12.5
     assert summary.latency_p50_ms is None
+    assert (summary.fill_rate_with_pool, summary.reroutes_per_min) == (None, None)
+
+
+def test_fill_rates_are_shares_of_all_lines_that_were_ordered():
+    view = OrdersView(answered=2, reroutes=3, orders={"a": (2, 1), "b": (1, 0)})
+    latencies = Latencies({"lich": "webhook"}, lambda _store, _recorded_ms: None)
+    summary = summarise(
+        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), latencies,
+        started_at_s=0, sold_for_s=30.0, pace_lost_s=0.0, is_drained=True,
+    )  # fmt: skip
+    assert (summary.fill_rate_with_pool, summary.fill_rate_without_pool) == (0.75, 0.25)
+    assert (summary.reroutes_per_min, summary.holds) == (6.0, 1)
+
+
+def test_an_order_without_an_answer_is_a_discrepancy():
+    assert replace(ADDS_UP, orders_answered=3).discrepancies() == ["4 orders were placed, but 3 have an answer"]

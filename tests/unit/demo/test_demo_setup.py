@@ -1,5 +1,10 @@
 """What a demo needs before it starts: options that make sense, settings that load, a directory that is ours."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from commonshelf.demo.consortium import consortium_of
@@ -29,7 +34,7 @@ def test_the_settings_of_the_consortium_load_again(tmp_path):
     settings = consortium.settings(tmp_path)
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
     kinds = [store.connectors[0].kind for store in settings.stores]
-    assert (kinds.count("webhook"), kinds.count("csv_folder")) == (28, 6)
+    assert (kinds.count("webhook"), kinds.count("drop_folder")) == (28, 6)
     assert len(list(connector_specs(settings))) == 34
 
 
@@ -63,11 +68,26 @@ def test_the_data_directory_is_gone_after_a_run(tmp_path):
 
 
 def test_what_a_killed_run_left_is_cleared_before_the_next(tmp_path):
-    left = DataFolder(tmp_path / "demo", keep=False)
-    left.prepare()
-    (left.path / "kafka").mkdir()
+    code = (
+        "import os, signal, sys; from pathlib import Path; from commonshelf.demo.data_folder import DataFolder\n"
+        "DataFolder(Path(sys.argv[1]), keep=False).prepare(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    left = tmp_path / "demo"
+    assert subprocess.run([sys.executable, "-c", code, str(left)], check=False).returncode == -signal.SIGKILL
+    (left / "kafka").mkdir()
+    DataFolder(left, keep=False).prepare()
+    assert not (left / "kafka").exists()
+
+
+def test_a_second_demo_leaves_the_first_one_s_data_alone(tmp_path):
+    first = DataFolder(tmp_path / "demo", keep=False)
+    first.prepare()
+    (first.path / "kafka").mkdir()
+    with pytest.raises(DataFolderError, match=f"process {os.getpid()} runs a demo in .* already; stop it, or run"):
+        DataFolder(tmp_path / "demo", keep=False).prepare()
+    assert (first.path / "kafka").exists()
+    first.clear_away()
     DataFolder(tmp_path / "demo", keep=False).prepare()
-    assert not (left.path / "kafka").exists()
 
 
 def test_kept_data_is_gone_on_with(tmp_path):
@@ -82,7 +102,9 @@ def test_kept_data_is_gone_on_with(tmp_path):
 
 
 def test_kept_data_is_not_thrown_away_unasked(tmp_path):
-    DataFolder(tmp_path / "demo", keep=True).prepare()
+    kept = DataFolder(tmp_path / "demo", keep=True)
+    kept.prepare()
+    kept.clear_away()
     with pytest.raises(DataFolderError, match="earlier `demo --keep`"):
         DataFolder(tmp_path / "demo", keep=False).prepare()
 

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from commonshelf.cli import app
 from commonshelf.commands import run_tests
 from commonshelf.commands.availability import units
-from commonshelf.commands.options import parse_duration_s
+from commonshelf.commands.options import milli_of, parse_duration_s
 from commonshelf.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
-from commonshelf.settings import Agents, CsvFolder, Http, Kafka, Ledger, Pool, Settings, Store, Webhook
+from commonshelf.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, Vault
 from commonshelf.settings_sources import load
+from connectors.installed import installed
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -58,9 +59,17 @@ def test_the_documented_settings_file_is_valid_and_names_every_setting(tmp_path)
     file.write_text(text)
     settings = load(file, env={}).settings
     assert [store.id for store in settings.stores] == ["anna"]
-    models = [Settings, Kafka, Http, Ledger, Agents, Pool, Store, CsvFolder, Webhook]
+    models = [Settings, Kafka, Http, Ledger, Agents, Vault, Pool, Store]
     names = {name for model in models for name in model.model_fields}
     assert [name for name in sorted(names) if name not in DOCS] == []
+
+
+@pytest.mark.parametrize("kind", installed()[0])
+def test_every_option_of_a_connector_is_documented(kind):
+    page = ROOT / "docs" / "connectors" / f"{kind}.md"
+    text = DOCS + (ROOT / "docs" / "connectors" / "README.md").read_text()
+    text += page.read_text() if page.exists() else ""
+    assert [name for name in installed()[0][kind].options.model_fields if name not in text] == []
 
 
 def test_help_is_quick_because_heavy_packages_are_not_imported():
@@ -160,6 +169,26 @@ def test_doctor_names_a_missing_secret_and_a_taken_port(tmp_path):
     assert f"port {port} is taken" in examined.output
 
 
+def test_doctor_names_a_secret_that_others_may_read_and_is_content_once_they_may_not(tmp_path):
+    file, secret = tmp_path / "shelf.toml", tmp_path / "secret"
+    secret.write_text("hunter2-hunter2-hunter2")
+    file.write_text(
+        "[[pools]]\nid = 'p'\nname = 'P'\n[[stores]]\nid = 'a'\nname = 'A'\n"
+        "[[stores.connectors]]\nkind = 'webhook'\nsecret_file = 'secret'\n"
+    )
+
+    def found(mode):
+        secret.chmod(mode)
+        return runner.invoke(app, ["doctor", "--config", str(file)], env={"COLUMNS": "300"}).output
+
+    for mode in (0o644, 0o620, 0o602):
+        told = found(mode)
+        assert "others may read the webhook secret of a" in told
+        assert f"chmod 600 {secret}" in told
+        assert "hunter2" not in told
+    assert "others may read" not in found(0o600)
+
+
 def test_every_debian_package_names_the_test_that_needs_it():
     for package in PACKAGES:
         assert "needs_debian" in (ROOT / package.needed_by).read_text(encoding="utf-8")
@@ -177,8 +206,23 @@ def test_tests_that_need_debian_are_left_out_with_a_line_that_says_so(monkeypatc
     ran = runner.invoke(app, ["test", "--", "-x"])
     assert ran.exit_code == 0
     assert "tests that need Debian packages are left out; ./shelf test --all" in ran.output
-    assert calls[-1][-3:] == ["-m", "not needs_debian", "-x"]
-    assert "tests/unit" in calls[-1]
+    assert [call[-3:] for call in calls[-2:]] == 2 * [["-m", "not needs_debian", "-x"]]
+
+
+def test_every_folder_of_tests_is_run_once(monkeypatch):
+    calls: list[list[str]] = []
+    monkeypatch.setattr(run_tests, "_python", lambda _name, arguments: calls.append(arguments) or 0)
+    runner.invoke(app, ["test"])
+    ran = [argument for call in calls for argument in call if argument.startswith("tests/")]
+    folders = {path.relative_to(ROOT).parts[1] for path in ROOT.glob("tests/*/**/test_*.py")}
+    assert sorted(ran) == sorted(f"tests/{folder}" for folder in folders)
+
+
+@pytest.mark.parametrize(("codes", "expected"), [((0, 0), 0), ((1, 0), 1), ((0, 1), 1), ((5, 0), 0), ((5, 5), 5)])
+def test_a_run_that_fails_fails_the_whole_and_one_that_has_nothing_to_run_does_not(monkeypatch, codes, expected):
+    left = list(codes)
+    monkeypatch.setattr(run_tests, "_python", lambda name, _arguments: left.pop(0) if "pytest" in name else 0)
+    assert runner.invoke(app, ["test"]).exit_code == expected
 
 
 def test_a_linter_that_fails_fails_the_whole_but_the_tests_still_run(monkeypatch):
@@ -193,3 +237,11 @@ def test_a_linter_that_fails_fails_the_whole_but_the_tests_still_run(monkeypatch
     assert ran.exit_code == 1
     assert ran_names[-1] == "pytest"
     assert "failed so far: mypy" in ran.output
+
+
+@pytest.mark.parametrize("units", ["two", "NaN", "1e9", "0.0005", ""])
+def test_an_amount_that_is_no_exact_number_of_units_is_refused_and_never_cut(units, capsys):
+    with pytest.raises(typer.Exit):
+        milli_of(units, "--safety-stock")
+    assert f"--safety-stock is {units!r}; write a number of units such as 2 or 0.5" in capsys.readouterr().err
+    assert [milli_of(each, "") for each in ("2", "0.485", "-1.5")] == [2_000, 485, -1_500]

@@ -98,7 +98,7 @@ def test_no_secret_is_in_the_command_of_a_child(tmp_path):
 def test_connectors_stop_before_the_workers_and_these_before_the_pages(tmp_path):
     settings = Settings.model_validate({
         "pools": [{"id": "p", "name": "P"}],
-        "stores": [{"id": "a", "name": "A", "connectors": [{"kind": "csv_folder", "folder": str(tmp_path)}]}],
+        "stores": [{"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder": str(tmp_path)}]}],
         "http": NO_PORTS,
     })  # fmt: skip
     ranks = {child.spec.name: child.spec.stop_rank for child in children(settings, tmp_path, {})}

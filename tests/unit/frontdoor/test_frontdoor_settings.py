@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from commonshelf.credentials import kafka_options
-from commonshelf.settings import Agents, CsvFolder, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
+from commonshelf.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
 from commonshelf.settings_sources import SettingsError, environment_names, load, unknown_variables
+from connectors.installed import installed
 from schemas.models import Contribution, ContributionKind
 
 POOL = '[[pools]]\nid = "riverside"\nname = "Riverside"\n'
@@ -85,8 +86,8 @@ def test_settings_pass_to_a_child_process_unchanged(tmp_path):
         (POOL + STORE + "contribution = 'all'", "shelf.toml:7: stores[0].contribution is 'all': write share:PERMILLE"),
         (POOL + STORE + "pool = 'lake'", "store anna names the pool 'lake', which is not declared (riverside)"),
         (POOL + STORE + STORE, "stores: the id anna is given twice; each needs its own"),
-        (POOL + STORE + "[[stores.connectors]]\nkind = 'ftp'", ".kind must be one of 'csv_folder', 'webhook'"),
-        (POOL + STORE + "[[stores.connectors]]\nkind = 'csv_folder'", "stores[0].connectors[0].folder is missing; add"),
+        (POOL + STORE + "[[stores.connectors]]\nkind = 'ftp'", ".kind must be one of 'clover', 'drop_folder', "),
+        (POOL + STORE + "[[stores.connectors]]\nkind = 'drop_folder'", "stores[0].connectors[0].folder is missing; "),
         (POOL + STORE + "[[stores.connectors]]\nkind = 'webhook'", "a webhook needs secret_env = "),
         ("[kafka]\nbootstrap_servers = 'a:1'\nsecurity_protocol = 'SASL_SSL'", "SASL_SSL needs sasl_mechanism and"),
         ("[kafka]\nsecurity_protocol = 'SSL'", "security_protocol is for an existing cluster"),
@@ -174,8 +175,9 @@ def test_each_scalar_setting_has_a_variable_of_its_own():
 
 
 def test_every_number_has_its_unit_in_its_name():
-    units = r"(_ms|_s|_days|_mb|_deg|_units|_records|port|partitions|workers|brokers)$"
-    models = [Settings, Kafka, Http, Ledger, Agents, Pool, Store, CsvFolder]
+    counted = "port|partitions|workers|brokers|(reroutes|orders_at_once|orders_per_day)_max"
+    units = rf"(_id|_ms|_s|_min|_h|_days|_mb|_deg|_units|_records|{counted})$"
+    models = [Settings, Kafka, Http, Ledger, Agents, Pool, Store, *(each.options for each in installed()[0].values())]
     numbers = [
         name
         for model in models
@@ -183,3 +185,40 @@ def test_every_number_has_its_unit_in_its_name():
         if field.annotation in (int, float, Decimal, int | None)
     ]
     assert [name for name in numbers if not re.search(units, name)] == []
+
+
+def test_opening_hours_are_minutes_of_weekdays_in_their_order(tmp_path):
+    file = tmp_path / "shelf.toml"
+    hours = 'opening = { tue = ["14:00-24:00", "00:00-02:30"], mon = ["09:00-13:00"] }\nclosed_days = ["2026-12-25"]'
+    file.write_text(f'[[pools]]\nid = "p"\nname = "P"\nhold_ttl_min = 5\n[[stores]]\nid = "s"\nname = "S"\n{hours}\n')
+    settings = load(file, env={}).settings
+    declared = settings.stores[0].declared()
+    assert [(one.weekday, one.opens_minute, one.closes_minute) for one in declared.opening] == [
+        (1, 540, 780), (2, 840, 1440), (2, 0, 150),
+    ]  # fmt: skip
+    assert declared.closed_days == ("2026-12-25",)
+    assert settings.pools[0].declared().hold_ttl_ms == 300_000
+
+
+@pytest.mark.parametrize("span", ["9-18", "18:00-09:00", "09:00-24:30", "09:00-09:00"])
+def test_a_span_that_is_no_part_of_a_day_is_refused(tmp_path, span):
+    file = tmp_path / "shelf.toml"
+    hours = f'opening = {{ mon = ["{span}"] }}'
+    file.write_text(f'[[pools]]\nid = "p"\nname = "P"\n[[stores]]\nid = "s"\nname = "S"\n{hours}\n')
+    with pytest.raises(SettingsError):
+        load(file, env={})
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hunter2@db/vault", "postgresql://me@db/vault?password=hunter2"])
+def test_a_password_in_the_vault_s_address_is_refused_and_not_shown(tmp_path, url):
+    told = refusal(tmp_path, f'[vault]\ndatabase_url = "{url}"\n')
+    assert told == (
+        "shelf.toml:2: vault.database_url: the password belongs into the variable or the file that vault names, "
+        "not into the address"
+    )
+
+
+def test_a_number_of_brokers_may_come_from_the_environment():
+    assert load(None, {"COMMONSHELF_KAFKA_EMBEDDED_BROKERS": "3"}).settings.kafka.embedded_brokers == 3
+    with pytest.raises(SettingsError, match="should be 1 or 3"):
+        load(None, {"COMMONSHELF_KAFKA_EMBEDDED_BROKERS": "2"})

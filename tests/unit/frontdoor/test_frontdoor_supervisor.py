@@ -1,6 +1,7 @@
 """Children are kept running, stopped in order, and never left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,3 +183,35 @@ def test_a_status_names_the_log(tmp_path):
     supervisor.start()
     supervisor.stop()
     assert supervisor.statuses[0].log_path == Path(tmp_path / "deep" / "logs" / "a.log")
+
+
+def test_removed_logs_do_not_stop_the_looking_after(tmp_path):
+    supervisor = Supervisor([python("a", SLEEPER)], tmp_path / "logs", lambda _: None)
+    supervisor.start()
+    try:
+        (first,) = supervisor.statuses
+        shutil.rmtree(tmp_path / "logs")
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: supervisor.statuses[0].pid not in (None, first.pid), "the restart")
+        assert (tmp_path / "logs" / "a.log").exists()
+    finally:
+        supervisor.stop()
+
+
+def test_what_the_machine_refuses_is_told_once_and_tried_until_it_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor_module, "_TROUBLE_PAUSE_S", 0.05)
+    said: list[str] = []
+    supervisor = Supervisor([python("a", SLEEPER)], tmp_path / "logs", said.append)
+    supervisor.start()
+    try:
+        (first,) = supervisor.statuses
+        shutil.rmtree(tmp_path / "logs")
+        (tmp_path / "logs").write_text("a file where the folder was")
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: said, "a word to the user")
+        (tmp_path / "logs").unlink()
+        until(lambda: supervisor.statuses[0].state == "running", "the restart")
+    finally:
+        supervisor.stop()
+    assert len(said) == 1
+    assert said[0].startswith(f"a cannot be looked after: [Errno 17] File exists: '{tmp_path / 'logs'}'; ")

@@ -12,7 +12,7 @@ from schemas.avro_parts import bytes_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, topic_codec
 from streams.catalog import Catalog
 from streams.pool.availability import availability_row, encode_availability
-from streams.pool.facts import SALE_TAKEN, decode_fact, encode_fact, encode_plain_sale, line_counts
+from streams.pool.facts import SALE_TAKEN, decode_fact, encode_fact, encode_plain_sale, encode_taken, line_counts
 from streams.pool.shelf import Shelf
 from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
 
@@ -51,10 +51,10 @@ def test_text_and_bytes_are_written_as_the_library_does(text, value):
 def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
     value = sale("s1", line(1_000), line(2_000, BREAD), till="1", currency="EUR")
     event = topic_codec("pos.sales.v1").decode(value)
-    taken = [{"line": at, "sku": sku, "delta_milli": delta} for at, sku, delta in lines]
+    taken = [{"line": at, "sku": sku, "delta_milli": delta, "rung_up_milli": 0} for at, sku, delta in lines]
     rest = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []}
     fact = (SALE_TAKEN, {"event": event, "taken": taken, **rest})
-    assert encode_plain_sale(value[HEADER_BYTES:], taken) == encode_fact(fact)
+    assert encode_plain_sale(value[HEADER_BYTES:], [encode_taken(*each) for each in lines]) == encode_fact(fact)
     assert decode_fact(b"before" + encode_fact(fact), 6) == fact
 
 

@@ -225,3 +225,28 @@ def test_nothing_is_lent_without_terms():
     shelf = Shelf()
     shelf.on_hand_milli = 5_000
     assert available_milli(shelf, None) == 0
+
+
+@pytest.mark.parametrize("kind", ["return", "void"])
+def test_what_comes_back_gives_back_what_it_had_used_up_of_a_fixed_contribution(kind):
+    bench = lending("fixed", 3_000)
+    bench.sell("s1", line(2_000))
+    bench.sell("s2", line(2_000, kind=kind))
+    assert bench.available() == 3_000
+    bench.sell("s2", line(1_000, kind=kind), version=2)
+    assert bench.available() == 2_000
+
+
+def test_what_comes_back_and_was_sold_before_the_contribution_lends_no_more_than_that():
+    bench = lending("fixed", 3_000)
+    bench.sell("s1", line(2_000, kind="return"))
+    assert bench.available() == 3_000
+    bench.sell("s2", line(2_000))
+    assert bench.available() == 3_000
+
+
+def test_returned_goods_that_do_not_go_back_to_the_shelf_stay_used_up():
+    bench = lending("fixed", 3_000)
+    bench.sell("s1", line(2_000))
+    bench.sell("s2", line(2_000, kind="return_not_restocked"))
+    assert bench.available() == 1_000

@@ -13,6 +13,7 @@ class Stored:
     def __init__(self, cached_rows_max=50_000):
         self.rows = {}
         self.fetched = []
+        self.in_flight = []
         self.table = Table(lambda key: f"row/{key}", bytes, list, self._fetch, cached_rows_max)
 
     def _fetch(self, row_key):
@@ -20,13 +21,25 @@ class Stored:
         return self.rows.get(row_key)
 
     def commit(self):
-        changes = list(self.table.drain())
-        for key, value in changes:
+        changes = self.close()
+        self.settle()
+        return changes
+
+    def close(self):
+        """End the batch; it is stored later."""
+        self.settle()
+        self.in_flight = list(self.table.drain())
+        return self.in_flight
+
+    def settle(self):
+        """Store the batch that was closed last."""
+        for key, value in self.in_flight:
             if value is None:
                 self.rows.pop(key, None)
             else:
                 self.rows[key] = value
-        return changes
+        self.in_flight = []
+        self.table.committed()
 
 
 def test_a_row_is_fetched_once_and_then_kept():
@@ -91,13 +104,23 @@ def test_a_full_cache_forgets_half_and_no_row_is_lost(cached_rows_max):
     assert [stored.table.get(key) for key in range(40)] == [[key] for key in range(40)]
 
 
+def test_rows_of_a_batch_that_is_not_stored_yet_are_there_although_the_cache_forgot_them():
+    stored = Stored(cached_rows_max=0)
+    stored.rows["row/b"] = b"\2"
+    stored.table.put("a", [1])
+    stored.table.delete("b")
+    stored.close()
+    stored.table.cache.clear()
+    assert (stored.table.get("a"), stored.table.get("b")) == ([1], None)
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 255)),
         st.tuples(st.just("append"), st.sampled_from("abcd"), st.integers(0, 255)),
         st.tuples(st.just("delete"), st.sampled_from("abcd"), st.none()),
         st.tuples(st.just("get"), st.sampled_from("abcd"), st.none()),
-        st.tuples(st.just("commit"), st.none(), st.none()),
+        st.tuples(st.sampled_from(["close", "settle"]), st.none(), st.none()),
     ),
     max_size=30,
 )
@@ -122,7 +145,9 @@ def test_whatever_is_done_the_table_says_what_a_dict_would(steps, cached_rows_ma
                 model.pop(key, None)
             case "get":
                 assert stored.table.get(key) == model.get(key)
-            case "commit":
-                stored.commit()
+            case "close":
+                stored.close()
+            case "settle":
+                stored.settle()
     stored.commit()
     assert stored.rows == {f"row/{key}": bytes(row) for key, row in model.items()}

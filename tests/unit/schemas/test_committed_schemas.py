@@ -214,6 +214,69 @@ def test_an_incompatible_change_is_refused(change):
     assert incompatibilities([OLD, changed(change)]) != []
 
 
+def growing(*kinds):
+    """A journal of entries whose fact is one of some kinds."""
+    fact = {"name": "fact", "type": [record(kind, "long") for kind in kinds], "grows": True}
+    entry = {"type": "record", "name": "Entry", "fields": [fact]}
+    entries = {"name": "entries", "type": {"type": "array", "items": entry}}
+    return {"type": "record", "name": "Page", "fields": [entries]}
+
+
+def test_a_union_that_grows_takes_new_records_at_its_end():
+    assert incompatibilities([growing("A", "B"), growing("A", "B", "C"), growing("A", "B", "C", "D")]) == []
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [("A",), ("A", "C", "B"), ("C", "A", "B"), ("A", "C")],
+    ids=["one less", "in the middle", "at the start", "one in place of another"],
+)
+def test_a_union_that_grows_changes_in_no_other_way(kinds):
+    assert incompatibilities([growing("A", "B"), growing(*kinds)]) != []
+
+
+def test_new_readers_know_all_that_a_growing_union_ever_held():
+    assert unreadable(growing("A"), growing("A", "B"), skips_news=False) != []
+
+
+def test_a_changed_record_inside_a_union_that_grows_is_refused():
+    new = growing("A", "B", "C")
+    new["fields"][0]["type"]["items"]["fields"][0]["type"][0]["fields"].append({"name": "more", "type": "int"})
+    assert incompatibilities([growing("A", "B"), new]) != []
+
+
+def test_a_union_may_grow_inside_another():
+    def nested(*kinds):
+        page = growing("A")
+        page["fields"][0]["type"]["items"]["fields"][0]["type"].append({
+            "type": "record", "name": "Set",
+            "fields": [{"name": "change", "type": [record(kind, "int") for kind in kinds], "grows": True}],
+        })  # fmt: skip
+        return page
+
+    assert incompatibilities([nested("X"), nested("X", "Y")]) == []
+    assert incompatibilities([nested("X", "Y"), nested("Y")]) != []
+
+
+def test_the_unions_of_the_facts_and_settings_grow_and_no_other():
+    def growing_in(schema, at):
+        if isinstance(schema, list):
+            return [found for branch in schema for found in growing_in(branch, at)]
+        if not isinstance(schema, dict):
+            return []
+        found = [f"{at}.{field['name']}" for field in schema.get("fields", ()) if field.get("grows")]
+        for field in schema.get("fields", ()):
+            found += growing_in(field["type"], f"{at}.{field['name']}")
+        return found + growing_in(schema.get("items"), at) + growing_in(schema.get("values"), at)
+
+    found = {at for each in registry().by_id.values() for at in growing_in(json.loads(each.text), each.topic)}
+    assert found == {
+        "pool.config.v1.change", "pool.journal.v1.entries.fact", "pool.journal.v1.entries.fact.change",
+        "pool.journal.v1.entries.fact.message.body", "pool.lending.v1.body", "pool.changelog.v1.row",
+        "pool.changelog.v1.row.change",
+    }  # fmt: skip
+
+
 def test_versions_are_compared_with_all_others_and_not_only_the_last():
     without = {**OLD, "fields": OLD["fields"][1:]}
     optional = {**OLD, "fields": [{"name": "id", "type": "string", "default": ""}, *OLD["fields"][1:]]}

@@ -4,7 +4,8 @@ import pytest
 
 from schemas.codec import topic_codec
 from schemas.examples import FOLDER, Example, examples
-from schemas.models import CatalogItem, ConfigChange, Sale, StockReport, Tick
+from schemas.models import CatalogItem, ConfigChange, LetterOutcome, Sale, StockReport, Tick
+from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.registry import registry
 from schemas.topics import TOPICS
 
@@ -14,6 +15,9 @@ MODELS = {
     "pos.stock.v1": StockReport,
     "pool.ticks.v1": Tick,
     "catalog.items.v1": CatalogItem,
+    "dlq.outcomes.v1": LetterOutcome,
+    "orders.requests.v1": OrderRequest,
+    "fulfilment.reports.v1": FulfilmentReport,
 }
 ALL = [example for topic in WITH_SCHEMA for example in examples(topic)]
 

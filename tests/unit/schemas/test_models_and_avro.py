@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from schemas import models
+from schemas import models, orders
 from schemas.registry import registry
 
 TOPIC_MODELS = {
@@ -17,6 +17,9 @@ TOPIC_MODELS = {
     "pool.ticks.v1": models.Tick,
     "pool.config.v1": models.ConfigChange,
     "catalog.items.v1": models.CatalogItem,
+    "dlq.outcomes.v1": models.LetterOutcome,
+    "orders.requests.v1": orders.OrderRequest,
+    "fulfilment.reports.v1": orders.FulfilmentReport,
 }
 
 

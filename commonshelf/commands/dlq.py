@@ -1,0 +1,271 @@
+"""`dlq`: the dead-letter desk."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commonshelf.columns import counted
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+
+if TYPE_CHECKING:
+    from commonshelf.commands.connection import Connection
+    from commonshelf.dead_letters import Filter, Letter
+    from commonshelf.replays import Replayed
+
+app = typer.Typer(
+    no_args_is_help=True, help="The dead-letter desk: what was set aside, why; publish it again, or give it up."
+)
+_LEFT_SHOWN = 8
+
+
+PoolOption = Annotated[str | None, typer.Option("--pool", help="Only of this pool.", show_default=False)]
+TopicOption = Annotated[str | None, typer.Option("--topic", help="Only of this topic, such as pos.sales.v1.")]
+StoreOption = Annotated[str | None, typer.Option("--store", help="Only of this store.", show_default=False)]
+WhyOption = Annotated[str | None, typer.Option("--why", help="Only set aside for this reason, such as unmapped_code.")]
+CodeOption = Annotated[str | None, typer.Option("--code", help="Only with a line of this code, such as plu:4011.")]
+SinceOption = Annotated[
+    int | None,
+    typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="Only set aside since: 36h, 7d, 2026-11-24."),
+]
+LettersArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER]...", help="As `dlq list` names them.", show_default=False)
+]
+
+
+@app.command("list")
+def list_letters(
+    pool: PoolOption = None,
+    topic: TopicOption = None,
+    store: StoreOption = None,
+    why: WhyOption = None,
+    code: CodeOption = None,
+    since: SinceOption = None,
+    all_states: Annotated[bool, typer.Option("--all", help="Also those that are done with.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many, the newest.")] = 50,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was set aside and waits for you: when, where, why, and whether a replay would help now.
+
+    Example: ./shelf dlq list
+
+    Example: ./shelf dlq list --pool riverside --store anna --why unmapped_code --since 36h
+
+    Example: ./shelf dlq list --all --json
+    """
+    from commonshelf.dead_letter_view import as_plain, print_list
+    from commonshelf.dead_letters import Filter
+
+    found, letters = _select(config, bootstrap, None, Filter(pool, topic, store, why, code, since))
+    shown = [letter for letter in letters if all_states or letter.is_waiting]
+    notes = _notes(found, shown)
+    if as_json:
+        plain = [as_plain(letter, note) for letter, note in zip(shown, notes, strict=True)]
+        print(json.dumps(plain, indent=1))
+        return
+    print_list(shown[-limit:], notes[-limit:])
+    if len(shown) > limit:
+        typer.echo(f"{len(shown) - limit} older ones are not shown; name filters, raise --limit, or use --json")
+    ready = sum(letter.is_waiting and note is None for letter, note in zip(shown, notes, strict=True))
+    waiting = sum(letter.is_waiting for letter in shown)
+    typer.echo(f"{waiting} waiting; a replay helps {ready} of them now" + (": ./shelf dlq replay" if ready else ""))
+
+
+@app.command()
+def show(
+    letter: Annotated[str, typer.Argument(help="As `dlq list` names it.", show_default=False)],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one dead letter whole: where it came from, why, its lines, what became of it, what a replay would do.
+
+    Example: ./shelf dlq show pos.sales.dlq.v1/3/17
+    """
+    from commonshelf.dead_letter_view import as_plain, print_one
+    from commonshelf.dead_letters import Filter
+
+    found, (one,) = _select(config, bootstrap, [letter], Filter())
+    (note,) = _notes(found, [one])
+    if as_json:
+        print(json.dumps(as_plain(one, note) | {"event": one.event}, indent=1, default=str))
+    else:
+        print_one(one, note)
+
+
+@app.command()
+def replay(
+    letters: LettersArgument = None,
+    pool: PoolOption = None,
+    topic: TopicOption = None,
+    store: StoreOption = None,
+    why: WhyOption = None,
+    code: CodeOption = None,
+    since: SinceOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be published.")] = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish again what can be taken now, each letter once, at its own time. May be repeated: nothing counts twice.
+
+    Without letters or filters: everything that waits. What still cannot be taken is left, with what stands against it.
+
+    Example: ./shelf dlq replay
+
+    Example: ./shelf dlq replay --pool riverside --code plu:4011
+
+    Example: ./shelf dlq replay pos.sales.dlq.v1/3/17
+    """
+    from commonshelf.dead_letter_view import print_list
+    from commonshelf.dead_letters import Filter
+    from commonshelf.pool_config import read_pool_config
+    from commonshelf.replays import replay as replay_letters
+    from commonshelf.replays import sort_out
+
+    found, chosen = _select(config, bootstrap, letters, Filter(pool, topic, store, why, code, since))
+    waiting = [one for one in chosen if one.is_waiting or (letters and one.state == "discarded")]
+    settings = read_pool_config(found.kafka_options)
+    if dry_run:
+        helped, left = sort_out(waiting, settings, are_named=bool(letters))
+        print_list(helped, [None] * len(helped))
+        typer.echo(f"{counted(len(helped), 'letter')} would be replayed")
+        _tell_left(left)
+        return
+    done = replay_letters(
+        found.kafka_options, found.settings.partitions, waiting, settings, "replayed", are_named=bool(letters)
+    )
+    if as_json:
+        print(json.dumps(plain_replay(done), indent=1))
+        return
+    tell_replay(done)
+    _tell_left(done.left)
+
+
+@app.command()
+def discard(
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the letter.", show_default=False)],
+    letters: LettersArgument = None,
+    pool: PoolOption = None,
+    topic: TopicOption = None,
+    store: StoreOption = None,
+    why: WhyOption = None,
+    code: CodeOption = None,
+    since: SinceOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Give letters up: they are listed no more, except with --all, and kept until their retention ends.
+
+    Example: ./shelf dlq discard pos.sales.dlq.v1/3/18 --reason "test of the till's vendor"
+
+    Example: ./shelf dlq discard --pool riverside --why too_late --reason "counted on Monday" --yes
+    """
+    import time
+
+    from commonshelf.dead_letter_desk import Desk
+    from commonshelf.dead_letter_view import print_list
+    from commonshelf.dead_letters import Filter
+    from commonshelf.pool_config import PoolConfig
+
+    wanted = Filter(pool, topic, store, why, code, since)
+    if not letters and wanted == Filter():
+        fail("name letters or a filter: discarding everything that waits is never meant")
+    if not reason.strip():
+        fail("--reason is empty; say why, for whoever looks for these lines later")
+    found, chosen = _select(config, bootstrap, letters, wanted)
+    waiting = [one for one in chosen if one.is_waiting]
+    if not waiting:
+        typer.echo("nothing of this waits")
+        return
+    if not letters and not yes:
+        some = waiting[-_LEFT_SHOWN:]
+        print_list(some, ["waiting"] * len(some))
+        typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
+    done = Desk(found.kafka_options, found.settings.partitions, PoolConfig(), time.time_ns() // 1_000_000).discard(
+        waiting, reason
+    )
+    typer.echo(f"{counted(len(done), 'letter')} discarded")
+
+
+def tell_replay(done: "Replayed") -> None:
+    """One sentence about a replay."""
+    if not done.published and not done.unneeded:
+        typer.echo("nothing to replay")
+        return
+    parts = [f"{counted(done.published, 'letter')} replayed"]
+    if done.unneeded:
+        parts.append(f"{done.unneeded} not needed any more, for their lines were taken meanwhile")
+    if done.verdict is None:
+        parts.append("the pool's workers have not taken them yet: `./shelf doctor` tells whether they run")
+    else:
+        parts.append(f"{counted(done.verdict.applied, 'line')} applied")
+        if done.verdict.absorbed:
+            parts.append(f"{done.verdict.absorbed} known already")
+        if done.verdict.set_aside:
+            parts.append(f"{done.verdict.set_aside} set aside again (./shelf dlq list)")
+    typer.echo("; ".join(parts))
+
+
+def plain_replay(done: "Replayed") -> dict[str, Any]:
+    """A replay as JSON. `verdict` is null when the workers have not taken the records yet."""
+    verdict = done.verdict
+    return {
+        "replayed": done.published,
+        "unneeded": done.unneeded,
+        "left": [{"letter": str(letter.place), "hindrance": note} for letter, note in done.left],
+        "verdict": None if verdict is None else vars(verdict),
+    }
+
+
+def _select(
+    config: Any, bootstrap: str | None, names: list[str] | None, wanted: "Filter"
+) -> tuple["Connection", list["Letter"]]:
+    from commonshelf.commands.connection import connect
+    from commonshelf.dead_letters import INPUT_OF, Place, read_letters
+
+    try:
+        places = [Place.parse(name) for name in names or ()]
+    except ValueError as error:
+        fail(str(error))
+    if wanted.topic not in (None, *INPUT_OF, *INPUT_OF.values()):
+        fail(f"{wanted.topic!r} has no dead letters; topics that have: {', '.join(INPUT_OF.values())}")
+    connection = connect(config, bootstrap)
+    everything = read_letters(connection.kafka_options)
+    known = {letter.reason for letter in everything}
+    if wanted.reason is not None and wanted.reason not in known:
+        fail(f"nothing was set aside as {wanted.reason!r}; what there is: {', '.join(sorted(known)) or 'nothing'}")
+    letters = [letter for letter in everything if wanted.takes(letter)]
+    if not places:
+        return connection, letters
+    by_place = {letter.place: letter for letter in letters}
+    for place in places:
+        if place not in by_place:
+            fail(f"there is no dead letter {place}, or not with these filters; `./shelf dlq list --all` shows them")
+    return connection, [by_place[place] for place in dict.fromkeys(places)]
+
+
+def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None]:
+    """For each letter that waits what stands against a replay."""
+    import time
+
+    from commonshelf.dead_letter_prognosis import hindrance
+    from commonshelf.pool_config import read_pool_config
+
+    settings = read_pool_config(connection.kafka_options)
+    now_ms = time.time_ns() // 1_000_000
+    return [hindrance(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]
+
+
+def _tell_left(left: list[tuple["Letter", str]]) -> None:
+    by_note: dict[str, list[Letter]] = {}
+    for letter, note in left:
+        by_note.setdefault(note, []).append(letter)
+    most = sorted(by_note.items(), key=lambda one: -len(one[1]))
+    for note, letters in most[:_LEFT_SHOWN]:
+        typer.echo(f"left {len(letters)}: {note} (such as {letters[0].place})")
+    if len(most) > _LEFT_SHOWN:
+        typer.echo(f"left {sum(len(letters) for _, letters in most[_LEFT_SHOWN:])} more for other causes; see dlq list")

@@ -1,0 +1,81 @@
+"""`lend`: what a pool's stores lend to other pools."""
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+
+app = typer.Typer(no_args_is_help=True, help="Lend stock to other pools, and call it back.")
+
+PoolArgument = Annotated[str, typer.Argument(help="The pool that has the goods.", show_default=False)]
+
+
+@app.command("set")
+def set_(
+    pool: PoolArgument,
+    store: Annotated[str, typer.Argument(help="The store that has them.", show_default=False)],
+    sku: Annotated[str, typer.Argument(help="The item; both pools know it by this SKU.", show_default=False)],
+    to_pool: Annotated[str, typer.Argument(help="The pool that may promise them.", show_default=False)],
+    units: Annotated[
+        str, typer.Argument(help="Lent at most at once, in the item's unit; 0 calls all back.", show_default=False)
+    ],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Set how much of an item a store lends to another pool. In force at once.
+
+    Example: ./shelf lend set riverside corner-shop milk-1l hillside 6
+
+    Example: ./shelf lend set riverside corner-shop milk-1l hillside 0
+    """
+    from pydantic import ValidationError
+
+    from commonshelf.commands.connection import connect
+    from commonshelf.lending_desk import set_quota
+    from commonshelf.pool_config import read_pool_config
+    from schemas.models import LentQuota
+
+    if pool == to_pool:
+        fail("a store lends to its own pool by its contribution: see ./shelf store add --help")
+    try:
+        quota = LentQuota(store=store, sku=sku, to_pool=to_pool, quantity_milli=milli_of(units, "UNITS"))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fail(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}")
+    connection = connect(config, bootstrap)
+    options = connection.kafka_options
+    set_quota(
+        options, connection.settings.partitions, read_pool_config(options), pool, quota, time.time_ns() // 1_000_000
+    )
+    typer.echo(f"{store} of {pool} lends {to_pool} up to {units} of {sku}; see ./shelf lend list {pool}")
+
+
+@app.command("list")
+def list_lent(
+    pool: PoolArgument, config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False
+) -> None:
+    """List what a pool's stores lend, and what the borrowers have of it now.
+
+    Example: ./shelf lend list riverside
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from commonshelf.commands.availability import units
+    from commonshelf.commands.connection import connect
+    from commonshelf.lending_desk import lent_by
+    from commonshelf.pool_config import read_pool_config
+
+    connection = connect(config, bootstrap)
+    found = lent_by(connection.kafka_options, read_pool_config(connection.kafka_options), pool)
+    if as_json:
+        print(json.dumps([one._asdict() for one in found], indent=1))
+        return
+    view = Table("to pool", "store", "item", "at most", "there now", "free there")
+    for one in found:
+        amounts = (one.quota_milli, one.borrowed_milli, one.available_milli)
+        view.add_row(one.to_pool, one.store, one.sku, *map(units, amounts))
+    Console(highlight=False).print(view)

@@ -1,0 +1,382 @@
+"""`map`: the mapping desk."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commonshelf.columns import counted, in_columns
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail
+
+if TYPE_CHECKING:
+    from commonshelf.commands.connection import Connection
+    from commonshelf.dead_letters import Letter
+    from commonshelf.mapping import CodeWaiting
+    from commonshelf.mapping_suggestions import Suggestion
+    from commonshelf.pool_config import PoolConfig
+    from schemas.models import CodeMapping
+    from streams.catalog import Catalog
+
+app = typer.Typer(
+    no_args_is_help=True, help="The mapping desk: which item a till's code means; what waited for it counts then."
+)
+
+PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
+StoreOption = Annotated[str | None, typer.Option("--store", help="Only of this store.", show_default=False)]
+CodeOption = Annotated[str | None, typer.Option("--code", help="Only this code.", show_default=False)]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many codes, those with most lines first.")]
+NamesOption = Annotated[
+    Path | None,
+    typer.Option("--names", metavar="FILE", help="The till's items: CSV of code, name, barcode; or discovered .json."),
+]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Also where the code means another item already.")]
+NoReplayOption = Annotated[bool, typer.Option("--no-replay", help="Leave the lines that wait in the dead letters.")]
+ScopeOption = Annotated[
+    str | None, typer.Option("--store", help="The store whose code it is; else of the whole pool.", show_default=False)
+]
+AllStoresOption = Annotated[
+    bool, typer.Option("--all-stores", help="For codes that shops make up: it is the same in all stores.")
+]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A pool as the desk sees it."""
+
+    connection: "Connection"
+    pool: str
+    config: "PoolConfig"
+    catalog: "Catalog"
+    letters: list["Letter"]
+    waiting: list["CodeWaiting"]
+
+    def unmapped(self, store: str | None = None, code: str | None = None) -> list["CodeWaiting"]:
+        """The codes that mean nothing yet."""
+        return [
+            one
+            for one in self.waiting
+            if one.sku is None and (store is None or store in one.stores) and code in (None, one.code)
+        ]
+
+
+@app.command()
+def status(
+    pool: PoolArgument, config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False
+) -> None:
+    """Tell for each store how many codes it maps itself, how many mean nothing yet, and how many lines wait.
+
+    Example: ./shelf map status riverside
+    """
+    from commonshelf.dead_letter_view import time_text
+
+    view = _view(pool, config, bootstrap)
+    rows = list(_status_rows(view))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    shown = [row for row in rows if row["own_codes"] or row["oldest_ms"] is not None]
+    if shown:
+        _print_table(
+            ("store", "own codes", "unmapped codes", "their lines", "lines to replay", "oldest (UTC)"),
+            [
+                (*list(row.values())[:-1], "" if row["oldest_ms"] is None else time_text(row["oldest_ms"]))
+                for row in shown
+            ],
+        )
+    if len(shown) < len(rows):
+        typer.echo(f"{counted(len(rows) - len(shown), 'store')} without own codes or waiting lines")
+    typer.echo(f"pool {pool}: {len(view.catalog.items)} items, {len(view.catalog.codes(None))} codes for all stores")
+    _tell_what_next(view)
+
+
+def _status_rows(view: _View) -> Iterator[dict[str, Any]]:
+    from commonshelf.mapping import codes_waiting
+
+    by_store: dict[str, list[Letter]] = {store: [] for store in view.catalog.stores}
+    for letter in view.letters:
+        by_store.setdefault(str(letter.store), []).append(letter)
+    for store, letters in sorted(by_store.items()):
+        waiting = codes_waiting(view.catalog, view.pool, letters)
+        unmapped = [one for one in waiting if one.sku is None]
+        yield {
+            "store": store,
+            "own_codes": len(view.catalog.codes(store)),
+            "unmapped_codes": len(unmapped),
+            "lines_unmapped": sum(one.lines for one in unmapped),
+            "lines_to_replay": sum(one.lines for one in waiting if one.sku is not None),
+            "oldest_ms": min((one.first_ms for one in waiting), default=None),
+        }
+
+
+@app.command()
+def unmapped(
+    pool: PoolArgument,
+    store: StoreOption = None,
+    code: CodeOption = None,
+    limit: LimitOption = 50,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the codes that mean nothing yet, with the lines that wait for them.
+
+    Example: ./shelf map unmapped riverside --store anna
+    """
+    from commonshelf.commands.availability import units
+    from commonshelf.dead_letter_view import time_text
+
+    view = _view(pool, config, bootstrap)
+    found = view.unmapped(store, code)
+    if as_json:
+        print(json.dumps([{**asdict(one), "letters": [str(at) for at in one.letters]} for one in found], indent=1))
+        return
+    _print_table(
+        ("code", "lines", "quantity", "first (UTC)", "last (UTC)", "one of its letters", "stores"),
+        [
+            (one.code, one.lines, " ".join(f"{units(milli)} {unit}" for unit, milli in one.milli.items()),
+             time_text(one.first_ms), time_text(one.last_ms), one.letters[0], _stores(one))
+            for one in found[:limit]
+        ],
+    )  # fmt: skip
+    if len(found) > limit:
+        typer.echo(f"{len(found) - limit} more codes; name a store, raise --limit, or use --json")
+    _tell_what_next(view)
+
+
+@app.command()
+def suggest(
+    pool: PoolArgument,
+    store: StoreOption = None,
+    code: CodeOption = None,
+    names: NamesOption = None,
+    limit: LimitOption = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a list for `map import`, the best item each.")] = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Suggest items for codes that mean nothing yet: by barcode, then by likeness of names, with a score of 100.
+
+    Events carry no names. The code itself is compared, and with --names what the till's item list calls it.
+
+    Example: ./shelf map suggest riverside --store anna --names anna-items.csv
+
+    Example: ./shelf map suggest riverside --csv > fixes.csv
+    """
+    from commonshelf.mapping_files import read_till_items
+    from commonshelf.mapping_suggestions import Suggester
+
+    view = _view(pool, config, bootstrap)
+    till_items = read_till_items(names) if names else {}
+    suggester = Suggester(view.catalog)
+    found = [
+        (one, suggester.suggest(one.code, frozenset(one.milli), till_items.get(one.code)))
+        for one in view.unmapped(store, code)[:limit]
+    ]
+    if as_json:
+        plain = [
+            {
+                "code": one.code,
+                "store": one.store,
+                "stores": one.stores,
+                "lines": one.lines,
+                "suggestions": [asdict(best) for best in items],
+            }
+            for one, items in found
+        ]
+        print(json.dumps(plain, indent=1))
+    elif as_csv:
+        _print_csv(found)
+    else:
+        rows = []
+        for one, items in found:
+            for at, best in enumerate(items):
+                place = (one.code, _stores(one), one.lines) if at == 0 else ("", "", "")
+                rows.append((*place, best.score, best.sku, best.unit, best.name, best.why))
+            if not items:
+                rows.append((one.code, _stores(one), one.lines, "", "", "", "", _NOTHING))
+        _print_table(("code", "stores", "lines", "score", "item", "unit", "name", "why"), rows)
+        typer.echo(f"decide with `./shelf map set {pool} CODE ITEM`, or many with --csv and `map import`")
+
+
+@app.command("set")
+def set_mapping(
+    pool: PoolArgument,
+    code: Annotated[str, typer.Argument(help="SCHEME:TEXT such as plu:4011, or a barcode.", show_default=False)],
+    item: Annotated[str | None, typer.Argument(help="Its SKU, or a barcode of it.", show_default=False)] = None,
+    store: ScopeOption = None,
+    all_stores: AllStoresOption = False,
+    replace: ReplaceOption = False,
+    remove: Annotated[bool, typer.Option("--remove", help="The code is to mean nothing any more.")] = False,
+    no_replay: NoReplayOption = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Say which item a code means. The lines that wait for it are replayed, at their own time.
+
+    Lines that counted under another meaning stay as they are: count the items concerned.
+
+    Example: ./shelf map set riverside plu:4011 BANANA
+
+    Example: ./shelf map set riverside item:W62X 4006381333931 --store anna
+    """
+    from commonshelf.catalog_files import parse_code
+    from commonshelf.mapping_files import find_item
+    from schemas.models import CodeMapping
+
+    if (item is None) != remove:
+        fail("name the item that the code means, or --remove")
+    view = _view(pool, config, bootstrap)
+    try:
+        sku = None if item is None else find_item(view.catalog, item)
+        told = parse_code(code)
+        wanted = CodeMapping(store=store, code=view.catalog.lasting_code(told), sku=sku)
+    except ValueError as error:
+        fail(str(error))
+    if wanted.code != told:
+        typer.echo(f"{told} is a label of a scale; all labels of its item are {wanted.code}")
+    _publish(view, [wanted], may_be_private=all_stores, replaces=replace or remove, replays=not (no_replay or remove))
+
+
+@app.command("import")
+def import_mappings(
+    pool: PoolArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns code and sku, and maybe store.")],
+    store: ScopeOption = None,
+    all_stores: AllStoresOption = False,
+    replace: ReplaceOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,
+    no_replay: NoReplayOption = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Take many mappings from a file, all or none, and replay the lines that wait for them.
+
+    Rows without a sku are left out. Every row at fault is told: an unknown item, a wrong check digit, one code for two
+    items.
+
+    Example: ./shelf map import riverside fixes.csv
+
+    Example: ./shelf map import riverside anna-codes.csv --store anna --dry-run
+    """
+    from commonshelf.mapping_files import read_mappings
+
+    view = _view(pool, config, bootstrap)
+    wanted, problems = read_mappings(file, store, view.catalog)
+    for problem in problems:
+        typer.echo(f"shelf: {problem}", err=True)
+    _publish(
+        view, wanted, may_be_private=all_stores, replaces=replace, replays=not no_replay,
+        dry_run=dry_run, are_refused=bool(problems),
+    )  # fmt: skip
+
+
+def _publish(
+    view: _View,
+    wanted: list["CodeMapping"],
+    *,
+    may_be_private: bool,
+    replaces: bool,
+    replays: bool,
+    dry_run: bool = False,
+    are_refused: bool = False,
+) -> None:
+    """Publish the mappings unless something stands against one of them, and replay what waits for them."""
+    import time
+
+    from commonshelf.commands.dlq import tell_replay
+    from commonshelf.dead_letter_desk import ORIGIN
+    from commonshelf.declare import declare
+    from commonshelf.mapping import is_private, objections
+    from commonshelf.pool_config import read_pool_config
+    from commonshelf.replays import replay
+    from schemas.models import ConfigChange
+
+    against = objections(view.catalog, wanted, replaces=replaces)
+    if not may_be_private:
+        against += [
+            f"{one.code} is a code that shops make up: name the store with --store, or say --all-stores"
+            for one in wanted
+            if one.store is None and is_private(one.code)
+        ]
+    for sentence in against:
+        typer.echo(f"shelf: {sentence}", err=True)
+    if against or are_refused:
+        fail("nothing was published")
+    if dry_run:
+        typer.echo(f"{counted(len(wanted), 'mapping')} in order")
+        return
+    options, partitions = view.connection.kafka_options, view.connection.settings.partitions
+    now_ms = time.time_ns() // 1_000_000
+    changes = [ConfigChange(pool=view.pool, recorded_at_ms=now_ms, origin=ORIGIN, change=one) for one in wanted]
+    published = declare(options, partitions, changes)
+    known = "" if published == len(wanted) else f", {len(wanted) - published} in force already"
+    typer.echo(f"{counted(published, 'mapping')} published{known}")
+    if replays:
+        chosen = [letter for letter in view.letters if letter.is_waiting and _concerns(view.catalog, letter, wanted)]
+        names = ", ".join(one.code for one in wanted[:5]) + (" and more" if len(wanted) > 5 else "")
+        done = replay(options, partitions, chosen, read_pool_config(options), f"{names} mapped")
+        tell_replay(done)
+        for _, note in done.left[:5]:
+            typer.echo(f"left: {note}")
+
+
+def _concerns(catalog: "Catalog", letter: "Letter", wanted: list["CodeMapping"]) -> bool:
+    codes = {catalog.lasting_code(line["code"]) for line in letter.lines}
+    return any(one.code in codes and one.store in (None, letter.store) for one in wanted)
+
+
+def _view(pool: str, config: Path | None, bootstrap: str | None) -> _View:
+    from commonshelf.commands.connection import connect
+    from commonshelf.dead_letters import read_letters
+    from commonshelf.mapping import codes_waiting
+    from commonshelf.pool_config import read_pool_config
+
+    connection = connect(config, bootstrap)
+    settings = read_pool_config(connection.kafka_options)
+    catalog = settings.catalog(pool)
+    letters = [letter for letter in read_letters(connection.kafka_options) if letter.pool == pool]
+    return _View(connection, pool, settings, catalog, letters, codes_waiting(catalog, pool, letters))
+
+
+def _tell_what_next(view: _View) -> None:
+    unmapped_codes = view.unmapped()
+    ready = sum(one.lines for one in view.waiting if one.sku is not None)
+    if unmapped_codes:
+        typer.echo(f"{counted(len(unmapped_codes), 'code')} unmapped: ./shelf map suggest {view.pool}")
+    else:
+        typer.echo("every code that came so far means something")
+    if ready:
+        typer.echo(f"{counted(ready, 'line')} to replay, whose codes are mapped: ./shelf dlq replay --pool {view.pool}")
+
+
+def _print_csv(found: list[tuple["CodeWaiting", list["Suggestion"]]]) -> None:
+    """The best item of each code where one is nearly certain; else the sku is left empty for a person to decide."""
+    from commonshelf.mapping_suggestions import CERTAIN_SCORE
+
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(("code", "store", "sku", "score", "suggested", "name", "why", "lines"))
+    for one, items in found:
+        best = items[0] if items else None
+        if best is None:
+            out.writerow((one.code, one.store or "", "", "", "", "", _NOTHING, one.lines))
+        else:
+            sku = best.sku if best.score >= CERTAIN_SCORE else ""
+            out.writerow((one.code, one.store or "", sku, best.score, best.sku, best.name, best.why, one.lines))
+
+
+def _stores(one: "CodeWaiting") -> str:
+    return ", ".join(one.stores[:3]) + (f" and {len(one.stores) - 3} more" if len(one.stores) > 3 else "")
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    typer.echo(in_columns(head, rows, _NUMBERS))
+
+
+_NUMBERS = ("lines", "score", "own codes", "unmapped codes", "their lines", "lines to replay")
+_NOTHING = "nothing is like it: a new item? add it to the product master, or name the till's item list"

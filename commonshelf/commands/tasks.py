@@ -1,0 +1,116 @@
+"""`tasks`: a store's queue, and reports on it, so that a pilot works without an app."""
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+
+_REPORTS = {"claim": "claimed", "renew": "renewed", "done": "done", "short": "short", "refuse": "refused"}
+_SETTLE_S = 2.0
+
+
+def tasks(
+    words: Annotated[
+        list[str], typer.Argument(metavar="STORE | claim|renew|done|short|refuse TASK…", show_default=False)
+    ],
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Of short and refuse: not_found, damaged, wrong_item, sold, …")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option("--missing", metavar="LINE=UNITS", help="Of short: what is not there.")
+    ] = None,
+    worker: Annotated[str | None, typer.Option("--worker", help="Who does it.")] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="When several pools have such a store or task.")] = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a store's tasks, the most urgent first, or report on some: claim, renew, done, short, refuse.
+
+    Example: ./shelf tasks corner-shop
+
+    Example: ./shelf tasks short pick-1204-1 --missing 1=2 --reason not_found
+
+    Example: ./shelf tasks refuse pick-1204-1 pick-1207-1 --reason store_closed
+    """
+    from commonshelf.commands.connection import connect
+    from commonshelf.order_desk import UnknownTaskError, find_task, live_tasks, publish
+
+    connection = connect(config, bootstrap)
+    options, partitions = connection.kafka_options, connection.settings.partitions
+    if len(words) == 1:
+        _print(live_tasks(options, words[0], pool), as_json)
+        return
+    if words[0] not in _REPORTS:
+        fail(f"{words[0]!r} is none of {', '.join(_REPORTS)}; to see a queue give one store")
+    for name in words[1:]:
+        try:
+            task = find_task(options, name, pool)
+        except UnknownTaskError as error:
+            fail(str(error))
+        report = _report(_REPORTS[words[0]], task, reason, missing or [], worker)
+        publish(options, partitions, report)
+        _tell(options, partitions, report, as_json)
+
+
+def _report(kind: str, task: dict[str, Any], reason: str | None, missing: list[str], worker: str | None) -> Any:
+    from pydantic import ValidationError
+
+    from schemas.orders import FulfilmentReport
+
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        lines = [
+            {"line_id": line_id, "quantity_milli": milli_of(units, f"--missing {line_id}")}
+            for line_id, _, units in (one.rpartition("=") for one in missing)
+        ]
+        return FulfilmentReport.model_validate({
+            "pool": task["pool"], "store": task["store"], "report_id": uuid.uuid4().hex, "kind": kind,
+            "task": task["task"], "worker": worker, "reason": reason, "lines": lines, "occurred_at_ms": now_ms,
+            "recorded_at_ms": now_ms, "origin": "cli",
+        })  # fmt: skip
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fail(f"{'.'.join(map(str, first['loc'])) or 'the report'}: {first['msg']}")
+
+
+def _tell(options: dict[str, str], partitions: int, report: Any, as_json: bool) -> None:
+    """A refusal comes as an event, and so does all that concerns an order; other reports only show in the task."""
+    from commonshelf.order_desk import NoAnswerError, await_answer, find_task
+
+    try:
+        event = await_answer(options, partitions, report.pool, report.report_id, _SETTLE_S)
+    except NoAnswerError:
+        event = None
+    if event is not None and event["kind"] == "report_refused":
+        fail(f"{report.task} {event['reason']}: {event['detail']}")
+    task = find_task(options, report.task, report.pool)
+    if report.report_id not in task["reports"]:
+        fail(f"{report.task}: sent, and not taken yet; does the pool's worker run? See ./shelf doctor")
+    _print([task], as_json)
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from commonshelf.commands.availability import units
+
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    view = Table("task", "for", "state", "due (UTC)", "goods")
+    for row in rows:
+        state = f"{row['status']} {row['worker'] or row['reason']}".rstrip()
+        goods = ", ".join(
+            f"{units(one['quantity_milli'])} of {one['sku']} (line {one['line_id']})" for one in row["lines"]
+        )
+        due = datetime.fromtimestamp(row["due_ms"] / 1000, UTC).strftime("%d %b %H:%M")
+        cause = row["order"] or row["transfer"] or ""
+        view.add_row(("! " if row["priority"] else "") + row["task"], cause, state, due, goods)
+    Console(highlight=False).print(view)

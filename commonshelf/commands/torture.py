@@ -1,0 +1,41 @@
+"""`torture`: the whole of it on real processes, struck by faults drawn from a seed, then audited."""
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from commonshelf.commands.options import fail
+from commonshelf.commands.run_tests import ROOT
+
+
+def torture(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long faults are struck.")] = 45,
+    seed: Annotated[int, typer.Option("--seed", help="Draws the faults and the events.")] = 1,
+    faults: Annotated[int, typer.Option("--faults", metavar="N", min=0, help="At least so many must land.")] = 0,
+    lines: Annotated[
+        int | None, typer.Option("--lines", metavar="N", min=1, help="At least so many are sold; else 46,000 a minute.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on the last line.")] = False,
+) -> None:
+    """Sell through kills, stops, full disks, broken networks, damaged stores, wrong clocks; nothing may be lost.
+
+    Three brokers, three workers, the connectors, a consumer of the journal. Exit code 1 when anything was lost,
+    repeated or promised twice, or when a kind of fault landed too rarely; then the seed and the timeline are printed.
+
+    Example: ./shelf torture --minutes 45 --seed 1
+
+    Example: ./shelf torture --minutes 3 --faults 20 --json
+    """
+    if not (ROOT / "tests").is_dir():
+        fail("there is no torture test here: this command runs in a checkout of the repository")
+    # Small disks are mounted where nobody else sees them, and go with the last process however it ends.
+    alone = ["unshare", "--mount"] if os.geteuid() == 0 and shutil.which("unshare") else []
+    arguments = ["--minutes", str(minutes), "--seed", str(seed), "--faults", str(faults)]
+    arguments += ["--lines", str(lines)] if lines is not None else []
+    arguments += ["--json"] if as_json else []
+    run = subprocess.run([*alone, sys.executable, "-m", "tests.torture.run", *arguments], cwd=ROOT, check=False)
+    raise typer.Exit(run.returncode)

@@ -1,0 +1,130 @@
+"""`transfer`: ask for goods to be sent between stores, and report by hand what was sent and what came."""
+
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+
+app = typer.Typer(no_args_is_help=True, help="Ask for transfers between stores, and report on them.")
+
+PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
+TransferArgument = Annotated[str, typer.Argument(help="Id of the transfer; no order has it.", show_default=False)]
+WaitOption = Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for the pool's answer.")]
+
+
+@app.command()
+def ask(
+    pool: PoolArgument,
+    transfer: TransferArgument,
+    from_store: Annotated[str, typer.Argument(metavar="FROM", help="The sender.", show_default=False)],
+    to_store: Annotated[str, typer.Argument(metavar="TO", help="The receiver.", show_default=False)],
+    goods: Annotated[list[str], typer.Argument(metavar="SKU=UNITS…", show_default=False)],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    wait_s: WaitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a store to send goods to another; `./shelf order cancel` calls it off.
+
+    Example: ./shelf transfer ask riverside T-88 corner-shop mill-grocer MILK-1L=6 HAM=0.5
+    """
+    from schemas.orders import OrderRequest
+
+    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(_amount, goods)]
+    terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
+    now_ms, key = time.time_ns() // 1_000_000, uuid.uuid4().hex
+    request = _checked(OrderRequest, {
+        "pool": pool, "order": transfer, "kind": "placed", "key": key, "recorded_at_ms": now_ms, "origin": "cli",
+        "transfer": terms,
+    })  # fmt: skip
+    _send(request, key, config, bootstrap, wait_s, as_json)
+
+
+@app.command()
+def report(
+    pool: PoolArgument,
+    transfer: TransferArgument,
+    kind: Annotated[Literal["shipped", "received"], typer.Argument(show_default=False)],
+    store: Annotated[str, typer.Argument(help="Who says so.", show_default=False)],
+    goods: Annotated[list[str], typer.Argument(metavar="LINE=UNITS…", show_default=False)],
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Of received: damaged, not_found, or wrong_item.")
+    ] = None,
+    sku: Annotated[str | None, typer.Option("--sku", help="The item that came, when it is not the line's.")] = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    wait_s: WaitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Report what was shipped, or what was received; what is received adds up.
+
+    Example: ./shelf transfer report riverside T-88 received mill-grocer MILK-1L=4
+
+    Example: ./shelf transfer report riverside T-88 received mill-grocer MILK-1L=1 --reason wrong_item --sku HAM
+    """
+    from schemas.orders import FulfilmentReport
+
+    lines = [
+        {"line_id": line_id, "quantity_milli": milli, "reason": reason, "sku": sku}
+        for line_id, milli in map(_amount, goods)
+    ]
+    now_ms, report_id = time.time_ns() // 1_000_000, uuid.uuid4().hex
+    told = _checked(FulfilmentReport, {
+        "pool": pool, "store": store, "report_id": report_id, "kind": kind, "transfer": transfer, "lines": lines,
+        "occurred_at_ms": now_ms, "recorded_at_ms": now_ms, "origin": "cli",
+    })  # fmt: skip
+    _send(told, report_id, config, bootstrap, wait_s, as_json)
+
+
+def _amount(text: str) -> tuple[str, int]:
+    name, _, units = text.rpartition("=")
+    if not name:
+        fail(f"{text!r} must be a name and a number of units, such as MILK-1L=2 or HAM=0.5")
+    return name, milli_of(units, name)
+
+
+def _checked(model: Any, plain: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fail(f"{'.'.join(map(str, first['loc'])) or 'the request'}: {first['msg']}")
+
+
+def _send(event: Any, key: str, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool) -> None:
+    from commonshelf.commands.connection import connect
+    from commonshelf.order_desk import NoAnswerError, await_answer, publish
+
+    connection = connect(config, bootstrap)
+    options, partitions = connection.kafka_options, connection.settings.partitions
+    publish(options, partitions, event)
+    try:
+        answer = await_answer(options, partitions, event.pool, key, wait_s)
+    except NoAnswerError as error:
+        fail(str(error))
+    if answer["kind"] in ("refused", "report_refused"):
+        fail(f"{answer['reason']}: {answer['detail']}")
+    if as_json:
+        print(json.dumps(answer["transfer"], indent=1))
+    else:
+        _print(answer["transfer"])
+
+
+def _print(row: dict[str, Any]) -> None:
+    from commonshelf.commands.availability import units
+
+    typer.echo(f"transfer {row['transfer']} {row['from_store']} → {row['to_store']}: {row['outcome'] or row['status']}")
+    for line in row["lines"]:
+        told = {name: line[f"{name}_milli"] for name in _SHOWN if line[f"{name}_milli"]}
+        parts = ", ".join(f"{name.replace('_', '-')} {units(milli)}" for name, milli in told.items())
+        typer.echo(f"  {line['line_id']}: {parts}")
+
+
+_SHOWN = ("asked", "held", "shipped", "mis_shipped", "received", "returned", "damaged", "lost")

@@ -1,0 +1,38 @@
+"""A file that one process holds against all others. The system lets go of it when the holder ends, however it ends."""
+
+import fcntl
+import os
+from io import TextIOWrapper
+from pathlib import Path
+
+
+class HeldByAnotherError(RuntimeError):
+    """Another live process holds the file; `holder` is its process id, "unknown" in the moment before it wrote it."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"held by process {holder}")
+        self.holder = holder
+
+
+def hold(path: Path) -> TextIOWrapper:
+    """Hold `path`, made with its folder if it is missing, until the file is closed.
+
+    Raises HeldByAnotherError, or OSError when it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise HeldByAnotherError(holder) from None
+    try:
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+    except OSError:
+        file.close()
+        raise
+    return file

@@ -1,0 +1,28 @@
+"""Reads what connectors remember: how far they have come, and what they have written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from commonshelf.credentials import quiet
+from commonshelf.declare import current
+from connectors.publisher import PublishFailed
+from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS
+
+
+def stored_positions(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
+    """All positions that Kafka holds, decoded. Raises PublishFailed while it does not answer."""
+    return _stored(kafka_options, CONNECTOR_POSITIONS.name, "how far was read")
+
+
+def stored_write_backs(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What connectors have taken out, as Kafka holds it, decoded. Raises PublishFailed while it does not answer."""
+    return _stored(kafka_options, CONNECTOR_WRITEBACKS.name, "what was written back")
+
+
+def _stored(kafka_options: Mapping[str, str], topic: str, what: str) -> list[dict[str, Any]]:
+    try:
+        return list(current(quiet(kafka_options), topic))
+    except (KafkaException, TimeoutError) as error:
+        raise PublishFailed(f"Kafka does not say {what}: {error}") from error

@@ -1,0 +1,29 @@
+"""The first word with a Kafka cluster: whether it answers, and if not, why as precisely as its client knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # re-exported silently
+
+_SAYS_LITTLE = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # noqa: SLF001  no public names
+
+
+class UnreachableError(RuntimeError):
+    """No answer; the text says why, without a full stop."""
+
+
+def reach(kafka_options: Mapping[str, str], timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+    """A client of the cluster and what the cluster says of itself. Raises UnreachableError."""
+    told: list[KafkaError] = []
+    try:
+        options: dict[str, Any] = {**kafka_options, "log_level": 0, "error_cb": told.append}
+        admin = AdminClient(options)
+    except KafkaException as error:  # a certificate file that cannot be used, for example
+        raise UnreachableError(error.args[0].str()) from None
+    try:
+        return admin, admin.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        admin.poll(0)  # hands out what went wrong meanwhile: a wrong password, a refused certificate
+        causes = [cause for cause in told if cause.code() not in _SAYS_LITTLE]
+        raise UnreachableError((causes[-1] if causes else error.args[0]).str()) from None

@@ -1,0 +1,50 @@
+"""What a reader of files is told, and what it gives, batch by batch."""
+
+from dataclasses import dataclass
+
+from connectors.contract import PosEvent, Problem, Skip
+from connectors.drop_folder.memory import FileMemory
+from connectors.drop_folder.survey import Survey
+from connectors.specs import DropFolderSpec, FileKind
+
+BATCH_ROWS = 2_000
+"""Rows whose events are confirmed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem(Problem):
+    """A row that was not used: the file's line and the column, or the place in it, in the file's own names."""
+
+    line: int
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows' events, problems and skips. row_count counts all rows (of a POSLog: transactions) taken for it."""
+
+    events: tuple[PosEvent, ...]
+    problems: tuple[RowProblem, ...]
+    row_count: int
+    skipped: tuple[Skip, ...] = ()
+
+    @property
+    def line_count(self) -> int:
+        """Lines of all events."""
+        return sum(len(event.lines) for event in self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader is told besides the bytes.
+
+    recorded_at_ms: when the file was first seen. memory: of what stood earlier in it. batch_rows: rows that are grouped
+    into events together; one more receipt may be finished beyond that.
+    """
+
+    found: Survey
+    kind: FileKind
+    spec: DropFolderSpec
+    recorded_at_ms: int
+    memory: FileMemory
+    batch_rows: int = BATCH_ROWS

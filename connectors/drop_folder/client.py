@@ -1,0 +1,161 @@
+"""The drop folder as the host runs it: look when something happened, and every minute anyway."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+import watchfiles
+
+from connectors.contract import Handler, Publishes, Sender
+from connectors.drop_folder.folder import DropFolder, may_be_written
+from connectors.drop_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
+from connectors.drop_folder.report import printable
+from connectors.drop_folder.spec import FolderOptions
+from connectors.drop_folder.state import FolderState
+from connectors.installed import Tools
+from connectors.metrics import ConnectorMetrics
+from connectors.publisher import PublishError
+from connectors.specs import DEFAULT_KINDS, DropFolderSpec
+
+_RETRY_S = 5.0
+_WATCH_WAKES_MS = 500
+_log = structlog.get_logger()
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class FolderConnector:
+    """Reads the files that a store drops into a folder. Raises FolderUnusable, sqlite3.Error.
+
+    state_dir: where it keeps how far it has read; one folder for all connectors of a host.
+    """
+
+    def __init__(
+        self,
+        spec: DropFolderSpec,
+        publisher: Publishes,
+        metrics: ConnectorMetrics,
+        state_dir: Path,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self.name = f"drop_folder {spec.store}"
+        self._spec = spec
+        self._now_ms = now_ms
+        self._folder = DropFolder(spec.folder)
+        self._state = FolderState(state_dir / f"folder-{spec.pool}-{spec.store}.sqlite")
+        self._intake = Intake(
+            spec, self._folder, self._state, publisher, metrics.of(spec.pool, spec.store, "drop_folder"), now_ms
+        )
+        self._wake = threading.Event()
+        self._log = _log.bind(connector="drop_folder", store=spec.store)
+
+    @property
+    def path(self) -> Path:
+        """The folder, resolved."""
+        return self._folder.path
+
+    @property
+    def scan_interval_s(self) -> float:
+        """How often it is looked through anyway."""
+        return self._spec.scan_interval_s
+
+    def pages(self) -> Mapping[str, Handler]:
+        return {}
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Look through the folder until `stop` is set. A failing disk is logged and tried again."""
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                try:
+                    next_look_s = self.scan(stop)
+                except (OSError, sqlite3.Error, PublishError) as error:
+                    self._log.error("the drop folder cannot be read now", reason=str(error))
+                    next_look_s = _RETRY_S
+                self._wake.wait(min(next_look_s, self._spec.scan_interval_s))
+        except Stopped:
+            pass
+        finally:
+            self._state.close()
+
+    def scan(self, stop: threading.Event) -> float:
+        """Read all files that lie still. Returns in how many seconds the next one may do so, at most the interval.
+
+        Raises Stopped, OSError, sqlite3.Error, PublishError.
+        """
+        settle_s = self._spec.settle_ms / 1000
+        next_look_s = self._spec.scan_interval_s
+        for entry in self._folder.entries():
+            if stop.is_set():
+                raise Stopped
+            still_s = self._now_ms() / 1000 - entry.touched_at_s
+            if may_be_written(still_s, settle_s):
+                next_look_s = min(next_look_s, settle_s - still_s)
+                continue
+            try:
+                self._intake.take(entry, stop)
+            except OSError as error:  # one unreadable file must not hold up the others
+                self._log.error("a file cannot be read now", file=printable(entry.name), reason=str(error))
+                next_look_s = min(next_look_s, _RETRY_S)
+            if may_be_written(still_s, settle_s * UNENDED_SETTLE_FACTOR):
+                next_look_s = min(next_look_s, settle_s * UNENDED_SETTLE_FACTOR - still_s)
+        return next_look_s
+
+
+def watch_folders(folders: Sequence[FolderConnector], stop: threading.Event) -> None:
+    """Wake each folder when something changes in it, until `stop` is set.
+
+    An aid only: where watching fails (limits of the system, network drives), the regular look finds the files.
+    """
+    by_path = {folder.path: folder for folder in folders}
+    while not stop.is_set():
+        try:
+            changes = watchfiles.watch(
+                *by_path,
+                watch_filter=None,
+                step=20,
+                debounce=200,
+                rust_timeout=_WATCH_WAKES_MS,
+                recursive=False,
+                stop_event=stop,
+                raise_interrupt=False,
+            )
+            for batch in changes:
+                for path in {Path(changed).parent for _, changed in batch}:
+                    if path in by_path:
+                        by_path[path].wake()
+        except OSError as error:
+            _log.warning("folders are not watched; they are looked through regularly", reason=str(error))
+            stop.wait(min(folder.scan_interval_s for folder in folders))
+
+
+def make(options: FolderOptions, sender: Sender, tools: Tools) -> FolderConnector:
+    """The factory that the entry point names."""
+    return FolderConnector(spec_of(options, sender), tools.publisher, tools.metrics, tools.state_dir)
+
+
+def spec_of(options: FolderOptions, sender: Sender) -> DropFolderSpec:
+    """The drop folder of a store."""
+    return DropFolderSpec(
+        pool=sender.pool,
+        store=sender.store,
+        time_zone=sender.zone.key,
+        currency=sender.currency,
+        folder=options.folder,
+        columns=options.columns,
+        kinds={**DEFAULT_KINDS, **options.file_kinds},
+        time_format=options.time_format,
+        decimal_mark=options.decimal_mark,
+        default_unit=options.default_unit,
+        settle_ms=options.settle_ms,
+        scan_interval_s=options.scan_interval_s,
+    )

@@ -1,0 +1,268 @@
+"""What the columns of an unknown export mean, guessed for a person to confirm. Pure.
+
+A header is known by its usual names; else by words of several languages, typing errors forgiven; barcodes and times are
+known by their values, too. What stays open is said, not invented.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from connectors.codes import code_of
+from connectors.contract import Refused
+from connectors.drop_folder.columns import CODES, known_columns, missing_fields, normal_header
+from connectors.quantities import decimal_of
+from connectors.specs import FileKind
+from connectors.times import instant_ms
+
+TIME_FORMATS = (
+    None, "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S",
+    "%d.%m.%y %H:%M", "%d.%m.%y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%Y%m%d%H%M%S", "%Y%m%d %H%M%S",
+    "%d %b %Y %H:%M", "%b %d, %Y %I:%M %p",
+)  # fmt: skip
+"""Tried in this order; None are the forms that are read without a format."""
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "quantity": (
+        "anzahl", "menge", "qty", "count", "units", "units_sold", "stueck", "stück", "stk", "bestand", "gezaehlt",
+        "gezählt", "cantidad", "quantite", "quantité", "qte", "quantita", "quantità", "aantal", "hoeveelheid",
+        "verkaufte_menge", "sold",
+    ),
+    "receipt_no": (
+        "bonnr", "bon_nr", "bonnummer", "beleg", "beleg_nr", "belegnr", "rechnung", "rechnungsnr", "invoice",
+        "invoice_no", "order_number", "sale_id", "sale_no", "ticket_no", "transaction", "receipt_number", "recibo",
+        "factura", "numero_ticket", "n°_ticket", "n_ticket", "no_ticket", "facture", "scontrino", "bonnetje",
+        "order_no", "bestellnr", "bestellnummer", "sale_number", "check_no", "check_number", "bill_no", "bill_number",
+    ),
+    "sku": (
+        "artikel_nr", "artikelnr", "artnr", "artikel", "article", "product_code", "product_id", "item_code", "item_no",
+        "codigo", "codice", "code_article", "ref_article", "référence", "article_number", "item_number", "code",
+    ),
+    "gtin": ("ean_code", "gtin13", "upc_code", "bar_code", "strichcode", "codigo_de_barras", "code_barres"),
+    "line_no": ("zeile", "pos", "positionsnr", "line_item", "linea", "ligne", "regel"),
+    "register": ("kasse", "kassennr", "kassen_nr", "workstation", "device", "caja", "caisse", "cassa", "kassa"),
+    "unit": ("me", "mengeneinheit", "unidad", "unite", "unité", "unita", "eenheid"),
+    "unit_price": (
+        "preis", "ep", "vk", "price_per_unit", "precio", "prix", "prix_unitaire", "pu", "pu_ttc", "prezzo", "prijs",
+    ),
+    "price": (
+        "summe", "betrag", "gesamt", "gesamtpreis", "umsatz", "net_sales", "gross_sales", "importe", "montant",
+        "montant_ttc", "total_ttc", "importo", "bedrag",
+    ),
+    "store": ("filiale", "laden", "tienda", "magasin", "negozio", "winkel"),
+    "kind": ("vorgang", "art", "transaction_type", "sale_type", "tipo"),
+}  # fmt: skip
+"""Names in English, German, French, Spanish, Italian and Dutch exports, besides the usual ones."""
+_SIMILAR = 0.87
+_MOST = 0.8
+"""Of the filled cells: exports have a stray one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The header and the first rows of a table, as text."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def column(self, index: int) -> list[str]:
+        """The filled cells of a column."""
+        return [row[index].strip() for row in self.rows if index < len(row) and row[index].strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header, the field that it is taken for (None: dropped), and why."""
+
+    header: str
+    field: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a table would be read as.
+
+    columns: of the file, in its order. mapping: what the option `columns` must say. missing: fields for which no column
+    was found; without them the file cannot be used. doubts: sentences for the person who confirms.
+    """
+
+    kind: FileKind
+    columns: tuple[Column, ...]
+    mapping: Mapping[str, str]
+    time_format: str | None
+    missing: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def guess(sample: Sample, kind: FileKind | None, zone: ZoneInfo) -> Guess:
+    """Guess the columns of a table. kind: what it holds, if that is known."""
+    return _Guesser(sample, kind, zone).guess()
+
+
+class _Guesser:
+    def __init__(self, sample: Sample, kind: FileKind | None, zone: ZoneInfo) -> None:
+        self._sample = sample
+        self._kind = kind
+        self._zone = zone
+        self._known = {index: field for field, index, _ in known_columns(sample.header, {}).columns}
+        self._guessed: dict[int, tuple[str, str]] = {}
+        self._time_format: str | None = None
+        self._doubts: list[str] = []
+
+    def guess(self) -> Guess:
+        self._settle_doubles()
+        self._barcodes()
+        self._times()
+        self._by_words()
+        self._only_number()
+        fields = {*self._known.values(), *(field for field, _ in self._guessed.values())}
+        kind = self._kind or _kind_of(fields)
+        headers = self._sample.header
+        return Guess(
+            kind=kind,
+            columns=tuple(self._columns()),
+            mapping={headers[index]: field for index, (field, _) in self._guessed.items()},
+            time_format=self._time_format,
+            missing=missing_fields(fields, kind),
+            doubts=tuple(self._doubts),
+        )
+
+    def _columns(self) -> Iterator[Column]:
+        for index, header in enumerate(self._sample.header):
+            if index in self._guessed:
+                yield Column(header, *self._guessed[index])
+            elif index in self._known:
+                yield Column(header, self._known[index], "by its name")
+            else:
+                yield Column(header, None, "dropped")
+
+    def _free(self) -> list[int]:
+        return [at for at, header in enumerate(self._sample.header) if header.strip() and self._is_free(at)]
+
+    def _is_free(self, index: int) -> bool:
+        return index not in self._known and index not in self._guessed
+
+    def _has(self, field: str) -> bool:
+        return field in self._known.values() or any(field == each for each, _ in self._guessed.values())
+
+    def _settle_doubles(self) -> None:
+        """Of two columns with usual names for one field, the fuller one counts."""
+        for field in dict.fromkeys(self._known.values()):
+            doubles = [index for index, each in self._known.items() if each == field]
+            if len(doubles) > 1:
+                best = max(doubles, key=lambda index: len(self._sample.column(index)))
+                names = ", ".join(repr(self._sample.header[index]) for index in doubles)
+                self._doubts.append(f"{names} could each be {field}; {self._sample.header[best]!r} is taken")
+                for index in doubles:
+                    del self._known[index]
+                self._guessed[best] = (field, "the fuller one of several")
+
+    def _barcodes(self) -> None:
+        """Values with the right check digit are barcodes, whatever the column is called."""
+        if self._has("gtin"):
+            return
+        found = [index for index in self._free() if _mostly(self._sample.column(index), _is_gtin)]
+        if found:
+            self._guessed[found[0]] = ("gtin", "its values are barcodes")
+
+    def _times(self) -> None:
+        """A column of times, or one of days and one of times of day."""
+        chosen = [index for index, field in self._known.items() if field == "occurred_at"]
+        if chosen:
+            if self._take_times((chosen[0],), "by its name") or not self._sample.column(chosen[0]):
+                return
+            del self._known[chosen[0]]  # a time of day alone, perhaps
+        if any(self._take_times((index,), "its values are times") for index in self._free()):
+            return
+        days = [index for index in (*self._free(), *self._days()) if _mostly(self._sample.column(index), _has_digit)]
+        clocks = [index for index in self._free() if _mostly(self._sample.column(index), _is_clock)]
+        for clock in clocks:
+            if any(day != clock and self._take_times((day, clock), "day and time of day") for day in days):
+                return
+
+    def _days(self) -> list[int]:
+        return [index for index, field in self._known.items() if field == "business_date"]
+
+    def _take_times(self, indexes: tuple[int, ...], why: str) -> bool:
+        """True when all (nearly) of the joined values can be read; then the format is known, too."""
+        values = [
+            " ".join(row[index].strip() for index in indexes)
+            for row in self._sample.rows
+            if all(index < len(row) and row[index].strip() for index in indexes)
+        ]
+        fits = [each for each in TIME_FORMATS if _mostly(values, partial(self._is_time, time_format=each))]
+        if not fits:
+            return False
+        self._time_format = fits[0]
+        if len(indexes) > 1 or indexes[0] not in self._known:
+            for index in indexes:
+                self._known.pop(index, None)
+                self._guessed[index] = ("occurred_at", why)
+        if len(fits) > 1 and fits[0] is not None:
+            self._doubts.append(f"times could be {fits[0]} or {fits[1]}: look whether day and month are right")
+        return True
+
+    def _is_time(self, text: str, time_format: str | None) -> bool:
+        try:
+            return instant_ms(text, self._zone, time_format) > 0
+        except Refused:
+            return False
+
+    def _by_words(self) -> None:
+        for field, words in _WORDS.items():
+            if self._has(field):
+                continue
+            named = {normal_header(self._sample.header[index]): index for index in self._free()}
+            for word in words:
+                close = get_close_matches(word, named, n=1, cutoff=_SIMILAR)
+                if close and self._suits(field, named[close[0]]):
+                    self._guessed[named[close[0]]] = (field, f"its name is like {word!r}")
+                    break
+
+    def _suits(self, field: str, index: int) -> bool:
+        if field in ("quantity", "price", "unit_price"):
+            return _mostly(self._sample.column(index), _is_number)
+        return field != "gtin" or _mostly(self._sample.column(index), _is_gtin)
+
+    def _only_number(self) -> None:
+        """Where one column of numbers is left and the quantity is missing, it is that."""
+        if self._has("quantity"):
+            return
+        numbers = [index for index in self._free() if _mostly(self._sample.column(index), _is_number)]
+        if len(numbers) == 1:
+            self._guessed[numbers[0]] = ("quantity", "the only other column of numbers")
+
+
+def _kind_of(fields: set[str]) -> FileKind:
+    if "receipt_no" in fields:
+        return "sales"
+    return "counted" if "occurred_at" in fields and fields.intersection(CODES) else "level"
+
+
+def _mostly(values: Sequence[str], holds: Callable[[str], bool]) -> bool:
+    return bool(values) and sum(map(holds, values)) >= _MOST * len(values)
+
+
+def _is_gtin(text: str) -> bool:
+    try:
+        return bool(code_of("gtin", text))
+    except Refused:
+        return False
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return decimal_of(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text) is not None
+    except Refused:
+        return False
+
+
+def _is_clock(text: str) -> bool:
+    return 4 <= len(text) <= 11 and text[0].isdigit() and ":" in text
+
+
+def _has_digit(text: str) -> bool:
+    return any(char.isdigit() for char in text)

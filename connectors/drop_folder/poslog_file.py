@@ -1,0 +1,69 @@
+"""A POSLog file, from bytes to batches of events."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from connectors.contract import PosEvent, Sender, Skip
+from connectors.drop_folder.batch import Batch, Reading, RowProblem
+from connectors.drop_folder.survey import FileRefused, Survey, survey_bytes
+from connectors.guarded_xml import XmlRefused
+from connectors.poslog.transactions import Transaction, read_transactions
+from connectors.poslog.translate import store_label, translate
+
+
+def survey_poslog(stream: BinaryIO) -> Survey:
+    """Raises FileRefused for an empty file."""
+    return survey_bytes(stream, lambda tail: tail.replace(b"\0", b"").rstrip().endswith(b">"))
+
+
+def read_poslog(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
+    """Sales and problems of a file, in its order. Raises FileRefused where it cannot be read on."""
+    spec = reading.spec
+    work = _Work(Sender(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
+    refused: FileRefused | None = None
+    try:
+        for transaction in read_transactions(stream):
+            work.take(transaction)
+            if work.size >= reading.batch_rows:
+                yield work.batch()
+    except XmlRefused as error:
+        refused = FileRefused(str(error), error.line)
+    if work.size:
+        yield work.batch()
+    if refused is not None:
+        raise refused
+
+
+class _Work:
+    """One batch as it grows."""
+
+    def __init__(self, sender: Sender, recorded_at_ms: int) -> None:
+        self._sender = sender
+        self._recorded_at_ms = recorded_at_ms
+        self._store_label = ""
+        self._clear()
+
+    def _clear(self) -> None:
+        self.size = 0
+        self._events: list[PosEvent] = []
+        self._problems: list[RowProblem] = []
+        self._skipped: list[Skip] = []
+        self._transactions = 0
+
+    def take(self, transaction: Transaction) -> None:
+        """The file's first store is the folder's; transactions of any other are left out."""
+        self._store_label = self._store_label or store_label(transaction.element)
+        found = translate(transaction.element, self._sender, self._recorded_at_ms, self._store_label)
+        self._events += found.events
+        self._skipped += found.skipped
+        for problem in found.problems:
+            where = f"line {transaction.line}: {problem.where}"
+            self._problems.append(RowProblem(where, problem.reason, transaction.line, problem.where))
+        self._transactions += 1
+        self.size += 1 + found.line_count
+
+    def batch(self) -> Batch:
+        """What was taken since the last batch."""
+        batch = Batch(tuple(self._events), tuple(self._problems), self._transactions, tuple(self._skipped))
+        self._clear()
+        return batch

@@ -1,0 +1,86 @@
+"""Why a file was rejected: NAME.report.txt for people, NAME.report.csv with every row for programs."""
+
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TextIO
+
+from connectors.drop_folder.batch import RowProblem
+from connectors.drop_folder.survey import FileRefused
+
+HEADER = ("file", "line", "column", "reason")
+_SHOWN = 50
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+
+
+class Report:
+    """Collects the problems of one file. Rows go to disk as they come, so a file may have any number of them.
+
+    path: where the rows are collected; `finish` moves them to their place.
+    """
+
+    def __init__(self, path: Path, file_name: str) -> None:
+        self.count = 0
+        self.whole_file_reason: str | None = None
+        self._path = path
+        self._file_name = printable(file_name)
+        self._first: list[RowProblem] = []
+        self._reasons: Counter[str] = Counter()
+        self._out: TextIO | None = None
+
+    def add(self, problem: RowProblem) -> None:
+        """A row that was not used."""
+        self.count += 1
+        if len(self._first) < _SHOWN:
+            self._first.append(problem)
+        self._reasons[problem.column] += 1
+        self._write(problem.line, problem.column, problem.reason)
+
+    def add_file(self, refused: FileRefused) -> None:
+        """The file as a whole, or all from a line on."""
+        self.count += 1
+        self.whole_file_reason = str(refused)
+        self._write(refused.line, refused.column, str(refused))
+
+    def finish(self, folder: Path, name: str, lines_published: int) -> None:
+        """Put both reports beside the file that goes to `folder` as `name`."""
+        if self._out is None:
+            raise ValueError("a report needs a problem")
+        self._out.close()
+        self._path.replace(folder / f"{name}.report.csv")
+        (folder / f"{name}.report.txt").write_text(self._text(lines_published), encoding="utf-8")
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._out is not None:
+            self._out.close()
+            self._path.unlink(missing_ok=True)
+
+    def _write(self, line: int, column: str, reason: str) -> None:
+        if self._out is None:
+            self._out = self._path.open("w", encoding="utf-8", newline="")
+            csv.writer(self._out).writerow(HEADER)
+        csv.writer(self._out).writerow((_cell(self._file_name), line, _cell(column), _cell(reason)))
+
+    def _text(self, lines_published: int) -> str:
+        parts = [f"{self._file_name}: {lines_published} lines were used, {self.count} were not."]
+        if self.whole_file_reason:
+            parts.append(f"The file: {self.whole_file_reason}.")
+        parts += [f"{printable(problem.where)}: {problem.reason}." for problem in self._first]
+        hidden = sum(self._reasons.values()) - len(self._first)
+        if hidden > 0:
+            parts.append(f"… and {hidden} more; the file beside this one that ends in .report.csv lists all.")
+        parts.append("Mend these lines and drop the file again: lines that were used already change nothing.")
+        return "\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP ASVS 5, 1.2.10)."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def printable(name: str) -> str:
+    """A file name that can be shown: bytes that are no text, and control characters, are escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

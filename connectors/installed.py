@@ -1,0 +1,88 @@
+"""Which connectors are installed: each is an entry point of the group `commonshelf.connectors`, ours included."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, cast
+
+from connectors.contract import Connector, PositionStore, Publishes, Sender
+from connectors.gate import Gate
+from connectors.metrics import ConnectorMetrics
+from connectors.specs import ConnectorOptions, ConnectorSpec
+from connectors.vendor.write_back import WriteBackTools
+
+GROUP = "commonshelf.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the host lends to its connectors.
+
+    gate: bounds the requests under way in the whole process. state_dir: for files of progress. write_back: what is to
+    be kept out of the tills' online channels; None where connectors only read.
+    """
+
+    publisher: Publishes
+    metrics: ConnectorMetrics
+    gate: Gate
+    state_dir: Path
+    positions: PositionStore
+    write_back: WriteBackTools | None = None
+
+
+Factory = Callable[[Any, Sender, Tools], Connector]
+"""Its first argument is an instance of the type's options."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorType:
+    """What an entry point names.
+
+    kind: the entry point's name, and `kind` in the settings. about: one line for `connect list`.
+    factory: "package.module:callable", a Factory; imported when first used, for vendors' SDKs are slow to import.
+    """
+
+    kind: str
+    about: str
+    options: type[ConnectorOptions]
+    factory: str
+
+    def make(self, spec: ConnectorSpec, tools: Tools) -> Connector:
+        """Raises what the factory raises when the connector cannot start."""
+        return cast("Factory", resolve_name(self.factory))(spec.options, spec.sender, tools)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An entry point that cannot be used, and why."""
+
+    name: str
+    reason: str
+
+
+@cache
+def installed() -> tuple[Mapping[str, ConnectorType], tuple[Broken, ...]]:
+    """Connector types by kind, in order of name, and the entry points that are broken."""
+    types: dict[str, ConnectorType] = {}
+    broken: list[Broken] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            loaded = point.load()
+        except Exception as error:  # noqa: BLE001  another's package must not keep ours from running
+            broken.append(Broken(point.name, f"{point.value} cannot be loaded: {type(error).__name__}: {error}"))
+            continue
+        if not isinstance(loaded, ConnectorType) or loaded.kind != point.name:
+            broken.append(Broken(point.name, f"{point.value} is no ConnectorType of the kind {point.name!r}"))
+        elif point.name in types:
+            broken.append(Broken(point.name, f"{point.value}: another package has a connector of that name"))
+        else:
+            types[point.name] = loaded
+    return types, tuple(broken)
+
+
+def type_of(options: ConnectorOptions) -> ConnectorType:
+    """Raises KeyError for a kind that is not installed."""
+    return installed()[0][options.kind]

@@ -1,0 +1,254 @@
+"""Lightspeed X-Series' sales and inventory records to events. Pure.
+
+A sale comes in three forms, of one meaning: as the dated API has it (`state`, `line_items`, `source`), as API 2.0 has
+it (`status`, `line_items`), and as webhooks have it (`status`, `register_sale_products`).
+Source: x-series-api.lightspeedhq.com, API reference (Sales, Inventory), "Webhooks" and "States and attributes".
+
+| Lightspeed | event |
+|---|---|
+| sale | sale `sale/{id}`, version `updated_at` (webhooks have no other): its lines, returns among them |
+| inventory record | level `level/{outlet}/{product}`: what Lightspeed's own count is when it is told |
+
+A line names its product by id alone, since only some of the forms have its SKU. Only the fields named here are read, so
+customers and notes go nowhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.lines import sale_line, stock_line, taken_back, text_of
+from connectors.quantities import shorten
+from connectors.vendor.echo import is_ours
+from connectors.vendor.fields import (
+    UTC_ZONE,
+    Json,
+    Reading,
+    identifier,
+    inner,
+    is_set,
+    milli_of,
+    number,
+    object_of,
+    objects,
+    rounded_price,
+    time_ms,
+)
+from connectors.vendor.work import Work
+from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
+
+SYSTEM = "lightspeed"
+_STATES = {
+    "saved": ("parked", ""), "open": ("pending", ""), "voided": ("voided", ""), "closed": ("closed", ""),
+    "onaccount": ("pending", "onaccount"), "onaccount_closed": ("closed", "onaccount"), "layby": ("pending", "layby"),
+    "layby_closed": ("closed", "layby"), "awaiting_dispatch": ("pending", "delivery"),
+    "dispatched_closed": ("closed", "delivery"), "awaiting_pickup": ("pending", "pickup"),
+    "picked_up_closed": ("closed", "pickup"), "service": ("pending", "service"),
+    "service_closed": ("closed", "service"),
+}  # fmt: skip
+"""The older statuses, and what they are now: state and attribute."""
+_STATES_NOW = ("parked", "pending", "voided", "closed")
+_GONE_BEFORE_PAID = frozenset({"onaccount", "layby"})
+_HERE_UNTIL_CLOSED = frozenset({"pickup", "delivery", "service"})
+_NO_GOODS = {
+    "vend-gift-card": SkipReason.gift_card, "gift-card": SkipReason.gift_card, "vend-discount": SkipReason.fee,
+    "vend-tip": SkipReason.tip,
+}  # fmt: skip
+"""Handles of products that Lightspeed itself puts on receipts."""
+_LEVELS = ("current_inventory_level", "count", "inventory_level", "current_amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Whose sales they are.
+
+    outlet_id: the store's outlet at Lightspeed; None when the retailer has one. outlets: register → outlet, for what
+    names only its register.
+    """
+
+    sender: Sender
+    outlet_id: str | None = None
+    outlets: Mapping[str, str] = field(default_factory=dict)
+
+
+def translate_sale(sale: Json, outlet: Outlet, reading: Reading) -> Translated:
+    """The sale as it stands: a later state is a revision. Problems have JSON pointers into the sale."""
+    work = Work()
+    with work.at(""):
+        _sale(work, sale, outlet, reading)
+    return work.done()
+
+
+def translate_inventory(record: Json, outlet: Outlet, reading: Reading) -> Translated:
+    """A system level as of now: the record says no time."""
+    work = Work()
+    with work.at(""):
+        _level(work, record, outlet, reading)
+    return work.done()
+
+
+def register_of(sale: Json) -> str:
+    """The id of the register that rang it up; empty when it says none."""
+    return text_of(sale, "register_id") or text_of(inner(sale, "source"), "register_id")
+
+
+def outlet_of(sale: Json) -> str:
+    """The id of the outlet; empty when the sale names none, as in webhooks."""
+    return text_of(sale, "outlet_id") or text_of(inner(sale, "source"), "outlet_id")
+
+
+def _sale(work: Work, sale: Json, outlet: Outlet, reading: Reading) -> None:
+    sale_id, register = identifier(sale), register_of(sale)
+    if is_ours(sale.get("source_id")) or is_ours(inner(sale, "source").get("id")):
+        work.skip("", SkipReason.echo)
+        return
+    if outlet.outlet_id is not None:
+        at = outlet_of(sale) or outlet.outlets.get(register, "")
+        if not at:
+            raise FieldRefused("outlet_id", "the sale names neither its outlet nor a register that is known")
+        if at != outlet.outlet_id:
+            work.skip("", SkipReason.other_store)
+            return
+    occurred_at_ms = time_ms(sale, "date", UTC_ZONE) or time_ms(sale, "sale_date", UTC_ZONE)
+    if occurred_at_ms is None:
+        raise FieldRefused("sale_date", "the time is missing")
+    version = time_ms(sale, "updated_at", UTC_ZONE)
+    if version is None:
+        raise FieldRefused("updated_at", "the time of the last change is missing: it orders the changes")
+    reason = _why_not_sold(sale)
+    if reason not in (None, SkipReason.voided):
+        work.skip("", reason)
+        return
+    if reading.is_told(occurred_at_ms, version) and reason is None:
+        work.skip("", SkipReason.told_before)
+        return
+    if reason is not None:
+        work.skip("", reason)
+    for name, why in (("adjustments", SkipReason.fee), ("ecom_custom_charges", SkipReason.fee)):
+        for index, each in enumerate(objects(sale, name)):
+            kind = str(each.get("adjustment_type", "")).lower() if isinstance(each, Mapping) else ""
+            work.skip(f"/{name}/{index}", SkipReason.tip if "tip" in kind else why)
+    lines = _lines(work, sale, outlet.sender.currency, is_voided=reason is not None)
+    if lines:
+        work.events.append(
+            Sale(
+                pool=outlet.sender.pool, store=outlet.sender.store,
+                source=Source(system=SYSTEM, id=f"sale/{sale_id}", version=version), occurred_at_ms=occurred_at_ms,
+                recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=register or None,
+                currency=outlet.sender.currency, lines=tuple(lines),
+            )
+        )  # fmt: skip
+
+
+def _why_not_sold(sale: Json) -> SkipReason | None:
+    """Why the goods have not left, or None. Voided is what was sold and is so no more."""
+    if text_of(sale, "deleted_at"):
+        return SkipReason.voided
+    state, attributes = text_of(sale, "state").lower(), _attributes(sale)
+    if not state:
+        status = text_of(sale, "status").lower()
+        if status not in _STATES:
+            raise FieldRefused("status", f"{shorten(status)} is not a status of a sale")
+        state, attribute = _STATES[status]
+        attributes = {attribute, *attributes}
+    if state not in _STATES_NOW:
+        raise FieldRefused("state", f"{shorten(state)} is none of {', '.join(_STATES_NOW)}")
+    if state == "voided":
+        return SkipReason.voided
+    if state == "closed":
+        return None
+    is_gone = bool(attributes & _GONE_BEFORE_PAID) and not attributes & _HERE_UNTIL_CLOSED
+    return None if state == "pending" and is_gone else SkipReason.unpaid
+
+
+def _attributes(sale: Json) -> set[str]:
+    found = [*objects(sale, "attributes"), *objects(sale, "register_sale_attributes")]
+    return {text_of(each, "name").lower() if isinstance(each, Mapping) else str(each).lower() for each in found}
+
+
+def _lines(work: Work, sale: Json, currency: str, *, is_voided: bool) -> list[SaleLine]:
+    name = "line_items" if "line_items" in sale else "register_sale_products"
+    lines: list[SaleLine] = []
+    for index, each in enumerate(objects(sale, name)):
+        with work.at(f"/{name}/{index}"):
+            line = object_of(each)
+            reason = _why_left_out(line)
+            if reason is not None:
+                work.skip(f"/{name}/{index}", reason)
+                continue
+            line_id, milli = identifier(line), milli_of(line, "quantity")
+            is_return = milli < 0 or is_set(line, "is_return") or is_set(inner(line, "return"), "is_return")
+            kind = "return" if is_return else "sale"
+            if is_voided and is_return:  # it brought nothing back
+                kind = "return_not_restocked"
+            moved = _line(line_id, kind, line, abs(milli), currency)
+            lines += taken_back(moved) if is_voided and not is_return else (moved,)
+    return lines
+
+
+def _level(work: Work, record: Json, outlet: Outlet, reading: Reading) -> None:
+    product_id, outlet_id = identifier(record, "product_id"), identifier(record, "outlet_id")
+    if outlet.outlet_id not in (None, outlet_id):
+        work.skip("", SkipReason.other_store)
+        return
+    if text_of(record, "deleted_at"):
+        work.skip("", SkipReason.no_content)
+        return
+    name = next((name for name in _LEVELS if record.get(name) is not None), None)
+    if name is None:
+        work.skip("", SkipReason.non_stock)
+        return
+    fields = {"item": product_id, "quantity": number(record, name)}
+    now_ms, sender = reading.received_at_ms, outlet.sender
+    work.events.append(
+        StockReport(
+            pool=sender.pool, store=sender.store,
+            source=Source(system=SYSTEM, id=f"level/{outlet_id}/{product_id}", version=now_ms), occurred_at_ms=now_ms,
+            recorded_at_ms=now_ms, kind=StockReportKind.level, lines=(stock_line("1", fields, StockReportKind.level),),
+        )
+    )  # fmt: skip
+
+
+def _why_left_out(line: Json) -> SkipReason | None:
+    """Why a line moves no stock, or None."""
+    if text_of(line, "gift_card_number"):
+        return SkipReason.gift_card
+    for name in ("handle", "sku"):
+        reason = _NO_GOODS.get(text_of(line, name).lower())
+        if reason is not None:
+            return reason
+    if not _product_id(line):
+        return SkipReason.non_stock
+    return SkipReason.not_moved if milli_of(line, "quantity") == 0 else None
+
+
+def _product_id(line: Json) -> str:
+    return text_of(line, "product_id") or text_of(inner(line, "product"), "id")
+
+
+def _line(line_id: str, kind: str, line: Json, milli: int, currency: str) -> SaleLine:
+    price = _price(line, milli, currency)
+    fields: dict[str, object] = {
+        "item": _product_id(line), "kind": kind, "quantity": Decimal(milli).scaleb(-3), "price": price,
+    }  # fmt: skip
+    return sale_line(line_id, fields, currency)
+
+
+def _price(line: Json, milli: int, currency: str) -> Decimal | None:
+    """What the line cost, taxes included; from unit prices where it says no totals."""
+    pricing, tax = inner(line, "pricing"), inner(line, "tax")
+    total = _first(line, "price_total", "total_price") or _first(pricing, "total")
+    if total is not None:
+        total_tax = _first(line, "tax_total", "total_tax") or _first(tax, "total") or Decimal(0)
+        return rounded_price(abs(total + total_tax), currency)
+    unit_price = _first(line, "price", "unit_price") or _first(pricing, "price")
+    if unit_price is None:
+        return None
+    unit_tax = _first(tax, "amount") if tax else _first(line, "tax", "unit_tax")
+    return rounded_price((unit_price + (unit_tax or Decimal(0))) * milli / 1000, currency)
+
+
+def _first(fields: Json, *names: str) -> Decimal | None:
+    """The first of the numbers that is there."""
+    return next((found for name in names if (found := number(fields, name)) is not None), None)

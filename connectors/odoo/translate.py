@@ -1,0 +1,281 @@
+"""Odoo's records to events. Pure. Source: Odoo 19, models pos.order, pos.order.line, stock.move, stock.quant.
+
+| Odoo | event |
+|---|---|
+| pos.order that is paid or done | sale `order/{id}`, version `write_date`: its lines; those below zero are returns |
+| stock.move that is done, over the edge of the store's stock | goods received, or an adjustment, `move/{id}` |
+| stock.quant | level `level/{product}/{time}`: what all quants of a product come to |
+
+Odoo writes times in UTC without saying so, a reference as [id, name], and nothing as false. Its floats come as the
+shortest decimal of a double, and are read to nine decimals, so that 0.30000000000000004 is 0.3.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.lines import sale_line, stock_line, text_of
+from connectors.quantities import shorten
+from connectors.vendor.echo import is_ours
+from connectors.vendor.fields import Json, Reading, number, object_of, rounded_price, time_ms
+from connectors.vendor.work import Work, line_report
+from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
+
+SYSTEM = "odoo"
+_UTC = ZoneInfo("UTC")
+_SOLD = frozenset({"paid", "done", "invoiced"})
+_UNITS = {"units": "each", "unit": "each", "unit(s)": "each", "kg": "kg", "g": "g", "l": "l", "ml": "ml"}
+"""Names of Odoo's own units in English, in lower case."""
+_NINE_DECIMALS = Decimal("1E-9")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The store, and what its settings and its points of sale say. tip_products: ids of the products that are tips."""
+
+    sender: Sender
+    returns_restocked: bool = True
+    tip_products: frozenset[int] = frozenset()
+
+
+def orders(
+    found: Sequence[object],
+    lines: Mapping[int, Sequence[object]],
+    products: Mapping[int, Json],
+    shop: Shop,
+    reading: Reading,
+) -> Translated:
+    """Sales. lines: of each order, by its id. products: their records by id, of which `type` is read."""
+    work = Work()
+    for at, order in enumerate(found):
+        where = place("order", order, at)
+        with work.at(where):
+            _order(work, where, _present(order), lines, products, shop, reading)
+    return work.done()
+
+
+def moves(found: Sequence[object], inside: frozenset[int], shop: Shop, reading: Reading) -> Translated:
+    """Stock reports. inside: ids of the locations that are the store's stock."""
+    work = Work()
+    for at, move in enumerate(found):
+        where = place("move", move, at)
+        with work.at(where):
+            _move(work, where, _present(move), inside, shop, reading)
+    return work.done()
+
+
+def levels(quants: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+    """Levels: one of each product of which there are quants."""
+    work = Work()
+    of_product: dict[int, list[Json]] = {}
+    for at, quant in enumerate(quants):
+        with work.at(place("quant", quant, at)):
+            fields = _present(quant)
+            of_product.setdefault(_needed(fields, "product_id"), []).append(fields)
+    for product, each in of_product.items():
+        with work.at(f"product {product}"):
+            _level(work, product, each, shop, reading)
+    return work.done()
+
+
+def reference(fields: Json, name: str) -> int | None:
+    """The id that a reference [id, name] holds; None for false. Raises FieldRefused for what is none."""
+    value = fields.get(name)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if value is None or value is False:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise FieldRefused(name, f"{shorten(value)} is not a reference")
+
+
+def place(kind: str, record: object, at: int) -> str:
+    """Where a record stands, for messages."""
+    given = record.get("id") if isinstance(record, dict) else None
+    return f"{kind} {given}" if isinstance(given, int) else f"{kind} #{at + 1}"
+
+
+def _order(
+    work: Work,
+    where: str,
+    order: Json,
+    lines: Mapping[int, Sequence[object]],
+    products: Mapping[int, Json],
+    shop: Shop,
+    reading: Reading,
+) -> None:
+    order_id = _needed(order, "id")
+    own = [_present(line) if isinstance(line, dict) else line for line in lines.get(order_id, ())]
+    occurred_at_ms = _needed_ms(order, "date_order")
+    version = max([_needed_ms(order, "write_date"), *_written_ms(own)])
+    reason = _no_sale(order)
+    if reason is None and reading.is_told(occurred_at_ms, version):
+        reason = SkipReason.told_before
+    if reason is not None or not own:
+        for at, line in enumerate(own):
+            work.skip(f"{where}/{place('line', line, at)}", reason or SkipReason.no_content)
+        if not own:
+            work.skip(where, reason or SkipReason.no_content)
+        return
+    currency = _currency(order, shop)
+    sold = []
+    for at, line in enumerate(own):
+        line_at = f"{where}/{place('line', line, at)}"
+        with work.at(line_at):
+            fields = object_of(line)
+            reason = _no_goods(fields, products, shop)
+            if reason is not None:
+                work.skip(line_at, reason)
+            else:
+                sold.append(_line(fields, currency, shop))
+    if len(sold) > LINES_MAX:
+        raise FieldRefused("lines", f"{len(sold)} lines in one order; at most {LINES_MAX}")
+    if not sold:
+        return
+    till = reference(order, "config_id")
+    work.events.append(
+        Sale(
+            pool=shop.sender.pool,
+            store=shop.sender.store,
+            source=Source(system=SYSTEM, id=f"order/{order_id}", version=version),
+            occurred_at_ms=occurred_at_ms,
+            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
+            till=None if till is None else str(till),
+            currency=currency,
+            lines=tuple(sold),
+        )
+    )
+
+
+def _no_sale(order: Json) -> SkipReason | None:
+    if is_ours(order.get("pos_reference")):
+        return SkipReason.echo
+    state = text_of(order, "state")
+    if state == "cancel":
+        return SkipReason.cancelled
+    return None if state in _SOLD else SkipReason.unpaid
+
+
+def _no_goods(line: Json, products: Mapping[int, Json], shop: Shop) -> SkipReason | None:
+    product = _needed(line, "product_id")
+    if product in shop.tip_products:
+        return SkipReason.tip
+    # A combo's own line has the price, and the goods stand in lines of their own.
+    if products.get(product, {}).get("type") in ("service", "combo"):
+        return SkipReason.non_stock
+    return SkipReason.not_moved if _exact(line, "qty").is_zero() else None
+
+
+def _line(line: Json, currency: str, shop: Shop) -> SaleLine:
+    quantity = _exact(line, "qty")
+    said: dict[str, object] = {
+        "item": str(_needed(line, "product_id")),
+        "quantity": abs(quantity),
+        "unit": _unit(line, "product_uom_id"),
+        "kind": "sale",
+    }
+    if quantity < 0:
+        said["kind"] = "return" if shop.returns_restocked else "return_not_restocked"
+    total = number(line, "price_subtotal_incl")
+    if total is not None:
+        said["price"] = rounded_price(abs(total), currency)
+    return sale_line(str(_needed(line, "id")), said, currency)
+
+
+def _move(work: Work, where: str, move: Json, inside: frozenset[int], shop: Shop, reading: Reading) -> None:
+    comes = reference(move, "location_dest_id") in inside
+    goes = reference(move, "location_id") in inside
+    if is_ours(move.get("origin")) or is_ours(move.get("reference")):
+        work.skip(where, SkipReason.echo)
+        return
+    if text_of(move, "state") != "done" or comes == goes:
+        work.skip(where, SkipReason.cancelled if text_of(move, "state") == "cancel" else SkipReason.not_moved)
+        return
+    quantity = _exact(move, "quantity")
+    if quantity.is_zero():
+        work.skip(where, SkipReason.not_moved)
+        return
+    usage = text_of(move, "location_usage" if comes else "location_dest_usage")
+    kind = (
+        StockReportKind.received if comes and usage in ("supplier", "internal", "transit") else StockReportKind.adjusted
+    )
+    said = {
+        "item": str(_needed(move, "product_id")),
+        "quantity": quantity if comes else -quantity,
+        "unit": _unit(move, "product_uom"),
+        "reason": "other",
+    }
+    line = stock_line("1", said, kind)
+    _report(work, kind, f"move/{_needed(move, 'id')}", line, _needed_ms(move, "date"), shop, reading)
+
+
+def _level(work: Work, product: int, quants: Sequence[Json], shop: Shop, reading: Reading) -> None:
+    at_ms = max(_needed_ms(quant, "write_date") for quant in quants)
+    total = sum((_exact(quant, "quantity") for quant in quants), Decimal())
+    line = stock_line(
+        "1",
+        {"item": str(product), "quantity": total, "unit": _unit(quants[0], "product_uom_id")},
+        StockReportKind.level,
+    )
+    _report(work, StockReportKind.level, f"level/{product}/{at_ms}", line, at_ms, shop, reading)
+
+
+def _report(
+    work: Work, kind: StockReportKind, source_id: str, line: StockLine, at_ms: int, shop: Shop, reading: Reading
+) -> None:
+    source = Source(system=SYSTEM, id=source_id, version=1)
+    work.events.append(line_report(shop.sender, source, kind, line, at_ms, reading))
+
+
+def _present(record: object) -> Json:
+    """The fields that have a value: Odoo writes false where there is none."""
+    return {name: value for name, value in object_of(record).items() if value is not False}
+
+
+def _needed(fields: Json, name: str) -> int:
+    found = reference(fields, name)
+    if found is None:
+        raise FieldRefused(name, "it is missing")
+    return found
+
+
+def _needed_ms(fields: Json, name: str) -> int:
+    found = time_ms(fields, name, _UTC)
+    if found is None:
+        raise FieldRefused(name, "the time is missing")
+    return found
+
+
+def _written_ms(lines: Sequence[object]) -> list[int]:
+    times = (time_ms(line, "write_date", _UTC) for line in lines if isinstance(line, Mapping))
+    return [at_ms for at_ms in times if at_ms is not None]
+
+
+def _exact(fields: Json, name: str) -> Decimal:
+    """A quantity without the noise of a double. Raises FieldRefused."""
+    value = number(fields, name)
+    if value is None:
+        raise FieldRefused(name, "the quantity is missing")
+    try:
+        return value.quantize(_NINE_DECIMALS)
+    except ArithmeticError as error:
+        raise FieldRefused(name, f"{shorten(value)} is out of range") from error
+
+
+def _unit(fields: Json, name: str) -> str:
+    """Ours for a unit [id, name]; pieces where none is named."""
+    value = fields.get(name)
+    if not isinstance(value, list) or len(value) < 2:
+        return "each"
+    unit = _UNITS.get(str(value[1]).strip().lower())
+    if unit is None:
+        raise FieldRefused(name, f"{shorten(value[1])} is not a unit that is read: Units, kg, g, L or mL")
+    return unit
+
+
+def _currency(order: Json, shop: Shop) -> str:
+    value = order.get("currency_id")
+    return str(value[1]) if isinstance(value, list) and len(value) > 1 else shop.sender.currency

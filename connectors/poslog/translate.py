@@ -1,0 +1,384 @@
+"""A POSLog transaction to a sale. Pure.
+
+Only what is named here is read, so names of customers and cashiers, cards and texts go no further. Elements are looked
+up in the transaction's own namespace: a vendor's extensions cannot pass for the standard's.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from xml.etree.ElementTree import Element
+
+from pydantic import ValidationError
+
+from connectors.codes import check_digit, code_of
+from connectors.contract import FieldRefused, Problem, Refused, Sender, Skip, SkipReason, Translated
+from connectors.lines import field_refused, sale_line, taken_back
+from connectors.poslog.transactions import local_name
+from connectors.quantities import currency_exponent, decimal_of, shorten
+from connectors.times import calendar_day, instant_ms, local_date
+from schemas.models import Sale, SaleLine, SaleLineKind, Source
+
+SYSTEM = "poslog"
+
+_TRUE = ("true", "1")
+_TIMES = ("EndDateTime", "ReceiptDateTime", "RetailTransaction/ReceiptDateTime", "POSLogDateTime", "BeginDateTime")
+"""When the goods left, in the order of trust."""
+_UNFINISHED: Mapping[str, SkipReason] = {
+    "voided": SkipReason.voided, "canceled": SkipReason.cancelled, "cancelled": SkipReason.cancelled,
+    "training": SkipReason.training, "failed": SkipReason.cancelled, "suspendeddeleted": SkipReason.cancelled,
+} | dict.fromkeys(
+    ("suspended", "suspendedretrieved", "started", "resumed", "inprocess"), SkipReason.unpaid
+)  # fmt: skip
+"""TransactionStatus, in lower case, of what is no sale."""
+_POST_VOIDED = "postvoided"
+_NOT_GOODS: Mapping[str, SkipReason] = dict.fromkeys(
+    ("giftcertificate", "giftcard", "storedvalue", "storedvaluefund", "giftcardactivation", "giftcardreload"),
+    SkipReason.gift_card,
+) | dict.fromkeys(
+    ("fee", "feerefund", "deposit", "depositrefund", "rounding", "donation", "shippingandhandling"), SkipReason.fee
+) | dict.fromkeys(("tip", "gratuity"), SkipReason.tip) | dict.fromkeys(
+    ("service", "warranty", "alteration", "subscription", "rental", "insurance", "membership", "paymentonaccount"),
+    SkipReason.non_stock,
+) | dict.fromkeys(
+    ("salefordelivery", "saleforpickup", "customerorderfordelivery", "customerorderforpickup", "customerorder",
+     "layaway", "previouslayaway", "previouscustomerorder"), SkipReason.not_moved,
+)  # fmt: skip
+"""Kinds of line, or of item (ItemType), in lower case, that leave the shelves as they are."""
+_UNITS: Mapping[str, str] = (
+    dict.fromkeys(
+        ("", "ea", "each", "c62", "h87", "nar", "pce", "pc", "pcs", "piece", "pieces", "st", "stk", "un", "und", "unit",
+         "units", "unt"), "each",
+    )
+    | dict.fromkeys(("kgm", "kg", "kgs", "kilogram", "kilograms"), "kg")
+    | dict.fromkeys(("grm", "g", "gr", "gram", "grams"), "g")
+    | dict.fromkeys(("ltr", "l", "lt", "liter", "litre", "liters", "litres"), "l")
+    | dict.fromkeys(("mlt", "ml", "milliliter", "millilitre"), "ml")
+)  # fmt: skip
+"""UN/ECE Recommendation 20, and what tills write instead.
+
+Pounds and ounces are not in the vocabulary, and would have to be rounded.
+"""
+_BACK_TO_STOCK = ("", "returntostock", "restock", "returntoshelf", "sellable")
+_FLAGS: tuple[tuple[str, SkipReason], ...] = (
+    ("TrainingModeFlag", SkipReason.training), ("CancelFlag", SkipReason.cancelled), ("VoidedFlag", SkipReason.voided),
+    ("VoidFlag", SkipReason.voided), ("SuspendedFlag", SkipReason.unpaid), ("SuspendFlag", SkipReason.unpaid),
+)  # fmt: skip
+"""Of a whole transaction: the standard's two, and those by which vendors say the same."""
+_LINE_FLAGS = ("VoidFlag", "CancelFlag", "DeleteFlag")
+_BARCODE_LENGTHS = (8, 12, 13, 14)
+_GTIN_TYPES = ("gtin", "ean", "upc", "barcode", "jan")
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T+Z-].*)?", re.ASCII)
+_WHOLE_GTIN = re.compile(r"[0-9]{12,14}")
+
+
+def translate(transaction: Element, sender: Sender, recorded_at_ms: int, store_label: str | None = None) -> Translated:
+    """The sale that a Transaction element tells of, or why it tells of none.
+
+    recorded_at_ms: when we first saw it. store_label: the RetailStoreID or UnitID that it must bear, if it bears one.
+    A problem's place is the receipt and the LineItem.
+    """
+    return _Receipt(transaction, sender, recorded_at_ms, store_label).translated()
+
+
+def store_label(transaction: Element) -> str:
+    """What the file calls the store; empty when it does not say."""
+    prefix = _namespace(transaction)
+    return _text(transaction, prefix, "RetailStoreID") or _text(transaction, prefix, "BusinessUnit/UnitID")
+
+
+class _Receipt:
+    def __init__(self, element: Element, sender: Sender, recorded_at_ms: int, label: str | None) -> None:
+        self._element = element
+        self._ns = _namespace(element)
+        self._sender = sender
+        self._recorded_at_ms = recorded_at_ms
+        self._label = label
+        self._where = self._name()
+        self._skipped: list[Skip] = []
+        self._problems: list[Problem] = []
+
+    def translated(self) -> Translated:
+        retail = self._child(self._element, "RetailTransaction")
+        reason = self._no_sale(retail)
+        if retail is None or reason is not None:
+            self._skip_all(retail, reason or SkipReason.no_content)
+            return Translated((), (), tuple(self._skipped))
+        events: tuple[Sale, ...] = ()
+        try:
+            sale = self._sale(retail)
+            events = (sale,) if sale else ()
+            if not (events or self._problems or self._skipped):
+                self._skipped.append(Skip(self._where, SkipReason.no_content))
+        except FieldRefused as refused:
+            self._problems.append(Problem(self._at(refused.field), str(refused)))
+        except ValidationError as error:
+            first = field_refused(error)
+            self._problems.append(Problem(self._at(first.field), str(first)))
+        return Translated(events, tuple(self._problems), tuple(self._skipped))
+
+    def _no_sale(self, retail: Element | None) -> SkipReason | None:
+        """Why the whole moves no stock of ours, or None."""
+        own = store_label(self._element)
+        if self._label and own and own != self._label:
+            return SkipReason.other_store
+        for flag, reason in _FLAGS:
+            if _is_set(self._element, flag):
+                return reason
+        if retail is None:
+            has_order = self._child(self._element, "CustomerOrderTransaction") is not None
+            return SkipReason.unpaid if has_order else SkipReason.no_content
+        return _UNFINISHED.get(self._status(retail))
+
+    def _status(self, retail: Element) -> str:
+        return (retail.get("TransactionStatus") or self._element.get("TransactionStatus") or "").strip().lower()
+
+    def _skip_all(self, retail: Element | None, reason: SkipReason) -> None:
+        items = [] if retail is None else retail.findall(f"{self._ns}LineItem")
+        for index, item in enumerate(items):
+            self._skipped.append(Skip(self._at(self._line_name(item, index)), reason))
+        if not items:
+            self._skipped.append(Skip(self._where, reason))
+
+    def _sale(self, retail: Element) -> Sale | None:
+        occurred_at_ms = self._occurred_at_ms()
+        currency = (self._get("CurrencyCode") or self._sender.currency).upper()
+        is_post_void = self._status(retail) == _POST_VOIDED
+        lines = tuple(self._lines(retail, currency))
+        source_id = self._source_id(self._post_voided(retail) if is_post_void else self._element, occurred_at_ms)
+        if is_post_void:
+            lines = self._taken_back(lines)
+        if not lines:
+            return None
+        return Sale(
+            pool=self._sender.pool,
+            store=self._sender.store,
+            source=Source(system=SYSTEM, id=source_id, version=2 if is_post_void else 1),
+            occurred_at_ms=occurred_at_ms,
+            recorded_at_ms=self._recorded_at_ms,
+            till=self._get("WorkstationID") or None,
+            currency=currency,
+            lines=lines,
+        )
+
+    def _post_voided(self, retail: Element) -> Element:
+        """The receipt that a post void takes back: the one it links to, or else itself."""
+        for parent in (retail, self._element):
+            link = self._child(parent, "TransactionLink")
+            if link is not None and _text(link, self._ns, "SequenceNumber"):
+                return link
+        return self._element
+
+    def _taken_back(self, lines: tuple[SaleLine, ...]) -> tuple[SaleLine, ...]:
+        """A revision in which the goods did not move."""
+        if self._problems or not lines:
+            raise FieldRefused("", "a post void must list the receipt's lines, all of them usable, to be taken back")
+        undone: list[SaleLine] = []
+        for line in lines:
+            if line.kind is SaleLineKind.sale:
+                undone += taken_back(line)
+            else:
+                undone.append(line.model_copy(update={"kind": SaleLineKind.return_not_restocked}))
+        return tuple(undone)
+
+    def _lines(self, retail: Element, currency: str) -> Iterator[SaleLine]:
+        items = retail.findall(f"{self._ns}LineItem")
+        voided = self._voided(items)
+        names: Counter[str] = Counter()
+        for index, item in enumerate(items):
+            name = self._line_name(item, index)
+            goods, reason = self._goods(item, index in voided)
+            if goods is None or reason is not None:
+                self._skipped.append(Skip(self._at(name), reason or SkipReason.no_content))
+                continue
+            sequence = _text(item, self._ns, "SequenceNumber") or str(index + 1)
+            names[sequence] += 1
+            line_id = sequence if names[sequence] == 1 else f"{sequence}#{names[sequence]}"
+            try:
+                yield self._line(line_id, goods, currency)
+            except FieldRefused as refused:
+                place = f"{name}/{refused.field}" if refused.field else name
+                self._problems.append(Problem(self._at(place), str(refused)))
+
+    def _goods(self, item: Element, is_voided: bool) -> tuple[Element | None, SkipReason | None]:
+        """(the Sale or Return of a line, or None; why it moves nothing, or None)."""
+        goods = self._child(item, "Sale")
+        if goods is None:
+            goods = self._child(item, "Return")
+        if goods is None:
+            kinds = [_NOT_GOODS.get(local_name(child).lower()) for child in item]
+            return None, next((kind for kind in kinds if kind), None)
+        if is_voided:
+            return goods, SkipReason.voided
+        return goods, _NOT_GOODS.get((goods.get("ItemType") or "").strip().lower().removeprefix("x:"))
+
+    def _voided(self, items: list[Element]) -> set[int]:
+        """Lines that were voided: they say so themselves, or a voided line of the same goods links to them."""
+        voided = {index for index, item in enumerate(items) if any(_is_set(item, flag) for flag in _LINE_FLAGS)}
+        targets = {
+            (link.text or "").strip(): self._goods_codes(items[index])
+            for index in voided
+            for link in (*items[index].iter(f"{self._ns}ItemLink"), *items[index].iter(f"{self._ns}LineItemLink"))
+        }
+        for index, item in enumerate(items):
+            codes = targets.get(_text(item, self._ns, "SequenceNumber"))
+            if codes and codes == self._goods_codes(item):
+                voided.add(index)
+        return voided
+
+    def _goods_codes(self, item: Element) -> tuple[str, ...]:
+        goods = self._goods(item, is_voided=False)[0]
+        return () if goods is None else tuple(text for _, text in self._codes(goods))
+
+    def _line(self, line_id: str, goods: Element, currency: str) -> SaleLine:
+        fields: dict[str, object] = {"kind": "sale"}
+        if local_name(goods) == "Return":
+            disposal = self._child(goods, "Disposal")
+            method = "" if disposal is None else (disposal.get("Method") or disposal.text or "")
+            back = method.strip().lower().replace(" ", "") in _BACK_TO_STOCK
+            fields["kind"] = "return" if back else "return_not_restocked"
+        codes = list(self._codes(goods))
+        # A barcode that cannot be one is refused where nothing else names the item.
+        for scheme, code in [each for each in codes if each[0] != "gtin" or _is_gtin(each[1])] or codes:
+            fields.setdefault(scheme, code)
+        fields |= self._quantity(goods)
+        amount = _text(goods, self._ns, "ExtendedAmount")
+        if amount:
+            fields["price"] = _rounded(amount, currency)
+        return sale_line(line_id, fields, currency)
+
+    def _codes(self, goods: Element) -> Iterator[tuple[str, str]]:
+        """(scheme, code) of all that names the item, most telling first.
+
+        What is typed as a barcode is one, unless it has not the length of any: many tills call their own numbers so.
+        12 to 14 digits with the right check digit are one, too, whatever they are called.
+        """
+        named = [((child.get("Type") or "").lower(), child, "sku") for child in goods.findall(f"{self._ns}ItemID")]
+        for identity in goods.findall(f"{self._ns}POSIdentity"):
+            child = self._child(identity, "POSItemID")
+            kind = (identity.get("POSIDType") or "").lower()
+            if child is not None and kind not in ("maingroup", "articlegroup", "brand", "supplier"):
+                named.append((kind, child, "plu"))
+        for kind, child, scheme in named:
+            text = (child.text or "").strip()
+            if text:
+                typed = any(each in kind for each in _GTIN_TYPES) and not _is_short_number(text)
+                yield ("gtin" if typed or _looks_like_gtin(text) else scheme), text
+
+    def _quantity(self, goods: Element) -> dict[str, object]:
+        """The fields quantity and unit. A Sale without a Quantity is of one piece: the schema leaves it out then."""
+        quantity = self._child(goods, "Quantity")
+        if quantity is None:
+            return {"quantity": "1", "unit": "each"}
+        text = (quantity.text or "").strip()
+        theirs = (quantity.get("UnitOfMeasureCode") or "").strip().lower()
+        unit = _UNITS.get(theirs)
+        if unit is None:
+            raise FieldRefused("Quantity", f"{shorten(theirs)} is not a unit that is read: EA, KGM, GRM, LTR or MLT")
+        units = (quantity.get("Units") or "").strip()
+        if unit == "each" or not units:
+            return {"quantity": text, "unit": unit}
+        return {"quantity": _measured(text, units), "unit": unit}
+
+    def _occurred_at_ms(self) -> int:
+        for path in _TIMES:
+            text = self._get(path)
+            if text:
+                try:
+                    return instant_ms(text, self._sender.zone)
+                except Refused as error:
+                    raise FieldRefused(path, str(error)) from error
+        raise FieldRefused("EndDateTime", "the time is missing")
+
+    def _source_id(self, element: Element, occurred_at_ms: int) -> str:
+        """workstation/business day/sequence number: with the store, what names a transaction in POSLog."""
+        sequence = _text(element, self._ns, "SequenceNumber") or self._get("TransactionID")
+        if not sequence:
+            raise FieldRefused("SequenceNumber", "the sequence number is missing: it tells a repeat from something new")
+        workstation = _text(element, self._ns, "WorkstationID") or self._get("WorkstationID")
+        return f"{_part(workstation)}/{self._day(element, occurred_at_ms)}/{_part(sequence)}"
+
+    def _day(self, element: Element, occurred_at_ms: int) -> str:
+        text = _text(element, self._ns, "BusinessDayDate") or self._get("BusinessDayDate")
+        if not text:
+            return local_date(occurred_at_ms, self._sender.zone)
+        found = _DAY.fullmatch(text)
+        try:
+            return calendar_day(found[1] if found else text)
+        except Refused as error:
+            raise FieldRefused("BusinessDayDate", str(error)) from error
+
+    def _name(self) -> str:
+        parts = (self._get("WorkstationID"), self._get("BusinessDayDate"), self._get("SequenceNumber"))
+        return "Transaction " + "/".join(part[:40] or "-" for part in parts)
+
+    def _line_name(self, item: Element, index: int) -> str:
+        return f"LineItem {(_text(item, self._ns, 'SequenceNumber') or str(index + 1))[:40]}"
+
+    def _at(self, place: str) -> str:
+        return f"{self._where}, {place}" if place else self._where
+
+    def _child(self, element: Element, name: str) -> Element | None:
+        return element.find(f"{self._ns}{name}")
+
+    def _get(self, path: str) -> str:
+        return _text(self._element, self._ns, path)
+
+
+def _namespace(element: Element) -> str:
+    """The element's namespace as a prefix for names: {http://…} or nothing."""
+    return element.tag[: element.tag.rfind("}") + 1]
+
+
+def _text(element: Element, namespace: str, path: str) -> str:
+    found = element.find("/".join(f"{namespace}{name}" for name in path.split("/")))
+    return "" if found is None else (found.text or "").strip()
+
+
+def _is_set(element: Element, flag: str) -> bool:
+    return (element.get(flag) or "").strip().lower() in _TRUE
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < _BARCODE_LENGTHS[-1] and len(text) not in _BARCODE_LENGTHS
+
+
+def _is_gtin(text: str) -> bool:
+    try:
+        code_of("gtin", text)
+    except Refused:
+        return False
+    return True
+
+
+def _looks_like_gtin(text: str) -> bool:
+    return bool(_WHOLE_GTIN.fullmatch(text)) and check_digit(text[:-1]) == text[-1]
+
+
+def _measured(text: str, units: str) -> str:
+    """The weight or volume: vendors write it as the Quantity, or as its attribute Units beside a Quantity of 1."""
+    try:
+        amount, per_piece = decimal_of(text), decimal_of(units)
+    except Refused as error:
+        raise FieldRefused("Quantity", str(error)) from error
+    if abs(per_piece) == 1 or amount == per_piece:
+        return text
+    if abs(amount) == 1:
+        return str(abs(per_piece) * amount)
+    raise FieldRefused("Quantity", f"{shorten(text)} with Units of {shorten(units)} can be read in two ways")
+
+
+def _rounded(amount: str, currency: str) -> Decimal:
+    """An amount as on the receipt: whole minor units."""
+    try:
+        return decimal_of(amount).quantize(Decimal(1).scaleb(-currency_exponent(currency)), ROUND_HALF_UP)
+    except Refused as error:
+        raise FieldRefused("ExtendedAmount", str(error)) from error
+    except ArithmeticError as error:
+        raise FieldRefused("ExtendedAmount", f"{shorten(amount)} is out of range for a price") from error
+
+
+def _part(text: str) -> str:
+    """A part of a source id that is joined by slashes."""
+    return text.replace("%", "%25").replace("/", "%2F") or "-"

@@ -1,0 +1,355 @@
+"""Shopify's orders, refunds and inventory levels to events. Pure.
+
+The form is that of the REST resources Order, Refund and InventoryLevel, which webhooks carry
+(shopify.dev/docs/api/admin-rest/latest/resources/order); what GraphQL answers is brought into it by `graphql`.
+
+| Shopify | event |
+|---|---|
+| order | sale `order/{id}`, version `updated_at`: a line for each stocked line item, and a void of what was cancelled |
+| refund | sale `refund/{id}` of returns: its time is its own, so that a count in between stands |
+| inventory level | level `level/{location}/{item}`, version `updated_at` and the order within its second |
+
+Only the fields named here are read, so names, addresses and notes go nowhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.lines import sale_line, stock_line, text_of
+from connectors.quantities import shorten
+from connectors.vendor import echo
+from connectors.vendor.fields import (
+    Json,
+    Reading,
+    identifier,
+    inner,
+    is_set,
+    milli_of,
+    number,
+    object_of,
+    objects,
+    rounded_price,
+    time_ms,
+)
+from connectors.vendor.work import Work
+from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
+
+SYSTEM = "shopify"
+_NOT_PAID = frozenset({"pending", "expired", "unpaid"})
+_RESTOCK_KINDS = {
+    "return": "return", "legacy_restock": "return", "cancel": "void", "no_restock": "return_not_restocked",
+}  # fmt: skip
+_MILLI = Decimal(1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Whose orders they are, by our configuration.
+
+    location_id: the store's location at Shopify; None when the shop has one, so that everything is the store's.
+    online_orders: orders without a location are the store's too.
+    """
+
+    sender: Sender
+    location_id: str | None = None
+    online_orders: bool = False
+
+
+def translate_webhook(
+    topic: str,
+    payload: Json,
+    shop: Shop,
+    received_at_ms: int,
+    codes: Mapping[str, Mapping[str, str]],
+    triggered_at_ms: int = 0,
+) -> Translated:
+    """The events of one webhook, by its X-Shopify-Topic and X-Shopify-Triggered-At."""
+    reading = Reading(received_at_ms)
+    resource = topic.partition("/")[0]
+    if topic == "refunds/create":
+        return translate_refund(payload, shop, reading)
+    if resource == "orders" and "line_items" in payload:
+        return translate_order(payload, shop, reading)
+    if resource == "inventory_levels" and topic != "inventory_levels/disconnect":
+        return translate_level(payload, shop, reading, codes, triggered_at_ms)
+    work = Work()
+    work.skip("", SkipReason.no_content)
+    return work.done()
+
+
+def translate_order(order: Json, shop: Shop, reading: Reading) -> Translated:
+    """The sale, and a return for each of its refunds. Problems have JSON pointers into the order."""
+    work = Work()
+    with work.at(""):
+        _order(work, "", order, shop, reading)
+    return work.done()
+
+
+def translate_refund(refund: Json, shop: Shop, reading: Reading) -> Translated:
+    """What came back. The order is not at hand: what only it can tell is left to its own update."""
+    work = Work()
+    with work.at(""):
+        _refund(work, "", refund, shop, reading, {}, is_ours=None)
+    return work.done()
+
+
+def translate_level(
+    level: Json,
+    shop: Shop,
+    reading: Reading,
+    codes: Mapping[str, Mapping[str, str]],
+    triggered_at_ms: int | None = None,
+) -> Translated:
+    """A system level: `available` is already net of Shopify's own commitments.
+
+    codes: inventory item id → the code fields of its variant, as in the lines of orders. triggered_at_ms: of a webhook;
+    None for a poll. Shopify's time of a change is a whole second, within which a till may sell more than once: the
+    webhooks of one second are ordered by it, and a poll, which sees the end of the second, comes after them.
+    """
+    work = Work()
+    with work.at(""):
+        _level(work, level, shop, reading, codes, triggered_at_ms)
+    return work.done()
+
+
+def variant_code(variant_id: str, sku: str) -> dict[str, str]:
+    """The code fields of a line: the SKU; without one, the variant."""
+    return {"sku": sku} if sku else {"item": f"variant-{variant_id}"}
+
+
+def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading) -> None:
+    order_id = identifier(order)
+    if is_set(order, "test"):
+        work.skip(where, SkipReason.training)
+        return
+    if echo.is_ours(order.get("source_identifier")):
+        work.skip(where, SkipReason.echo)
+        return
+    is_ours = _is_ours(order, shop)
+    lines = {str(line.get("id")): line for line in objects(order, "line_items") if isinstance(line, Mapping)}
+    updated_at_ms = time_ms(order, "updated_at", shop.sender.zone) or 0
+    refunded: dict[str, int] = {}
+    for index, each in enumerate(objects(order, "refunds")):
+        with work.at(f"{where}/refunds/{index}"):
+            refund = object_of(each)
+            _refund(
+                work,
+                f"{where}/refunds/{index}",
+                refund,
+                shop,
+                reading,
+                lines,
+                is_ours=is_ours,
+                updated_at_ms=updated_at_ms,
+            )
+            for line in objects(refund, "refund_line_items"):
+                line_id = text_of(object_of(line), "line_item_id")
+                refunded[line_id] = refunded.get(line_id, 0) + milli_of(line, "quantity")
+    if not is_ours:
+        work.skip(where, SkipReason.other_store)
+        return
+    _order_sale(work, where, order, order_id, shop, reading, refunded)
+
+
+def _order_sale(
+    work: Work, where: str, order: Json, order_id: str, shop: Shop, reading: Reading, refunded: Mapping[str, int]
+) -> None:
+    created_at_ms = time_ms(order, "created_at", shop.sender.zone)
+    occurred_at_ms = time_ms(order, "processed_at", shop.sender.zone) or created_at_ms
+    if occurred_at_ms is None:
+        raise FieldRefused("processed_at", "the order has neither processed_at nor created_at")
+    status = text_of(order, "financial_status").lower()
+    is_off = SkipReason.cancelled if text_of(order, "cancelled_at") else None
+    is_off = is_off or (SkipReason.voided if status == "voided" else None)
+    is_handed_over = text_of(order, "fulfillment_status").lower() in ("fulfilled", "partial")
+    if status in _NOT_PAID and not is_handed_over and is_off is None:
+        work.skip(where, SkipReason.unpaid)
+        return
+    version = time_ms(order, "updated_at", shop.sender.zone) or occurred_at_ms
+    is_news = is_off is not None or is_set(order, "edited")
+    if reading.is_told(created_at_ms or occurred_at_ms, version) and not is_news:
+        work.skip(where, SkipReason.told_before)
+        return
+    if is_off is not None:
+        work.skip(where, is_off)
+    currency = text_of(order, "currency") or shop.sender.currency
+    sale_lines: list[SaleLine] = []
+    for index, each in enumerate(objects(order, "line_items")):
+        with work.at(f"{where}/line_items/{index}"):
+            line = object_of(each)
+            reason = _why_left_out(line)
+            if reason is not None:
+                work.skip(f"{where}/line_items/{index}", reason)
+                continue
+            milli = milli_of(line, "quantity")
+            sale_lines.append(_line(identifier(line), "sale", line, milli, _price(line, milli, currency), currency))
+            left = milli - refunded.get(text_of(line, "id"), 0)
+            gone = left if is_off is not None and not is_handed_over else _removed_milli(order, line, left)
+            if gone > 0:
+                price = _price(line, gone, currency)
+                sale_lines.append(_line(f"{identifier(line)}/void", "void", line, gone, price, currency))
+    if not sale_lines:
+        return
+    work.events.append(
+        Sale(
+            pool=shop.sender.pool, store=shop.sender.store,
+            source=Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms=occurred_at_ms,
+            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=text_of(order, "device_id") or None,
+            currency=currency, lines=tuple(sale_lines),
+        )
+    )  # fmt: skip
+
+
+def _removed_milli(order: Json, line: Json, left_milli: int) -> int:
+    """How much of what refunds left of a line was edited off the order."""
+    if "refunds" not in order or line.get("current_quantity") is None:
+        return 0
+    return left_milli - milli_of(line, "current_quantity")
+
+
+def _refund(
+    work: Work,
+    where: str,
+    refund: Json,
+    shop: Shop,
+    reading: Reading,
+    order_lines: Mapping[str, Json],
+    *,
+    is_ours: bool | None,
+    updated_at_ms: int = 0,
+) -> None:
+    refund_id = identifier(refund)
+    transactions = [each for each in objects(refund, "transactions") if isinstance(each, Mapping)]
+    if transactions and all(is_set(each, "test") for each in transactions):
+        work.skip(where, SkipReason.training)
+        return
+    zone = shop.sender.zone
+    occurred_at_ms = time_ms(refund, "created_at", zone) or time_ms(refund, "processed_at", zone)
+    if occurred_at_ms is None:
+        raise FieldRefused("created_at", "the time is missing")
+    if reading.is_told(occurred_at_ms, updated_at_ms):
+        work.skip(where, SkipReason.told_before)
+        return
+    currency = next((text for each in transactions if (text := text_of(each, "currency"))), shop.sender.currency)
+    returned = objects(refund, "refund_line_items")
+    if not returned:
+        work.skip(where, SkipReason.unlinked)
+    lines: list[SaleLine] = []
+    for index, each in enumerate(returned):
+        at = f"{where}/refund_line_items/{index}"
+        with work.at(at):
+            line = object_of(each)
+            line_item = inner(line, "line_item") or order_lines.get(text_of(line, "line_item_id"), {})
+            kind = _kind_of(line, refund)
+            reason = _why_left_out(line_item, line) or _why_not_ours(line, kind, shop, is_ours)
+            if reason is not None:
+                work.skip(at, reason)
+                continue
+            amount = number(line, "subtotal")
+            price = None if amount is None else rounded_price(abs(amount), currency)
+            lines.append(_line(identifier(line), kind, line_item, milli_of(line, "quantity"), price, currency))
+    if lines:
+        work.events.append(
+            Sale(
+                pool=shop.sender.pool, store=shop.sender.store, source=Source(system=SYSTEM, id=f"refund/{refund_id}"),
+                occurred_at_ms=occurred_at_ms, recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
+                currency=currency, lines=tuple(lines),
+            )
+        )  # fmt: skip
+
+
+def _level(
+    work: Work,
+    level: Json,
+    shop: Shop,
+    reading: Reading,
+    codes: Mapping[str, Mapping[str, str]],
+    triggered_at_ms: int | None,
+) -> None:
+    item_id, location_id = identifier(level, "inventory_item_id"), identifier(level, "location_id")
+    if shop.location_id not in (None, location_id):
+        work.skip("", SkipReason.other_store)
+        return
+    if level.get("available") is None:
+        work.skip("", SkipReason.non_stock)
+        return
+    code = codes.get(item_id) or {"item": f"inventory-item-{item_id}"}
+    fields = {**code, "quantity": level["available"]}
+    line = stock_line("1", fields, StockReportKind.level)
+    as_of_ms = time_ms(level, "updated_at", shop.sender.zone) or reading.received_at_ms
+    within_second = 999 if triggered_at_ms is None else min(max(triggered_at_ms - as_of_ms, 0), 998)
+    source = Source(system=SYSTEM, id=f"level/{location_id}/{item_id}", version=as_of_ms + within_second)
+    work.events.append(
+        StockReport(
+            pool=shop.sender.pool, store=shop.sender.store, source=source, occurred_at_ms=as_of_ms,
+            recorded_at_ms=max(reading.received_at_ms, as_of_ms), kind=StockReportKind.level, lines=(line,),
+        )
+    )  # fmt: skip
+
+
+def _is_ours(order: Json, shop: Shop) -> bool:
+    if shop.location_id is None:
+        return True
+    location_id = text_of(order, "location_id")
+    return location_id == shop.location_id if location_id else shop.online_orders
+
+
+def _why_left_out(line_item: Json, quantities: Json | None = None) -> SkipReason | None:
+    """Why a line moves no stock, or None. `quantities` has the quantity where that is another object."""
+    if is_set(line_item, "gift_card"):
+        return SkipReason.gift_card
+    variant_id, sku = text_of(line_item, "variant_id"), text_of(line_item, "sku")
+    if not variant_id and not sku:
+        is_tip = line_item.get("tip") is not None or text_of(line_item, "title").lower() == "tip"
+        return SkipReason.tip if is_tip else SkipReason.non_stock
+    # A product that is neither shipped nor counted is a service or a download.
+    if line_item.get("requires_shipping") is False and not text_of(line_item, "variant_inventory_management"):
+        return SkipReason.non_stock
+    if milli_of(line_item if quantities is None else quantities, "quantity") == 0:
+        return SkipReason.not_moved
+    return None
+
+
+def _kind_of(line: Json, refund: Json) -> str:
+    restock_type = text_of(line, "restock_type").lower()
+    if not restock_type:  # before 2018 the refund as a whole said so
+        return "return" if is_set(refund, "restock") else "return_not_restocked"
+    kind = _RESTOCK_KINDS.get(restock_type)
+    if kind is None:
+        known = ", ".join(_RESTOCK_KINDS)
+        raise FieldRefused("restock_type", f"{shorten(restock_type)} is none of {known}")
+    if restock_type in ("return", "cancel") and "location_id" in line and not text_of(line, "location_id"):
+        return "return_not_restocked"
+    return kind
+
+
+def _why_not_ours(line: Json, kind: str, shop: Shop, is_ours: bool | None) -> SkipReason | None:
+    if shop.location_id is None:
+        return None
+    location_id = text_of(line, "location_id")
+    if location_id:
+        if location_id != shop.location_id:
+            return SkipReason.other_store
+        if kind == "void" and is_ours is not True:  # what our books never gave away does not come back
+            return SkipReason.told_before if is_ours is None else SkipReason.other_store
+        return None
+    return None if is_ours else SkipReason.other_store
+
+
+def _line(line_id: str, kind: str, line_item: Json, milli: int, price: Decimal | None, currency: str) -> SaleLine:
+    code = variant_code(text_of(line_item, "variant_id"), text_of(line_item, "sku"))
+    fields: dict[str, object] = {**code, "kind": kind, "quantity": Decimal(milli).scaleb(-3), "price": price}
+    return sale_line(line_id, fields, currency)
+
+
+def _price(line: Json, milli: int, currency: str) -> Decimal | None:
+    """What `milli` of it cost: unit price less its share of the line's discounts; taxes as the shop has them."""
+    unit_price = number(line, "price")
+    if unit_price is None:
+        return None
+    discounts = [number(object_of(each), "amount") for each in objects(line, "discount_allocations")]
+    discount = sum((each for each in discounts if each is not None), Decimal(0))
+    whole = milli_of(line, "quantity")
+    return rounded_price((unit_price * whole / _MILLI - discount) * milli / whole, currency)

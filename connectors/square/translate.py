@@ -1,0 +1,334 @@
+"""Square's objects to events. Pure. Source: Square API 2026-09-16, Order, InventoryCount, InventoryChange.
+
+- An order that is COMPLETED is a sale, and `returns` in it are returns; its `version` orders its revisions. Square
+  completes an order when it is paid and handed over, and no order leaves that state again.
+- A count of the state IN_STOCK is a level: what Square believes at `calculated_at`.
+- A change is a physical count, or an adjustment: goods received, waste, theft. Adjustments that a sale, a return or a
+  count made are told by these.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connectors.contract import FieldRefused, Refused, Sender, SkipReason, Translated
+from connectors.lines import sale_line, stock_line, text_of
+from connectors.quantities import currency_exponent, decimal_of, shorten
+from connectors.vendor.contract import Found
+from connectors.vendor.echo import is_ours
+from connectors.vendor.fields import Json, Reading, identifier, object_of, objects, time_ms
+from connectors.vendor.work import Work, line_report
+from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
+
+SYSTEM = "square"
+
+_UNITS = {
+    "METRIC_KILOGRAM": "kg", "METRIC_GRAM": "g", "METRIC_LITER": "l", "METRIC_MILLILITER": "ml", "UNIT": "each",
+}  # fmt: skip
+"""Square's other units (pounds, ounces) are no whole number of thousandths of ours, and are refused."""
+_RECEIVED_FROM = frozenset({"NONE", "ORDERED_FROM_VENDOR", "RECEIVED_FROM_VENDOR", "IN_TRANSIT", "IN_TRANSIT_TO"})
+_TOLD_BY_ORDERS = frozenset({"SOLD", "SOLD_ONLINE", "RETURNED_BY_CUSTOMER", "UNLINKED_RETURN", "RESERVED_FOR_SALE"})
+_TOLD_REASONS = frozenset({"SALE", "RETURNED", "CANCELED_SALE"})
+_REASONS = {
+    "DAMAGED": "damage", "THEFT": "theft", "SPOILAGE_WASTE": "waste", "PRODUCTION_WASTE": "waste",
+    "SAMPLES_PROMOTIONAL": "own_use", "INTERNAL_USE": "own_use",
+}  # fmt: skip
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The store, and what its settings say about Square."""
+
+    sender: Sender
+    location_id: str
+    returns_restocked: bool = True
+    counts_are_levels: bool = True
+    """Whether IN_STOCK counts say what lies there; not while we take goods out there ourselves."""
+
+
+def orders(found: Iterable[object], shop: Shop, reading: Reading, occurred_at_ms: int | None = None) -> Translated:
+    """Sales. occurred_at_ms: where it is known better than by the order, as of a payment taken offline."""
+    work = Work()
+    for order in found:
+        where = f"order {_name(order, 'id')}"
+        with work.at(where):
+            _order(work, where, object_of(order), shop, reading, occurred_at_ms)
+    return work.done()
+
+
+def counts(found: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+    """Levels."""
+    work = Work()
+    for count in found:
+        where = f"count of {_name(count, 'catalog_object_id')}"
+        with work.at(where):
+            _count(work, where, object_of(count), shop, reading)
+    return work.done()
+
+
+def changes(found: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+    """Physical counts and adjustments."""
+    work = Work()
+    for change in found:
+        kind = change.get("type") if isinstance(change, dict) else None
+        inner = change.get(str(kind).lower()) if isinstance(change, dict) else None
+        where = f"change {_name(inner, 'id')}"
+        with work.at(where):
+            if kind == "PHYSICAL_COUNT":
+                _physical_count(work, where, object_of(inner), object_of(change), shop, reading)
+            elif kind == "ADJUSTMENT":
+                _adjustment(work, where, object_of(inner), object_of(change), shop, reading)
+            else:
+                work.skip(where, SkipReason.no_content)
+    return work.done()
+
+
+def names(found: Iterable[object]) -> Iterator[Found]:
+    """What can be named of locations and catalog objects: a location, each variation of an item."""
+    for each in found:
+        thing = object_of(each)
+        data = thing.get("item_data")
+        if isinstance(data, dict):
+            for variation in objects(data, "variations"):
+                inner = variation.get("item_variation_data") or {}
+                words = (data.get("name"), inner.get("name"), inner.get("sku"))
+                yield Found("item", str(variation.get("id")), " ".join(str(word) for word in words if word))
+        elif thing.get("type") is None or "address" in thing:
+            yield Found("location", str(thing.get("id")), str(thing.get("name")))
+
+
+def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading, occurred_at_ms: int | None) -> None:
+    refusal = _order_refusal(order, shop)
+    if refusal is not None:
+        work.skip(where, refusal)
+        return
+    order_id = identifier(order)
+    closed_at_ms = _time_ms(order, ("closed_at", "created_at"), shop)
+    if reading.is_told(closed_at_ms, time_ms(order, "updated_at", shop.sender.zone) or closed_at_ms):
+        work.skip(where, SkipReason.told_before)
+        return
+    occurred_at_ms = closed_at_ms if occurred_at_ms is None else occurred_at_ms
+    noted_before = work.noted
+    lines: list[SaleLine] = []
+    currency = _currency(order, shop)
+    for at, line in enumerate(objects(order, "line_items")):
+        lines += _sale_lines(work, where, at, line, currency, "sale", "")
+    kind = "return" if shop.returns_restocked else "return_not_restocked"
+    at = 0
+    for returned in objects(order, "returns"):
+        fields = object_of(returned)
+        for line in objects(fields, "return_line_items"):
+            lines += _sale_lines(work, where, at, line, currency, kind, "return/")
+            at += 1
+        _skip_each(work, f"{where}/return_service_charges", objects(fields, "return_service_charges"), SkipReason.fee)
+        _skip_each(work, f"{where}/return_tips", objects(fields, "return_tips"), SkipReason.tip)
+    _skip_each(work, f"{where}/service_charges", objects(order, "service_charges"), SkipReason.fee)
+    if _amount(order.get("total_tip_money")):
+        work.skip(f"{where}/total_tip_money", SkipReason.tip)
+    if not lines:
+        if work.noted == noted_before:
+            work.skip(where, SkipReason.unlinked if objects(order, "refunds") else SkipReason.not_moved)
+        return
+    if len(lines) > LINES_MAX:
+        raise Refused(f"{len(lines)} lines in one order; at most {LINES_MAX}")
+    work.events.append(
+        Sale(
+            pool=shop.sender.pool,
+            store=shop.sender.store,
+            source=Source(system=SYSTEM, id=order_id, version=_version(order)),
+            occurred_at_ms=occurred_at_ms,
+            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
+            order_ref=_our_order(order),
+            currency=currency,
+            lines=tuple(lines),
+        )
+    )
+
+
+def _order_refusal(order: Json, shop: Shop) -> SkipReason | None:
+    if order.get("location_id") not in (None, shop.location_id):
+        return SkipReason.other_store
+    state = order.get("state")
+    if state == "CANCELED":
+        return SkipReason.cancelled
+    if state != "COMPLETED":  # Square's default is OPEN
+        return SkipReason.unpaid
+    return None
+
+
+def _sale_lines(
+    work: Work, order_at: str, at: int, line: object, currency: str, kind: str, prefix: str
+) -> list[SaleLine]:
+    """The line, or none when it is skipped or refused."""
+    where = f"{order_at}/{prefix}line/{_name(line, 'uid', at)}"
+    with work.at(where):
+        fields = object_of(line)
+        item_type, item = fields.get("item_type"), text_of(fields, "catalog_object_id")
+        if item_type == "GIFT_CARD":
+            work.skip(where, SkipReason.gift_card)
+        elif item_type == "CUSTOM_AMOUNT" or not item:
+            work.skip(where, SkipReason.non_stock)
+        elif decimal_of(fields.get("quantity")).is_zero():
+            work.skip(where, SkipReason.not_moved)
+        else:
+            said = {
+                "item": item,
+                "kind": kind,
+                "quantity": fields.get("quantity"),
+                "unit": _unit(fields.get("quantity_unit")),
+                "price": _price(fields.get("total_money"), currency),
+            }
+            return [sale_line(prefix + (text_of(fields, "uid") or str(at + 1)), said, currency)]
+    return []
+
+
+def _count(work: Work, where: str, count: Json, shop: Shop, reading: Reading) -> None:
+    if count.get("location_id") not in (None, shop.location_id):
+        work.skip(where, SkipReason.other_store)
+        return
+    if count.get("state") != "IN_STOCK" or count.get("catalog_object_type") not in (None, "ITEM_VARIATION"):
+        work.skip(where, SkipReason.not_moved)
+        return
+    if not shop.counts_are_levels:
+        work.skip(where, SkipReason.echo)
+        return
+    item = text_of(count, "catalog_object_id")
+    calculated_at_ms = _time_ms(count, ("calculated_at",), shop)
+    said = {"item": item, "quantity": count.get("quantity")}
+    line = stock_line("1", said, StockReportKind.level)
+    source_id = f"level/{item}/{calculated_at_ms}"
+    _report(work, StockReportKind.level, source_id, line, calculated_at_ms, shop, reading)
+
+
+def _physical_count(work: Work, where: str, count: Json, change: Json, shop: Shop, reading: Reading) -> None:
+    if count.get("location_id") not in (None, shop.location_id):
+        work.skip(where, SkipReason.other_store)
+    elif is_ours(count.get("reference_id")):
+        work.skip(where, SkipReason.echo)
+    elif count.get("state") != "IN_STOCK":
+        work.skip(where, SkipReason.not_moved)
+    else:
+        said = {**_what(count, change), "quantity": count.get("quantity")}
+        line = stock_line("1", said, StockReportKind.counted)
+        _change_report(work, StockReportKind.counted, count, line, shop, reading)
+
+
+def _adjustment(work: Work, where: str, change: Json, outer: Json, shop: Shop, reading: Reading) -> None:
+    before, after = str(change.get("from_state")), str(change.get("to_state"))
+    given = change.get("reason_id")
+    reason = str(given.get("type")) if isinstance(given, dict) else ""
+    places = [change.get(name) for name in ("from_location_id", "to_location_id", "location_id")]
+    if shop.location_id not in places and any(places):
+        work.skip(where, SkipReason.other_store)
+        return
+    if is_ours(change.get("reference_id")):
+        work.skip(where, SkipReason.echo)
+        return
+    if _TOLD_BY_ORDERS & {before, after} or reason in _TOLD_REASONS or change.get("physical_count_id"):
+        work.skip(where, SkipReason.told_before)
+        return
+    comes = after == "IN_STOCK" and change.get("to_location_id") in (None, shop.location_id)
+    goes = before == "IN_STOCK" and change.get("from_location_id") in (None, shop.location_id)
+    if comes == goes:
+        work.skip(where, SkipReason.not_moved)
+        return
+    quantity = abs(decimal_of(change.get("quantity")))
+    said = {**_what(change, outer), "quantity": quantity if comes else -quantity}
+    kind = StockReportKind.received if comes and before in (_RECEIVED_FROM | {"IN_STOCK"}) else StockReportKind.adjusted
+    if kind is StockReportKind.adjusted:
+        said["reason"] = _REASONS.get(reason, "waste" if after == "WASTE" else "other") if goes else "other"
+    _change_report(work, kind, change, stock_line("1", said, kind), shop, reading)
+
+
+def _what(change: Json, outer: Json) -> dict[str, object]:
+    return {"item": text_of(change, "catalog_object_id"), "unit": _unit(outer.get("measurement_unit"))}
+
+
+def _change_report(
+    work: Work, kind: StockReportKind, change: Json, line: StockLine, shop: Shop, reading: Reading
+) -> None:
+    change_id = identifier(change)
+    occurred_at_ms = _time_ms(change, ("occurred_at", "created_at"), shop)
+    _report(work, kind, f"change/{change_id}", line, occurred_at_ms, shop, reading)
+
+
+def _report(
+    work: Work,
+    kind: StockReportKind,
+    source_id: str,
+    line: StockLine,
+    occurred_at_ms: int,
+    shop: Shop,
+    reading: Reading,
+) -> None:
+    source = Source(system=SYSTEM, id=source_id, version=1)
+    work.events.append(line_report(shop.sender, source, kind, line, occurred_at_ms, reading))
+
+
+def _unit(given: object) -> str:
+    """Our word for a unit of Square's. Raises FieldRefused."""
+    inner = given.get("measurement_unit") if isinstance(given, dict) else None
+    if not isinstance(inner, dict):
+        return "each"
+    names = [inner.get(f"{kind}_unit") for kind in ("weight", "volume", "generic", "length", "area", "time")]
+    name = next((each for each in names if each), None)
+    if name is None:  # a unit of the merchant's own, such as a bunch
+        return "each"
+    unit = _UNITS.get(str(name))
+    if unit is None:
+        raise FieldRefused("quantity_unit", f"{shorten(name)} is not an exact number of kg, l or pieces")
+    return unit
+
+
+def _version(order: Json) -> int:
+    version = order.get("version")
+    if version is None:
+        return 1
+    if isinstance(version, int) and not isinstance(version, bool):
+        return version
+    raise FieldRefused("version", f"{shorten(version)} is not a whole number")
+
+
+def _our_order(order: Json) -> str | None:
+    """The order of ours that these goods were handed over for, when its reference says so."""
+    reference = order.get("reference_id")
+    return str(reference)[:200] if is_ours(reference) else None
+
+
+def _currency(order: Json, shop: Shop) -> str:
+    money = order.get("total_money")
+    given = money.get("currency") if isinstance(money, dict) else None
+    return given if isinstance(given, str) and _CURRENCY.fullmatch(given) else shop.sender.currency
+
+
+def _price(money: object, currency: str) -> Decimal | None:
+    amount = _amount(money)
+    return None if amount is None else Decimal(amount).scaleb(-currency_exponent(currency))
+
+
+def _amount(money: object) -> int | None:
+    """Minor units, as Square gives them."""
+    amount = money.get("amount") if isinstance(money, dict) else None
+    return amount if isinstance(amount, int) and not isinstance(amount, bool) else None
+
+
+def _time_ms(fields: Json, names: tuple[str, ...], shop: Shop) -> int:
+    """The first of these times that is there. Raises FieldRefused."""
+    for name in names:
+        at_ms = time_ms(fields, name, shop.sender.zone)
+        if at_ms is not None:
+            return at_ms
+    raise FieldRefused(names[0], "the time is missing")
+
+
+def _skip_each(work: Work, where: str, parts: Sequence[object], reason: SkipReason) -> None:
+    for at, _ in enumerate(parts):
+        work.skip(f"{where}/{at}", reason)
+
+
+def _name(value: object, field: str, otherwise: object = "?") -> str:
+    """An id for messages: ids alone, for other fields may say who somebody is."""
+    found = value.get(field) if isinstance(value, dict) else None
+    return found[:64] if isinstance(found, str) and found.isascii() and found.isprintable() else str(otherwise)

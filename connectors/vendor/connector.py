@@ -1,0 +1,174 @@
+"""A vendor's connector as the host runs it: a page for webhooks, and a poll that finds what no webhook told."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from starlette.responses import JSONResponse, Response
+
+from connectors.contract import Delivery, Handler, Sender, Translated, Unavailable
+from connectors.installed import Tools
+from connectors.page import Page, PageRules
+from connectors.publisher import EventTooLarge, PublishError
+from connectors.vendor.contract import AccessRefused, Feed, Vendor
+from connectors.vendor.options import VendorOptions
+from connectors.vendor.write_back import Channel, WriteBack
+
+WEBHOOK_MAX_BYTES = 1_048_576
+"""A receipt of 200 lines is half of that at vendors that send a whole product with each line."""
+FETCHES_AT_ONCE = 4
+"""Of one store: one vendor's slowness holds up no other store."""
+RETRY_S = 5.0
+RETRY_MAX_S = 300.0
+_log = structlog.get_logger()
+
+
+class VendorConnector:
+    """One vendor's till at one store.
+
+    now_s: the clock, Unix time; only for metrics, since marks are the vendor's own. channel: the till's online channel,
+        where the operator wants it kept from selling what the pool holds.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        options: VendorOptions,
+        sender: Sender,
+        tools: Tools,
+        now_s: Callable[[], float] = time.time,
+        channel: Channel | None = None,
+    ) -> None:
+        self.name = f"{options.kind} {sender.store}"
+        self.vendor = vendor
+        self._options = options
+        self._sender = sender
+        self._publisher = tools.publisher
+        self._positions = tools.positions
+        self._metrics = tools.metrics.of(sender.pool, sender.store, options.kind)
+        self._now_s = now_s
+        self._write_back: WriteBack | None = None
+        if channel is not None and tools.write_back is not None:
+            interval_s = options.write_back_interval_s
+            self._write_back = WriteBack(channel, sender, options.kind, interval_s, tools.write_back, self._metrics)
+        self._woken = threading.Event()
+        self._fetchers = ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix=self.name)
+        rules = PageRules(
+            options.kind, vendor.verify, self._read, _report, vendor.media_types, WEBHOOK_MAX_BYTES
+        )  # fmt: skip
+        self._page = Page(rules, sender.store, tools.publisher, self._metrics, tools.gate, now_s)
+        self._log = _log.bind(connector=options.kind, store=sender.store)
+
+    def pages(self) -> Mapping[str, Handler]:
+        """/webhooks/KIND/STORE, where a webhook secret is set."""
+        if not self._options.webhook_secrets():
+            return {}
+        return {f"/webhooks/{self._options.kind}/{self._sender.store}": self._page.receive}
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until `stop` is set. What the vendor or Kafka refuses is logged and tried again."""
+        retry_s = RETRY_S
+        writer = None if self._write_back is None else threading.Thread(target=self._write_back.run, args=(stop,))
+        try:
+            if writer is not None:
+                writer.start()
+            while not stop.is_set():
+                self._woken.clear()
+                wait_s = float(self._options.poll_interval_s)
+                try:
+                    self.poll(stop)
+                    retry_s = RETRY_S
+                except Unavailable as unavailable:
+                    wait_s = max(unavailable.retry_after_s, retry_s)
+                    retry_s = min(2 * retry_s, RETRY_MAX_S)
+                    self._log.warning("the vendor cannot be read now", reason=str(unavailable), again_in_s=wait_s)
+                except PublishError as error:
+                    wait_s = retry_s
+                    retry_s = min(2 * retry_s, RETRY_MAX_S)
+                    self._log.warning("waiting for Kafka", reason=str(error), again_in_s=wait_s)
+                except AccessRefused as refused:
+                    wait_s = max(wait_s, RETRY_MAX_S)
+                    self._log.error("the vendor refuses access", reason=str(refused), again_in_s=wait_s)
+                except Exception:  # noqa: BLE001  see below
+                    # What one vendor sends must not end the connectors of the other stores.
+                    wait_s = retry_s
+                    retry_s = min(2 * retry_s, RETRY_MAX_S)
+                    self._log.exception("the poll showed a fault in this program; please report it", again_in_s=wait_s)
+                if not stop.is_set():
+                    self._woken.wait(wait_s)
+        finally:
+            if writer is not None:
+                writer.join()
+            self._fetchers.shutdown(wait=False, cancel_futures=True)
+            self.vendor.close()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def poll(self, stop: threading.Event) -> None:
+        """Read every feed to its end, or until `stop`.
+
+        Raises Unavailable, AccessRefused, PublishError; then what was acknowledged is remembered.
+        """
+        began_at_s = self._now_s()
+        for feed in self.vendor.feeds():
+            self._drain(feed, stop)
+        if not stop.is_set():
+            self._metrics.reconciled(began_at_s)
+
+    def _drain(self, feed: Feed, stop: threading.Event) -> None:
+        place = (self._sender.pool, self._sender.store, self._options.kind, feed.name)
+        mark = self._positions.load(*place)
+        if mark is None:
+            # Stored before anything is read: what happens while the vendor is away from its first minute is found.
+            mark = feed.start()
+            self._positions.save(*place, mark)
+        for page in feed.read(max(0, mark - feed.overlap)):
+            self._publish(page.translated)
+            if page.mark is not None and page.mark > mark:
+                mark = page.mark
+                self._positions.save(*place, mark)
+            if stop.is_set():
+                return
+
+    def _publish(self, translated: Translated) -> None:
+        if translated.events:
+            try:
+                self._publisher.publish_all(translated.events)
+            except EventTooLarge as error:  # it never fits, and must not keep what follows from being read
+                self._metrics.refused(translated.line_count)
+                self._log.error("an event is too large for Kafka", reason=str(error))
+                return
+            self._metrics.published(translated.line_count, translated.newest_ms)
+        self._left_out(translated)
+
+    def _left_out(self, translated: Translated) -> None:
+        self._metrics.left_out(translated)
+        self._tell_problems(translated)
+
+    def _tell_problems(self, translated: Translated) -> None:
+        for problem in translated.problems:
+            self._log.warning("a line cannot be used", where=problem.where, reason=problem.reason)
+
+    async def _read(self, delivery: Delivery) -> Translated:
+        loop = asyncio.get_running_loop()
+        try:
+            translated = await loop.run_in_executor(self._fetchers, self.vendor.receive, delivery)
+        except AccessRefused as refused:
+            self._log.error("the vendor refuses access", reason=str(refused))
+            raise Unavailable(str(refused), 60) from refused
+        self._tell_problems(translated)
+        return translated
+
+
+def _report(translated: Translated) -> Response:
+    """A vendor only looks at the status. 200 also where nothing is for us: it would try again, and then give up."""
+    answer = {
+        "lines_published": translated.line_count,
+        "skipped": len(translated.skipped),
+        "refused": len(translated.problems),
+    }
+    return JSONResponse(answer)

@@ -1,0 +1,88 @@
+"""What a vendor's client gives to the frame.
+
+**Versions.** An event's `source.version` orders the revisions of one object of the vendor, and the pool applies the
+difference. Where the vendor numbers its revisions wherever it tells them, that number is it (Square's order
+`version`); else the milliseconds of its `updated_at`. An object keeps to one of both for ever. The same revision has
+the same version whether a webhook told it or the poll found it, so each absorbs the other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.contract import Delivery, Translated
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a vendor's list, translated.
+
+    mark: everything of the list up to it is in this page or an earlier one; None while that cannot be said, as within
+        a list that is not in the order of its marks.
+    """
+
+    translated: Translated
+    mark: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One list of the vendor's that can be read from a mark on: orders by the time of their update, say.
+
+    name: names the stored position. read: the pages from a mark on, the mark itself included; called in the poll's
+        thread, raises Unavailable, AccessRefused. start: the mark to begin at when none is stored: it feeds what
+        happens from now on, never history. overlap: read again so far before the stored mark, for what the vendor
+        lists late; repeats are absorbed. It also covers a vendor's clock that differs from ours at the first start.
+    marks_are_times: ms since 1970; else a `backfill` reads the list from its beginning.
+    """
+
+    name: str
+    read: Callable[[int], Iterator[Page]]
+    start: Callable[[], int]
+    overlap: int
+    marks_are_times: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something at the vendor that the operator may need the id of.
+
+    kind: what it is; of an item the scheme of its code in sale lines: item, sku. barcode: an item's, where it has one.
+    """
+
+    kind: str
+    id: str
+    name: str
+    barcode: str = ""
+
+
+class Vendor(Protocol):
+    """A vendor's API as one store uses it. Calls block, and come from several threads."""
+
+    media_types: frozenset[str]
+    """Of the webhooks it sends."""
+
+    def verify(self, delivery: Delivery) -> None:
+        """Raise SignatureRefused unless the vendor sent it. Pure but for the secrets; takes no time."""
+
+    def receive(self, delivery: Delivery) -> Translated:
+        """What a verified webhook says, with whatever must be fetched for it.
+
+        Raises PayloadRefused, Unavailable, AccessRefused.
+        """
+
+    def feeds(self) -> Sequence[Feed]:
+        """The lists that the poll reconciles."""
+
+    def check(self) -> str:
+        """A sentence that says what was reached. Raises Unavailable, AccessRefused."""
+
+    def discover(self) -> Iterator[Found]:
+        """What there is at the vendor. Raises Unavailable, AccessRefused."""
+
+    def close(self) -> None:
+        """Close connections."""
+
+
+class AccessRefused(Exception):
+    """The vendor does not let us: a token that is wrong or ended, a right that it lacks. The operator must act."""

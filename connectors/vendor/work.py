@@ -1,0 +1,66 @@
+"""What a translation collects while it goes through what a vendor sent: nothing falls between the three."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Skip, SkipReason, Translated
+from connectors.lines import field_refused
+from connectors.vendor.fields import Reading
+from schemas.models import Source, StockLine, StockReport, StockReportKind
+
+
+class Work:
+    """Events, problems and skips, in the order in which they came up."""
+
+    def __init__(self) -> None:
+        self.events: list[PosEvent] = []
+        self._problems: list[Problem] = []
+        self._skipped: list[Skip] = []
+
+    @contextmanager
+    def at(self, where: str) -> Iterator[None]:
+        """A part that stands at `where`; what is refused inside becomes a problem there, and what follows goes on."""
+        try:
+            yield
+        except FieldRefused as refused:
+            self._problem(where, refused)
+        except Refused as refused:
+            self._problems.append(Problem(where, str(refused)))
+        except ValidationError as error:
+            self._problem(where, field_refused(error))
+
+    @property
+    def noted(self) -> int:
+        """How many problems and skips there are."""
+        return len(self._problems) + len(self._skipped)
+
+    def skip(self, where: str, reason: SkipReason) -> None:
+        self._skipped.append(Skip(where, reason))
+
+    def done(self) -> Translated:
+        return Translated(tuple(self.events), tuple(self._problems), tuple(self._skipped))
+
+    def _problem(self, where: str, refused: FieldRefused) -> None:
+        self._problems.append(Problem(f"{where}/{refused.field}" if refused.field else where, str(refused)))
+
+
+def line_report(
+    sender: Sender,
+    source: Source,
+    kind: StockReportKind,
+    line: StockLine,
+    occurred_at_ms: int,
+    reading: Reading,
+) -> StockReport:
+    """A stock report of one line, as vendors tell of one item at a time."""
+    return StockReport(
+        pool=sender.pool,
+        store=sender.store,
+        source=source,
+        occurred_at_ms=occurred_at_ms,
+        recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
+        kind=kind,
+        lines=(line,),
+    )

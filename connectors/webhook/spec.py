@@ -1,0 +1,32 @@
+"""The generic webhook as an installed connector."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from connectors.installed import ConnectorType
+from connectors.specs import ConnectorOptions, EnvNames, FilePaths, SecretSource, secret_sources
+
+
+class Webhook(ConnectorOptions):
+    """A signed webhook at /webhooks/v1/STORE. Two secrets are active while one replaces the other."""
+
+    kind: Literal["webhook"] = "webhook"
+    secret_env: EnvNames = ()
+    secret_file: FilePaths = ()
+
+    def secret_sources(self) -> tuple[SecretSource, ...]:
+        return secret_sources(self.secret_env, self.secret_file)
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> Self:
+        if not 0 < len(self.secret_sources()) <= 2:
+            raise ValueError(
+                'a webhook needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH", and at most two of them'
+            )
+        return self
+
+
+CONNECTOR = ConnectorType(
+    "webhook", "Signed JSON over HTTP, from any system that can post.", Webhook, "connectors.webhook.endpoint:make"
+)

@@ -1,0 +1,168 @@
+"""What allocation is asked and what it answers. Formula and rules: docs/allocation.md.
+
+Quantities are thousandths of a unit. Costs are milli-minor: thousandths of the currency's minor unit, so that every
+term is exact. Nothing here checks its values: `case_file` does for files, the pool for orders.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+MAX_LINES = 30
+MAX_STORES = 100
+MAX_QUANTITY_MILLI = 10_000_000
+MAX_MINOR = 100_000_000
+"""Largest price of a policy and value of a unit. Within these four limits no sum leaves 64 bits."""
+
+Reason = Literal[
+    "closed", "past_deadline", "no_capacity", "too_far", "no_stock", "excluded", "confidence_too_low", "not_enough",
+    "costs_more",
+]  # fmt: skip
+"""Why a store is not used; the first that holds. docs/allocation.md says when each does."""
+
+
+class Line(NamedTuple):
+    """One line of an order. A case has each SKU once."""
+
+    line_id: str
+    sku: str
+    quantity_milli: int
+    step_milli: int = 1000
+    """What it is sold by: 1000 for `each`, 1 for weighed goods. The quantity is a multiple of it."""
+    unit_value_minor: int = 0
+    """What a unit is worth to the shop when it would spoil otherwise: its cost."""
+
+
+class Offer(NamedTuple):
+    """What one store can promise of one SKU."""
+
+    available_milli: int
+    confidence_permille: int
+    """Chance that it is found on the shelf."""
+    days_to_spoil: int | None = None
+    """Whole days until the oldest of it spoils; None for goods that keep."""
+
+
+class Store(NamedTuple):
+    """A store of the pool as the order sees it."""
+
+    store: str
+    distance_m: int
+    """From where the customer is or wants the goods."""
+    capacity_left: int
+    """Orders that it can still take; with 0 it takes none."""
+    offers: Mapping[str, Offer]
+    """By SKU."""
+    above_fair_share: int = 0
+    """Fulfilments that it was given today above its fair share; below it counts as 0."""
+    is_open: bool = True
+    """Open for pool orders at all."""
+    meets_deadline: bool = True
+    """Open long enough to be done before the deadline."""
+    excluded_lines: frozenset[str] = frozenset()
+    """Lines that it has refused or not found before: they never come back."""
+
+
+class Case(NamedTuple):
+    """An order's open lines and the pool's stores."""
+
+    lines: tuple[Line, ...]
+    stores: tuple[Store, ...]
+    may_split: bool
+    """Over several stores, a line's units included."""
+    may_part_fill: bool
+    """False: every line is filled, or nothing is."""
+    preferred_store: str | None = None
+
+
+class Policy(NamedTuple):
+    """A pool's prices, in minor units of its currency, and limits."""
+
+    max_stores: int = 3
+    """1 to 3."""
+    max_distance_m: int = 10_000
+    min_confidence_permille: int = 200
+    distance_minor_per_km: int = 30
+    handling_minor_per_store: int = 150
+    handling_minor_per_share: int = 20
+    """A share is one line's part at one store."""
+    split_minor_per_extra_store: int = 200
+    line_split_minor_per_extra_store: int = 100
+    reroute_minor_per_store: int = 100
+    """For each store that is not the preferred one."""
+    last_slot_minor: int = 100
+    """For a store that can take one more order; half of it with two, a third with three …"""
+    short_pick_minor: int = 600
+    """What a share costs that is not found."""
+    fairness_minor_per_fulfilment: int = 10
+    spoilage_horizon_days: int = 3
+    """Goods that spoil sooner than this are favoured."""
+    spoilage_saved_permille: int = 500
+    """Of a unit's value, when it would spoil today."""
+    missing_minor_per_unit: int = 10_000
+    """At least 1. High, so that filling wins."""
+
+
+class Share(NamedTuple):
+    """One line's part at one store."""
+
+    line_id: str
+    store: str
+    quantity_milli: int
+
+
+class Costs(NamedTuple):
+    """The terms of the formula, each in milli-minor."""
+
+    distance: int
+    handling: int
+    split: int
+    reroute: int
+    capacity: int
+    short_pick: int
+    fairness: int
+    spoilage: int
+    """Waste avoided: 0 or less."""
+    missing: int
+
+    def total(self) -> int:
+        """The cost that is minimised."""
+        return sum(self)
+
+
+class RunnerUp(NamedTuple):
+    """The best answer that does without one of the chosen stores at least."""
+
+    stores: tuple[str, ...]
+    """By id; none when filling nothing is next best."""
+    cost_milli_minor: int
+
+
+class Refusal(NamedTuple):
+    """A store that is not used, and why."""
+
+    store: str
+    reason: Reason
+
+
+class Short(NamedTuple):
+    """What of a line nobody fills."""
+
+    line_id: str
+    missing_milli: int
+
+
+class Answer(NamedTuple):
+    """Who fills what, at what cost, and why not others."""
+
+    shares: tuple[Share, ...]
+    """In the order of the lines, then of store ids."""
+    costs: Costs
+    runner_up: RunnerUp | None
+    """None when nothing is filled."""
+    refused: tuple[Refusal, ...]
+    """Every store that has no share, by id."""
+    short: tuple[Short, ...]
+
+    def stores(self) -> tuple[str, ...]:
+        """The stores that have shares, by id."""
+        return tuple(sorted({share.store for share in self.shares}))

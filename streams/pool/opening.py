@@ -1,0 +1,72 @@
+"""Opening hours: when a store's working time has passed, in the pool's time zone.
+
+A store without opening hours works around the clock, but for its closed days.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Settings = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_TIME_MAX_MS = 249_000_000_000_000
+"""In the year 9860: what is later counts as then."""
+_DAYS_AHEAD = 400
+_AROUND_THE_CLOCK = ((0, 1440),)
+_zone = lru_cache(ZoneInfo)
+
+
+def local_day(zone: str, at_ms: int) -> int:
+    """Days since 1970 on the calendar of `zone`."""
+    return _local(zone, at_ms).toordinal() - _EPOCH.toordinal()
+
+
+def working_time_until(store: Settings, zone: str, now_ms: int, until_ms: int, enough_ms: int) -> bool:
+    """Does the store have `enough_ms` of opening time between the two?"""
+    return time_after(store, zone, now_ms, enough_ms) <= until_ms
+
+
+def time_after(store: Settings, zone: str, now_ms: int, span_ms: int) -> int:
+    """When `span_ms` of the store's opening time have passed; of a store that never opens, a year and more ahead."""
+    if not store["opening"] and not store["closed_days"]:
+        return now_ms + span_ms
+    left_ms = span_ms
+    for opens_ms, closes_ms in _spans(store, zone, now_ms):
+        open_ms = closes_ms - max(opens_ms, now_ms)
+        if open_ms >= left_ms:
+            return max(opens_ms, now_ms) + left_ms
+        left_ms -= max(open_ms, 0)
+    return now_ms + _DAYS_AHEAD * 86_400_000
+
+
+def _spans(store: Settings, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:
+    """(opens, closes) in ms since 1970, of the day that `from_ms` is on and the days after."""
+    first = _local(zone, from_ms).date()
+    for days in range(_DAYS_AHEAD):
+        day = first + timedelta(days=days)
+        if day.isoformat() in store["closed_days"]:
+            continue
+        for opens, closes in _minutes(store, day.isoweekday()):
+            yield _at_wall_clock(zone, day, opens), _at_wall_clock(zone, day, closes)
+
+
+def _at_wall_clock(zone: str, day: date, minute: int) -> int:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=_zone(zone))
+    return (midnight + timedelta(minutes=minute) - _EPOCH) // _MS  # within a zone, sums are of the wall clock
+
+
+def _minutes(store: Settings, weekday: int) -> tuple[tuple[int, int], ...]:
+    if not store["opening"]:
+        return _AROUND_THE_CLOCK
+    return tuple(
+        sorted(
+            (span["opens_minute"], span["closes_minute"]) for span in store["opening"] if span["weekday"] == weekday
+        )
+    )
+
+
+def _local(zone: str, at_ms: int) -> datetime:
+    return (_EPOCH + max(0, min(at_ms, _TIME_MAX_MS)) * _MS).astimezone(_zone(zone))

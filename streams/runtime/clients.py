@@ -1,0 +1,49 @@
+"""A ledger worker's two Kafka clients, and why each is set as it is."""
+
+from confluent_kafka import Consumer, Producer
+
+from streams.runtime.settings import WorkerSettings
+
+
+def make_producer(settings: WorkerSettings) -> Producer:
+    """Of transactions; its name is the worker's, so that a worker that comes back fences the one it was."""
+    return Producer(
+        settings.client_options()
+        | {
+            "transactional.id": f"{settings.group}-{settings.instance_id}",
+            "transaction.timeout.ms": settings.transaction_timeout_ms,
+            # The flush that ends a batch does not wait for it; a full buffer neither.
+            "linger.ms": 50,
+            "compression.type": "lz4",
+            "batch.size": 262_144,
+            "message.max.bytes": 8 * 1024 * 1024,
+            "queue.buffering.max.messages": 2_000_000,
+            "queue.buffering.max.kbytes": 262_144,
+            "delivery.report.only.error": False,
+        }
+    )
+
+
+def make_consumer(settings: WorkerSettings) -> Consumer:
+    """A static member of the group, which reads what was committed, and is told where each input ends."""
+    return Consumer(
+        settings.client_options()
+        | {
+            "group.id": settings.group,
+            "group.instance.id": settings.instance_id,
+            "partition.assignment.strategy": "range",
+            "session.timeout.ms": settings.session_timeout_ms,
+            "heartbeat.interval.ms": max(settings.session_timeout_ms // 6, 300),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 10,
+            "fetch.error.backoff.ms": 50,
+            # Each message in the client's queue takes some 400 bytes beside its own.
+            "queued.min.messages": 2 * settings.batch_records,
+            "queued.max.messages.kbytes": 16_384,
+            "topic.metadata.refresh.interval.ms": 30_000,
+        }
+    )

@@ -1,0 +1,57 @@
+"""Erases by the clock what the vault need not keep any more: a task of the Faust lane."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import faust
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from streams.vault.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> int:
+    """Now, in ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Sweeper:
+    """Sweeps one vault, every interval. A vault that cannot be reached is tried again at the next."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        metrics: CollectorRegistry,
+        *,
+        make_engine: Callable[[], Engine],
+        interval_s: float,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._app = app
+        self._make_engine = make_engine
+        self._interval_s = interval_s
+        self._now_ms = now_ms
+        self._vault: Vault | None = None
+        self._erased = Counter("commonshelf_vault_erased", "Addresses erased when they had expired.", registry=metrics)
+        self._failed = Counter("commonshelf_vault_sweeps_failed", "Sweeps that will be tried again.", registry=metrics)
+        app.task(self._run)
+
+    async def _run(self) -> None:
+        while not self._app.should_stop:
+            await asyncio.to_thread(self.sweep)
+            await self._app.sleep(self._interval_s)
+
+    def sweep(self) -> None:
+        """Erase what has expired, once."""
+        try:
+            if self._vault is None:
+                self._vault = Vault(self._make_engine())
+            self._erased.inc(self._vault.erase_expired(self._now_ms()))
+        except (SQLAlchemyError, OSError) as error:
+            self._failed.inc()
+            log.warning("the vault could not be swept, and is tried again: %s", type(error).__name__)

@@ -1,0 +1,24 @@
+"""Who may do what with an address, and what for: closed lists."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """orders: takes orders, so it brings addresses in; routes: plans ways; carriers: drive; privacy: erases."""
+
+    orders = "orders"
+    routes = "routes"
+    carriers = "carriers"
+    privacy = "privacy"
+
+
+class Purpose(StrEnum):
+    """What an address is opened for."""
+
+    plan_route = "plan_route"
+    deliver = "deliver"
+
+
+MAY_PUT = frozenset({Role.orders})
+MAY_ERASE = frozenset({Role.orders, Role.privacy})
+MAY_OPEN = {Purpose.plan_route: frozenset({Role.routes}), Purpose.deliver: frozenset({Role.carriers})}

@@ -1,0 +1,28 @@
+"""`lend set` and `lend list` on a real Kafka with the real worker."""
+
+import json
+import time
+
+from schemas.models import PoolSettings
+from tests.support.shop import DEADLINE_S, STORE, Shop
+
+
+def test_an_operator_lends_to_another_pool_and_sees_it_there(shop, kafka, topics):
+    other = Shop(kafka, topics, f"{shop.pool}-b", shop.file)
+    other.configure(PoolSettings(name="Another pool"))
+    refused = shop.call("lend", "set", shop.pool, STORE, "MILK", other.pool, "6")
+    assert refused.exit_code != 0
+    assert "has no item 'MILK'" in str(refused.exception)
+    other.stock("MILK")
+
+    done = shop.call("lend", "set", shop.pool, STORE, "MILK", other.pool, "6")
+    assert done.exit_code == 0, done.output
+    expected = [{
+        "store": STORE, "sku": "MILK", "to_pool": other.pool, "quota_milli": 6_000, "borrowed_milli": 6_000,
+        "available_milli": 6_000,
+    }]  # fmt: skip
+    deadline = time.monotonic() + DEADLINE_S
+    while (found := json.loads(shop.call("lend", "list", shop.pool, "--json").output)) != expected:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    assert other.pool in shop.call("lend", "list", shop.pool).output

@@ -1,0 +1,38 @@
+"""What tests of connectors share: positions in memory, tools, and whose facts they are."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connectors.contract import Delivery, Sender
+from connectors.gate import Gate
+from connectors.installed import Tools
+from connectors.metrics import ConnectorMetrics
+from tests.support.rigs.rig import NOW_MS
+
+SENDER = Sender("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
+
+
+class MemoryPositions:
+    """Marks as the topic would keep them; `saved` is their history."""
+
+    def __init__(self):
+        self.marks: dict[tuple[str, ...], int] = {}
+        self.saved: list[tuple[str, int]] = []
+
+    def load(self, pool, store, connector, feed):
+        return self.marks.get((pool, store, connector, feed))
+
+    def save(self, pool, store, connector, feed, mark):
+        self.marks[pool, store, connector, feed] = mark
+        self.saved.append((feed, mark))
+
+
+def tools(publisher, state_dir=Path("unused"), positions=None):
+    """As the host lends them."""
+    return Tools(publisher, ConnectorMetrics(), Gate(256, 503, "too many"), state_dir, positions or MemoryPositions())
+
+
+def delivery(notice):
+    """A webhook (headers, body) as the page hands it on, received when the rigs' orders were rung up."""
+    headers, body = notice
+    return Delivery(tuple((name.lower().encode(), value.encode()) for name, value in headers.items()), body, NOW_MS)

@@ -1,0 +1,38 @@
+"""What a new store's opening stock must keep to, before anything is published."""
+
+from commonshelf.onboarding import declared_in, in_units_of
+from connectors.drop_folder.formats import read_events
+from connectors.specs import DropFolderSpec
+from schemas.models import CatalogItem, CodeMapping, ConfigChange, Unit
+from streams.catalog import Catalog
+
+OPENING = b"plu,quantity,unit\n4011,12.5,kg\n4012,3,\n4013,7,\n4014,2,kg\n4015,1,\n"
+
+
+def opening(tmp_path):
+    spec = DropFolderSpec(pool="riverside", store="cara", folder=tmp_path, time_zone="Europe/Berlin", currency="EUR")
+    return [event for batch in read_events("o.csv", OPENING, "opening", spec, 1_000) for event in batch.events]
+
+
+def known(*units):
+    """Items A, B, … counted so, with PLU 4011, 4012, …"""
+    for at, unit in enumerate(units):
+        sku = chr(ord("A") + at)
+        yield CatalogItem(pool="riverside", recorded_at_ms=1, sku=sku, name=sku, unit=unit)
+        mapping = CodeMapping(code=f"plu:{4011 + at}", sku=sku)
+        yield ConfigChange(pool="riverside", recorded_at_ms=1, origin="test", change=mapping)
+
+
+def test_an_opening_line_in_another_unit_than_the_pool_counts_is_told_and_not_published(tmp_path):
+    catalog = declared_in(Catalog(), known(Unit.kg, Unit.kg, Unit.each, Unit.each))
+    reports, misfits = in_units_of(catalog, opening(tmp_path))
+    assert [line.code for report in reports for line in report.lines] == ["plu:4011", "plu:4013", "plu:4015"]
+    assert misfits == [
+        "plu:4012 is given by each, but the pool counts B by kg; put kg into a column named unit",
+        "plu:4014 is given by kg, but the pool counts D by each; put each into a column named unit",
+    ]
+
+
+def test_a_report_of_which_no_line_fits_is_not_published(tmp_path):
+    catalog = declared_in(Catalog(), known(Unit.l, Unit.l, Unit.l, Unit.l, Unit.l))
+    assert in_units_of(catalog, opening(tmp_path))[0] == []

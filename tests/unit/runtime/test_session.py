@@ -1,0 +1,229 @@
+"""While Kafka commits a batch, the next one is read and folded, and nothing of it leaves the worker's memory."""
+
+import json
+import threading
+import time
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, TopicPartition
+
+from streams.runtime import session as session_module
+from streams.runtime.contract import Batch, OutputRecord
+from streams.runtime.held import Held
+from streams.runtime.local_store import LocalStore, shared_options
+from streams.runtime.lookups import Lookups
+from streams.runtime.merge import Inbox
+from streams.runtime.metrics import WorkerMetrics
+from streams.runtime.session import Session
+from streams.runtime.settings import WorkerSettings
+
+
+@cache
+def metrics():
+    return WorkerMetrics()  # they register themselves once in a process
+
+
+class Ledger:
+    """A processor whose only partition writes down what comes."""
+
+    name, priority_inputs, inputs, changelog = "ledger", (), ("in",), "rows"
+
+    def __init__(self):
+        self.applied, self.done, self._closed, self._open = [], [], [], []
+
+    def apply(self, record):
+        self.applied.append(record.value)
+        self._open.append(record.value)
+
+    def close_batch(self):
+        self._closed, self._open = self._open, []
+        return Batch([OutputRecord("out", None, value) for value in self._closed], [("last", self._closed[-1])])
+
+    def committed(self):
+        self.done += self._closed
+
+    def look_up(self, query):
+        return list(self.done)
+
+    def encode_offsets(self, next_offsets):
+        return json.dumps(next_offsets).encode()
+
+
+class Producer:
+    """Kafka's producer, which commits when it is let."""
+
+    def __init__(self):
+        self.did = []
+        self.may_commit = threading.Event()
+        self.error = None
+        self._reports = []
+
+    def __len__(self):
+        return 0
+
+    def begin_transaction(self):
+        self.did.append("begin")
+
+    def produce(self, topic, value, key, partition, on_delivery=None):
+        if topic == "out":
+            self.did.append(value)
+        if on_delivery is not None:
+            self._reports.append(on_delivery)
+
+    def flush(self, timeout_s):
+        for report in self._reports:
+            report(None, SimpleNamespace(offset=lambda: 7))
+        self._reports.clear()
+        return 0
+
+    def send_offsets_to_transaction(self, offsets, member, timeout_s):
+        self.did.append(member)
+
+    def commit_transaction(self, timeout_s):
+        assert self.may_commit.wait(20)
+        if self.error is not None:
+            raise self.error
+        self.did.append("commit")
+
+
+class Consumer:
+    """Kafka's consumer, with what it has to give: a value for each call."""
+
+    def __init__(self, *values):
+        self.member = "member 1"
+        self._messages = [[message(offset, value)] for offset, value in enumerate(values)]
+
+    def consume(self, number, timeout):
+        return self._messages.pop(0) if self._messages else []
+
+    def consumer_group_metadata(self):
+        return self.member
+
+    def committed(self, partitions, timeout):
+        return []
+
+    def get_watermark_offsets(self, partition, cached):
+        return 0, 1 << 40
+
+    def assign(self, partitions):
+        """Taken note of by nobody."""
+
+    def close(self):
+        """Nothing is open."""
+
+
+def message(offset, value):
+    said = {"topic": "in", "partition": 0, "offset": offset, "key": None, "value": value, "error": None}
+    said["timestamp"] = (TIMESTAMP_LOG_APPEND_TIME, 1_000 + offset)
+    return SimpleNamespace(**{name: (lambda it=it: it) for name, it in said.items()})
+
+
+class Worker:
+    """A session on these clients, which holds one partition."""
+
+    def __init__(self, folder, monkeypatch):
+        self.producer, self.consumer, self.ledger = Producer(), Consumer(b"a", b"b"), Ledger()
+        self.lookups, self._folder = Lookups(), folder
+        monkeypatch.setattr(session_module, "make_producer", lambda _: self.producer)
+        monkeypatch.setattr(session_module, "make_consumer", lambda _: self.consumer)
+        settings = WorkerSettings("nowhere:1", "group", "one", folder, 1)
+        self.session = Session(self.ledger, settings, metrics(), self.lookups, set(), threading.Event())
+        held = Held(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
+        self.session._assignment = SimpleNamespace(open=lambda *_: {0: held}, starts=lambda _: [])
+        self.session._on_assign(self.consumer, [TopicPartition("in", 0)])
+
+    def _store(self):
+        return LocalStore(self._folder / "store", 0, shared_options(1), lambda *_: [])
+
+    def turn(self):
+        """One turn of the worker's loop, on its own thread."""
+        thread = threading.Thread(target=self.session._step)
+        thread.start()
+        return thread
+
+    def stored(self):
+        """What another process would find on the disk."""
+        store = self._store()
+        try:
+            return store.fetch("last")
+        finally:
+            store.close()
+
+    def close(self):
+        self.producer.may_commit.set()
+        self.session._release()
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch):
+    worker = Worker(tmp_path, monkeypatch)
+    yield worker
+    worker.close()
+
+
+def until(is_true):
+    deadline = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_a_batch_is_folded_while_the_one_before_is_committed_and_produced_when_that_has_succeeded(worker):
+    worker.session._step()
+    turn = worker.turn()
+    until(lambda: worker.ledger.applied == [b"a", b"b"])
+    assert worker.producer.did[:2] == ["begin", b"a"]
+    assert b"b" not in worker.producer.did
+    assert worker.ledger.done == []
+
+    worker.producer.may_commit.set()
+    turn.join(20)
+    worker.session._settle()
+    assert worker.producer.did == ["begin", b"a", "member 1", "commit", "begin", b"b", "member 1", "commit"]
+    assert worker.ledger.done == [b"a", b"b"]
+
+
+def test_when_the_commit_fails_nothing_of_the_next_batch_was_produced_and_nothing_is_stored(worker):
+    worker.session._step()
+    worker.producer.error = KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
+    worker.producer.may_commit.set()
+    with pytest.raises(KafkaException):
+        worker.session._step()
+    worker.session._on_revoke(worker.consumer, [])
+    assert (worker.producer.did, worker.ledger.done) == (["begin", b"a", "member 1"], [])
+    assert worker.stored() is None
+
+
+def test_partitions_are_given_back_when_the_commit_in_flight_is_over_and_stored(worker):
+    worker.session._step()
+    back = threading.Thread(target=worker.session._on_revoke, args=(worker.consumer, []))
+    back.start()
+    until(lambda: "member 1" in worker.producer.did)
+    assert back.is_alive()
+    worker.producer.may_commit.set()
+    back.join(20)
+    assert worker.stored() == b"a"
+
+
+def test_a_question_is_answered_from_what_is_committed_and_waits_for_what_is_being_committed(worker):
+    answers = []
+    asker = threading.Thread(target=lambda: answers.append(worker.lookups.ask({}, timeout_s=20)))
+    asker.start()
+    until(worker.lookups.waiting)
+    turn = worker.turn()
+    until(lambda: "member 1" in worker.producer.did)
+    assert answers == []
+    worker.producer.may_commit.set()
+    turn.join(20)
+    asker.join(20)
+    assert answers == [[b"a"]]
+
+
+def test_offsets_are_sent_as_the_member_that_was_given_the_partitions_not_as_one_whom_the_group_forgot(worker):
+    worker.consumer.member = "nobody"
+    worker.producer.may_commit.set()
+    worker.session._step()
+    worker.session._settle()
+    assert worker.producer.did == ["begin", b"a", "member 1", "commit"]

@@ -1,0 +1,75 @@
+"""The containers run what one machine runs: the same Kafka, the same settings, the same ports, the same packages."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from commonshelf.kafka_config import BrokerPorts, server_properties
+from commonshelf.kafka_jars import read_lock
+from commonshelf.settings import Http
+from commonshelf.settings_sources import OTHER_VARIABLES, environment_names
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+KAFKA, OURS = COMPOSE["services"]["kafka"], COMPOSE["services"]["commonshelf"]
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+def test_the_container_is_of_the_release_that_is_embedded():
+    (release,) = {jar.version for jar in read_lock() if jar.artifact == "kafka-clients"}
+    assert KAFKA["image"] == f"apache/kafka:{release}"
+
+
+def test_the_container_s_broker_is_set_as_the_embedded_one():
+    """Apart from where it listens and keeps its data. The image makes KAFKA_A_B of the property a.b."""
+    embedded = server_properties(1, [BrokerPorts(0, 0), BrokerPorts(1, 2)], Path())
+    alone = server_properties(0, [BrokerPorts(1, 2)], Path())
+    told = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in KAFKA["environment"].items()
+    }
+    of_the_place = {
+        "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map",
+        "inter.broker.listener.name", "log.dirs",
+    }  # fmt: skip
+    assert told.keys() <= embedded.keys()
+    assert {name: str(value) for name, value in told.items() if name not in of_the_place} == {
+        name: str(alone[name]) for name in told if name not in of_the_place
+    }
+
+
+def test_every_variable_that_the_containers_set_is_a_setting():
+    in_image = re.findall(r"(COMMONSHELF_\w+)=", DOCKERFILE)
+    assert {*OURS["environment"], *in_image} <= {*environment_names(), *OTHER_VARIABLES}
+    address = OURS["environment"]["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"]
+    assert f"INTERNAL://{address}," in KAFKA["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_the_pages_ports_are_published_on_this_machine_only():
+    http = Http()
+    ports = [http.port, http.webhook_port, http.agents_port, http.ledger_port]
+    assert OURS["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
+    assert f"EXPOSE {' '.join(map(str, ports))}" in DOCKERFILE
+
+
+def test_what_must_outlive_a_container_is_on_a_volume():
+    kept = {volume.split(":")[1] for service in (KAFKA, OURS) for volume in service["volumes"]}
+    data_dir = re.search(r"COMMONSHELF_DATA_DIR=(\S+)", DOCKERFILE)
+    assert {KAFKA["environment"]["KAFKA_LOG_DIRS"], data_dir.group(1)} <= kept
+    named = {volume.split(":")[0] for service in (KAFKA, OURS) for volume in service["volumes"]} - {"."}
+    assert named == set(COMPOSE["volumes"])
+
+
+def test_the_image_holds_the_packages_of_the_wheel_and_the_uv_of_the_script():
+    copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert copied == set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    (in_script,) = re.findall(r"^uv_version=(\S+)$", (ROOT / "shelf").read_text(), re.MULTILINE)
+    assert re.findall(r"^ARG UV_VERSION=(\S+)$", DOCKERFILE, re.MULTILINE) == [in_script]
+
+
+def test_ours_starts_once_kafka_is_healthy_and_has_time_to_stop():
+    assert OURS["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert KAFKA["healthcheck"]["test"][1].split()[0].startswith("/opt/kafka/bin/")
+    assert int(OURS["stop_grace_period"].removesuffix("s")) > 2 * 25, "connectors, then workers, 25 s each at most"
