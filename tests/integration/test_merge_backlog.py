@@ -50,7 +50,7 @@ def bootstrap_servers():
 
 
 def queue_up(bootstrap_servers):
-    """Sales, stock reports and ticks in turns, each round later than the one before; the settings come last."""
+    """Stock reports, sales of less and ticks in turns, each round later than the last; the settings come last."""
     producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "linger.ms": 0})
     home = partition_of(POOL, PARTITIONS)
     now_ms = time.time_ns() // 1_000_000
@@ -63,14 +63,14 @@ def queue_up(bootstrap_servers):
         return {"pool": POOL, "store": "mill", "source": name, "occurred_at_ms": now_ms, "recorded_at_ms": now_ms}
 
     for number in range(ROUNDS):
-        for n in range(SALES_PER_ROUND):
-            line = SaleLine(line_id="1", code="sku:milk", quantity_milli=1000)
-            send(POS_SALES.name, Sale(**told("sale", f"{number}-{n}"), lines=(line,)))
-        producer.flush(DEADLINE_S)
         for n in range(REPORTS_PER_ROUND):
             line = StockLine(line_id="1", code="sku:milk", quantity_milli=9000)
             report = StockReport(**told("report", f"{number}-{n}"), kind=StockReportKind.received, lines=(line,))
             send(POS_STOCK.name, report)
+        producer.flush(DEADLINE_S)
+        for n in range(SALES_PER_ROUND):
+            line = SaleLine(line_id="1", code="sku:milk", quantity_milli=1000)
+            send(POS_SALES.name, Sale(**told("sale", f"{number}-{n}"), lines=(line,)))
         producer.flush(DEADLINE_S)
         send(POOL_TICKS.name, Tick(pool=POOL, at_ms=now_ms + number, origin="test"))
         producer.flush(DEADLINE_S)

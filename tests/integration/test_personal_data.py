@@ -59,7 +59,8 @@ def till(kafka, topics, pool_name, shop, tmp_path):
     with ExitStack() as servers:
         for rig in rigs:
             server = servers.enter_context(VendorServer(rig.answer))
-            rig.record(Order("A1", (("milk", "2"), ("bread", "0.00001"))))
+            rig.now_ms = time.time_ns() // 1_000_000
+            rig.record(Order("A1", (("milk", "2"), ("bread", "0.00001")), at_ms=rig.now_ms))
             (tmp_path / f"{rig.kind}-token").write_text(rig.token)
             options = rig.options() | {"base_url": server.url, "token_file": f"{rig.kind}-token", "poll_interval_s": 1}
             if rig.has_webhooks:

@@ -17,7 +17,7 @@ from commonshelf.positions import stored_positions
 from commonshelf.tables import read_table
 from schemas.codec import topic_codec
 from schemas.topics import POS_HISTORY, POS_SALES
-from tests.support.rigs.rig import CANARY, HOUR_MS, NOW_MS, Order
+from tests.support.rigs.rig import CANARY, HOUR_MS, Order
 from tests.support.rigs.square import LOCATION, URL, SquareRig
 from tests.support.vendor_server import VendorServer
 
@@ -29,6 +29,7 @@ class Shop:
 
     def __init__(self, rig, server, kafka, partitions, pool, folder):
         self.rig, self.pool, self._kafka = rig, pool, kafka
+        self.now_ms = rig.now_ms = time.time_ns() // 1_000_000
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         (folder / "token").write_text(rig.token)
@@ -117,11 +118,11 @@ def test_a_killed_host_reads_on_from_the_position_in_kafka_and_loses_nothing(sho
         shop.start()
         until(lambda: set(shop.marks()) >= {"orders"})
         for number in range(5):
-            order = Order(f"A{life}-{number}", at_ms=NOW_MS + life * HOUR_MS + number * 1_000)
+            order = Order(f"A{life}-{number}", at_ms=shop.now_ms + life * HOUR_MS + number * 1_000)
             shop.rig.record(order)
             told.append(order.id)
         until(lambda: set(shop.sales()) >= set(told))
-        until(lambda life=life: shop.marks()["orders"] >= NOW_MS + life * HOUR_MS)
+        until(lambda life=life: shop.marks()["orders"] >= shop.now_ms + life * HOUR_MS)
         shop.kill()
         if life == 1:
             told_of_the_first = shop.sales().count("A0-0")
@@ -138,7 +139,7 @@ def test_a_webhook_between_kills_is_in_kafka_once_it_was_answered(shop):
     for life in range(4):
         shop.start()
         for number in range(30):
-            order = Order(f"W{life}-{number}", at_ms=NOW_MS)
+            order = Order(f"W{life}-{number}", at_ms=shop.now_ms)
             shop.rig.record(order)
             until(lambda order=order: shop.notify(order) == 200)
             answered.append(order.id)
@@ -147,7 +148,7 @@ def test_a_webhook_between_kills_is_in_kafka_once_it_was_answered(shop):
 
 
 def test_history_is_fed_apart_from_stock_and_a_repeat_changes_nothing(shop, kafka):
-    shop.rig.record(*(Order(f"H{day}", at_ms=NOW_MS - day * 24 * HOUR_MS) for day in range(1, 60)))
+    shop.rig.record(*(Order(f"H{day}", at_ms=shop.now_ms - day * 24 * HOUR_MS) for day in range(1, 60)))
     told = shop.connect("backfill", "anna", "--since", "30d")
     assert told.startswith("square: 29 sales with 29 lines are in the history")
     assert shop.connect("backfill", "anna", "--since", "30d") == told
@@ -161,10 +162,10 @@ def test_history_is_fed_apart_from_stock_and_a_repeat_changes_nothing(shop, kafk
 def test_read_is_one_poll_published_and_remembered(shop):
     shop.connect("read", "anna")
     before = shop.marks()
-    shop.rig.record(Order("A1", at_ms=NOW_MS + HOUR_MS))
+    shop.rig.record(Order("A1", at_ms=shop.now_ms + HOUR_MS))
     assert shop.connect("read", "anna") == "square: read to its end, published\n"
     assert shop.sales() == ["A1"]
-    assert shop.marks() == before | {"orders": NOW_MS + HOUR_MS}
+    assert shop.marks() == before | {"orders": shop.now_ms + HOUR_MS}
 
 
 def test_status_says_how_far_each_connector_has_read(shop):

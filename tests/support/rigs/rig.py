@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from tests.support.vendor_server import Answer, Received
 
 NOW_MS = time.time_ns() // 1_000_000
+"""When the tests were collected. A real host reads from its own start on: its tests set the times that they need."""
 HOUR_MS = 3_600_000
 CANARY = "CANARY-Mustermann-4111111111"
 """A rig puts it into every field of its vendor's that people fill: names, notes, addresses, card data."""
