@@ -132,11 +132,10 @@ def server_properties(
         "num.io.threads": 4,
         "num.network.threads": 2,
         "num.recovery.threads.per.data.dir": 2,
-        # A killed broker may only come back when its session has ended. A lone one leads its partitions meanwhile,
-        # unreachable, and then for a moment nobody does: what Kafka has to write then at a transaction's end it leaves
-        # out, so a lone one's session is short. Its heartbeats time out after their interval.
-        "broker.heartbeat.interval.ms": 500 if len(ports) == 1 else 1_000,
-        "broker.session.timeout.ms": 2_000 if len(ports) == 1 else 6_000,
+        # A killed broker may only come back when its session has ended. Nobody leads for a lone one meanwhile, so its
+        # session is shorter.
+        "broker.heartbeat.interval.ms": 1_000,
+        "broker.session.timeout.ms": 4_000 if len(ports) == 1 else 6_000,
     }
 
 

@@ -1,4 +1,4 @@
-"""Write `kafka-jars.lock` anew for a Kafka release: `python -m commonshelf.kafka_relock 4.4.0`.
+"""Write `kafka-jars.lock` anew for a Kafka release: `python -m commonshelf.kafka_relock 4.2.2`.
 
 For maintainers: needs Maven's `mvn`, which resolves the dependencies and checks what it downloads.
 """
@@ -16,8 +16,8 @@ from commonshelf.kafka_jars import LOCK_FILE
 # Artifacts that kafka_2.13 brings and a broker does without: log4j's implementation (java.util.logging is
 # enough and starts sooner) with the YAML it reads, OAuth, and what commons-validator needs for other jobs.
 _UNUSED = {
-    "commons-beanutils", "commons-collections", "commons-digester", "commons-logging", "jackson-dataformat-yaml",
-    "jose4j", "jspecify", "log4j-core", "scala-reflect", "snakeyaml",
+    "commons-beanutils", "commons-collections", "commons-digester", "commons-logging", "jackson-dataformat-csv",
+    "jackson-dataformat-yaml", "jose4j", "jspecify", "log4j-core", "scala-reflect", "snakeyaml",
 }  # fmt: skip
 
 _POM = """\

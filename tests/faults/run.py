@@ -62,7 +62,7 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 def run_faults(
     faults: int,
     seed: int,
-    brokers: int = 3,
+    brokers: int = 1,
     kinds: Sequence[str] = DECK,
     logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many faults must land")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
     parser.add_argument("--kind", action="append", choices=DECK, help="only faults of this kind; may be repeated")
-    parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--logs", type=Path, metavar="DIR", help="keep the workers' logs there")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")
