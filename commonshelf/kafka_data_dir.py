@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
 
-from commonshelf.hold import HeldByAnotherError, hold
 from commonshelf.kafka_config import BrokerPorts
 from commonshelf.kafka_errors import DataDirectoryError, DataDirectoryInUseError, NotEnoughDiskError
+from commonshelf.lock_file import HeldByAnotherError, hold
 
 _MIN_FREE_MIB = 512
 _SWEEP_AGE_S = 60

@@ -23,9 +23,9 @@ from commonshelf.admin import ensure_topics
 from commonshelf.children import Child, children, resolve_ports
 from commonshelf.credentials import kafka_options, secret_origin
 from commonshelf.declare import Declared, declare, declared_by
-from commonshelf.hold import HeldByAnotherError, hold
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.kafka_errors import KafkaStartError
+from commonshelf.lock_file import HeldByAnotherError, hold
 from commonshelf.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.settings import Settings
 from commonshelf.supervisor import ChildStatus, Supervisor, last_line

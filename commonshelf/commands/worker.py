@@ -94,7 +94,7 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     """
     settings = _begin(config, resolved)
     from commonshelf.credentials import kafka_options
-    from commonshelf.held import HeldGoods
+    from commonshelf.held_goods import HeldGoods
     from commonshelf.positions import stored_positions, stored_write_backs
     from commonshelf.specs import connector_specs
     from connectors.host import run_connectors

@@ -4,7 +4,7 @@ import shutil
 from io import TextIOWrapper
 from pathlib import Path
 
-from commonshelf.hold import HeldByAnotherError, hold
+from commonshelf.lock_file import HeldByAnotherError, hold
 
 _OURS = "demo-data"
 _KEPT = "kept"

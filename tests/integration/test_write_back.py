@@ -10,7 +10,7 @@ import time
 import pytest
 
 from commonshelf.declare import current
-from commonshelf.held import HeldGoods
+from commonshelf.held_goods import HeldGoods
 from connectors.publisher import Publisher, publish_and_flush
 from connectors.vendor.write_back import Held
 from schemas.models import CatalogItem, CodeMapping

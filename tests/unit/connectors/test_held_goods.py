@@ -1,6 +1,6 @@
 """What write-back is told is held, by a consumer that stands in for Kafka's."""
 
-from commonshelf import held
+from commonshelf import held_goods
 from schemas.topics import POOL_CONFIG
 
 
@@ -34,9 +34,9 @@ class BusyConsumer:
 
 def test_a_pool_whose_rows_never_cease_holds_up_nobody(monkeypatch):
     consumer = BusyConsumer(backlog=25_000)
-    monkeypatch.setattr(held, "log_consumer", lambda *_: consumer)
-    monkeypatch.setattr(held, "until_end", lambda _: ())
-    goods = held.HeldGoods({}, 4)
+    monkeypatch.setattr(held_goods, "log_consumer", lambda *_: consumer)
+    monkeypatch.setattr(held_goods, "until_end", lambda _: ())
+    goods = held_goods.HeldGoods({}, 4)
     assert (goods.of("north", "grocer-7"), consumer.asked) == ([], 3)
     goods.of("north", "grocer-7")
     assert consumer.asked == 4
