@@ -132,6 +132,8 @@ class Campaign:
             self._note(kind, drawn, strike())
         except NotLandedError as error:
             self._note(kind, drawn, error)
+        except TooSlowError as error:
+            raise TooSlowError(f"{kind}: {error}") from error
 
     def _note(self, kind: str, drawn: Drawn, landed: Landed | NotLandedError) -> None:
         self._tries[kind] += 1

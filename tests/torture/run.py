@@ -17,6 +17,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from commonshelf.kafka import KafkaStartError
 from tests.faults.auditor import Audit, Auditor
 from tests.faults.run import quantile
 from tests.faults.stage import INPUTS, Plan, TooSlowError, worker_log
@@ -119,8 +120,9 @@ def torture(
 
 def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Callable[[str], None]) -> None:
     """Let everybody come to the end of what there is, and end."""
-    deadline_s = 20 if outcome.trouble else 180
+    deadline_s = 180
     try:
+        stage.bring_back()  # after trouble brokers may be down; without them nobody sees what was acknowledged
         stage.wait_shared(deadline_s)
         while stage.lines_sent < lines and not outcome.trouble:
             stage.burst(min(lines - stage.lines_sent, 10_000))
@@ -135,7 +137,7 @@ def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Calla
         stage.kill(stage.follower)
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the processes ended with {exits}\n{worker_log(stage.slots)}")
-    except (TooSlowError, TimeoutError, RuntimeError) as error:
+    except (KafkaStartError, TooSlowError, TimeoutError, RuntimeError) as error:
         outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         for slot in (*stage.slots, *stage.others):
             stage.kill(slot)

@@ -4,6 +4,7 @@ One worker reaches the brokers through a proxy, one keeps its state on a small d
 """
 
 import json
+import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -98,6 +99,21 @@ class TortureStage(Stage):
                 customers=_CUSTOMERS, seed=self._seed,
             )
         )  # fmt: skip
+
+    def bring_back(self) -> None:
+        """Every broker runs, and every disk has space. Raises KafkaStartError."""
+        for disk in (self.broker_disk, self.worker_disk):
+            if disk is not None:
+                disk.give_space()
+        for broker in range(self.plan.brokers):
+            self.kafka.resume(broker)
+        if self.kafka.down:
+            self.kafka.restart(*self.kafka.down)
+
+    def keep_logs(self, folder: Path) -> None:
+        super().keep_logs(folder)
+        for log in self.folder.glob("kafka/broker-*/server-0.log"):
+            shutil.copy(log, folder / f"{log.parent.name}.log")
 
     def close(self) -> None:
         for shop in self.shops:
