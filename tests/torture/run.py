@@ -25,6 +25,7 @@ from tests.faults.strike import Landed, NotLandedError
 from tests.faults.world import Mix
 from tests.torture import checks
 from tests.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
+from tests.torture.small_disk import CannotMountError
 from tests.torture.stage import CONTESTED, TortureStage
 from tests.torture.strike import OF_BROKERS
 
@@ -101,7 +102,7 @@ def torture(
         outcome.landed, outcome.least, outcome.left_out = campaign.landed, campaign.least(), stage.left_out
         try:
             campaign.run()
-        except (KafkaException, NotLandedError, TooSlowError) as error:
+        except (CannotMountError, KafkaException, NotLandedError, TooSlowError) as error:
             tell(f"not recovered: {error}")
             outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         else:
