@@ -6,7 +6,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # not in its __all__
 
 from bench.child import pinned
@@ -197,11 +197,9 @@ class Cluster:
                 elif time.monotonic() > deadline_s:
                     raise BenchError(f"{topic} could not be read to its end at {ends}; Kafka is too slow")
                 for message in messages:
-                    error, place = message.error(), int(message.partition() or 0)
-                    if error is None:
+                    place = int(message.partition() or 0)
+                    if is_record(message):
                         yield message
-                    elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
-                        raise KafkaException(error)
                     elif (message.offset() or 0) >= ends.get(place, 0):
                         ends.pop(place, None)
         finally:
@@ -239,6 +237,14 @@ class Cluster:
                 "isolation.level": "read_committed" if read_committed else "read_uncommitted",
             }
         )
+
+
+def is_record(message: Message) -> bool:
+    """Whether it is one, and not the news of an end. Raises KafkaException for any other."""
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
+        raise KafkaException(error)
+    return error is None
 
 
 def patiently(call: Callable[[], T]) -> T:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer
 
 from bench.child import Child
-from bench.cluster import Cluster
+from bench.cluster import Cluster, is_record
 from bench.contenders import Contender
 from bench.errors import BenchError
 from bench.figures import percentile
@@ -83,12 +83,7 @@ class _Reader:
 
     def _take(self) -> None:
         message = self._consumer.poll(0.1)
-        if message is None:
-            return
-        error = message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
-                raise KafkaException(error)
+        if message is None or not is_record(message):
             return
         now_ms = time.time() * 1_000
         for entry in self._decode(message.value())["entries"]:

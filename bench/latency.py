@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer
 
-from bench.cluster import Cluster
+from bench.cluster import Cluster, is_record
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
@@ -85,12 +85,7 @@ class _Answers:
 
     def _take(self, tills: Tills) -> None:
         message = self._reader.poll(0.1)
-        if message is None:
-            return
-        error = message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
-                raise KafkaException(error)
+        if message is None or not is_record(message):
             return
         now_ms = time.time() * 1000
         row = self._decode(message.value())

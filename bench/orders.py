@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer
 
-from bench.cluster import Cluster
+from bench.cluster import Cluster, is_record
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
@@ -148,10 +148,7 @@ class _Answers:
 
     def _take(self, shoppers: Shoppers) -> None:
         for message in self._reader.consume(500, 0.02):
-            error = message.error()
-            if error is not None:
-                if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
-                    raise KafkaException(error)
+            if not is_record(message):
                 continue
             event = self._decode(message.value())
             if event["kind"] != "allocated":

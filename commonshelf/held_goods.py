@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException, Message
 
 from commonshelf.credentials import quiet
 from commonshelf.pool_config import PoolConfig
-from commonshelf.tables import log_consumer, until_end
+from commonshelf.tables import is_record, log_consumer, until_end
 from connectors.publisher import PublishFailed
 from connectors.vendor.write_back import Held
 from schemas.codec import BadMessage, topic_codec
@@ -71,11 +71,8 @@ class _Followed:
             messages = self._consumer.consume(_BATCH, 0.05)
             is_full = len(messages) == _BATCH
             for message in messages:
-                error = message.error()
-                if error is None:
+                if is_record(message):
                     self._take(message)
-                elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001  no public name
-                    raise KafkaException(error)
 
     def held(self, pool: str, store: str) -> Sequence[Held]:
         catalog = self._config.catalogs[pool]

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer
 
 from commonshelf.declare import current
-from commonshelf.tables import table_consumer, until_end
+from commonshelf.tables import is_record, table_consumer, until_end
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
@@ -84,12 +84,7 @@ class PoolReader:
     def follow(self, timeout_s: float) -> Iterator[dict[str, Any]]:
         """The rows that arrive within `timeout_s`, each also put into the table."""
         for message in self._consumer.consume(1000, timeout_s):
-            error = message.error()
-            if error is not None:
-                if error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001  no public name
-                    raise KafkaException(error)
-                continue
-            row = self._take(message.value())
+            row = self._take(message.value()) if is_record(message) else None
             if row is not None:
                 yield row
 

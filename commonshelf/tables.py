@@ -117,6 +117,16 @@ def until_end(consumer: Consumer) -> Iterator[Message]:
             raise KafkaException(error)
 
 
+def is_record(message: Message) -> bool:
+    """Whether it is one, and not the news of an end or of what passes by itself. Raises KafkaException for the rest."""
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001  no public name
+        raise KafkaException(error)
+    return False
+
+
 def put(table: dict[bytes, bytes], message: Message) -> None:
     """Apply one message: a value sets its key, no value takes it away."""
     key, value = message.key(), message.value()

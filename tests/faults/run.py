@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -166,19 +166,34 @@ def report(outcome: Outcome) -> str:
     lines = [f"{'faults':<32}{'landed':>8}{'in flight, least and most':>28}"]
     lines += [f"{kind:<32}{kinds[kind]:>8}{f'{min(held[kind])} to {max(held[kind])}':>28}" for kind in sorted(kinds)]
     lines += [f"{name:<32}{value!s:>8}" for name, value in outcome.figures().items()]
-    lines.append(
-        f"{audit.records} input records, {audit.journal_entries} journal entries, {audit.dead_letters} dead letters, "
-        f"{audit.rows} rows, {audit.orders} orders; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
-    )
-    lines.append("orders: " + ", ".join(f"{kind} {count}" for kind, count in sorted(audit.order_events.items())))
+    lines += say_counts(audit)
     lines += [f"WRONG: {finding}" for finding in audit.findings]
     lines += [f"TROUBLE: {one}" for one in outcome.trouble]
     lines.append("sound" if outcome.is_sound else "NOT SOUND")
     return "\n".join(lines)
 
 
-def _tell(line: str) -> None:
+def say_counts(audit: Audit) -> list[str]:
+    """How much there was to compare."""
+    events = ", ".join(f"{kind} {count}" for kind, count in sorted(audit.order_events.items()))
+    sizes = (
+        f"{audit.records} input records, {audit.journal_entries} journal entries, {audit.dead_letters} dead letters, "
+        f"{audit.rows} rows, {audit.orders} orders; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
+    )
+    return [sizes, f"orders: {events}"]
+
+
+def print_line(line: str) -> None:
+    """At once."""
     print(line, flush=True)
+
+
+def conclude(told: str, figures: Mapping[str, object], is_sound: bool, as_json: bool) -> int:
+    """Print the report; the exit status."""
+    print_line(told)
+    if as_json:
+        print_line(json.dumps(figures))
+    return 0 if is_sound else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -192,17 +207,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--mutants", action="store_true", help="plant each bug instead; each must be found")
     options = parser.parse_args(arguments)
     if options.mutants:
-        found = {name: not run_mutant(name, _tell).is_sound for name in MUTANTS}
-        is_sound_without = run_mutant(None, _tell).is_sound
+        found = {name: not run_mutant(name, print_line).is_sound for name in MUTANTS}
+        is_sound_without = run_mutant(None, print_line).is_sound
         if options.json:
             figures = {"planted": len(found), "found": sum(found.values()), "false_alarm": not is_sound_without}
-            _tell(json.dumps(figures))
+            print_line(json.dumps(figures))
         return 0 if all(found.values()) and is_sound_without else 1
-    outcome = run_faults(options.faults, options.seed, options.brokers, options.kind or DECK, options.logs, _tell)
-    _tell(report(outcome))
-    if options.json:
-        _tell(json.dumps(outcome.figures()))
-    return 0 if outcome.is_sound else 1
+    outcome = run_faults(options.faults, options.seed, options.brokers, options.kind or DECK, options.logs, print_line)
+    return conclude(report(outcome), outcome.figures(), outcome.is_sound, options.json)
 
 
 if __name__ == "__main__":

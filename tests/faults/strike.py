@@ -68,8 +68,6 @@ class Striker:
 
     feed_lines = 150
     """Sent ten times a second while a worker is on its way to a failpoint."""
-    worked_off_s = _RECOVERY_S
-    """Unread input that is not committed after so long is taken for lost."""
 
     def __init__(self, stage: Stage, chance: random.Random) -> None:
         self._stage = stage
@@ -270,7 +268,7 @@ class Striker:
 
     def _worked_off(self, ends: Ends, since: float) -> float:
         group = self._stage.group
-        wait_until("what was unread is committed", lambda: group.behind(ends) == 0, self.worked_off_s)
+        wait_until("what was unread is committed", lambda: group.behind(ends) == 0, _RECOVERY_S)
         return time.monotonic() - since
 
     def _hits(self, pid: int) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ or promised twice, when a table is wrong, when something did not recover, or whe
 
 import argparse
 import gc
-import json
 import sys
 import tempfile
 import time
@@ -17,9 +16,8 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from commonshelf.kafka import KafkaStartError
 from tests.faults.auditor import Audit, Auditor
-from tests.faults.run import quantile
+from tests.faults.run import conclude, print_line, quantile, say_counts
 from tests.faults.stage import INPUTS, Plan, TooSlowError, worker_log
 from tests.faults.strike import Landed, NotLandedError
 from tests.faults.world import Mix
@@ -138,7 +136,7 @@ def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Calla
         stage.kill(stage.follower)
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the processes ended with {exits}\n{worker_log(stage.slots)}")
-    except (KafkaStartError, TooSlowError, TimeoutError, RuntimeError) as error:
+    except (TooSlowError, TimeoutError, RuntimeError) as error:
         outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         for slot in (*stage.slots, *stage.others):
             stage.kill(slot)
@@ -174,11 +172,7 @@ def report(outcome: Outcome) -> str:
     lines += [f"{name:<28}{value!s:>10}" for name, value in outcome.figures().items()]
     waits = ", ".join(f"{pool} {waited_s:.1f} s" for pool, waited_s in sorted(outcome.waits_s.items()))
     lines.append(f"longest unavailability: {waits}")
-    lines.append(
-        f"{audit.records} input records, {audit.journal_entries} journal entries, {audit.dead_letters} dead letters, "
-        f"{audit.rows} rows, {audit.orders} orders; {audit.repeated_lines_absorbed} lines of {audit.lines} were repeats"
-    )
-    lines.append("orders: " + ", ".join(f"{kind} {count}" for kind, count in sorted(audit.order_events.items())))
+    lines += say_counts(audit)
     lines += [f"undecided: {one[:200]}" for one in outcome.undecided]
     if outcome.left_out:
         lines.append(f"left out, for nothing can be mounted here ({outcome.left_out}): full disks")
@@ -186,10 +180,6 @@ def report(outcome: Outcome) -> str:
     lines += [f"TROUBLE: {one}" for one in outcome.trouble]
     lines.append("sound" if outcome.is_sound else f"NOT SOUND: seed {outcome.seed}, timeline above")
     return "\n".join(lines)
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,11 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     options = parser.parse_args(arguments)
     kinds = options.kind or EVERY_KIND
-    outcome = torture(options.minutes, options.seed, options.faults, options.lines, kinds, options.logs, _tell)
-    _tell(report(outcome))
-    if options.json:
-        _tell(json.dumps(outcome.figures()))
-    return 0 if outcome.is_sound else 1
+    outcome = torture(options.minutes, options.seed, options.faults, options.lines, kinds, options.logs, print_line)
+    return conclude(report(outcome), outcome.figures(), outcome.is_sound, options.json)
 
 
 if __name__ == "__main__":

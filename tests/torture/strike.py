@@ -37,8 +37,6 @@ class Torturer(Striker):
     """Strikes once, at what it is told to or at what it draws."""
 
     feed_lines = 12
-    worked_off_s = 180.0
-    """Brokers that were all killed read their logs through before they serve: what they cost is told, not limited."""
 
     def __init__(self, stage: TortureStage, chance: random.Random) -> None:
         super().__init__(stage, chance)
