@@ -234,6 +234,9 @@ class PoolPartition:
         value, partition = _encode_lending(message), partition_of(to, self._partitions)
         self._outputs.append(OutputRecord(POOL_LENDING.name, to, value, partition=partition))
 
+    def changed_rows(self) -> int:
+        return len(self._tables.shelves.changed)  # the rest is little beside it
+
     def close_batch(self) -> Batch:
         """The journal pages, the availability of every shelf that changed, the dead letters, the rows."""
         outputs = self._outputs

@@ -33,7 +33,8 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
             "group.instance.id": settings.instance_id,
             "partition.assignment.strategy": "range",
             "session.timeout.ms": settings.session_timeout_ms,
-            "heartbeat.interval.ms": max(settings.session_timeout_ms // 6, 300),
+            # Members hear of a rebalance when they next report: often, as a takeover waits for all of them.
+            "heartbeat.interval.ms": max(settings.session_timeout_ms // 12, 300),
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

@@ -64,6 +64,9 @@ class Partition(Protocol):
     def is_parked(self, record: InputRecord) -> bool:
         """Did an operator have this record stepped over?"""
 
+    def changed_rows(self) -> int:
+        """About how many rows the batch has changed up to now."""
+
     def close_batch(self) -> Batch:
         """End the micro-batch: everything since the last one, which was committed.
 

@@ -16,11 +16,23 @@ log = logging.getLogger(__name__)
 class Intake:
     """Sorts what a consumer fetched, learns where inputs end, and holds back inputs that run far ahead."""
 
-    def __init__(self, consumer: Consumer, topics: Sequence[str], backlog_max: int) -> None:
+    def __init__(self, consumer: Consumer, topics: Sequence[str], batch_records: int, batch_bytes: int) -> None:
         self._consumer = consumer
         self._topics = topics
-        self._backlog_max = backlog_max
+        self._batch_records = batch_records
+        self._batch_bytes = batch_bytes
+        self._record_bytes = 1
+        """Mean size of the records last fetched."""
         self._paused: set[tuple[str, int]] = set()
+
+    def room(self, held: Mapping[int, Held]) -> int:
+        """How many records to fetch next: as many as the next two batches have room for, by number and by size.
+
+        A few when they are full, too: what is held may wait for a record of another input.
+        """
+        by_number = self._batch_records - sum(partition.inbox.waiting() for partition in held.values())
+        free_bytes = 2 * self._batch_bytes - sum(partition.inbox.waiting_bytes for partition in held.values())
+        return max(min(by_number, free_bytes // self._record_bytes), self._batch_records // 16, 1)
 
     def take(self, messages: list[Any], held: Mapping[int, Held]) -> None:
         """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""
@@ -33,6 +45,7 @@ class Intake:
         self._paused.clear()
 
     def _sort_in(self, messages: list[Any], held: Mapping[int, Held]) -> None:
+        records = size = 0
         for message in messages:
             error = message.error()
             if error is not None:
@@ -50,7 +63,12 @@ class Intake:
             if kind == TIMESTAMP_NOT_AVAILABLE:
                 raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
             fetched[topic] = offset + 1
-            partition.inbox.add(input_record((topic, n, offset, appended_at_ms, message.key(), message.value())))
+            value = message.value()
+            partition.inbox.add(input_record((topic, n, offset, appended_at_ms, message.key(), value)))
+            records += 1
+            size += len(value or b"")
+        if records:
+            self._record_bytes = max(size // records, 1)
 
     def _input_error(self, error: KafkaError, message: Any, held: Mapping[int, Held]) -> None:
         code = error.code()
@@ -83,21 +101,21 @@ class Intake:
                     if 0 <= high <= fetched:
                         at.inbox.reached_end(topic)
 
-    def waiting(self, held: Mapping[int, Held]) -> int:
-        """Records in the inboxes: what one batch had no room for, or what waits for another input."""
-        return sum(partition.inbox.waiting() for partition in held.values())
-
     def mind_backlog(self, held: Mapping[int, Held]) -> None:
         """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""
-        limit = self._backlog_max
+        limit = 2 * self._batch_records
+        limit_bytes = max(4 * self._batch_bytes // len(held), self._batch_bytes // 2)
         pause, resume = [], []
         for n, partition in held.items():
+            size = partition.inbox.waiting_bytes
             for topic in self._topics:
-                size, at = partition.inbox.backlog(topic), (topic, n)
-                if size > limit and at not in self._paused:
-                    pause.append(TopicPartition(topic, n))
-                    self._paused.add(at)
-                elif size < limit // 4 and at in self._paused:
+                backlog, at = partition.inbox.backlog(topic), (topic, n)
+                if at not in self._paused:
+                    if backlog > limit or (backlog and size > limit_bytes):
+                        pause.append(TopicPartition(topic, n))
+                        self._paused.add(at)
+                # An input of which nothing is held is always fetched: the others may wait for it.
+                elif not backlog or (backlog < limit // 4 and size < limit_bytes // 4):
                     resume.append(TopicPartition(topic, n))
                     self._paused.discard(at)
         if pause:

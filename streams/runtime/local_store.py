@@ -46,7 +46,7 @@ def shared_options(cache_mib: int) -> Options:
     table.set_format_version(5)
     options.set_block_based_table_factory(table)
     options.set_write_buffer_manager(WriteBufferManager(cache_mib * 1024 * 1024, allow_stall=False))
-    options.set_write_buffer_size(16 * 1024 * 1024)
+    options.set_write_buffer_size(8 * 1024 * 1024)
     options.set_max_write_buffer_number(2)
     options.set_max_background_jobs(2)
     options.set_max_open_files(256)

@@ -16,10 +16,13 @@ class Inbox:
         self._priority = tuple(priority_inputs)
         self._queues: dict[str, deque[InputRecord]] = {topic: deque() for topic in (*priority_inputs, *inputs)}
         self._at_end = dict.fromkeys(self._queues, False)
+        self.waiting_bytes = 0
+        """Size of the records held, of all inputs."""
 
     def add(self, record: InputRecord) -> None:
         """A record arrived."""
         self._queues[record.topic].append(record)
+        self.waiting_bytes += len(record.value or b"")
         self._at_end[record.topic] = False
 
     def reached_end(self, topic: str) -> None:
@@ -39,7 +42,7 @@ class Inbox:
         return sum(map(len, self._queues.values()))
 
     def ready(self, blocked: Callable[[InputRecord], bool] | None = None) -> Iterator[InputRecord]:
-        """Records in order, as far as the order is certain.
+        """Records in order, as far as the order is certain. They are not held any more.
 
         Priority inputs come first, whatever their time; the rest by the broker's time, and by topic name within
         a millisecond. When `blocked` says so of a record that is not a priority input's, only priority inputs go on.
@@ -49,7 +52,7 @@ class Inbox:
             for topic in self._priority:
                 queue = queues[topic]
                 if queue:
-                    yield queue.popleft()
+                    yield self._hand_out(queue)
                     break
             else:
                 heads = [(queue[0].appended_at_ms, topic) for topic, queue in queues.items() if queue]
@@ -62,4 +65,9 @@ class Inbox:
                 while queue and (limit is None or (queue[0].appended_at_ms, topic) <= limit):
                     if blocked is not None and blocked(queue[0]):
                         return
-                    yield queue.popleft()
+                    yield self._hand_out(queue)
+
+    def _hand_out(self, queue: deque[InputRecord]) -> InputRecord:
+        record = queue.popleft()
+        self.waiting_bytes -= len(record.value or b"")
+        return record

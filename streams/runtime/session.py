@@ -107,7 +107,7 @@ class Session:
         self._member: Any = None
         self._producer = make_producer(settings)
         self._consumer = make_consumer(settings)
-        self._intake = Intake(self._consumer, self._topics, 2 * settings.batch_records)
+        self._intake = Intake(self._consumer, self._topics, settings.batch_records, settings.batch_bytes)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -140,9 +140,7 @@ class Session:
             self._metrics.assigned(0)
 
     def _step(self) -> None:
-        settings = self._settings
-        wanted = max(settings.batch_records - self._intake.waiting(self._held), settings.batch_records // 8, 1)
-        messages = self._consumer.consume(wanted, timeout=settings.batch_age_ms / 1000)
+        messages = self._consumer.consume(self._intake.room(self._held), timeout=self._settings.batch_age_ms / 1000)
         self._metrics.alive()
         self._intake.take(messages, self._held)
         if self._held:
@@ -161,13 +159,15 @@ class Session:
         """Process what is ready."""
         began_s = time.monotonic()
         changed: dict[int, Held] = {}
-        records = size = oldest_ms = 0
-        bytes_max = self._settings.batch_bytes
+        records = size = rows = oldest_ms = 0
+        bytes_max, rows_max = self._settings.batch_bytes, self._settings.batch_rows
         for held in self._in_turn():
-            if size >= bytes_max:
+            if size >= bytes_max or rows >= rows_max:
                 break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
-            apply, next_offsets, before = held.work.apply, held.next_offsets, records
+            apply, changed_rows, next_offsets, before = (
+                held.work.apply, held.work.changed_rows, held.next_offsets, records,
+            )  # fmt: skip
             for record in held.inbox.ready(blocked):
                 topic, _, offset, appended_at_ms, _, value = record
                 try:
@@ -180,8 +180,9 @@ class Session:
                 records += 1
                 oldest_ms = oldest_ms or appended_at_ms
                 size += len(value or b"")
-                if size >= bytes_max:
+                if size >= bytes_max or rows + changed_rows() >= rows_max:
                     break
+            rows += changed_rows()
             if records > before:
                 changed[held.number] = held
         if changed:

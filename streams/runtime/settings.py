@@ -22,6 +22,8 @@ class WorkerSettings:
     batch_records: int = 20_000
     batch_bytes: int = 2_097_152
     """A micro-batch closes when its records reach this: receipts of many lines weigh more than their number tells."""
+    batch_rows: int = 16_384
+    """It closes, too, when it has changed so many rows: each is held several times over until it is committed."""
     batch_age_ms: int = 20
     session_timeout_ms: int = 6_000
     transaction_timeout_ms: int = 5_000

@@ -37,6 +37,9 @@ class Ledger:
         self.applied.append(record.value)
         self._open.append(record.value)
 
+    def changed_rows(self):
+        return len(self._open)
+
     def close_batch(self):
         self._closed, self._open = self._open, []
         return Batch([OutputRecord("out", None, value) for value in self._closed], [("last", self._closed[-1])])
@@ -95,6 +98,10 @@ class Consumer:
         self.member = "member 1"
         self._messages = [[message(offset, value)] for offset, value in enumerate(values)]
 
+    def values(self, *values):
+        """What it has is these, all in one call."""
+        self._messages = [[message(offset, value) for offset, value in enumerate(values)]]
+
     def consume(self, number, timeout):
         return self._messages.pop(0) if self._messages else []
 
@@ -128,7 +135,7 @@ class Worker:
         self.lookups, self._folder = Lookups(), folder
         monkeypatch.setattr(session_module, "make_producer", lambda _: self.producer)
         monkeypatch.setattr(session_module, "make_consumer", lambda _: self.consumer)
-        settings = WorkerSettings("nowhere:1", "group", "one", folder, 1)
+        settings = WorkerSettings("nowhere:1", "group", "one", folder, 1, batch_rows=2)
         self.session = Session(self.ledger, settings, metrics(), self.lookups, set(), threading.Event())
         held = Held(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
         self.session._assignment = SimpleNamespace(open=lambda *_: {0: held}, starts=lambda _: [])
@@ -183,6 +190,18 @@ def test_a_batch_is_folded_while_the_one_before_is_committed_and_produced_when_t
     worker.session._settle()
     assert worker.producer.did == ["begin", b"a", "member 1", "commit", "begin", b"b", "member 1", "commit"]
     assert worker.ledger.done == [b"a", b"b"]
+
+
+def test_a_batch_ends_when_it_has_changed_as_many_rows_as_it_may_and_the_rest_waits(worker):
+    worker.producer.may_commit.set()
+    worker.consumer.values(*[b"%d" % n for n in range(5)])
+    worker.session._step()
+    assert worker.ledger.applied == [b"0", b"1"]
+    worker.session._step()
+    worker.session._step()
+    worker.session._settle()
+    assert worker.ledger.done == [b"0", b"1", b"2", b"3", b"4"]
+    assert worker.producer.did.count("commit") == 3
 
 
 def test_when_the_commit_fails_nothing_of_the_next_batch_was_produced_and_nothing_is_stored(worker):

@@ -1,0 +1,91 @@
+"""What a worker fetches is bounded by size as well as by number, and never leaves an input waiting for another."""
+
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
+
+from streams.runtime.held import Held
+from streams.runtime.intake import Intake
+from streams.runtime.merge import Inbox
+
+TOPICS = ("sales", "ticks")
+BATCH_RECORDS, BATCH_BYTES = 1_000, 100_000
+
+
+class Consumer:
+    """Kafka's consumer, as far as it holds back inputs."""
+
+    def __init__(self):
+        self.paused = set()
+
+    def pause(self, partitions):
+        self.paused |= {partition.topic for partition in partitions}
+
+    def resume(self, partitions):
+        self.paused -= {partition.topic for partition in partitions}
+
+    def get_watermark_offsets(self, partition, cached):
+        return 0, 1 << 40
+
+
+def message(topic, offset, size):
+    said = {"topic": topic, "partition": 0, "offset": offset, "key": None, "value": bytes(size), "error": None}
+    said["timestamp"] = (TIMESTAMP_LOG_APPEND_TIME, 1_000 + offset)
+    return SimpleNamespace(**{name: (lambda it=it: it) for name, it in said.items()})
+
+
+def messages(topic, number, size, first=0):
+    return [message(topic, first + n, size) for n in range(number)]
+
+
+@pytest.fixture
+def consumer():
+    return Consumer()
+
+
+@pytest.fixture
+def intake(consumer):
+    return Intake(consumer, TOPICS, BATCH_RECORDS, BATCH_BYTES)
+
+
+@pytest.fixture
+def held():
+    return {0: Held(0, None, None, Inbox((), TOPICS), {}, {}, {})}
+
+
+def test_of_small_records_a_batch_by_number_is_fetched(intake, held):
+    intake.take(messages("sales", 300, 10), held)
+    assert intake.room(held) == BATCH_RECORDS - 300
+
+
+def test_of_large_records_as_many_are_fetched_as_two_batches_may_weigh(intake, held):
+    intake.take(messages("sales", 30, 1_000), held)
+    assert intake.room(held) == (2 * BATCH_BYTES - 30_000) // 1_000
+
+
+def test_when_all_is_full_some_records_are_fetched_for_the_inputs_that_the_others_wait_for(intake, held):
+    intake.take(messages("sales", 10, 100_000), held)
+    assert intake.room(held) == BATCH_RECORDS // 16
+
+
+def test_an_input_that_waits_with_too_many_bytes_is_held_back_until_it_is_worked_off(intake, consumer, held):
+    intake.take(messages("sales", 5, 100_000), held)
+    intake.mind_backlog(held)
+    assert consumer.paused == {"sales"}
+
+    intake.take([message("ticks", 0, 10), message("ticks", 1_000, 10)], held)
+    assert len(list(held[0].inbox.ready())) == 6
+    assert held[0].inbox.waiting_bytes == 10
+    intake.mind_backlog(held)
+    assert consumer.paused == set()
+
+
+def test_an_input_of_which_nothing_is_held_is_fetched_however_much_another_holds(intake, consumer, held):
+    intake.take([message("ticks", 0, 10), *messages("sales", 5, 100_000, first=1)], held)
+    intake.mind_backlog(held)
+    assert consumer.paused == {"sales", "ticks"}
+
+    assert [record.topic for record in held[0].inbox.ready()] == ["ticks"]
+    intake.mind_backlog(held)
+    assert consumer.paused == {"sales"}
