@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ _STATIC = (
 )
 _SIDE_BY_SIDE = ("unit", "contract", "property", "simulation")
 """Folders of tests that need a processor and little else: they share out all there are, and run first."""
+_TWO_AT_A_TIME = ("integration",)
+"""Folders of tests that start processes and mostly wait for them: a file goes to one of two."""
 _NO_TESTS_RAN = 5
 """Pytest's exit status when its arguments select nothing."""
 
@@ -71,12 +74,16 @@ def run_tests(
 def _suites(selection: list[str]) -> dict[str, list[str]]:
     """Pytest's arguments for each of its runs: quick tests side by side, then those with processes of their own."""
     found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")})
-    others = [f"tests/{name}" for name in found if name not in _SIDE_BY_SIDE]
-    quick = [f"tests/{name}" for name in _SIDE_BY_SIDE]
+    alone = [name for name in found if name not in (*_SIDE_BY_SIDE, *_TWO_AT_A_TIME)]
     return {
-        "pytest, quick tests": [*quick, "--numprocesses", "auto", *selection],
-        "pytest, real processes": [*others, *selection],
+        "pytest, quick tests": [*_folders(_SIDE_BY_SIDE), "--numprocesses", "auto", *selection],
+        "pytest, faults": [*_folders(alone), *selection],
+        "pytest, real processes": [*_folders(_TWO_AT_A_TIME), "--numprocesses", "2", "--dist", "loadfile", *selection],
     }
+
+
+def _folders(names: Iterable[str]) -> list[str]:
+    return [f"tests/{name}" for name in names]
 
 
 def _names_tests(arguments: list[str]) -> bool:

@@ -206,7 +206,7 @@ def test_tests_that_need_debian_are_left_out_with_a_line_that_says_so(monkeypatc
     ran = runner.invoke(app, ["test", "--", "-x"])
     assert ran.exit_code == 0
     assert "tests that need Debian packages are left out; ./shelf test --all" in ran.output
-    assert [call[-3:] for call in calls[-2:]] == 2 * [["-m", "not needs_debian", "-x"]]
+    assert [call[-3:] for call in calls[-3:]] == 3 * [["-m", "not needs_debian", "-x"]]
 
 
 def test_every_folder_of_tests_is_run_once(monkeypatch):
@@ -218,7 +218,10 @@ def test_every_folder_of_tests_is_run_once(monkeypatch):
     assert sorted(ran) == sorted(f"tests/{folder}" for folder in folders)
 
 
-@pytest.mark.parametrize(("codes", "expected"), [((0, 0), 0), ((1, 0), 1), ((0, 1), 1), ((5, 0), 0), ((5, 5), 5)])
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [((0, 0, 0), 0), ((1, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 1), 1), ((5, 0, 5), 0), ((5, 5, 5), 5)],
+)
 def test_a_run_that_fails_fails_the_whole_and_one_that_has_nothing_to_run_does_not(monkeypatch, codes, expected):
     left = list(codes)
     monkeypatch.setattr(run_tests, "_python", lambda name, _arguments: left.pop(0) if "pytest" in name else 0)
