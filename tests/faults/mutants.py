@@ -1,17 +1,21 @@
 """Planted bugs: each breaks one of the engine's promises in a worker, and the auditor must notice.
 
-A mutant says which aimed fault brings its bug out. The faults' names are those of `tests.faults.aimed`.
+A mutant says which aimed fault brings its bug out, as `Striker.strike_at` takes it, or "none".
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from schemas.topics import POS_SALES
 from streams.pool import seen
+from streams.pool.processor import PoolPartition
 from streams.runtime import restore
-from streams.runtime.contract import Batch, StateRows
+from streams.runtime.assignment import Assignment
+from streams.runtime.contract import Batch, InputRecord, StateRows
 from streams.runtime.failpoints import failpoint
 from streams.runtime.session import Held, Session
 
@@ -139,6 +143,33 @@ def _forget_duplicates() -> None:
     seen.Seen.look_up = never_seen  # type: ignore[method-assign]
 
 
+def _acknowledge_exceptions() -> None:
+    """The fold raises on every hundredth sale, once, and the worker goes on behind it."""
+    apply = PoolPartition.apply
+    sales = itertools.count(1)
+
+    def raising(self: PoolPartition, record: InputRecord) -> None:
+        if record.topic == POS_SALES.name and next(sales) % 100 == 0:
+            raise RuntimeError("once")
+        apply(self, record)
+
+    PoolPartition.apply = raising  # type: ignore[method-assign]
+    Session._halt = lambda *_: None  # type: ignore[method-assign]
+
+
+def _start_behind_a_hole() -> None:
+    """Who is given a partition reads its sales on from one record too far, as after a read position that was stale."""
+    starts = Assignment.starts
+
+    def too_far(self: Assignment, held: dict[int, Held]) -> list[TopicPartition]:
+        return [
+            TopicPartition(at.topic, at.partition, at.offset + (at.topic == POS_SALES.name and at.offset > 0))
+            for at in starts(self, held)
+        ]
+
+    Assignment.starts = too_far  # type: ignore[method-assign]
+
+
 def _at_least_once() -> None:
     """No transaction: outputs, then rows, then offsets, each flushed for itself."""
 
@@ -186,5 +217,7 @@ MUTANTS: dict[str, Mutant] = {
     "no-fencing": Mutant(_do_not_fence, "stop:after_fold"),
     "outputs-skipped": Mutant(_skip_outputs_of_a_batch, "none"),
     "duplicates-not-checked": Mutant(_forget_duplicates, "none"),
+    "exception-acknowledged": Mutant(_acknowledge_exceptions, "none"),
+    "hole-after-assignment": Mutant(_start_behind_a_hole, "kill:after_fold"),
     "at-least-once": Mutant(_at_least_once, "kill:after_produce"),
 }

@@ -48,6 +48,10 @@ class TooSlowError(RuntimeError):
     """Something did not come about before its deadline."""
 
 
+class EndedByItselfError(RuntimeError):
+    """A worker ended, and neither because it was killed nor well when it was asked to."""
+
+
 def wait_until(what: str, is_true: Callable[[], bool], deadline_s: float) -> float:
     """Seconds that it took. Raises TooSlowError."""
     began = time.monotonic()
@@ -313,11 +317,13 @@ class Stage:
         shutil.rmtree(slot.folder / "old-state", ignore_errors=True)
         shutil.copytree(slot.state_dir, slot.folder / "old-state")
 
-    def put_back_old_state(self, slot: Slot) -> None:
-        """What `keep_state` copied last, or nothing."""
+    def put_back_old_state(self, slot: Slot) -> bool:
+        """What `keep_state` copied last. Whether there was anything."""
+        if not (slot.folder / "old-state").exists():
+            return False
         self.drop_state(slot)
-        if (slot.folder / "old-state").exists():
-            shutil.copytree(slot.folder / "old-state", slot.state_dir, dirs_exist_ok=True)
+        shutil.copytree(slot.folder / "old-state", slot.state_dir, dirs_exist_ok=True)
+        return True
 
     def keep_logs(self, folder: Path) -> None:
         """Copy what the processes said to `folder`."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.runtime import failpoints
-from tests.faults.stage import Slot, Stage, wait_until
+from tests.faults.stage import EndedByItselfError, Slot, Stage, wait_until
 
 Ends = dict[tuple[str, int], int]
 OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
@@ -74,7 +74,7 @@ class Striker:
         self._chance = chance
 
     def strike(self, kind: str) -> Landed:
-        """Raises NotLandedError, or TooSlowError when the workers do not recover."""
+        """Raises NotLandedError, TooSlowError when the workers do not recover, EndedByItselfError when one fails."""
         for attempt in range(1, _TRIES + 1):
             self._stage.wait_shared()
             slot = self._chance.choice(self._stage.slots)
@@ -133,16 +133,15 @@ class Striker:
         if kind == "kill, state deleted":
             stage.drop_state(slot)
         elif kind == "kill, state damaged":
-            damage(slot.state_dir, self._chance)
+            landed.in_flight *= damage(slot.state_dir, self._chance)
         elif kind == "kill, old state put back":
-            stage.put_back_old_state(slot)
+            landed.in_flight *= stage.put_back_old_state(slot)
         stage.release(slot)
         landed.restart_s = self._worked_off(ends, struck_at)
         return landed
 
     def _kill_at(self, slot: Slot, mine: set[int], kind: str) -> Landed:
-        stage = self._stage
-        stage.terminate(slot)
+        self._end(slot)
         landed, struck_at = self._die_at(slot, mine, kind)
         self._bring_back(slot, mine, landed, struck_at)
         return landed
@@ -177,7 +176,7 @@ class Striker:
         struck_at = time.monotonic()
         stage.kill(slot)
         if slot.exits[-1] != -signal.SIGKILL:
-            raise NotLandedError(f"{kind}: the worker ended with {slot.exits[-1]}")
+            raise EndedByItselfError(f"{kind}: the worker ended with {slot.exits[-1]}")
         logged = self._last_hit(pid)
         assert logged["failpoint"] == name, logged
         unread = stage.group.behind(ends)
@@ -198,7 +197,7 @@ class Striker:
 
     def _stop_at(self, slot: Slot, mine: set[int], name: str, hit: int) -> Landed:
         stage = self._stage
-        stage.terminate(slot)
+        self._end(slot)
         slot.armed = f"{name}=stop:{hit}"
         stage.start(slot)
         stage.release(slot)
@@ -222,9 +221,7 @@ class Striker:
         stage = self._stage
         struck_at = time.monotonic()
         ends = self._terminate_with_unread(slot, mine)
-        status = stage.terminate(slot)
-        if status != 0:
-            raise NotLandedError(f"roll: the worker ended with {status}")
+        self._end(slot)
         landed = Landed("roll", stage.group.behind(ends))
         stage.release(slot)
         landed.restart_s = self._worked_off(ends, struck_at)
@@ -245,6 +242,12 @@ class Striker:
         return landed
 
     # --- aiming and watching ----------------------------------------------------------------------------
+
+    def _end(self, slot: Slot) -> None:
+        """As a worker should end when it is asked to."""
+        status = self._stage.terminate(slot)
+        if status != 0:
+            raise EndedByItselfError(f"on SIGTERM {slot.instance} ended with {status}")
 
     def _terminate_with_unread(self, slot: Slot, mine: set[int]) -> Ends:
         """SIGTERM to a worker that has unread input: held still while the input arrives."""
@@ -281,8 +284,9 @@ class Striker:
         return self._hits(pid)[-1]
 
 
-def damage(state_dir: Path, chance: random.Random) -> None:
-    """Cut a file of each partition's store short, or change bytes in it."""
+def damage(state_dir: Path, chance: random.Random) -> bool:
+    """Cut a file of each partition's store short, or change bytes in it. Whether there was any."""
+    damaged = False
     for folder in sorted(state_dir.glob("*/partition-*")):
         files = [path for path in sorted(folder.iterdir()) if path.suffix in (".sst", ".log") and path.stat().st_size]
         if not files:
@@ -295,3 +299,5 @@ def damage(state_dir: Path, chance: random.Random) -> None:
             for _ in range(8):
                 content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         path.write_bytes(content)
+        damaged = True
+    return damaged

@@ -66,6 +66,8 @@ class Shop:
         self.store = store
         self.under_way = 0
         self.answers: Counter[str] = Counter()
+        self.refused = 0
+        """How often a good signature was refused."""
         self.wrong: list[str] = []
         """What should have been refused and was not."""
         self._notebook = notebook
@@ -131,7 +133,9 @@ class WebhookShop(Shop):
             self.under_way = 0
 
     def _is_taken(self, body: bytes) -> bool:
-        return self._post(body, sign(SECRET.encode(), body, int(time.time()))) == "202"
+        answer = self._post(body, sign(SECRET.encode(), body, int(time.time())))
+        self.refused += answer == "401"
+        return answer == "202"
 
     def _post(self, body: bytes, signature: str) -> str:
         """The status, or what befell the connection."""

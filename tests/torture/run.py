@@ -16,9 +16,10 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from commonshelf.kafka_errors import KafkaStartError
 from tests.faults.auditor import Audit, Auditor
 from tests.faults.run import conclude, print_line, quantile, say_counts
-from tests.faults.stage import INPUTS, Plan, TooSlowError, worker_log
+from tests.faults.stage import INPUTS, EndedByItselfError, Plan, TooSlowError, worker_log
 from tests.faults.strike import Landed, NotLandedError
 from tests.faults.world import Mix
 from tests.torture import checks
@@ -27,6 +28,7 @@ from tests.torture.small_disk import CannotMountError
 from tests.torture.stage import CONTESTED, TortureStage
 from tests.torture.strike import OF_BROKERS
 
+_TROUBLE = (CannotMountError, EndedByItselfError, KafkaException, KafkaStartError, NotLandedError, TooSlowError)
 LINES_PER_MINUTE = 46_000
 """Two million in 45 minutes, and some to spare."""
 _OF_TILLS = 0.6
@@ -100,7 +102,7 @@ def torture(
         outcome.landed, outcome.least, outcome.left_out = campaign.landed, campaign.least(), stage.left_out
         try:
             campaign.run()
-        except (CannotMountError, KafkaException, NotLandedError, TooSlowError) as error:
+        except _TROUBLE as error:
             tell(f"not recovered: {error}")
             outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         else:

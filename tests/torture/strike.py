@@ -70,7 +70,7 @@ class Torturer(Striker):
         Only of the last one is it told how long it took to recover.
         """
         stage, struck = self._torture, list[tuple[str, Landed | NotLandedError]]()
-        stage.terminate(slot)
+        self._end(slot)
         landed, struck_at = None, time.monotonic()
         for kind in kinds:
             try:
@@ -254,7 +254,8 @@ class Torturer(Striker):
         return landed
 
     def _refused(self) -> int:
-        return sum(shop.answers["401"] for shop in self._torture.shops)
+        """How often what was signed well was refused: for its time, then."""
+        return sum(shop.refused for shop in self._torture.shops)
 
     def _taken_again(self, since: float) -> float:
         notebook, now = self._torture.notebook, time.monotonic()

@@ -16,7 +16,7 @@ from streams.runtime.local_store import LocalStore, shared_options
 from streams.runtime.lookups import Lookups
 from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.session import Session
+from streams.runtime.session import Halted, Session
 from streams.runtime.settings import WorkerSettings
 
 
@@ -32,10 +32,16 @@ class Ledger:
 
     def __init__(self):
         self.applied, self.done, self._closed, self._open = [], [], [], []
+        self.is_stepped_over = False
 
     def apply(self, record):
+        if record.value == b"bad" and not self.is_stepped_over:
+            raise ZeroDivisionError
         self.applied.append(record.value)
         self._open.append(record.value)
+
+    def is_parked(self, record):
+        return self.is_stepped_over
 
     def changed_rows(self):
         return len(self._open)
@@ -131,12 +137,17 @@ class Worker:
     """A session on these clients, which holds one partition."""
 
     def __init__(self, folder, monkeypatch):
-        self.producer, self.consumer, self.ledger = Producer(), Consumer(b"a", b"b"), Ledger()
+        self.producer, self.consumer = Producer(), Consumer(b"a", b"b")
         self.lookups, self._folder = Lookups(), folder
         monkeypatch.setattr(session_module, "make_producer", lambda _: self.producer)
         monkeypatch.setattr(session_module, "make_consumer", lambda _: self.consumer)
-        settings = WorkerSettings("nowhere:1", "group", "one", folder, 1, batch_rows=2)
-        self.session = Session(self.ledger, settings, metrics(), self.lookups, set(), threading.Event())
+        self.join(set())
+
+    def join(self, halted):
+        """Begin, or begin again when the place was lost. `halted`: where records are at which the fold raised."""
+        self.ledger = Ledger()
+        settings = WorkerSettings("nowhere:1", "group", "one", self._folder, 1, batch_rows=2)
+        self.session = Session(self.ledger, settings, metrics(), self.lookups, halted, threading.Event())
         held = Held(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
         self.session._assignment = SimpleNamespace(open=lambda *_: {0: held}, starts=lambda _: [])
         self.session._on_assign(self.consumer, [TopicPartition("in", 0)])
@@ -202,6 +213,27 @@ def test_a_batch_ends_when_it_has_changed_as_many_rows_as_it_may_and_the_rest_wa
     worker.session._settle()
     assert worker.ledger.done == [b"0", b"1", b"2", b"3", b"4"]
     assert worker.producer.did.count("commit") == 3
+
+
+def test_a_record_on_which_the_fold_raises_stops_its_partition_before_it_until_it_is_stepped_over(worker):
+    worker.producer.may_commit.set()
+    worker.consumer.values(b"a", b"bad", b"c")
+    with pytest.raises(Halted) as halted:
+        worker.session._step()
+    worker.session._release()
+    assert worker.producer.did == []
+
+    worker.consumer.values(b"a", b"bad", b"c")
+    worker.join({halted.value.at})
+    worker.session._step()
+    worker.session._step()
+    worker.session._settle()
+    assert worker.ledger.done == [b"a"]
+
+    worker.ledger.is_stepped_over = True
+    worker.session._step()
+    worker.session._settle()
+    assert worker.ledger.done == [b"a", b"bad", b"c"]
 
 
 def test_when_the_commit_fails_nothing_of_the_next_batch_was_produced_and_nothing_is_stored(worker):
