@@ -76,6 +76,7 @@ def _properties(job: Job, threads: int) -> str:
         "processing.guarantee": "exactly_once_v2",
         "commit.interval.ms": job.commit_interval_ms,
         "statestore.cache.max.bytes": 64 << 20,
+        "producer.compression.type": "lz4",
         "bench.sales": POS_SALES.name,
         "bench.schema": schema,
         "bench.skus": skus,

@@ -21,6 +21,7 @@ def make_app(job: Job) -> Application:
         auto_offset_reset="earliest",
         processing_guarantee="exactly-once",
         commit_interval=job.commit_interval_ms / 1_000,
+        producer_extra_config={"compression.type": "lz4"},
         state_dir=job.state_dir,
         loglevel="WARNING",
     )

@@ -48,7 +48,7 @@ class Outcome:
     left_out: str = ""
     judged: int = 0
     """Operations of customers, whose history must be linearizable."""
-    undecided: list[str] = field(default_factory=list)
+    undecided: int = 0
     """Histories that took too many tries to be judged."""
     took_s: float = 0.0
     audit_s: float = 0.0
@@ -71,7 +71,7 @@ class Outcome:
             "restart_p50_s": quantile(restarts, 0.5), "restart_p99_s": quantile(restarts, 0.99),
             "broker_recovery_p50_s": quantile(of_brokers, 0.5), "broker_recovery_p99_s": quantile(of_brokers, 0.99),
             "failpoints_hit_min": min(hits), "longest_unavailable_s": max(self.waits_s.values(), default=None),
-            "operations_judged": self.judged, "histories_undecided": len(self.undecided),
+            "operations_judged": self.judged, "histories_undecided": self.undecided,
             "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
             "repeated_lines_absorbed": self.audit.repeated_lines_absorbed, "seed": self.seed,
             "audit_s": round(self.audit_s, 1), "took_s": round(self.took_s, 1),
@@ -155,7 +155,9 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     checks.check_taken(audit, seen, stage.notebook.read())
     checks.check_follower(audit, seen, stage.follower_table, CONTESTED)
     checks.check_promises(audit, seen, CONTESTED)
-    outcome.judged, outcome.undecided = checks.check_history_of_orders(audit, stage.contest.history)
+    outcome.judged, undecided = checks.check_history_of_orders(audit, stage.contest.history)
+    outcome.undecided = len(undecided)
+    outcome.trouble += [f"undecided: {one[:200]}" for one in undecided]
     outcome.audit, outcome.waits_s = audit, checks.longest_waits_s(seen)
     outcome.audit_s = time.monotonic() - began
 
@@ -175,7 +177,6 @@ def report(outcome: Outcome) -> str:
     waits = ", ".join(f"{pool} {waited_s:.1f} s" for pool, waited_s in sorted(outcome.waits_s.items()))
     lines.append(f"longest unavailability: {waits}")
     lines += say_counts(audit)
-    lines += [f"undecided: {one[:200]}" for one in outcome.undecided]
     if outcome.left_out:
         lines.append(f"left out, for nothing can be mounted here ({outcome.left_out}): full disks")
     lines += [f"WRONG: {finding}" for finding in audit.findings]
