@@ -21,6 +21,7 @@ T = TypeVar("T")
 PARTITIONS = 12
 """As a stack has by default."""
 _TIMEOUT_S = 30.0
+_PATIENCE_S = 60.0
 _PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -132,15 +133,17 @@ class Cluster:
         finally:
             reader.close()
 
-    def wait_committed(self, group: str, topic: str, up_to: int, check: Callable[[], None]) -> None:
+    def wait_committed(
+        self, group: str, topic: str, up_to: int, check: Callable[[], None], patience_s: float = _PATIENCE_S
+    ) -> None:
         """Return when the group has committed that many records of the pools' partitions of `topic`.
 
-        Raises BenchError when nothing is committed for a minute, and whatever `check` raises meanwhile.
+        Raises BenchError when nothing is committed for `patience_s`, and whatever `check` raises meanwhile.
         """
         asker = self._reader(group=group)
         try:
             self._wait_for_progress(
-                lambda: self._committed(asker, topic), up_to, check, group,
+                lambda: self._committed(asker, topic), up_to, check, group, patience_s,
             )  # fmt: skip
         finally:
             asker.close()
@@ -163,14 +166,16 @@ class Cluster:
         finally:
             asker.close()
 
-    def _wait_for_progress(self, ask: Callable[[], int], wanted: int, check: Callable[[], None], who: str) -> None:
+    def _wait_for_progress(
+        self, ask: Callable[[], int], wanted: int, check: Callable[[], None], who: str, patience_s: float = _PATIENCE_S
+    ) -> None:
         reached, changed_at_s = -1, time.monotonic()
         while reached < wanted:
             now = ask()
             if now > reached:
                 reached, changed_at_s = now, time.monotonic()
-            elif time.monotonic() - changed_at_s > 60:
-                raise BenchError(f"{who} has stood still at offset {reached} of {wanted} for a minute")
+            elif time.monotonic() - changed_at_s > patience_s:
+                raise BenchError(f"{who} has stood still at offset {reached} of {wanted} for {patience_s:.0f} s")
             check()
             time.sleep(0.05)
 

@@ -26,6 +26,7 @@ from schemas.topics import POS_SALES
 from streams.runtime import WorkerSettings
 
 _MIB = 1 << 20
+_RESTORE_PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def seconds_to_commit(cluster: Cluster, group: str, start: Callable[[], Child], 
     cluster.publish([sale])
     began_s = time.monotonic()
     with start() as child:
-        cluster.wait_committed(group, POS_SALES.name, committed + 1, child.check)
+        cluster.wait_committed(group, POS_SALES.name, committed + 1, child.check, _RESTORE_PATIENCE_S)
     return time.monotonic() - began_s
 
 

@@ -21,7 +21,7 @@ class Held:
     fetched_offsets: dict[str, int]
     """Next offset to fetch of each input: what the inbox has been given."""
     first_offsets: dict[str, int]
-    """Where this worker began to fetch each input when it was given the partition."""
+    """Where this worker began to fetch each input: when it was given the partition, or after a pause."""
     sent_offsets: dict[str, int] = field(default_factory=dict)
     """What this worker has committed to the group."""
 

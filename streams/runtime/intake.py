@@ -1,7 +1,7 @@
 """Fetched records into the inboxes of the partitions that they belong to."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
@@ -24,25 +24,24 @@ class Intake:
         self._record_bytes = 1
         """Mean size of the records last fetched."""
         self._paused: set[tuple[str, int]] = set()
+        """Also of partitions that were given away: the client remembers, and pauses them when they come back."""
 
-    def room(self, held: Mapping[int, Held]) -> int:
-        """How many records to fetch next: as many as the next two batches have room for, by number and by size.
+    def room(self, working: Collection[Held]) -> int:
+        """How many records to fetch next, for partitions that do not stand still.
 
-        A few when they are full, too: what is held may wait for a record of another input.
+        As many as one batch has room for by number, and two by size. When that is full, some more as long as what is
+        held waits for a record of another input, or else the least that a call can ask for.
         """
-        by_number = self._batch_records - sum(partition.inbox.waiting() for partition in held.values())
-        free_bytes = 2 * self._batch_bytes - sum(partition.inbox.waiting_bytes for partition in held.values())
-        return max(min(by_number, free_bytes // self._record_bytes), self._batch_records // 16, 1)
+        by_number = self._batch_records - sum(partition.inbox.waiting() for partition in working)
+        free_bytes = 2 * self._batch_bytes - sum(partition.inbox.waiting_bytes for partition in working)
+        is_waiting = any(partition.inbox.starving() for partition in working)
+        return max(min(by_number, free_bytes // self._record_bytes), self._batch_records // 16 if is_waiting else 1, 1)
 
     def take(self, messages: list[Any], held: Mapping[int, Held]) -> None:
         """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""
         if messages:
             self._sort_in(messages, held)
         self._notice_ends(held)
-
-    def forget(self) -> None:
-        """The partitions are gone."""
-        self._paused.clear()
 
     def _sort_in(self, messages: list[Any], held: Mapping[int, Held]) -> None:
         records = size = 0
@@ -91,7 +90,7 @@ class Intake:
     def _notice_ends(self, held: Mapping[int, Held]) -> None:
         """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event.
 
-        The client remembers watermarks from when it last held a partition: they count once a record has come since.
+        The client remembers watermarks from when it last fetched a partition: they count once a record has come since.
         """
         for n, at in held.items():
             for topic in at.inbox.starving():
@@ -118,6 +117,8 @@ class Intake:
                 elif not backlog or (backlog < limit // 4 and size < limit_bytes // 4):
                     resume.append(TopicPartition(topic, n))
                     self._paused.discard(at)
+                    # The client learnt of no new end meanwhile: what it remembers does not count.
+                    partition.first_offsets[topic] = partition.fetched_offsets.get(topic, 0)
         if pause:
             self._consumer.pause(pause)
         if resume:

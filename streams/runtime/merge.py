@@ -45,13 +45,15 @@ class Inbox:
         """Records in order, as far as the order is certain. They are not held any more.
 
         Priority inputs come first, whatever their time; the rest by the broker's time, and by topic name within
-        a millisecond. When `blocked` says so of a record that is not a priority input's, only priority inputs go on.
+        a millisecond. When `blocked` says so of a record, only the priority inputs before its own go on.
         """
         queues = self._queues
         while not self.starving():
             for topic in self._priority:
                 queue = queues[topic]
                 if queue:
+                    if blocked is not None and blocked(queue[0]):
+                        return
                     yield self._hand_out(queue)
                     break
             else:

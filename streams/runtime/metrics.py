@@ -60,6 +60,10 @@ class WorkerMetrics:
         self._halted.labels(partition).set(0)
         self._halted_partitions.discard(partition)
 
+    def none_halted(self) -> None:
+        for partition in tuple(self._halted_partitions):
+            self.resumed(partition)
+
     def health(self) -> tuple[bool, dict[str, object]]:
         """Is the loop turning?"""
         idle_s = time.monotonic() - self._alive_at

@@ -140,7 +140,9 @@ class Session:
             self._metrics.assigned(0)
 
     def _step(self) -> None:
-        messages = self._consumer.consume(self._intake.room(self._held), timeout=self._settings.batch_age_ms / 1000)
+        still = {n for _, n, _ in self._halted}
+        room = self._intake.room([held for n, held in self._held.items() if n not in still])
+        messages = self._consumer.consume(room, timeout=self._settings.batch_age_ms / 1000)
         self._metrics.alive()
         self._intake.take(messages, self._held)
         if self._held:
@@ -201,6 +203,7 @@ class Session:
             if at not in self._halted:
                 return False
             if not held.work.is_parked(record):
+                self._metrics.halted(record.partition)
                 return True
             self._halted.discard(at)
             self._metrics.resumed(record.partition)
@@ -330,7 +333,7 @@ class Session:
         for held in self._held.values():
             held.store.close()
         self._held.clear()
-        self._intake.forget()
+        self._metrics.none_halted()
 
     # --- faults and look-ups ----------------------------------------------------------------------------
 

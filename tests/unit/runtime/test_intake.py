@@ -18,6 +18,7 @@ class Consumer:
 
     def __init__(self):
         self.paused = set()
+        self.high = 1 << 40
 
     def pause(self, partitions):
         self.paused |= {partition.topic for partition in partitions}
@@ -26,7 +27,7 @@ class Consumer:
         self.paused -= {partition.topic for partition in partitions}
 
     def get_watermark_offsets(self, partition, cached):
-        return 0, 1 << 40
+        return 0, self.high
 
 
 def message(topic, offset, size):
@@ -56,17 +57,20 @@ def held():
 
 def test_of_small_records_a_batch_by_number_is_fetched(intake, held):
     intake.take(messages("sales", 300, 10), held)
-    assert intake.room(held) == BATCH_RECORDS - 300
+    assert intake.room(held.values()) == BATCH_RECORDS - 300
 
 
 def test_of_large_records_as_many_are_fetched_as_two_batches_may_weigh(intake, held):
     intake.take(messages("sales", 30, 1_000), held)
-    assert intake.room(held) == (2 * BATCH_BYTES - 30_000) // 1_000
+    assert intake.room(held.values()) == (2 * BATCH_BYTES - 30_000) // 1_000
 
 
-def test_when_all_is_full_some_records_are_fetched_for_the_inputs_that_the_others_wait_for(intake, held):
+def test_when_all_is_full_some_records_are_fetched_as_long_as_an_input_is_waited_for(intake, held):
     intake.take(messages("sales", 10, 100_000), held)
-    assert intake.room(held) == BATCH_RECORDS // 16
+    assert intake.room(held.values()) == BATCH_RECORDS // 16
+
+    intake.take([message("ticks", 0, 10)], held)
+    assert intake.room(held.values()) == 1
 
 
 def test_an_input_that_waits_with_too_many_bytes_is_held_back_until_it_is_worked_off(intake, consumer, held):
@@ -89,3 +93,25 @@ def test_an_input_of_which_nothing_is_held_is_fetched_however_much_another_holds
     assert [record.topic for record in held[0].inbox.ready()] == ["ticks"]
     intake.mind_backlog(held)
     assert consumer.paused == {"sales"}
+
+
+def test_a_partition_that_was_given_away_while_an_input_was_held_back_has_it_fetched_when_it_comes_back(
+    intake, consumer, held
+):
+    intake.take(messages("sales", 5, 100_000), held)
+    intake.mind_backlog(held)
+    assert consumer.paused == {"sales"}
+
+    intake.mind_backlog({0: Held(0, None, None, Inbox((), TOPICS), {}, {}, {})})
+    assert consumer.paused == set()
+
+
+def test_after_a_pause_an_input_is_at_its_end_only_when_the_broker_has_said_so_again(intake, consumer, held):
+    intake.take([message("ticks", 0, 10), *messages("sales", 5, 100_000, first=1)], held)
+    intake.mind_backlog(held)
+    assert [record.topic for record in held[0].inbox.ready()] == ["ticks"]
+    intake.mind_backlog(held)
+    consumer.high = 1  # what the client learnt before the pause; more ticks may have come
+
+    intake.take([], held)
+    assert held[0].inbox.starving() == ["ticks"]

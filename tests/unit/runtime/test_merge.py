@@ -72,6 +72,13 @@ def test_a_new_record_ends_the_end():
     assert inbox.starving() == ["sales"]
 
 
+def test_a_blocked_setting_stops_all_but_the_settings_before_it_and_stays():
+    inbox = filled(record("items", 0, 5), record("items", 1, 6), record("config", 0, 9), record("sales", 0, 1))
+    handed = inbox.ready(lambda one: one.topic == "items")
+    assert places(handed) == [("config", 0)]
+    assert (inbox.backlog("items"), inbox.backlog("sales")) == (2, 1)
+
+
 def test_a_blocked_record_stops_all_but_settings_and_stays():
     inbox = filled(record("sales", 0, 1), record("stock", 0, 2), record("config", 0, 3))
     assert places(inbox.ready(lambda one: one.topic == "sales")) == [("config", 0)]
