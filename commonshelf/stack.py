@@ -85,6 +85,8 @@ class Stack:
         self._children_env = dict(children_env or {})
         self._hold: TextIOWrapper | None = None
         self._kafka: EmbeddedKafka | None = None
+        self._told_down: list[int] = []
+        """Brokers that were down when that was last told."""
         self._supervisor: Supervisor | None = None
         self._stopping = threading.Event()
         self._upkeep = threading.Thread(target=self._keep_up, name="stack-upkeep", daemon=True)
@@ -245,7 +247,7 @@ class Stack:
         pause_s, told = _UPKEEP_S, ""
         while not self._stopping.wait(pause_s):
             try:
-                self._revive_brokers(is_news=not told)
+                self._revive_brokers()
                 now = [status.pid for status in self.children]
                 if now != pids:
                     self._write_runtime(resolved)
@@ -260,9 +262,11 @@ class Stack:
                     self._warn("what was told above is over")
                 pause_s, told = _UPKEEP_S, ""
 
-    def _revive_brokers(self, *, is_news: bool) -> None:
+    def _revive_brokers(self) -> None:
         """All at once, since those that are a majority need each other. Raises KafkaStartError when one stays away."""
-        if self._kafka is None or not (down := self._kafka.down):
+        down = self._kafka.down if self._kafka else []
+        is_news, self._told_down = down != self._told_down, down
+        if self._kafka is None or not down:
             return
         if is_news:
             self._warn(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from commonshelf.kafka_errors import KafkaStartError
 from commonshelf.settings import Settings
 from commonshelf.stack import Stack
 
@@ -11,10 +12,13 @@ class Brokers:
 
     def __init__(self, *down: int) -> None:
         self.down = list(down)
+        self.fails = False
         self.restarts: list[tuple[int, ...]] = []
 
     def restart(self, *brokers: int) -> None:
         self.restarts.append(brokers)
+        if self.fails:
+            raise KafkaStartError("no memory")
         self.down = []
 
 
@@ -24,9 +28,28 @@ def test_brokers_that_ended_are_started_again_together_for_those_that_are_a_majo
     stack = Stack(Settings(), on_event=lambda event: said.append(event.text))
     stack._kafka = brokers = Brokers(*down)
 
-    stack._revive_brokers(is_news=True)
-    stack._revive_brokers(is_news=True)
+    stack._revive_brokers()
+    stack._revive_brokers()
 
     assert brokers.restarts == [down]
     assert len(said) == 1
     assert said[0].startswith("a Kafka broker ended by itself and is started again")
+
+
+def test_a_broker_that_stays_away_is_told_of_once_and_again_when_it_ends_again():
+    said: list[str] = []
+    stack = Stack(Settings(), on_event=lambda event: said.append(event.text))
+    stack._kafka = brokers = Brokers(0)
+    brokers.fails = True
+    for _ in range(3):
+        with pytest.raises(KafkaStartError):
+            stack._revive_brokers()
+    assert len(said) == 1
+
+    brokers.fails = False
+    stack._revive_brokers()
+    stack._revive_brokers()
+    brokers.down = [0]
+    stack._revive_brokers()
+    assert len(said) == 2
+    assert len(brokers.restarts) == 5
