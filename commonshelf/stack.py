@@ -265,14 +265,13 @@ class Stack:
     def _revive_brokers(self) -> None:
         """All at once, since those that are a majority need each other. Raises KafkaStartError when one stays away."""
         down = self._kafka.down if self._kafka else []
-        is_news, self._told_down = down != self._told_down, down
-        if self._kafka is None or not down:
-            return
-        if is_news:
+        if down and down != self._told_down:
             self._warn(
                 f"a Kafka broker ended by itself and is started again; its log is under {self.settings.kafka_dir}"
             )
-        self._kafka.restart(*down)
+        self._told_down = down
+        if self._kafka and down:
+            self._kafka.restart(*down)
 
     def _write_runtime(self, resolved: Path) -> None:
         me = psutil.Process()

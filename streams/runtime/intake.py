@@ -34,8 +34,10 @@ class Intake:
         """
         by_number = self._batch_records - sum(partition.inbox.waiting() for partition in working)
         free_bytes = 2 * self._batch_bytes - sum(partition.inbox.waiting_bytes for partition in working)
-        is_waiting = any(partition.inbox.starving() for partition in working)
-        return max(min(by_number, free_bytes // self._record_bytes), self._batch_records // 16 if is_waiting else 1, 1)
+        room, some = min(by_number, free_bytes // self._record_bytes), max(self._batch_records // 16, 1)
+        if room < some and any(partition.inbox.starving() for partition in working):
+            return some
+        return max(room, 1)
 
     def take(self, messages: list[Any], held: Mapping[int, Held]) -> None:
         """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""

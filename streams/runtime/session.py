@@ -137,7 +137,6 @@ class Session:
         finally:
             self._watchdog.close()
             self._close_partitions()
-            self._metrics.assigned(0)
 
     def _step(self) -> None:
         still = {n for _, n, _ in self._halted}
@@ -167,9 +166,8 @@ class Session:
             if size >= bytes_max or rows >= rows_max:
                 break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
-            apply, changed_rows, next_offsets, before = (
-                held.work.apply, held.work.changed_rows, held.next_offsets, records,
-            )  # fmt: skip
+            apply, changed_rows = held.work.apply, held.work.changed_rows
+            next_offsets, before = held.next_offsets, records
             for record in held.inbox.ready(blocked):
                 topic, _, offset, appended_at_ms, _, value = record
                 try:
@@ -327,12 +325,12 @@ class Session:
             self._settle()
         finally:
             self._close_partitions()
-            self._metrics.assigned(0)
 
     def _close_partitions(self) -> None:
         for held in self._held.values():
             held.store.close()
         self._held.clear()
+        self._metrics.assigned(0)
         self._metrics.none_halted()
 
     # --- faults and look-ups ----------------------------------------------------------------------------

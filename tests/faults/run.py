@@ -21,6 +21,8 @@ from tests.faults.mutants import MUTANTS
 from tests.faults.stage import INPUTS, EndedByItselfError, Plan, Stage, TooSlowError, WorkerTimes, worker_log
 from tests.faults.strike import DECK, Landed, NotLandedError, Striker, draw
 
+TROUBLE = (EndedByItselfError, NotLandedError, TooSlowError)
+"""What ends a run before its time; it is audited all the same."""
 LINES_PER_FAULT = 3_000
 _ZOMBIE_TIMES = WorkerTimes(session_ms=1_500, transaction_ms=30_000)
 """A short session, and transactions that outlive it: the hardest case for whoever takes over."""
@@ -86,7 +88,7 @@ def run_faults(
                 outcome.landed.append(landed)
                 tell(f"{time.monotonic() - began:6.1f} s  fault {number}/{faults}: {_say(landed)}")
                 stage.burst(max(1, number * LINES_PER_FAULT - stage.lines_sent))
-        except (EndedByItselfError, NotLandedError, TooSlowError) as error:
+        except TROUBLE as error:
             outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
         _finish(stage, outcome)
         if logs is not None:
@@ -121,7 +123,7 @@ def _sell_through(aims: Sequence[str], name: str | None, tell: Callable[[str], N
                 if aim != "none":
                     outcome.landed.append(striker.strike_at(aim))
             stage.burst(1_000)
-        except (EndedByItselfError, NotLandedError, TooSlowError) as error:
+        except TROUBLE as error:
             outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
         _finish(stage, outcome)
     outcome.took_s = time.monotonic() - began

@@ -133,9 +133,9 @@ class Striker:
         if kind == "kill, state deleted":
             stage.drop_state(slot)
         elif kind == "kill, state damaged":
-            landed.in_flight *= damage(slot.state_dir, self._chance)
+            landed.in_flight = landed.in_flight if damage(slot.state_dir, self._chance) else 0
         elif kind == "kill, old state put back":
-            landed.in_flight *= stage.put_back_old_state(slot)
+            landed.in_flight = landed.in_flight if stage.put_back_old_state(slot) else 0
         stage.release(slot)
         landed.restart_s = self._worked_off(ends, struck_at)
         return landed

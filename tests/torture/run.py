@@ -18,9 +18,9 @@ from confluent_kafka import KafkaException
 
 from commonshelf.kafka_errors import KafkaStartError
 from tests.faults.auditor import Audit, Auditor
-from tests.faults.run import conclude, print_line, quantile, say_counts
-from tests.faults.stage import INPUTS, EndedByItselfError, Plan, TooSlowError, worker_log
-from tests.faults.strike import Landed, NotLandedError
+from tests.faults.run import TROUBLE, conclude, print_line, quantile, say_counts
+from tests.faults.stage import INPUTS, Plan, TooSlowError, worker_log
+from tests.faults.strike import Landed
 from tests.faults.world import Mix
 from tests.torture import checks
 from tests.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
@@ -28,7 +28,7 @@ from tests.torture.small_disk import CannotMountError
 from tests.torture.stage import CONTESTED, TortureStage
 from tests.torture.strike import OF_BROKERS
 
-_TROUBLE = (CannotMountError, EndedByItselfError, KafkaException, KafkaStartError, NotLandedError, TooSlowError)
+_TROUBLE = (*TROUBLE, CannotMountError, KafkaException, KafkaStartError)
 LINES_PER_MINUTE = 46_000
 """Two million in 45 minutes, and some to spare."""
 _OF_TILLS = 0.6

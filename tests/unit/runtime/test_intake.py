@@ -1,13 +1,11 @@
 """What a worker fetches is bounded by size as well as by number, and never leaves an input waiting for another."""
 
-from types import SimpleNamespace
-
 import pytest
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
 from streams.runtime.held import Held
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
+from tests.support.kafka_message import kafka_message
 
 TOPICS = ("sales", "ticks")
 BATCH_RECORDS, BATCH_BYTES = 1_000, 100_000
@@ -31,9 +29,7 @@ class Consumer:
 
 
 def message(topic, offset, size):
-    said = {"topic": topic, "partition": 0, "offset": offset, "key": None, "value": bytes(size), "error": None}
-    said["timestamp"] = (TIMESTAMP_LOG_APPEND_TIME, 1_000 + offset)
-    return SimpleNamespace(**{name: (lambda it=it: it) for name, it in said.items()})
+    return kafka_message(topic, offset, bytes(size))
 
 
 def messages(topic, number, size, first=0):

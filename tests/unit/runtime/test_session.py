@@ -7,7 +7,7 @@ from functools import cache
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streams.runtime import session as session_module
 from streams.runtime.contract import Batch, OutputRecord
@@ -18,6 +18,7 @@ from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.session import Halted, Session
 from streams.runtime.settings import WorkerSettings
+from tests.support.kafka_message import kafka_message
 
 
 @cache
@@ -102,11 +103,11 @@ class Consumer:
 
     def __init__(self, *values):
         self.member = "member 1"
-        self._messages = [[message(offset, value)] for offset, value in enumerate(values)]
+        self._messages = [[kafka_message("in", offset, value)] for offset, value in enumerate(values)]
 
     def values(self, *values):
         """What it has is these, all in one call."""
-        self._messages = [[message(offset, value) for offset, value in enumerate(values)]]
+        self._messages = [[kafka_message("in", offset, value) for offset, value in enumerate(values)]]
 
     def consume(self, number, timeout):
         return self._messages.pop(0) if self._messages else []
@@ -125,12 +126,6 @@ class Consumer:
 
     def close(self):
         """Nothing is open."""
-
-
-def message(offset, value):
-    said = {"topic": "in", "partition": 0, "offset": offset, "key": None, "value": value, "error": None}
-    said["timestamp"] = (TIMESTAMP_LOG_APPEND_TIME, 1_000 + offset)
-    return SimpleNamespace(**{name: (lambda it=it: it) for name, it in said.items()})
 
 
 class Worker:
