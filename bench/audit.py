@@ -10,7 +10,7 @@ from bench.errors import BenchError
 from bench.world import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
-from streams.pool.facts import SALE_TAKEN
+from streams.pool.facts import SALE_RECORDED
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
 
@@ -55,7 +55,7 @@ def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]
     next_number: dict[str, int] = {}
     for message in cluster.read(topic):
         page = decode(message.value())
-        pool, first = page["pool"], page["first_number"]
+        pool, first = page["pool"], page["first_position"]
         due = next_number.get(pool, 1)
         if first != due:
             problems.append(f"the journal of {pool} has entry {first} where {due} was due")
@@ -70,10 +70,10 @@ def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]
 def _check_entry(fact: tuple[str, dict[str, Any]], missing: dict[str, int], problems: list[str]) -> None:
     """A sale is then no longer missing; other facts are none of the tills'."""
     kind, fields = fact
-    if kind != SALE_TAKEN:
+    if kind != SALE_RECORDED:
         return
     sale_id = fields["event"]["id"]
-    taken = [line["line"] for line in fields["taken"]]
+    taken = [line["line"] for line in fields["applied"]]
     if missing.pop(sale_id, None) is None:
         problems.append(f"sale {sale_id} is in the journal twice")
     if taken != list(range(len(fields["event"]["lines"]))) or fields["reversed"]:

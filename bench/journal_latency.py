@@ -16,7 +16,7 @@ from bench.tills import Tills
 from bench.world import World
 from schemas.codec import topic_codec
 from schemas.topics import POOL_JOURNAL
-from streams.pool.facts import SALE_TAKEN
+from streams.pool.facts import SALE_RECORDED
 
 _PRIMING_SALES = 200
 _WARM_UP_S = 5.0
@@ -88,7 +88,7 @@ class _Reader:
         now_ms = time.time() * 1_000
         for entry in self._decode(message.value())["entries"]:
             kind, fields = entry["fact"]
-            if kind != SALE_TAKEN:
+            if kind != SALE_RECORDED:
                 continue
             self.sales += 1
             due_ms = fields["event"]["recorded_at_ms"]

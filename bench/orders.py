@@ -20,7 +20,7 @@ from bench.world import BASE_MS, POOL, Published, World, code, declarations, sku
 from schemas.codec import topic_codec
 from schemas.models import ConfigChange, Source, StockLine, StockReport, StockReportKind, StoreSettings
 from schemas.orders import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
-from schemas.topics import ORDERS_REQUESTS, POOL_CONFIG, POOL_REROUTES, POS_SALES, POS_STOCK
+from schemas.topics import ORDERS_EVENTS, ORDERS_REQUESTS, POOL_CONFIG, POS_SALES, POS_STOCK
 
 Tell = Callable[[str], None]
 _GROUP = "orders"
@@ -47,7 +47,7 @@ def measure_orders(
         with Ledger(cluster, Path(folder), _GROUP) as ledger:
             ledger.wait_ready()
             cluster.wait_committed(_GROUP, POS_STOCK.name, opening_records, ledger.check)
-            answers = _Answers(cluster.follow(POOL_REROUTES.name))
+            answers = _Answers(cluster.follow(ORDERS_EVENTS.name))
             tell(f"{orders_per_second} orders/s beside {lines_per_second} sale lines/s for {seconds} s")
             with Tills(cluster, world, lines_per_second) as tills:
                 with Shoppers(cluster, world, orders_per_second, order_lines) as shoppers:
@@ -124,7 +124,7 @@ class _Answers:
         self.kinds: Counter[str] = Counter()
         self.last_at_s = 0.0
         self._reader = reader
-        self._decode = topic_codec(POOL_REROUTES.name).decode
+        self._decode = topic_codec(ORDERS_EVENTS.name).decode
 
     def read(self, shoppers: Shoppers, for_s: float, check: Callable[[], None]) -> None:
         """Take answers for so long."""

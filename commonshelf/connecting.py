@@ -22,7 +22,7 @@ from connectors.publisher import Publisher
 from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
-from schemas.models import ConnectorPosition, PastSale, Sale, TakenOut
+from schemas.models import ChannelReservation, ConnectorPosition, PastSale, Sale
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def vendor_of(spec: ConnectorSpec) -> Iterator[VendorConnector]:
 def pages_since(feeds: Sequence[Feed], since_ms: int) -> Iterator[Translated]:
     """All that the feeds list since a time. Raises Unavailable, AccessRefused."""
     for feed in feeds:
-        for page in feed.read(since_ms if feed.marks_are_times else 0):
+        for page in feed.read(since_ms if feed.cursors_are_times else 0):
             yield page.translated
 
 
@@ -150,8 +150,8 @@ def _end(connector: Connector) -> None:
 class _Nowhere(Publishes):
     """Publishing is not what the caller wants."""
 
-    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | TakenOut]) -> None:
+    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
         raise RuntimeError("a command that only looks has published")
 
-    async def publish_acked(self, events: Sequence[PosEvent | ConnectorPosition | TakenOut]) -> None:
+    async def publish_acked(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
         raise RuntimeError("a command that only looks has published")

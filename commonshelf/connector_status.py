@@ -34,7 +34,7 @@ class ConnectorStatus:
     rejected_signatures: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)
+    cursors: dict[str, int] = field(default_factory=dict)
 
 
 def statuses(settings: Settings, kafka_options: Mapping[str, str], urls: Mapping[str, str]) -> list[ConnectorStatus]:
@@ -50,7 +50,7 @@ def statuses(settings: Settings, kafka_options: Mapping[str, str], urls: Mapping
     for position in stored_positions(kafka_options):
         status = found.get((position["store"], position["connector"]))
         if status is not None:
-            status.marks[position["feed"]] = position["mark"]
+            status.cursors[position["feed"]] = position["cursor"]
     for child, url in urls.items():
         if child == "connectors" or child.startswith("ledger"):
             for name, labels, value in _samples(url):

@@ -16,7 +16,7 @@ from commonshelf.dead_letters import Letter, Place, read_outcomes
 from commonshelf.pool_config import PoolConfig
 from commonshelf.pool_progress import EventName, Taken, taken_since
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, LetterOutcome, LetterOutcomeKind
+from schemas.models import CatalogItem, ConfigChange, DeadLetterOutcome, DeadLetterOutcomeKind
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, POOL_CONFIG
 
@@ -55,7 +55,7 @@ class Done:
     """What was done with a letter: its outcome, and when its replay was appended by the broker's clock."""
 
     letter: Letter
-    outcome: LetterOutcome
+    outcome: DeadLetterOutcome
     appended_at_ms: int = 0
 
 
@@ -75,7 +75,7 @@ class Desk:
         Raises DeskTakenError, KafkaException.
         """
         done: list[Done] = []
-        for producer, due in self._due(letters, {LetterOutcomeKind.replayed, LetterOutcomeKind.unneeded}):
+        for producer, due in self._due(letters, {DeadLetterOutcomeKind.replayed, DeadLetterOutcomeKind.superseded}):
             taken = self._taken(due)
             for batch in _batches(due):
                 with _transaction(producer):
@@ -87,16 +87,18 @@ class Desk:
     def discard(self, letters: Iterable[Letter], reason: str) -> list[Done]:
         """Give up letters with which nothing was done yet. Raises DeskTakenError, KafkaException."""
         done: list[Done] = []
-        for producer, due in self._due(letters, set(LetterOutcomeKind)):
+        for producer, due in self._due(letters, set(DeadLetterOutcomeKind)):
             for batch in _batches(due):
-                made = [Done(letter, self._outcome(letter, LetterOutcomeKind.discarded, reason)) for letter in batch]
+                made = [
+                    Done(letter, self._outcome(letter, DeadLetterOutcomeKind.discarded, reason)) for letter in batch
+                ]
                 with _transaction(producer):
                     _tell(producer, made)
                 done += made
         return done
 
     def _due(
-        self, letters: Iterable[Letter], final: set[LetterOutcomeKind]
+        self, letters: Iterable[Letter], final: set[DeadLetterOutcomeKind]
     ) -> Iterator[tuple[Producer, list[Letter]]]:
         """By partition: a producer that no other desk shares, and the letters without a final outcome."""
         in_order = sorted(letters, key=lambda letter: (letter.place.partition, letter.appended_at_ms, letter.place))
@@ -135,7 +137,7 @@ class Desk:
         """Produce what is due of each letter, and wait until Kafka has it."""
         appended: dict[Place, Message] = {}
         failed: list[KafkaError] = []
-        unneeded: dict[Place, str] = {}
+        superseded: dict[Place, str] = {}
 
         def publish(letter: Letter, value: bytes) -> None:
             def on_delivery(error: KafkaError | None, message: Message) -> None:
@@ -157,28 +159,28 @@ class Desk:
             known = taken.get((str(letter.pool), _name(letter))) if letter.lines else None
             value, why = _still_due(letter, known)
             if value is None:
-                unneeded[letter.place] = why
+                superseded[letter.place] = why
             else:
                 publish(letter, value)
         producer.flush(_CALL_TIMEOUT_S)
-        if failed or len(appended) + len(unneeded) < len(letters):
+        if failed or len(appended) + len(superseded) < len(letters):
             raise KafkaException(failed[0] if failed else KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         return [
-            Done(letter, self._outcome(letter, LetterOutcomeKind.unneeded, unneeded[letter.place]))
-            if letter.place in unneeded
+            Done(letter, self._outcome(letter, DeadLetterOutcomeKind.superseded, superseded[letter.place]))
+            if letter.place in superseded
             else self._replayed(letter, appended[letter.place], reason)
             for letter in letters
         ]
 
     def _replayed(self, letter: Letter, message: Message, reason: str) -> Done:
         place = Place(str(message.topic()), message.partition() or 0, message.offset() or 0)
-        outcome = self._outcome(letter, LetterOutcomeKind.replayed, reason, place)
+        outcome = self._outcome(letter, DeadLetterOutcomeKind.replayed, reason, place)
         return Done(letter, outcome, message.timestamp()[1])
 
     def _outcome(
-        self, letter: Letter, kind: LetterOutcomeKind, reason: str, replayed_to: Place | None = None
-    ) -> LetterOutcome:
-        return LetterOutcome(
+        self, letter: Letter, kind: DeadLetterOutcomeKind, reason: str, replayed_to: Place | None = None
+    ) -> DeadLetterOutcome:
+        return DeadLetterOutcome(
             letter=letter.place.to_model(),
             outcome=kind,
             at_ms=self._now_ms,

@@ -9,7 +9,7 @@ from confluent_kafka import Message
 
 from commonshelf.tables import read_log
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import LetterOutcome, LetterOutcomeKind, RecordPlace
+from schemas.models import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
 from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, TOPICS, dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
 
@@ -67,7 +67,7 @@ class Letter:
     key: bytes | None
     value: bytes | None
     event: dict[str, Any] | None
-    outcome: LetterOutcome | None = None
+    outcome: DeadLetterOutcome | None = None
     replay_of: Place | None = None
     """The letter whose replay was set aside as this one."""
     again: tuple[Place, ...] = ()
@@ -93,10 +93,10 @@ class Letter:
 
     @property
     def state(self) -> str:
-        """waiting, replayed, set aside again, discarded, unneeded."""
+        """waiting, replayed, set aside again, discarded, superseded."""
         if self.outcome is None:
             return "waiting"
-        if self.outcome.outcome is LetterOutcomeKind.replayed and self.again:
+        if self.outcome.outcome is DeadLetterOutcomeKind.replayed and self.again:
             return "set aside again"
         return self.outcome.outcome.value
 
@@ -134,7 +134,7 @@ def read_letters(kafka_options: Mapping[str, str]) -> list[Letter]:
     return joined([letter_of(message) for message in read_log(kafka_options, list(INPUT_OF))], told)
 
 
-def read_outcomes(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> list[LetterOutcome]:
+def read_outcomes(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> list[DeadLetterOutcome]:
     """What was done with dead letters, in the order in which it was done within a partition.
 
     Raises OutcomeUnreadableError: whoever skipped a record could replay a letter twice.
@@ -142,7 +142,7 @@ def read_outcomes(kafka_options: Mapping[str, str], partitions: list[int] | None
     found = []
     for message in read_log(kafka_options, [DLQ_OUTCOMES.name], partitions):
         try:
-            found.append(LetterOutcome.model_validate(topic_codec(DLQ_OUTCOMES.name).decode(message.value())))
+            found.append(DeadLetterOutcome.model_validate(topic_codec(DLQ_OUTCOMES.name).decode(message.value())))
         except ValueError as error:
             raise OutcomeUnreadableError(
                 f"{DLQ_OUTCOMES.name}[{message.partition()}] offset {message.offset()} cannot be read ({error}), so it "
@@ -151,7 +151,7 @@ def read_outcomes(kafka_options: Mapping[str, str], partitions: list[int] | None
     return found
 
 
-def joined(letters: Iterable[Letter], outcomes: Sequence[LetterOutcome]) -> list[Letter]:
+def joined(letters: Iterable[Letter], outcomes: Sequence[DeadLetterOutcome]) -> list[Letter]:
     """The letters with what became of them, oldest first. Of several outcomes the last one counts."""
     by_letter = {Place.of(outcome.letter): outcome for outcome in outcomes}
     by_replay = {Place.of(o.replayed_to): Place.of(o.letter) for o in outcomes if o.replayed_to is not None}

@@ -57,7 +57,7 @@ def _topic_page(topic: Topic) -> str:
         letters = dead_letter_topic(topic.name)
         facts.append(("set aside in", f"[{letters}]({letters}.md)"))
     head = f"{_MADE}# {topic.name}\n\n{topic.about}\n\n"
-    if topic.raw_value:
+    if topic.record is None:
         facts.append(("value", "the bytes as they came, whatever they are"))
         return head + _table(("", ""), facts)
     schema = registry().latest(topic.name)

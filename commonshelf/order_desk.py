@@ -11,7 +11,7 @@ from connectors.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec
 from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.partition import partition_of
-from schemas.topics import POOL_REROUTES, POOL_TASKS
+from schemas.topics import ORDERS_EVENTS, POOL_TASKS
 
 _POLL_S = 0.2
 _SKEW_MS = 10_000
@@ -33,9 +33,9 @@ def publish(kafka_options: Mapping[str, str], partitions: int, event: OrderReque
 
 
 def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, since_ms: int = 0) -> Iterator[Row]:
-    """What pool.reroutes says of `pool`, from `since_ms` to its present end."""
-    decode = topic_codec(POOL_REROUTES.name).decode
-    for message in read_log(kafka_options, [POOL_REROUTES.name], [partition_of(pool, partitions)], since_ms or None):
+    """What orders.events says of `pool`, from `since_ms` to its present end."""
+    decode = topic_codec(ORDERS_EVENTS.name).decode
+    for message in read_log(kafka_options, [ORDERS_EVENTS.name], [partition_of(pool, partitions)], since_ms or None):
         try:
             event: Row = decode(message.value())
         except BadMessage:

@@ -16,7 +16,7 @@ from streams.pool.facts import line_counts
 
 _POLL_S = 0.05
 _NEEDLES_MAX = 100
-_EVENT_TOPICS = {"commonshelf.SaleTaken": POS_SALES.name, "commonshelf.StockTaken": POS_STOCK.name}
+_EVENT_TOPICS = {"commonshelf.SaleRecorded": POS_SALES.name, "commonshelf.StockReportRecorded": POS_STOCK.name}
 
 
 class Entry(NamedTuple):
@@ -109,7 +109,7 @@ def taken_since(
             continue
         if name not in found or version > found[name].version:
             found[name] = Taken(version)
-        applied = (*entry.fields["taken"], *entry.fields.get("counted", ()))
+        applied = (*entry.fields["applied"], *entry.fields.get("counted", ()))
         found[name].line_ids.update(event["lines"][line["line"]]["line_id"] for line in applied)
     return found
 

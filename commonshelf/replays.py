@@ -9,7 +9,7 @@ from commonshelf.dead_letter_prognosis import hindrance
 from commonshelf.dead_letters import Letter, Place
 from commonshelf.pool_config import PoolConfig
 from commonshelf.pool_progress import Verdict, verdict_on, wait_until_taken
-from schemas.models import LetterOutcomeKind
+from schemas.models import DeadLetterOutcomeKind
 from schemas.partition import partition_of
 
 WAIT_S = 10.0
@@ -26,10 +26,10 @@ class Replayed:
 
     @property
     def published(self) -> int:
-        return sum(one.outcome.outcome is LetterOutcomeKind.replayed for one in self.done)
+        return sum(one.outcome.outcome is DeadLetterOutcomeKind.replayed for one in self.done)
 
     @property
-    def unneeded(self) -> int:
+    def superseded(self) -> int:
         return len(self.done) - self.published
 
 

@@ -226,9 +226,9 @@ class Pool(_Section):
             ship_within_ms=self.ship_within_h * 60 * MINUTE_MS,
             transit_within_ms=self.transit_within_h * 60 * MINUTE_MS,
             transit_lost_after_ms=self.transit_lost_after_days * _DAY_MS,
-            tell_again_ms=self.tell_again_min * MINUTE_MS,
+            resend_after_ms=self.tell_again_min * MINUTE_MS,
             order_ahead_max_ms=self.order_ahead_days * _DAY_MS,
-            ended_kept_ms=self.ended_kept_days * _DAY_MS,
+            ended_retention_ms=self.ended_kept_days * _DAY_MS,
             offers_substitutes=self.offers_substitutes,
             allocation=self.allocation,
         )

@@ -55,9 +55,9 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
         TopicStatus(
             topic=topic.name,
             about=topic.about,
-            subject=None if topic.raw_value else topic.subject,
-            schema_version=None if topic.raw_value else registry().latest(topic.name).version,
-            schema_id=None if topic.raw_value else registry().latest(topic.name).id,
+            subject=None if topic.record is None else topic.subject,
+            schema_version=None if topic.record is None else registry().latest(topic.name).version,
+            schema_id=None if topic.record is None else registry().latest(topic.name).id,
             key=topic.key,
             writer=topic.writer,
             readers=topic.readers,

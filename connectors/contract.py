@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.models import ConnectorPosition, Sale, StockReport, TakenOut
+from schemas.models import ChannelReservation, ConnectorPosition, Sale, StockReport
 
 PosEvent = Sale | StockReport
 Handler = Callable[[Request], Awaitable[Response]]
@@ -134,16 +134,16 @@ class PositionStore(Protocol):
     """How far a connector has read, kept across restarts. Implemented by `positions.Positions`."""
 
     def load(self, pool: str, store: str, connector: str, feed: str) -> int | None:
-        """The mark stored last, or None. Raises `publisher.PublishError` while Kafka does not answer."""
+        """The cursor stored last, or None. Raises `publisher.PublishError` while Kafka does not answer."""
 
-    def save(self, pool: str, store: str, connector: str, feed: str, mark: int) -> None:
+    def save(self, pool: str, store: str, connector: str, feed: str, cursor: int) -> None:
         """Return when Kafka has it. Raises `publisher.PublishError`."""
 
 
 class Publishes(Protocol):
     """The part of the publisher that connectors use. Both raise `publisher.PublishError`s."""
 
-    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | TakenOut]) -> None:
+    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
         """Return when Kafka has confirmed all `events`."""
 
     async def publish_acked(self, events: Sequence[PosEvent]) -> None:

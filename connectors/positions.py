@@ -12,10 +12,10 @@ Key = tuple[str, str, str, str]
 
 
 class Positions:
-    """The marks of all connectors of a host. Thread-safe.
+    """The cursors of all connectors of a host. Thread-safe.
 
-    stored: reads what the topic holds now, decoded; called once, when a mark is first asked for, and again if it
-        raised. publisher: `save` returns when Kafka has the mark.
+    stored: reads what the topic holds now, decoded; called once, when a cursor is first asked for, and again if it
+        raised. publisher: `save` returns when Kafka has the cursor.
     """
 
     def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Publishes) -> None:
@@ -25,23 +25,23 @@ class Positions:
         self._lock = threading.Lock()
 
     def load(self, pool: str, store: str, connector: str, feed: str) -> int | None:
-        """The mark stored last, or None. Raises what `stored` raises."""
+        """The cursor stored last, or None. Raises what `stored` raises."""
         return self._known().get((pool, store, connector, feed))
 
-    def save(self, pool: str, store: str, connector: str, feed: str, mark: int) -> None:
+    def save(self, pool: str, store: str, connector: str, feed: str, cursor: int) -> None:
         """Return when Kafka has it. Raises PublishError."""
         now_ms = time.time_ns() // 1_000_000
         position = ConnectorPosition(
-            pool=pool, store=store, connector=connector, feed=feed, mark=mark, stored_at_ms=now_ms
+            pool=pool, store=store, connector=connector, feed=feed, cursor=cursor, stored_at_ms=now_ms
         )
         self._publisher.publish_all([position])
-        self._known()[pool, store, connector, feed] = mark
+        self._known()[pool, store, connector, feed] = cursor
 
     def _known(self) -> dict[Key, int]:
         with self._lock:
             if self._marks is None:
                 self._marks = {
-                    (each["pool"], each["store"], each["connector"], each["feed"]): each["mark"]
+                    (each["pool"], each["store"], each["connector"], each["feed"]): each["cursor"]
                     for each in self._stored()
                 }
             return self._marks

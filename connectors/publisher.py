@@ -11,7 +11,16 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
-from schemas.models import CatalogItem, ConfigChange, ConnectorPosition, PastSale, Sale, StockReport, TakenOut, Tick
+from schemas.models import (
+    CatalogItem,
+    ChannelReservation,
+    ConfigChange,
+    ConnectorPosition,
+    PastSale,
+    Sale,
+    StockReport,
+    Tick,
+)
 from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.partition import partition_of
 from schemas.topics import (
@@ -29,7 +38,7 @@ from schemas.topics import (
 
 Event = (
     Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
-    | OrderRequest | FulfilmentReport | TakenOut
+    | OrderRequest | FulfilmentReport | ChannelReservation
 )  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
@@ -39,13 +48,13 @@ TOPIC_OF: Mapping[type[Event], str] = {
     CatalogItem: CATALOG_ITEMS.name,
     Tick: POOL_TICKS.name,
     ConnectorPosition: CONNECTOR_POSITIONS.name,
-    TakenOut: CONNECTOR_WRITEBACKS.name,
+    ChannelReservation: CONNECTOR_WRITEBACKS.name,
     PastSale: POS_HISTORY.name,
     OrderRequest: ORDERS_REQUESTS.name,
     FulfilmentReport: FULFILMENT_REPORTS.name,
 }
 
-_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | TakenOut
+_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation
 
 _USUAL: Mapping[str, str | int] = {
     "client.id": "commonshelf-connectors",

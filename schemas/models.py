@@ -199,8 +199,8 @@ class PoolSettings(Event):
     recount_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 8 * 60 * MINUTE_MS
     order_ahead_max_ms: Annotated[int, Field(gt=0, le=400 * DAY_MS)] = 60 * DAY_MS
     weighed_codes_region: WeighedCodesRegion | None = None
-    ended_kept_ms: Annotated[int, Field(ge=0, le=400 * DAY_MS)] = 3 * DAY_MS
-    tell_again_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 10 * MINUTE_MS
+    ended_retention_ms: Annotated[int, Field(ge=0, le=400 * DAY_MS)] = 3 * DAY_MS
+    resend_after_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 10 * MINUTE_MS
     offers_substitutes: bool = True
     ship_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 8 * 60 * MINUTE_MS
     transit_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 2 * DAY_MS
@@ -374,19 +374,19 @@ class RecordPlace(Event):
     offset: Annotated[int, Field(ge=0)]
 
 
-class LetterOutcomeKind(StrEnum):
-    """replayed: published again; discarded: given up by an operator; unneeded: what it asks for is in the books."""
+class DeadLetterOutcomeKind(StrEnum):
+    """replayed: published again; discarded: given up by an operator; superseded: what it asks for is in the books."""
 
     replayed = "replayed"
     discarded = "discarded"
-    unneeded = "unneeded"
+    superseded = "superseded"
 
 
-class LetterOutcome(Event):
+class DeadLetterOutcome(Event):
     """What became of one dead letter (topic dlq.outcomes.v1)."""
 
     letter: RecordPlace
-    outcome: LetterOutcomeKind
+    outcome: DeadLetterOutcomeKind
     at_ms: TimeMs
     origin: Text
     reason: Text
@@ -405,7 +405,7 @@ class ConnectorPosition(Event):
     store: Name
     connector: Name
     feed: Name
-    mark: Annotated[int, Field(ge=0, lt=2**63)]
+    cursor: Annotated[int, Field(ge=0, lt=2**63)]
     """Everything up to it is acknowledged; in the vendor's own terms: a time in ms, or a version."""
     stored_at_ms: TimeMs
 
@@ -415,14 +415,14 @@ class ConnectorPosition(Event):
         return f"{self.pool}/{self.store}/{self.connector}/{self.feed}"
 
 
-class TakenOut(Event):
+class ChannelReservation(Event):
     """What of an item a connector has taken out of its till's online channel (topic connectors.writebacks.v1)."""
 
     pool: Name
     store: Name
     connector: Name
     sku: Text
-    number: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the newest write; with the key it names the write to the vendor."""
     written_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] = 0
     """Taken out by all writes whose outcome is known."""
@@ -430,7 +430,7 @@ class TakenOut(Event):
     """What will be taken out by the write under way; None when there is none."""
     item: str = ""
     """The vendor's id of the item, as the newest write names it."""
-    shown_milli: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+    reserved_by_others_milli: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     """What the vendor showed as taken out, by whomever, before the newest write."""
     begun_at_ms: TimeMs = 0
     """When the newest write was begun."""

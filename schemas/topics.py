@@ -17,14 +17,14 @@ class Topic:
 
     name: str
     about: str
+    record: str | None
+    """The value's record in `schemas/records/`; None for dead letters, whose value is whatever bytes arrived."""
     key: str
     writer: str
     readers: tuple[str, ...]
     compacted: bool = False
     retention_ms: int = 30 * DAY_MS
     has_dead_letters: bool = False
-    raw_value: bool = False
-    """True for dead letters: the value is whatever bytes arrived."""
 
     @property
     def subject(self) -> str:
@@ -54,79 +54,79 @@ def dead_letter_topic(topic: str) -> str:
 
 POOL_CONFIG = Topic(
     "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
-    "pool/kind/name", "operators", ("pool", "agents"), compacted=True, has_dead_letters=True,
+    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents"), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
-    "pool/sku", "operators", ("pool",), compacted=True, has_dead_letters=True,
+    "CatalogItem", "pool/sku", "operators", ("pool",), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 POS_SALES = Topic(
     "pos.sales.v1", "Till transactions: sales, returns, voids.",
-    "pool", "connectors", ("pool",), has_dead_letters=True,
+    "Sale", "pool", "connectors", ("pool",), has_dead_letters=True,
 )  # fmt: skip
 POS_STOCK = Topic(
     "pos.stock.v1", "What stores report about stock: openings, goods received, adjustments, counts, levels.",
-    "pool", "connectors", ("pool",), has_dead_letters=True,
+    "StockReport", "pool", "connectors", ("pool",), has_dead_letters=True,
 )  # fmt: skip
 POOL_TICKS = Topic(
     "pool.ticks.v1", "The clock, as an event.",
-    "pool", "agents", ("pool",), retention_ms=DAY_MS, has_dead_letters=True,
+    "Tick", "pool", "agents", ("pool",), retention_ms=DAY_MS, has_dead_letters=True,
 )  # fmt: skip
 ORDERS_REQUESTS = Topic(
     "orders.requests.v1", "What is asked about orders and transfers: placed, amended, confirmed, cancelled.",
-    "pool", "api", ("pool",), has_dead_letters=True,
+    "OrderRequest", "pool", "api", ("pool",), has_dead_letters=True,
 )  # fmt: skip
 FULFILMENT_REPORTS = Topic(
     "fulfilment.reports.v1", "What stores, apps and carriers report about the work that the pool gave them.",
-    "pool", "api", ("pool",), has_dead_letters=True,
+    "FulfilmentReport", "pool", "api", ("pool",), has_dead_letters=True,
 )  # fmt: skip
-POOL_REROUTES = Topic(
-    "pool.reroutes.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "pool/order", "pool", ("api", "pickup", "restock", "board"),
+ORDERS_EVENTS = Topic(
+    "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
+    "OrderEvent", "pool/order", "pool", ("api", "pickup", "restock", "board"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
-    "pool/task", "pool", ("api", "agents", "board"), compacted=True,
+    "TaskRow", "pool/task", "pool", ("api", "agents", "board"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
     "pool.lending.v1", "What pools tell each other about stock that one lends the other: granted, returned, used.",
-    "pool", "pool", ("pool",), has_dead_letters=True,
+    "LendingMessage", "pool", "pool", ("pool",), has_dead_letters=True,
 )  # fmt: skip
 POOL_JOURNAL = Topic(
     "pool.journal.v1", "Every accepted fact of a pool, in order, numbered. The truth.",
-    "pool", "pool", ("settlement", "restock", "pickup"), retention_ms=KEEP_FOREVER_MS,
+    "JournalPage", "pool", "pool", ("settlement", "restock", "pickup"), retention_ms=KEEP_FOREVER_MS,
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
-    "pool/sku/store", "pool", ("api", "connectors"), compacted=True,
+    "Availability", "pool/sku/store", "pool", ("api", "connectors"), compacted=True,
 )  # fmt: skip
 POOL_CHANGELOG = Topic(
     "pool.changelog.v1", "State of the pool processor; internal.",
-    "table/row", "pool", ("pool",), compacted=True,
+    "StateRow", "table/row", "pool", ("pool",), compacted=True,
 )  # fmt: skip
 DEAD_LETTERS_KEPT_MS = 90 * DAY_MS
 DLQ_OUTCOMES = Topic(
     "dlq.outcomes.v1", "What operators did with dead letters: replayed, discarded, or found to need neither.",
-    "topic/partition/offset", "operators", ("operators",),
+    "DeadLetterOutcome", "topic/partition/offset", "operators", ("operators",),
     # Longer than the dead letters, whose last segment may outlive their retention: else one could be replayed twice.
     retention_ms=DEAD_LETTERS_KEPT_MS + 30 * DAY_MS,
 )  # fmt: skip
 CONNECTOR_POSITIONS = Topic(
     "connectors.positions.v1", "How far each connector has read what its vendor lists.",
-    "pool/store/connector/feed", "connectors", ("connectors",), compacted=True,
+    "ConnectorPosition", "pool/store/connector/feed", "connectors", ("connectors",), compacted=True,
 )  # fmt: skip
 CONNECTOR_WRITEBACKS = Topic(
     "connectors.writebacks.v1", "What each connector has taken out of its till's online channel for the pool.",
-    "pool/store/connector/sku", "connectors", ("connectors",), compacted=True,
+    "ChannelReservation", "pool/store/connector/sku", "connectors", ("connectors",), compacted=True,
 )  # fmt: skip
 POS_HISTORY = Topic(
     "pos.history.v1", "Till transactions of the past, fed by `connect backfill`: demand to learn from, never stock.",
-    "pool/store/system/source id", "operators", ("restock",), compacted=True,
+    "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True,
 )  # fmt: skip
 
 _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
-    POOL_LENDING, POOL_JOURNAL, POOL_REROUTES, POOL_TASKS, POOL_AVAILABILITY, POOL_CHANGELOG,
+    POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, POOL_AVAILABILITY, POOL_CHANGELOG,
     DLQ_OUTCOMES,
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, POS_HISTORY,
 )  # fmt: skip
@@ -139,7 +139,7 @@ def _all() -> Iterator[Topic]:
             yield Topic(
                 dead_letter_topic(topic.name),
                 f"Records of {topic.name} that were set aside, as they came; the headers say why.",
-                "as it came", "pool", ("operators",), retention_ms=DEAD_LETTERS_KEPT_MS, raw_value=True,
+                None, "as it came", "pool", ("operators",), retention_ms=DEAD_LETTERS_KEPT_MS,
             )  # fmt: skip
 
 

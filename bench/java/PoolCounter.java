@@ -103,7 +103,7 @@ public final class PoolCounter {
 
     private static final class Counter extends ContextualProcessor<byte[], byte[], byte[], byte[]> {
         private static final int HEADER_BYTES = 5;
-        private static final int SALE_TAKEN = 0;
+        private static final int SALE_RECORDED = 0;
 
         private final GenericDatumReader<GenericRecord> reader;
         private final Map<Utf8, String> skus;
@@ -180,7 +180,7 @@ public final class PoolCounter {
             encoder.writeString(from.topic());
             encoder.writeLong(from.offset());
             encoder.writeLong(record.timestamp());
-            encoder.writeIndex(SALE_TAKEN);
+            encoder.writeIndex(SALE_RECORDED);
             encoder.writeFixed(record.value(), HEADER_BYTES, record.value().length - HEADER_BYTES);
             encoder.writeArrayStart();
             encoder.setItemCount(lines.size());

@@ -193,12 +193,12 @@ def discard(
 
 def tell_replay(done: "Replayed") -> None:
     """One sentence about a replay."""
-    if not done.published and not done.unneeded:
+    if not done.published and not done.superseded:
         typer.echo("nothing to replay")
         return
     parts = [f"{counted(done.published, 'letter')} replayed"]
-    if done.unneeded:
-        parts.append(f"{done.unneeded} not needed any more, for their lines were taken meanwhile")
+    if done.superseded:
+        parts.append(f"{done.superseded} not needed any more, for their lines were taken meanwhile")
     if done.verdict is None:
         parts.append("the pool's workers have not taken them yet: `./shelf doctor` tells whether they run")
     else:
@@ -215,7 +215,7 @@ def plain_replay(done: "Replayed") -> dict[str, Any]:
     verdict = done.verdict
     return {
         "replayed": done.published,
-        "unneeded": done.unneeded,
+        "superseded": done.superseded,
         "left": [{"letter": str(letter.place), "hindrance": note} for letter, note in done.left],
         "verdict": None if verdict is None else vars(verdict),
     }

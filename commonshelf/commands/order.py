@@ -156,8 +156,8 @@ def _print(event: dict[str, Any]) -> None:
         goods = f"{units(hold['quantity_milli'])} {hold['sku']}"
         typer.echo(f"  line {hold['line_id']}: {goods} at {hold['store']}, {hold['state']}")
     for line in event["lines"]:
-        if line["given_up_milli"]:
-            goods = f"{units(line['given_up_milli'])} {line['sku']}"
+        if line["unfilled_milli"]:
+            goods = f"{units(line['unfilled_milli'])} {line['sku']}"
             typer.echo(f"  line {line['line_id']}: {goods} given up, {line['reason']}")
     for one in (event["decision"] or {"substitutes": []})["substitutes"]:
         if one["skus"]:

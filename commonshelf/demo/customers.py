@@ -96,9 +96,7 @@ class Customers:
         tally, now_ms = self.tally, _now_ms()
         at_preferred = sum(self._available_milli(line.sku, store) >= line.quantity_milli for line in lines)
         order = f"{self._run}-{tally.placed + 1}"
-        terms = OrderTerms(
-            mode=OrderMode.pickup, preferred_store=store, deadline_ms=now_ms + _DEADLINE_MS, lines=lines
-        )
+        terms = OrderTerms(mode=OrderMode.pickup, preferred_store=store, deadline_ms=now_ms + _DEADLINE_MS, lines=lines)
         tally.placed += 1
         tally.lines += len(lines)
         tally.lines_at_preferred += at_preferred

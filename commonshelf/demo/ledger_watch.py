@@ -195,8 +195,8 @@ def fact_lines(fact: tuple[str, Mapping[str, Any]]) -> tuple[int, int, Counter[s
     """(lines applied, lines absorbed, lines quarantined by reason) of a journal entry's fact."""
     name, said = fact
     match name.rpartition(".")[2]:
-        case "SaleTaken" | "StockTaken":
-            applied = len(said["taken"]) + len(said.get("counted", ()))
+        case "SaleRecorded" | "StockReportRecorded":
+            applied = len(said["applied"]) + len(said.get("counted", ()))
             reasons = Counter(str(line["reason"]) for line in said["quarantined"])
             return applied, said["duplicate_lines"] + said["stale_lines"], reasons
         case "Rejected":

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from commonshelf.demo.ledger_watch import is_passing
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
-from schemas.topics import POOL_REROUTES, POOL_TASKS
+from schemas.topics import ORDERS_EVENTS, POOL_TASKS
 
 _BATCH = 500
 _POLL_S = 0.05
@@ -55,7 +55,7 @@ class OrdersView:
         return sum(at_s > since_s for at_s in list(self.reroutes_at_s))
 
     def take_event(self, event: Row) -> None:
-        """A message of pool.reroutes."""
+        """A message of orders.events."""
         kind = event["kind"]
         if kind in _ANSWERS and event["order"] not in self.orders:
             self.answered += 1
@@ -68,7 +68,7 @@ class OrdersView:
         if event["status"] == "ended" and event["outcome"]:
             self.outcomes[event["outcome"]] += 1
         if event["status"]:
-            filled = sum(not line["given_up_milli"] for line in event["lines"])
+            filled = sum(not line["unfilled_milli"] for line in event["lines"])
             holds = sum(hold["state"] in _KEPT for hold in event["holds"])
             self.orders[event["order"]] = (0 if event["outcome"] == "expired" else filled, holds)
 
@@ -94,7 +94,7 @@ class OrdersWatch:
         self._late: set[str] = set()
         self._error: BaseException | None = None
         self._stop = threading.Event()
-        self._codecs = {name: topic_codec(name) for name in (POOL_REROUTES.name, POOL_TASKS.name)}
+        self._codecs = {name: topic_codec(name) for name in (ORDERS_EVENTS.name, POOL_TASKS.name)}
         self._consumer = Consumer(
             {
                 **kafka_options,
@@ -143,7 +143,7 @@ class OrdersWatch:
         row = self._codecs[str(message.topic())].decode(raw)
         if row["pool"] != self._pool:
             return
-        if message.topic() == POOL_REROUTES.name:
+        if message.topic() == ORDERS_EVENTS.name:
             self.view.take_event(row)
             self._on_event(row)
             return

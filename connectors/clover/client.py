@@ -126,13 +126,13 @@ class CloverVendor:
             return _nothing(f"notice {name}", SkipReason.cancelled)
         return _nothing(f"notice {name}", SkipReason.no_content)
 
-    def _read_orders(self, mark: int) -> Iterator[Page]:
-        for found, upto in self._windows("orders", ORDER_PARTS, mark, None):
-            yield Page(translate.orders(found, self._shop, Reading(self._now_ms(), mark)), upto)
+    def _read_orders(self, cursor: int) -> Iterator[Page]:
+        for found, upto in self._windows("orders", ORDER_PARTS, cursor, None):
+            yield Page(translate.orders(found, self._shop, Reading(self._now_ms(), cursor)), upto)
 
-    def _read_items(self, mark: int) -> Iterator[Page]:
-        for found, upto in self._windows("items", "itemStock", mark, None):
-            yield Page(translate.levels(found, self._shop, Reading(self._now_ms(), mark)), upto)
+    def _read_items(self, cursor: int) -> Iterator[Page]:
+        for found, upto in self._windows("items", "itemStock", cursor, None):
+            yield Page(translate.levels(found, self._shop, Reading(self._now_ms(), cursor)), upto)
 
     def _windows(self, what: str, parts: str, since_ms: int, until_ms: int | None) -> Iterator[tuple[list[Any], int]]:
         """(what was modified in a part of [since, until), the newest of it), part by part in order of time.
@@ -177,7 +177,7 @@ def make(options: CloverOptions, sender: Sender, tools: Tools) -> VendorConnecto
 
 
 def _modified_ms(element: object) -> int:
-    """When it was modified; 0 for what does not say, which moves no mark."""
+    """When it was modified; 0 for what does not say, which moves no cursor."""
     at_ms = element.get("modifiedTime") if isinstance(element, dict) else None
     return at_ms if isinstance(at_ms, int) else 0
 

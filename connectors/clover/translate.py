@@ -177,9 +177,7 @@ class _Order:
             raise FieldRefused("lineItems", f"{len(lines)} lines in one order; at most {LINES_MAX}")
         return lines
 
-    def _add(
-        self, source_id: str, version: int, occurred_at_ms: int, currency: str, lines: Sequence[SaleLine]
-    ) -> None:
+    def _add(self, source_id: str, version: int, occurred_at_ms: int, currency: str, lines: Sequence[SaleLine]) -> None:
         if not lines:
             return
         self._work.events.append(

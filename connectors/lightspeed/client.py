@@ -80,8 +80,8 @@ class LightspeedVendor:
 
     def feeds(self) -> Sequence[Feed]:
         return (
-            Feed("sales", self._read_sales, self._newest_sale, OVERLAP_VERSIONS, marks_are_times=False),
-            Feed("inventory", self._read_inventory, self._newest_record, OVERLAP_VERSIONS, marks_are_times=False),
+            Feed("sales", self._read_sales, self._newest_sale, OVERLAP_VERSIONS, cursors_are_times=False),
+            Feed("inventory", self._read_inventory, self._newest_record, OVERLAP_VERSIONS, cursors_are_times=False),
         )
 
     def check(self) -> str:

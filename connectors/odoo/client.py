@@ -89,16 +89,16 @@ class OdooVendor:
     def close(self) -> None:
         self._http.close()
 
-    def _read_orders(self, mark: int) -> Iterator[Page]:
+    def _read_orders(self, cursor: int) -> Iterator[Page]:
         shop = self._shop()
-        for found, upto in self._written("pos.order", _ORDER_FIELDS, self._ours("config_id"), mark):
-            yield Page(self._sales(found, shop, mark), upto)
+        for found, upto in self._written("pos.order", _ORDER_FIELDS, self._ours("config_id"), cursor):
+            yield Page(self._sales(found, shop, cursor), upto)
 
-    def _read_lines(self, mark: int) -> Iterator[Page]:
+    def _read_lines(self, cursor: int) -> Iterator[Page]:
         """Orders of which a line was written, and the order itself was not: else they are in the orders' list."""
         shop = self._shop()
         ours = self._ours("order_id.config_id")
-        for found, upto in self._written("pos.order.line", ("order_id", "write_date"), ours, mark):
+        for found, upto in self._written("pos.order.line", ("order_id", "write_date"), ours, cursor):
             newest: dict[int, str] = {}
             for line in found:
                 order = translate.reference(line, "order_id")
@@ -106,9 +106,9 @@ class OdooVendor:
                     newest[order] = max(newest.get(order, ""), str(line.get("write_date")))
             orders = self._read("pos.order", newest, _ORDER_FIELDS)
             late = [order for order in orders if str(order.get("write_date")) < newest.get(order.get("id", 0), "")]
-            yield Page(self._sales(late, shop, mark), upto)
+            yield Page(self._sales(late, shop, cursor), upto)
 
-    def _sales(self, orders: Sequence[Record], shop: translate.Shop, mark: int) -> Translated:
+    def _sales(self, orders: Sequence[Record], shop: translate.Shop, cursor: int) -> Translated:
         ids = [order["id"] for order in orders if isinstance(order.get("id"), int)]
         lines: dict[int, list[Record]] = {each: [] for each in ids}
         domain = [["order_id", "in", ids]]
@@ -119,9 +119,9 @@ class OdooVendor:
         used = {translate.reference(line, "product_id") for each in lines.values() for line in each}
         products = self._read("product.product", {each for each in used if each is not None}, ("type",))
         by_id = {product["id"]: product for product in products if isinstance(product.get("id"), int)}
-        return translate.orders(orders, lines, by_id, shop, Reading(self._now_ms(), mark))
+        return translate.orders(orders, lines, by_id, shop, Reading(self._now_ms(), cursor))
 
-    def _read_moves(self, mark: int) -> Iterator[Page]:
+    def _read_moves(self, cursor: int) -> Iterator[Page]:
         """What came into the store's stock or left it, but for what its points of sale handed out."""
         inside = self._locations()
         here = [
@@ -129,17 +129,17 @@ class OdooVendor:
             "|", ["picking_id", "=", False], ["picking_id.pos_session_id", "=", False],
             "|", ["location_id", "in", sorted(inside)], ["location_dest_id", "in", sorted(inside)],
         ]  # fmt: skip
-        for found, upto in self._written("stock.move", _MOVE_FIELDS, here, mark):
-            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), mark)
+        for found, upto in self._written("stock.move", _MOVE_FIELDS, here, cursor):
+            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), cursor)
             yield Page(translate.moves(found, inside, shop, reading), upto)
 
-    def _read_levels(self, mark: int) -> Iterator[Page]:
+    def _read_levels(self, cursor: int) -> Iterator[Page]:
         inside = [["location_id", "in", sorted(self._locations())]]
-        for found, upto in self._written("stock.quant", ("product_id", "write_date"), inside, mark):
+        for found, upto in self._written("stock.quant", ("product_id", "write_date"), inside, cursor):
             products = {translate.reference(quant, "product_id") for quant in found}
             domain = [*inside, ["product_id", "in", sorted(each for each in products if each is not None)]]
             quants = self._ask("stock.quant", "search_read", domain=domain, fields=list(_QUANT_FIELDS))
-            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), mark)
+            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), cursor)
             yield Page(translate.levels(quants, shop, reading), upto)
 
     def _shop(self) -> translate.Shop:
@@ -198,7 +198,7 @@ class OdooVendor:
 
 
 def _ms(written: str) -> int:
-    """A write_date, or 0 for what is none, which moves no mark."""
+    """A write_date, or 0 for what is none, which moves no cursor."""
     try:
         return instant_ms(written, _UTC)
     except Refused:

@@ -106,7 +106,7 @@ class ShopifyVendor:
             yield Page(joined(parts), newest_ms(nodes, "updatedAt", self._shop.sender.zone))
 
     def _read_levels(self, from_ms: int) -> Iterator[Page]:
-        """Listed in no order of time: the mark is known at the end alone."""
+        """Listed in no order of time: the cursor is known at the end alone."""
         location_id = self._location_id()
         latest_ms: int | None = None
         asked = {

@@ -48,7 +48,7 @@ class ReservedStock:
                     return item
         return None
 
-    def shown_milli(self, item: str) -> int:
+    def reserved_by_others_milli(self, item: str) -> int:
         quantities = self._shop.level_node(item, ["reserved"]).get("quantities")
         if not isinstance(quantities, list):
             raise WriteRefused("the item is not stocked at the store's location")
@@ -84,7 +84,7 @@ class ReservedStock:
             raise WriteRefused(f"Shopify refuses to move the item's stock: {', '.join(sorted(codes))}")
 
     def was_done(self, write: Write) -> bool:
-        return moved_as(write.change_milli, write.shown_milli, self.shown_milli(write.item))
+        return moved_as(write.change_milli, write.reserved_by_others_milli, self.reserved_by_others_milli(write.item))
 
     def is_lost(self, item: str, since_ms: int) -> bool:
         """Counts there leave what is reserved."""

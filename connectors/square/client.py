@@ -221,7 +221,7 @@ class SquareVendor:
             return Translated(problems=(Problem("", str(refused)),))
 
     def _read_changes(self, from_ms: int) -> Iterator[Page]:
-        """Listed by the time they occurred, not by that of their record: the mark is known at the end alone."""
+        """Listed by the time they occurred, not by that of their record: the cursor is known at the end alone."""
         found = self._list(
             self._square.inventory.batch_get_changes, location_ids=[self._options.location_id],
             types=["PHYSICAL_COUNT", "ADJUSTMENT"], updated_after=rfc3339(from_ms),
@@ -234,7 +234,7 @@ class SquareVendor:
         yield Page(Translated(), latest_ms)
 
     def _read_counts(self, from_ms: int) -> Iterator[Page]:
-        """Listed newest first: the mark is known at the end alone."""
+        """Listed newest first: the cursor is known at the end alone."""
         found = self._list(
             self._square.inventory.batch_get_counts, location_ids=[self._options.location_id], states=["IN_STOCK"],
             updated_after=rfc3339(from_ms),

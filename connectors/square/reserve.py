@@ -56,7 +56,7 @@ class SoldStock:
                 return item
         return None
 
-    def shown_milli(self, item: str) -> int:
+    def reserved_by_others_milli(self, item: str) -> int:
         """Nothing: Square keeps no account of what is sold. `was_done` needs none."""
         return 0
 

@@ -29,8 +29,8 @@ _log = structlog.get_logger()
 class VendorConnector:
     """One vendor's till at one store.
 
-    now_s: the clock, Unix time; only for metrics, since marks are the vendor's own. channel: the till's online channel,
-        where the operator wants it kept from selling what the pool holds.
+    now_s: the clock, Unix time; only for metrics, since cursors are the vendor's own. channel: the till's online
+        channel, where the operator wants it kept from selling what the pool holds.
     """
 
     def __init__(
@@ -121,16 +121,16 @@ class VendorConnector:
 
     def _drain(self, feed: Feed, stop: threading.Event) -> None:
         place = (self._sender.pool, self._sender.store, self._options.kind, feed.name)
-        mark = self._positions.load(*place)
-        if mark is None:
+        cursor = self._positions.load(*place)
+        if cursor is None:
             # Stored before anything is read: what happens while the vendor is away from its first minute is found.
-            mark = feed.start()
-            self._positions.save(*place, mark)
-        for page in feed.read(max(0, mark - feed.overlap)):
+            cursor = feed.start()
+            self._positions.save(*place, cursor)
+        for page in feed.read(max(0, cursor - feed.overlap)):
             self._publish(page.translated)
-            if page.mark is not None and page.mark > mark:
-                mark = page.mark
-                self._positions.save(*place, mark)
+            if page.cursor is not None and page.cursor > cursor:
+                cursor = page.cursor
+                self._positions.save(*place, cursor)
             if stop.is_set():
                 return
 

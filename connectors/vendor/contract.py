@@ -17,30 +17,30 @@ from connectors.contract import Delivery, Translated
 class Page:
     """A part of a vendor's list, translated.
 
-    mark: everything of the list up to it is in this page or an earlier one; None while that cannot be said, as within
-        a list that is not in the order of its marks.
+    cursor: everything of the list up to it is in this page or an earlier one; None while that cannot be said, as within
+        a list that is not in the order of its cursors.
     """
 
     translated: Translated
-    mark: int | None
+    cursor: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One list of the vendor's that can be read from a mark on: orders by the time of their update, say.
+    """One list of the vendor's that can be read from a cursor on: orders by the time of their update, say.
 
-    name: names the stored position. read: the pages from a mark on, the mark itself included; called in the poll's
-        thread, raises Unavailable, AccessRefused. start: the mark to begin at when none is stored: it feeds what
-        happens from now on, never history. overlap: read again so far before the stored mark, for what the vendor
+    name: names the stored position. read: the pages from a cursor on, the cursor itself included; called in the poll's
+        thread, raises Unavailable, AccessRefused. start: the cursor to begin at when none is stored: it feeds what
+        happens from now on, never history. overlap: read again so far before the stored cursor, for what the vendor
         lists late; repeats are absorbed. It also covers a vendor's clock that differs from ours at the first start.
-    marks_are_times: ms since 1970; else a `backfill` reads the list from its beginning.
+    cursors_are_times: ms since 1970; else a `backfill` reads the list from its beginning.
     """
 
     name: str
     read: Callable[[int], Iterator[Page]]
     start: Callable[[], int]
     overlap: int
-    marks_are_times: bool = True
+    cursors_are_times: bool = True
 
 
 @dataclass(frozen=True, slots=True)

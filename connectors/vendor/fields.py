@@ -22,7 +22,7 @@ _FINEST = Decimal("1E-9")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How something was read: when, and by a poll from which mark on; None for webhooks."""
+    """How something was read: when, and by a poll from which cursor on; None for webhooks."""
 
     received_at_ms: int
     from_ms: int | None = None

@@ -1,14 +1,14 @@
 """What to write to a till's online channel so that it does not sell what the pool holds. Pure.
 
-For each item one `TakenOut` says what the channel had taken out when it was last sure, and the write that is under way.
-A write is stored before it is sent, and has a key: sent again after whatever befell, it is the same write, and the
-vendor carries it out once. Only when its outcome is stored does the next one begin, from what is wanted then.
+For each item one `ChannelReservation` says what the channel had taken out when it was last sure, and the write that is
+under way. A write is stored before it is sent, and has a key: sent again after whatever befell, it is the same write,
+and the vendor carries it out once. Only when its outcome is stored does the next one begin, from what is wanted then.
 """
 
 import uuid
 from dataclasses import dataclass
 
-from schemas.models import TakenOut
+from schemas.models import ChannelReservation
 
 REPEATED_FOR_MS = 12 * 3_600_000
 """No longer is a write sent again with its key: vendors forget keys. Then what they show tells whether it was done."""
@@ -35,7 +35,7 @@ class LookUp:
 Step = Begin | Send | LookUp
 
 
-def next_step(held_milli: int, last: TakenOut | None, now_ms: int, grain_milli: int) -> Step | None:
+def next_step(held_milli: int, last: ChannelReservation | None, now_ms: int, grain_milli: int) -> Step | None:
     """What is to do for an item of which the pool holds `held_milli`; None when the channel has it right.
 
     grain_milli: the channel counts in multiples of it; what is held is rounded up to them.
@@ -46,32 +46,37 @@ def next_step(held_milli: int, last: TakenOut | None, now_ms: int, grain_milli: 
     return None if target_milli == (0 if last is None else last.written_milli) else Begin(target_milli)
 
 
-def change_milli(taken: TakenOut) -> int:
+def change_milli(taken: ChannelReservation) -> int:
     """By how much the write under way changes what is taken out; negative gives back."""
     return (taken.written_milli if taken.pending_milli is None else taken.pending_milli) - taken.written_milli
 
 
-def write_key(taken: TakenOut) -> str:
+def write_key(taken: ChannelReservation) -> str:
     """The idempotency key of the write under way: a UUID, the same each time."""
-    return str(uuid.uuid5(_KEYS, f"{taken.key}/{taken.number}"))
+    return str(uuid.uuid5(_KEYS, f"{taken.key}/{taken.sequence}"))
 
 
-def begun(last: TakenOut, target_milli: int, item: str, shown_milli: int, now_ms: int) -> TakenOut:
-    """The record of a new write. shown_milli: what the vendor shows as taken out, by us and others, before it."""
+def begun(
+    last: ChannelReservation, target_milli: int, item: str, reserved_by_others_milli: int, now_ms: int
+) -> ChannelReservation:
+    """The record of a new write.
+
+    reserved_by_others_milli: what the vendor shows as taken out, by us and others, before it.
+    """
     return last.model_copy(
         update={
-            "number": last.number + 1, "pending_milli": target_milli, "item": item, "shown_milli": shown_milli,
-            "begun_at_ms": now_ms,
+            "sequence": last.sequence + 1, "pending_milli": target_milli, "item": item,
+            "reserved_by_others_milli": reserved_by_others_milli, "begun_at_ms": now_ms,
         }
     )  # fmt: skip
 
 
-def done(taken: TakenOut) -> TakenOut:
+def done(taken: ChannelReservation) -> ChannelReservation:
     """The record once the write is known to be carried out."""
     return taken.model_copy(update={"written_milli": taken.written_milli + change_milli(taken), "pending_milli": None})
 
 
-def dropped(taken: TakenOut) -> TakenOut:
+def dropped(taken: ChannelReservation) -> ChannelReservation:
     """The record once the write is known to have changed nothing."""
     return taken.model_copy(update={"pending_milli": None})
 
@@ -85,6 +90,6 @@ def moved_as(change_milli: int, before_milli: int, now_milli: int) -> bool:
     return abs(moved_milli - change_milli) <= abs(moved_milli)
 
 
-def lost(taken: TakenOut) -> TakenOut:
+def lost(taken: ChannelReservation) -> ChannelReservation:
     """The record once the vendor is known to have forgotten all that was taken out."""
     return taken.model_copy(update={"written_milli": 0})

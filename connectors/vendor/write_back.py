@@ -26,7 +26,7 @@ from connectors.vendor.take_out import (
     next_step,
     write_key,
 )
-from schemas.models import TakenOut
+from schemas.models import ChannelReservation
 
 RETRY_S = 5.0
 RETRY_MAX_S = 300.0
@@ -60,14 +60,15 @@ class Write:
     """One change at the vendor. item: the vendor's id of it. key: a UUID, the same whenever the write is sent again.
 
     change_milli: by how much more is taken out; negative gives back. target_milli: taken out by us in all, then.
-    shown_milli: what was taken out before it, by whomever. begun_at_ms: when it was begun; the same each time.
+    reserved_by_others_milli: what was taken out before it, by whomever. begun_at_ms: when it was begun; the same each
+    time.
     """
 
     item: str
     change_milli: int
     target_milli: int
     key: str
-    shown_milli: int
+    reserved_by_others_milli: int
     begun_at_ms: int
 
 
@@ -83,7 +84,7 @@ class Channel(Protocol):
     def find(self, codes: Sequence[str]) -> str | None:
         """The vendor's id of the item that one of `codes` names. Raises Unavailable, AccessRefused."""
 
-    def shown_milli(self, item: str) -> int:
+    def reserved_by_others_milli(self, item: str) -> int:
         """What is taken out now, by whomever, as far as the vendor tells. Raises Unavailable, AccessRefused."""
 
     def change(self, write: Write) -> None:
@@ -115,21 +116,21 @@ class WriteLog:
     def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Publishes) -> None:
         self._stored = stored
         self._publisher = publisher
-        self._known: dict[tuple[str, str, str], dict[str, TakenOut]] | None = None
+        self._known: dict[tuple[str, str, str], dict[str, ChannelReservation]] | None = None
         self._lock = threading.Lock()
 
-    def of(self, pool: str, store: str, connector: str) -> dict[str, TakenOut]:
+    def of(self, pool: str, store: str, connector: str) -> dict[str, ChannelReservation]:
         """By SKU. Raises what `stored` raises."""
         with self._lock:
             if self._known is None:
-                known: dict[tuple[str, str, str], dict[str, TakenOut]] = {}
+                known: dict[tuple[str, str, str], dict[str, ChannelReservation]] = {}
                 for row in self._stored():
-                    taken = TakenOut.model_validate(row)
+                    taken = ChannelReservation.model_validate(row)
                     known.setdefault((taken.pool, taken.store, taken.connector), {})[taken.sku] = taken
                 self._known = known
             return dict(self._known.get((pool, store, connector), {}))
 
-    def save(self, taken: TakenOut) -> None:
+    def save(self, taken: ChannelReservation) -> None:
         """Return when Kafka has it. Raises PublishError."""
         self._publisher.publish_all([taken])
         with self._lock:
@@ -205,7 +206,7 @@ class WriteBack:
             self._last_sku = sku
             writes += self._bring(held.get(sku) or Held(sku, 0, ()), known.get(sku))
 
-    def _bring(self, held: Held, last: TakenOut | None) -> bool:
+    def _bring(self, held: Held, last: ChannelReservation | None) -> bool:
         """Do what is to do for one item. Returns whether the vendor was asked to change something."""
         now_ms = self._now_ms()
         if now_ms - self._refused_at_ms.get(held.sku, -REFUSED_WAIT_MS) < REFUSED_WAIT_MS:
@@ -216,7 +217,7 @@ class WriteBack:
             self._refuse(held.sku, str(refused))
             return True
 
-    def _step(self, held: Held, last: TakenOut | None, now_ms: int) -> bool:
+    def _step(self, held: Held, last: ChannelReservation | None, now_ms: int) -> bool:
         step = next_step(held.held_milli, last, now_ms, self._channel.grain_milli)
         if last is not None and self._is_lost(last, step, now_ms):
             last = lost(last)
@@ -234,7 +235,7 @@ class WriteBack:
             case LookUp():
                 return self._look_up(_sure(last))
 
-    def _is_lost(self, last: TakenOut, step: Step | None, now_ms: int) -> bool:
+    def _is_lost(self, last: ChannelReservation, step: Step | None, now_ms: int) -> bool:
         """Asked before each new write, and now and then."""
         if last.written_milli == 0 or last.pending_milli is not None:
             return False
@@ -243,17 +244,17 @@ class WriteBack:
         self._checked_at_ms[last.sku] = now_ms
         return self._channel.is_lost(last.item, last.begun_at_ms)
 
-    def _begin(self, held: Held, last: TakenOut, target_milli: int) -> bool:
+    def _begin(self, held: Held, last: ChannelReservation, target_milli: int) -> bool:
         # What was taken out of an item is given back to the same, whatever its codes are now.
         item = last.item if last.written_milli else self._channel.find(held.codes)
         if item is None:
             self._refuse(held.sku, "the vendor has no item of its codes")
             return False
-        taken = begun(last, target_milli, item, self._channel.shown_milli(item), self._now_ms())
+        taken = begun(last, target_milli, item, self._channel.reserved_by_others_milli(item), self._now_ms())
         self._tools.log.save(taken)
         return self._send(taken)
 
-    def _send(self, taken: TakenOut) -> bool:
+    def _send(self, taken: ChannelReservation) -> bool:
         try:
             self._channel.change(_write(taken))
         except WriteRefused:
@@ -263,7 +264,7 @@ class WriteBack:
         self._metrics.written_back("done")
         return True
 
-    def _look_up(self, taken: TakenOut) -> bool:
+    def _look_up(self, taken: ChannelReservation) -> bool:
         found = done(taken) if self._channel.was_done(_write(taken)) else dropped(taken)
         self._tools.log.save(found)
         self._metrics.written_back("looked_up")
@@ -278,18 +279,18 @@ class WriteBack:
         self._metrics.written_back("refused")
         self._log.warning("what the pool holds cannot be taken out of the online channel", sku=sku, reason=reason)
 
-    def _nothing(self, sku: str) -> TakenOut:
+    def _nothing(self, sku: str) -> ChannelReservation:
         pool, store, connector = self._place
-        return TakenOut(pool=pool, store=store, connector=connector, sku=sku)
+        return ChannelReservation(pool=pool, store=store, connector=connector, sku=sku)
 
 
-def _write(taken: TakenOut) -> Write:
+def _write(taken: ChannelReservation) -> Write:
     change = change_milli(taken)
     target_milli = taken.written_milli + change
-    return Write(taken.item, change, target_milli, write_key(taken), taken.shown_milli, taken.begun_at_ms)
+    return Write(taken.item, change, target_milli, write_key(taken), taken.reserved_by_others_milli, taken.begun_at_ms)
 
 
-def _sure(last: TakenOut | None) -> TakenOut:
+def _sure(last: ChannelReservation | None) -> ChannelReservation:
     if last is None:
         raise TypeError("a write under way has a record")
     return last

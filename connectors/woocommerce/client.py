@@ -167,7 +167,7 @@ class WooCommerceVendor:
         return translate_product(product, self._sender, reading, is_level=not self._options.write_back)
 
     def _read(self, path: str, name: str, from_ms: int, translate: Callable[[Json], Translated]) -> Iterator[Page]:
-        """What changed, by ids: a change while it is read can shift no page. The mark is known at the end alone."""
+        """What changed, by ids: a change while it is read can shift no page. The cursor is known at the end alone."""
         latest_ms: int | None = None
         after = rfc3339(from_ms - 1000).removesuffix("Z")  # what is asked for is later than it
         asked = {"modified_after": after, "dates_are_gmt": "true", "orderby": "id", "order": "asc"}

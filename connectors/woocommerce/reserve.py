@@ -53,7 +53,7 @@ class OrderOnHold:
                 return _item_of(managed[0])
         return None
 
-    def shown_milli(self, item: str) -> int:
+    def reserved_by_others_milli(self, item: str) -> int:
         """By our own orders: others' are sales."""
         return sum(milli for _, _, milli in self._ours(item))
 

@@ -56,18 +56,18 @@ def allocate_open(state: PoolState, order: Row, now_ms: int, releases: Row | Non
     left = QuotaLeft(state, order, releases)
     case = _case(state, order, open_milli(order), now_ms, releases, left)
     answer = allocate(case, _policy(state, order))
-    number = state.row["number"] + 1
+    number = state.row["position"] + 1
     line_order = {line["line_id"]: at for at, line in enumerate(order["lines"])}
     skus = {line["line_id"]: line["sku"] for line in order["lines"]}
     holds = order["holds"] + [
         {
             "line_id": share.line_id, "sku": skus[share.line_id], "store": share.store,
-            "quantity_milli": share.quantity_milli, "rung_up_milli": 0,
-            "state": CONFIRMED if order["status"] == CONFIRMED else TENTATIVE, "number": number,
+            "quantity_milli": share.quantity_milli, "sold_at_till_milli": 0,
+            "state": CONFIRMED if order["status"] == CONFIRMED else TENTATIVE, "position": number,
         }
         for share in answer.shares
     ]  # fmt: skip
-    holds.sort(key=lambda hold: (line_order[hold["line_id"]], hold["store"], hold["number"]))
+    holds.sort(key=lambda hold: (line_order[hold["line_id"]], hold["store"], hold["position"]))
     placed = {**order, "holds": holds}
     reasons = {line["line_id"]: left.why_short(line["sku"], NO_STORE_CAN) for line in order["lines"]}
     for reason in (CUSTOMER_QUOTA, STORE_QUOTA, NO_STORE_CAN):
@@ -75,8 +75,8 @@ def allocate_open(state: PoolState, order: Row, now_ms: int, releases: Row | Non
         if missing:
             placed = give_up(placed, missing, reason)
     decision = _decision(state, order, placed, answer, now_ms, left)
-    is_placed = any(hold["number"] == number for hold in placed["holds"])
-    return Allocated(settled(placed, now_ms, state.catalog.pool["ended_kept_ms"]), decision, is_placed)
+    is_placed = any(hold["position"] == number for hold in placed["holds"])
+    return Allocated(settled(placed, now_ms, state.catalog.pool["ended_retention_ms"]), decision, is_placed)
 
 
 def give_up_open(state: PoolState, order: Row, reason: str, now_ms: int) -> Allocated:
@@ -86,7 +86,7 @@ def give_up_open(state: PoolState, order: Row, reason: str, now_ms: int) -> Allo
         "costs": {f"{name}_milli_minor": 0 for name in Costs._fields}, "runner_up": [], "runner_up_milli_minor": None,
         "refused": [], **_unserved(state, order, after, now_ms),
     }  # fmt: skip
-    return Allocated(settled(after, now_ms, state.catalog.pool["ended_kept_ms"]), decision, is_placed=False)
+    return Allocated(settled(after, now_ms, state.catalog.pool["ended_retention_ms"]), decision, is_placed=False)
 
 
 def today(state: PoolState, now_ms: int) -> int:
@@ -115,13 +115,13 @@ def _case(
             lines.append(Line(line["line_id"], line["sku"], quantity, step, value))
     day = today(state, now_ms)
     given_today = {name: state.order_index.given_on(name, day) for name in catalog.reachable()}
-    refused_by: defaultdict[str, set[str]] = defaultdict(set)
+    declined_by: defaultdict[str, set[str]] = defaultdict(set)
     for line in order["lines"]:
-        for one in line["refused_by"]:
-            refused_by[one["store"]].add(line["line_id"])
+        for one in line["declined_by"]:
+            declined_by[one["store"]].add(line["line_id"])
     asking = _Asking(
         lines, held_on_shelves(releases), given_today, -(-sum(given_today.values()) // max(1, len(given_today))),
-        working_stores(order), refused_by, now_ms, left,
+        working_stores(order), declined_by, now_ms, left,
     )  # fmt: skip
     stores = tuple(_store(state, order, store, distance, asking) for distance, store in _nearest(state, order))
     return Case(tuple(lines), stores, terms["may_split"], terms["may_part_fill"], terms["preferred_store"])
@@ -158,7 +158,7 @@ class _Asking(NamedTuple):
     given_today: dict[str, int]
     fair_share: int
     working: set[str]
-    refused_by: dict[str, set[str]]
+    declined_by: dict[str, set[str]]
     now_ms: int
     left: QuotaLeft
 
@@ -183,7 +183,7 @@ def _store(state: PoolState, order: Row, name: str, distance: int, asking: _Aski
         above_fair_share=max(0, given - asking.fair_share),
         is_open=settings["open"],
         meets_deadline=working_time_until(settings, zone, asking.now_ms, deadline_ms, pool["preparation_ms"]),
-        excluded_lines=frozenset(asking.refused_by.get(name, ())),
+        excluded_lines=frozenset(asking.declined_by.get(name, ())),
     )  # fmt: skip
 
 
@@ -199,9 +199,7 @@ def _offer(state: PoolState, store: str, sku: str, freed_milli: int, now_ms: int
     return Offer(min(available, ORDER_QUANTITY_MAX_MILLI), confidence_permille(shelf, now_ms), shelf_life_days)
 
 
-def _decision(
-    state: PoolState, order: Row, placed: Row, answer: Answer, now_ms: int, left: QuotaLeft
-) -> Row:
+def _decision(state: PoolState, order: Row, placed: Row, answer: Answer, now_ms: int, left: QuotaLeft) -> Row:
     runner_up = answer.runner_up
     at_quota = {store for _, store in left.cut}
     return {
@@ -218,19 +216,19 @@ def _decision(
 
 def _unserved(state: PoolState, order: Row, placed: Row, now_ms: int) -> Row:
     """What this entry brings of the demand elsewhere, or to nobody, and what may stand in for the latter."""
-    terms, number = order["terms"], state.row["number"] + 1
+    terms, number = order["terms"], state.row["position"] + 1
     wanted_store, names_substitutes = terms["preferred_store"], state.catalog.pool["offers_substitutes"]
     skus = {line["line_id"]: line["sku"] for line in order["lines"]}
-    given_up = {line["line_id"]: line["given_up_milli"] for line in order["lines"]}
+    given_up = {line["line_id"]: line["unfilled_milli"] for line in order["lines"]}
     elsewhere = [
         (hold["line_id"], hold["store"], hold["quantity_milli"])
         for hold in placed["holds"]
-        if hold["number"] == number and wanted_store not in (None, hold["store"])
+        if hold["position"] == number and wanted_store not in (None, hold["store"])
     ]
     unmet = [
-        (line["line_id"], None, line["given_up_milli"] - given_up[line["line_id"]])
+        (line["line_id"], None, line["unfilled_milli"] - given_up[line["line_id"]])
         for line in placed["lines"]
-        if line["given_up_milli"] > given_up[line["line_id"]]
+        if line["unfilled_milli"] > given_up[line["line_id"]]
     ]
     instead = _substitutes(state, {skus[line_id] for line_id, _, _ in unmet}, now_ms) if names_substitutes else {}
     return {

@@ -14,7 +14,7 @@ _HEADER = topic_codec(POOL_AVAILABILITY.name).header
 
 _FIELDS = (
     "pool", "sku", "store", "unit", "available_milli", "on_hand_milli", "safety_stock_milli",
-    "confidence_permille", "recorded_at_ms", "appended_at_ms", "number", "held_milli",
+    "confidence_permille", "recorded_at_ms", "appended_at_ms", "position", "held_milli",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def _values(catalog: Catalog, key: ShelfKey, shelf: Shelf) -> tuple[Any, ...]:
         available -= available % 1000
     return (
         pool, sku, store, unit, available, shelf.on_hand_milli, 0 if terms is None else terms[2],
-        confidence_permille(shelf, shelf.recorded_at_ms), shelf.recorded_at_ms, shelf.appended_at_ms, shelf.number,
+        confidence_permille(shelf, shelf.recorded_at_ms), shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position,
         shelf.held_milli,
     )  # fmt: skip
 

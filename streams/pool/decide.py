@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeGuard
 
 from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from streams.pool import reasons
-from streams.pool.facts import COUNT_WITHDRAWN, REJECTED, SALE_TAKEN, STOCK_TAKEN, Fact, Fields
+from streams.pool.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, Fact, Fields
 from streams.pool.ring_up import match_ring_up
 from streams.pool.seen import Known
 from streams.pool.shelf import Shelf, moved_after
@@ -29,7 +29,7 @@ def decide_sale(state: PoolState, sale: Fields, appended_at_ms: int) -> Decision
     refused = _refuse(state, sale, appended_at_ms)
     if refused is not None:
         return refused
-    decision = _decide_movement(state, SALE_TAKEN, _head(sale), _sale_delta)
+    decision = _decide_movement(state, SALE_RECORDED, _head(sale), _sale_delta)
     match_ring_up(
         lambda order: state.tables.orders.get((state.pool, order)),
         decision.fact[1],
@@ -48,7 +48,7 @@ def decide_stock(state: PoolState, report: Fields, appended_at_ms: int) -> Decis
     if report["kind"] in ("counted", "level"):
         return _decide_count(state, fields)
     delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
-    return _decide_movement(state, STOCK_TAKEN, fields, delta_of)
+    return _decide_movement(state, STOCK_REPORT_RECORDED, fields, delta_of)
 
 
 def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | None:
@@ -72,7 +72,7 @@ def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | 
 
 def _head(event: Fields) -> Fields:
     return {
-        "event": event, "taken": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
+        "event": event, "applied": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
     }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _Del
     before = known.before
     set_aside: list[tuple[int, str]] = []
     fresh = _unseen(before, fields, set_aside)
-    taken = fields["taken"]
+    taken = fields["applied"]
     catalog, store = state.catalog, event["store"]
     for at in fresh:
         line = lines[at]
@@ -136,7 +136,7 @@ def _reversal(before: Fields) -> list[Fields]:
             "sku": line["sku"], "kind": event["lines"][line["line"]].get("kind", "stock"),
             "occurred_at_ms": event["occurred_at_ms"], "delta_milli": -line["delta_milli"],
         }
-        for line in before["taken"]
+        for line in before["applied"]
     ]  # fmt: skip
 
 
@@ -152,9 +152,7 @@ def _withdrawn(state: PoolState, before: Fields, counted: Iterable[Fields]) -> l
     for line in before.get("counted", ()):
         shelf = state.tables.shelves.get((state.pool, line["sku"], store))
         if line["applied"] and line["sku"] not in made and shelf is not None and shelf.counted_at_ms == as_of_ms:
-            gone.append(
-                {"sku": line["sku"], "kind": COUNT_WITHDRAWN, "occurred_at_ms": as_of_ms, "delta_milli": 0}
-            )
+            gone.append({"sku": line["sku"], "kind": COUNT_WITHDRAWN, "occurred_at_ms": as_of_ms, "delta_milli": 0})
     return gone
 
 
@@ -189,7 +187,7 @@ def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, st
             fields["stale_lines"] = len(event["lines"])
             return []
         if version == old["source"]["version"]:
-            applied = {line["line"] for line in (*before["taken"], *before.get("counted", ()))}
+            applied = {line["line"] for line in (*before["applied"], *before.get("counted", ()))}
             known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
             room -= len(applied)
             same_head = event["occurred_at_ms"] == old["occurred_at_ms"] and event.get("kind") == old.get("kind")
@@ -222,7 +220,7 @@ def _says_the_same(one: Fields, other: Fields) -> bool:
 def _decide_count(state: PoolState, fields: Fields) -> Decision:
     event = fields["event"]
     set_aside: list[tuple[int, str]] = []
-    known = state.seen.look_up(STOCK_TAKEN, event)
+    known = state.seen.look_up(STOCK_REPORT_RECORDED, event)
     fresh = _unseen(known.before, fields, set_aside)
     store, as_of_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
     catalog = state.catalog
@@ -259,7 +257,7 @@ def _decide_count(state: PoolState, fields: Fields) -> Decision:
         }  # fmt: skip
     fields["counted"] = list(counted.values())
     _take_back(state, known.before, fields)
-    return _decision((STOCK_TAKEN, fields), known, set_aside)
+    return _decision((STOCK_REPORT_RECORDED, fields), known, set_aside)
 
 
 def books_as_of(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> int:

@@ -21,21 +21,21 @@ Fields = dict[str, Any]
 Fact = tuple[str, Fields]
 """(Avro name of the fact, its fields)"""
 
-SALE_TAKEN = "commonshelf.SaleTaken"
-STOCK_TAKEN = "commonshelf.StockTaken"
+SALE_RECORDED = "commonshelf.SaleRecorded"
+STOCK_REPORT_RECORDED = "commonshelf.StockReportRecorded"
 TICK = "commonshelf.Tick"
 CONFIG_CHANGE = "commonshelf.ConfigChange"
 CATALOG_ITEM = "commonshelf.CatalogItem"
 REJECTED = "commonshelf.Rejected"
 PARKED = "commonshelf.Parked"
-ORDER_TAKEN = "commonshelf.OrderTaken"
-ORDER_MOVED = "commonshelf.OrderMoved"
-REPORT_TAKEN = "commonshelf.ReportTaken"
-TASK_MOVED = "commonshelf.TaskMoved"
-TRANSFER_TAKEN = "commonshelf.TransferTaken"
-TRANSFER_MOVED = "commonshelf.TransferMoved"
-LENDING_TAKEN = "commonshelf.LendingTaken"
-LENDING_MOVED = "commonshelf.LendingMoved"
+ORDER_REQUEST_DECIDED = "commonshelf.OrderRequestDecided"
+ORDER_CHANGED = "commonshelf.OrderChanged"
+FULFILMENT_REPORT_DECIDED = "commonshelf.FulfilmentReportDecided"
+TASK_CHANGED = "commonshelf.TaskChanged"
+TRANSFER_REQUEST_DECIDED = "commonshelf.TransferRequestDecided"
+TRANSFER_CHANGED = "commonshelf.TransferChanged"
+LENDING_MESSAGE_DECIDED = "commonshelf.LendingMessageDecided"
+LENDING_CHANGED = "commonshelf.LendingChanged"
 
 COUNT_WITHDRAWN = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
@@ -68,7 +68,7 @@ def decode_fact(raw: bytes | bytearray, position: int = 0) -> Fact:
 
 
 def encode_plain_sale(body: bytes, taken: list[bytes]) -> bytes:
-    """A SaleTaken of which every line was taken and nothing else.
+    """A SaleRecorded of which every line was taken and nothing else.
 
     `body` is the event's own encoding, `taken` holds the lines' by `encode_taken`.
     """
@@ -86,9 +86,9 @@ def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> b
     return string_bytes(topic) + long_bytes(offset) + known_long_bytes(appended_at_ms) + fact
 
 
-def encode_page(pool: str, partition: int, first_number: int, entries: list[bytes]) -> bytes:
+def encode_page(pool: str, partition: int, first_position: int, entries: list[bytes]) -> bytes:
     """A JournalPage in Confluent wire format around encoded entries, at least one."""
-    head = _PAGE_HEADER + string_bytes(pool) + long_bytes(partition) + long_bytes(first_number)
+    head = _PAGE_HEADER + string_bytes(pool) + long_bytes(partition) + long_bytes(first_position)
     return b"".join((head, long_bytes(len(entries)), *entries, b"\0"))
 
 
@@ -97,7 +97,7 @@ def line_counts(fact: Fact) -> tuple[int, int, int]:
     kind, fields = fact
     if kind == REJECTED:
         return 0, 0, fields["lines"]
-    if kind not in (SALE_TAKEN, STOCK_TAKEN):
+    if kind not in (SALE_RECORDED, STOCK_REPORT_RECORDED):
         return 0, 0, 0
-    applied = len(fields["taken"]) + len(fields.get("counted", ()))
+    applied = len(fields["applied"]) + len(fields.get("counted", ()))
     return applied, fields["duplicate_lines"] + fields["stale_lines"], len(fields["quarantined"])

@@ -8,8 +8,8 @@ from streams.pool.facts import (
     COUNT_WITHDRAWN,
     PARKED,
     REJECTED,
-    SALE_TAKEN,
-    STOCK_TAKEN,
+    SALE_RECORDED,
+    STOCK_REPORT_RECORDED,
     TICK,
     Fact,
     Fields,
@@ -35,11 +35,11 @@ def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, know
     """
     kind, fields = fact
     row = state.row
-    row["number"] += 1
+    row["position"] += 1
     state.tables.pools.put(state.pool, row)
-    if kind in (SALE_TAKEN, STOCK_TAKEN):
+    if kind in (SALE_RECORDED, STOCK_REPORT_RECORDED):
         _fold_taken(state, fields, appended_at_ms)
-        if kind == STOCK_TAKEN:
+        if kind == STOCK_REPORT_RECORDED:
             _fold_counted(state, fields, appended_at_ms)
         _remember(state, kind, fields, encoded, known or state.seen.look_up(kind, fields["event"]))
     elif kind == TICK:
@@ -59,7 +59,7 @@ def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, know
         if kind in LENDING_FACTS:
             fold_lending(state, kind, fields, appended_at_ms)
         if fields.get("kind") == STOPPED:
-            row["follow_ups_stopped"] += 1
+            row["reactions_stopped"] += 1
     elif kind != PARKED:
         raise ValueError(f"unknown fact {kind}")
 
@@ -72,7 +72,7 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
     for line in fields["reversed"]:
         key = (pool, line["sku"], store)
         shelf = shelves.get(key) or Shelf()
-        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.number > 0))
+        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
         if line["kind"] == COUNT_WITHDRAWN:
             shelf.short_picks += 1
             state.doubted[key] = COUNT_WITHDRAWN
@@ -82,10 +82,10 @@ def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
             shelf.used_milli -= line["delta_milli"]
         shelf.recorded_at_ms = event["recorded_at_ms"]
         touch(state, key, shelf, appended_at_ms)
-    for line in fields["taken"]:
+    for line in fields["applied"]:
         key = (pool, line["sku"], store)
         shelf = shelves.get(key) or Shelf()
-        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.number > 0))
+        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
         shelf.move(occurred, line["delta_milli"])
         if lines[line["line"]].get("kind") in _TILL_KINDS:
             shelf.used_milli -= line["delta_milli"]
@@ -128,8 +128,8 @@ def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int)
 
 def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes, known: Known) -> None:
     row, event = state.row, fields["event"]
-    applied = len(fields["taken"])
-    if kind == STOCK_TAKEN:
+    applied = len(fields["applied"])
+    if kind == STOCK_REPORT_RECORDED:
         applied += len(fields["counted"])
     row["lines_applied"] += applied
     row["lines_duplicate"] += fields["duplicate_lines"]
@@ -149,7 +149,7 @@ def _union(before: Fields, fields: Fields) -> Fields:
     """One fact with the lines that were applied of both, which are of the same version."""
     lines: list[Fields] = []
     union = {**fields, "event": {**fields["event"], "lines": lines}, "duplicate_lines": 0, "quarantined": []}
-    for name in ("taken", "counted"):
+    for name in ("applied", "counted"):
         if name in fields:
             union[name] = []
             for part in (before, fields):

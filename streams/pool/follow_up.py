@@ -10,16 +10,16 @@ from typing import Any
 
 from streams.pool.allocating import REROUTES_USED_UP, allocate_open, give_up_open, today
 from streams.pool.facts import (
-    LENDING_MOVED,
-    ORDER_MOVED,
-    SALE_TAKEN,
-    STOCK_TAKEN,
-    TASK_MOVED,
-    TRANSFER_MOVED,
+    LENDING_CHANGED,
+    ORDER_CHANGED,
+    SALE_RECORDED,
+    STOCK_REPORT_RECORDED,
+    TASK_CHANGED,
+    TRANSFER_CHANGED,
     Fact,
     Fields,
 )
-from streams.pool.follow_up_guard import STOPPED, TOO_MANY_FOLLOW_UPS, FollowUpGuard
+from streams.pool.follow_up_guard import STOPPED, TOO_MANY_REACTIONS, ReactionLimit
 from streams.pool.holds import (
     CONFIRMED,
     PICKED,
@@ -57,14 +57,14 @@ Row = dict[str, Any]
 def following(state: PoolState, fact: Fact, now_ms: int) -> Iterator[Fact]:
     """All that follows from `fact`, just folded. Each must be folded before the next is asked for."""
     kind, fields = fact
-    if kind == SALE_TAKEN:
+    if kind == SALE_RECORDED:
         for name in orders_rung_up(fields):
             yield _rung_up(state, name, fields, now_ms)
-    elif kind == STOCK_TAKEN and state.order_index.recounts:
+    elif kind == STOCK_REPORT_RECORDED and state.order_index.recounts:
         counted = [line["sku"] for line in fields["counted"] if line["applied"]]
         yield from _recounted(state, fields["event"]["store"], counted, now_ms)
     look_at_quotas(state, fact)
-    guard = FollowUpGuard()
+    guard = ReactionLimit()
     while (moved := _next(state, kind, now_ms)) is not None:
         yield _stopped(state, moved, now_ms) if guard.is_too_much(moved) else moved
 
@@ -72,27 +72,27 @@ def following(state: PoolState, fact: Fact, now_ms: int) -> Iterator[Fact]:
 def _stopped(state: PoolState, moving: Fact, now_ms: int) -> Fact:
     """The end of what `moving` would move once more: nothing is held for it any more, and it asks for nothing."""
     kind, fields = moving
-    if kind == TRANSFER_MOVED:
+    if kind == TRANSFER_CHANGED:
         return stopped_transfer(state, fields["transfer"]["transfer"], now_ms)
-    if kind == LENDING_MOVED:
+    if kind == LENDING_CHANGED:
         return stopped_lending(state, fields, now_ms)
-    if kind == TASK_MOVED:
+    if kind == TASK_CHANGED:
         task = fields["tasks"][0]
         if task["transfer"] is not None:
             return stopped_transfer(state, task["transfer"], now_ms)
         if task["order"] is None:
-            ended_task = end_task(state, task, "late", TOO_MANY_FOLLOW_UPS, now_ms)
-            return TASK_MOVED, {"kind": STOPPED, "tasks": [ended_task]}
-    order = _order(state, fields["order"]["order"] if kind == ORDER_MOVED else fields["tasks"][0]["order"])
+            ended_task = end_task(state, task, "late", TOO_MANY_REACTIONS, now_ms)
+            return TASK_CHANGED, {"kind": STOPPED, "tasks": [ended_task]}
+    order = _order(state, fields["order"]["order"] if kind == ORDER_CHANGED else fields["tasks"][0]["order"])
     free = {**order, "holds": released(order["holds"])}
-    after = give_up(free, open_milli(free), TOO_MANY_FOLLOW_UPS)
-    return _moved(state, STOPPED, TOO_MANY_FOLLOW_UPS, after, now_ms)
+    after = give_up(free, open_milli(free), TOO_MANY_REACTIONS)
+    return _moved(state, STOPPED, TOO_MANY_REACTIONS, after, now_ms)
 
 
 def _next(state: PoolState, kind: str, now_ms: int) -> Fact | None:
     while state.strained:
         key = next(iter(state.strained))
-        reason = "called_back" if is_elsewhere(key[2]) else "sold" if kind == SALE_TAKEN else "stock_corrected"
+        reason = "called_back" if is_elsewhere(key[2]) else "sold" if kind == SALE_RECORDED else "stock_corrected"
         broken = broken_transfer(state, key, reason, now_ms) or _broken(state, key, reason, now_ms)
         if broken is not None:
             return broken
@@ -125,8 +125,8 @@ def _moved(
     state: PoolState, kind: str, reason: str, order: Row, now_ms: int,
     decision: Row | None = None, ended_tasks: dict[str, Row] | None = None,
 ) -> Fact:  # fmt: skip
-    order = settled({**order, "number": state.row["number"] + 1}, now_ms, state.catalog.pool["ended_kept_ms"])
-    return ORDER_MOVED, {
+    order = settled({**order, "position": state.row["position"] + 1}, now_ms, state.catalog.pool["ended_retention_ms"])
+    return ORDER_CHANGED, {
         "kind": kind, "reason": reason, "order": order, "tasks": tasks_after(state, order, now_ms, ended_tasks),
         "decision": decision, "day": today(state, now_ms),
     }  # fmt: skip
@@ -144,7 +144,7 @@ def _recounted(state: PoolState, store: str, skus: list[str], now_ms: int) -> It
         if task is not None:
             tasks.append(end_task(state, task, "done", "counted", now_ms))
     if tasks:
-        yield TASK_MOVED, {"kind": "counted", "tasks": tasks}
+        yield TASK_CHANGED, {"kind": "counted", "tasks": tasks}
 
 
 def _doubted(state: PoolState, now_ms: int) -> Fact | None:
@@ -152,7 +152,7 @@ def _doubted(state: PoolState, now_ms: int) -> Fact | None:
     while state.doubted:
         (_, sku, store), reason = state.doubted.popitem()
         if store in state.catalog.stores and (sku, store) not in state.order_index.recounts:
-            return TASK_MOVED, {"kind": "opened", "tasks": [recount_task(state, store, sku, reason, now_ms, 1)]}
+            return TASK_CHANGED, {"kind": "opened", "tasks": [recount_task(state, store, sku, reason, now_ms, 1)]}
     return None
 
 
@@ -175,7 +175,7 @@ def _broken(state: PoolState, key: ShelfKey, reason: str, now_ms: int) -> Fact |
             if hold["state"] == PICKED:
                 picked_milli += held_milli(hold)
             else:
-                candidates.append((hold["state"] == TENTATIVE, hold["number"], name, hold))
+                candidates.append((hold["state"] == TENTATIVE, hold["position"], name, hold))
     over_milli = shelf.held_milli - max(shelf.on_hand_milli, picked_milli) - state.lending.lent_milli(sku, store)
     if over_milli <= 0 or not candidates:
         return None
@@ -204,12 +204,12 @@ def _rerouted(state: PoolState, order: Row, now_ms: int) -> Fact:
 def _why_open(order: Row) -> str:
     """Of the first open line: why its last store failed."""
     wanted = open_milli(order)
-    failed = [line for line in order["lines"] if line["line_id"] in wanted and line["refused_by"]]
-    return str(failed[0]["refused_by"][-1]["reason"]) if failed else ""
+    failed = [line for line in order["lines"] if line["line_id"] in wanted and line["declined_by"]]
+    return str(failed[0]["declined_by"][-1]["reason"]) if failed else ""
 
 
 def _expired(state: PoolState, order: Row, now_ms: int) -> Fact:
-    kept_ms = state.catalog.pool["ended_kept_ms"]
+    kept_ms = state.catalog.pool["ended_retention_ms"]
     return _moved(state, "expired", "not_confirmed", ended(order, "expired", now_ms, kept_ms), now_ms)
 
 
@@ -223,10 +223,10 @@ def _overdue(state: PoolState, name: str, now_ms: int) -> Fact:
     if task["due_ms"] <= clock_ms and task["transfer"] is not None:
         return overdue_transfer(state, task, now_ms)
     if task["due_ms"] <= clock_ms and task["escalations"] >= RECOUNT_ESCALATIONS_MAX:
-        return TASK_MOVED, {"kind": "late", "tasks": [end_task(state, task, "late", "not_done", now_ms)]}
+        return TASK_CHANGED, {"kind": "late", "tasks": [end_task(state, task, "late", "not_done", now_ms)]}
     if task["due_ms"] > clock_ms and task["status"] == "claimed":
-        return TASK_MOVED, {"kind": "lease_ran_out", "tasks": [unclaimed(state, task)]}
-    return TASK_MOVED, {"kind": "escalated", "tasks": [escalated(state, task, now_ms)]}
+        return TASK_CHANGED, {"kind": "lease_ran_out", "tasks": [unclaimed(state, task)]}
+    return TASK_CHANGED, {"kind": "escalated", "tasks": [escalated(state, task, now_ms)]}
 
 
 _LATE = {PICK: (CONFIRMED, "late"), HAND_OVER: (PICKED, NOT_COLLECTED)}

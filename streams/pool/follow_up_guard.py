@@ -5,46 +5,46 @@ Whatever a bug has move in circles stops within its input, by an entry that says
 
 from collections import Counter
 
-from streams.pool.facts import LENDING_MOVED, ORDER_MOVED, TRANSFER_MOVED, Fact
+from streams.pool.facts import LENDING_CHANGED, ORDER_CHANGED, TRANSFER_CHANGED, Fact
 from streams.pool.loans import row_name
 
-FOLLOW_UPS_MAX = 200
+REACTIONS_MAX = 200
 """Entries that one input may bring about one thing. An order of 30 lines at three stores needs a hundred at most."""
 STOPPED = "stopped"
 """The kind of the entry that ends what moved in circles."""
-TOO_MANY_FOLLOW_UPS = "too_many_follow_ups"
+TOO_MANY_REACTIONS = "too_many_reactions"
 """Its reason."""
 
 
-class FollowUpLoopError(RuntimeError):
+class ReactionLoopError(RuntimeError):
     """What was stopped goes on moving within the same input. The partition stops before that input."""
 
 
-class FollowUpGuard:
+class ReactionLimit:
     """Counts what follows from one input."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def is_too_much(self, fact: Fact) -> bool:
-        """Must the thing that `fact` is about be stopped instead? Raises FollowUpLoopError when it was already."""
+        """Must the thing that `fact` is about be stopped instead? Raises ReactionLoopError when it was already."""
         about = _about(fact)
         self._counts[about] += 1
-        if self._counts[about] > FOLLOW_UPS_MAX + 1:
-            raise FollowUpLoopError(f"{' '.join(about)} was stopped after {FOLLOW_UPS_MAX} follow-ups, and moves on")
-        return self._counts[about] > FOLLOW_UPS_MAX
+        if self._counts[about] > REACTIONS_MAX + 1:
+            raise ReactionLoopError(f"{' '.join(about)} was stopped after {REACTIONS_MAX} follow-ups, and moves on")
+        return self._counts[about] > REACTIONS_MAX
 
 
 def _about(fact: Fact) -> tuple[str, str]:
     """(what it is, its name); a recount is known by its place, for each anew has another name."""
     kind, fields = fact
-    if kind == ORDER_MOVED:
+    if kind == ORDER_CHANGED:
         return "order", fields["order"]["order"]
-    if kind == TRANSFER_MOVED:
+    if kind == TRANSFER_CHANGED:
         return "transfer", fields["transfer"]["transfer"]
-    if kind == LENDING_MOVED:
-        is_loan = fields["use"] is None
-        return ("loan", row_name(fields["loans"][-1])) if is_loan else ("use", row_name(fields["use"]))
+    if kind == LENDING_CHANGED:
+        is_loan = fields["draw"] is None
+        return ("loan", row_name(fields["loans"][-1])) if is_loan else ("draw", row_name(fields["draw"]))
     task = fields["tasks"][0]
     for what in ("order", "transfer"):
         if task[what] is not None:

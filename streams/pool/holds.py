@@ -18,7 +18,7 @@ _KEPT = (TENTATIVE, CONFIRMED, PICKED)
 
 def held_milli(hold: Row) -> int:
     """What of it the shelf still holds."""
-    return hold["quantity_milli"] - hold["rung_up_milli"] if hold["state"] in _KEPT else 0
+    return hold["quantity_milli"] - hold["sold_at_till_milli"] if hold["state"] in _KEPT else 0
 
 
 def held_on_shelves(order: Row | None) -> dict[tuple[str, str], int]:
@@ -52,7 +52,7 @@ def is_off_the_shelf(order: Row) -> bool:
 
 def open_milli(order: Row) -> dict[str, int]:
     """Line id → what is wanted and neither held, handed over nor given up, lines without left out."""
-    left = {line["line_id"]: line["quantity_milli"] - line["given_up_milli"] for line in order["lines"]}
+    left = {line["line_id"]: line["quantity_milli"] - line["unfilled_milli"] for line in order["lines"]}
     for hold in order["holds"]:
         left[hold["line_id"]] -= hold["quantity_milli"]
     return {line_id: milli for line_id, milli in left.items() if milli > 0}
@@ -67,8 +67,8 @@ def without(holds: Iterable[Row], taken: Callable[[Row], int]) -> list[Row]:
             left.append(hold)
         elif milli < held_milli(hold):
             left.append({**hold, "quantity_milli": hold["quantity_milli"] - milli})
-        elif hold["rung_up_milli"]:
-            left.append({**hold, "quantity_milli": hold["rung_up_milli"], "state": COLLECTED})
+        elif hold["sold_at_till_milli"]:
+            left.append({**hold, "quantity_milli": hold["sold_at_till_milli"], "state": COLLECTED})
     return left
 
 
@@ -78,8 +78,8 @@ def released(holds: Iterable[Row], which: Callable[[Row], bool] = is_kept) -> li
     for hold in holds:
         if not (is_kept(hold) and which(hold)):
             left.append(hold)
-        elif hold["rung_up_milli"]:
-            left.append({**hold, "quantity_milli": hold["rung_up_milli"], "state": COLLECTED})
+        elif hold["sold_at_till_milli"]:
+            left.append({**hold, "quantity_milli": hold["sold_at_till_milli"], "state": COLLECTED})
     return left
 
 
@@ -94,12 +94,12 @@ def fail_lines(order: Row, failed: dict[str, int], store: str, reason: str, *, c
         if line["line_id"] not in failed:
             lines.append(line)
         elif comes_back:
-            barred = any(one["store"] == store for one in line["refused_by"])
-            refused_by = line["refused_by"] if barred else [*line["refused_by"], {"store": store, "reason": reason}]
-            lines.append({**line, "refused_by": refused_by})
+            barred = any(one["store"] == store for one in line["declined_by"])
+            declined_by = line["declined_by"] if barred else [*line["declined_by"], {"store": store, "reason": reason}]
+            lines.append({**line, "declined_by": declined_by})
         else:
-            given_up = line["given_up_milli"] + failed[line["line_id"]]
-            lines.append({**line, "given_up_milli": given_up, "reason": reason})
+            given_up = line["unfilled_milli"] + failed[line["line_id"]]
+            lines.append({**line, "unfilled_milli": given_up, "reason": reason})
     order = {**order, "lines": lines}
     stays = order["terms"]["may_part_fill"] and is_off_the_shelf(order)
     if comes_back and not order["terms"]["may_split"] and not stays:
@@ -113,7 +113,7 @@ def give_up(order: Row, missing: dict[str, int], reason: str) -> Row:
         order = {**order, "holds": released(order["holds"])}
         missing = open_milli(order)
     lines = [
-        {**line, "given_up_milli": line["given_up_milli"] + missing[line["line_id"]], "reason": reason}
+        {**line, "unfilled_milli": line["unfilled_milli"] + missing[line["line_id"]], "reason": reason}
         if line["line_id"] in missing
         else line
         for line in order["lines"]

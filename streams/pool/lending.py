@@ -10,7 +10,7 @@ from typing import Any
 from schemas.models import LINE_ID_MAX, NAME_PATTERN, StoreSettings
 from streams.pool import refusals
 from streams.pool.allocating import today
-from streams.pool.facts import LENDING_TAKEN, Fact
+from streams.pool.facts import LENDING_MESSAGE_DECIDED, Fact
 from streams.pool.holds import (
     COLLECTED,
     CONFIRMED,
@@ -52,8 +52,8 @@ _COUNT_MAX = 2**53
 _PARTS_MAX = 10_000
 _TEXT_MAX = 200
 _NAME = re.compile(NAME_PATTERN)
-_COUNTS = ("granted_milli", "returned_milli", "keep_milli", "counted_at_ms", "doubts", "deadline_ms")
-_PART_COUNTS = ("part", "number", "quantity_milli", "picked_milli", "collected_milli", "gone_milli")
+_COUNTS = ("granted_milli", "returned_milli", "limit_milli", "counted_at_ms", "discrepancies", "deadline_ms")
+_PART_COUNTS = ("part", "position", "quantity_milli", "picked_milli", "collected_milli", "gone_milli")
 
 
 class _RefusedError(Exception):
@@ -69,23 +69,23 @@ def decide_lending(state: PoolState, message: Row, appended_at_ms: int) -> Fact:
     skew_ms = state.catalog.pool["future_skew_ms"]
     now_ms = max(state.row["clock_ms"], min(message["recorded_at_ms"], appended_at_ms + skew_ms))
     fields: Row = {
-        "message": message, "outcome": "accepted", "reason": "", "channel": None, "loans": [], "use": None,
+        "message": message, "outcome": "accepted", "reason": "", "channel": None, "loans": [], "draw": None,
         "moved": "", "order": None, "tasks": [], "day": today(state, now_ms),
     }  # fmt: skip
     try:
         _check(state, message)
-        peer, number = message["from_pool"], message["number"]
+        peer, sequence = message["from_pool"], message["sequence"]
         channel = state.tables.channels.get((state.pool, peer)) or new_channel(state.pool, peer)
-        if number <= channel["seen_number"]:
+        if sequence <= channel["received_sequence"]:
             fields["outcome"] = "repeated"
-            return LENDING_TAKEN, fields
-        missed = channel["missed"] + number - channel["seen_number"] - 1
-        fields["channel"] = {**channel, "seen_number": number, "missed": missed}
+            return LENDING_MESSAGE_DECIDED, fields
+        gaps = channel["gaps"] + sequence - channel["received_sequence"] - 1
+        fields["channel"] = {**channel, "received_sequence": sequence, "gaps": gaps}
         kind, body = message["body"]
         fields |= _TAKE[kind](state, message, body, now_ms)
     except _RefusedError as refused:
         fields.update(outcome="refused", reason=refused.reason)
-    return LENDING_TAKEN, fields
+    return LENDING_MESSAGE_DECIDED, fields
 
 
 def _check(state: PoolState, message: Row) -> None:
@@ -103,10 +103,10 @@ def _check(state: PoolState, message: Row) -> None:
         raise _RefusedError(refusals.BAD_TERMS)
     if len(parts) > _PARTS_MAX or any(len(part["line_id"]) > LINE_ID_MAX for part in parts):
         raise _RefusedError(refusals.BAD_LINES)
-    counts = [message["number"], message["answers"], *(body[name] for name in _COUNTS if name in body)]
+    counts = [message["sequence"], message["answers"], *(body[name] for name in _COUNTS if name in body)]
     counts += [part[name] for part in parts for name in _PART_COUNTS]
-    if body.get("cover_milli") is not None:
-        counts.append(body["cover_milli"])
+    if body.get("covered_milli") is not None:
+        counts.append(body["covered_milli"])
     if not all(0 <= count <= _COUNT_MAX for count in counts):
         raise _RefusedError(refusals.BAD_QUANTITY)
     if body.get("settings") is not None:
@@ -143,8 +143,8 @@ def given_back(state: PoolState, loan: Row) -> Row:
     shelf = state.tables.shelves.get((state.pool, loan["sku"], elsewhere(loan["store"], loan["peer"])))
     held = 0 if shelf is None else shelf.held_milli
     lent = lent_milli(loan)
-    back = 0 if loan["cover_milli"] is None else max(lent - loan["cover_milli"], 0)
-    above = lent - back - (0 if loan["reason"] else loan["keep_milli"])
+    back = 0 if loan["covered_milli"] is None else max(lent - loan["covered_milli"], 0)
+    above = lent - back - (0 if loan["reason"] else loan["limit_milli"])
     back += max(min(above, lent - back - held), 0)
     return {**loan, "returned_milli": loan["returned_milli"] + back} if back else loan
 
@@ -159,7 +159,7 @@ def _take_loan_answered(state: PoolState, message: Row, body: Row, _: int) -> Ro
     if returned + loan["used_milli"] > loan["granted_milli"]:
         raise _RefusedError(refusals.MORE_THAN_LENT)
     loan = heard({**loan, "returned_milli": returned, "reason": body["reason"]}, message)
-    return {"loans": [loan if is_waiting(loan) else {**loan, "tell_at_ms": 0, "tries": 0}]}
+    return {"loans": [loan if is_waiting(loan) else {**loan, "resend_at_ms": 0, "tries": 0}]}
 
 
 # --- the lender hears what an order uses, the borrower how far the store has come ---------------------------
@@ -184,9 +184,9 @@ def _take_use_told(state: PoolState, message: Row, body: Row, now_ms: int) -> Ro
     name = elsewhere(body["order"], peer)
     order = state.tables.orders.get((state.pool, name))
     if not fresh and (not withdrawn or order is None):
-        return {"loans": loans, "use": use}
+        return {"loans": loans, "draw": use}
     order = _with_parts(state, order or _new_order(state, name, peer, body, now_ms), fresh, withdrawn, now_ms)
-    return {"loans": loans, "use": use, "order": order, "tasks": tasks_after(state, order, now_ms)}
+    return {"loans": loans, "draw": use, "order": order, "tasks": tasks_after(state, order, now_ms)}
 
 
 def _claim(state: PoolState, peer: str, told: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
@@ -220,13 +220,13 @@ def _new_order(state: PoolState, name: str, peer: str, body: Row, now_ms: int) -
     return {
         "pool": state.pool, "order": name, "status": CONFIRMED, "outcome": "", "terms": terms, "lines": [],
         "holds": [], "reroutes": 0, "placed_at_ms": now_ms, "expires_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
-        "requests": [], "number": 0, "for_pool": peer,
+        "requests": [], "position": 0, "for_pool": peer,
     }  # fmt: skip
 
 
 def _with_parts(state: PoolState, order: Row, fresh: list[Row], withdrawn: set[int], now_ms: int) -> Row:
     """The lender's order with new parts, each a line of its own, and without those that are not wanted any more."""
-    number = state.row["number"] + 1
+    number = state.row["position"] + 1
     released: dict[str, int] = {}
 
     def take(hold: Row) -> int:
@@ -238,23 +238,23 @@ def _with_parts(state: PoolState, order: Row, fresh: list[Row], withdrawn: set[i
 
     holds = without(order["holds"], take)
     lines = [
-        {**line, "given_up_milli": line["given_up_milli"] + released[line["line_id"]], "reason": WITHDRAWN}
+        {**line, "unfilled_milli": line["unfilled_milli"] + released[line["line_id"]], "reason": WITHDRAWN}
         if line["line_id"] in released
         else line
         for line in order["lines"]
     ]
     for part in fresh:
         goods = {"line_id": str(part["part"]), "sku": part["sku"], "quantity_milli": part["quantity_milli"]}
-        lines.append({**goods, "given_up_milli": 0, "reason": "", "refused_by": []})
-        kept = {"store": part["store"], "rung_up_milli": 0, "state": CONFIRMED, "number": number}
+        lines.append({**goods, "unfilled_milli": 0, "reason": "", "declined_by": []})
+        kept = {"store": part["store"], "sold_at_till_milli": 0, "state": CONFIRMED, "position": number}
         holds.append({**goods, **kept})
     wanted = [{name: line[name] for name in ("line_id", "sku", "quantity_milli")} for line in lines]
-    order = {**order, "holds": holds, "lines": lines, "terms": {**order["terms"], "lines": wanted}, "number": number}
+    order = {**order, "holds": holds, "lines": lines, "terms": {**order["terms"], "lines": wanted}, "position": number}
     if fresh:
         return {**order, "status": CONFIRMED, "outcome": "", "ended_at_ms": 0, "forget_at_ms": 0}
     if order["status"] == ENDED or open_milli(order) or any(is_kept(hold) for hold in holds):
         return order
-    return ended(order, "cancelled", now_ms, state.catalog.pool["ended_kept_ms"])
+    return ended(order, "cancelled", now_ms, state.catalog.pool["ended_retention_ms"])
 
 
 def _take_use_answered(state: PoolState, message: Row, body: Row, now_ms: int) -> Row:
@@ -272,14 +272,14 @@ def _take_use_answered(state: PoolState, message: Row, body: Row, now_ms: int) -
         parts.append(now)
     moved = _moved(use["parts"], parts)
     use = heard({**use, "parts": parts}, message)
-    if use["seen_number"] >= use["number"]:  # asked after when the goods should have been handed over
-        overdue_ms = max(use["deadline_ms"], now_ms) + state.catalog.pool["tell_again_ms"]
-        use |= {"tell_at_ms": 0 if is_settled(use) else overdue_ms, "tries": 0}
+    if use["acked_sequence"] >= use["sequence"]:  # asked after when the goods should have been handed over
+        overdue_ms = max(use["deadline_ms"], now_ms) + state.catalog.pool["resend_after_ms"]
+        use |= {"resend_at_ms": 0 if is_settled(use) else overdue_ms, "tries": 0}
     if order is None or after is None or after == order:
-        return {"use": use}
-    after = {**after, "number": state.row["number"] + 1}
-    after = settled(after, now_ms, state.catalog.pool["ended_kept_ms"])
-    return {"use": use, "order": after, "tasks": tasks_after(state, after, now_ms), "moved": moved}
+        return {"draw": use}
+    after = {**after, "position": state.row["position"] + 1}
+    after = settled(after, now_ms, state.catalog.pool["ended_retention_ms"])
+    return {"draw": use, "order": after, "tasks": tasks_after(state, after, now_ms), "moved": moved}
 
 
 def _grown(part: Row, told: Row) -> Row:
@@ -296,8 +296,8 @@ def _grown(part: Row, told: Row) -> Row:
 
 def _come_further(order: Row, store: str, before: Row, now: Row) -> Row:
     """The borrower's order after one part has come further: gone goods are wanted elsewhere."""
-    place = (before["line_id"], store, before["number"])
-    hold = next((one for one in order["holds"] if (one["line_id"], one["store"], one["number"]) == place), None)
+    place = (before["line_id"], store, before["position"])
+    hold = next((one for one in order["holds"] if (one["line_id"], one["store"], one["position"]) == place), None)
     if hold is None:  # released when another part failed
         return order
     gone = now["gone_milli"] - before["gone_milli"]
@@ -328,8 +328,8 @@ def _moved(before: list[Row], after: list[Row]) -> str:
 
 
 _TAKE = {
-    "commonshelf.LoanTold": _take_loan_told,
-    "commonshelf.LoanAnswered": _take_loan_answered,
-    "commonshelf.UseTold": _take_use_told,
-    "commonshelf.UseAnswered": _take_use_answered,
+    "commonshelf.LoanStatus": _take_loan_told,
+    "commonshelf.LoanAck": _take_loan_answered,
+    "commonshelf.DrawStatus": _take_use_told,
+    "commonshelf.DrawAck": _take_use_answered,
 }

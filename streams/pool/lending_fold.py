@@ -6,7 +6,7 @@ went into a use have left the borrower's shelf with the order's own entry.
 
 from typing import Any
 
-from streams.pool.facts import LENDING_MOVED, LENDING_TAKEN, Fields
+from streams.pool.facts import LENDING_CHANGED, LENDING_MESSAGE_DECIDED, Fields
 from streams.pool.follow_up_guard import STOPPED
 from streams.pool.lending_index import LOAN, USE
 from streams.pool.loans import BORROWER, LENDER, elsewhere, lent_milli, loan_name, new_channel, use_name
@@ -15,7 +15,7 @@ from streams.pool.state import PoolState
 from streams.pool.touch import touch
 
 Row = dict[str, Any]
-LENDING_FACTS = (LENDING_TAKEN, LENDING_MOVED)
+LENDING_FACTS = (LENDING_MESSAGE_DECIDED, LENDING_CHANGED)
 
 
 def fold_lending(state: PoolState, kind: str, fields: Fields, appended_at_ms: int) -> None:
@@ -23,17 +23,17 @@ def fold_lending(state: PoolState, kind: str, fields: Fields, appended_at_ms: in
     message = fields["message"]
     for loan in fields["loans"]:
         _put_loan(state, loan, message["recorded_at_ms"], appended_at_ms)
-    use = fields["use"]
+    use = fields["draw"]
     if use is not None:
         _put_use(state, use)
-    if kind == LENDING_TAKEN:
+    if kind == LENDING_MESSAGE_DECIDED:
         if fields["channel"] is not None:
             state.tables.channels.put((state.pool, message["from_pool"]), fields["channel"])
         if fields["outcome"] == "accepted":
             _look_at(state, message)
     else:
         channel = state.tables.channels.get((state.pool, message["pool"])) or new_channel(state.pool, message["pool"])
-        state.tables.channels.put((state.pool, message["pool"]), {**channel, "sent_number": message["number"]})
+        state.tables.channels.put((state.pool, message["pool"]), {**channel, "sent_sequence": message["sequence"]})
         entity, name = _subject(message, sent=True)
         state.lending.answers.pop((entity, name), None)
         if fields["kind"] == STOPPED:
@@ -55,7 +55,7 @@ def _put_loan(state: PoolState, loan: Row, recorded_at_ms: int, appended_at_ms: 
         shelf.held_milli += change
     else:
         shelf.on_hand_milli += _borrowed_milli(loan) - (0 if before is None else _borrowed_milli(before))
-        shelf.counted_at_ms, shelf.short_picks = loan["counted_at_ms"], loan["doubts"]
+        shelf.counted_at_ms, shelf.short_picks = loan["counted_at_ms"], loan["discrepancies"]
         shelf.recorded_at_ms = recorded_at_ms
         if before is None or before["settings"] != loan["settings"]:
             state.stale_terms.add((None, store))
@@ -78,11 +78,11 @@ def _put_use(state: PoolState, use: Row) -> None:
 def _look_at(state: PoolState, message: Row) -> None:
     """What an accepted message calls for."""
     kind, body = message["body"]
-    if kind == "commonshelf.UseAnswered":
+    if kind == "commonshelf.DrawAck":
         state.lending.orders[body["order"]] = None
-    elif kind == "commonshelf.LoanAnswered":
+    elif kind == "commonshelf.LoanAck":
         state.lending.loans.setdefault(_subject(message, sent=False)[1], False)
-    elif kind != "commonshelf.UseTold" or not body["closed"]:
+    elif kind != "commonshelf.DrawStatus" or not body["closed"]:
         state.lending.answers[_subject(message, sent=False)] = None
 
 
@@ -90,8 +90,8 @@ def _subject(message: Row, *, sent: bool) -> tuple[str, str]:
     """The loan or the use that a message is about, as this pool names it."""
     kind, body = message["body"]
     peer = message["pool" if sent else "from_pool"]
-    by_lender = kind in ("commonshelf.LoanTold", "commonshelf.UseAnswered")
+    by_lender = kind in ("commonshelf.LoanStatus", "commonshelf.DrawAck")
     side = LENDER if by_lender == sent else BORROWER
-    if kind in ("commonshelf.LoanTold", "commonshelf.LoanAnswered"):
+    if kind in ("commonshelf.LoanStatus", "commonshelf.LoanAck"):
         return LOAN, loan_name(side, peer, body["store"], body["sku"])
     return USE, use_name(side, peer, body["order"])

@@ -5,7 +5,7 @@ All that changed is looked at within the same input, so that what another pool h
 
 from typing import Any
 
-from streams.pool.facts import CATALOG_ITEM, CONFIG_CHANGE, LENDING_MOVED, TICK, Fact, Fields
+from streams.pool.facts import CATALOG_ITEM, CONFIG_CHANGE, LENDING_CHANGED, TICK, Fact, Fields
 from streams.pool.follow_up_guard import STOPPED
 from streams.pool.holds import COLLECTED, ENDED, PICKED, held_milli, is_in_use
 from streams.pool.lending import given_back
@@ -76,19 +76,19 @@ def _send(
 ) -> Fact:
     """The entry with its message; `row` is the loan or the use that it is about, `loans` those that change besides."""
     channel = state.tables.channels.get((state.pool, peer)) or new_channel(state.pool, peer)
-    number = channel["sent_number"] + 1
-    row = told(row, number, now_ms, state.catalog.pool["tell_again_ms"], waits=waits)
+    number = channel["sent_sequence"] + 1
+    row = told(row, number, now_ms, state.catalog.pool["resend_after_ms"], waits=waits)
     is_use = "parts" in row
-    side = "Told" if (row["side"] == BORROWER) == is_use else "Answered"
+    word = "Status" if (row["side"] == BORROWER) == is_use else "Ack"
     fields: Fields = {
         "kind": kind,
         "message": {
-            "pool": peer, "from_pool": state.pool, "number": number, "answers": row["heard_number"],
-            "recorded_at_ms": now_ms, "body": (f"commonshelf.{'Use' if is_use else 'Loan'}{side}", body),
+            "pool": peer, "from_pool": state.pool, "sequence": number, "answers": row["received_sequence"],
+            "recorded_at_ms": now_ms, "body": (f"commonshelf.{'Draw' if is_use else 'Loan'}{word}", body),
         },
-        "loans": loans if is_use else [*loans, row], "use": row if is_use else None,
+        "loans": loans if is_use else [*loans, row], "draw": row if is_use else None,
     }  # fmt: skip
-    return LENDING_MOVED, fields
+    return LENDING_CHANGED, fields
 
 
 def _some(row: Row, *names: str) -> Row:
@@ -98,9 +98,10 @@ def _some(row: Row, *names: str) -> Row:
 # --- loans --------------------------------------------------------------------------------------------------
 
 _TOLD = (
-    "store", "sku", "unit", "granted_milli", "keep_milli", "cover_milli", "counted_at_ms", "doubts", "settings",
+    "store", "sku", "unit", "granted_milli", "limit_milli", "covered_milli", "counted_at_ms", "discrepancies",
+    "settings",
 )  # fmt: skip
-_DECIDED = ("unit", "granted_milli", "keep_milli", "cover_milli", "settings", "reason")
+_DECIDED = ("unit", "granted_milli", "limit_milli", "covered_milli", "settings", "reason")
 """What the lender tells when it changes; how sure its books are goes along."""
 
 
@@ -124,10 +125,10 @@ def _about_loan(state: PoolState, name: str, now_ms: int) -> Fact | None:
     if after is None or (before is not None and all(after[each] == before[each] for each in _DECIDED)):
         return None
     was_granted = 0 if before is None else before["granted_milli"]
-    was_to_keep = 0 if before is None else before["keep_milli"]
+    was_to_keep = 0 if before is None else before["limit_milli"]
     if after["granted_milli"] > was_granted:
         kind = "granted"
-    elif after["keep_milli"] < was_to_keep or after["cover_milli"] is not None:
+    elif after["limit_milli"] < was_to_keep or after["covered_milli"] is not None:
         kind = "called_back"
     else:
         kind = "changed"
@@ -151,9 +152,9 @@ def _as_it_should_be(state: PoolState, name: str, peer: str, store: str, sku: st
     if before is None and not granted:
         return None
     return {
-        **loan, "unit": unit, "granted_milli": granted, "keep_milli": quota, "reason": reason,
-        "cover_milli": _covered_milli(state, name, sku, store, step), "settings": {**settings, **_WHOLE},
-        "counted_at_ms": shelf.counted_at_ms, "doubts": shelf.negatives + shelf.short_picks,
+        **loan, "unit": unit, "granted_milli": granted, "limit_milli": quota, "reason": reason,
+        "covered_milli": _covered_milli(state, name, sku, store, step), "settings": {**settings, **_WHOLE},
+        "counted_at_ms": shelf.counted_at_ms, "discrepancies": shelf.negatives + shelf.short_picks,
     }  # fmt: skip
 
 
@@ -219,13 +220,13 @@ def _used(state: PoolState, name: str, order: Row | None, peer: str, now_ms: int
             return None
         use = new_use(state.pool, BORROWER, peer, name, order["terms"])
     holds = {
-        (hold["line_id"], hold["store"], hold["number"]): hold
+        (hold["line_id"], hold["store"], hold["position"]): hold
         for hold in (order["holds"] if order is not None else ())
         if is_in_use(hold) and at_home(hold["store"])[1] == peer
     }
     parts, known = [], set()
     for part in use["parts"]:
-        place = (part["line_id"], elsewhere(part["store"], peer), part["number"])
+        place = (part["line_id"], elsewhere(part["store"], peer), part["position"])
         known.add(place)
         has_come = part["collected_milli"] + part["gone_milli"] >= part["quantity_milli"]
         parts.append({**part, "withdrawn": part["withdrawn"] or (place not in holds and not has_come)})
@@ -245,7 +246,7 @@ def _used(state: PoolState, name: str, order: Row | None, peer: str, now_ms: int
 
 def _part(number: int, hold: Row) -> Row:
     return {
-        "part": number, **_some(hold, "line_id", "number", "sku", "quantity_milli"),
+        "part": number, **_some(hold, "line_id", "position", "sku", "quantity_milli"),
         "store": at_home(hold["store"])[0], "withdrawn": False, "picked_milli": 0, "collected_milli": 0,
         "gone_milli": 0, "reason": "",
     }  # fmt: skip
@@ -284,7 +285,7 @@ def _come_so_far(order: Row, part: Row, line: Row | None) -> Row:
             milli[hold["state"]] += hold["quantity_milli"]
     return {
         **part, "picked_milli": milli[PICKED], "collected_milli": milli[COLLECTED],
-        "gone_milli": line["given_up_milli"], "reason": line["reason"],
+        "gone_milli": line["unfilled_milli"], "reason": line["reason"],
     }  # fmt: skip
 
 
@@ -308,11 +309,10 @@ def _told_again(state: PoolState, entity: str, name: str, now_ms: int, *, is_ans
     return _tell_use(state, "told_again", row, now_ms, [])
 
 
-
 def stopped_lending(state: PoolState, moving: Fields, now_ms: int) -> Fact:
     """A loan or a use that was told in circles: told once more as it stands, and then not until something changes."""
-    entity, row = (LOAN, moving["loans"][-1]) if moving["use"] is None else (USE, moving["use"])
+    entity, row = (LOAN, moving["loans"][-1]) if moving["draw"] is None else (USE, moving["draw"])
     kind, fields = _told_again(state, entity, row_name(row), now_ms, is_answer=True)
-    told_last = fields["loans"][-1] if moving["use"] is None else fields["use"]
-    told_last.update(tell_at_ms=0, tries=0)
+    told_last = fields["loans"][-1] if moving["draw"] is None else fields["draw"]
+    told_last.update(resend_at_ms=0, tries=0)
     return kind, {**fields, "kind": STOPPED}

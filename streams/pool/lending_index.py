@@ -7,7 +7,7 @@ from streams.pool.loans import BORROWER, LENDER, elsewhere, lent_milli, loan_nam
 from streams.pool.order_index import Alarms
 
 Row = dict[str, Any]
-LOAN, USE = "loan", "use"
+LOAN, USE = "loan", "draw"
 
 
 class LendingIndex:
@@ -51,11 +51,11 @@ class LendingIndex:
         name = loan_name(loan["side"], loan["peer"], loan["store"], loan["sku"])
         if loan["side"] == LENDER:
             self._put_lent((loan["sku"], loan["store"]), name, lent_milli(loan))
-            self.alarms.set((LOAN, name), loan["tell_at_ms"] or None)
+            self.alarms.set((LOAN, name), loan["resend_at_ms"] or None)
         elif loan["settings"] is not None:
             store = elsewhere(loan["store"], loan["peer"])
-            if loan["heard_number"] >= self._told_by.get(store, 0):  # each item's loan tells of the store
-                self._told_by[store] = loan["heard_number"]
+            if loan["received_sequence"] >= self._told_by.get(store, 0):  # each item's loan tells of the store
+                self._told_by[store] = loan["received_sequence"]
                 self._lenders[store] = loan["settings"]
 
     def _put_lent(self, shelf: tuple[str, str], name: str, milli: int) -> None:
@@ -71,7 +71,7 @@ class LendingIndex:
         if use["side"] != BORROWER:
             return
         name, order = use_name(BORROWER, use["peer"], use["order"]), use["order"]
-        self.alarms.set((USE, name), None if use["closed"] else use["tell_at_ms"] or None)
+        self.alarms.set((USE, name), None if use["closed"] else use["resend_at_ms"] or None)
         if not use["closed"]:
             self.uses_of[order][name] = None
         elif order in self.uses_of:

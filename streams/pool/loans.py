@@ -54,8 +54,8 @@ def lent_milli(loan: Row) -> int:
 def is_waiting(loan: Row) -> bool:
     """Does the lender still wait for an answer, or for goods that it called back?"""
     lent = lent_milli(loan)
-    cover = lent if loan["cover_milli"] is None else loan["cover_milli"]
-    return bool(loan["seen_number"] < loan["number"] or lent > min(loan["keep_milli"], cover))
+    cover = lent if loan["covered_milli"] is None else loan["covered_milli"]
+    return bool(loan["acked_sequence"] < loan["sequence"] or lent > min(loan["limit_milli"], cover))
 
 
 def is_settled(use: Row) -> bool:
@@ -63,17 +63,18 @@ def is_settled(use: Row) -> bool:
     return all(part["collected_milli"] + part["gone_milli"] >= part["quantity_milli"] for part in use["parts"])
 
 
-def told(row: Row, number: int, now_ms: int, tell_again_ms: int, *, waits: bool) -> Row:
+def told(row: Row, number: int, now_ms: int, resend_after_ms: int, *, waits: bool) -> Row:
     """The row after message `number` about it; told again, ever more rarely, as long as it `waits` for an answer."""
     tries = min(row["tries"] + 1, _TRIES_MAX) if waits else 0
-    tell_at_ms = now_ms + (tell_again_ms << tries - 1) if waits else 0
-    return {**row, "number": number, "tries": tries, "tell_at_ms": tell_at_ms}
+    resend_at_ms = now_ms + (resend_after_ms << tries - 1) if waits else 0
+    return {**row, "sequence": number, "tries": tries, "resend_at_ms": resend_at_ms}
 
 
 def heard(row: Row, message: Row) -> Row:
     """The row after a message of the other pool about it."""
     return {
-        **row, "heard_number": message["number"], "seen_number": max(row["seen_number"], message["answers"]),
+        **row, "received_sequence": message["sequence"],
+        "acked_sequence": max(row["acked_sequence"], message["answers"]),
     }  # fmt: skip
 
 
@@ -81,8 +82,8 @@ def new_loan(pool: str, side: str, peer: str, store: str, sku: str, unit: str) -
     """Nothing is lent yet."""
     return {
         "pool": pool, "side": side, "peer": peer, "store": store, "sku": sku, "unit": unit, "granted_milli": 0,
-        "returned_milli": 0, "used_milli": 0, "keep_milli": 0, "cover_milli": None, "counted_at_ms": 0, "doubts": 0,
-        "settings": None, "reason": "", **_UNTOLD,
+        "returned_milli": 0, "used_milli": 0, "limit_milli": 0, "covered_milli": None, "counted_at_ms": 0,
+        "discrepancies": 0, "settings": None, "reason": "", **_UNTOLD,
     }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def new_use(pool: str, side: str, peer: str, order: str, terms: Row) -> Row:
 
 def new_channel(pool: str, peer: str) -> Row:
     """Nothing was told yet."""
-    return {"pool": pool, "peer": peer, "sent_number": 0, "seen_number": 0, "missed": 0}
+    return {"pool": pool, "peer": peer, "sent_sequence": 0, "received_sequence": 0, "gaps": 0}
 
 
-_UNTOLD = {"number": 0, "heard_number": 0, "seen_number": 0, "tell_at_ms": 0, "tries": 0}
+_UNTOLD = {"sequence": 0, "received_sequence": 0, "acked_sequence": 0, "resend_at_ms": 0, "tries": 0}

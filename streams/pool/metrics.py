@@ -8,9 +8,9 @@ from prometheus_client import Counter, Gauge
 from streams.pool.state import PoolState
 
 _POOL_GAUGES = (
-    "number", "clock_ms", "seen_events", "lines_applied", "lines_duplicate", "lines_stale", "lines_quarantined",
-    "requests_taken", "requests_refused", "reports_taken", "reports_refused",
-    "orders_rerouted", "orders_unfilled", "holds_broken", "holds_expired", "follow_ups_stopped",
+    "position", "clock_ms", "dedup_events", "lines_applied", "lines_duplicate", "lines_stale", "lines_quarantined",
+    "requests_accepted", "requests_refused", "reports_accepted", "reports_refused",
+    "orders_rerouted", "orders_unfilled", "holds_broken", "holds_expired", "reactions_stopped",
 )  # fmt: skip
 
 _BAD = Counter("commonshelf_pool_bad_messages_total", "Records that went to the dead letters whole.", ["reason"])

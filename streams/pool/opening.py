@@ -62,9 +62,7 @@ def _minutes(store: Settings, weekday: int) -> tuple[tuple[int, int], ...]:
     if not store["opening"]:
         return _AROUND_THE_CLOCK
     return tuple(
-        sorted(
-            (span["opens_minute"], span["closes_minute"]) for span in store["opening"] if span["weekday"] == weekday
-        )
+        sorted((span["opens_minute"], span["closes_minute"]) for span in store["opening"] if span["weekday"] == weekday)
     )
 
 

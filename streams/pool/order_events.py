@@ -1,16 +1,16 @@
-"""What the customers' side is told: an event on pool.reroutes for each entry about an order."""
+"""What the customers' side is told: an event on orders.events for each entry about an order."""
 
 from typing import Any
 
 from schemas.codec import topic_codec
-from schemas.topics import FULFILMENT_REPORTS, ORDERS_REQUESTS, POOL_REROUTES
+from schemas.topics import FULFILMENT_REPORTS, ORDERS_EVENTS, ORDERS_REQUESTS
 from streams.pool.facts import (
-    LENDING_TAKEN,
-    ORDER_MOVED,
-    ORDER_TAKEN,
-    REPORT_TAKEN,
-    TRANSFER_MOVED,
-    TRANSFER_TAKEN,
+    FULFILMENT_REPORT_DECIDED,
+    LENDING_MESSAGE_DECIDED,
+    ORDER_CHANGED,
+    ORDER_REQUEST_DECIDED,
+    TRANSFER_CHANGED,
+    TRANSFER_REQUEST_DECIDED,
     Fact,
     Fields,
 )
@@ -18,7 +18,7 @@ from streams.pool.holds import is_kept
 
 Row = dict[str, Any]
 _TEXT_MAX = 200
-_encode = topic_codec(POOL_REROUTES.name).encode
+_encode = topic_codec(ORDERS_EVENTS.name).encode
 _PLACED = {"placed": "allocated", "amended": "amended", "confirmed": "confirmed", "cancelled": "cancelled"}
 
 
@@ -31,7 +31,7 @@ def order_event(pool: str, number: int, fact: Fact, appended_at_ms: int) -> Row 
     order, transfer = fields.get("order"), fields.get("transfer")
     stands = order or transfer or {"status": "", "outcome": ""}
     row: Row = {
-        "pool": pool, "order": _name(order, transfer), "number": number, "kind": "",
+        "pool": pool, "order": _name(order, transfer), "position": number, "kind": "",
         "reason": fields["reason"], "detail": fields.get("detail", ""), "key": None, "store": None, "task": None,
         "at_ms": appended_at_ms, "is_plain": order is not None and _is_plain(order),
         "status": stands["status"], "outcome": stands["outcome"],
@@ -48,7 +48,7 @@ def set_aside_event(topic: str, event: Fields, reason: str, appended_at_ms: int)
     is_request = topic == ORDERS_REQUESTS.name
     pool = event["pool"][:_TEXT_MAX]
     return {
-        "pool": pool, "order": event["order"][:_TEXT_MAX] if is_request else "", "number": 0, "kind": "set_aside",
+        "pool": pool, "order": event["order"][:_TEXT_MAX] if is_request else "", "position": 0, "kind": "set_aside",
         "reason": reason, "detail": f"no pool {pool!r} is configured: correct the name and ask anew, or configure it",
         "key": event["key" if is_request else "report_id"][:_TEXT_MAX],
         "store": None if is_request else event["store"][:_TEXT_MAX],
@@ -116,19 +116,19 @@ def _transfer_followed(fields: Fields) -> Row:
 def _lent(fields: Fields) -> Row | None:
     if not fields["moved"]:
         return None
-    gone = [part["reason"] for part in fields["use"]["parts"] if part["gone_milli"]]
+    gone = [part["reason"] for part in fields["draw"]["parts"] if part["gone_milli"]]
     return {"kind": fields["moved"], "reason": gone[-1] if fields["moved"] == "short" else ""}
 
 
 _TOLD = {
-    ORDER_TAKEN: _request, ORDER_MOVED: _followed, REPORT_TAKEN: _report,
-    TRANSFER_TAKEN: _transfer_request, TRANSFER_MOVED: _transfer_followed,
-    LENDING_TAKEN: _lent,
+    ORDER_REQUEST_DECIDED: _request, ORDER_CHANGED: _followed, FULFILMENT_REPORT_DECIDED: _report,
+    TRANSFER_REQUEST_DECIDED: _transfer_request, TRANSFER_CHANGED: _transfer_followed,
+    LENDING_MESSAGE_DECIDED: _lent,
 }  # fmt: skip
 
 
 def _is_plain(order: Row) -> bool:
     """The preferred store keeps all that is wanted."""
     store, kept = order["terms"]["preferred_store"], [hold for hold in order["holds"] if is_kept(hold)]
-    is_short = any(line["given_up_milli"] for line in order["lines"])
+    is_short = any(line["unfilled_milli"] for line in order["lines"])
     return bool(kept) and not is_short and {hold["store"] for hold in order["holds"]} == {store}

@@ -3,12 +3,12 @@
 from typing import Any
 
 from streams.pool.facts import (
-    ORDER_MOVED,
-    ORDER_TAKEN,
-    REPORT_TAKEN,
-    TASK_MOVED,
-    TRANSFER_MOVED,
-    TRANSFER_TAKEN,
+    FULFILMENT_REPORT_DECIDED,
+    ORDER_CHANGED,
+    ORDER_REQUEST_DECIDED,
+    TASK_CHANGED,
+    TRANSFER_CHANGED,
+    TRANSFER_REQUEST_DECIDED,
     Fields,
 )
 from streams.pool.holds import held_on_shelves, is_in_use, working_stores
@@ -21,7 +21,14 @@ from streams.pool.touch import move, touch
 from streams.pool.transfer_fold import fold_transfer, forget_transfers
 
 Row = dict[str, Any]
-ORDER_FACTS = (ORDER_TAKEN, ORDER_MOVED, REPORT_TAKEN, TASK_MOVED, TRANSFER_TAKEN, TRANSFER_MOVED)
+ORDER_FACTS = (
+    ORDER_REQUEST_DECIDED,
+    ORDER_CHANGED,
+    FULFILMENT_REPORT_DECIDED,
+    TASK_CHANGED,
+    TRANSFER_REQUEST_DECIDED,
+    TRANSFER_CHANGED,
+)
 
 
 def fold_orders(state: PoolState, kind: str, fields: Fields, appended_at_ms: int) -> None:
@@ -84,7 +91,6 @@ def _hold(state: PoolState, before: Row | None, order: Row, appended_at_ms: int)
                 own, lender = at_home(store)
                 state.lending.loans.setdefault(loan_name(BORROWER, lender, own, sku), False)
 
-
     _use(state, before, order, appended_at_ms)
 
 
@@ -103,7 +109,7 @@ def _use(state: PoolState, before: Row | None, order: Row, appended_at_ms: int) 
 
 
 def _place(hold: Row) -> tuple[str, str, int]:
-    return hold["line_id"], hold["store"], hold["number"]
+    return hold["line_id"], hold["store"], hold["position"]
 
 
 def _give(state: PoolState, store: str, day: int) -> None:
@@ -113,15 +119,19 @@ def _give(state: PoolState, store: str, day: int) -> None:
 
 
 def _count(row: Row, kind: str, fields: Fields) -> None:
-    if kind in (ORDER_TAKEN, TRANSFER_TAKEN):
-        row["requests_refused" if fields["outcome"] == "refused" else "requests_taken"] += 1
-    elif kind == REPORT_TAKEN:
-        row["reports_refused" if fields["outcome"] == "refused" else "reports_taken"] += 1
-    elif kind == ORDER_MOVED:
+    if kind in (ORDER_REQUEST_DECIDED, TRANSFER_REQUEST_DECIDED):
+        row["requests_refused" if fields["outcome"] == "refused" else "requests_accepted"] += 1
+    elif kind == FULFILMENT_REPORT_DECIDED:
+        row["reports_refused" if fields["outcome"] == "refused" else "reports_accepted"] += 1
+    elif kind == ORDER_CHANGED:
         counter = _COUNTERS.get(fields["kind"])
         if counter is not None:
             row[counter] += 1
-    if kind in (ORDER_TAKEN, ORDER_MOVED) and fields["order"] is not None and fields["order"]["outcome"] == "unfilled":
+    if (
+        kind in (ORDER_REQUEST_DECIDED, ORDER_CHANGED)
+        and fields["order"] is not None
+        and fields["order"]["outcome"] == "unfilled"
+    ):
         row["orders_unfilled"] += 1
 
 

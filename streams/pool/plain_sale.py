@@ -49,13 +49,13 @@ def take_plain_sale(state: PoolState, sale: PlainSale, body: bytes, appended_at_
         return None
 
     row, changed = state.row, shelves.changed
-    row["number"] = number = row["number"] + 1
+    row["position"] = number = row["position"] + 1
     row["lines_applied"] += len(moves)
     state.tables.pools.changed[pool] = row
     for key, shelf, quantity in moves:
         shelf.move(occurred, -quantity)
         shelf.used_milli += quantity
-        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.number = recorded, appended_at_ms, number
+        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded, appended_at_ms, number
         if len(shelf.recent) >= BLOCK_BYTES:
             seal_block(state, key, shelf)
         changed[key] = shelf

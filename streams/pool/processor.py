@@ -11,13 +11,13 @@ from schemas.plain_sale import read_plain_sale
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,
+    ORDERS_EVENTS,
     ORDERS_REQUESTS,
     POOL_AVAILABILITY,
     POOL_CHANGELOG,
     POOL_CONFIG,
     POOL_JOURNAL,
     POOL_LENDING,
-    POOL_REROUTES,
     POOL_TASKS,
     POOL_TICKS,
     POS_SALES,
@@ -30,7 +30,7 @@ from streams.pool.decide import Decision, decide_sale, decide_stock
 from streams.pool.facts import (
     CATALOG_ITEM,
     CONFIG_CHANGE,
-    LENDING_MOVED,
+    LENDING_CHANGED,
     PARKED,
     TICK,
     Fact,
@@ -219,14 +219,14 @@ class PoolPartition:
         encoded = encode_fact(fact)
         fold(pool, fact, encoded, record.appended_at_ms, known)
         self._entries[pool.pool].append(encode_entry(record.topic, record.offset, record.appended_at_ms, encoded))
-        self._tell(order_event(pool.pool, pool.row["number"], fact, record.appended_at_ms))
-        if fact[0] == LENDING_MOVED:
+        self._tell(order_event(pool.pool, pool.row["position"], fact, record.appended_at_ms))
+        if fact[0] == LENDING_CHANGED:
             self._tell_pool(fact[1]["message"])
 
     def _tell(self, event: Fields | None) -> None:
         if event is not None:
             key = f"{event['pool']}/{event['order']}"
-            self._outputs.append(OutputRecord(POOL_REROUTES.name, key, encode_order_event(event)))
+            self._outputs.append(OutputRecord(ORDERS_EVENTS.name, key, encode_order_event(event)))
 
     def _tell_pool(self, message: Fields) -> None:
         """To the partition of the pool that it is for."""
@@ -242,8 +242,8 @@ class PoolPartition:
         outputs = self._outputs
         self._outputs = []
         for name, entries in self._entries.items():
-            first_number = self._pools[name].row["number"] - len(entries) + 1
-            outputs.extend(_journal_pages(name, self._partition, first_number, entries))
+            first_position = self._pools[name].row["position"] - len(entries) + 1
+            outputs.extend(_journal_pages(name, self._partition, first_position, entries))
         self._entries = defaultdict(list)
         for (name, task), row in self._tables.tasks.changed.items():
             value = None if row is None else _encode_task(row)
@@ -338,15 +338,15 @@ def _check_tick(pool: PoolState, tick: Fields, appended_at_ms: int) -> None:
         raise BadMessage(reasons.IN_THE_FUTURE, f"tick {ahead_ms} ms ahead of the broker: set the clock of the ticker")
 
 
-def _journal_pages(pool: str, partition: int, first_number: int, entries: list[bytes]) -> Iterable[OutputRecord]:
+def _journal_pages(pool: str, partition: int, first_position: int, entries: list[bytes]) -> Iterable[OutputRecord]:
     start = size = 0
     for at, entry in enumerate(entries):
         if size and size + len(entry) > PAGE_BYTES_MAX:
-            page = encode_page(pool, partition, first_number + start, entries[start:at])
+            page = encode_page(pool, partition, first_position + start, entries[start:at])
             yield OutputRecord(POOL_JOURNAL.name, pool, page)
             start, size = at, 0
         size += len(entry)
-    yield OutputRecord(POOL_JOURNAL.name, pool, encode_page(pool, partition, first_number + start, entries[start:]))
+    yield OutputRecord(POOL_JOURNAL.name, pool, encode_page(pool, partition, first_position + start, entries[start:]))
 
 
 _RECORDED = (POS_SALES.name, POS_STOCK.name, ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name, POOL_LENDING.name)

@@ -24,7 +24,7 @@ def counted(state: PoolState, order: Row | None) -> dict[QuotaKey, int]:
         quota = quotas.get(sku)
         if quota is None or order is None or order["placed_at_ms"] < quota["from_ms"]:
             continue
-        if hold["number"] > state.quota_counts.get((sku, _SINCE, ""), 0):
+        if hold["position"] > state.quota_counts.get((sku, _SINCE, ""), 0):
             found[sku, _STORE, hold["store"]] += hold["quantity_milli"]
             if order["terms"]["customer_ref"] is not None:
                 found[sku, _CUSTOMER, order["terms"]["customer_ref"]] += hold["quantity_milli"]
@@ -49,7 +49,7 @@ def start_quota(state: PoolState, quota: Row) -> None:
         return
     for key in [key for key in state.quota_counts if key[0] == quota["sku"]]:
         _put(state, key, 0)
-    _put(state, (quota["sku"], _SINCE, ""), state.row["number"])
+    _put(state, (quota["sku"], _SINCE, ""), state.row["position"])
 
 
 def _put(state: PoolState, key: QuotaKey, count: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.models import QUANTITY_MAX_MILLI
 from streams.pool import refusals
-from streams.pool.facts import REPORT_TAKEN, Fact
+from streams.pool.facts import FULFILMENT_REPORT_DECIDED, Fact
 from streams.pool.holds import COLLECTED, CONFIRMED, PICKED, fail_lines, held_milli, settled, without
 from streams.pool.order_index import LIVE_TASK
 from streams.pool.refusals import RefusedError
@@ -40,16 +40,16 @@ def decide_report(state: PoolState, report: Row, appended_at_ms: int) -> Fact:
     try:
         _check_head(state, report, appended_at_ms)
         if report["transfer"] is not None:
-            return REPORT_TAKEN, fields | decide_of_transfer(state, report, now_ms)
+            return FULFILMENT_REPORT_DECIDED, fields | decide_of_transfer(state, report, now_ms)
         task = _task(state, report)
         if report["report_id"] in task["reports"]:
             fields["outcome"] = "duplicate"
         else:
             reports = [*task["reports"], report["report_id"]][-REPORTS_KEPT:]
-            fields |= _take(state, {**task, "reports": reports, "number": state.row["number"] + 1}, report, now_ms)
+            fields |= _take(state, {**task, "reports": reports, "position": state.row["position"] + 1}, report, now_ms)
     except RefusedError as refused:
         fields.update(outcome="refused", reason=refused.reason, detail=refused.detail)
-    return REPORT_TAKEN, fields
+    return FULFILMENT_REPORT_DECIDED, fields
 
 
 def _check_head(state: PoolState, report: Row, appended_at_ms: int) -> None:
@@ -123,7 +123,7 @@ def _take_goods(state: PoolState, task: Row, report: Row, now_ms: int) -> Row:
             if task["kind"] == HAND_OVER:
                 correct(hold["sku"], "collected", -held_milli(hold))
             holds[at] = {**hold, "state": PICKED if task["kind"] == PICK else COLLECTED}
-    after = {**order, "holds": holds, "number": task["number"]}
+    after = {**order, "holds": holds, "position": task["position"]}
     recounts: list[Row] = []
     for line in task["lines"]:
         if line["line_id"] not in missing:
@@ -138,7 +138,7 @@ def _take_goods(state: PoolState, task: Row, report: Row, now_ms: int) -> Row:
             correct(line["sku"], "not_found", 0)
             if (line["sku"], store) not in state.order_index.recounts:
                 recounts.append(recount_task(state, store, line["sku"], reason, now_ms, len(recounts) + 1))
-    after = settled(after, now_ms, state.catalog.pool["ended_kept_ms"])
+    after = settled(after, now_ms, state.catalog.pool["ended_retention_ms"])
     tasks = tasks_after(state, after, now_ms, {task["task"]: task})
     return {"order": after, "tasks": tasks + recounts, "corrections": corrections}
 

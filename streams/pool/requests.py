@@ -11,7 +11,7 @@ from schemas.orders import ORDER_LINES_MAX, ORDER_QUANTITY_MAX_MILLI
 from schemas.topics import ORDERS_REQUESTS
 from streams.pool import refusals
 from streams.pool.allocating import allocate_open, today
-from streams.pool.facts import ORDER_TAKEN, Fact
+from streams.pool.facts import ORDER_REQUEST_DECIDED, Fact
 from streams.pool.holds import CONFIRMED, ENDED, TENTATIVE, ended, is_off_the_shelf, released
 from streams.pool.places import is_geohash
 from streams.pool.quotas import QuotaLeft
@@ -45,7 +45,7 @@ def decide_request(state: PoolState, request: Row, appended_at_ms: int) -> Fact:
     requests = [] if order is None else order["requests"]
     after = {
         **after, "requests": [*requests, seen(request)],
-        "number": state.row["number"] + 1,
+        "position": state.row["position"] + 1,
     }  # fmt: skip
     fact = _fact(state, request, now_ms, "accepted")
     fact[1].update(order=after, tasks=tasks_after(state, after, now_ms), decision=decision)
@@ -53,7 +53,7 @@ def decide_request(state: PoolState, request: Row, appended_at_ms: int) -> Fact:
 
 
 def _fact(state: PoolState, request: Row, now_ms: int, outcome: str, reason: str = "", detail: str = "") -> Fact:
-    return ORDER_TAKEN, {
+    return ORDER_REQUEST_DECIDED, {
         "request": request, "outcome": outcome, "reason": reason, "detail": detail, "order": None, "tasks": [],
         "decision": None, "day": today(state, now_ms),
     }  # fmt: skip
@@ -124,15 +124,15 @@ def _new_order(state: PoolState, request: Row, now_ms: int) -> Row:
         "pool": state.pool, "order": request["order"], "status": TENTATIVE, "outcome": "", "terms": terms,
         "lines": _lines(terms, []), "holds": [], "reroutes": 0, "placed_at_ms": now_ms,
         "expires_at_ms": _expires_at_ms(state, terms, now_ms), "ended_at_ms": 0, "forget_at_ms": 0,
-        "requests": [], "number": 0, "for_pool": None,
+        "requests": [], "position": 0, "for_pool": None,
     }  # fmt: skip
 
 
 def _lines(terms: Row, before: list[Row]) -> list[Row]:
     """The lines, not begun. A line that was there before with the same item keeps the stores that refused it."""
-    refused_by = {(line["line_id"], line["sku"]): line["refused_by"] for line in before}
+    declined_by = {(line["line_id"], line["sku"]): line["declined_by"] for line in before}
     return [
-        {**line, "given_up_milli": 0, "reason": "", "refused_by": refused_by.get((line["line_id"], line["sku"]), [])}
+        {**line, "unfilled_milli": 0, "reason": "", "declined_by": declined_by.get((line["line_id"], line["sku"]), [])}
         for line in terms["lines"]
     ]
 
@@ -144,7 +144,7 @@ def _expires_at_ms(state: PoolState, terms: Row, now_ms: int) -> int:
 def _amend(state: PoolState, order: Row | None, request: Row, now_ms: int) -> tuple[Row, Row | None]:
     """The whole order anew; when the pool cannot give anything of it, it stands as it was."""
     order = _going_on(order, request)
-    if is_off_the_shelf(order) or any(hold["rung_up_milli"] for hold in order["holds"]):
+    if is_off_the_shelf(order) or any(hold["sold_at_till_milli"] for hold in order["holds"]):
         raise RefusedError(refusals.ALREADY_PICKED, "goods are off the shelf; cancel the order and place another")
     terms = request["terms"]
     _check_terms(state, terms, now_ms)
@@ -168,7 +168,7 @@ def _confirm(_: PoolState, order: Row | None, request: Row, __: int) -> tuple[Ro
 
 def _cancel(state: PoolState, order: Row | None, request: Row, now_ms: int) -> tuple[Row, Row | None]:
     order = _going_on(order, request)
-    return ended(order, "cancelled", now_ms, state.catalog.pool["ended_kept_ms"]), None
+    return ended(order, "cancelled", now_ms, state.catalog.pool["ended_retention_ms"]), None
 
 
 def _going_on(order: Row | None, request: Row) -> Row:

@@ -35,26 +35,26 @@ def match_ring_up(order_of: OrderOf, fields: Fields, before: Fields | None) -> N
     if before is not None and before["event"]["order_ref"] in holds:
         name = before["event"]["order_ref"]
         # Undone in reverse: what a later line of the receipt voided is rung up first.
-        for line, old in reversed(list(zip(fields["reversed"], before["taken"], strict=False))):
+        for line, old in reversed(list(zip(fields["reversed"], before["applied"], strict=False))):
             told = before["event"]["lines"][old["line"]]
-            if old["rung_up_milli"]:
+            if old["sold_at_till_milli"]:
                 line["order"] = name
-                line["rung_up_milli"], moved = ring_for(name, line["sku"], -old["rung_up_milli"])
-                line["delta_milli"] = _SIGN[told["kind"]] * told["quantity_milli"] - old["rung_up_milli"] - moved
+                line["sold_at_till_milli"], moved = ring_for(name, line["sku"], -old["sold_at_till_milli"])
+                line["delta_milli"] = _SIGN[told["kind"]] * told["quantity_milli"] - old["sold_at_till_milli"] - moved
     if event["order_ref"] in holds:
-        for line in fields["taken"]:
+        for line in fields["applied"]:
             told = event["lines"][line["line"]]
             sign = _SIGN.get(told["kind"], 0)
             if sign:
                 milli = sign * told["quantity_milli"]
-                line["rung_up_milli"], moved = ring_for(event["order_ref"], line["sku"], milli)
-                line["delta_milli"] = line["rung_up_milli"] - milli - moved
+                line["sold_at_till_milli"], moved = ring_for(event["order_ref"], line["sku"], milli)
+                line["delta_milli"] = line["sold_at_till_milli"] - milli - moved
 
 
 def orders_rung_up(fields: Fields) -> list[str]:
     """The orders whose goods the fact of a sale says were rung up, or voided."""
-    names = [line["order"] for line in fields["reversed"] if line.get("rung_up_milli")]
-    if any(line.get("rung_up_milli") for line in fields["taken"]):
+    names = [line["order"] for line in fields["reversed"] if line.get("sold_at_till_milli")]
+    if any(line.get("sold_at_till_milli") for line in fields["applied"]):
         names.append(fields["event"]["order_ref"])
     return list(dict.fromkeys(names))
 
@@ -64,10 +64,10 @@ def rung_up(order: Fields, fields: Fields) -> list[Fields]:
     holds: list[Fields] = order["holds"]
     lines = [line for line in reversed(fields["reversed"]) if line.get("order") == order["order"]]
     if fields["event"]["order_ref"] == order["order"]:
-        lines += fields["taken"]
+        lines += fields["applied"]
     for line in lines:
-        if line.get("rung_up_milli"):
-            holds, _, _ = ring(holds, fields["event"]["store"], line["sku"], line["rung_up_milli"])
+        if line.get("sold_at_till_milli"):
+            holds, _, _ = ring(holds, fields["event"]["store"], line["sku"], line["sold_at_till_milli"])
     return holds
 
 
@@ -78,9 +78,9 @@ def ring(holds: list[Fields], store: str, sku: str, milli: int) -> tuple[list[Fi
     for state in _RINGS if milli > 0 else reversed(_RINGS):
         for at, hold in enumerate(after):
             if left and (hold["store"], hold["sku"], hold["state"]) == (store, sku, state):
-                rung = hold["rung_up_milli"]
+                rung = hold["sold_at_till_milli"]
                 part = min(left, hold["quantity_milli"] - rung) if milli > 0 else max(left, -rung)
-                after[at] = {**hold, "rung_up_milli": rung + part}
+                after[at] = {**hold, "sold_at_till_milli": rung + part}
                 left -= part
                 moved += 0 if state == COLLECTED else part
     return after, milli - left, moved

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
-from streams.pool.facts import SALE_TAKEN, Fields, decode_fact
+from streams.pool.facts import SALE_RECORDED, Fields, decode_fact
 from streams.runtime.table import Table
 
 EVENTS_PER_PAGE = 64
@@ -22,7 +22,7 @@ MARGIN_MS = 86_400_000
 
 @dataclass(slots=True)
 class Page:
-    """A row of the seen table; fields as in SeenPage."""
+    """A row of the seen table; fields as in DedupPage."""
 
     pool: str
     page: int
@@ -91,7 +91,7 @@ class Seen:
 
     def look_up(self, kind: str, event: Fields) -> Known:
         """What is remembered of the event's name."""
-        key = sale_key(event) if kind == SALE_TAKEN else stock_key(event)
+        key = sale_key(event) if kind == SALE_RECORDED else stock_key(event)
         place = self.place_of(key)
         if place is None:
             return Known(key, None)
@@ -105,8 +105,8 @@ class Seen:
     def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
         """Keep `fact`, encoded, as the newest about the event of that key."""
         row = self._row
-        row["seen_events"] += 1
-        at = (self._pool, row["seen_page"])
+        row["dedup_events"] += 1
+        at = (self._pool, row["dedup_page"])
         page = self._open_page
         if page is None:
             page = self._open_page = self._pages.get(at) or Page(*at, row["clock_ms"], bytearray(), bytearray())
@@ -118,21 +118,21 @@ class Seen:
         self._pages.put(at, page)
         self._uncommitted[key] = (page.page, position)
         if len(index) >= _FULL_INDEX_BYTES or len(facts) >= _FULL_FACTS_BYTES:
-            row["seen_page"] = page.page + 1
+            row["dedup_page"] = page.page + 1
             self._open_page = None
 
     def expire(self, late_limit_ms: int) -> None:
         """Forget full pages that no event within the late limit can repeat."""
         row = self._row
         oldest_kept_ms = row["clock_ms"] - late_limit_ms - MARGIN_MS
-        while row["first_seen_page"] < row["seen_page"]:
-            at = (self._pool, row["first_seen_page"])
+        while row["first_dedup_page"] < row["dedup_page"]:
+            at = (self._pool, row["first_dedup_page"])
             page = self._pages.get(at)
             if page is not None:
                 if page.clock_ms >= oldest_kept_ms:
                     return
                 self._pages.delete(at)
-            row["first_seen_page"] += 1
+            row["first_dedup_page"] += 1
 
     def close_batch(self) -> None:
         """What is remembered from now on belongs to the next batch."""

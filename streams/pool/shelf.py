@@ -20,8 +20,20 @@ class Shelf:
     """A row of the shelf table."""
 
     __slots__ = (
-        "appended_at_ms", "counted_at_ms", "counted_milli", "drift_milli", "first_block", "held_milli", "negatives",
-        "next_block", "number", "on_hand_milli", "recent", "recorded_at_ms", "short_picks", "used_milli",
+        "appended_at_ms",
+        "counted_at_ms",
+        "counted_milli",
+        "drift_milli",
+        "first_block",
+        "held_milli",
+        "negatives",
+        "next_block",
+        "on_hand_milli",
+        "position",
+        "recent",
+        "recorded_at_ms",
+        "short_picks",
+        "used_milli",
     )  # fmt: skip
 
     on_hand_milli: int
@@ -52,13 +64,13 @@ class Shelf:
         if books is None:
             self.on_hand_milli = self.held_milli = self.used_milli = 0
             self.counted_at_ms = self.counted_milli = self.drift_milli = 0
-            self.recorded_at_ms = self.appended_at_ms = self.number = 0
+            self.recorded_at_ms = self.appended_at_ms = self.position = 0
             self.negatives = self.short_picks = self.first_block = self.next_block = 0
         else:
             (
                 self.on_hand_milli, self.held_milli, self.used_milli,
                 self.counted_at_ms, self.counted_milli, self.drift_milli,
-                self.recorded_at_ms, self.appended_at_ms, self.number,
+                self.recorded_at_ms, self.appended_at_ms, self.position,
                 self.negatives, self.short_picks, self.first_block, self.next_block,
             ) = _BOOKS.unpack(books)  # fmt: skip
         self.recent = recent
@@ -68,7 +80,7 @@ class Shelf:
         books = _BOOKS.pack(
             self.on_hand_milli, self.held_milli, self.used_milli,
             self.counted_at_ms, self.counted_milli, self.drift_milli,
-            self.recorded_at_ms, self.appended_at_ms, self.number,
+            self.recorded_at_ms, self.appended_at_ms, self.position,
             self.negatives, self.short_picks, self.first_block, self.next_block,
         )  # fmt: skip
         return _BOOKS_LENGTH + books + bytes_bytes(self.recent)

@@ -48,10 +48,10 @@ def shelf_row_key(key: ShelfKey) -> str:
 def empty_pool_row() -> dict[str, Any]:
     """A pool nobody has spoken of yet."""
     return {
-        "number": 0, "clock_ms": 0, "first_seen_page": 0, "seen_page": 0, "seen_events": 0,
+        "position": 0, "clock_ms": 0, "first_dedup_page": 0, "dedup_page": 0, "dedup_events": 0,
         "lines_applied": 0, "lines_duplicate": 0, "lines_stale": 0, "lines_quarantined": 0,
-        "requests_taken": 0, "requests_refused": 0, "reports_taken": 0, "reports_refused": 0,
-        "orders_rerouted": 0, "orders_unfilled": 0, "holds_broken": 0, "holds_expired": 0, "follow_ups_stopped": 0,
+        "requests_accepted": 0, "requests_refused": 0, "reports_accepted": 0, "reports_refused": 0,
+        "orders_rerouted": 0, "orders_unfilled": 0, "holds_broken": 0, "holds_expired": 0, "reactions_stopped": 0,
     }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _decode_shelf(raw: bytes) -> Shelf:
     return Shelf(**decode_row(raw))
 
 
-_encode_page_row = _encoder("SeenPage")
+_encode_page_row = _encoder("DedupPage")
 
 
 def _encode_page(page: Page) -> bytes:
@@ -130,7 +130,7 @@ class Tables:
             lambda key: f"loan/{key[0]}/{key[1]}", _encoder("LoanRow"), decode_row, fetch
         )
         self.uses: Table[EntityKey, dict[str, Any]] = Table(
-            lambda key: f"use/{key[0]}/{key[1]}", _encoder("UseRow"), decode_row, fetch
+            lambda key: f"use/{key[0]}/{key[1]}", _encoder("DrawRow"), decode_row, fetch
         )
         self.channels: Table[EntityKey, dict[str, Any]] = Table(
             lambda key: f"channel/{key[0]}/{key[1]}", _encoder("LendingChannel"), decode_row, fetch, 0

@@ -32,7 +32,7 @@ def tasks_after(state: PoolState, order: Row, now_ms: int, ended: Mapping[str, R
         if lines is None:
             changed.append(end_task(state, task, "cancelled", order["outcome"] or "rerouted", now_ms))
         elif lines != task["lines"]:
-            changed.append({**task, "lines": lines, "number": state.row["number"] + 1})
+            changed.append({**task, "lines": lines, "position": state.row["position"] + 1})
     for count, ((kind, store), lines) in enumerate(sorted(wanted.items()), start=1):
         changed.append(_order_task(state, order, kind, store, lines, now_ms, count))
     return changed
@@ -78,12 +78,12 @@ def recount_task(state: PoolState, store: str, sku: str, reason: str, now_ms: in
 
 def new_task(state: PoolState, kind: str, store: str, lines: list[Row], now_ms: int, count: int) -> Row:
     """An open task, not due yet; `count` tells the tasks of one kind apart that one entry opens."""
-    number = state.row["number"] + 1
+    number = state.row["position"] + 1
     return {
         "pool": state.pool, "task": f"{kind.replace('_', '-')}-{number}-{count}", "kind": kind, "store": store,
         "order": None, "transfer": None, "status": "open", "reason": "", "worker": None, "priority": 0,
         "escalations": 0, "opened_at_ms": now_ms, "claim_by_ms": 0, "due_ms": 0, "lease_until_ms": 0,
-        "ended_at_ms": 0, "forget_at_ms": 0, "lines": lines, "reports": [], "number": number,
+        "ended_at_ms": 0, "forget_at_ms": 0, "lines": lines, "reports": [], "position": number,
     }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def end_task(state: PoolState, task: Row, status: str, reason: str, now_ms: int)
     """The task, ended."""
     return {
         **task, "status": status, "reason": reason, "lease_until_ms": 0, "ended_at_ms": now_ms,
-        "forget_at_ms": now_ms + state.catalog.pool["ended_kept_ms"], "number": state.row["number"] + 1,
+        "forget_at_ms": now_ms + state.catalog.pool["ended_retention_ms"], "position": state.row["position"] + 1,
     }  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def escalated(state: PoolState, task: Row, now_ms: int) -> Row:
     """Nobody took it, or nobody counted: it becomes more urgent. A recount is due anew."""
     urgent = {
         **task, "priority": task["priority"] + 1, "escalations": task["escalations"] + 1,
-        "number": state.row["number"] + 1,
+        "position": state.row["position"] + 1,
     }  # fmt: skip
     if task["kind"] == RECOUNT:
         pool, settings = state.catalog.pool, state.catalog.stores[task["store"]]
@@ -109,4 +109,4 @@ def escalated(state: PoolState, task: Row, now_ms: int) -> Row:
 
 def unclaimed(state: PoolState, task: Row) -> Row:
     """The claim was not renewed: anybody in the store may take it."""
-    return {**task, "status": "open", "worker": None, "lease_until_ms": 0, "number": state.row["number"] + 1}
+    return {**task, "status": "open", "worker": None, "lease_until_ms": 0, "position": state.row["position"] + 1}

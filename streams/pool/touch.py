@@ -10,7 +10,7 @@ NEGATIVE_STOCK = "negative_stock"
 
 def move(state: PoolState, key: ShelfKey, shelf: Shelf, occurred_at_ms: int, delta_milli: int) -> None:
     """Goods came or went."""
-    before_milli, is_known = shelf.on_hand_milli, shelf.number > 0
+    before_milli, is_known = shelf.on_hand_milli, shelf.position > 0
     shelf.move(occurred_at_ms, delta_milli)
     note_fall(state, key, shelf, before_milli, is_known=is_known)
 
@@ -26,7 +26,7 @@ def note_fall(state: PoolState, key: ShelfKey, shelf: Shelf, before_milli: int, 
 def touch(state: PoolState, key: ShelfKey, shelf: Shelf, appended_at_ms: int) -> None:
     """Put the shelf, changed by the entry that is being folded."""
     shelf.appended_at_ms = appended_at_ms
-    shelf.number = state.row["number"]
+    shelf.position = state.row["position"]
     if shelf.held_milli and shelf.held_milli > shelf.on_hand_milli:
         state.strained[key] = None
     if len(shelf.recent) >= BLOCK_BYTES:

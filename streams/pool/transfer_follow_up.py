@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from streams.pool.facts import TRANSFER_MOVED, Fact
-from streams.pool.follow_up_guard import STOPPED, TOO_MANY_FOLLOW_UPS
+from streams.pool.facts import TRANSFER_CHANGED, Fact
+from streams.pool.follow_up_guard import STOPPED, TOO_MANY_REACTIONS
 from streams.pool.state import PoolState, ShelfKey
 from streams.pool.tasks import end_task
 from streams.pool.transfers import TRANSFER_OUT, in_transit_milli, moved
@@ -33,14 +33,14 @@ def overdue_transfer(state: PoolState, task: Row, now_ms: int) -> Fact:
     row = _transfer(state, task["transfer"])
     ended = {task["task"]: end_task(state, task, "late", "not_done", now_ms)}
     if task["kind"] == TRANSFER_OUT:
-        return _moved(state, "not_shipped", row, {**row, "is_shipping_told": True, "reason": "late"}, now_ms, ended)
+        return _moved(state, "not_shipped", row, {**row, "is_shipment_reported": True, "reason": "late"}, now_ms, ended)
     return _moved(state, "lost", row, {**row, "lines": _lost(row)}, now_ms, ended)
 
 
 def stopped_transfer(state: PoolState, name: str, now_ms: int) -> Fact:
     """A transfer that moved in circles: nothing is kept for it, and what is on its way counts as lost."""
     row = _transfer(state, name)
-    after = {**row, "lines": _lost(row), "is_shipping_told": True, "reason": TOO_MANY_FOLLOW_UPS}
+    after = {**row, "lines": _lost(row), "is_shipment_reported": True, "reason": TOO_MANY_REACTIONS}
     return _moved(state, STOPPED, row, after, now_ms)
 
 
@@ -59,4 +59,4 @@ def _moved(
     state: PoolState, kind: str, before: Row, after: Row, now_ms: int, ended: dict[str, Row] | None = None
 ) -> Fact:
     change = moved(state, before, after, now_ms, now_ms, (), ended)
-    return TRANSFER_MOVED, {"kind": kind, "reason": after["reason"], **change._asdict()}
+    return TRANSFER_CHANGED, {"kind": kind, "reason": after["reason"], **change._asdict()}

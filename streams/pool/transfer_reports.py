@@ -86,7 +86,8 @@ def _sent(
     lines = [{**line, "shipped_milli": good.get(line["line_id"], 0)} for line in row["lines"]]
     reason = "" if any(good.values()) else report["reason"] or ""
     after = {
-        **row, "lines": lines, "is_shipping_told": True, "shipped_at_ms": report["occurred_at_ms"], "reason": reason,
+        **row, "lines": lines, "is_shipment_reported": True, "shipped_at_ms": report["occurred_at_ms"],
+        "reason": reason,
     }  # fmt: skip
     store, at_ms = row["from_store"], report["occurred_at_ms"]
     skus = {line["line_id"]: line["sku"] for line in row["lines"]}

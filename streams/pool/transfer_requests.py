@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.orders import ORDER_QUANTITY_MAX_MILLI
 from streams.pool import refusals
-from streams.pool.facts import TRANSFER_TAKEN, Fact
+from streams.pool.facts import TRANSFER_REQUEST_DECIDED, Fact
 from streams.pool.refusals import RefusedError
 from streams.pool.requests import check_head, check_lines, decide_request, is_repeated, seen, withheld
 from streams.pool.shelf import available_milli
@@ -42,7 +42,7 @@ def decide_transfer(state: PoolState, request: Row, appended_at_ms: int) -> Fact
             fields.update(transfer={**row, "requests": [*row["requests"], seen(request)]}, tasks=tasks)
     except RefusedError as refused:
         fields.update(outcome="refused", reason=refused.reason, detail=refused.detail)
-    return TRANSFER_TAKEN, fields
+    return TRANSFER_REQUEST_DECIDED, fields
 
 
 def _transfer(state: PoolState, name: str) -> Row | None:
@@ -76,8 +76,8 @@ def _place(state: PoolState, row: Row | None, request: Row, now_ms: int) -> tupl
         "pool": state.pool, "transfer": name, "status": OPEN, "outcome": "", "reason": "",
         "from_store": terms["from_store"], "to_store": terms["to_store"], "is_returning": False,
         "lines": [new_line(line["line_id"], line["sku"], line["quantity_milli"]) for line in terms["lines"]],
-        "placed_at_ms": now_ms, "is_shipping_told": False, "shipped_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
-        "requests": [], "reports": [], "number": state.row["number"] + 1,
+        "placed_at_ms": now_ms, "is_shipment_reported": False, "shipped_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
+        "requests": [], "reports": [], "position": state.row["position"] + 1,
     }  # fmt: skip
     return row, tasks_after(state, row, now_ms)
 
@@ -94,7 +94,7 @@ def _cancel(state: PoolState, row: Row | None, request: Row, now_ms: int) -> tup
         raise RefusedError(refusals.UNKNOWN_ORDER, f"no transfer {request['order']} is known")
     if row["status"] == ENDED:
         raise RefusedError(refusals.ORDER_ENDED, f"it has ended: {row['outcome']}")
-    if row["status"] != OPEN or any(line["left_early"] for line in row["lines"]):
+    if row["status"] != OPEN or any(line["received_before_shipment"] for line in row["lines"]):
         raise RefusedError(refusals.ALREADY_SHIPPED, "goods are on their way; the sender may receive them back")
-    after = moved(state, row, {**row, "is_shipping_told": True, "outcome": "cancelled"}, now_ms, now_ms)
+    after = moved(state, row, {**row, "is_shipment_reported": True, "outcome": "cancelled"}, now_ms, now_ms)
     return after.transfer, after.tasks

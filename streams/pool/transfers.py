@@ -24,7 +24,7 @@ def new_line(line_id: str, sku: str, asked_milli: int) -> Row:
     return {
         "line_id": line_id, "sku": sku, "asked_milli": asked_milli, "held_milli": asked_milli, "shipped_milli": 0,
         "mis_shipped_milli": 0, "received_milli": 0, "returned_milli": 0, "damaged_milli": 0, "lost_milli": 0,
-        "left_early": [],
+        "received_before_shipment": [],
     }  # fmt: skip
 
 
@@ -89,17 +89,21 @@ def moved(
         at_ms = after["shipped_at_ms"] or occurred_at_ms
         if after["shipped_at_ms"] and not before["shipped_at_ms"]:
             found += [
-                _sent(after, line, early["occurred_at_ms"], -early["quantity_milli"]) for early in line["left_early"]
+                _sent(after, line, early["occurred_at_ms"], -early["quantity_milli"])
+                for early in line["received_before_shipment"]
             ]
             gone = left_milli(changed)
-            changed["left_early"] = []
+            changed["received_before_shipment"] = []
         elif gone and not after["shipped_at_ms"]:
-            changed["left_early"] = [*line["left_early"], {"quantity_milli": gone, "occurred_at_ms": occurred_at_ms}]
+            changed["received_before_shipment"] = [
+                *line["received_before_shipment"],
+                {"quantity_milli": gone, "occurred_at_ms": occurred_at_ms},
+            ]
         if gone:
             found.append(_sent(after, line, at_ms, gone))
-        changed["held_milli"] = 0 if after["is_shipping_told"] else max(line["held_milli"] - gone, 0)
+        changed["held_milli"] = 0 if after["is_shipment_reported"] else max(line["held_milli"] - gone, 0)
         lines.append(changed)
-    row = _settled({**after, "lines": lines, "number": state.row["number"] + 1}, now_ms, _kept_ms(state))
+    row = _settled({**after, "lines": lines, "position": state.row["position"] + 1}, now_ms, _kept_ms(state))
     discrepancies = _discrepancies(state, differences(before), differences(row))
     doubted = [one["sku"] for one in discrepancies if one["kind"] in _RECOUNTED and one["quantity_milli"] > 0]
     tasks = tasks_after(state, row, now_ms, ended)
@@ -121,14 +125,14 @@ def correction(store: str, sku: str, kind: str, occurred_at_ms: int, delta_milli
 
 
 def _kept_ms(state: PoolState) -> int:
-    return int(state.catalog.pool["ended_kept_ms"])
+    return int(state.catalog.pool["ended_retention_ms"])
 
 
 def _settled(row: Row, now_ms: int, kept_ms: int) -> Row:
     """With the status that its lines say; a word that comes late opens an ended transfer again."""
-    is_told = row["is_shipping_told"] or not any(to_ship_milli(line) for line in row["lines"])
+    is_told = row["is_shipment_reported"] or not any(to_ship_milli(line) for line in row["lines"])
     on_the_way = any(in_transit_milli(line) for line in row["lines"])
-    row = {**row, "is_shipping_told": is_told}
+    row = {**row, "is_shipment_reported": is_told}
     if not is_told or on_the_way:
         return {**row, "status": IN_TRANSIT if is_told else OPEN, "outcome": "", "ended_at_ms": 0, "forget_at_ms": 0}
     outcome = "cancelled" if row["outcome"] == "cancelled" else _outcome(row)
@@ -179,7 +183,7 @@ def tasks_after(state: PoolState, row: Row, now_ms: int, ended: Mapping[str, Row
             if lines is None:
                 changed.append(end_task(state, task, "cancelled", row["outcome"] or row["status"], now_ms))
             elif lines != task["lines"]:
-                changed.append({**task, "lines": lines, "number": state.row["number"] + 1})
+                changed.append({**task, "lines": lines, "position": state.row["position"] + 1})
     for (kind, store), lines in wanted.items():
         changed.append(_task(state, row, kind, store, lines, now_ms))
     return changed
@@ -189,7 +193,7 @@ def _wanted(row: Row) -> dict[tuple[str, str], list[Row]]:
     """(task kind, store) → lines."""
     if row["status"] == ENDED:
         return {}
-    if row["is_shipping_told"]:
+    if row["is_shipment_reported"]:
         place, milli_of = (TRANSFER_IN, row["from_store" if row["is_returning"] else "to_store"]), in_transit_milli
     else:
         place, milli_of = (TRANSFER_OUT, row["from_store"]), to_ship_milli

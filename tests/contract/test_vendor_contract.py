@@ -232,7 +232,7 @@ def test_an_interrupted_list_is_read_to_its_end_later(stage):
     stage.poll()
     calls = len(stage.server.requests)
     stage.publisher.events.clear()
-    stage.positions.marks.clear()
+    stage.positions.cursors.clear()
     for whole in range(calls):
         stage.start()
         stage.server.faults.clear()
@@ -279,16 +279,16 @@ def test_what_is_listed_late_within_the_overlap_is_found(stage):
 
 def test_no_position_is_stored_before_kafka_has_what_was_read(stage):
     stage.poll()
-    before = dict(stage.positions.marks)
+    before = dict(stage.positions.cursors)
     stage.rig.record(Order("A1", at_ms=NOW_MS + HOUR_MS))
     stage.publisher.is_down = True
     with pytest.raises(PublishFailed):
         stage.poll()
-    assert stage.positions.marks == before
+    assert stage.positions.cursors == before
     stage.publisher.is_down = False
     stage.poll()
     assert stage.on_hand() == -2_000
-    assert stage.positions.marks != before
+    assert stage.positions.cursors != before
 
 
 def test_while_kafka_is_down_a_webhook_is_to_be_sent_again(notified):

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.codec import topic_codec
-from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POOL_REROUTES, TOPICS, dead_letter_topic
+from schemas.topics import ORDERS_EVENTS, POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
-from streams.pool.facts import ORDER_MOVED, ORDER_TAKEN, TASK_MOVED, TRANSFER_MOVED
+from streams.pool.facts import ORDER_CHANGED, ORDER_REQUEST_DECIDED, TASK_CHANGED, TRANSFER_CHANGED
 from streams.pool.processor import PoolProcessor
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
@@ -31,7 +31,7 @@ from tests.faults.workload import digest
 
 Fields = dict[str, Any]
 _SHOWN = 5
-_FOLLOWS = (ORDER_MOVED, TASK_MOVED, TRANSFER_MOVED)
+_FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
 _PREFIX = "__connect.errors."
 
 
@@ -125,7 +125,7 @@ class Auditor:
         self._check_causes(inputs, entries, letters, expected)
         self._check_numbers(entries)
         self._check_set_aside(letters, expected)
-        self._check_orders(orders, expected, entries, by_topic[POOL_REROUTES.name])
+        self._check_orders(orders, expected, entries, by_topic[ORDERS_EVENTS.name])
         self._check_offsets(rows)
         self._check_table(rows, by_topic[POOL_AVAILABILITY.name], expected)
         self._check_fold(rows, entries)
@@ -150,7 +150,7 @@ class Auditor:
         self._audit.find(
             "entries that follow from another input than the entry before",
             (
-                (entry.pool, entry.number)
+                (entry.pool, entry.position)
                 for before, entry in zip([None, *entries], entries, strict=False)
                 if entry.fact[0] in _FOLLOWS
                 and (before is None or (before.pool, before.cause) != (entry.pool, entry.cause))
@@ -188,7 +188,7 @@ class Auditor:
         """Each pool's journal is numbered from 1 without gap or repeat, in the order of the log."""
         numbers: dict[str, list[int]] = defaultdict(list)
         for entry in entries:
-            numbers[entry.pool].append(entry.number)
+            numbers[entry.pool].append(entry.position)
         self._audit.find(
             "journals not numbered 1..n",
             (
@@ -222,9 +222,7 @@ class Auditor:
                 rows[record.partition][record.key.decode()] = record.value
         settings = WorkerSettings(self._bootstrap_servers, "auditor", "auditor", self._folder, self._partitions)
         options = shared_options(16)
-        stores = {
-            n: LocalStore(self._folder / f"partition-{n}", n, options, _processor().index_entries) for n in rows
-        }
+        stores = {n: LocalStore(self._folder / f"partition-{n}", n, options, _processor().index_entries) for n in rows}
         restore(settings, POOL_CHANGELOG.name, stores, lambda n: stores[n], lambda: False)
         for n, store in stores.items():
             self._compare(f"rows restored to partition {n}", rows[n], dict(store.scan("")))
@@ -245,13 +243,9 @@ class Auditor:
             ((at, end, reached.get(at, 0)) for at, end in ends.items() if end != reached.get(at, 0)),
         )
 
-    def _check_table(
-        self, rows: dict[int, dict[str, bytes]], availability: list[Record], expected: Expected
-    ) -> None:
+    def _check_table(self, rows: dict[int, dict[str, bytes]], availability: list[Record], expected: Expected) -> None:
         """Shelves and last availability values say what the oracle says."""
-        told = {
-            str((record.key or b"").decode()): decode_availability(record.value or b"") for record in availability
-        }
+        told = {str((record.key or b"").decode()): decode_availability(record.value or b"") for record in availability}
         promised: dict[ShelfKey, Promise] = {
             (row["pool"], row["sku"], row["store"]): Promise(
                 row["on_hand_milli"], row["available_milli"], row["safety_stock_milli"], row["unit"]
@@ -282,8 +276,7 @@ class Auditor:
             (
                 (shelf, milli, expected.table[shelf].on_hand_milli, picked[shelf])
                 for shelf, milli in _held(orders, ("tentative", "confirmed")).items()
-                if shelf[0] not in self._apart
-                and milli > max(expected.table[shelf].on_hand_milli - picked[shelf], 0)
+                if shelf[0] not in self._apart and milli > max(expected.table[shelf].on_hand_milli - picked[shelf], 0)
             ),
         )
         audit.find(
@@ -292,8 +285,8 @@ class Auditor:
         )
         told_of = [_event(record) for record in events]
         audit.order_events = Counter(event["kind"] for event in told_of)
-        told = Counter((event["pool"], event["number"]) for event in told_of)
-        asked = {(entry.pool, entry.number) for entry in entries if entry.fact[0] == ORDER_TAKEN}
+        told = Counter((event["pool"], event["position"]) for event in told_of)
+        asked = {(entry.pool, entry.position) for entry in entries if entry.fact[0] == ORDER_REQUEST_DECIDED}
         audit.lost += audit.find("requests without an answer", asked - told.keys())
         audit.repeated += audit.find("events repeated", (place for place, times in told.items() if times > 1))
 
@@ -310,7 +303,7 @@ class Auditor:
         for record in pages:
             of_page = list(read_page(record))
             cuts[record.partition][of_page[0].pool].append(len(of_page))
-            recorded[of_page[0].pool, of_page[0].number] = record.value or b""
+            recorded[of_page[0].pool, of_page[0].position] = record.value or b""
         again: dict[tuple[str, int], bytes] = {}
         told: dict[bytes, bytes] = {}
         for n in range(self._partitions):
@@ -325,9 +318,7 @@ class Auditor:
     def _compare(self, what: str, wanted: dict, found: dict) -> None:  # type: ignore[type-arg]
         """Same keys, same values."""
         wrong = [
-            (key, wanted.get(key), found.get(key))
-            for key in {**wanted, **found}
-            if wanted.get(key) != found.get(key)
+            (key, wanted.get(key), found.get(key)) for key in {**wanted, **found} if wanted.get(key) != found.get(key)
         ]
         self._audit.wrong_rows += self._audit.find(f"{what}: (key, wanted, found)", wrong)
 
@@ -338,12 +329,12 @@ def _held(orders: list[Fields], states: tuple[str, ...] = ("tentative", "confirm
     for order in orders:
         for hold in order["holds"]:
             if hold["state"] in states:
-                held[order["pool"], hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+                held[order["pool"], hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
     return held
 
 
 def _event(record: Record) -> Fields:
-    event: Fields = topic_codec(POOL_REROUTES.name).decode(record.value)
+    event: Fields = topic_codec(ORDERS_EVENTS.name).decode(record.value)
     return event
 
 

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     """A journal entry. `fact_bytes` is the fact as it was written."""
 
     pool: str
-    number: int
+    position: int
     cause: Cause
     appended_at_ms: int
     fact: Fact

@@ -279,9 +279,7 @@ def test_a_process_that_ends_between_kafka_and_the_answer_has_told_it_once_for_t
     kafka, topics, pool_name, tmp_path, unused_port
 ):
     deaths, at_request = 5, 4
-    with HostProcess(
-        pool_name, WEBHOOK, kafka.bootstrap_servers, topics, unused_port, tmp_path, at_request
-    ) as host:
+    with HostProcess(pool_name, WEBHOOK, kafka.bootstrap_servers, topics, unused_port, tmp_path, at_request) as host:
         for number in range(deaths * (at_request - 1) + 1):
             body = webhook_body(str(number))
             headers = {"Content-Type": "application/json", HEADER: sign(SECRET.encode(), body, int(time.time()))}

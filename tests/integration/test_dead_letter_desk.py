@@ -75,8 +75,8 @@ def test_a_letter_whose_event_the_pool_has_forgotten_does_not_count_twice(shop):
     shop.on_hand("MILK", 30_000)
 
     done = shop.replay([second])
-    assert (done.published, done.unneeded) == (0, 1)
-    assert [one.state for one in shop.letters()] == ["replayed", "unneeded"]
+    assert (done.published, done.superseded) == (0, 1)
+    assert [one.state for one in shop.letters()] == ["replayed", "superseded"]
     shop.on_hand("BREAD", 98_000)
     shop.publish(event)  # the pool itself no longer knows better
     shop.on_hand("BREAD", 96_000)

@@ -30,7 +30,7 @@ from schemas.models import (
 from schemas.orders import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
-from streams.pool.facts import LENDING_MOVED
+from streams.pool.facts import LENDING_CHANGED
 from tests.faults.replay import read_page
 from tests.faults.topic_log import read_topics
 
@@ -227,6 +227,6 @@ def is_settled(entries: list[Any]) -> bool:
         kind, fields = entry.fact
         if "message" in fields:
             message = fields["message"]
-            tally = told if kind == LENDING_MOVED else heard
-            tally[message["from_pool"]] = max(tally[message["from_pool"]], message["number"])
+            tally = told if kind == LENDING_CHANGED else heard
+            tally[message["from_pool"]] = max(tally[message["from_pool"]], message["sequence"])
     return told == heard

@@ -20,10 +20,10 @@ from schemas.orders import OrderRequest
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,
+    ORDERS_EVENTS,
     ORDERS_REQUESTS,
     POOL_CONFIG,
     POOL_JOURNAL,
-    POOL_REROUTES,
     POOL_TICKS,
     POS_STOCK,
 )
@@ -88,8 +88,8 @@ class Side:
         assert self._producer.flush(DEADLINE_S) == 0
 
     def events(self):
-        decode = topic_codec(POOL_REROUTES.name).decode
-        found = [decode(record.value) for record in read_topics(self._servers, [POOL_REROUTES.name], PARTITIONS)]
+        decode = topic_codec(ORDERS_EVENTS.name).decode
+        found = [decode(record.value) for record in read_topics(self._servers, [ORDERS_EVENTS.name], PARTITIONS)]
         return [event for event in found if event["pool"] == self.pool]
 
     def wait_for(self, answers):
@@ -156,7 +156,7 @@ def test_of_two_orders_that_race_for_the_last_unit_exactly_one_gets_it_across_ki
     winners = Counter(hold["sku"] for event in events for hold in event["holds"])
     assert winners == dict.fromkeys(skus, 1)
     assert len({event["order"] for event in events}) == 2 * CONTESTS
-    numbers = [event["number"] for event in events]
+    numbers = [event["position"] for event in events]
     assert numbers == sorted(set(numbers)), "each answer once, in order"
 
 

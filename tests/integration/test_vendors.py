@@ -93,9 +93,9 @@ class Shop:
         consumer.close()
         return found
 
-    def marks(self):
+    def cursors(self):
         found = [each for each in stored_positions(self._kafka.options) if each["pool"] == self.pool]
-        return {each["feed"]: each["mark"] for each in found}
+        return {each["feed"]: each["cursor"] for each in found}
 
 
 @pytest.fixture
@@ -116,13 +116,13 @@ def test_a_killed_host_reads_on_from_the_position_in_kafka_and_loses_nothing(sho
     told = []
     for life in range(4):
         shop.start()
-        until(lambda: set(shop.marks()) >= {"orders"})
+        until(lambda: set(shop.cursors()) >= {"orders"})
         for number in range(5):
             order = Order(f"A{life}-{number}", at_ms=shop.now_ms + life * HOUR_MS + number * 1_000)
             shop.rig.record(order)
             told.append(order.id)
         until(lambda: set(shop.sales()) >= set(told))
-        until(lambda life=life: shop.marks()["orders"] >= shop.now_ms + life * HOUR_MS)
+        until(lambda life=life: shop.cursors()["orders"] >= shop.now_ms + life * HOUR_MS)
         shop.kill()
         if life == 1:
             told_of_the_first = shop.sales().count("A0-0")
@@ -161,15 +161,15 @@ def test_history_is_fed_apart_from_stock_and_a_repeat_changes_nothing(shop, kafk
 
 def test_read_is_one_poll_published_and_remembered(shop):
     shop.connect("read", "anna")
-    before = shop.marks()
+    before = shop.cursors()
     shop.rig.record(Order("A1", at_ms=shop.now_ms + HOUR_MS))
     assert shop.connect("read", "anna") == "square: read to its end, published\n"
     assert shop.sales() == ["A1"]
-    assert shop.marks() == before | {"orders": shop.now_ms + HOUR_MS}
+    assert shop.cursors() == before | {"orders": shop.now_ms + HOUR_MS}
 
 
 def test_status_says_how_far_each_connector_has_read(shop):
     shop.connect("read", "anna")
     (status,) = json.loads(shop.connect("status", "--json"))
     assert (status["store"], status["kind"]) == ("anna", "square")
-    assert set(status["marks"]) == {"orders", "changes", "counts"}
+    assert set(status["cursors"]) == {"orders", "changes", "counts"}

@@ -81,7 +81,7 @@ class Lending(RuleBasedStateMachine):
     @rule(nth=st.integers(0, 5), kind=st.sampled_from(["done", "done", "done", "short", "refused"]), reason=REASONS)
     def report(self, nth, kind, reason):
         """The newest tasks first."""
-        tasks = sorted(self.pools.tasks(), key=lambda task: -task["number"])
+        tasks = sorted(self.pools.tasks(), key=lambda task: -task["position"])
         task = tasks[nth % len(tasks)]
         left = sum(line["quantity_milli"] for line in task["lines"])
         gone = {"done": 0, "short": task["lines"][0]["quantity_milli"], "refused": left}[kind]

@@ -29,7 +29,7 @@ def kept_of(order) -> Counter:
     kept: Counter = Counter()
     for hold in order["holds"]:
         if hold["state"] in KEPT:
-            kept[hold["store"], hold["sku"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+            kept[hold["store"], hold["sku"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
     return kept
 
 
@@ -46,7 +46,11 @@ class Book:
         entries = bench.journal()
         for entry in entries[self.read :]:
             kind, fields = entry.fact
-            order = fields.get("order") if kind.endswith(("OrderTaken", "OrderMoved", "ReportTaken")) else None
+            order = (
+                fields.get("order")
+                if kind.endswith(("OrderRequestDecided", "OrderChanged", "FulfilmentReportDecided"))
+                else None
+            )
             if order is not None:
                 self.orders[order["order"]] = order
             for task in fields.get("tasks", ()):
@@ -67,12 +71,12 @@ def check_at_rest(bench: PoolBench, book: Book) -> None:
     held = book.held()
     picked: Counter = Counter()
     for order in book.orders.values():
-        lines = {line["line_id"]: line["quantity_milli"] - line["given_up_milli"] for line in order["lines"]}
+        lines = {line["line_id"]: line["quantity_milli"] - line["unfilled_milli"] for line in order["lines"]}
         for hold in order["holds"]:
-            assert 0 <= hold["rung_up_milli"] <= hold["quantity_milli"] > 0
+            assert 0 <= hold["sold_at_till_milli"] <= hold["quantity_milli"] > 0
             lines[hold["line_id"]] -= hold["quantity_milli"]
             if hold["state"] == "picked":
-                picked[hold["store"], hold["sku"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+                picked[hold["store"], hold["sku"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
         assert min(lines.values()) >= 0, "a line's units are held, handed over or given up at most once"
         if order["status"] == "ended":
             assert not +kept_of(order)
@@ -131,9 +135,9 @@ def test_every_promise_was_available_when_it_was_made(world):
         seen += len(entries)
         for entry in entries:
             kind, fields = entry.fact
-            order = fields["order"] if kind in ("commonshelf.OrderTaken", "commonshelf.OrderMoved") else None
+            order = fields["order"] if kind in ("commonshelf.OrderRequestDecided", "commonshelf.OrderChanged") else None
             if order is None:
-                if kind == "commonshelf.ReportTaken" and fields["order"] is not None:
+                if kind == "commonshelf.FulfilmentReportDecided" and fields["order"] is not None:
                     orders[fields["order"]["order"]] = fields["order"]
                 continue
             gained = kept_of(order)
@@ -141,7 +145,7 @@ def test_every_promise_was_available_when_it_was_made(world):
             orders[order["order"]] = order
             first = entry is entries[0]
             for shelf, milli in gained.items():
-                is_ring_up = kind.endswith("OrderMoved") and fields["kind"] == "rung_up"
+                is_ring_up = kind.endswith("OrderChanged") and fields["kind"] == "rung_up"
                 if milli > 0 and first and not is_ring_up:
                     assert milli <= before.get(shelf, 0)
 
@@ -174,13 +178,13 @@ def test_every_request_is_answered_once_and_every_refusal_says_why(world):
         before = len(bench.journal())
         published.onto(bench)
         new = bench.journal()[before:]
-        answers = [event for event in bench.events()[told:] if event["number"] == before + 1]
-        if new and new[0].fact[0].endswith("OrderTaken"):
+        answers = [event for event in bench.events()[told:] if event["position"] == before + 1]
+        if new and new[0].fact[0].endswith("OrderRequestDecided"):
             [answer] = answers
             assert (answer["kind"] == "refused") == (new[0].fact[1]["outcome"] == "refused")
             assert (answer["reason"] != "") == (answer["kind"] == "refused")
-        assert [event["number"] for event in bench.events()[told:]] == sorted(
-            {event["number"] for event in bench.events()[told:]}
+        assert [event["position"] for event in bench.events()[told:]] == sorted(
+            {event["position"] for event in bench.events()[told:]}
         )
 
 
@@ -192,4 +196,4 @@ def test_in_any_other_order_the_inputs_keep_the_promises_too(world, data):
         published.onto(bench)
     check_at_rest(bench, book)
     row = bench.partition.look_up({"pool": POOL})
-    assert row["number"] == len(bench.journal())
+    assert row["position"] == len(bench.journal())

@@ -99,9 +99,9 @@ class Shops(RuleBasedStateMachine):
             for hold in event["holds"]:
                 shelf = (hold["store"], hold["sku"])
                 if hold["state"] != "collected":
-                    held[shelf] += hold["quantity_milli"] - hold["rung_up_milli"]
+                    held[shelf] += hold["quantity_milli"] - hold["sold_at_till_milli"]
                 if hold["state"] == "picked":
-                    picked[shelf] += hold["quantity_milli"] - hold["rung_up_milli"]
+                    picked[shelf] += hold["quantity_milli"] - hold["sold_at_till_milli"]
         for row in self.bench.availability().values():
             shelf = (row["store"], row["sku"])
             assert row["on_hand_milli"] == self.on_hand[shelf]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.pool.facts import ORDER_MOVED, TASK_MOVED, TRANSFER_MOVED
+from streams.pool.facts import ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED
 from streams.pool.fold import fold
 from streams.pool.seen_index import SeenIndex
 from streams.pool.state import PoolState, Tables
 from tests.support.pool import POOL, CommittedRows, PoolBench, furnished
 from tests.support.worlds import make_small, order_worlds, worlds
 
-FOLLOWS = (ORDER_MOVED, TASK_MOVED, TRANSFER_MOVED)
+FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
 worlds = st.one_of(worlds, order_worlds)
 breaks = st.dictionaries(st.integers(0, 23), st.sampled_from(["late", "at once", "restart"]), max_size=24)
 SLOW_SETUP = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -49,7 +49,7 @@ def everything(bench: PoolBench) -> dict[str, Any]:
         "index": bench.committed.index,
         "journal": [entry.entry_bytes for entry in bench.journal()],
         "dead letters": [(o.topic, o.value, o.headers) for o in bench.dead_letters()],
-        "events": [(o.key, o.value) for o in bench.outputs if o.topic == "pool.reroutes.v1"],
+        "events": [(o.key, o.value) for o in bench.outputs if o.topic == "orders.events.v1"],
         "table": {o.key: o.value for o in bench.outputs if o.topic == "pool.availability.v1"},
         "tasks": bench.tasks(),
     }

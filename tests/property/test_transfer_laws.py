@@ -97,7 +97,7 @@ def is_plain(told: Any) -> bool:
 
 def played(world: Any) -> PoolBench:
     bench = stocked()
-    bench.configure(PoolSettings(name="North", ended_kept_ms=30 * DAY_MS))
+    bench.configure(PoolSettings(name="North", ended_retention_ms=30 * DAY_MS))
     for one in world:
         one.onto(bench)
     return bench
@@ -131,7 +131,7 @@ def test_what_is_held_is_what_orders_and_transfers_keep_and_never_more_than_ther
                 order = state.tables.orders.get((POOL, name))
                 for hold in order["holds"] if order is not None else ():
                     if (hold["sku"], hold["store"]) == (sku, store) and hold["state"] != "collected":
-                        kept += hold["quantity_milli"] - hold["rung_up_milli"]
+                        kept += hold["quantity_milli"] - hold["sold_at_till_milli"]
                         picked += hold["quantity_milli"] if hold["state"] == "picked" else 0
             assert kept == (0 if shelf is None else shelf.held_milli)
             assert kept <= max(0 if shelf is None else shelf.on_hand_milli, picked)

@@ -16,9 +16,9 @@ from connectors.vendor.take_out import (
     next_step,
     write_key,
 )
-from schemas.models import TakenOut
+from schemas.models import ChannelReservation
 
-NOTHING = TakenOut(pool="north", store="grocer-7", connector="shopify", sku="MILK-1L")
+NOTHING = ChannelReservation(pool="north", store="grocer-7", connector="shopify", sku="MILK-1L")
 GRAIN = 1000
 helds = st.integers(-2_000, 9_000)
 
@@ -46,7 +46,7 @@ def step_once(vendor, stored, held_milli, now_ms, dies):
         case Begin(target_milli):
             stored = begun(stored or NOTHING, target_milli, "808", vendor.taken_milli, now_ms)
         case LookUp():
-            was_done = moved_as(change_milli(stored), stored.shown_milli, vendor.taken_milli)
+            was_done = moved_as(change_milli(stored), stored.reserved_by_others_milli, vendor.taken_milli)
             return done(stored) if was_done else dropped(stored)
         case Send():
             pass
@@ -85,7 +85,7 @@ def test_a_write_under_way_stays_the_same_whatever_is_held_meanwhile(first, seco
         return
     taken = begun(NOTHING, wanted.target_milli, "808", 0, 0)
     assert next_step(second, taken, 1, GRAIN) == Send()
-    assert write_key(taken) == write_key(TakenOut.model_validate(taken.to_avro()))
+    assert write_key(taken) == write_key(ChannelReservation.model_validate(taken.to_avro()))
     assert write_key(begun(done(taken), 0, "808", 0, 1)) != write_key(taken)
 
 
@@ -98,5 +98,5 @@ def test_an_old_write_is_believed_done_exactly_when_the_vendor_shows_it(written,
     taken = begun(last, target * GRAIN, "808", shown, 0)
     assert next_step(0, taken, REPEATED_FOR_MS, GRAIN) == LookUp()
     change = change_milli(taken)
-    assert moved_as(change, taken.shown_milli, shown + (target - written) * GRAIN)
-    assert not moved_as(change, taken.shown_milli, shown)
+    assert moved_as(change, taken.reserved_by_others_milli, shown + (target - written) * GRAIN)
+    assert not moved_as(change, taken.reserved_by_others_milli, shown)

@@ -19,13 +19,13 @@ from schemas.topics import (
     POS_STOCK,
 )
 from streams.pool.facts import (
-    ORDER_MOVED,
-    ORDER_TAKEN,
-    REPORT_TAKEN,
-    SALE_TAKEN,
-    TASK_MOVED,
-    TRANSFER_MOVED,
-    TRANSFER_TAKEN,
+    FULFILMENT_REPORT_DECIDED,
+    ORDER_CHANGED,
+    ORDER_REQUEST_DECIDED,
+    SALE_RECORDED,
+    TASK_CHANGED,
+    TRANSFER_CHANGED,
+    TRANSFER_REQUEST_DECIDED,
     Fact,
 )
 from streams.runtime.contract import InputRecord, OutputRecord
@@ -38,7 +38,7 @@ Row = dict[str, Any]
 _KEPT = ("tentative", "confirmed", "picked")
 _LIVE = ("open", "claimed")
 _NEXT = {"pick": ("confirmed", "picked"), "hand_over": ("picked", "collected")}
-_FOLLOWS = (ORDER_MOVED, TASK_MOVED, TRANSFER_MOVED)
+_FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
 _OUTCOMES = ("collected", "part_collected", "unfilled", "not_collected", "cancelled", "expired")
 _RINGS = {"sale": 1, "void": -1}
 _PREFIX = "__connect.errors."
@@ -100,7 +100,7 @@ class Auditor:
         for output in outputs:
             if output.topic == POOL_JOURNAL.name:
                 for entry in read_page(Record(output.topic, 0, 0, 0, None, output.value)):
-                    require(entry.number == len(self.entries) + 1, "journal numbers have a gap", entry.number)
+                    require(entry.position == len(self.entries) + 1, "journal numbers have a gap", entry.position)
                     self.entries.append(entry)
                     entries[entry.cause[0], entry.cause[2]].append(entry)
             elif ".dlq." in output.topic:
@@ -170,7 +170,7 @@ class Auditor:
             for line, reason in self.books.take(record, event):
                 set_aside[reason].append(line["line_id"])
                 self.seen[reason] += 1
-            if facts[0][0] == SALE_TAKEN and event["order_ref"] is not None:
+            if facts[0][0] == SALE_RECORDED and event["order_ref"] is not None:
                 self._ring_up(event, facts[0][1])
         elif record.topic == POOL_TICKS.name:
             self._tick(event)
@@ -188,27 +188,28 @@ class Auditor:
         self.clock_ms = max(self.clock_ms, event["at_ms"])
         for rows in (self.orders, self.transfers, self.tasks):
             for name in [name for name, row in rows.items() if 0 < row["forget_at_ms"] <= self.clock_ms]:
-                kept_ms = self.books.pool(POOL)["ended_kept_ms"]
+                kept_ms = self.books.pool(POOL)["ended_retention_ms"]
                 require(self.clock_ms >= rows[name]["ended_at_ms"] + kept_ms, "forgotten early", rows[name])
                 del rows[name]
 
     def _ring_up(self, event: Row, fields: Row) -> None:
         """Goods of an order that the till tells of: what moved is the pool's word, within what the till told."""
+
         def moves(one: Row, at_ms: int, kind: str) -> None:
             used_milli = -one["delta_milli"] if kind in ("sale", "return", "void") else 0
             self.books.pass_((POOL, one["sku"], event["store"]), at_ms, one["delta_milli"], used_milli)
 
         for one in fields["reversed"]:
             moves(one, one["occurred_at_ms"], one["kind"])
-        for one in fields["taken"]:
+        for one in fields["applied"]:
             told = event["lines"][one["line"]]
             moves(one, event["occurred_at_ms"], told["kind"])
             rest = _RINGS.get(told["kind"], 0) * told["quantity_milli"] + one["delta_milli"]
-            is_bounded = abs(rest) <= abs(one["rung_up_milli"]) or told["kind"] not in _RINGS
+            is_bounded = abs(rest) <= abs(one["sold_at_till_milli"]) or told["kind"] not in _RINGS
             require(is_bounded, "units rung up move once", event, one)
         order = self.orders.get(event["order_ref"])
         if order is not None and not fields["reversed"]:
-            self._check_rung_up(order, event, fields["taken"])
+            self._check_rung_up(order, event, fields["applied"])
 
     def _check_rung_up(self, order: Row, event: Row, taken: list[Row]) -> None:
         """Of what the till tells, as much is the order's as the store kept for it and has not rung up yet."""
@@ -217,25 +218,29 @@ class Auditor:
         for hold in order["holds"]:
             if hold["store"] == event["store"]:
                 kept[hold["sku"]] += hold["quantity_milli"]
-                rung[hold["sku"]] += hold["rung_up_milli"]
+                rung[hold["sku"]] += hold["sold_at_till_milli"]
         for one in taken:
             told = event["lines"][one["line"]]
             milli, sku = _RINGS.get(told["kind"], 0) * told["quantity_milli"], one["sku"]
             expected = min(milli, kept[sku] - rung[sku]) if milli > 0 else max(milli, -rung[sku])
-            require(one["rung_up_milli"] == expected, "goods of an order rung up", one, expected, order, event)
+            require(one["sold_at_till_milli"] == expected, "goods of an order rung up", one, expected, order, event)
             rung[sku] += expected
 
     # --- facts ------------------------------------------------------------------------------------------
 
     def _fact(self, fact: Fact, event: Row, record: Record, first: int) -> None:
         kind, fields = fact
-        if kind in (ORDER_TAKEN, TRANSFER_TAKEN):
+        if kind in (ORDER_REQUEST_DECIDED, TRANSFER_REQUEST_DECIDED):
             self._request(kind, fields, record)
-        if kind == REPORT_TAKEN:
+        if kind == FULFILMENT_REPORT_DECIDED:
             self._report(fields, event)
         if fields.get("order") is not None:
             self._order(kind, fields)
-        if fields.get("transfer") is not None and kind in (REPORT_TAKEN, TRANSFER_TAKEN, TRANSFER_MOVED):
+        if fields.get("transfer") is not None and kind in (
+            FULFILMENT_REPORT_DECIDED,
+            TRANSFER_REQUEST_DECIDED,
+            TRANSFER_CHANGED,
+        ):
             self._transfer(kind, fields)
         for task in fields.get("tasks", ()):
             before = self.tasks.get(task["task"])
@@ -249,7 +254,7 @@ class Auditor:
     def _request(self, kind: str, fields: Row, record: Record) -> None:
         """What becomes of a request must follow from what was asked before."""
         request, name = fields["request"], fields["request"]["order"]
-        before = self.orders.get(name) if kind == ORDER_TAKEN else self.transfers.get(name)
+        before = self.orders.get(name) if kind == ORDER_REQUEST_DECIDED else self.transfers.get(name)
         known = self._requests[name] if before is not None else {}
         told = request | {"recorded_at_ms": 0, "origin": ""}
         self.seen[f"{request['kind']} {fields['outcome']}"] += 1
@@ -257,12 +262,12 @@ class Auditor:
         may: tuple[str, ...] = ("accepted", "refused")
         if request["key"] in known:
             may = ("duplicate",) if known[request["key"]] == told else ("refused",)
-        elif request["kind"] == "placed" and kind == ORDER_TAKEN:
+        elif request["kind"] == "placed" and kind == ORDER_REQUEST_DECIDED:
             is_new = before is None and name not in self.transfers
             may = ("accepted",) if is_new and request["terms"]["deadline_ms"] > now_ms else ("refused",)
-        elif request["kind"] == "confirmed" and kind == ORDER_TAKEN:
+        elif request["kind"] == "confirmed" and kind == ORDER_REQUEST_DECIDED:
             may = ("accepted",) if before is not None and before["status"] == "tentative" else ("refused",)
-        elif request["kind"] == "cancelled" and kind == ORDER_TAKEN:
+        elif request["kind"] == "cancelled" and kind == ORDER_REQUEST_DECIDED:
             may = ("accepted",) if before is not None and before["status"] != "ended" else ("refused",)
         elif before is not None and before["status"] == "ended":
             may = ("refused",)
@@ -306,7 +311,7 @@ class Auditor:
             shelf = (POOL, told["sku"], store)
             at_ms = event["occurred_at_ms"]
             all_milli = self._milli(before, told["line_id"], store, was)
-            kept_milli = all_milli - self._milli(before, told["line_id"], store, was, "rung_up_milli")
+            kept_milli = all_milli - self._milli(before, told["line_id"], store, was, "sold_at_till_milli")
             short_milli, reason = missing.get(told["line_id"], (0, ""))
             short_milli = min(short_milli, kept_milli)
             if task["kind"] == "hand_over" and kept_milli > short_milli:
@@ -329,7 +334,7 @@ class Auditor:
     def _order(self, kind: str, fields: Row) -> None:
         order, name = fields["order"], fields["order"]["order"]
         before = self.orders.get(name)
-        what = fields["request"]["kind"] if kind == ORDER_TAKEN else fields.get("kind", "reported")
+        what = fields["request"]["kind"] if kind == ORDER_REQUEST_DECIDED else fields.get("kind", "reported")
         self.seen[f"order {what}"] += 1
         self._touched_orders[name] = None
         if before is not None and before["status"] == "ended":
@@ -350,7 +355,7 @@ class Auditor:
             for hold in row["holds"] if row is not None else ():
                 if hold["state"] in _KEPT:
                     shelf = (POOL, hold["sku"], hold["store"])
-                    self._held[shelf] += sign * (hold["quantity_milli"] - hold["rung_up_milli"])
+                    self._held[shelf] += sign * (hold["quantity_milli"] - hold["sold_at_till_milli"])
                     self.books.touched[shelf] = None
         self.orders[name] = order
         _follow(self._live_orders, name, None if order["status"] == "ended" else order)
@@ -359,13 +364,14 @@ class Auditor:
 
     def _check_steps(self, what: str, kind: str, before: Row | None, order: Row) -> None:
         """Holds go on in their order, each by its own cause."""
+
         def milli(row: Row | None, state: str) -> int:
             return sum(one["quantity_milli"] for one in row["holds"] if one["state"] == state) if row is not None else 0
 
         gained = {state: milli(order, state) - milli(before, state) for state in (*_KEPT, "collected")}
-        rung = sum(one["rung_up_milli"] for one in order["holds"])
-        require(gained["picked"] <= 0 or kind == REPORT_TAKEN, "picked by nobody", what, before, order)
-        if kind != REPORT_TAKEN:
+        rung = sum(one["sold_at_till_milli"] for one in order["holds"])
+        require(gained["picked"] <= 0 or kind == FULFILMENT_REPORT_DECIDED, "picked by nobody", what, before, order)
+        if kind != FULFILMENT_REPORT_DECIDED:
             require(gained["collected"] <= rung, "collected by nobody", what, before, order)
         require(gained["collected"] >= 0, "given back what was collected", what, before, order)
         is_confirming = what in ("confirmed", "amended", "rerouted", "unfilled")
@@ -377,8 +383,8 @@ class Auditor:
 
     def _check_promises(self, what: str, fields: Row, before: Row | None, order: Row) -> None:
         """What is newly held was available, where it may come from."""
-        known = {(one["line_id"], one["store"], one["number"]) for one in (before or {"holds": ()})["holds"]}
-        new = [one for one in order["holds"] if (one["line_id"], one["store"], one["number"]) not in known]
+        known = {(one["line_id"], one["store"], one["position"]) for one in (before or {"holds": ()})["holds"]}
+        new = [one for one in order["holds"] if (one["line_id"], one["store"], one["position"]) not in known]
         promised: defaultdict[ShelfKey, int] = defaultdict(int)
         lines = {line["line_id"]: line for line in order["lines"]}
         for hold in new:
@@ -388,12 +394,12 @@ class Auditor:
             require(line["sku"] == hold["sku"], "another item", hold, line)
             is_whole = self.books.unit(POOL, hold["sku"]) != "each" or hold["quantity_milli"] % 1000 == 0
             require(is_whole and hold["quantity_milli"] > 0, "a part of a unit", hold)
-            refused_by = [one["store"] for one in line["refused_by"]]
+            declined_by = [one["store"] for one in line["declined_by"]]
             is_barred = (order["order"], hold["line_id"], hold["store"]) in self._barred
-            require(hold["store"] not in refused_by and not is_barred, "back to a store that refused it", hold, line)
+            require(hold["store"] not in declined_by and not is_barred, "back to a store that refused it", hold, line)
         for shelf, milli in promised.items():
             freed = sum(
-                one["quantity_milli"] - one["rung_up_milli"] for one in before["holds"]
+                one["quantity_milli"] - one["sold_at_till_milli"] for one in before["holds"]
                 if (one["sku"], one["store"]) == shelf[1:] and one["state"] in _KEPT
             ) if what == "amended" and before is not None else 0  # fmt: skip
             free = self.books.lent_milli(shelf) - self._held[shelf] + freed
@@ -407,10 +413,10 @@ class Auditor:
     def _check_lines(self, order: Row) -> None:
         for line in order["lines"]:
             kept = sum(one["quantity_milli"] for one in order["holds"] if one["line_id"] == line["line_id"])
-            require(kept + line["given_up_milli"] <= line["quantity_milli"], "more than was wanted", line, order)
-            require(line["given_up_milli"] >= 0, "given up less than nothing", line)
+            require(kept + line["unfilled_milli"] <= line["quantity_milli"], "more than was wanted", line, order)
+            require(line["unfilled_milli"] >= 0, "given up less than nothing", line)
         for hold in order["holds"]:
-            require(0 <= hold["rung_up_milli"] <= hold["quantity_milli"] > 0, "a hold", hold, order)
+            require(0 <= hold["sold_at_till_milli"] <= hold["quantity_milli"] > 0, "a hold", hold, order)
 
     def _check_ended(self, order: Row) -> None:
         collected = sum(one["quantity_milli"] for one in order["holds"])
@@ -437,7 +443,7 @@ class Auditor:
                 shelf = (POOL, line["sku"], one["from_store"])
                 self._held[shelf] += sign * line["held_milli"]
                 self.books.touched[shelf] = None
-        if kind == TRANSFER_MOVED:
+        if kind == TRANSFER_CHANGED:
             require(not fields["corrections"], "time and breaks move no goods", fields)
         self.transfers[name] = row
         for line in row["lines"]:
@@ -455,7 +461,7 @@ class Auditor:
             order = self.orders[name]
             for line in order["lines"] if order["status"] != "ended" else ():
                 kept = sum(one["quantity_milli"] for one in order["holds"] if one["line_id"] == line["line_id"])
-                is_settled = kept + line["given_up_milli"] == line["quantity_milli"]
+                is_settled = kept + line["unfilled_milli"] == line["quantity_milli"]
                 require(is_settled, "wanted, and neither held nor given up", record.cause, line, order)
             self._check_order_tasks(order)
         self._touched_orders.clear()
@@ -464,7 +470,7 @@ class Auditor:
             for hold in order["holds"]:
                 if hold["state"] == "picked":
                     shelf = (POOL, hold["sku"], hold["store"])
-                    picked[shelf] += hold["quantity_milli"] - hold["rung_up_milli"]
+                    picked[shelf] += hold["quantity_milli"] - hold["sold_at_till_milli"]
         for shelf in self.books.touched:
             held = self._held[shelf]
             if held:
@@ -503,5 +509,3 @@ class Auditor:
         require(not any(self._held.values()), "held for nobody", {k: v for k, v in self._held.items() if v})
         for shelf in self.books.shelves:
             self._check_told(shelf)
-
-

@@ -64,7 +64,7 @@ class LendingAuditor:
         kept, picked = (self.held(HOME, states).get(SHOP, 0) for states in (KEPT, ("picked",)))
         require(kept - picked <= max(on_hand - picked, 0), "a unit is held twice", kept, picked, on_hand)
         if loan is not None and lent(loan) and kept + lent(loan) > max(on_hand, picked):
-            cover = loan["cover_milli"]
+            cover = loan["covered_milli"]
             is_called_back = cover is not None and cover <= max(on_hand - kept, 0)
             require(is_called_back, "lent, not there, and not called back", loan, kept, on_hand)
         available = self.pools.available_at_home()
@@ -94,7 +94,7 @@ class LendingAuditor:
         for order in self.pools.rows(pool, f"order/{pool}/").values():
             for hold in order["holds"]:
                 if hold["state"] in states:
-                    held[hold["store"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+                    held[hold["store"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
         return held
 
     def check_end(self) -> None:

@@ -115,7 +115,7 @@ def _undamaged(take: Any) -> Any:
 def _forgiving(fail: Any) -> Any:
     def failed(order: Row, *arguments: Any, **options: Any) -> Row:
         after = fail(order, *arguments, **options)
-        return {**after, "lines": [{**line, "refused_by": []} for line in after["lines"]]}
+        return {**after, "lines": [{**line, "declined_by": []} for line in after["lines"]]}
 
     return failed
 
@@ -200,7 +200,7 @@ MUTANTS: dict[str, Plant] = {
     ),
     "a new order is never looked at again": _replace(
         order_index.OrderIndex, "put_order", lambda put: lambda self, before, order: put(self, before, order)
-        if before is not None or not order["number"] else None,
+        if before is not None or not order["position"] else None,
     ),
     "what has come of a transfer stays on its way": _answer(transfers, "arrived_milli", 0),
     "a lost transfer never ends": _answer(transfer_follow_up, "in_transit_milli", 0),

@@ -145,7 +145,7 @@ class World:
             return Contribution(kind=ContributionKind(kind), value=value)
 
         late_limit_ms = self._chance.choice((DAY_MS, 3 * DAY_MS, 7 * DAY_MS))
-        self._configure(PoolSettings(name="Simulated", late_limit_ms=late_limit_ms, ended_kept_ms=12 * DAY_MS))
+        self._configure(PoolSettings(name="Simulated", late_limit_ms=late_limit_ms, ended_retention_ms=12 * DAY_MS))
         hours = tuple(OpeningHours(weekday=day, opens_minute=480, closes_minute=1200) for day in range(1, 8))
         for one in (
             StoreSettings(store="share", name="Lends a share", contribution=lends("share", 800)),

@@ -16,15 +16,15 @@ class MemoryPositions:
     """Marks as the topic would keep them; `saved` is their history."""
 
     def __init__(self):
-        self.marks: dict[tuple[str, ...], int] = {}
+        self.cursors: dict[tuple[str, ...], int] = {}
         self.saved: list[tuple[str, int]] = []
 
     def load(self, pool, store, connector, feed):
-        return self.marks.get((pool, store, connector, feed))
+        return self.cursors.get((pool, store, connector, feed))
 
-    def save(self, pool, store, connector, feed, mark):
-        self.marks[pool, store, connector, feed] = mark
-        self.saved.append((feed, mark))
+    def save(self, pool, store, connector, feed, cursor):
+        self.cursors[pool, store, connector, feed] = cursor
+        self.saved.append((feed, cursor))
 
 
 def tools(publisher, state_dir=Path("unused"), positions=None):

@@ -20,7 +20,7 @@ def kept(bench: PoolBench, order: str = "o1") -> list[tuple[str, str, int, str]]
 
 
 def kinds(bench: PoolBench) -> list[str]:
-    """What pool.reroutes says, in order, without what it says of it."""
+    """What orders.events says, in order, without what it says of it."""
     return [event["kind"] for event in bench.events()]
 
 

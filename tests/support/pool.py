@@ -26,10 +26,10 @@ from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,
+    ORDERS_EVENTS,
     ORDERS_REQUESTS,
     POOL_CONFIG,
     POOL_JOURNAL,
-    POOL_REROUTES,
     POOL_TASKS,
     POOL_TICKS,
     POS_SALES,
@@ -62,7 +62,7 @@ def processor() -> PoolProcessor:
 class Entry(NamedTuple):
     """A journal entry: its number, its cause, the fact, and the bytes of the entry and of the fact."""
 
-    number: int
+    position: int
     topic: str
     offset: int
     appended_at_ms: int
@@ -243,14 +243,14 @@ class PoolBench:
         for output in self.outputs:
             if output.topic == POOL_JOURNAL.name and output.key == pool:
                 entries += read_page(output.value)
-        assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
+        assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
         return entries
 
     def events(self) -> list[dict[str, Any]]:
-        """What pool.reroutes says, in order."""
+        """What orders.events says, in order."""
         self.commit()
-        decode = topic_codec(POOL_REROUTES.name).decode
-        return [decode(output.value) for output in self.outputs if output.topic == POOL_REROUTES.name]
+        decode = topic_codec(ORDERS_EVENTS.name).decode
+        return [decode(output.value) for output in self.outputs if output.topic == ORDERS_EVENTS.name]
 
     def order(self, order: str = "o1") -> dict[str, Any]:
         """The order's committed row."""
@@ -395,7 +395,7 @@ def read_page(value: bytes | None) -> list[Entry]:
         fact, end = _fact_at(value, fact_start)
         stream.seek(end)
         assert plain["fact"] == fact
-        entries.append(Entry(page["first_number"] + at, *cause, fact, value[fact_start:end], value[start:end]))
+        entries.append(Entry(page["first_position"] + at, *cause, fact, value[fact_start:end], value[start:end]))
     assert stream.read() == b"\0"
     return entries
 

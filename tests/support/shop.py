@@ -105,7 +105,8 @@ class Shop:
         """SKU → row, without what depends on when and in which pool it was."""
         rows = [row for row in current(self.options, POOL_AVAILABILITY.name) if row["pool"] == self.pool]
         return {
-            row["sku"]: {k: v for k, v in row.items() if k not in ("pool", "appended_at_ms", "number")} for row in rows
+            row["sku"]: {k: v for k, v in row.items() if k not in ("pool", "appended_at_ms", "position")}
+            for row in rows
         }
 
     def on_hand(self, sku, expected_milli):

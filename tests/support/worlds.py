@@ -361,8 +361,20 @@ garbage = st.builds(Published, st.sampled_from([POS_SALES.name, POOL_CONFIG.name
 anything = st.one_of(sales(), sales(), reports(), reports(), ticks(), settings_told(), items_told(), garbage)
 guided = st.one_of(asked, asked, asked, task_reports, task_reports, task_reports, brisk_sales(), received())
 busy = st.one_of(
-    guided, guided, guided, guided, guided, guided, guided, transfers_told(), requests(), sales(), order_sales(),
-    reports(), ticks(), settings_told(),
+    guided,
+    guided,
+    guided,
+    guided,
+    guided,
+    guided,
+    guided,
+    transfers_told(),
+    requests(),
+    sales(),
+    order_sales(),
+    reports(),
+    ticks(),
+    settings_told(),
 )
 order_worlds = st.integers(0, 30).flatmap(lambda size: st.lists(busy, min_size=size, max_size=30))
 """Worlds in which most of what happens is about orders."""

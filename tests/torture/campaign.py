@@ -113,9 +113,7 @@ class Campaign:
                 relays.append(pool.submit(self._torturer().relay, slot, held.get(slot.instance, set()), kinds))
         elif self._others:
             kind, slot = self._others.next(), slots[0]
-            blows.append(
-                (kind, pool.submit(self._torturer().strike_once, kind, slot, held.get(slot.instance, set())))
-            )
+            blows.append((kind, pool.submit(self._torturer().strike_once, kind, slot, held.get(slot.instance, set()))))
         for _ in range(EDGE_BLOWS if self._edge else 0):
             torturer = self._torturer()
             kind = self._edge.next()

@@ -81,7 +81,7 @@ def check_promises(audit: Audit, seen: Seen, apart: Sequence[str]) -> None:
         for shelf in holds.keys() | before.keys():
             held[shelf] += holds[shelf] - before[shelf]
             if holds[shelf] > before[shelf] and held[shelf] > books[shelf]:
-                twice.append((entry.pool, entry.number, shelf, held[shelf], books[shelf]))
+                twice.append((entry.pool, entry.position, shelf, held[shelf], books[shelf]))
     audit.promised_twice += audit.find("promised beyond what was there (pool, entry, shelf, held, on hand)", twice)
 
 
@@ -98,7 +98,7 @@ def _holds(pool: str, order: dict[str, Any]) -> Counter[ShelfKey]:
     held: Counter[ShelfKey] = Counter()
     for hold in order["holds"]:
         if hold["state"] in _ON_SHELF:
-            held[pool, hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["rung_up_milli"]
+            held[pool, hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
     return held
 
 

@@ -200,4 +200,3 @@ def _sku(line: Taken) -> str:
     n = int(line.line_id.split(":")[1])
     assert n < ITEMS
     return sku(n)
-

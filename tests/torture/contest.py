@@ -30,17 +30,17 @@ from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,
+    ORDERS_EVENTS,
     ORDERS_REQUESTS,
     POOL_AVAILABILITY,
     POOL_CONFIG,
     POOL_JOURNAL,
-    POOL_REROUTES,
     POOL_TASKS,
     POOL_TICKS,
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.facts import SALE_TAKEN, STOCK_TAKEN
+from streams.pool.facts import SALE_RECORDED, STOCK_REPORT_RECORDED
 from tests.faults.records import Record
 from tests.faults.replay import read_page
 from tests.faults.topic_log import log_ends, patiently, reader
@@ -125,10 +125,10 @@ class Contest:
         if any(thread.is_alive() for thread in self._customers):
             raise TimeoutError(f"{self.in_flight} requests have no answer after {deadline_s:.0f} s")
         self._threads[_TILL].join(max(0.0, deadline - time.monotonic()))
-        ends = patiently(lambda: log_ends(self._servers, [POOL_REROUTES.name], self._partitions))
+        ends = patiently(lambda: log_ends(self._servers, [ORDERS_EVENTS.name], self._partitions))
         while self._uncounted or any(self._at[at] < end for at, end in ends.items()):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not all of pool.reroutes was read, or {len(self._uncounted)} sales did not count")
+                raise TimeoutError(f"not all of orders.events was read, or {len(self._uncounted)} sales did not count")
             time.sleep(0.05)
 
     # --- the pools --------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ class Contest:
         page = Record(message.topic(), message.partition(), message.offset(), 0, None, message.value())
         for entry in read_page(page):
             kind, fields = entry.fact
-            name = fields["event"]["source"]["id"] if kind in (SALE_TAKEN, STOCK_TAKEN) else ""
+            name = fields["event"]["source"]["id"] if kind in (SALE_RECORDED, STOCK_REPORT_RECORDED) else ""
             if name.startswith(_TOLD_BY_TILL):
                 self._recorder.counts(pool, name)
                 self._uncounted.discard(f"{pool}/{name}")
@@ -331,7 +331,7 @@ class Contest:
     def _hear(self, topic: str, event: dict[str, Any]) -> None:
         if event["pool"] not in self._names:
             return
-        if topic == POOL_REROUTES.name:
+        if topic == ORDERS_EVENTS.name:
             self._recorder.hears(event)
         with self._news:
             if topic == POOL_AVAILABILITY.name:
@@ -344,7 +344,7 @@ class Contest:
             self._news.notify_all()
 
 
-_READ = (POOL_REROUTES, POOL_TASKS, POOL_AVAILABILITY, POOL_JOURNAL)
+_READ = (ORDERS_EVENTS, POOL_TASKS, POOL_AVAILABILITY, POOL_JOURNAL)
 _TILL = 1
 _TOLD_BY_TILL = ("sold-", "received-")
 

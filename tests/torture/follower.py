@@ -63,9 +63,9 @@ class Table:
 
     def _take_entry(self, entry: Entry) -> None:
         row = self._db.execute("SELECT number FROM pools WHERE pool = ?", (entry.pool,)).fetchone()
-        if entry.number != (row[0] if row else 0) + 1:
-            raise ValueError(f"{entry.pool}: entry {entry.number} after {row[0] if row else 0}")
-        self._db.execute("INSERT OR REPLACE INTO pools VALUES (?, ?)", (entry.pool, entry.number))
+        if entry.position != (row[0] if row else 0) + 1:
+            raise ValueError(f"{entry.pool}: entry {entry.position} after {row[0] if row else 0}")
+        self._db.execute("INSERT OR REPLACE INTO pools VALUES (?, ?)", (entry.pool, entry.position))
         for shelf, occurred_at_ms, delta_milli in moves(entry.pool, entry.fact[1]):
             self._db.execute("INSERT OR IGNORE INTO shelves (pool, sku, store) VALUES (?, ?, ?)", shelf)
             self._db.execute(
@@ -89,7 +89,7 @@ def moves(pool: str, fact: dict[str, Any]) -> Iterator[tuple[ShelfKey, int, int]
     """(shelf, when it occurred, thousandths that came or went) of what a fact took or took back."""
     for line in fact.get("reversed", ()):
         yield (pool, line["sku"], fact["event"]["store"]), line["occurred_at_ms"], line["delta_milli"]
-    for line in fact.get("taken", ()):
+    for line in fact.get("applied", ()):
         yield (pool, line["sku"], fact["event"]["store"]), fact["event"]["occurred_at_ms"], line["delta_milli"]
 
 
@@ -121,9 +121,7 @@ def main() -> None:
 def _follow(table: Table, bootstrap_servers: str, partitions: int) -> None:
     consumer = reader(bootstrap_servers, "read_committed", "follower")
     reached = table.positions()
-    consumer.assign(
-        [TopicPartition(POOL_JOURNAL.name, n, reached.get(n, OFFSET_BEGINNING)) for n in range(partitions)]
-    )
+    consumer.assign([TopicPartition(POOL_JOURNAL.name, n, reached.get(n, OFFSET_BEGINNING)) for n in range(partitions)])
     while True:
         records, positions = [], {}
         for message in consumer.consume(500, timeout=0.1):

@@ -1,6 +1,6 @@
 """What clients of pools asked and heard, written down as it happens and judged afterwards: `check_history(path)`.
 
-An operation begins when its record is handed to Kafka's producer and ends when a read_committed reader of pool.reroutes
+An operation begins when its record is handed to Kafka's producer and ends when a read_committed reader of orders.events
 has the answer; a sale or a delivery, which nobody answers, when one of the journal sees that it counted. What was not
 heard of stays open and may count at any time after, or never. What came about by itself (a
 hold that broke, a reroute, an expiry) may have come about at any time after its order was asked for, an expiry not
@@ -53,12 +53,12 @@ class Recorder:
         })  # fmt: skip
 
     def hears(self, event: Row) -> None:
-        """Call it with each event of pool.reroutes as soon as a read_committed reader has it."""
-        told = {name: event[name] for name in ("pool", "order", "number", "kind", "reason", "key", "status")}
+        """Call it with each event of orders.events as soon as a read_committed reader has it."""
+        told = {name: event[name] for name in ("pool", "order", "position", "kind", "reason", "key", "status")}
         holds: Counter[tuple[str, ...]] = Counter()
         for hold in event["holds"]:
             holds[hold["line_id"], hold["sku"], hold["store"], hold["state"]] += hold["quantity_milli"]
-        given_up = [[line["line_id"], line["given_up_milli"]] for line in event["lines"] if line["given_up_milli"]]
+        given_up = [[line["line_id"], line["unfilled_milli"]] for line in event["lines"] if line["unfilled_milli"]]
         self._write("hears", told | {"holds": [[list(place), milli] for place, milli in holds.items()],
                                      "given_up": given_up})  # fmt: skip
 
@@ -163,9 +163,9 @@ class _PoolHistory:
             self._placed.setdefault(row["order"], (at_ns, row))
 
     def hears(self, at_ns: int, row: Row) -> None:
-        if row["number"] in self._numbers:
+        if row["position"] in self._numbers:
             self.problems.append(f"event {row['number']} came twice")
-        self._numbers.add(row["number"])
+        self._numbers.add(row["position"])
         holds = amounts({tuple(at): milli for at, milli in row["holds"]})
         given_up = tuple(sorted((line, milli) for line, milli in row["given_up"]))
         told = Told(row["kind"], row["reason"], row["status"], holds, given_up)

@@ -34,15 +34,21 @@ def told(number, *, delta_milli=2_000, occurred_at_ms=1_000):
     """A journal page whose entry brings goods to the shelf."""
     fact = {
         "event": sale(delta_milli, occurred_at_ms), "reversed": [], "duplicate_lines": 0, "stale_lines": 0,
-        "quarantined": [], "taken": [{"line": 0, "sku": "milk", "delta_milli": delta_milli, "rung_up": []}],
+        "quarantined": [], "applied": [{"line": 0, "sku": "milk", "delta_milli": delta_milli, "rung_up": []}],
     }  # fmt: skip
-    entry = encode_entry(POS_SALES.name, number, 0, encode_fact(("commonshelf.SaleTaken", fact)))
+    entry = encode_entry(POS_SALES.name, number, 0, encode_fact(("commonshelf.SaleRecorded", fact)))
     return Record("pool.journal.v1", 0, number, 0, b"pool", encode_page("pool", 0, number, [entry]))
 
 
 def held(number, order, quantity_milli):
-    hold = {"state": "tentative", "sku": "milk", "store": "shop", "quantity_milli": quantity_milli, "rung_up_milli": 0}
-    fact = ("commonshelf.OrderMoved", {"order": {"order": order, "holds": [hold]}})
+    hold = {
+        "state": "tentative",
+        "sku": "milk",
+        "store": "shop",
+        "quantity_milli": quantity_milli,
+        "sold_at_till_milli": 0,
+    }
+    fact = ("commonshelf.OrderChanged", {"order": {"order": order, "holds": [hold]}})
     return Entry("pool", number, ("t", 0, number), 0, fact, b"")
 
 

@@ -36,8 +36,8 @@ class Telling:
     def hears(self, kind, order, status, *holds, key=None, given_up=0, at_ns=None, reason=""):
         self._now_ns = self._now_ns + 10 if at_ns is None else at_ns
         self.recorder.hears({
-            "pool": "p", "order": order, "number": next(self._numbers), "kind": kind, "reason": reason, "key": key,
-            "status": status, "lines": [{"line_id": "1", "given_up_milli": given_up * UNIT}],
+            "pool": "p", "order": order, "position": next(self._numbers), "kind": kind, "reason": reason, "key": key,
+            "status": status, "lines": [{"line_id": "1", "unfilled_milli": given_up * UNIT}],
             "holds": [{"line_id": "1", "sku": "rye", "store": store, "state": state, "quantity_milli": units * UNIT}
                       for store, state, units in holds],
         })  # fmt: skip

@@ -10,7 +10,7 @@ from commonshelf.kafka_errors import JavaError
 def fake_java(home, version):
     executable = home / "bin" / "java"
     executable.parent.mkdir(parents=True)
-    executable.write_text(f'#!/bin/sh\necho \'openjdk version "{version}" 2026-01-20\' >&2\n')
+    executable.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2026-01-20' >&2\n")
     executable.chmod(0o755)
     return executable
 

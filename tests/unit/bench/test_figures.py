@@ -18,11 +18,11 @@ WORLD = World(stores=2, items=5)
 class Page:
     """A journal message."""
 
-    def __init__(self, first_number, facts, pool="bench"):
+    def __init__(self, first_position, facts, pool="bench"):
         entries = [
             {"topic": POS_SALES.name, "offset": n, "appended_at_ms": 1, "fact": fact} for n, fact in enumerate(facts)
         ]
-        page = {"pool": pool, "partition": 0, "first_number": first_number, "entries": entries}
+        page = {"pool": pool, "partition": 0, "first_position": first_position, "entries": entries}
         self._value = topic_codec(POOL_JOURNAL.name).encode(page)
 
     def value(self):
@@ -43,7 +43,7 @@ def taken(sale):
     event = topic_codec(POS_SALES.name).decode(sale[2])
     lines = [{"line": n, "sku": "sku", "delta_milli": -1000} for n in range(len(event["lines"]))]
     nothing = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []}
-    return "commonshelf.SaleTaken", {"event": event, "taken": lines, **nothing}
+    return "commonshelf.SaleRecorded", {"event": event, "applied": lines, **nothing}
 
 
 MARKS = [Mark(10.0, 100), Mark(11.0, 200), Mark(12.0, 300), Mark(13.0, 300), Mark(20.0, 100)]
@@ -101,7 +101,7 @@ def test_the_journals_of_two_pools_are_numbered_apart():
 def test_an_audit_finds_a_lost_a_repeated_and_a_partly_taken_sale_and_a_gap():
     sales = list(popular_sales(WORLD, 6, 2))
     first, second, _ = map(taken, sales)
-    second[1]["taken"].pop()
+    second[1]["applied"].pop()
     journal = Journal(Page(1, [first, first]), Page(4, [second]))
     said = " / ".join(check_journal(journal, POOL_JOURNAL.name, expect(WORLD, sales)))
     for finding in ("twice", "not taken whole", "entry 4 where 3 was due", "1 sales are not in the journal"):

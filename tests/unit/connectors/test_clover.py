@@ -286,9 +286,9 @@ def test_a_long_list_is_read_whole_in_order_of_time_though_clover_promises_none(
     assert {event.source.id for page in pages for event in page.translated.events} == {
         f"order/{each}" for each in rig.orders
     }
-    marks = [page.mark for page in pages]
-    assert marks == sorted(marks)
-    assert marks[-1] == max(each.changed_at_ms for each in rig.orders.values())
+    cursors = [page.cursor for page in pages]
+    assert cursors == sorted(cursors)
+    assert cursors[-1] == max(each.changed_at_ms for each in rig.orders.values())
 
 
 def test_an_order_that_changes_while_the_list_is_read_hides_no_other(tmp_path):

@@ -76,13 +76,13 @@ def test_sales_are_read_by_version_and_each_page_is_marked(rig, vendor):
     rig.record(*(Order(f"A{n}", at_ms=NOW_MS + n * 1000) for n in range(450)))
     pages = list(feed(vendor, "sales").read(0))
     assert [len(page.translated.events) for page in pages] == [200, 200, 50]
-    assert pages[-1].mark == rig.version
+    assert pages[-1].cursor == rig.version
     assert [len(page.translated.events) for page in feed(vendor, "sales").read(rig.version)] == [1]
 
 
 def test_a_list_that_is_read_from_its_beginning_tells_old_sales_too(rig, vendor):
     rig.record(Order("A1", at_ms=NOW_MS - 90 * 86_400_000, updated_at_ms=NOW_MS))
-    told = [page.translated for mark in (0, rig.version) for page in feed(vendor, "sales").read(mark)]
+    told = [page.translated for cursor in (0, rig.version) for page in feed(vendor, "sales").read(cursor)]
     assert [len(each.events) for each in told] == [1, 0]
 
 
@@ -100,7 +100,7 @@ def test_inventory_is_read_by_version_and_begins_at_the_newest(rig, vendor):
     assert feed(vendor, "inventory").start() == 349
     pages = list(feed(vendor, "inventory").read(100))
     assert sum(len(page.translated.events) for page in pages) == 250
-    assert [page.mark for page in pages] == [299, 349, None]
+    assert [page.cursor for page in pages] == [299, 349, None]
 
 
 def test_an_inventory_webhook_is_a_level(rig, vendor):

@@ -202,7 +202,7 @@ def test_a_long_list_is_read_whole_though_many_are_written_in_one_second(tmp_pat
     with VendorServer(rig.answer) as server:
         pages = list(feed(vendor(server, tmp_path), "orders").read(NINE_MS))
     assert sold(pages) == {f"order/{n}": 1 for n in range(1, 2 * PAGE_SIZE + 31)}
-    assert [page.mark for page in pages] == sorted(page.mark for page in pages)
+    assert [page.cursor for page in pages] == sorted(page.cursor for page in pages)
 
 
 def test_an_order_that_is_written_while_the_list_is_read_hides_no_other(tmp_path):
@@ -228,7 +228,7 @@ def test_a_line_that_was_written_after_its_order_is_found(tmp_path):
     with VendorServer(rig.answer) as server:
         (page,) = feed(vendor(server, tmp_path), "lines").read(NINE_MS)
     (event,) = page.translated.events
-    assert (event.source.id, event.source.version, page.mark) == ("order/2", NINE_MS + 60_000, NINE_MS + 60_000)
+    assert (event.source.id, event.source.version, page.cursor) == ("order/2", NINE_MS + 60_000, NINE_MS + 60_000)
 
 
 def test_stock_is_read_at_the_stores_location_alone_and_not_what_its_points_of_sale_moved(tmp_path):

@@ -8,6 +8,7 @@ from connectors.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBu
 from schemas.codec import RECORD_MAX_BYTES
 from schemas.models import (
     CatalogItem,
+    ChannelReservation,
     ConfigChange,
     ConnectorPosition,
     PastSale,
@@ -16,7 +17,6 @@ from schemas.models import (
     SaleLine,
     Source,
     StockReport,
-    TakenOut,
     Tick,
 )
 from schemas.orders import FulfilmentReport, OrderRequest
@@ -48,7 +48,7 @@ def publisher():
 def test_every_kind_of_event_has_a_topic_that_is_declared():
     assert set(TOPIC_OF) == {
         Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
-        TakenOut,
+        ChannelReservation,
     }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 

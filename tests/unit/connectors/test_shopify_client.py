@@ -46,8 +46,8 @@ def feed(vendor, name):
     return next(each for each in vendor.feeds() if each.name == name)
 
 
-def read(vendor, name, mark=NOW_MS):
-    return [page.translated for page in feed(vendor, name).read(mark)]
+def read(vendor, name, cursor=NOW_MS):
+    return [page.translated for page in feed(vendor, name).read(cursor)]
 
 
 def refund(order, *lines):
@@ -154,7 +154,7 @@ def test_levels_are_read_to_their_end_and_marked_there_alone(rig, vendor):
         (line.code, line.quantity_milli) for page in pages for event in page.translated.events for line in event.lines
     ]
     assert told == [(f"sku:item-{number}", number * 1000) for number in range(1, 121)]
-    assert [page.mark for page in pages] == [None, None, None, (NOW_MS // 1000 + 120) * 1000]
+    assert [page.cursor for page in pages] == [None, None, None, (NOW_MS // 1000 + 120) * 1000]
 
 
 def webhook_level():

@@ -324,7 +324,7 @@ def test_events_that_no_webhook_told_are_replayed_with_the_tills_own_time(tmp_pa
         vendor.close()
     events = [each for page in pages for each in page.translated.events]
     assert {(each.id, each.occurred_at_ms) for each in events} == {("grocer-7/square/A1@1", 1_789_970_400_000)}
-    assert (len(pages), len(events), pages[-1].mark) == (2, 60, order.at_ms)
+    assert (len(pages), len(events), pages[-1].cursor) == (2, 60, order.at_ms)
 
 
 def test_an_order_reference_of_ours_names_the_order_that_was_handed_over():

@@ -174,7 +174,7 @@ class FakeVendor:
         return (Feed("orders", self._read, lambda: 100, overlap=10),)
 
     def _read(self, from_mark):
-        self.marks = [*getattr(self, "marks", []), from_mark]
+        self.cursors = [*getattr(self, "cursors", []), from_mark]
         found = self.reads.pop(0) if self.reads else ()
         self.read.set()
         if isinstance(found, Exception):
@@ -229,12 +229,12 @@ def test_the_first_position_is_stored_before_anything_is_read(publisher):
     vendor = FakeVendor(Unavailable("away"))
     with pytest.raises(Unavailable):
         connector_of(vendor, publisher, positions).poll(threading.Event())
-    assert (positions.saved, vendor.marks) == ([("orders", 100)], [90])
+    assert (positions.saved, vendor.cursors) == ([("orders", 100)], [90])
 
 
 def test_a_mark_never_goes_back_and_is_stored_page_by_page(publisher):
     positions = MemoryPositions()
-    pages = [Page(Translated((sold(number),)), mark) for number, mark in enumerate((150, 120, None, 170))]
+    pages = [Page(Translated((sold(number),)), cursor) for number, cursor in enumerate((150, 120, None, 170))]
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert positions.saved == [("orders", 100), ("orders", 150), ("orders", 170)]
 

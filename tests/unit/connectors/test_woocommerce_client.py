@@ -28,8 +28,8 @@ def vendor(rig, server, tmp_path):
     return WooCommerceVendor(options, SENDER, lambda: NOW_MS)
 
 
-def pages(vendor, name, mark=NOW_MS):
-    return list(next(each for each in vendor.feeds() if each.name == name).read(mark))
+def pages(vendor, name, cursor=NOW_MS):
+    return list(next(each for each in vendor.feeds() if each.name == name).read(cursor))
 
 
 def refund(number, line_id, quantity):
@@ -85,9 +85,9 @@ def test_a_virtual_product_is_no_goods_and_each_product_is_asked_for_once(rig, v
 def test_the_list_is_marked_at_its_end_alone_and_begins_again_before_its_mark(rig, vendor, server):
     rig.record(*(Order(str(n), at_ms=NOW_MS + n * 1000) for n in range(1, 251)))
     read = pages(vendor, "orders")
-    assert [page.mark for page in read] == [None, None, None, (NOW_MS // 1000 + 250) * 1000]
+    assert [page.cursor for page in read] == [None, None, None, (NOW_MS // 1000 + 250) * 1000]
     assert sum(len(page.translated.events) for page in read) == 250
-    again = pages(vendor, "orders", read[-1].mark)
+    again = pages(vendor, "orders", read[-1].cursor)
     assert [event.source.id for page in again for event in page.translated.events] == ["order/250"]
 
 

@@ -29,13 +29,15 @@ ADDS_UP = Summary(
     ("fact", "applied", "absorbed", "quarantined"),
     [
         (
-            ("commonshelf.SaleTaken", {"taken": [{}] * 4, "duplicate_lines": 1, "stale_lines": 2,
+            ("commonshelf.SaleRecorded", {"applied": [{}] * 4, "duplicate_lines": 1, "stale_lines": 2,
                                        "quarantined": [{"reason": "unmapped_code"}]}),
             4, 3, {"unmapped_code": 1},
         ),
         (
-            ("commonshelf.StockTaken", {"taken": [{}], "counted": [{}, {}], "duplicate_lines": 0, "stale_lines": 0,
-                                        "quarantined": []}),
+            (
+                "commonshelf.StockReportRecorded",
+                {"applied": [{}], "counted": [{}, {}], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []},
+            ),
             3, 0, {},
         ),
         (("commonshelf.Rejected", {"store": "lich", "reason": "too_late", "lines": 5}), 0, 0, {"too_late": 5}),

@@ -37,7 +37,7 @@ def customers(paper, errands=None):
 def event(kind, order="order-1-1", *, status="tentative", outcome="", given_up=(0, 0), holds=("tentative",)):
     return {
         "kind": kind, "order": order, "status": status, "outcome": outcome,
-        "lines": [{"given_up_milli": milli} for milli in given_up], "holds": [{"state": state} for state in holds],
+        "lines": [{"unfilled_milli": milli} for milli in given_up], "holds": [{"state": state} for state in holds],
     }  # fmt: skip
 
 

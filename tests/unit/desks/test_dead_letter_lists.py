@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from commonshelf.commands.options import parse_since_ms
 from commonshelf.dead_letters import Filter, Letter, Place, joined
-from schemas.models import LetterOutcome
+from schemas.models import DeadLetterOutcome
 from schemas.topics import POS_SALES
 
 EVENT = {"pool": "north", "store": "corner", "lines": [{"code": "plu:1"}, {"code": "plu:2"}]}
@@ -21,7 +21,7 @@ def letter(offset=0, appended_at_ms=1_000, cause=None, **more):
 
 
 def outcome(of, kind, replayed_to=None):
-    return LetterOutcome(
+    return DeadLetterOutcome(
         letter=of.place.to_model(), outcome=kind, at_ms=1, origin="test", reason="because",
         replayed_to=replayed_to.to_model() if replayed_to else None,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from commonshelf.mapping_files import read_mappings, read_till_items
 from commonshelf.mapping_suggestions import TillItem
 from connectors.codes import check_digit
 from connectors.contract import Refused
-from schemas.models import CodeMapping, LetterOutcome
+from schemas.models import CodeMapping, DeadLetterOutcome
 from streams.catalog import Catalog
 
 
@@ -33,7 +33,7 @@ def letter(offset, store="anna", reason="unmapped_code", pool="north", done=Fals
     ]
     event = {"pool": pool, "store": store, "occurred_at_ms": 1_000 + offset, "lines": lines}
     place = Place("pos.sales.dlq.v1", 0, offset)
-    outcome = LetterOutcome(letter=place.to_model(), outcome="discarded", at_ms=1, origin="t", reason="t")
+    outcome = DeadLetterOutcome(letter=place.to_model(), outcome="discarded", at_ms=1, origin="t", reason="t")
     return Letter(place, 1, None, reason, "", None, None, None, event, outcome if done else None)
 
 

@@ -57,8 +57,8 @@ def settings():
 
 @pytest.fixture(autouse=True)
 def positions(monkeypatch):
-    marks = [{"pool": "north", "store": "anna", "connector": "webhook", "feed": "orders", "mark": 17}]
-    monkeypatch.setattr(connector_status, "stored_positions", lambda _options: marks)
+    cursors = [{"pool": "north", "store": "anna", "connector": "webhook", "feed": "orders", "cursor": 17}]
+    monkeypatch.setattr(connector_status, "stored_positions", lambda _options: cursors)
 
 
 def test_counts_of_the_connectors_and_of_the_ledger_are_one_row(settings, served):
@@ -71,7 +71,7 @@ def test_counts_of_the_connectors_and_of_the_ledger_are_one_row(settings, served
     mine.reconciled(1_790_000_000.0)
     urls = {"connectors": served(generate_latest(metrics.registry)), "ledger-1": served(LEDGER.encode())}
     (status,) = statuses(settings, {}, urls)
-    assert (status.store, status.kind, status.marks) == ("anna", "webhook", {"orders": 17})
+    assert (status.store, status.kind, status.cursors) == ("anna", "webhook", {"orders": 17})
     assert (status.lines_published, status.lines_refused, status.skipped) == (12, 2, {"tip": 2})
     assert (status.lines_duplicate, status.lines_unmapped, status.rejected_signatures) == (4, 3, 1)
     assert (status.reconciled_s, status.last_success_s is not None) == (1_790_000_000.0, True)

@@ -20,7 +20,7 @@ def test_a_sale_that_eats_held_goods_breaks_the_hold_and_the_order_goes_to_a_nei
     assert [event["reason"] for event in bench.events()[1:]] == ["sold", "sold"]
     assert kept(bench) == [(MILK, STORE, 1, "tentative"), (MILK, OTHER_STORE, 1, "tentative")]
     assert [entry.offset for entry in bench.journal()[-3:]] == [0, 0, 0]
-    assert bench.order()["lines"][0]["refused_by"] == [{"store": STORE, "reason": "sold"}]
+    assert bench.order()["lines"][0]["declined_by"] == [{"store": STORE, "reason": "sold"}]
 
 
 def test_the_newest_tentative_hold_breaks_first_and_confirmed_ones_last():
@@ -79,7 +79,7 @@ def test_weighed_goods_break_by_the_gram():
     bench.request("placed", "o1", wanted(900, FLOUR))
     bench.sell("s1", line(300, FLOUR))
     assert [hold["quantity_milli"] for hold in bench.order()["holds"]] == [700]
-    assert bench.order()["lines"][0]["given_up_milli"] == 200
+    assert bench.order()["lines"][0]["unfilled_milli"] == 200
 
 
 def test_an_order_that_may_not_be_split_moves_as_a_whole():

@@ -12,7 +12,7 @@ from schemas.avro_parts import bytes_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, topic_codec
 from streams.catalog import Catalog
 from streams.pool.availability import availability_row, encode_availability
-from streams.pool.facts import SALE_TAKEN, decode_fact, encode_fact, encode_plain_sale, encode_taken, line_counts
+from streams.pool.facts import SALE_RECORDED, decode_fact, encode_fact, encode_plain_sale, encode_taken, line_counts
 from streams.pool.shelf import Shelf
 from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
 
@@ -51,9 +51,9 @@ def test_text_and_bytes_are_written_as_the_library_does(text, value):
 def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
     value = sale("s1", line(1_000), line(2_000, BREAD), till="1", currency="EUR")
     event = topic_codec("pos.sales.v1").decode(value)
-    taken = [{"line": at, "sku": sku, "delta_milli": delta, "rung_up_milli": 0} for at, sku, delta in lines]
+    taken = [{"line": at, "sku": sku, "delta_milli": delta, "sold_at_till_milli": 0} for at, sku, delta in lines]
     rest = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []}
-    fact = (SALE_TAKEN, {"event": event, "taken": taken, **rest})
+    fact = (SALE_RECORDED, {"event": event, "applied": taken, **rest})
     assert encode_plain_sale(value[HEADER_BYTES:], [encode_taken(*each) for each in lines]) == encode_fact(fact)
     assert decode_fact(b"before" + encode_fact(fact), 6) == fact
 
@@ -63,7 +63,7 @@ def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
 def test_an_availability_row_put_together_by_hand_is_what_the_codec_writes(key, numbers):
     shelf = Shelf()
     fields = (
-        "on_hand_milli", "used_milli", "counted_at_ms", "drift_milli", "recorded_at_ms", "appended_at_ms", "number",
+        "on_hand_milli", "used_milli", "counted_at_ms", "drift_milli", "recorded_at_ms", "appended_at_ms", "position",
         "negatives",
     )  # fmt: skip
     for name, number in zip(fields, numbers, strict=True):

@@ -6,8 +6,8 @@ import pytest
 
 from streams.pool import follow_up, lending_follow_up
 from streams.pool.allocating import Allocated
-from streams.pool.facts import LENDING_MOVED, ORDER_MOVED, TRANSFER_MOVED
-from streams.pool.follow_up_guard import FOLLOW_UPS_MAX, FollowUpLoopError
+from streams.pool.facts import LENDING_CHANGED, ORDER_CHANGED, TRANSFER_CHANGED
+from streams.pool.follow_up_guard import REACTIONS_MAX, ReactionLoopError
 from tests.faults.records import Record
 from tests.faults.replay import fold_again, read_page
 from tests.support.lending import AWAY, HOME, Pools
@@ -33,8 +33,8 @@ def entries_of_the_last_input(bench: PoolBench) -> list[Any]:
 def assert_stopped_once(bench: PoolBench) -> None:
     followed = [entry.fact[1]["kind"] for entry in entries_of_the_last_input(bench)[1:]]
     assert followed.count("stopped") == 1
-    assert FOLLOW_UPS_MAX < len(followed) <= FOLLOW_UPS_MAX + 3
-    assert bench.partition.look_up({"pool": POOL})["follow_ups_stopped"] == 1
+    assert REACTIONS_MAX < len(followed) <= REACTIONS_MAX + 3
+    assert bench.partition.look_up({"pool": POOL})["reactions_stopped"] == 1
     assert folded(bench) == bench.committed.rows
 
 
@@ -49,9 +49,9 @@ def test_an_order_that_is_allocated_anew_for_ever_is_given_up(monkeypatch):
     bench.sell("s1", line(4_000))
     assert_stopped_once(bench)
     order = bench.order()
-    assert (order["outcome"], order["holds"], order["lines"][0]["given_up_milli"]) == ("unfilled", [], 2_000)
+    assert (order["outcome"], order["holds"], order["lines"][0]["unfilled_milli"]) == ("unfilled", [], 2_000)
     [told] = [event for event in bench.events() if event["kind"] == "stopped"]
-    assert (told["order"], told["reason"], told["outcome"]) == ("o1", "too_many_follow_ups", "unfilled")
+    assert (told["order"], told["reason"], told["outcome"]) == ("o1", "too_many_reactions", "unfilled")
     assert (bench.on_hand(), bench.available()) == (1_000, 1_000)
     bench.request("confirmed", "o2")
     assert kept(bench, "o2") == [(MILK, OTHER_STORE, 1, "confirmed")]
@@ -62,7 +62,7 @@ def test_an_order_that_is_allocated_anew_for_ever_is_given_up(monkeypatch):
 def test_goods_in_hand_of_an_order_that_is_stopped_stay_in_the_books(monkeypatch):
     monkeypatch.setattr(
         follow_up, "_broken", lambda state, key, *_: (
-            (ORDER_MOVED, {
+            (ORDER_CHANGED, {
                 "kind": "broken", "reason": "sold", "order": state.tables.orders.get((POOL, "o1")), "tasks": [],
                 "decision": None, "day": 0,
             }) if state.order_index.holding.get(key[1:]) else None
@@ -82,7 +82,7 @@ def test_goods_in_hand_of_an_order_that_is_stopped_stay_in_the_books(monkeypatch
 
 
 def test_a_recount_that_is_due_for_ever_ends(monkeypatch):
-    monkeypatch.setattr(follow_up, "escalated", lambda state, task, _: {**task, "number": state.row["number"] + 1})
+    monkeypatch.setattr(follow_up, "escalated", lambda state, task, _: {**task, "position": state.row["position"] + 1})
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000))
     bench.request("confirmed", "o1")
@@ -92,13 +92,13 @@ def test_a_recount_that_is_due_for_ever_ends(monkeypatch):
     bench.fulfil("done", bench.task("hand_over", OTHER_STORE))
     bench.tick(NOON_MS + 2 * DAY_MS)
     assert_stopped_once(bench)
-    assert (bench.tasks()[recount]["status"], bench.tasks()[recount]["reason"]) == ("late", "too_many_follow_ups")
+    assert (bench.tasks()[recount]["status"], bench.tasks()[recount]["reason"]) == ("late", "too_many_reactions")
     bench.tick(NOON_MS + 2 * DAY_MS + HOUR_MS)
     assert len(entries_of_the_last_input(bench)) == 1
 
 
 def test_a_pick_that_becomes_urgent_for_ever_ends_with_its_order(monkeypatch):
-    monkeypatch.setattr(follow_up, "escalated", lambda state, task, _: {**task, "number": state.row["number"] + 1})
+    monkeypatch.setattr(follow_up, "escalated", lambda state, task, _: {**task, "position": state.row["position"] + 1})
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000), deadline_ms=NOON_MS + 20 * HOUR_MS)
     bench.request("confirmed", "o1")
@@ -115,7 +115,7 @@ def test_a_transfer_that_breaks_for_ever_is_called_off(monkeypatch):
             return None
         transfer = state.tables.transfers.get((POOL, TRANSFER))
         fields = {"reason": "sold", "transfer": transfer, "tasks": [], "corrections": [], "discrepancies": []}
-        return TRANSFER_MOVED, {"kind": "broken", **fields}
+        return TRANSFER_CHANGED, {"kind": "broken", **fields}
 
     monkeypatch.setattr(follow_up, "broken_transfer", broken)
     bench = stocked_for_transfers()
@@ -138,18 +138,20 @@ def test_a_loan_or_a_use_that_is_told_for_ever_is_told_no_more(side, monkeypatch
         come_so_far = lending_follow_up._come_so_far
         monkeypatch.setattr(
             lending_follow_up, "_come_so_far",
-            lambda order, part, told: {**come_so_far(order, part, told), "number": part["number"] + 1},
+            lambda order, part, told: {**come_so_far(order, part, told), "position": part["position"] + 1},
         )  # fmt: skip
         pools.fulfil("done", pools.task("pick")["task"])
     else:
-        monkeypatch.setattr(lending_follow_up, "given_back", lambda _, loan: {**loan, "doubts": loan["doubts"] + 1})
+        monkeypatch.setattr(
+            lending_follow_up, "given_back", lambda _, loan: {**loan, "discrepancies": loan["discrepancies"] + 1}
+        )
         pools.order(AWAY, "o2", 1_000)
     bench = pools.benches[side]
     last = bench.inputs[-1]
     facts = [e.fact for e in bench.journal(side) if (e.topic, e.offset) == (last.topic, last.offset)]
-    moved = [fields["kind"] for kind, fields in facts if kind == LENDING_MOVED]
-    assert (moved[-1], len(moved)) == ("stopped", FOLLOW_UPS_MAX + 1)
-    assert bench.partition.look_up({"pool": side})["follow_ups_stopped"] == 1
+    moved = [fields["kind"] for kind, fields in facts if kind == LENDING_CHANGED]
+    assert (moved[-1], len(moved)) == ("stopped", REACTIONS_MAX + 1)
+    assert bench.partition.look_up({"pool": side})["reactions_stopped"] == 1
     monkeypatch.undo()
     pools.settle()
     if side == HOME:
@@ -167,8 +169,8 @@ def test_what_moves_on_after_it_was_stopped_stops_the_partition_before_that_inpu
     before = dict(bench.committed.rows)
     order = bench.order()
     told = {"kind": "broken", "reason": "sold", "order": order, "tasks": [], "decision": None, "day": 0}
-    monkeypatch.setattr(follow_up, "_broken", lambda *_: (ORDER_MOVED, told))
-    with pytest.raises(FollowUpLoopError, match="order o1 was stopped"):
+    monkeypatch.setattr(follow_up, "_broken", lambda *_: (ORDER_CHANGED, told))
+    with pytest.raises(ReactionLoopError, match="order o1 was stopped"):
         bench.sell("s1", line(4_000))
     bench.restart()
     assert bench.committed.rows == before

@@ -96,7 +96,7 @@ def test_an_order_in_one_piece_keeps_what_is_picked_when_it_may_go_without_the_r
     bench = confirmed(wanted(2_000), wanted(1_000, BREAD), may_split=False)
     bench.fulfil("short", bench.task("pick"), short(1_000, "not_found", BREAD))
     assert kept(bench) == [(MILK, STORE, 2, "picked")]
-    assert bench.order()["lines"][1]["given_up_milli"] == 1_000
+    assert bench.order()["lines"][1]["unfilled_milli"] == 1_000
 
 
 def test_an_order_in_one_piece_that_needs_everything_goes_to_another_store():

@@ -19,7 +19,7 @@ def test_what_is_granted_is_held_at_home_and_offered_in_the_other_pool():
     assert pools.shelf(HOME)["available_milli"] == 4_000
     assert pools.shelf(AWAY)["available_milli"] == 6_000
     assert pools.shelf(HOME)["on_hand_milli"] == 10_000
-    assert [kind for kind, _ in pools.said(HOME)] == ["LoanAnswered"]
+    assert [kind for kind, _ in pools.said(HOME)] == ["LoanAck"]
 
 
 def test_no_more_is_granted_than_the_shelf_has():
@@ -102,7 +102,7 @@ def test_a_till_s_sale_takes_lent_goods_before_those_of_an_order():
     assert pools.holds(AWAY, "o1") == [(LENT_SHOP, 3_000, "tentative")]
     told = [(event["kind"], event["reason"]) for event in pools.benches[AWAY].events()]
     assert told[-2:] == [("broken", "called_back"), ("unfilled", "called_back")]
-    assert pools.loan(HOME)["cover_milli"] is None
+    assert pools.loan(HOME)["covered_milli"] is None
 
 
 def test_goods_in_use_break_last_and_the_other_pool_hears_of_it():
@@ -140,7 +140,7 @@ def test_goods_not_found_are_wanted_elsewhere_in_the_other_pool():
     pools.fulfil("refused", pools.task("pick")["task"], reason="not_found")
     pools.settle()
     order = pools.row(AWAY, f"order/{AWAY}/o1")
-    assert (order["outcome"], order["lines"][0]["refused_by"]) == (
+    assert (order["outcome"], order["lines"][0]["declined_by"]) == (
         "unfilled", [{"store": LENT_SHOP, "reason": "not_found"}],
     )  # fmt: skip
     assert pools.task("recount")["store"] == SHOP
@@ -163,7 +163,7 @@ def test_a_lost_message_is_told_again_by_the_clock_and_counted():
     pools.tick(HOME, NOON_MS + HOUR_MS)
     pools.settle()
     assert (pools.lent(HOME), pools.lent(AWAY)) == (6_000, 6_000)
-    assert pools.row(AWAY, f"channel/{AWAY}/{HOME}")["missed"] == 1
+    assert pools.row(AWAY, f"channel/{AWAY}/{HOME}")["gaps"] == 1
     told = len(pools.sent[AWAY])
     pools.tick(HOME, NOON_MS + 9 * HOUR_MS)
     assert len(pools.sent[AWAY]) == told

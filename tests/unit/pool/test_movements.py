@@ -80,8 +80,8 @@ def test_the_row_says_which_journal_entry_it_reflects():
     bench = furnished()
     bench.sell("s1", line(1_000), recorded_at_ms=NOON_MS + 1, appended_at_ms=NOON_MS + 2)
     row = bench.shelf()
-    assert (row["number"], row["recorded_at_ms"], row["appended_at_ms"]) == (
-        bench.journal()[-1].number,
+    assert (row["position"], row["recorded_at_ms"], row["appended_at_ms"]) == (
+        bench.journal()[-1].position,
         NOON_MS + 1,
         NOON_MS + 2,
     )

@@ -44,7 +44,7 @@ def test_what_nobody_has_is_unmet_demand_and_the_order_says_so():
     bench = stocked()
     bench.request("placed", "o1", wanted(12_000))
     order = bench.order()
-    assert (order["lines"][0]["given_up_milli"], order["lines"][0]["reason"]) == (2_000, "no_store_can")
+    assert (order["lines"][0]["unfilled_milli"], order["lines"][0]["reason"]) == (2_000, "no_store_can")
     assert bench.events()[0]["decision"]["demand"][-1]["given_store"] is None
 
 
@@ -270,7 +270,7 @@ def test_a_request_for_an_unknown_pool_is_a_dead_letter_and_answered():
     assert bench.reasons() == ["unknown_pool"]
     [event] = bench.events()
     assert (event["pool"], event["order"], event["key"]) == ("south", "o1", "o1/placed")
-    assert (event["kind"], event["reason"], event["number"]) == ("set_aside", "unknown_pool", 0)
+    assert (event["kind"], event["reason"], event["position"]) == ("set_aside", "unknown_pool", 0)
     assert "no pool 'south' is configured" in event["detail"]
 
 

@@ -10,9 +10,7 @@ from tests.support.pool import BREAD, DAY_MS, MILK, NOON_MS, OTHER_STORE, POOL, 
 def lending(kind, value, safety_stock_milli=0):
     bench = furnished()
     terms = Contribution(kind=kind, value=value)
-    bench.configure(
-        StoreSettings(store=STORE, name=STORE, contribution=terms, safety_stock_milli=safety_stock_milli)
-    )
+    bench.configure(StoreSettings(store=STORE, name=STORE, contribution=terms, safety_stock_milli=safety_stock_milli))
     bench.report("opening", "o1", line(10_000))
     return bench
 

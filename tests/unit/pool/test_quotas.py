@@ -97,7 +97,7 @@ def test_a_rejected_line_is_given_back_by_the_store_and_counts_at_the_next():
 
 def test_what_was_collected_counts_after_the_order_is_forgotten_and_after_a_restart():
     bench = dropped(per_customer_milli=3_000, until_ms=NOON_MS + 30 * DAY_MS)
-    bench.configure(PoolSettings(name="North", ended_kept_ms=HOUR_MS))
+    bench.configure(PoolSettings(name="North", ended_retention_ms=HOUR_MS))
     order(bench, "o1", 3_000)
     bench.request("confirmed", "o1")
     bench.fulfil("done", bench.task("pick"))

@@ -219,7 +219,7 @@ def test_every_line_is_applied_absorbed_or_set_aside():
     bench = furnished()
     bench.sell("s1", line(1_000, line_id="a"), line(1_000, line_id="a"), line(9_000, line_id="a"), line(1, "NO"))
     fact = bench.last_fact()
-    parts = len(fact["taken"]), fact["duplicate_lines"], len(fact["quarantined"])
+    parts = len(fact["applied"]), fact["duplicate_lines"], len(fact["quarantined"])
     assert parts == (1, 1, 2)
 
 

@@ -86,7 +86,7 @@ def test_a_receipt_that_is_voided_and_rung_up_again_moves_the_goods_once(when):
 def test_a_receipt_voided_before_the_hand_over_puts_the_goods_back_under_the_hold():
     bench = play(picked(), "ring up")
     bench.sell("s1", line(1_000), order_ref=None, version=2)
-    assert (bench.on_hand(), bench.order()["holds"][0]["rung_up_milli"]) == (4_000, 0)
+    assert (bench.on_hand(), bench.order()["holds"][0]["sold_at_till_milli"]) == (4_000, 0)
     play(bench, "hand over")
     assert bench.on_hand() == 2_000
 

@@ -109,9 +109,9 @@ def test_the_journal_of_the_largest_input_is_read():
     sale = examples(SALES)[0].value | {"lines": lines}
     assert len(topic_codec(SALES).encode(sale)) > 0.9 * RECORD_MAX_BYTES
     page = examples("pool.journal.v1")[0].value
-    (entry,) = [e for e in page["entries"] if e["fact"][0] == "commonshelf.SaleTaken"]
+    (entry,) = [e for e in page["entries"] if e["fact"][0] == "commonshelf.SaleRecorded"]
     taken = [{"line": n, "sku": "s" * 200, "delta_milli": -1} for n in range(5_000)]
-    fact = ("commonshelf.SaleTaken", entry["fact"][1] | {"event": sale, "taken": taken})
+    fact = ("commonshelf.SaleRecorded", entry["fact"][1] | {"event": sale, "applied": taken})
     value = topic_codec("pool.journal.v1").encode(page | {"entries": [entry | {"fact": fact}]})
     assert len(value) > RECORD_MAX_BYTES
     assert len(topic_codec("pool.journal.v1").decode(value)["entries"]) == 1

@@ -83,7 +83,7 @@ def test_an_id_is_given_once(tmp_path):
 
 
 def test_every_topic_but_the_dead_letters_has_a_schema_and_every_schema_a_topic():
-    expected = {topic.subject for topic in TOPICS.values() if not topic.raw_value}
+    expected = {topic.subject for topic in TOPICS.values() if topic.record is not None}
     assert set(registry().by_subject) == expected
 
 

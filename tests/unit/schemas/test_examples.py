@@ -4,18 +4,18 @@ import pytest
 
 from schemas.codec import topic_codec
 from schemas.examples import FOLDER, Example, examples
-from schemas.models import CatalogItem, ConfigChange, LetterOutcome, Sale, StockReport, Tick
+from schemas.models import CatalogItem, ConfigChange, DeadLetterOutcome, Sale, StockReport, Tick
 from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.registry import registry
 from schemas.topics import TOPICS
 
-WITH_SCHEMA = sorted(topic.name for topic in TOPICS.values() if not topic.raw_value)
+WITH_SCHEMA = sorted(topic.name for topic in TOPICS.values() if topic.record is not None)
 MODELS = {
     "pos.sales.v1": Sale,
     "pos.stock.v1": StockReport,
     "pool.ticks.v1": Tick,
     "catalog.items.v1": CatalogItem,
-    "dlq.outcomes.v1": LetterOutcome,
+    "dlq.outcomes.v1": DeadLetterOutcome,
     "orders.requests.v1": OrderRequest,
     "fulfilment.reports.v1": FulfilmentReport,
 }

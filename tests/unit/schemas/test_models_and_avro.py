@@ -17,7 +17,7 @@ TOPIC_MODELS = {
     "pool.ticks.v1": models.Tick,
     "pool.config.v1": models.ConfigChange,
     "catalog.items.v1": models.CatalogItem,
-    "dlq.outcomes.v1": models.LetterOutcome,
+    "dlq.outcomes.v1": models.DeadLetterOutcome,
     "orders.requests.v1": orders.OrderRequest,
     "fulfilment.reports.v1": orders.FulfilmentReport,
 }
