@@ -18,10 +18,10 @@ from connectors.gate import Gate
 from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.positions import Positions
-from connectors.publisher import Publisher
 from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
+from messaging.publisher import Publisher
 from schemas.models import ChannelReservation, ConnectorPosition, PastSale, Sale
 
 

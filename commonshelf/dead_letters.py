@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Message
 
-from commonshelf.tables import read_log
+from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
 from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, TOPICS, dead_letter_topic

@@ -7,7 +7,7 @@ from typing import Any
 from commonshelf.catalog_files import ORIGIN, read_catalog, read_codes
 from commonshelf.credentials import quiet
 from commonshelf.settings import Settings
-from commonshelf.tables import read_table
+from messaging.log_reader import read_table
 from schemas.codec import BadMessage, topic_codec
 from schemas.models import CatalogItem, ConfigChange
 from schemas.partition import partition_of
@@ -37,7 +37,7 @@ def declare(kafka_options: Mapping[str, str], partitions: int, records: Iterable
 
     Of several records with one key the last one counts. Raises KafkaException or PublishError.
     """
-    from connectors.publisher import Publisher, publish_and_flush
+    from messaging.publisher import Publisher, publish_and_flush
 
     wanted = {(_topic(record), record.key): record for record in records}
     if not wanted:

@@ -20,7 +20,6 @@ def explain(error: BaseException) -> str | None:
     """The sentence to show instead of a traceback; None for an error that no user can act on."""
     from confluent_kafka import KafkaException
 
-    from commonshelf.admin import TopicsError
     from commonshelf.catalog_files import DeclarationError
     from commonshelf.children import PortTakenError
     from commonshelf.commands.connection import NothingRunsError
@@ -35,9 +34,10 @@ def explain(error: BaseException) -> str | None:
     from connectors.contract import Unavailable
     from connectors.drop_folder.folder import FolderUnusable
     from connectors.host import HostFailed
-    from connectors.publisher import PublishError
     from connectors.specs import SecretUnusable
     from connectors.vendor.contract import AccessRefused
+    from messaging.publisher import PublishError
+    from messaging.topic_admin import TopicsError
     from streams.allocation.case_file import CaseUnusable
 
     for_users = (

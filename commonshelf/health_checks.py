@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from commonshelf.admin import TopicsError, topic_problems
 from commonshelf.children import is_free
 from commonshelf.commands.connection import Connection, NothingRunsError, connect, data_dirs
 from commonshelf.credentials import secret_origin
@@ -24,6 +23,7 @@ from commonshelf.runtime_file import read_runtime
 from commonshelf.settings_sources import Loaded, SettingsError, load
 from commonshelf.topic_status import newest_append_ms, topic_statuses
 from connectors.installed import installed
+from messaging.topic_admin import TopicsError, topic_problems
 
 _DISK_NEEDED_MIB = 1024
 _MEMORY_NEEDED_MIB = 1024

@@ -7,9 +7,9 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 from commonshelf.credentials import quiet
 from commonshelf.pool_config import PoolConfig
-from commonshelf.tables import is_record, log_consumer, until_end
-from connectors.publisher import PublishFailed
 from connectors.vendor.write_back import Held
+from messaging.log_reader import is_record, log_consumer, until_end
+from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG

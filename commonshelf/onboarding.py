@@ -14,8 +14,8 @@ from commonshelf.pool_config import read_pool_config
 from commonshelf.pool_table import UnknownNameError
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.survey import FileRefused
-from connectors.publisher import Publisher, publish_and_flush
 from connectors.specs import DropFolderSpec
+from messaging.publisher import Publisher, publish_and_flush
 from schemas.models import (
     CatalogItem,
     ConfigChange,

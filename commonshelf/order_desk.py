@@ -6,8 +6,8 @@ from typing import Any
 
 from commonshelf.credentials import quiet
 from commonshelf.declare import current
-from commonshelf.tables import read_log
-from connectors.publisher import Publisher, publish_and_flush
+from messaging.log_reader import read_log
+from messaging.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec
 from schemas.orders import FulfilmentReport, OrderRequest
 from schemas.partition import partition_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from commonshelf.pool_table import UnknownNameError
-from commonshelf.tables import read_log
+from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models import CatalogItem, ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG

@@ -9,7 +9,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from commonshelf.settings import LEDGER_GROUP
-from commonshelf.tables import read_log
+from messaging.log_reader import read_log
 from schemas.codec import topic_codec
 from schemas.topics import POOL_JOURNAL, POS_SALES, POS_STOCK
 from streams.pool.facts import line_counts

@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer
 
 from commonshelf.declare import current
-from commonshelf.tables import is_record, table_consumer, until_end
+from messaging.log_reader import is_record, table_consumer, until_end
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException
 
 from commonshelf.credentials import quiet
 from commonshelf.declare import current
-from connectors.publisher import PublishFailed
+from messaging.publisher import PublishFailed
 from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS
 
 

@@ -19,7 +19,6 @@ from typing import Literal, Self
 import httpx
 import psutil
 
-from commonshelf.admin import ensure_topics
 from commonshelf.children import Child, children, resolve_ports
 from commonshelf.credentials import kafka_options, secret_origin
 from commonshelf.declare import Declared, declare, declared_by
@@ -29,6 +28,7 @@ from commonshelf.lock_file import HeldByAnotherError, hold
 from commonshelf.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.settings import Settings
 from commonshelf.supervisor import ChildStatus, Supervisor, last_line
+from messaging.topic_admin import ensure_topics
 
 _READY_TIMEOUT_S = 90.0
 _POLL_S = 0.05

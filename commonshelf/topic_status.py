@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from commonshelf.admin import TopicsError
 from commonshelf.reach import UnreachableError, reach
 from commonshelf.settings import LEDGER_GROUP
+from messaging.topic_admin import TopicsError
 from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS
 

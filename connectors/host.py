@@ -25,9 +25,9 @@ from connectors.gate import Gate
 from connectors.http_protocol import PromptHeaders
 from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import Publisher, PublishError
 from connectors.specs import ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools
+from messaging.publisher import Publisher, PublishError
 
 REQUESTS_MAX = 256
 CONNECTIONS_MAX = 2_000

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response
 from connectors.contract import Delivery, Publishes, Translated, Unavailable
 from connectors.gate import Busy, Gate, TokenBucket
 from connectors.metrics import StoreMetrics
-from connectors.publisher import PublisherBusy, PublishFailed
 from connectors.webhook.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.webhook.signature import SignatureRefused
+from messaging.publisher import PublisherBusy, PublishFailed
 
 BODY_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 10.0

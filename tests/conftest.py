@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
+from messaging.topic_admin import ensure_topics
 
 PARTITIONS = 12
 

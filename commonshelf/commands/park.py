@@ -25,7 +25,7 @@ def park(
     """
     from commonshelf.commands.connection import connect
     from commonshelf.declare import declare
-    from commonshelf.tables import end_offset
+    from messaging.log_reader import end_offset
     from schemas.models import ConfigChange, ParkedOffset
     from schemas.partition import partition_of
     from schemas.topics import POOL_CONFIG

@@ -99,8 +99,8 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     from commonshelf.specs import connector_specs
     from connectors.host import run_connectors
     from connectors.positions import Positions
-    from connectors.publisher import Publisher
     from connectors.vendor.write_back import WriteBackTools, WriteLog
+    from messaging.publisher import Publisher
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and some vendors want keys there
 

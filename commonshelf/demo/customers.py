@@ -9,7 +9,7 @@ from typing import Any
 
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.ledger_watch import Shelf
-from connectors.publisher import Publisher
+from messaging.publisher import Publisher
 from schemas.orders import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
 
 _ORIGIN = "demo"

@@ -11,7 +11,7 @@ from commonshelf.demo.customers import Customers, OrderTally, Shelves
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.orders_watch import OrdersView, OrdersWatch, Row
 from commonshelf.demo.pickers import Pickers
-from connectors.publisher import Publisher
+from messaging.publisher import Publisher
 
 _POLL_S = 0.05
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from commonshelf.demo.errands import Errands
-from connectors.publisher import Publisher
+from messaging.publisher import Publisher
 from schemas.orders import FulfilmentLine, FulfilmentReport, ReportKind, ShortReason
 
 _ORIGIN = "demo"

@@ -17,8 +17,8 @@ from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
 from connectors.installed import Tools
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import PublishError
 from connectors.specs import DEFAULT_KINDS, DropFolderSpec
+from messaging.publisher import PublishError
 
 _RETRY_S = 5.0
 _WATCH_WAKES_MS = 500

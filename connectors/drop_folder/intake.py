@@ -20,8 +20,8 @@ from connectors.drop_folder.report import Report, printable
 from connectors.drop_folder.state import FileProgress, FolderState, Outcome
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
-from connectors.publisher import PublisherBusy, PublishError, PublishFailed
 from connectors.specs import DropFolderSpec, FileKind
+from messaging.publisher import PublisherBusy, PublishError, PublishFailed
 
 UNENDED_SETTLE_FACTOR = 5
 """A file that is not ended may still be written: it must lie untouched so many times longer."""

@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from connectors.contract import Delivery, Handler, Sender, Translated, Unavailable
 from connectors.installed import Tools
 from connectors.page import Page, PageRules
-from connectors.publisher import EventTooLarge, PublishError
 from connectors.vendor.contract import AccessRefused, Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack
+from messaging.publisher import EventTooLarge, PublishError
 
 WEBHOOK_MAX_BYTES = 1_048_576
 """A receipt of 200 lines is half of that at vendors that send a whole product with each line."""

@@ -11,7 +11,6 @@ import structlog
 
 from connectors.contract import Publishes, Sender, Unavailable
 from connectors.metrics import StoreMetrics
-from connectors.publisher import PublishError
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.take_out import (
     Begin,
@@ -26,6 +25,7 @@ from connectors.vendor.take_out import (
     next_step,
     write_key,
 )
+from messaging.publisher import PublishError
 from schemas.models import ChannelReservation
 
 RETRY_S = 5.0

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from rocksdict import Options
 
+from streams.runtime.assigned_partition import Held
 from streams.runtime.contract import Processor, Rows
-from streams.runtime.held import Held
 from streams.runtime.local_store import LocalStore, open_store, shared_options
 from streams.runtime.merge import Inbox
 from streams.runtime.restore import restore

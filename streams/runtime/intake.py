@@ -6,8 +6,8 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.runtime.assigned_partition import Held
 from streams.runtime.contract import input_record
-from streams.runtime.held import Held
 from streams.runtime.settings import WorkerStopped
 
 log = logging.getLogger(__name__)

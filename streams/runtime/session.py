@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.runtime.assigned_partition import Held
 from streams.runtime.assignment import OFFSETS_ROW, Assignment
 from streams.runtime.clients import make_consumer, make_producer
 from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
 from streams.runtime.failpoints import failpoint
-from streams.runtime.held import Held
 from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics

@@ -17,10 +17,10 @@ from connectors.drop_folder.client import FolderConnector
 from connectors.drop_folder.intake import Stopped
 from connectors.host import Host
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import PublishFailed
 from connectors.specs import ConnectorSpec, DropFolderSpec
 from connectors.webhook.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
+from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
 from tests.support.connectors import SENDER, MemoryPositions
 

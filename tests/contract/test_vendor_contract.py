@@ -15,11 +15,11 @@ import pytest
 from connectors.contract import Unavailable
 from connectors.host import Host
 from connectors.installed import installed
-from connectors.publisher import PublishFailed
 from connectors.specs import ConnectorSpec
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.http import ATTEMPTS, PatientTransport
 from connectors.vendor.options import VendorOptions
+from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
 from schemas.models import CodeMapping, PoolSettings, Sale, StoreSettings
 from schemas.topics import POS_SALES

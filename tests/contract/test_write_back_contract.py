@@ -8,11 +8,11 @@ import pytest
 from connectors.contract import Unavailable
 from connectors.installed import installed
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import PublishFailed
 from connectors.specs import ConnectorSpec
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.http import PatientTransport
 from connectors.vendor.write_back import CHECK_MS, REFUSED_WAIT_MS, Held, WriteBack, WriteBackTools, WriteLog
+from messaging.publisher import PublishFailed
 from tests.support.connectors import SENDER, MemoryPositions, tools
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import NOW_MS

@@ -17,9 +17,9 @@ from typing import Self
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

@@ -26,9 +26,9 @@ from confluent_kafka.admin import (
 )
 
 from commonshelf import kafka_broker
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import CatalogItem, ConfigChange, PoolSettings, StoreSettings
 from schemas.topics import (

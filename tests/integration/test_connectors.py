@@ -17,10 +17,10 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
-from connectors.publisher import Publisher, PublishFailed, TopicMismatch
 from connectors.webhook.signature import HEADER, sign
+from messaging.publisher import Publisher, PublishFailed, TopicMismatch
+from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import Sale, SaleLine, Source, StockLine, StockReport
 from schemas.partition import partition_of
@@ -41,7 +41,7 @@ from connectors.contract import Sender
 from connectors.host import run_connectors
 from connectors.installed import installed
 from connectors.positions import Positions
-from connectors.publisher import Publisher
+from messaging.publisher import Publisher
 from connectors.specs import ConnectorSpec
 told = json.loads(sys.argv[1])
 class Doomed(Publisher):

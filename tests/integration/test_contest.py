@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
 from tests.faults.stage import wait_until
 from tests.faults.world import pool_names

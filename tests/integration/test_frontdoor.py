@@ -11,12 +11,12 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from commonshelf.admin import TopicsError, ensure_topics, topic_problems
 from commonshelf.declare import current, declare, declared_by
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.runtime_file import read_runtime
 from commonshelf.settings import Settings
-from commonshelf.tables import end_offset, read_table
+from messaging.log_reader import end_offset, read_table
+from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
 from schemas.models import CodeMapping, ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, TOPICS, Topic
@@ -73,7 +73,7 @@ def test_no_broker_is_told_in_one_sentence(unused_tcp_port_of_nobody):
 
 @pytest.fixture
 def unused_tcp_port_of_nobody(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("commonshelf.admin._TIMEOUT_S", 2.0)
+    monkeypatch.setattr("messaging.topic_admin._TIMEOUT_S", 2.0)
     return "127.0.0.1:9"
 
 

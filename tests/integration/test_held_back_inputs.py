@@ -5,10 +5,10 @@ import time
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
+from messaging.topic_admin import ensure_topics
 from schemas.topics import POOL_TICKS, POS_SALES
-from streams.runtime.held import Held
+from streams.runtime.assigned_partition import Held
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 

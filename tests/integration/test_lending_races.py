@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.admin import ensure_topics
 from commonshelf.declare import current
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import (
     CatalogItem,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from commonshelf.tables import read_log
+from messaging.log_reader import read_log
 from schemas.codec import topic_codec
 from schemas.models import CodeMapping, PoolSettings, StoreSettings
 from schemas.partition import partition_of

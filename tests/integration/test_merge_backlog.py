@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import (
     CatalogItem,
@@ -28,7 +28,7 @@ from schemas.models import (
 )
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
-from streams.runtime.held import Held
+from streams.runtime.assigned_partition import Held
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.faults.replay import read_page

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.admin import ensure_topics
 from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import CatalogItem, ConfigChange, PoolSettings, StockReport, StoreSettings, Tick
 from schemas.orders import OrderRequest

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from commonshelf.tables import read_log
 from connectors.webhook.signature import HEADER, sign
+from messaging.log_reader import read_log
 from schemas.models import PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import TOPICS

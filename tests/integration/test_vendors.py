@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.positions import stored_positions
-from commonshelf.tables import read_table
+from messaging.log_reader import read_table
 from schemas.codec import topic_codec
 from schemas.topics import POS_HISTORY, POS_SALES
 from tests.support.rigs.rig import CANARY, HOUR_MS, Order

@@ -11,8 +11,8 @@ import pytest
 
 from commonshelf.declare import current
 from commonshelf.held_goods import HeldGoods
-from connectors.publisher import Publisher, publish_and_flush
 from connectors.vendor.write_back import Held
+from messaging.publisher import Publisher, publish_and_flush
 from schemas.models import CatalogItem, CodeMapping
 from schemas.orders import OrderRequest
 from schemas.topics import CONNECTOR_WRITEBACKS

@@ -16,7 +16,7 @@ from commonshelf.declare import current, declare
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
 from commonshelf.pool_config import read_pool_config
 from commonshelf.replays import replay
-from connectors.publisher import Publisher, publish_and_flush
+from messaging.publisher import Publisher, publish_and_flush
 from schemas.models import CatalogItem, CodeMapping, ConfigChange, Sale, SaleLine, Source, StockLine, StockReport
 from schemas.topics import POOL_AVAILABILITY
 

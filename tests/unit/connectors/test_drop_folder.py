@@ -15,8 +15,8 @@ from connectors.drop_folder.folder import FolderUnusable, safe_name
 from connectors.drop_folder.intake import Stopped
 from connectors.drop_folder.translate import Translator
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import PublisherBusy, PublishFailed
 from connectors.specs import DropFolderSpec
+from messaging.publisher import PublisherBusy, PublishFailed
 
 HEADER = "register,receipt_no,line_no,sold_at,gtin,qty"
 GTIN = "4006381333931"

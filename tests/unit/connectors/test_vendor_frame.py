@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from connectors.contract import Delivery, Translated, Unavailable
 from connectors.gate import Busy, TokenBucket
-from connectors.publisher import EventTooLarge
 from connectors.specs import SecretSource
 from connectors.vendor import http
 from connectors.vendor.connector import VendorConnector
@@ -20,6 +19,7 @@ from connectors.vendor.http import ATTEMPTS, NotFound, PatientTransport, Token, 
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
 from connectors.webhook.signature import SignatureRefused
+from messaging.publisher import EventTooLarge
 from schemas.models import Sale, SaleLine, Source
 from tests.support.connectors import SENDER, MemoryPositions, tools
 from tests.support.vendor_server import Answer, VendorServer

@@ -19,12 +19,12 @@ from connectors.drop_folder.spec import FolderOptions
 from connectors.gate import TokenBucket
 from connectors.host import Host, HostFailed, run_connectors
 from connectors.page import STORE_REQUESTS_PER_S
-from connectors.publisher import PublisherBusy, PublishFailed
 from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
 from connectors.webhook.payload import BODY_MAX_BYTES
 from connectors.webhook.secrets import REREAD_S, Secrets
 from connectors.webhook.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
+from messaging.publisher import PublisherBusy, PublishFailed
 from tests.support.connectors import SENDER, MemoryPositions
 
 SECRET = b"a-secret-of-the-store-grocer-7"

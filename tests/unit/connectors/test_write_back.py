@@ -7,11 +7,11 @@ import pytest
 
 from connectors.contract import SkipReason, Unavailable
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import PublishFailed
 from connectors.shopify.client import ShopifyVendor, make
 from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
 from connectors.vendor.write_back import Held, WriteBack, WriteBackTools, WriteLog
+from messaging.publisher import PublishFailed
 from tests.support.connectors import SENDER, delivery, tools
 from tests.support.rigs.rig import NOW_MS
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.held import Held
+from streams.runtime.assigned_partition import Held
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.support.kafka_message import kafka_message

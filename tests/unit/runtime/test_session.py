@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streams.runtime import session as session_module
+from streams.runtime.assigned_partition import Held
 from streams.runtime.contract import Batch, OutputRecord
-from streams.runtime.held import Held
 from streams.runtime.local_store import LocalStore, shared_options
 from streams.runtime.lookups import Lookups
 from streams.runtime.merge import Inbox

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from connectors.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBusy, PublishFailed
+from messaging.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBusy, PublishFailed
 from schemas.codec import RECORD_MAX_BYTES
 from schemas.models import (
     CatalogItem,
