@@ -18,11 +18,11 @@ from commonshelf.credentials import secret_origin
 from commonshelf.java import find_java
 from commonshelf.kafka_errors import JavaError
 from commonshelf.kafka_jars import cache_dir
-from commonshelf.reach import UnreachableError, reach
 from commonshelf.runtime_file import read_runtime
 from commonshelf.settings_sources import Loaded, SettingsError, load
 from commonshelf.topic_status import newest_append_ms, topic_statuses
 from connectors.installed import installed
+from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError, topic_problems
 
 _DISK_NEEDED_MIB = 1024
@@ -182,7 +182,7 @@ def _ports(loaded: Loaded) -> Iterator[Finding]:
 def _broker(connection: Connection) -> Finding:
     address = connection.kafka_options["bootstrap.servers"]
     try:
-        _, cluster = reach(connection.kafka_options, 10)
+        _, cluster = open_cluster(connection.kafka_options, 10)
     except UnreachableError as error:
         return Finding(
             "Kafka", False, f"no answer from {address}: {error}",

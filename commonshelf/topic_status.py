@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from commonshelf.reach import UnreachableError, reach
 from commonshelf.settings import LEDGER_GROUP
+from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError
 from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS
@@ -39,7 +39,7 @@ class TopicStatus:
 def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
     """All declared topics. Raises TopicsError when no broker answers."""
     try:
-        admin, cluster = reach(kafka_options, _TIMEOUT_S)
+        admin, cluster = open_cluster(kafka_options, _TIMEOUT_S)
         there = cluster.topics
         parts = [TopicPartition(name, p) for name in TOPICS if name in there for p in there[name].partitions]
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]

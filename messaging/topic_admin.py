@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     TopicMetadata,
 )
 
-from commonshelf.reach import UnreachableError, reach
+from messaging.cluster import UnreachableError, open_cluster
 from schemas.topics import TOPICS, Topic
 
 _TIMEOUT_S = 30.0
@@ -37,7 +37,7 @@ def ensure_topics(
     topic has another partition count or clean-up policy, or the rights are missing.
     """
     topics = list(topics)
-    admin, cluster = _reach(kafka_options)
+    admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
     for topic in topics:
         if topic.name in there:
@@ -53,7 +53,7 @@ def ensure_topics(
 
 def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[str]:
     """What is wrong with the topics, changing nothing. Raises TopicsError when no broker answers."""
-    admin, cluster = _reach(kafka_options)
+    admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
     problems = [f"topic {name} is missing; `up` creates it" for name in TOPICS if name not in there]
     present = [topic for name, topic in TOPICS.items() if name in there]
@@ -70,9 +70,9 @@ def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[st
     return problems
 
 
-def _reach(kafka_options: Mapping[str, str]) -> tuple[AdminClient, ClusterMetadata]:
+def _open_cluster(kafka_options: Mapping[str, str]) -> tuple[AdminClient, ClusterMetadata]:
     try:
-        return reach(kafka_options, _TIMEOUT_S)
+        return open_cluster(kafka_options, _TIMEOUT_S)
     except UnreachableError as error:
         raise TopicsError(
             f"no Kafka broker answers ({error}); check bootstrap_servers, the network, and the security settings"

@@ -13,7 +13,7 @@ class UnreachableError(RuntimeError):
     """No answer; the text says why, without a full stop."""
 
 
-def reach(kafka_options: Mapping[str, str], timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+def open_cluster(kafka_options: Mapping[str, str], timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     """A client of the cluster and what the cluster says of itself. Raises UnreachableError."""
     told: list[KafkaError] = []
     try:
