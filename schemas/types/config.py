@@ -1,0 +1,161 @@
+"""The records of `schemas/records/config`. Made by `python -m schemas.generate`; change these."""
+
+from typing import Literal, TypedDict
+
+WeighedCodesRegion = Literal["dk", "ee", "fi", "de", "gb", "lv", "lt", "no", "se"]
+
+ContributionKind = Literal["share", "cap", "fixed"]
+
+
+class AllocationSettings(TypedDict):
+    """Prices in minor units of the pool's currency, and limits, of docs/allocation.md."""
+
+    max_stores: int
+    max_distance_m: int
+    min_confidence_permille: int
+    distance_minor_per_km: int
+    handling_minor_per_store: int
+    handling_minor_per_share: int
+    split_minor_per_extra_store: int
+    line_split_minor_per_extra_store: int
+    reroute_minor_per_store: int
+    last_slot_minor: int
+    short_pick_minor: int
+    fairness_minor_per_fulfilment: int
+    spoilage_horizon_days: int
+    spoilage_saved_permille: int
+    missing_minor_per_unit: int
+
+
+class CodeMapping(TypedDict):
+    """What a code means."""
+
+    store: str | None
+    code: str
+    sku: str | None
+
+
+class LentQuota(TypedDict):
+    """What a store lends of one item to another pool."""
+
+    store: str
+    sku: str
+    to_pool: str
+    quantity_milli: int
+
+
+class ParkedOffset(TypedDict):
+    """One input record that the workers must step over."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+class StoreQuota(TypedDict):
+    """A store's own limit."""
+
+    store: str
+    limit_milli: int
+
+
+class OpeningHours(TypedDict):
+    """A span of one weekday, in the pool's time zone."""
+
+    weekday: int
+    opens_minute: int
+    closes_minute: int
+
+
+class PoolSettings(TypedDict):
+    """The pool itself."""
+
+    name: str
+    currency: str
+    time_zone: str
+    late_limit_ms: int
+    future_skew_ms: int
+    hold_ttl_ms: int
+    reroutes_max: int
+    claim_within_ms: int
+    pick_within_ms: int
+    lease_ms: int
+    preparation_ms: int
+    collect_grace_ms: int
+    recount_within_ms: int
+    order_ahead_max_ms: int
+    ended_retention_ms: int
+    resend_after_ms: int
+    offers_substitutes: bool
+    allocation: AllocationSettings
+    weighed_codes_region: WeighedCodesRegion | None
+    ship_within_ms: int
+    transit_within_ms: int
+    transit_lost_after_ms: int
+
+
+class Contribution(TypedDict):
+    """What the owner lends to the pool."""
+
+    kind: ContributionKind
+    value: int
+
+
+class ItemQuota(TypedDict):
+    """Limits of an item for orders that are placed in a window; a window that begins at another time counts anew."""
+
+    sku: str
+    from_ms: int
+    until_ms: int
+    per_store_milli: int | None
+    per_customer_milli: int | None
+    stores: list[StoreQuota]
+
+
+class StoreItemSettings(TypedDict):
+    """A store's own terms for one item; null takes the store's default."""
+
+    store: str
+    sku: str
+    listed: bool
+    contribution: Contribution | None
+    safety_stock_milli: int | None
+
+
+class StoreSettings(TypedDict):
+    """A store of the pool."""
+
+    store: str
+    name: str
+    open: bool
+    reports_sales: bool
+    contribution: Contribution
+    safety_stock_milli: int
+    latitude_e6: int
+    longitude_e6: int
+    orders_at_once_max: int
+    orders_per_day_max: int
+    opening: list[OpeningHours]
+    closed_days: list[str]
+
+
+Change = (
+    tuple[Literal["commonshelf.PoolSettings"], PoolSettings]
+    | tuple[Literal["commonshelf.StoreSettings"], StoreSettings]
+    | tuple[Literal["commonshelf.StoreItemSettings"], StoreItemSettings]
+    | tuple[Literal["commonshelf.CodeMapping"], CodeMapping]
+    | tuple[Literal["commonshelf.ParkedOffset"], ParkedOffset]
+    | tuple[Literal["commonshelf.ItemQuota"], ItemQuota]
+    | tuple[Literal["commonshelf.LentQuota"], LentQuota]
+)
+"""The new value."""
+
+
+class ConfigChange(TypedDict):
+    """One setting of a pool, set by an operator."""
+
+    pool: str
+    recorded_at_ms: int
+    origin: str
+    change: Change

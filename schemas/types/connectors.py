@@ -1,0 +1,31 @@
+"""The records of `schemas/records/connectors`. Made by `python -m schemas.generate`; change these."""
+
+from typing import TypedDict
+
+
+class ChannelReservation(TypedDict):
+    """What of an item a connector has taken out of its till's online channel, since the pool holds it; stored before
+    each write to the vendor and after it.
+    """
+
+    pool: str
+    store: str
+    connector: str
+    sku: str
+    sequence: int
+    written_milli: int
+    pending_milli: int | None
+    item: str
+    reserved_by_others_milli: int
+    begun_at_ms: int
+
+
+class ConnectorPosition(TypedDict):
+    """How far a connector has read one list of its vendor's; stored after Kafka had everything up to it."""
+
+    pool: str
+    store: str
+    connector: str
+    feed: str
+    cursor: int
+    stored_at_ms: int
