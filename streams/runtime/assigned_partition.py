@@ -9,8 +9,8 @@ from streams.runtime.merge import Inbox
 
 
 @dataclass
-class Held:
-    """A partition that this worker holds."""
+class AssignedPartition:
+    """A partition that is assigned to this worker, with its state, its inbox and how far it has read."""
 
     number: int
     store: LocalStore

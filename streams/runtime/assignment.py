@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from rocksdict import Options
 
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Processor, Rows
 from streams.runtime.local_store import LocalStore, open_store, shared_options
 from streams.runtime.merge import Inbox
@@ -26,14 +26,16 @@ class Assignment:
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._options: Options = shared_options(settings.store_cache_mib)
 
-    def open(self, assigned: Sequence[TopicPartition], committed: Sequence[TopicPartition]) -> dict[int, Held]:
+    def open(
+        self, assigned: Sequence[TopicPartition], committed: Sequence[TopicPartition]
+    ) -> dict[int, AssignedPartition]:
         """The assigned partitions, restored. `committed` are the group's offsets, asked for before this call.
 
         Raises WorkerStopped when inputs are not held together, or when the changelog is behind the group.
         """
         numbers = self._check_together(assigned)
         stores: dict[int, LocalStore] = {}
-        held: dict[int, Held] = {}
+        held: dict[int, AssignedPartition] = {}
         try:
             for n in numbers:
                 stores[n] = self._open(n)
@@ -49,7 +51,7 @@ class Assignment:
             raise
         return held
 
-    def starts(self, held: dict[int, Held]) -> list[TopicPartition]:
+    def starts(self, held: dict[int, AssignedPartition]) -> list[TopicPartition]:
         """Where to read each input on."""
         return [
             TopicPartition(topic, n, at.next_offsets.get(topic, OFFSET_BEGINNING))
@@ -78,14 +80,14 @@ class Assignment:
         store.drop()
         return self._open(store.partition)
 
-    def _hold(self, n: int, store: LocalStore) -> Held:
+    def _hold(self, n: int, store: LocalStore) -> AssignedPartition:
         offsets_row = store.fetch(OFFSETS_ROW)
         next_offsets = {} if offsets_row is None else self._processor.decode_offsets(offsets_row)
         work = self._processor.open(n, self._settings.partitions, Rows(store.fetch, store.scan, store.find_index))
         inbox = Inbox(self._processor.priority_inputs, self._processor.inputs)
-        return Held(n, store, work, inbox, next_offsets, dict(next_offsets), dict(next_offsets))
+        return AssignedPartition(n, store, work, inbox, next_offsets, dict(next_offsets), dict(next_offsets))
 
-    def _check_not_behind(self, committed: Sequence[TopicPartition], held: dict[int, Held]) -> None:
+    def _check_not_behind(self, committed: Sequence[TopicPartition], held: dict[int, AssignedPartition]) -> None:
         for tp in committed:
             applied = held[tp.partition].next_offsets.get(tp.topic, 0)
             if tp.offset > applied:

@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import input_record
 from streams.runtime.settings import WorkerStopped
 
@@ -26,7 +26,7 @@ class Intake:
         self._paused: set[tuple[str, int]] = set()
         """Also of partitions that were given away: the client remembers, and pauses them when they come back."""
 
-    def room(self, working: Collection[Held]) -> int:
+    def room(self, working: Collection[AssignedPartition]) -> int:
         """How many records to fetch next, for partitions that do not stand still.
 
         As many as one batch has room for by number, and two by size. When that is full, some more as long as what is
@@ -39,13 +39,13 @@ class Intake:
             return some
         return max(room, 1)
 
-    def take(self, messages: list[Any], held: Mapping[int, Held]) -> None:
+    def take(self, messages: list[Any], held: Mapping[int, AssignedPartition]) -> None:
         """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""
         if messages:
             self._sort_in(messages, held)
         self._notice_ends(held)
 
-    def _sort_in(self, messages: list[Any], held: Mapping[int, Held]) -> None:
+    def _sort_in(self, messages: list[Any], held: Mapping[int, AssignedPartition]) -> None:
         records = size = 0
         for message in messages:
             error = message.error()
@@ -71,7 +71,7 @@ class Intake:
         if records:
             self._record_bytes = max(size // records, 1)
 
-    def _input_error(self, error: KafkaError, message: Any, held: Mapping[int, Held]) -> None:
+    def _input_error(self, error: KafkaError, message: Any, held: Mapping[int, AssignedPartition]) -> None:
         code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             at = held.get(message.partition())
@@ -89,7 +89,7 @@ class Intake:
         else:
             log.warning("kafka: %s", error.str())
 
-    def _notice_ends(self, held: Mapping[int, Held]) -> None:
+    def _notice_ends(self, held: Mapping[int, AssignedPartition]) -> None:
         """An input whose next offset is the broker's high watermark is at its end; no need to wait for the event.
 
         The client remembers watermarks from when it last fetched a partition: they count once a record has come since.
@@ -102,7 +102,7 @@ class Intake:
                     if 0 <= high <= fetched:
                         at.inbox.reached_end(topic)
 
-    def mind_backlog(self, held: Mapping[int, Held]) -> None:
+    def mind_backlog(self, held: Mapping[int, AssignedPartition]) -> None:
         """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""
         limit = 2 * self._batch_records
         limit_bytes = max(4 * self._batch_bytes // len(held), self._batch_bytes // 2)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.assignment import OFFSETS_ROW, Assignment
 from streams.runtime.clients import make_consumer, make_producer
 from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
@@ -64,7 +64,7 @@ class Halted(Rejoin):
 class _Folded(NamedTuple):
     """A micro-batch, applied in memory."""
 
-    changed: dict[int, Held]
+    changed: dict[int, AssignedPartition]
     records: int
     began_s: float
     oldest_ms: int
@@ -98,7 +98,7 @@ class Session:
         self._halted = halted
         self._stop = stop
         self._topics = (*processor.priority_inputs, *processor.inputs)
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, AssignedPartition] = {}
         self._turn = 0
         self._assignment = Assignment(processor, settings, stop.is_set)
         self._watchdog = Watchdog(_HUNG_AFTER_S)
@@ -159,7 +159,7 @@ class Session:
     def _fold(self) -> _Folded:
         """Process what is ready."""
         began_s = time.monotonic()
-        changed: dict[int, Held] = {}
+        changed: dict[int, AssignedPartition] = {}
         records = size = rows = oldest_ms = 0
         bytes_max, rows_max = self._settings.batch_bytes, self._settings.batch_rows
         for held in self._in_turn():
@@ -189,13 +189,13 @@ class Session:
             failpoint("after_fold", records)
         return _Folded(changed, records, began_s, oldest_ms)
 
-    def _in_turn(self) -> list[Held]:
+    def _in_turn(self) -> list[AssignedPartition]:
         """The partitions, another one first each time: a backlog on one must not starve the others."""
         held = list(self._held.values())
         self._turn = (self._turn + 1) % len(held)
         return held[self._turn :] + held[: self._turn]
 
-    def _blocked(self, held: Held) -> Callable[[InputRecord], bool]:
+    def _blocked(self, held: AssignedPartition) -> Callable[[InputRecord], bool]:
         def blocked(record: InputRecord) -> bool:
             at = (record.topic, record.partition, record.offset)
             if at not in self._halted:
@@ -267,7 +267,11 @@ class Session:
             log.info("the last batch: %s", error)
 
     def _store(
-        self, changed: Mapping[int, Held], rows: Mapping[int, StateRows], positions: Mapping[int, int], records: int
+        self,
+        changed: Mapping[int, AssignedPartition],
+        rows: Mapping[int, StateRows],
+        positions: Mapping[int, int],
+        records: int,
     ) -> None:
         failpoint("before_local_write", records)
         for n, held in changed.items():

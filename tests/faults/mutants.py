@@ -14,10 +14,11 @@ from schemas.topics import POS_SALES
 from streams.pool import seen
 from streams.pool.processor import PoolPartition
 from streams.runtime import restore
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.assignment import Assignment
 from streams.runtime.contract import Batch, InputRecord, StateRows
 from streams.runtime.failpoints import failpoint
-from streams.runtime.session import Held, Session
+from streams.runtime.session import Session
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,11 @@ def _store_before_commit() -> None:
         return retry(self, what, call)
 
     def only_forget(
-        self: Session, changed: Mapping[int, Held], rows: Mapping[int, StateRows], positions: Any, records: int
+        self: Session,
+        changed: Mapping[int, AssignedPartition],
+        rows: Mapping[int, StateRows],
+        positions: Any,
+        records: int,
     ) -> None:
         store(self, changed, {n: [] for n in rows}, positions, records)
 
@@ -161,7 +166,7 @@ def _start_behind_a_hole() -> None:
     """Who is given a partition reads its sales on from one record too far, as after a read position that was stale."""
     starts = Assignment.starts
 
-    def too_far(self: Assignment, held: dict[int, Held]) -> list[TopicPartition]:
+    def too_far(self: Assignment, held: dict[int, AssignedPartition]) -> list[TopicPartition]:
         return [
             TopicPartition(at.topic, at.partition, at.offset + (at.topic == POS_SALES.name and at.offset > 0))
             for at in starts(self, held)

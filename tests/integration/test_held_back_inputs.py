@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from commonshelf.kafka import EmbeddedKafka
 from messaging.topic_admin import ensure_topics
 from schemas.topics import POOL_TICKS, POS_SALES
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 
@@ -45,7 +45,9 @@ class Reader:
 
     def is_given(self, offsets):
         """The partition, from these offsets on."""
-        self.held = {0: Held(0, None, None, Inbox((), TOPICS), dict(offsets), dict(offsets), dict(offsets))}
+        self.held = {
+            0: AssignedPartition(0, None, None, Inbox((), TOPICS), dict(offsets), dict(offsets), dict(offsets))
+        }
         self.consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in offsets.items()])
 
     def read_until(self, has_come):

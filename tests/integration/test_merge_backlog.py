@@ -28,7 +28,7 @@ from schemas.models import (
 )
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.faults.replay import read_page
@@ -154,7 +154,7 @@ class Message:
 def test_a_partition_that_comes_back_does_not_trust_the_ends_that_the_client_remembers():
     inbox = Inbox((), ("sales", "ticks"))
     reached = {"sales": 100, "ticks": 10}
-    held = Held(0, None, None, inbox, dict(reached), dict(reached), dict(reached))
+    held = AssignedPartition(0, None, None, inbox, dict(reached), dict(reached), dict(reached))
     consumer = ConsumerWithOldWatermarks(high=100)
     intake = Intake(consumer, ("sales", "ticks"), 500, 1_000_000)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.support.kafka_message import kafka_message
@@ -48,7 +48,7 @@ def intake(consumer):
 
 @pytest.fixture
 def held():
-    return {0: Held(0, None, None, Inbox((), TOPICS), {}, {}, {})}
+    return {0: AssignedPartition(0, None, None, Inbox((), TOPICS), {}, {}, {})}
 
 
 def test_of_small_records_a_batch_by_number_is_fetched(intake, held):
@@ -98,7 +98,7 @@ def test_a_partition_that_was_given_away_while_an_input_was_held_back_has_it_fet
     intake.mind_backlog(held)
     assert consumer.paused == {"sales"}
 
-    intake.mind_backlog({0: Held(0, None, None, Inbox((), TOPICS), {}, {}, {})})
+    intake.mind_backlog({0: AssignedPartition(0, None, None, Inbox((), TOPICS), {}, {}, {})})
     assert consumer.paused == set()
 
 

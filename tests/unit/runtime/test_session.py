@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streams.runtime import session as session_module
-from streams.runtime.assigned_partition import Held
+from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Batch, OutputRecord
 from streams.runtime.local_store import LocalStore, shared_options
 from streams.runtime.lookups import Lookups
@@ -143,7 +143,7 @@ class Worker:
         self.ledger = Ledger()
         settings = WorkerSettings("nowhere:1", "group", "one", self._folder, 1, batch_rows=2)
         self.session = Session(self.ledger, settings, metrics(), self.lookups, halted, threading.Event())
-        held = Held(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
+        held = AssignedPartition(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
         self.session._assignment = SimpleNamespace(open=lambda *_: {0: held}, starts=lambda _: [])
         self.session._on_assign(self.consumer, [TopicPartition("in", 0)])
 
