@@ -16,8 +16,10 @@ _STATIC = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
-_SIDE_BY_SIDE = ("unit", "contract", "property", "simulation")
+_SIDE_BY_SIDE = ("unit", "contract", "property", "proof/simulation")
 """Folders of tests that need a processor and little else: they share out all there are, and run first."""
+_ALONE = ("proof/faults", "proof/torture")
+"""Folders of tests that put faults into processes under load: one after another."""
 _TWO_AT_A_TIME = ("integration",)
 """Folders of tests that start processes and mostly wait for them: a file goes to one of two."""
 _NO_TESTS_RAN = 5
@@ -51,7 +53,7 @@ def run_tests(
         fail("there are no tests here: this command runs in a checkout of the repository")
     if faults is not None:
         arguments = ["--faults", str(faults), "--seed", str(seed), *(["--json"] if as_json else [])]
-        raise typer.Exit(_python(f"{faults} faults", ["-m", "tests.faults.run", *arguments]))
+        raise typer.Exit(_python(f"{faults} faults", ["-m", "tests.proof.faults.run", *arguments]))
     if all_:
         _install()
     else:
@@ -73,11 +75,9 @@ def run_tests(
 
 def _suites(selection: list[str]) -> dict[str, list[str]]:
     """Pytest's arguments for each of its runs: quick tests side by side, then those with processes of their own."""
-    found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")})
-    alone = [name for name in found if name not in (*_SIDE_BY_SIDE, *_TWO_AT_A_TIME)]
     return {
         "pytest, quick tests": [*_folders(_SIDE_BY_SIDE), "--numprocesses", "auto", *selection],
-        "pytest, faults": [*_folders(alone), *selection],
+        "pytest, faults": [*_folders(_ALONE), *selection],
         "pytest, real processes": [*_folders(_TWO_AT_A_TIME), "--numprocesses", "2", "--dist", "loadfile", *selection],
     }
 

@@ -28,5 +28,5 @@ def simulate(
         fail("there is no simulation here: this command runs in a checkout of the repository")
     arguments = ["--seed", str(seed), "--days", str(days), "--seconds", str(duration_s)]
     arguments += ["--json"] if as_json else []
-    run = subprocess.run([sys.executable, "-m", "tests.simulation.run", *arguments], cwd=ROOT, check=False)
+    run = subprocess.run([sys.executable, "-m", "tests.proof.simulation.run", *arguments], cwd=ROOT, check=False)
     raise typer.Exit(run.returncode)

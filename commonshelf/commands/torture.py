@@ -37,5 +37,5 @@ def torture(
     arguments = ["--minutes", str(minutes), "--seed", str(seed), "--faults", str(faults)]
     arguments += ["--lines", str(lines)] if lines is not None else []
     arguments += ["--json"] if as_json else []
-    run = subprocess.run([*alone, sys.executable, "-m", "tests.torture.run", *arguments], cwd=ROOT, check=False)
+    run = subprocess.run([*alone, sys.executable, "-m", "tests.proof.torture.run", *arguments], cwd=ROOT, check=False)
     raise typer.Exit(run.returncode)

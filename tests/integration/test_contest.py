@@ -12,10 +12,10 @@ from commonshelf.kafka import EmbeddedKafka
 from commonshelf.orphan import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
-from tests.faults.stage import wait_until
-from tests.faults.world import pool_names
-from tests.torture.contest import Contest
-from tests.torture.history import check_history
+from tests.proof.faults.stage import wait_until
+from tests.proof.faults.world import pool_names
+from tests.proof.torture.contest import Contest
+from tests.proof.torture.history import check_history
 
 PARTITIONS, CUSTOMERS, KILLS, ANSWERS = 2, 12, 5, 60
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,7 @@ class Crew:
 
     def start(self, name):
         command = [
-            sys.executable, "-m", "tests.faults.worker", "--bootstrap-servers", self._servers, "--instance", name,
+            sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", self._servers, "--instance", name,
             "--state-dir", str(self._folder / name), "--partitions", str(PARTITIONS), "--batch-records", "20",
         ]  # fmt: skip
         with (self._folder / f"{name}.txt").open("ab") as log:

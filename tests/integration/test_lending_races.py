@@ -31,8 +31,8 @@ from schemas.orders import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
 from streams.pool.facts import LENDING_CHANGED
-from tests.faults.replay import read_page
-from tests.faults.topic_log import read_topics
+from tests.proof.faults.replay import read_page
+from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2
 HOME, AWAY = "north", "south"
@@ -63,7 +63,7 @@ class Crew:
 
     def _start(self, name: str) -> Any:
         command = [
-            sys.executable, "-m", "tests.faults.worker", "--bootstrap-servers", self._servers, "--instance", name,
+            sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", self._servers, "--instance", name,
             "--state-dir", str(self._folder / name), "--partitions", str(PARTITIONS), "--batch-records", "50",
         ]  # fmt: skip
         with (self._folder / f"{name}.txt").open("ab") as log:

@@ -31,8 +31,8 @@ from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS,
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
-from tests.faults.replay import read_page
-from tests.faults.topic_log import read_topics
+from tests.proof.faults.replay import read_page
+from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2
 POOL = "backlogged"
@@ -90,8 +90,8 @@ def journal(bootstrap_servers):
 def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(bootstrap_servers, tmp_path):
     queue_up(bootstrap_servers)
     command = [
-        sys.executable, "-m", "tests.faults.worker", "--bootstrap-servers", bootstrap_servers, "--instance", "late-1",
-        "--state-dir", str(tmp_path), "--partitions", str(PARTITIONS), "--batch-records", "50",
+        sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", bootstrap_servers,
+        "--instance", "late-1", "--state-dir", str(tmp_path), "--partitions", str(PARTITIONS), "--batch-records", "50",
     ]  # fmt: skip
     with (tmp_path / "log.txt").open("wb") as log:
         worker = subprocess.Popen(

@@ -27,7 +27,7 @@ from schemas.topics import (
     POOL_TICKS,
     POS_STOCK,
 )
-from tests.faults.topic_log import read_topics
+from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,8 +108,9 @@ class LedgerWorker:
 
     def __init__(self, bootstrap_servers, folder):
         self._command = [
-            sys.executable, "-m", "tests.faults.worker", "--bootstrap-servers", bootstrap_servers, "--instance", "one",
-            "--state-dir", str(folder / "state"), "--partitions", str(PARTITIONS), "--batch-records", "50",
+            sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", bootstrap_servers,
+            "--instance", "one", "--state-dir", str(folder / "state"), "--partitions", str(PARTITIONS),
+            "--batch-records", "50",
         ]  # fmt: skip
         self._log = (folder / "log.txt").open("wb")
         self._process = None

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from streams.pool.fold import fold
 from streams.pool.seen_index import SeenIndex
 from streams.pool.state import PoolState, Tables
-from tests.simulation.lending import LendingAuditor
+from tests.proof.simulation.lending import LendingAuditor
 from tests.support.lending import AWAY, HOME, Pools
 from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, CommittedRows, PoolBench
 

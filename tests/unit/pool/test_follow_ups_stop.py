@@ -8,8 +8,8 @@ from streams.pool import follow_up, lending_follow_up
 from streams.pool.allocating import Allocated
 from streams.pool.facts import LENDING_CHANGED, ORDER_CHANGED, TRANSFER_CHANGED
 from streams.pool.follow_up_guard import REACTIONS_MAX, ReactionLoopError
-from tests.faults.records import Record
-from tests.faults.replay import fold_again, read_page
+from tests.proof.faults.records import Record
+from tests.proof.faults.replay import fold_again, read_page
 from tests.support.lending import AWAY, HOME, Pools
 from tests.support.orders import kept, kinds, stocked
 from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, wanted

@@ -1,0 +1,428 @@
+"""The stage of the fault test: an embedded Kafka, its topics, the tills, and supervised ledger workers."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from commonshelf.kafka import EmbeddedKafka
+from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from messaging.topic_admin import ensure_topics
+from schemas.partition import partition_of
+from schemas.topics import (
+    CATALOG_ITEMS,
+    FULFILMENT_REPORTS,
+    ORDERS_REQUESTS,
+    POOL_CHANGELOG,
+    POOL_CONFIG,
+    POOL_TICKS,
+    POS_SALES,
+    POS_STOCK,
+)
+from tests.proof.faults.fork_server import Child, Nursery
+from tests.proof.faults.topic_log import GroupView
+from tests.proof.faults.worker import GROUP
+from tests.proof.faults.world import AS_USUAL, Mix, pool_names, settings_records
+
+INPUTS = (
+    POOL_CONFIG.name, CATALOG_ITEMS.name, POS_SALES.name, POS_STOCK.name, POOL_TICKS.name,
+    ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name,
+)  # fmt: skip
+ROOT = Path(__file__).resolve().parents[3]
+_POLL_S = 0.02
+
+
+class TooSlowError(RuntimeError):
+    """Something did not come about before its deadline."""
+
+
+class EndedByItselfError(RuntimeError):
+    """A worker ended, and neither because it was killed nor well when it was asked to."""
+
+
+def wait_until(what: str, is_true: Callable[[], bool], deadline_s: float) -> float:
+    """Seconds that it took. Raises TooSlowError."""
+    began = time.monotonic()
+    while not is_true():
+        if time.monotonic() - began > deadline_s:
+            raise TooSlowError(f"{what}: not within {deadline_s:.0f} s")
+        time.sleep(_POLL_S)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class WorkerTimes:
+    """Time-outs of the workers, ms. `mutant` names a planted bug."""
+
+    session_ms: int = 6_000
+    transaction_ms: int = 5_000
+    mutant: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is on the stage. Each worker holds the same number of partitions."""
+
+    brokers: int = 1
+    workers: int = 2
+    partitions: int = 4
+    pools: int = 7
+    lines_per_s: int = 150
+    """Sent all the time, beside the bursts."""
+    times: WorkerTimes = WorkerTimes()
+    mix: Mix = AS_USUAL
+
+    @property
+    def pool_names(self) -> list[str]:
+        return pool_names(self.partitions, self.pools)
+
+
+@dataclass
+class Slot:
+    """A process's place: its name and folder stay, its processes come and go."""
+
+    instance: str
+    folder: Path
+    command: Sequence[str] = ()
+    """How it is started; of a worker, its arguments."""
+    is_worker: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | Child | None = None
+    is_kept_alive: bool = True
+    armed: str = ""
+    """Failpoints of the next process that is started."""
+    started: int = 0
+    exits: list[int] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """What its processes said."""
+        return self.folder / "log.txt"
+
+    def says(self, since: int = 0) -> bytes:
+        """What its processes said, from that byte on."""
+        return self.log.read_bytes()[since:] if self.log.exists() else b""
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / "state"
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        return 0 if self.process is None else self.process.pid
+
+    def send(self, sent: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(sent)
+
+
+class Stage:
+    """Everything that runs, as a context. Times are wall time in seconds."""
+
+    def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.kafka = self._make_kafka()
+        self.failpoint_log = folder / "failpoints.jsonl"
+        self.acknowledged = folder / "acknowledged.tsv"
+        self.slots = [Slot(f"ledger-{n}", folder / f"ledger-{n}") for n in range(1, plan.workers + 1)]
+        self.others: list[Slot] = []
+        """Processes beside the workers that are kept alive, too."""
+        self.lines_sent = 0
+        self._seed = seed
+        self._tills_lock = threading.Lock()
+        self._tills: subprocess.Popen[str] | None = None
+        self._lock = threading.RLock()
+        self._is_over = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    # --- coming and going -------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._start_kafka()
+        self.bootstrap_servers = self.kafka.bootstrap_servers
+        plan = self.plan
+        self._nursery = Nursery()
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, plan.partitions)
+        self._admin = self._make_admin()
+        self._compact_often()
+        self._publish_settings()
+        self.group = GroupView(self.bootstrap_servers, GROUP, INPUTS, plan.partitions)
+        for slot in self.slots:
+            slot.command = self.worker_command(slot)
+            self.start(slot)
+        self._supervisor.start()
+        self._tills = subprocess.Popen(
+            [
+                sys.executable, "-m", "tests.proof.faults.workload", "--bootstrap-servers", self.bootstrap_servers,
+                "--partitions", str(plan.partitions), "--pools", str(plan.pools), "--seed", str(self._seed),
+                "--lines-per-s", str(plan.lines_per_s), "--acknowledged", str(self.acknowledged),
+                "--repeats", str(plan.mix.repeats), "--receipt-lines-min", str(plan.mix.receipt_lines_min),
+            ],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End every process that was started."""
+        self._is_over.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join()
+        for slot in (*self.slots, *self.others):
+            if slot.is_running():
+                slot.send(signal.SIGKILL)
+                self._reap(slot)
+        if hasattr(self, "_nursery"):
+            self._nursery.close()
+        if self._tills is not None and self._tills.poll() is None:
+            self._tills.kill()
+            self._tills.wait()
+        if hasattr(self, "group"):
+            self.group.close()
+        self.kafka.stop()
+
+    def _make_kafka(self) -> EmbeddedKafka:
+        return EmbeddedKafka(brokers=self.plan.brokers)
+
+    def _start_kafka(self) -> None:
+        self.kafka.start()
+
+    def _servers_of(self, slot: Slot) -> str:
+        """The brokers' addresses as this worker is told them."""
+        return self.bootstrap_servers
+
+    def _more_stores(self) -> Mapping[str, Sequence[str]]:
+        """Stores beside those of the world, by pool."""
+        return {}
+
+    def _make_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 2})
+
+    def _compact_often(self) -> None:
+        """Let the cleaner run under the workers' feet."""
+        resource = ConfigResource(
+            ResourceType.TOPIC, POOL_CHANGELOG.name,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in (("segment.ms", "5000"), ("min.cleanable.dirty.ratio", "0.01"))
+            ],
+        )  # fmt: skip
+        for done in self._admin.incremental_alter_configs([resource]).values():
+            done.result()
+
+    def _publish_settings(self) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True})
+        for record in settings_records(self.plan.pool_names, time.time_ns() // 1_000_000, self._more_stores()):
+            producer.produce(record.topic, record.value, record.key, partition_of(record.pool, self.plan.partitions))
+        if producer.flush(30):
+            raise TooSlowError("settings: not acknowledged within 30 s")
+
+    # --- processes --------------------------------------------------------------------------------------
+
+    def worker_command(self, slot: Slot) -> Sequence[str]:
+        """The arguments of this worker."""
+        times = self.plan.times
+        command = [
+            "--bootstrap-servers", self._servers_of(slot), "--instance", slot.instance,
+            "--state-dir", str(slot.state_dir), "--partitions", str(self.plan.partitions),
+            "--session-timeout-ms", str(times.session_ms), "--transaction-timeout-ms", str(times.transaction_ms),
+        ]  # fmt: skip
+        return command if times.mutant is None else [*command, "--mutant", times.mutant]
+
+    def start(self, slot: Slot) -> None:
+        """Start the slot's next process, with the failpoints that are armed for it."""
+        slot.folder.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, WATCH_STDIN_VARIABLE: "1", "COMMONSHELF_FAILPOINT_LOG": str(self.failpoint_log)}
+        environment |= {"COMMONSHELF_FAILPOINTS": slot.armed, **slot.environment}
+        slot.armed = ""
+        slot.started += 1
+        if slot.is_worker:
+            slot.process = self._nursery.start(slot.command, environment, slot.log)
+            return
+        with slot.log.open("ab") as log:
+            slot.process = subprocess.Popen(
+                slot.command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+
+    def _supervise(self) -> None:
+        """Start a process again when it is gone, whatever ended it."""
+        while not self._is_over.wait(0.05):
+            with self._lock:
+                for slot in (*self.slots, *self.others):
+                    if slot.is_kept_alive and not slot.is_running():
+                        self._reap(slot)
+                        self.start(slot)
+
+    def _reap(self, slot: Slot) -> None:
+        if slot.process is not None:
+            slot.exits.append(slot.process.wait())
+            if isinstance(slot.process, subprocess.Popen) and slot.process.stdin is not None:
+                slot.process.stdin.close()
+            slot.process = None
+
+    def kill(self, slot: Slot) -> None:
+        """SIGKILL, and nobody starts the next one until `release`."""
+        with self._lock:
+            slot.is_kept_alive = False
+            if slot.is_running():
+                slot.send(signal.SIGKILL)
+            self._reap(slot)
+
+    def terminate(self, slot: Slot) -> int:
+        """SIGTERM; the exit status. Nobody starts the next one until `release`. Raises TooSlowError after 30 s."""
+        slot.is_kept_alive = False
+        slot.send(signal.SIGTERM)
+        wait_until(f"{slot.instance} ends on SIGTERM", lambda: not slot.is_running(), 30)
+        with self._lock:
+            self._reap(slot)
+        return slot.exits[-1]
+
+    def release(self, slot: Slot) -> None:
+        """Let the supervisor keep the slot alive, now and on."""
+        slot.is_kept_alive = True
+
+    def drop_state(self, slot: Slot) -> None:
+        shutil.rmtree(slot.state_dir, ignore_errors=True)
+
+    def keep_state(self, slot: Slot) -> None:
+        """Copy the state of a worker that is down, for `put_back_old_state`."""
+        shutil.rmtree(slot.folder / "old-state", ignore_errors=True)
+        shutil.copytree(slot.state_dir, slot.folder / "old-state")
+
+    def put_back_old_state(self, slot: Slot) -> bool:
+        """What `keep_state` copied last. Whether there was anything."""
+        if not (slot.folder / "old-state").exists():
+            return False
+        self.drop_state(slot)
+        shutil.copytree(slot.folder / "old-state", slot.state_dir, dirs_exist_ok=True)
+        return True
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what the processes said to `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for slot in (*self.slots, *self.others):
+            shutil.copy(slot.log, folder / f"{slot.instance}.log")
+
+    # --- the group --------------------------------------------------------------------------------------
+
+    def holdings(self) -> dict[str, set[int]]:
+        """Instance → input partitions that the group gives to it; nothing unless the group is at rest."""
+        try:
+            [asked] = self._admin.describe_consumer_groups([GROUP], request_timeout=5).values()
+            found = asked.result()
+        except KafkaException:  # nobody joined yet, or the broker is just coming up
+            self._admin = self._make_admin()  # an old client may look for the old coordinator for ever
+            return {}
+        if found.state.name != "STABLE":
+            return {}
+        return {
+            member.group_instance_id: {at.partition for at in member.assignment.topic_partitions}
+            for member in found.members
+        }
+
+    def held_by(self, slot: Slot) -> set[int]:
+        """Input partitions that the group gives to the slot; none unless the group is at rest."""
+        return self.holdings().get(slot.instance, set())
+
+    def wait_shared(self, deadline_s: float = 60) -> None:
+        """Until every worker holds its share, and nobody else holds any."""
+        share = self.plan.partitions // len(self.slots)
+        wanted = {slot.instance: share for slot in self.slots}
+        found: dict[str, int] = {}
+
+        def is_shared() -> bool:
+            found.clear()
+            found.update({name: len(held) for name, held in self.holdings().items()})
+            return found == wanted
+
+        try:
+            wait_until("all workers hold their partitions", is_shared, deadline_s)
+        except TooSlowError as error:
+            raise TooSlowError(f"{error}; held at last: {found}") from error
+
+    def wait_taken_over(self, slot: Slot, deadline_s: float) -> None:
+        """Until the others hold all partitions."""
+
+        def is_taken_over() -> bool:
+            held = self.holdings()
+            return not held.pop(slot.instance, set()) and len(set().union(*held.values())) == self.plan.partitions
+
+        wait_until(f"others take over from {slot.instance}", is_taken_over, deadline_s)
+
+    # --- the tills --------------------------------------------------------------------------------------
+
+    def burst(self, lines: int) -> None:
+        """Have events of at least so many lines sent at once."""
+        assert self._tills is not None
+        assert self._tills.stdin is not None
+        with self._tills_lock:
+            self._tills.stdin.write(f"burst {lines}\n")
+            self._note_sent()
+
+    def stop_tills(self) -> None:
+        """End the tills and wait for every acknowledgement. Raises RuntimeError when one is missing."""
+        assert self._tills is not None
+        assert self._tills.stdin is not None
+        self._tills.stdin.close()
+        self._note_sent()
+        if self._tills.wait(30) != 0:
+            raise RuntimeError("the tills failed; see above")
+
+    def _note_sent(self) -> None:
+        assert self._tills is not None
+        assert self._tills.stdout is not None
+        answer = self._tills.stdout.readline()
+        if not answer.startswith("sent "):
+            raise RuntimeError(f"the tills ended: {answer!r}")
+        self.lines_sent = int(answer.removeprefix("sent "))
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def drain(self, deadline_s: float) -> None:
+        """Until every input record is committed."""
+        ends = self.group.ends()
+        wait_until("all input worked off", lambda: self.group.behind(ends) == 0, deadline_s)
+
+    def stop_workers(self) -> list[int]:
+        """SIGTERM to each; their exit statuses."""
+        return [self.terminate(slot) for slot in self.slots]
+
+
+def worker_log(slots: Sequence[Slot]) -> str:
+    """The last lines that the workers said, repeats left out, for a report of what went wrong."""
+    tails = []
+    for slot in slots:
+        said = slot.log.read_text(errors="replace").splitlines() if slot.log.exists() else []
+        lines = [line for line in said if "Connection refused" not in line]
+        first_of_kind = {re.sub(r"\d+", "#", line): line for line in reversed(lines)}
+        tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")
+        tails += list(reversed(first_of_kind.values()))[-30:]
+    return "\n".join(tails)

@@ -1,0 +1,49 @@
+"""A ledger worker for the fault test: the real one, unless a mutant is asked for."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from commonshelf.orphan import end_with_parent
+from streams.pool.processor import PoolProcessor
+from streams.runtime import WorkerSettings, run_worker
+from tests.proof.faults.clock import follow_clock
+from tests.proof.faults.mutants import MUTANTS
+
+GROUP = "fault-test"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bootstrap-servers", required=True)
+    parser.add_argument("--instance", required=True)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--partitions", type=int, required=True)
+    parser.add_argument("--session-timeout-ms", type=int, default=6_000)
+    parser.add_argument("--transaction-timeout-ms", type=int, default=5_000)
+    parser.add_argument("--batch-records", type=int, default=400)
+    parser.add_argument("--mutant", choices=sorted(MUTANTS))
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    end_with_parent()
+    follow_clock()
+    if options.mutant is not None:
+        MUTANTS[options.mutant].plant()
+    run_worker(
+        PoolProcessor(),
+        WorkerSettings(
+            bootstrap_servers=options.bootstrap_servers,
+            group=GROUP,
+            instance_id=options.instance,
+            state_dir=options.state_dir,
+            partitions=options.partitions,
+            batch_records=options.batch_records,
+            session_timeout_ms=options.session_timeout_ms,
+            transaction_timeout_ms=options.transaction_timeout_ms,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Planted bugs: each breaks one of the pool's promises in its decisions, and the auditor must notice.
+
+The engine's are in `tests.proof.faults.mutants`. A bug is planted by replacing a name in a module for one test.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streams.pool import (
+    allocating,
+    decide,
+    fold,
+    follow_up,
+    holds,
+    lending,
+    lending_fold,
+    lending_follow_up,
+    order_fold,
+    order_index,
+    processor,
+    reports,
+    requests,
+    ring_up,
+    seen,
+    shelf,
+    state,
+    tasks,
+    transfer_follow_up,
+    transfer_requests,
+    transfers,
+)
+from streams.pool.loans import LENDER, lent_milli, loan_name
+from streams.pool.shelf import Shelf
+
+Row = dict[str, Any]
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _replace(where: Any, name: str, change: Callable[[Any], Any]) -> Plant:
+    """Plants what `change` makes of the name's value."""
+    return lambda patch: patch.setattr(where, name, change(getattr(where, name)))
+
+
+def _answer(where: Any, name: str, value: Any) -> Plant:
+    """Plants a function that gives `value`, whatever it is asked."""
+    return lambda patch: patch.setattr(where, name, lambda *_, **__: value)
+
+
+def _never_seen(look_up: Any) -> Any:
+    return lambda self, kind, event: seen.Known(look_up(self, kind, event).key, None)
+
+
+def _count_forgets_what_came_later(fold_counted: Any) -> Any:
+    def counted(pool: Any, fields: Row, appended_at_ms: int) -> None:
+        fold_counted(pool, fields, appended_at_ms)
+        for line in fields["counted"]:
+            one = pool.tables.shelves.get((pool.pool, line["sku"], fields["event"]["store"]))
+            if one is not None and line["applied"]:
+                one.on_hand_milli = one.counted_milli
+
+    return counted
+
+
+def _moves_before_the_count(_: Any) -> Any:
+    def move(self: Shelf, occurred_at_ms: int, delta_milli: int) -> None:
+        self.on_hand_milli += delta_milli
+        self.recent += shelf.MOVEMENT.pack(occurred_at_ms, delta_milli)
+
+    return move
+
+
+def _ignores_held(available: Any) -> Any:
+    return lambda one, terms, released_milli=0: available(one, terms, released_milli + one.held_milli)
+
+
+def _ignores_safety(available: Any) -> Any:
+    return lambda one, terms, released=0: available(one, terms and (*terms[:2], 0), released)
+
+
+def _clock_goes_back(fold_: Any) -> Any:
+    def folded(pool: Any, fact: Any, *rest: Any) -> None:
+        fold_(pool, fact, *rest)
+        if fact[0] == fold.TICK:
+            pool.row["clock_ms"] = fact[1]["at_ms"]
+
+    return folded
+
+
+def _plant_no_alarm(kind: str) -> Plant:
+    """Nothing of that kind is ever due; what has ended is forgotten as it should."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        method = f"put_{kind}"
+        put = getattr(order_index.OrderIndex, method)
+
+        def quiet(self: Any, before: Any, row: Any) -> None:
+            put(self, before, row)
+            self.alarms.set((kind, (row or before)[kind]), None)
+
+        patch.setattr(order_index.OrderIndex, method, quiet)
+
+    return plant
+
+
+def _undamaged(take: Any) -> Any:
+    def taken(*arguments: Any) -> Row:
+        fields = take(*arguments)
+        return {**fields, "corrections": [one for one in fields["corrections"] if one["kind"] != "damaged"]}
+
+    return taken
+
+
+def _forgiving(fail: Any) -> Any:
+    def failed(order: Row, *arguments: Any, **options: Any) -> Row:
+        after = fail(order, *arguments, **options)
+        return {**after, "lines": [{**line, "declined_by": []} for line in after["lines"]]}
+
+    return failed
+
+
+def _without_shelves(drain: Any) -> Any:
+    def drained(self: Any) -> Any:
+        return (row for row in drain(self) if not (row[0].startswith("shelf/") and sum(row[1] or b"") % 7 == 0))
+
+    return drained
+
+
+def _skipping(apply: Any) -> Any:
+    return lambda self, record: None if record.offset % 50 == 49 else apply(self, record)
+
+
+def _repeating(apply: Any) -> Any:
+    def applied(self: Any, record: Any) -> None:
+        apply(self, record)
+        if record.offset % 50 == 49:
+            apply(self, record)
+
+    return applied
+
+
+def _lends_without_holding(put: Any) -> Any:
+    def put_loan(pool: Any, loan: Row, *at: int) -> None:
+        name = loan_name(loan["side"], loan["peer"], loan["store"], loan["sku"])
+        before = pool.tables.loans.get((pool.pool, name))
+        put(pool, loan, *at)
+        if loan["side"] == LENDER:
+            one = pool.tables.shelves.get((pool.pool, loan["sku"], loan["store"]))
+            one.held_milli -= lent_milli(loan) - (0 if before is None else lent_milli(before))
+
+    return put_loan
+
+
+def _plant_no_returns(patch: pytest.MonkeyPatch) -> None:
+    for where in (lending, lending_follow_up):
+        patch.setattr(where, "given_back", lambda _, loan: loan)
+
+
+def _told_once(told: Any) -> Any:
+    return lambda *row, **_: told(*row, waits=False)
+
+
+OF_LENDING: dict[str, Plant] = {
+    "what is lent is free at home, too": _replace(lending_fold, "_put_loan", _lends_without_holding),
+    "what was lent never returns": _plant_no_returns,
+    "what is lent and sold is not called back": _answer(lending_follow_up, "_covered_milli", None),
+    "what another pool did not hear is not told again": _replace(lending_follow_up, "told", _told_once),
+}
+"""Found in lives of two pools that lend."""
+MUTANTS: dict[str, Plant] = {
+    "duplicates are taken again": _replace(seen.Seen, "look_up", _never_seen),
+    "a plain sale is never a repeat": _answer(seen.Seen, "place_of", None),
+    "a revision does not take back what it revises": _answer(decide, "_reversal", []),
+    "a count forgets what came after it": _replace(fold, "_fold_counted", _count_forgets_what_came_later),
+    "a movement before the count is added": _replace(Shelf, "move", _moves_before_the_count),
+    "a return takes goods away": _replace(decide, "_SALE_SIGN", lambda signs: {**signs, "return": -1}),
+    "late facts are taken": _answer(decide, "_refuse", None),
+    "a contradiction is taken for a repeat": _answer(decide, "_says_the_same", True),
+    "the clock goes back": _replace(processor, "fold", _clock_goes_back),
+    "held goods are promised again": _replace(allocating, "available_milli", _ignores_held),
+    "safety stock is promised": _replace(allocating, "available_milli", _ignores_safety),
+    "a transfer keeps more than its sender lends": _answer(transfer_requests, "_check_available", None),
+    "a till's sale breaks no hold": _answer(follow_up, "_broken", None),
+    "the shelf does not follow what is held": _answer(order_fold, "_hold", None),
+    "tentative holds never expire": _plant_no_alarm("order"),
+    "tasks are never late": _plant_no_alarm("task"),
+    "a repeated request is taken again": _answer(requests, "is_repeated", False),
+    "a report may come on a task that has ended": _replace(
+        reports, "LIVE_TASK", lambda live: (*live, "done", "late", "cancelled", "refused")
+    ),
+    "a hand-over moves nothing": _answer(reports, "held_milli", 0),
+    "damaged goods stay on the shelf": _replace(reports, "_take_goods", _undamaged),
+    "goods rung up move twice": _replace(ring_up, "ring", lambda _: lambda held, *_: (held, 0, 0)),
+    "a refusing store is asked again": _replace(follow_up, "fail_lines", _forgiving),
+    "released goods stay held": _replace(holds, "released", lambda _: lambda held, *_: list(held)),
+    "what is short is neither rerouted nor given up": _answer(follow_up, "_rerouted", None),
+    "an order that may not be split is split": _replace(
+        allocating, "Case", lambda case: lambda lines, stores, _, *rest: case(lines, stores, True, *rest)
+    ),
+    "a new order is never looked at again": _replace(
+        order_index.OrderIndex, "put_order", lambda put: lambda self, before, order: put(self, before, order)
+        if before is not None or not order["position"] else None,
+    ),
+    "what has come of a transfer stays on its way": _answer(transfers, "arrived_milli", 0),
+    "a lost transfer never ends": _answer(transfer_follow_up, "in_transit_milli", 0),
+    "a store picks what was not confirmed": _replace(tasks, "CONFIRMED", lambda _: "tentative"),
+    "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
+    "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),
+    "a batch leaves no journal": _answer(processor, "_journal_pages", ()),
+    "a batch does not tell the shelves that changed": _answer(processor.PoolPartition, "_availability", ()),
+    "some rows of shelves are not written": _replace(state.Tables, "drain", _without_shelves),
+}  # fmt: skip

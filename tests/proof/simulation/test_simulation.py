@@ -1,0 +1,42 @@
+"""A short run of the simulation."""
+
+import pytest
+
+from tests.proof.simulation.run import simulate, simulate_lending
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_pool_s_life_keeps_every_rule(seed):
+    life = simulate(seed, 5)
+
+    assert min(life.faults[name] for name in ("delayed", "dropped", "duplicated", "corrupted", "crashed")) > 0
+    assert {"order rerouted", "order rung_up", "order expired", "task pick late", "transfer open "} <= life.seen.keys()
+
+
+def test_a_seed_gives_the_same_life_again():
+    assert simulate(9, 3) == simulate(9, 3)
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_pools_that_lend_promise_no_unit_twice_and_what_was_lent_returns(seed):
+    life = simulate_lending(seed, 3)
+
+    assert life.seen["messages"] > 20
+    assert life.seen["order in south"] > 0
+
+
+def test_lives_of_pools_that_lend_meet_every_trouble_and_hand_goods_over():
+    lives = [simulate_lending(seed, 2) for seed in range(20, 26)]
+
+    met = {name for life in lives for name in life.faults}
+    assert met == {"message lost", "message repeated", "message reordered", "died between pools"}
+    assert sum(life.seen["handed over"] for life in lives) > 0
+
+
+def test_a_seed_gives_the_same_lending_again():
+    first, second = simulate_lending(9, 2), simulate_lending(9, 2)
+
+    assert (first.seen, first.faults) == (second.seen, second.faults)
+    assert [first.pools.said(pool) for pool in ("north", "south")] == [
+        second.pools.said(pool) for pool in ("north", "south")
+    ]

@@ -1,0 +1,43 @@
+"""The auditor bites: every bug planted in the decisions is found within a few lives."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.proof.faults.mutants import MUTANTS as OF_THE_ENGINE
+from tests.proof.simulation.auditor import ViolationError
+from tests.proof.simulation.mutants import MUTANTS, OF_LENDING
+from tests.proof.simulation.run import simulate, simulate_lending
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulation.md"
+
+
+def live(seeds):
+    for seed in seeds:
+        simulate(seed, 5)
+
+
+def lend(seeds):
+    for seed in seeds:
+        simulate_lending(seed, 3)
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_a_planted_bug_is_found(name, monkeypatch):
+    MUTANTS[name](monkeypatch)
+
+    with pytest.raises(ViolationError):
+        live(range(1, 13))
+
+
+@pytest.mark.parametrize("name", sorted(OF_LENDING))
+def test_a_planted_bug_of_lending_is_found(name, monkeypatch):
+    OF_LENDING[name](monkeypatch)
+
+    with pytest.raises(ViolationError):
+        lend(range(1, 13))
+
+
+def test_the_page_lists_every_planted_bug():
+    listed = [line.split("|")[1].strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    assert {*MUTANTS, *OF_LENDING, *OF_THE_ENGINE} <= set(listed)

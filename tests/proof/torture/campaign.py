@@ -1,0 +1,160 @@
+"""Which fault is struck when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
+
+A round is either a relay of kills at failpoints for each worker, or one fault of another kind; beside it, faults at
+the edge. Kills at failpoints get their share of the time, so that each name is hit often enough. What has not landed
+is struck again later.
+"""
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from streams.runtime import failpoints
+from tests.proof.faults.inject import Landed, NotLandedError
+from tests.proof.faults.stage import TooSlowError
+from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_THE_EDGE, Torturer
+from tests.proof.torture.stage import TortureStage
+
+AIMED = tuple(f"kill at {name}" for name in failpoints.NAMES)
+AIMED_PER_MINUTE = 10.0
+"""450 in 45 minutes, 37 of each name."""
+_AIMED_LEAST, _OTHERS_LEAST = 20 / 45, 2 / 45
+_EACH_ONCE_MIN = 10.0
+"""From then on each kind has had its turn."""
+EVERY_KIND = (*AIMED, *OF_ALL, *OF_THE_EDGE)
+RELAY = 4
+"""Kills at failpoints one after another, of each of three workers: a round hits all twelve."""
+EDGE_BLOWS = 2
+_TRIES = 12
+
+
+class Drawn:
+    """Kinds without end: whole decks, each shuffled; first of all what has to be struck again."""
+
+    def __init__(self, kinds: Sequence[str], chance: random.Random) -> None:
+        self._kinds = kinds
+        self._chance = chance
+        self._deck: deque[str] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._kinds)
+
+    def next(self) -> str:
+        if not self._deck:
+            self._deck.extend(self._chance.sample(self._kinds, len(self._kinds)))
+        return self._deck.popleft()
+
+    def again(self, kind: str) -> None:
+        """Put it in the middle of what is to come, so that it is tried in other company."""
+        self._deck.insert(len(self._deck) // 2, kind)
+
+
+class Campaign:
+    """Strikes for so many minutes. Raises TooSlowError when something does not recover."""
+
+    def __init__(
+        self, stage: TortureStage, seed: int, minutes: float, kinds: Sequence[str], tell: Callable[[str], None]
+    ) -> None:
+        self.landed: list[Landed] = []
+        self._kinds = tuple(kind for kind in kinds if kind not in OF_DISKS or not stage.left_out)
+        decks = [[kind for kind in self._kinds if kind in deck] for deck in (AIMED, OF_ALL, OF_THE_EDGE)]
+        self._stage = stage
+        self._seed = seed
+        self._duration_s = 60 * minutes
+        self._tell = tell
+        self._chance = random.Random(seed)
+        self._aimed, self._others, self._edge = (Drawn(deck, self._chance) for deck in decks)
+        self._tries: Counter[str] = Counter()
+        self._struck = 0
+        self._aimed_struck = 0
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        self._stage.burst(1_000)
+        self._stage.drain(120)  # a restore has something to restore from now on
+        self._began = time.monotonic()
+        pool = ThreadPoolExecutor(4, "blow")
+        try:
+            while self._elapsed_s() < self._duration_s:
+                self._round(pool)
+        finally:
+            pool.shutdown(wait=False)  # after an error the stage is closed, and blows under way fail by themselves
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def least(self) -> dict[str, int]:
+        """How often each kind must land in this time."""
+        minutes = self._duration_s / 60
+        least = 1 if minutes >= _EACH_ONCE_MIN else 0
+        return {
+            kind: max(int(minutes * (_AIMED_LEAST if kind in AIMED else _OTHERS_LEAST)), least) for kind in self._kinds
+        }
+
+    def missing(self) -> dict[str, int]:
+        """Kinds that landed less often than they must, and how often they did."""
+        found = Counter(one.kind for one in self.landed)
+        return {kind: found[kind] for kind, least in self.least().items() if found[kind] < least}
+
+    def _round(self, pool: ThreadPoolExecutor) -> None:
+        stage = self._stage
+        stage.wait_shared(120)
+        held = stage.holdings()
+        slots = self._chance.sample(stage.slots, len(stage.slots))
+        is_late = self._aimed_struck <= AIMED_PER_MINUTE * self._elapsed_s() / 60
+        relays: list[Future[list[tuple[str, Landed | NotLandedError]]]] = []
+        blows: list[tuple[str, Future[Landed]]] = []
+        if self._aimed and (is_late or not self._others):
+            for slot in slots:
+                kinds = [self._aimed.next() for _ in range(RELAY)]
+                self._aimed_struck += RELAY
+                relays.append(pool.submit(self._torturer().relay, slot, held.get(slot.instance, set()), kinds))
+        elif self._others:
+            kind, slot = self._others.next(), slots[0]
+            blows.append((kind, pool.submit(self._torturer().strike_once, kind, slot, held.get(slot.instance, set()))))
+        for _ in range(EDGE_BLOWS if self._edge else 0):
+            torturer = self._torturer()
+            kind = self._edge.next()
+            self._note_blow(kind, self._edge, lambda kind=kind, by=torturer: by.strike_once(kind, slots[0], set()))
+            if all(blow.done() for blow in (*relays, *(blow for _, blow in blows))):
+                break
+        for relay in relays:
+            for kind, landed in relay.result():
+                self._note(kind, self._aimed, landed)
+        for kind, blow in blows:
+            self._note_blow(kind, self._others, blow.result)
+
+    def _torturer(self) -> Torturer:
+        self._struck += 1
+        return Torturer(self._stage, random.Random(f"{self._seed}/{self._struck}"))
+
+    def _note_blow(self, kind: str, drawn: Drawn, strike: Callable[[], Landed]) -> None:
+        try:
+            self._note(kind, drawn, strike())
+        except NotLandedError as error:
+            self._note(kind, drawn, error)
+        except TooSlowError as error:
+            raise TooSlowError(f"{kind}: {error}") from error
+
+    def _note(self, kind: str, drawn: Drawn, landed: Landed | NotLandedError) -> None:
+        self._tries[kind] += 1
+        if isinstance(landed, NotLandedError) or landed.in_flight == 0:
+            why = str(landed) if isinstance(landed, NotLandedError) else "nothing was in flight"
+            self._tell(f"{self._elapsed_s():7.1f} s  {kind}: struck again, for {why}")
+            if self._tries[kind] > _TRIES:
+                raise TooSlowError(f"{kind}: not landed in {_TRIES} tries; last: {why}")
+            drawn.again(kind)
+            return
+        landed.kind, landed.tries = kind, self._tries[kind]
+        self._tries[kind] = 0
+        self.landed.append(landed)
+        took = "" if landed.recovery_s is None else f", recovered in {landed.recovery_s:.2f} s"
+        self._tell(f"{self._elapsed_s():7.1f} s  {len(self.landed)}. {kind}: {landed.in_flight} in flight{took}")
+
+
+def by_kind(landed: Sequence[Landed]) -> Iterator[tuple[str, list[Landed]]]:
+    """Kinds in the order of their names."""
+    for kind in sorted({one.kind for one in landed}):
+        yield kind, [one for one in landed if one.kind == kind]

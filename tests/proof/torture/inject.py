@@ -1,0 +1,291 @@
+"""The faults that the torture test adds to those of the fault test, each with the proof that it landed.
+
+A worker, a broker or the network is struck while what it holds is unread; a connector while a shop waits for it;
+the follower while the journal is ahead of it. A full disk counts when somebody ran out of it.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from tests.proof.faults.inject import Ends, Landed, NotLandedError, Striker
+from tests.proof.faults.stage import Slot, wait_until
+from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
+
+HOUR_S = 3_600
+_RECOVERY_S = 90.0
+_NETWORK = {
+    "network cut": None, "network reset": None, "network slow": None,
+    "network silent": ("requests", "answers"), "requests held": ("requests",), "answers held": ("answers",),
+}  # fmt: skip
+OF_WORKERS = (
+    "kill", "kill, peer takes over", "stop", "stop at a failpoint", "kill, state deleted", "kill, state damaged",
+    "kill, old state put back", "roll", "all workers killed", "worker's clock stepped", "rebalance storm",
+)  # fmt: skip
+OF_BROKERS = (
+    "broker killed", "broker stopped", "broker and worker killed", "too few brokers", "all brokers killed",
+)  # fmt: skip
+OF_DISKS = ("worker's disk full", "broker's disk full")
+OF_THE_EDGE = (
+    "connectors killed", "connectors stopped", "connectors' clock stepped", "follower killed", "follower stopped",
+)  # fmt: skip
+OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS)
+
+
+class Torturer(Striker):
+    """Strikes once, at what it is told to or at what it draws."""
+
+    feed_lines = 12
+
+    def __init__(self, stage: TortureStage, chance: random.Random) -> None:
+        super().__init__(stage, chance)
+        self._torture = stage
+
+    def strike_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
+        if kind in _NETWORK:
+            return self._disturb_network(kind)
+        blows: dict[str, Callable[[], Landed]] = {
+            "all workers killed": self._kill_all_workers,
+            "worker's clock stepped": lambda: self._step_clock(slot, mine),
+            "rebalance storm": self._storm,
+            "broker killed": lambda: self._down(kind, 1),
+            "broker stopped": self._stop_broker,
+            "broker and worker killed": lambda: self._down(kind, 1, slot),
+            "too few brokers": lambda: self._down(kind, 2),
+            "all brokers killed": lambda: self._down(kind, 3),
+            "worker's disk full": self._fill_worker_disk,
+            "broker's disk full": self._fill_broker_disk,
+            "connectors killed": lambda: self._strike_connectors(kind, signal.SIGKILL),
+            "connectors stopped": lambda: self._strike_connectors(kind, signal.SIGSTOP),
+            "connectors' clock stepped": self._step_connectors_clock,
+            "follower killed": lambda: self._strike_follower(kind, signal.SIGKILL),
+            "follower stopped": lambda: self._strike_follower(kind, signal.SIGSTOP),
+        }
+        return blows[kind]() if kind in blows else super().strike_once(kind, slot, mine)
+
+    def relay(self, slot: Slot, mine: set[int], kinds: Sequence[str]) -> list[tuple[str, Landed | NotLandedError]]:
+        """Kills at failpoints, one after another: each time it starts, the worker is on its way to the next.
+
+        Only of the last one is it told how long it took to recover.
+        """
+        stage, struck = self._torture, list[tuple[str, Landed | NotLandedError]]()
+        self._end(slot)
+        landed, struck_at = None, time.monotonic()
+        for kind in kinds:
+            try:
+                landed, struck_at = self._die_at(slot, mine, kind)
+                struck.append((kind, landed))
+            except NotLandedError as error:
+                stage.kill(slot)
+                landed, struck_at = None, time.monotonic()
+                struck.append((kind, error))
+        self._bring_back(slot, mine, landed or Landed("", 0), struck_at)
+        return struck
+
+    # --- workers ----------------------------------------------------------------------------------------
+
+    def _kill_all_workers(self) -> Landed:
+        stage = self._torture
+        ends = self._unread()
+        for slot in stage.slots:
+            stage.kill(slot)
+        struck_at = time.monotonic()
+        landed = Landed("all workers killed", stage.group.behind(ends))
+        for slot in stage.slots:
+            stage.release(slot)
+        landed.restart_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _step_clock(self, slot: Slot, mine: set[int]) -> Landed:
+        """Hours ahead or behind while it works, a restart in that time, and back."""
+        stage = self._torture
+        ends = self._unread(mine)
+        stage.step_clock(slot, self._chance.choice((-13, -1, 1, 13)) * HOUR_S)
+        struck_at = time.monotonic()
+        landed = Landed("worker's clock stepped", stage.group.behind(ends))
+        stage.burst(300)
+        stage.kill(slot)
+        stage.release(slot)
+        landed.restart_s = self._worked_off(ends, struck_at)
+        stage.step_clock(slot, 0)
+        return landed
+
+    def _storm(self) -> Landed:
+        """Workers that nobody knows come and go: all partitions are shared out anew each time."""
+        stage, rebalances = self._torture, 0
+        ends = self._unread()
+        struck_at = time.monotonic()
+        landed = Landed("rebalance storm", stage.group.behind(ends))
+        for n in range(3):
+            guest = Slot(f"guest-{n}", stage.folder / "guest", is_kept_alive=False)
+            guest.command = stage.worker_command(guest)
+            stage.start(guest)
+            wait_until(f"{guest.instance} joins", lambda guest=guest: bool(stage.held_by(guest)), _RECOVERY_S)
+            rebalances += 1
+            stage.burst(300)
+            stage.kill(guest)
+        landed.in_flight = landed.in_flight if rebalances else 0
+        landed.other_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _fill_worker_disk(self) -> Landed:
+        stage = self._torture
+        slot, disk = stage.on_small_disk, stage.worker_disk
+        assert disk is not None
+        said = len(slot.says())
+        ends = self._unread(stage.held_by(slot))
+        landed = Landed("worker's disk full", stage.group.behind(ends))
+        disk.fill()
+        try:
+            self._feed_until(landed.kind, lambda: b"No space left" in slot.says(said))
+        finally:
+            disk.give_space()
+        landed.other_s = self._worked_off(ends, time.monotonic())
+        return landed
+
+    # --- brokers ----------------------------------------------------------------------------------------
+
+    def _down(self, kind: str, brokers: int, slot: Slot | None = None) -> Landed:
+        """So many brokers killed at once. Two that are left do the work; with fewer, nothing can be written."""
+        stage = self._torture
+        victims = self._chance.sample(range(stage.plan.brokers), brokers)
+        ends = self._unread()
+        landed = Landed(kind, stage.group.behind(ends))
+        if landed.in_flight == 0:
+            return landed
+        struck_at = time.monotonic()
+        for broker in victims:
+            stage.kafka.kill(broker)
+        if slot is not None:
+            stage.kill(slot)
+            stage.release(slot)
+        if brokers == 1:
+            landed.broker_s = self._worked_off(ends, struck_at)
+            stage.kafka.restart(*victims)
+        else:
+            time.sleep(self._chance.uniform(1.0, 6.0))
+            stage.kafka.restart(*victims)
+            landed.broker_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _stop_broker(self) -> Landed:
+        """Held still for longer than its session, so that others lead; then it goes on as if nothing had been."""
+        stage = self._torture
+        broker = self._chance.randrange(stage.plan.brokers)
+        ends = self._unread()
+        landed = Landed("broker stopped", stage.group.behind(ends))
+        if landed.in_flight:
+            stage.kafka.pause(broker)
+            struck_at = time.monotonic()
+            time.sleep(self._chance.uniform(7.0, 12.0))
+            stage.kafka.resume(broker)
+            landed.broker_s = self._worked_off(ends, struck_at)
+        return landed
+
+    def _fill_broker_disk(self) -> Landed:
+        stage, disk = self._torture, self._torture.broker_disk
+        assert disk is not None
+        ends = self._unread()
+        landed = Landed("broker's disk full", stage.group.behind(ends))
+        pids = stage.kafka.pids
+        disk.fill()
+        struck_at = time.monotonic()
+        try:
+            self._feed_until(landed.kind, lambda: stage.kafka.pids != pids)
+            landed.broker_s = self._worked_off(ends, struck_at)
+        finally:
+            disk.give_space()
+        stage.kafka.restart(ON_SMALL_DISK)
+        return landed
+
+    # --- the network of one worker ----------------------------------------------------------------------
+
+    def _disturb_network(self, kind: str) -> Landed:
+        stage, proxy, ways = self._torture, self._torture.proxy, _NETWORK[kind]
+        ends = self._unread(stage.held_by(stage.proxied))
+        struck_at = time.monotonic()
+        landed = Landed(kind, stage.group.behind(ends))
+        if kind in ("network cut", "network reset"):
+            for _ in range(3):
+                proxy.end_connections(reset=kind == "network reset")
+                stage.burst(300)
+            touched = proxy.ended
+        else:
+            proxy.slow(self._chance.choice((0.25, 2.0))) if ways is None else proxy.hold(*ways)
+            stage.burst(600)
+            # A silence lasts longer than the session and any transaction; whatever it holds comes out of it late.
+            time.sleep(self._chance.uniform(3.0, 6.0) if ways is None else self._chance.uniform(8.0, 12.0))
+            touched = proxy.held_bytes
+            proxy.clear()
+        landed.in_flight = landed.in_flight if touched else 0
+        landed.other_s = self._worked_off(ends, struck_at)
+        return landed
+
+    # --- connectors and follower ------------------------------------------------------------------------
+
+    def _strike_connectors(self, kind: str, sent: signal.Signals) -> Landed:
+        stage, slot = self._torture, self._torture.connectors
+        wait_until("a shop waits for the connectors", lambda: stage.under_way > 0, _RECOVERY_S)
+        started = slot.started
+        slot.send(sent)
+        struck_at = time.monotonic()
+        landed = Landed(kind, stage.under_way)
+        if sent == signal.SIGSTOP:
+            time.sleep(self._chance.uniform(6.0, 9.0))  # longer than a shop waits for an answer
+            slot.send(signal.SIGCONT)
+        else:
+            wait_until("the connectors are started again", lambda: slot.started > started, _RECOVERY_S)
+        landed.other_s = self._taken_again(struck_at)
+        return landed
+
+    def _step_connectors_clock(self) -> Landed:
+        """So far off that signatures look too old or too young; what is refused is sent again."""
+        stage, slot = self._torture, self._torture.connectors
+        refused = self._refused()
+        wait_until("a shop waits for the connectors", lambda: stage.under_way > 0, _RECOVERY_S)
+        landed = Landed("connectors' clock stepped", stage.under_way)
+        stage.step_clock(slot, self._chance.choice((-400, 400)))
+        try:
+            wait_until("a signature is refused for its time", lambda: self._refused() > refused, _RECOVERY_S)
+        finally:
+            stage.step_clock(slot, 0)
+        landed.other_s = self._taken_again(time.monotonic())
+        return landed
+
+    def _refused(self) -> int:
+        """How often what was signed well was refused: for its time, then."""
+        return sum(shop.refused for shop in self._torture.shops)
+
+    def _taken_again(self, since: float) -> float:
+        notebook, now = self._torture.notebook, time.monotonic()
+        wait_until("shops are served again", lambda: notebook.last_s > now, _RECOVERY_S)
+        return time.monotonic() - since
+
+    def _strike_follower(self, kind: str, sent: signal.Signals) -> Landed:
+        stage, slot = self._torture, self._torture.follower
+        stage.burst(1_500)
+        ends: dict[int, int] = {}
+
+        def is_behind() -> bool:
+            ends.update(stage.journal_ends())
+            return stage.follower_behind(ends) > 0
+
+        wait_until("the journal is ahead of the follower", is_behind, _RECOVERY_S)
+        slot.send(sent)
+        struck_at = time.monotonic()
+        landed = Landed(kind, stage.follower_behind(ends))
+        if sent == signal.SIGSTOP:
+            time.sleep(self._chance.uniform(1.0, 4.0))
+            slot.send(signal.SIGCONT)
+        stage.wait_follower(ends, _RECOVERY_S)
+        landed.other_s = time.monotonic() - struck_at
+        return landed
+
+    # --- all of them ------------------------------------------------------------------------------------
+
+    def _unread(self, partitions: set[int] | None = None) -> Ends:
+        """Have lines sent; the ends of the inputs right after."""
+        self._torture.burst(1_500)
+        time.sleep(self._chance.uniform(0.0, 0.05))
+        return self._torture.group.ends(partitions)

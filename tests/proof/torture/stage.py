@@ -1,0 +1,203 @@
+"""The stage of the torture test: three brokers, three workers, the connectors with their shops, and a follower.
+
+One worker reaches the brokers through a proxy, one keeps its state on a small disk, and so does one broker its log.
+"""
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from commonshelf.kafka import EmbeddedKafka
+from schemas.topics import POOL_JOURNAL
+from tests.proof.faults.clock import VARIABLE, set_clock
+from tests.proof.faults.stage import Plan, Slot, Stage, wait_until
+from tests.proof.faults.topic_log import GroupView
+from tests.proof.torture.clients import SECRET, FolderShop, Notebook, Shop, WebhookShop
+from tests.proof.torture.contest import Contest
+from tests.proof.torture.follower import Table
+from tests.proof.torture.proxy import Proxy
+from tests.proof.torture.small_disk import CannotMountError, SmallDisk
+
+CONTESTED = ("contest-0", "contest-1")
+"""Pools in which customers fight over a few items."""
+_CUSTOMERS = 3
+_SHOPS = 2
+"""Pools that have a shop of each kind."""
+_WORKER_DISK_MIB = 1_024
+_BROKER_DISK_MIB = 8_192
+ON_SMALL_DISK = 2
+"""The broker whose log is there."""
+
+
+class TortureStage(Stage):
+    """A stage, and everything around it that can be struck."""
+
+    def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
+        self.folder = folder
+        self.proxy = Proxy(plan.brokers)
+        super().__init__(folder, seed, plan)
+        self.notebook = Notebook(folder / "taken.jsonl")
+        self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
+        self.follower = Slot("follower", folder / "follower", is_worker=False)
+        self.shops: list[Shop] = []
+        self.worker_disk: SmallDisk | None = None
+        self.broker_disk: SmallDisk | None = None
+        self.left_out = ""
+        """Why there are no small disks; nothing if there are."""
+        self._clients, self._exits = ExitStack(), ExitStack()
+        _, self.proxied, self.on_small_disk = self.slots
+        for slot in (*self.slots, self.connectors):
+            slot.environment = {VARIABLE: str(self.clock_of(slot))}
+
+    def clock_of(self, slot: Slot) -> Path:
+        return self.folder / f"{slot.instance}.clock"
+
+    def step_clock(self, slot: Slot, ahead_s: int) -> None:
+        """Its clock says so much more than ours, from now on."""
+        set_clock(self.clock_of(slot), ahead_s)
+
+    # --- coming and going -------------------------------------------------------------------------------
+
+    def _make_kafka(self) -> EmbeddedKafka:
+        return EmbeddedKafka(self.folder / "kafka", self.plan.brokers, proxied_ports=self.proxy.ports)
+
+    def _start_kafka(self) -> None:
+        try:
+            self.broker_disk = self._disk(self.folder / "kafka" / f"broker-{ON_SMALL_DISK}" / "data", _BROKER_DISK_MIB)
+            self.worker_disk = self._disk(self.on_small_disk.state_dir, _WORKER_DISK_MIB)
+        except CannotMountError as error:
+            self.left_out = str(error)
+        super()._start_kafka()
+        self.proxy.start(self.kafka.proxy_targets)
+
+    def _disk(self, folder: Path, size_mib: int) -> SmallDisk:
+        disk = SmallDisk(folder, size_mib)
+        self._exits.callback(disk.close)
+        return disk
+
+    def _start(self) -> None:
+        super()._start()
+        self._journal = GroupView(self.bootstrap_servers, "journal-ends", (POOL_JOURNAL.name,), self.plan.partitions)
+        self._exits.callback(self._journal.close)
+        self.follower.folder.mkdir(parents=True)
+        self.follower.command = [
+            sys.executable, "-m", "tests.proof.torture.follower", "--bootstrap-servers", self.bootstrap_servers,
+            "--partitions", str(self.plan.partitions), "--table", str(self.follower_table),
+        ]  # fmt: skip
+        url = self._configure_connectors()
+        self.others += [self.follower, self.connectors]
+        for shop in self.shops_of(url):
+            shop.start()
+            self.shops.append(shop)
+        self.contest = self._clients.enter_context(
+            Contest(
+                self.bootstrap_servers, self.plan.partitions, CONTESTED, self.folder,
+                customers=_CUSTOMERS, seed=self._seed,
+            )
+        )  # fmt: skip
+
+    def bring_back(self) -> None:
+        """Every broker runs, and every disk has space. Raises KafkaStartError."""
+        for disk in (self.broker_disk, self.worker_disk):
+            if disk is not None:
+                disk.give_space()
+        for broker in range(self.plan.brokers):
+            self.kafka.resume(broker)
+        if self.kafka.down:
+            self.kafka.restart(*self.kafka.down)
+
+    def keep_logs(self, folder: Path) -> None:
+        super().keep_logs(folder)
+        for log in self.folder.glob("kafka/broker-*/server-0.log"):
+            shutil.copy(log, folder / f"{log.parent.name}.log")
+
+    def close(self) -> None:
+        for shop in self.shops:
+            shop.stop(0)
+        self._clients.close()
+        for broker in range(len(self.kafka.pids)):  # its data is not wanted: no need to wait for a clean end
+            self.kafka.kill(broker)
+        super().close()
+        self.proxy.stop()
+        self._exits.close()
+
+    def _servers_of(self, slot: Slot) -> str:
+        return self.proxy.bootstrap_servers if slot is self.proxied else self.bootstrap_servers
+
+    # --- the connectors ---------------------------------------------------------------------------------
+
+    def _shop_pools(self) -> list[str]:
+        return self.plan.pool_names[1 : 1 + _SHOPS]
+
+    def _more_stores(self) -> Mapping[str, Sequence[str]]:
+        return {pool: (f"hook-{n}", f"drop-{n}") for n, pool in enumerate(self._shop_pools())}
+
+    def _configure_connectors(self) -> str:
+        """Write the settings that the product's command is started with; where the webhooks are."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        stores = []
+        for n, pool in enumerate(self._shop_pools()):
+            hook = {"kind": "webhook", "secret_env": "TORTURE_SECRET"}
+            folder = str(self.folder / f"drop-{n}")
+            drop = {"kind": "drop_folder", "folder": folder, "settle_ms": 20, "scan_interval_s": 1.0}
+            stores += [
+                {"id": f"{name}-{n}", "name": name, "pool": pool, "connectors": [options]}
+                for name, options in (("hook", hook), ("drop", drop))
+            ]
+        settings = {
+            "data_dir": str(self.folder / "connectors"), "partitions": self.plan.partitions,
+            "kafka": {"bootstrap_servers": self.bootstrap_servers}, "http": {"webhook_port": port},
+            "pools": [{"id": pool, "name": pool} for pool in self._shop_pools()], "stores": stores,
+        }  # fmt: skip
+        path = self.folder / "connectors.json"
+        path.write_text(json.dumps(settings))
+        self.connectors.command = [sys.executable, "-m", "tests.proof.torture.host", str(path)]
+        self.connectors.environment = {**self.connectors.environment, "TORTURE_SECRET": SECRET}
+        return f"http://127.0.0.1:{port}"
+
+    def shops_of(self, url: str) -> list[Shop]:
+        found: list[Shop] = []
+        for n in range(len(self._shop_pools())):
+            found.append(WebhookShop(url, f"hook-{n}", self.notebook, self._seed))
+            found.append(FolderShop(self.folder / f"drop-{n}", f"drop-{n}", self.notebook, self._seed))
+        return found
+
+    @property
+    def under_way(self) -> int:
+        """What shops have sent and do not know to be taken."""
+        return sum(shop.under_way for shop in self.shops)
+
+    def stop_clients(self, deadline_s: float) -> list[str]:
+        """Let shops and customers come to the end of what they have begun. What went wrong. Raises TimeoutError."""
+        self.contest.finish(deadline_s)
+        self._clients.close()
+        wrong = [f"{shop.store}: not taken in time" for shop in self.shops if not shop.stop(deadline_s)]
+        return wrong + [one for shop in self.shops for one in shop.wrong]
+
+    # --- the follower -----------------------------------------------------------------------------------
+
+    @property
+    def follower_table(self) -> Path:
+        return self.follower.folder / "journal.sqlite"
+
+    def journal_ends(self) -> dict[int, int]:
+        """Partition → offset after the journal's last record."""
+        return {at: end for (_, at), end in self._journal.ends().items()}
+
+    def follower_behind(self, ends: Mapping[int, int]) -> int:
+        """Offsets before `ends` that the follower has not come to."""
+        table = Table(self.follower_table)
+        try:
+            reached = table.positions()
+        finally:
+            table.close()
+        return sum(max(0, end - reached.get(n, 0)) for n, end in ends.items())
+
+    def wait_follower(self, ends: Mapping[int, int], deadline_s: float) -> None:
+        """Until it has come so far."""
+        wait_until("the follower has caught up", lambda: self.follower_behind(ends) == 0, deadline_s)

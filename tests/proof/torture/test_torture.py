@@ -1,0 +1,19 @@
+"""A short run of the torture test; the whole one is `./shelf torture --minutes 45`."""
+
+import pytest
+
+from tests.proof.torture.run import report, torture
+
+
+@pytest.mark.timeout(900)
+def test_faults_of_every_part_lose_nothing_repeat_nothing_and_promise_nothing_twice():
+    outcome = torture(minutes=3, seed=1, lines=100_000)
+
+    assert outcome.is_sound, report(outcome)
+    figures = outcome.figures()
+    zeros = ("lost", "repeated", "promised_twice", "wrong_rows")
+    assert {name: figures[name] for name in zeros} == dict.fromkeys(zeros, 0)
+    assert all(one.in_flight > 0 for one in outcome.landed)
+    assert len(outcome.landed) >= 20
+    assert figures["failpoints_hit_min"] >= 1
+    assert figures["operations_judged"] > 0
