@@ -28,7 +28,7 @@ from bench.errors import BenchError
 from bench.figures import percentile
 from bench.world import POOL
 from commonshelf.settings import Http, Kafka, Pool, Settings, Store
-from connectors.webhook.signature import HEADER, sign
+from connectors.http.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from schemas.codec import topic_codec
 from schemas.topics import POS_SALES

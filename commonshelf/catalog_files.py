@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connectors.codes import SCHEMES, code_of
 from connectors.contract import Refused
-from connectors.quantities import price_minor, quantity_milli
+from connectors.parsing.codes import SCHEMES, code_of
+from connectors.parsing.quantities import price_minor, quantity_milli
 from schemas.models import CatalogItem, CodeMapping, ConfigChange
 
 ORIGIN = "commonshelf"

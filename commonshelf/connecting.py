@@ -14,7 +14,7 @@ from commonshelf.positions import stored_positions
 from commonshelf.settings import Settings
 from commonshelf.specs import sender_of
 from connectors.contract import Connector, PosEvent, Publishes, Translated
-from connectors.gate import Gate
+from connectors.http.limit import Gate
 from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.positions import Positions

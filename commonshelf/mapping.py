@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from commonshelf.dead_letters import Letter, Place
-from connectors.codes import is_in_store
+from connectors.parsing.codes import is_in_store
 from schemas.models import CodeMapping
 from streams.catalog import Catalog
 from streams.pool import reasons

@@ -12,7 +12,7 @@ from pathlib import Path
 from commonshelf.catalog_files import DeclarationError, csv_rows, located, parse_code
 from commonshelf.mapping import item_named
 from commonshelf.mapping_suggestions import TillItem
-from connectors.codes import SCHEMES
+from connectors.parsing.codes import SCHEMES
 from schemas.models import CodeMapping
 from streams.catalog import Catalog
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process, utils
 
-from connectors.codes import code_of
 from connectors.contract import Refused
+from connectors.parsing.codes import code_of
 from streams.catalog import Catalog
 
 BARCODE_SCORE = 100

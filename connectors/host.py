@@ -21,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Connector, Handler, PositionStore
 from connectors.drop_folder.client import FolderConnector, watch_folders
 from connectors.drop_folder.spec import FolderOptions
-from connectors.gate import Gate
-from connectors.http_protocol import PromptHeaders
+from connectors.http.limit import Gate
+from connectors.http.protocol import PromptHeaders
 from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from typing import Any, cast
 
 from connectors.contract import Connector, PositionStore, Publishes, Sender
-from connectors.gate import Gate
+from connectors.http.limit import Gate
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorOptions, ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools

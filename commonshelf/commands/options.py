@@ -53,7 +53,7 @@ ForOption = Annotated[
 def milli_of(units: str, name: str) -> int:
     """Thousandths of `units`, as a person writes them; what is no exact number ends the command. name: whose."""
     from connectors.contract import Refused
-    from connectors.quantities import quantity_milli
+    from connectors.parsing.quantities import quantity_milli
 
     try:
         return quantity_milli(units)

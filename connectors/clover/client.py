@@ -12,14 +12,14 @@ from connectors.clover import translate
 from connectors.clover.spec import CloverOptions
 from connectors.clover.tokens import Renewal
 from connectors.contract import Delivery, Sender, Skip, SkipReason, Translated, Unavailable
+from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.payload import PayloadRefused, parse
+from connectors.http.secrets import Secrets
 from connectors.installed import Tools
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, Found, Page
 from connectors.vendor.fields import Reading
-from connectors.vendor.http import NotFound, Token, TokenAuth, api_client, call
 from connectors.vendor.signature import require, static_code
-from connectors.webhook.payload import PayloadRefused, parse
-from connectors.webhook.secrets import Secrets
 
 HEADER = "x-clover-auth"
 BASE_URL = "https://api.clover.com"

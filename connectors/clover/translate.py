@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.contract import FieldRefused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, taken_back, text_of
-from connectors.quantities import currency_exponent, shorten
+from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
+from connectors.parsing.quantities import currency_exponent, shorten
+from connectors.vendor.collector import Work
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, identifier, inner, is_set, number, object_of
-from connectors.vendor.work import Work
 from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "clover"

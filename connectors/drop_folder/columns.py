@@ -8,7 +8,7 @@ from typing import Literal
 from connectors.contract import Refused
 from connectors.drop_folder.rows import BrokenRow, Row, split_line
 from connectors.drop_folder.survey import FileRefused
-from connectors.quantities import shorten
+from connectors.parsing.quantities import shorten
 from connectors.specs import TABLE_FIELDS, FileKind
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from connectors.contract import PosEvent, Sender, Skip
 from connectors.drop_folder.batch import Batch, Reading, RowProblem
 from connectors.drop_folder.survey import FileRefused, Survey, survey_bytes
-from connectors.guarded_xml import XmlRefused
+from connectors.parsing.guarded_xml import XmlRefused
 from connectors.poslog.transactions import Transaction, read_transactions
 from connectors.poslog.translate import store_label, translate
 

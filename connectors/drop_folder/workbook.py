@@ -27,7 +27,7 @@ from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.rows import CELLS_MAX, LINE_MAX_CHARS, BrokenRow, Row
 from connectors.drop_folder.survey import FileRefused, Survey, survey_bytes
 from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, table_batches
-from connectors.guarded_xml import XmlRefused, parse
+from connectors.parsing.guarded_xml import XmlRefused, parse
 
 PARTS_MAX = 1_000
 UNPACKED_MAX_BYTES = 256 * 1024 * 1024

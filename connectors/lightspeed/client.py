@@ -9,16 +9,16 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from connectors.contract import Delivery, Sender, SkipReason, Translated, Unavailable
+from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.payload import PayloadRefused, parse
+from connectors.http.secrets import Secrets
+from connectors.http.signature import SignatureRefused
 from connectors.installed import Tools
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.lightspeed.translate import Outlet, outlet_of, register_of, translate_inventory, translate_sale
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Found, Page
 from connectors.vendor.fields import Json, Reading, inner, joined, left_out
-from connectors.vendor.http import NotFound, Token, TokenAuth, api_client, call
-from connectors.webhook.payload import PayloadRefused, parse
-from connectors.webhook.secrets import Secrets
-from connectors.webhook.signature import SignatureRefused
 
 API = "/api/2026-07"
 SIGNATURE = "X-Signature"

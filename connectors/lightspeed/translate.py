@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, taken_back, text_of
-from connectors.quantities import shorten
+from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
+from connectors.parsing.quantities import shorten
+from connectors.vendor.collector import Work
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
@@ -35,7 +36,6 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.work import Work
 from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "lightspeed"

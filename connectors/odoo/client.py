@@ -7,16 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Delivery, Refused, Sender, Translated, Unavailable
+from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.payload import PayloadRefused
+from connectors.http.signature import SignatureRefused
 from connectors.installed import Tools
 from connectors.odoo import translate
 from connectors.odoo.spec import OdooOptions
-from connectors.times import instant_ms
+from connectors.parsing.times import instant_ms
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Found, Page
 from connectors.vendor.fields import Reading
-from connectors.vendor.http import NotFound, Token, TokenAuth, api_client, call
-from connectors.webhook.payload import PayloadRefused
-from connectors.webhook.signature import SignatureRefused
 
 PAGE_SIZE = 200
 _ORDER_FIELDS = ("pos_reference", "state", "date_order", "write_date", "config_id", "currency_id")

@@ -16,11 +16,11 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from connectors.contract import FieldRefused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, text_of
-from connectors.quantities import shorten
+from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.parsing.quantities import shorten
+from connectors.vendor.collector import Work, line_report
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, number, object_of, rounded_price, time_ms
-from connectors.vendor.work import Work, line_report
 from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
 
 SYSTEM = "odoo"

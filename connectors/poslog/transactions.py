@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, TreeBuilder
 
-from connectors.guarded_xml import XmlRefused, parse
+from connectors.parsing.guarded_xml import XmlRefused, parse
 
 ELEMENTS_MAX = 200_000
 """In one transaction."""

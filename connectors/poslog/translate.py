@@ -12,12 +12,12 @@ from xml.etree.ElementTree import Element
 
 from pydantic import ValidationError
 
-from connectors.codes import check_digit, code_of
 from connectors.contract import FieldRefused, Problem, Refused, Sender, Skip, SkipReason, Translated
-from connectors.lines import field_refused, sale_line, taken_back
+from connectors.parsing.codes import check_digit, code_of
+from connectors.parsing.lines import field_refused, sale_line, taken_back
+from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.times import calendar_day, instant_ms, local_date
 from connectors.poslog.transactions import local_name
-from connectors.quantities import currency_exponent, decimal_of, shorten
-from connectors.times import calendar_day, instant_ms, local_date
 from schemas.models import Sale, SaleLine, SaleLineKind, Source
 
 SYSTEM = "poslog"

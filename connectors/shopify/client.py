@@ -6,20 +6,20 @@ from contextlib import suppress
 from typing import Any
 
 from connectors.contract import Delivery, Refused, Sender, SkipReason, Translated, Unavailable
+from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.payload import parse
+from connectors.http.secrets import Secrets
+from connectors.http.signature import SignatureRefused
 from connectors.installed import Tools
+from connectors.parsing.times import instant_ms
 from connectors.shopify import graphql
 from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
 from connectors.shopify.translate import Shop, translate_level, translate_order, translate_webhook, variant_code
-from connectors.times import instant_ms
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Found, Page
 from connectors.vendor.fields import UTC_ZONE, Json, Reading, inner, joined, left_out, newest_ms, rfc3339
-from connectors.vendor.http import NotFound, Token, TokenAuth, api_client, call
 from connectors.vendor.signature import hmac_sha256_base64, require
-from connectors.webhook.payload import parse
-from connectors.webhook.secrets import Secrets
-from connectors.webhook.signature import SignatureRefused
 
 API_VERSION = "2026-10"
 SIGNATURE = "X-Shopify-Hmac-Sha256"

@@ -7,7 +7,7 @@ from connectors.contract import Unavailable
 from connectors.shopify import graphql
 from connectors.vendor.echo import MARK
 from connectors.vendor.fields import Json, inner
-from connectors.vendor.take_out import moved_as
+from connectors.vendor.reservation_plan import moved_as
 from connectors.vendor.write_back import Write, WriteRefused
 
 _MILLI = 1000

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, text_of
-from connectors.quantities import shorten
+from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.parsing.quantities import shorten
 from connectors.vendor import echo
+from connectors.vendor.collector import Work
 from connectors.vendor.fields import (
     Json,
     Reading,
@@ -33,7 +34,6 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.work import Work
 from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "shopify"

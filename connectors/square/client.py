@@ -14,6 +14,9 @@ from square.core.request_options import RequestOptions
 from square.environment import SquareEnvironment
 
 from connectors.contract import Delivery, FieldRefused, Problem, Sender, SkipReason, Translated, Unavailable
+from connectors.http.client import NotFound, Token, TokenAuth, api_client
+from connectors.http.payload import PayloadRefused, parse
+from connectors.http.secrets import Secrets
 from connectors.installed import Tools
 from connectors.square import translate
 from connectors.square.reserve import SoldStock
@@ -21,11 +24,8 @@ from connectors.square.spec import SquareOptions
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Found, Page
 from connectors.vendor.fields import UTC_ZONE, Json, Reading, inner, joined, left_out, newest_ms, rfc3339, time_ms
-from connectors.vendor.http import NotFound, Token, TokenAuth, api_client
 from connectors.vendor.signature import hmac_sha256_base64, require
 from connectors.vendor.write_back import WriteRefused
-from connectors.webhook.payload import PayloadRefused, parse
-from connectors.webhook.secrets import Secrets
 
 HEADER = "x-square-hmacsha256-signature"
 API_VERSION = "2026-09-16"

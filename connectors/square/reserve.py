@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from connectors.contract import FieldRefused
+from connectors.http.client import NotFound
 from connectors.vendor.echo import MARK, is_ours
 from connectors.vendor.fields import UTC_ZONE, Json, inner, time_ms
-from connectors.vendor.http import NotFound
 from connectors.vendor.write_back import Write, WriteRefused
 
 _MILLI = 1000

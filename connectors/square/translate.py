@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, Refused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, text_of
-from connectors.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.vendor.collector import Work, line_report
 from connectors.vendor.contract import Found
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, identifier, object_of, objects, time_ms
-from connectors.vendor.work import Work, line_report
 from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
 
 SYSTEM = "square"

@@ -10,8 +10,8 @@ import structlog
 from starlette.responses import JSONResponse, Response
 
 from connectors.contract import Delivery, Handler, Sender, Translated, Unavailable
+from connectors.http.receiver import Page, PageRules
 from connectors.installed import Tools
-from connectors.page import Page, PageRules
 from connectors.vendor.contract import AccessRefused, Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack

@@ -9,9 +9,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Skip, SkipReason, Translated
-from connectors.lines import text_of
-from connectors.quantities import DIGITS_MAX, currency_exponent, decimal_of, line_price_minor, quantity_milli, shorten
-from connectors.times import instant_ms
+from connectors.parsing.lines import text_of
+from connectors.parsing.quantities import (
+    DIGITS_MAX,
+    currency_exponent,
+    decimal_of,
+    line_price_minor,
+    quantity_milli,
+    shorten,
+)
+from connectors.parsing.times import instant_ms
 
 Json = Mapping[str, Any]
 UTC_ZONE = ZoneInfo("UTC")

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from connectors.contract import Delivery
-from connectors.webhook.signature import SignatureRefused
+from connectors.http.signature import SignatureRefused
 
 Expected = Callable[[bytes, bytes], bytes]
 """(secret, body) → what the header must say."""

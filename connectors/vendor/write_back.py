@@ -12,7 +12,7 @@ import structlog
 from connectors.contract import Publishes, Sender, Unavailable
 from connectors.metrics import StoreMetrics
 from connectors.vendor.contract import AccessRefused
-from connectors.vendor.take_out import (
+from connectors.vendor.reservation_plan import (
     Begin,
     LookUp,
     Send,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from starlette.responses import JSONResponse, Response
 
 from connectors.contract import Delivery, Handler, Sender, Translated
+from connectors.http.payload import parse
+from connectors.http.receiver import Page, PageRules
+from connectors.http.secrets import Secrets
+from connectors.http.signature import HEADER, verify
 from connectors.installed import Tools
-from connectors.page import Page, PageRules
-from connectors.webhook.payload import parse
-from connectors.webhook.secrets import Secrets
-from connectors.webhook.signature import HEADER, verify
 from connectors.webhook.spec import Webhook
 from connectors.webhook.translate import translate
 from schemas.models import Sale

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Translated
-from connectors.lines import field_refused, sale_line, stock_line, text_of
-from connectors.quantities import shorten
-from connectors.times import instant_ms
-from connectors.webhook.payload import PayloadRefused
+from connectors.http.payload import PayloadRefused
+from connectors.parsing.lines import field_refused, sale_line, stock_line, text_of
+from connectors.parsing.quantities import shorten
+from connectors.parsing.times import instant_ms
 from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 SYSTEM = "webhook"

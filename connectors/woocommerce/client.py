@@ -12,15 +12,15 @@ import httpx
 import structlog
 
 from connectors.contract import Delivery, Sender, SkipReason, Translated, Unavailable
+from connectors.http.client import SENT_ONCE, NotFound, Token, TokenAuth, answer_of, api_client, call
+from connectors.http.payload import parse
+from connectors.http.secrets import Secrets
 from connectors.installed import Tools
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Found, Page
 from connectors.vendor.fields import UTC_ZONE, Json, Reading, joined, left_out, newest_ms, rfc3339
-from connectors.vendor.http import SENT_ONCE, NotFound, Token, TokenAuth, answer_of, api_client, call
 from connectors.vendor.signature import hmac_sha256_base64, require
 from connectors.vendor.write_back import WriteRefused
-from connectors.webhook.payload import parse
-from connectors.webhook.secrets import Secrets
 from connectors.woocommerce.reserve import OrderOnHold
 from connectors.woocommerce.spec import WooCommerceOptions
 from connectors.woocommerce.translate import product_code, product_ids, translate_order, translate_product

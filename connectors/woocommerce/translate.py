@@ -15,7 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, Sender, SkipReason, Translated
-from connectors.lines import sale_line, stock_line, text_of
+from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.vendor.collector import Work
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
@@ -30,7 +31,6 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.work import Work
 from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "woocommerce"

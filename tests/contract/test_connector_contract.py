@@ -16,9 +16,9 @@ import pytest
 from connectors.drop_folder.client import FolderConnector
 from connectors.drop_folder.intake import Stopped
 from connectors.host import Host
+from connectors.http.signature import HEADER, sign
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec, DropFolderSpec
-from connectors.webhook.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec

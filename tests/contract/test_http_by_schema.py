@@ -18,8 +18,8 @@ from schemathesis.core import NotSet
 
 from commonshelf.registry_http import router
 from connectors.host import Host
+from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec
-from connectors.webhook.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from tests.support.connectors import SENDER, MemoryPositions
 

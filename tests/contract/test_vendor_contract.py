@@ -14,10 +14,10 @@ import pytest
 
 from connectors.contract import Unavailable
 from connectors.host import Host
+from connectors.http.client import ATTEMPTS, PatientTransport
 from connectors.installed import installed
 from connectors.specs import ConnectorSpec
 from connectors.vendor.contract import AccessRefused
-from connectors.vendor.http import ATTEMPTS, PatientTransport
 from connectors.vendor.options import VendorOptions
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec

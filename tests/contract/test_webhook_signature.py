@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.webhook.signature import SignatureRefused, sign, verify
+from connectors.http.signature import SignatureRefused, sign, verify
 
 SECRET = b"commonshelf-test-secret"
 AT_S = 1_767_225_600

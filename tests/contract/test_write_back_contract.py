@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from connectors.contract import Unavailable
+from connectors.http.client import PatientTransport
 from connectors.installed import installed
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec
 from connectors.vendor.contract import AccessRefused
-from connectors.vendor.http import PatientTransport
 from connectors.vendor.write_back import CHECK_MS, REFUSED_WAIT_MS, Held, WriteBack, WriteBackTools, WriteLog
 from messaging.publisher import PublishFailed
 from tests.support.connectors import SENDER, MemoryPositions, tools

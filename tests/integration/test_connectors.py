@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from commonshelf.kafka import EmbeddedKafka
-from connectors.webhook.signature import HEADER, sign
+from connectors.http.signature import HEADER, sign
 from messaging.publisher import Publisher, PublishFailed, TopicMismatch
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec

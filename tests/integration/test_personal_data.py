@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from connectors.webhook.signature import HEADER, sign
+from connectors.http.signature import HEADER, sign
 from messaging.log_reader import read_log
 from schemas.models import PoolSettings, StoreSettings
 from schemas.partition import partition_of

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.vendor.take_out import (
+from connectors.vendor.reservation_plan import (
     REPEATED_FOR_MS,
     Begin,
     LookUp,

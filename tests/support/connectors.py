@@ -4,7 +4,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Delivery, Sender
-from connectors.gate import Gate
+from connectors.http.limit import Gate
 from connectors.installed import Tools
 from connectors.metrics import ConnectorMetrics
 from tests.support.rigs.rig import NOW_MS

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from connectors.webhook.payload import parse
+from connectors.http.payload import parse
 
 CANARY = "CANARY-Erika-Mustermann-4111111111111111"
 LEAVES = st.one_of(

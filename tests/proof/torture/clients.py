@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import httpx
 
-from connectors.webhook.signature import HEADER, sign
+from connectors.http.signature import HEADER, sign
 from tests.proof.faults.world import ITEMS, WEIGHED, sku
 
 SECRET = "the-secret-of-the-tortured-shops"

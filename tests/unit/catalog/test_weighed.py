@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.codes import check_digit
+from connectors.parsing.codes import check_digit
 from schemas.models import CodeMapping, PoolSettings
 from streams.catalog.weighed import label_of
 from tests.support.pool import FLOUR, STORE, furnished

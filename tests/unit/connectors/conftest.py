@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from connectors.vendor.http import PatientTransport
+from connectors.http.client import PatientTransport
 from schemas.models import Sale, StockReport
 from tests.support.vendor_server import VendorServer
 

@@ -15,9 +15,9 @@ from connectors.clover.client import NOTICES_MAX, PAGE_SIZE, CloverVendor
 from connectors.clover.spec import CloverOptions
 from connectors.clover.translate import Shop, levels, orders
 from connectors.contract import Delivery
+from connectors.http.signature import SignatureRefused
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.fields import Reading
-from connectors.webhook.signature import SignatureRefused
 from tests.support.connectors import SENDER
 from tests.support.rigs.clover import MERCHANT, CloverRig
 from tests.support.rigs.rig import Order

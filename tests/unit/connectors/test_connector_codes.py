@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.codes import SCHEMES, check_digit, code_of, is_in_store
 from connectors.contract import Refused
+from connectors.parsing.codes import SCHEMES, check_digit, code_of, is_in_store
 from schemas.models import CODE_PATTERN
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Refused
-from connectors.quantities import currency_exponent, decimal_of, line_price_minor, price_minor, quantity_milli
+from connectors.parsing.quantities import currency_exponent, decimal_of, line_price_minor, price_minor, quantity_milli
 from schemas.models import QUANTITY_MAX_MILLI
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Refused
-from connectors.times import calendar_day, instant_ms, local_date
+from connectors.parsing.times import calendar_day, instant_ms, local_date
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Delivery
+from connectors.http.payload import PayloadRefused
+from connectors.http.signature import SignatureRefused
 from connectors.odoo.client import PAGE_SIZE, OdooVendor
 from connectors.odoo.spec import OdooOptions
 from connectors.odoo.translate import Shop, levels, moves, orders
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.fields import Reading
-from connectors.webhook.payload import PayloadRefused
-from connectors.webhook.signature import SignatureRefused
 from tests.support.connectors import SENDER
 from tests.support.rigs.odoo import CONFIG, LOCATION, SHELF, SUPPLIER, TIP, OdooRig, written
 from tests.support.rigs.rig import Order

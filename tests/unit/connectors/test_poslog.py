@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Sender
-from connectors.guarded_xml import DEPTH_MAX, TAG_MAX_BYTES, XmlRefused
+from connectors.parsing.guarded_xml import DEPTH_MAX, TAG_MAX_BYTES, XmlRefused
 from connectors.poslog.transactions import CHARS_MAX, ELEMENTS_MAX, read_transactions
 from connectors.poslog.translate import store_label, translate
 from schemas.codec import topic_codec

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Delivery, SkipReason
+from connectors.http.client import PatientTransport
 from connectors.square import translate
 from connectors.square.client import SquareVendor
 from connectors.square.spec import SquareOptions
 from connectors.square.translate import Shop
 from connectors.vendor.fields import Reading, left_out
-from connectors.vendor.http import PatientTransport
 from schemas.models import Sale
 from tests.support.connectors import SENDER
 from tests.support.rigs.rig import CANARY, Order

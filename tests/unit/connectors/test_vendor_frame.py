@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Delivery, Translated, Unavailable
-from connectors.gate import Busy, TokenBucket
+from connectors.http import client as http_client
+from connectors.http.client import ATTEMPTS, NotFound, PatientTransport, Token, TokenAuth, api_client, call
+from connectors.http.limit import Busy, TokenBucket
+from connectors.http.signature import SignatureRefused
 from connectors.specs import SecretSource
-from connectors.vendor import http
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import AccessRefused, Feed, Page
-from connectors.vendor.http import ATTEMPTS, NotFound, PatientTransport, Token, TokenAuth, api_client, call
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
-from connectors.webhook.signature import SignatureRefused
 from messaging.publisher import EventTooLarge
 from schemas.models import Sale, SaleLine, Source
 from tests.support.connectors import SENDER, MemoryPositions, tools
@@ -113,7 +113,7 @@ def test_a_date_in_retry_after_counts_from_the_vendors_own_clock(after_s, told_s
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(server, client, monkeypatch):
-    monkeypatch.setattr(http, "RESPONSE_MAX_BYTES", 1_000)
+    monkeypatch.setattr(http_client, "RESPONSE_MAX_BYTES", 1_000)
     server.faults.append(Answer({"a": "x" * 5_000}))
     with pytest.raises(Unavailable, match="larger than 1000 bytes"):
         call(client, "GET", "/x")

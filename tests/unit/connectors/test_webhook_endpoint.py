@@ -14,15 +14,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors import http_protocol, page
 from connectors.drop_folder.spec import FolderOptions
-from connectors.gate import TokenBucket
 from connectors.host import Host, HostFailed, run_connectors
-from connectors.page import STORE_REQUESTS_PER_S
+from connectors.http import protocol, receiver
+from connectors.http.limit import TokenBucket
+from connectors.http.payload import BODY_MAX_BYTES
+from connectors.http.receiver import STORE_REQUESTS_PER_S
+from connectors.http.secrets import REREAD_S, Secrets
+from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
-from connectors.webhook.payload import BODY_MAX_BYTES
-from connectors.webhook.secrets import REREAD_S, Secrets
-from connectors.webhook.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublisherBusy, PublishFailed
 from tests.support.connectors import SENDER, MemoryPositions
@@ -145,7 +145,7 @@ def test_when_kafka_does_not_take_it_the_sender_is_told_to_try_again(running, pu
 
 
 def test_when_kafka_is_slow_the_sender_is_told_to_try_again(running, publisher, monkeypatch):
-    monkeypatch.setattr(page, "ACK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(receiver, "ACK_TIMEOUT_S", 0.05)
 
     async def never(_events):
         await asyncio.Event().wait()
@@ -231,7 +231,7 @@ def test_the_largest_body_is_taken(running):
 
 
 def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
-    monkeypatch.setattr(page, "BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(receiver, "BODY_TIMEOUT_S", 0.05)
     with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
         head = ["POST /webhooks/v1/grocer-7 HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 9"]
         client.sendall("\r\n".join([*head, "", "{"]).encode())
@@ -239,7 +239,7 @@ def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
 
 
 def test_a_head_that_does_not_arrive_ends_the_connection(running, monkeypatch):
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
     with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
         client.sendall(b"POST /webhooks/v1/grocer-7 HTTP/1.1\r\nHost: x\r\n")
         assert client.recv(4096) == b""
@@ -257,7 +257,7 @@ def test_a_huge_head_ends_its_connection_and_nothing_else(running, publisher):
 
 
 def test_many_slow_senders_hold_up_no_prompt_one(running, monkeypatch):
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 2.0)
     slow = [socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) for _ in range(300)]
     try:
         for each in slow:
@@ -277,7 +277,7 @@ def test_a_store_that_is_too_fast_is_429_and_counted_before_its_signature_is_rea
     (connector,) = running.host._connectors
     monkeypatch.setattr(connector._page, "_bucket", bucket)
     assert [running.post().status_code for _ in range(3)] == [202] * 3
-    monkeypatch.setattr(page, "_read", read)
+    monkeypatch.setattr(receiver, "_read", read)
     refused = running.post(secret=b"x" * 20)
     assert (refused.status_code, refused.headers["Retry-After"], len(publisher.events)) == (429, "1", 3)
     assert running.count("rejected_signatures") in (None, 0)
@@ -290,7 +290,7 @@ def test_other_methods_and_stores_are_answered_in_json(running):
 
 
 def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "STORE_REQUESTS_MAX", 1)
+    monkeypatch.setattr(receiver, "STORE_REQUESTS_MAX", 1)
     other = replace(spec, sender=replace(SENDER, store="grocer-8"))
     running = RunningHost([spec, other], publisher, tmp_path)
     entered, release = threading.Event(), threading.Event()

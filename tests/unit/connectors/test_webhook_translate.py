@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.webhook.payload import DEPTH_MAX, PayloadRefused, parse
+from connectors.http.payload import DEPTH_MAX, PayloadRefused, parse
 from connectors.webhook.translate import Sender, TooManyLines, WrongStore, translate
 from schemas.codec import topic_codec
 from schemas.models import LINES_MAX, Sale

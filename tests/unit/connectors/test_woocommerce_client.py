@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connectors.contract import Delivery, SkipReason
-from connectors.webhook.signature import SignatureRefused
+from connectors.http.signature import SignatureRefused
 from connectors.woocommerce.client import WooCommerceVendor
 from connectors.woocommerce.spec import WooCommerceOptions
 from tests.support.connectors import SENDER, delivery

@@ -5,7 +5,7 @@ import pytest
 from biip.gtin import Gtin, GtinFormat
 
 from commonshelf.demo.assortment import LARGEST, assortment, unknown_code
-from connectors.codes import code_of
+from connectors.parsing.codes import code_of
 from schemas.models import CatalogItem, Unit
 
 

@@ -10,8 +10,8 @@ import pytest
 from commonshelf.demo.slips import Slip, SlipLine
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.tills import DropFolderTill, TillError, WebhookTill, webhook_body
-from connectors.webhook.payload import parse
-from connectors.webhook.signature import HEADER, verify
+from connectors.http.payload import parse
+from connectors.http.signature import HEADER, verify
 from connectors.webhook.translate import Sender, translate
 
 AT_MS = 1_767_600_000_123

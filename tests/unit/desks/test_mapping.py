@@ -9,8 +9,8 @@ from commonshelf.dead_letters import Letter, Place
 from commonshelf.mapping import codes_waiting, objections
 from commonshelf.mapping_files import read_mappings, read_till_items
 from commonshelf.mapping_suggestions import TillItem
-from connectors.codes import check_digit
 from connectors.contract import Refused
+from connectors.parsing.codes import check_digit
 from schemas.models import CodeMapping, DeadLetterOutcome
 from streams.catalog import Catalog
 

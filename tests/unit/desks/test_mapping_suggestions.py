@@ -3,7 +3,7 @@
 import pytest
 
 from commonshelf.mapping_suggestions import CERTAIN_SCORE, Suggester, TillItem
-from connectors.codes import check_digit
+from connectors.parsing.codes import check_digit
 from streams.catalog import Catalog
 
 EACH, KG = frozenset(["each"]), frozenset(["kg"])

@@ -25,7 +25,7 @@ CONNECTOR = ConnectorType("pigeon", "Sales by carrier pigeon.", PigeonOptions, "
 """
 CLIENT = """
 from connectors.contract import Translated
-from connectors.lines import sale_line
+from connectors.parsing.lines import sale_line
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, Page
 from schemas.models import Sale, Source

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from pydantic import ValidationError
 
-from connectors.codes import SCHEMES, code_of
 from connectors.contract import FieldRefused, Refused
-from connectors.quantities import line_price_minor, price_minor, quantity_milli, shorten
+from connectors.parsing.codes import SCHEMES, code_of
+from connectors.parsing.quantities import line_price_minor, price_minor, quantity_milli, shorten
 from schemas.models import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
 
 SALE_KINDS: Mapping[str, SaleLineKind] = {

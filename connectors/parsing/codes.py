@@ -15,7 +15,7 @@ from biip.gtin import Gtin
 from biip.upc import Upc
 
 from connectors.contract import Refused
-from connectors.quantities import shorten
+from connectors.parsing.quantities import shorten
 from schemas.models import CODE_PATTERN
 
 SCHEMES = ("gtin", "plu", "sku", "item")

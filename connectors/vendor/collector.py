@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Skip, SkipReason, Translated
-from connectors.lines import field_refused
+from connectors.parsing.lines import field_refused
 from connectors.vendor.fields import Reading
 from schemas.models import Source, StockLine, StockReport, StockReportKind
 

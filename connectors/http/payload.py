@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Refused
-from connectors.quantities import shorten
+from connectors.parsing.quantities import shorten
 
 BODY_MAX_BYTES = 262_144
 DEPTH_MAX = 32

@@ -14,10 +14,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from connectors.contract import Delivery, Publishes, Translated, Unavailable
-from connectors.gate import Busy, Gate, TokenBucket
+from connectors.http.limit import Busy, Gate, TokenBucket
+from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
+from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
-from connectors.webhook.payload import BODY_MAX_BYTES, PayloadRefused
-from connectors.webhook.signature import SignatureRefused
 from messaging.publisher import PublisherBusy, PublishFailed
 
 BODY_TIMEOUT_S = 5.0

@@ -1,0 +1,1 @@
+"""HTTP that all connectors share: requests received within limits and verified, and calls to others' APIs."""

@@ -1,0 +1,1 @@
+"""What outside systems write (codes, decimals, times, lines, XML), made into values of the vocabulary. Pure."""
