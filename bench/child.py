@@ -17,7 +17,7 @@ import psutil
 
 from bench.errors import BenchError
 from bench.figures import Sample
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 _SAMPLE_EVERY_S = 0.05

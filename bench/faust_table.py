@@ -8,7 +8,7 @@ from typing import Any
 import faust
 
 from bench.peer import NUMBER, Counter, Job
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from schemas.topics import POS_SALES
 
 TABLE = "sold"

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from bench.errors import BenchError
 from bench.peer import Job, sku_names
-from commonshelf.java import find_java
-from commonshelf.kafka_jars import cache_dir, fetch_jars, read_lock
+from commonshelf.embedded_kafka.jars import cache_dir, fetch_jars, read_lock
+from commonshelf.embedded_kafka.java import find_java
 from schemas.codec import topic_codec
 from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL, POS_SALES

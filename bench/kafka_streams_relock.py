@@ -6,7 +6,7 @@ For maintainers: needs Maven's `mvn`, which resolves the dependencies and checks
 import sys
 
 from bench.kafka_streams import LOCK_FILE
-from commonshelf.kafka_relock import lock_lines
+from commonshelf.embedded_kafka.relock import lock_lines
 
 _HEADER = """\
 # Kafka Streams {kafka} with Avro, and ecj, which compiles bench/java where Java comes without a compiler.

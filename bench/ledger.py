@@ -14,7 +14,7 @@ import httpx
 
 from bench.child import Child, module_command
 from bench.cluster import Cluster, wait_until
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
 

@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from fastavro import schemaless_reader
 
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POS_SALES

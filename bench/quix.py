@@ -9,7 +9,7 @@ from quixstreams import Application, message_context
 from quixstreams.models import TimestampType
 
 from bench.peer import NUMBER, Counter, Job
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from schemas.topics import POS_SALES
 
 

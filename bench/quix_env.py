@@ -8,7 +8,7 @@ import venv
 from pathlib import Path
 
 from bench.errors import BenchError
-from commonshelf.kafka_jars import cache_dir
+from commonshelf.embedded_kafka.jars import cache_dir
 
 _REQUIREMENTS = Path(__file__).with_name("quix-requirements.txt")
 _INSTALL_TIMEOUT_S = 600

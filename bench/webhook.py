@@ -27,7 +27,7 @@ from bench.cluster import PARTITIONS, Cluster
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.world import POOL
-from commonshelf.settings import Http, Kafka, Pool, Settings, Store
+from commonshelf.config.settings import Http, Kafka, Pool, Settings, Store
 from connectors.http.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from schemas.codec import topic_codec

@@ -20,17 +20,17 @@ def explain(error: BaseException) -> str | None:
     """The sentence to show instead of a traceback; None for an error that no user can act on."""
     from confluent_kafka import KafkaException
 
-    from commonshelf.catalog_files import DeclarationError
-    from commonshelf.children import PortTakenError
-    from commonshelf.commands.connection import NothingRunsError
-    from commonshelf.dead_letter_desk import DeskTakenError
-    from commonshelf.dead_letters import OutcomeUnreadableError
-    from commonshelf.kafka_errors import KafkaStartError
-    from commonshelf.pool_table import UnknownNameError
+    from commonshelf.config.catalog_files import DeclarationError
+    from commonshelf.config.sources import SettingsError
+    from commonshelf.dead_letters.desk import DeskTakenError
+    from commonshelf.dead_letters.letters import OutcomeUnreadableError
+    from commonshelf.desks.pool_table import UnknownNameError
+    from commonshelf.desks.vault import VaultUnusableError
+    from commonshelf.embedded_kafka.errors import KafkaStartError
     from commonshelf.scaffold import ScaffoldError
-    from commonshelf.settings_sources import SettingsError
-    from commonshelf.stack import StackError
-    from commonshelf.vault_desk import VaultUnusableError
+    from commonshelf.stack.connection import NothingRunsError
+    from commonshelf.stack.processes import PortTakenError
+    from commonshelf.stack.stack import StackError
     from connectors.contract import Unavailable
     from connectors.drop_folder.folder import FolderUnusable
     from connectors.host import HostFailed

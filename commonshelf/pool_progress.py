@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from commonshelf.settings import LEDGER_GROUP
+from commonshelf.config.settings import LEDGER_GROUP
 from messaging.log_reader import read_log
 from schemas.codec import topic_codec
 from schemas.topics import POOL_JOURNAL, POS_SALES, POS_STOCK

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from commonshelf.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from messaging.topic_admin import ensure_topics
 
 PARTITIONS = 12

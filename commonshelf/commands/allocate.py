@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.commands.availability import units
-from commonshelf.commands.options import JsonOption, fail
+from commonshelf.options import JsonOption, fail
 
 if TYPE_CHECKING:
     from streams.allocation import Answer, Case

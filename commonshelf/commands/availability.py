@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, ForOption, JsonOption
+from commonshelf.options import BootstrapOption, ConfigOption, ForOption, JsonOption
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from commonshelf.pool_table import PoolReader, PoolTable
+    from commonshelf.desks.pool_table import PoolReader, PoolTable
 
 _REFRESH_S = 0.25
 _FOLLOWED_ROWS = 30
@@ -36,9 +36,9 @@ def availability(
 
     Example: ./shelf availability riverside --json --bootstrap kafka.example.org:9092
     """
-    from commonshelf.commands.connection import connect
-    from commonshelf.interrupt import interrupted_once
-    from commonshelf.pool_table import PoolReader
+    from commonshelf.desks.pool_table import PoolReader
+    from commonshelf.stack.connection import connect
+    from commonshelf.stack.interrupt import interrupted_once
 
     connection = connect(config, bootstrap)
     reader = PoolReader(connection.kafka_options, pool, connection.settings.partitions)

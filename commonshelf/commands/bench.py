@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import fail
+from commonshelf.options import fail
 
 app = typer.Typer(no_args_is_help=True, help="Measure this engine, on an embedded Kafka of its own.")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commonshelf.commands.options import ConfigOption, JsonOption
+from commonshelf.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from commonshelf.settings_sources import Loaded
+    from commonshelf.config.sources import Loaded
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
 MASK = "********"
@@ -43,7 +43,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from commonshelf.settings_sources import load, unknown_variables
+    from commonshelf.config.sources import load, unknown_variables
 
     loaded = load(config)
     found = list(rows(loaded, os.environ))
@@ -61,7 +61,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
     """Every setting, and every secret that one of them names."""
-    from commonshelf.settings_sources import flatten
+    from commonshelf.config.sources import flatten
 
     plain = loaded.settings.model_dump(mode="json")
     for path, value in flatten(plain):
@@ -79,7 +79,7 @@ def secret_variables(loaded: "Loaded") -> set[str]:
 
 
 def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
-    from commonshelf.credentials import secret_origin
+    from commonshelf.config.credentials import secret_origin
 
     kafka = loaded.settings.kafka
     if kafka.sasl_mechanism:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
 
 if TYPE_CHECKING:
-    from commonshelf.connector_status import ConnectorStatus
+    from commonshelf.desks.connector_status import ConnectorStatus
     from connectors.specs import ConnectorSpec
 
 app = typer.Typer(
@@ -87,7 +87,7 @@ def guess(
 
     Example: ./shelf connect guess Umsatz-2026-03.xlsx --time-zone Europe/Berlin
     """
-    from commonshelf.guessing import mapping_toml, preview, report
+    from commonshelf.mapping.guessing import mapping_toml, preview, report
 
     try:
         found = preview(file, kind, time_zone)
@@ -122,7 +122,7 @@ def check(store: StoreArgument, kind: KindOption = None, config: ConfigOption = 
 
     Example: ./shelf connect check anna --config commonshelf.toml
     """
-    from commonshelf.connecting import checked
+    from commonshelf.desks.connecting import checked
     from commonshelf.errors import explain
 
     failures = 0
@@ -147,7 +147,7 @@ def discover(
 
     Example: ./shelf connect discover anna
     """
-    from commonshelf.connecting import vendor_of
+    from commonshelf.desks.connecting import vendor_of
 
     found = []
     for each in _polled(_specs(store, kind, config)):
@@ -182,8 +182,8 @@ def read(
     """
     from itertools import islice
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.connecting import events_since, read_once, vendor_of
+    from commonshelf.desks.connecting import events_since, read_once, vendor_of
+    from commonshelf.stack.connection import connect
 
     specs = _polled(_specs(store, kind, config))
     if not dry_run:
@@ -214,8 +214,8 @@ def backfill(
 
     Example: ./shelf connect backfill anna --since 2026-01-01
     """
-    from commonshelf.commands.connection import connect
-    from commonshelf.connecting import backfill as feed
+    from commonshelf.desks.connecting import backfill as feed
+    from commonshelf.stack.connection import connect
 
     for each in _polled(_specs(store, kind, config)):
         fed = feed(each, connect(config, bootstrap), since)
@@ -236,8 +236,8 @@ def status(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     """
     from dataclasses import asdict
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.connector_status import statuses
+    from commonshelf.desks.connector_status import statuses
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     urls = connection.runtime.urls if connection.runtime else {}
@@ -292,8 +292,8 @@ def _time(at_s: float | None) -> str:
 
 
 def _specs(store: str, kind: str | None, config: Path | None) -> "list[ConnectorSpec]":
-    from commonshelf.connecting import specs_of
-    from commonshelf.settings_sources import load
+    from commonshelf.config.sources import load
+    from commonshelf.desks.connecting import specs_of
 
     return specs_of(load(config).settings, store, kind)
 

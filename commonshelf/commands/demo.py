@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import ForOption, JsonOption, fail
+from commonshelf.options import ForOption, JsonOption, fail
 
 
 class Data(StrEnum):

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.columns import counted
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+from commonshelf.text import counted
 
 if TYPE_CHECKING:
-    from commonshelf.commands.connection import Connection
-    from commonshelf.dead_letters import Filter, Letter
-    from commonshelf.replays import Replayed
+    from commonshelf.dead_letters.letters import Filter, Letter
+    from commonshelf.dead_letters.replays import Replayed
+    from commonshelf.stack.connection import Connection
 
 app = typer.Typer(
     no_args_is_help=True, help="The dead-letter desk: what was set aside, why; publish it again, or give it up."
@@ -55,8 +55,8 @@ def list_letters(
 
     Example: ./shelf dlq list --all --json
     """
-    from commonshelf.dead_letter_view import as_plain, print_list
-    from commonshelf.dead_letters import Filter
+    from commonshelf.dead_letters.letters import Filter
+    from commonshelf.dead_letters.view import as_plain, print_list
 
     found, letters = _select(config, bootstrap, None, Filter(pool, topic, store, why, code, since))
     shown = [letter for letter in letters if all_states or letter.is_waiting]
@@ -84,8 +84,8 @@ def show(
 
     Example: ./shelf dlq show pos.sales.dlq.v1/3/17
     """
-    from commonshelf.dead_letter_view import as_plain, print_one
-    from commonshelf.dead_letters import Filter
+    from commonshelf.dead_letters.letters import Filter
+    from commonshelf.dead_letters.view import as_plain, print_one
 
     found, (one,) = _select(config, bootstrap, [letter], Filter())
     (note,) = _notes(found, [one])
@@ -119,11 +119,11 @@ def replay(
 
     Example: ./shelf dlq replay pos.sales.dlq.v1/3/17
     """
-    from commonshelf.dead_letter_view import print_list
-    from commonshelf.dead_letters import Filter
-    from commonshelf.pool_config import read_pool_config
-    from commonshelf.replays import replay as replay_letters
-    from commonshelf.replays import sort_out
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.dead_letters.letters import Filter
+    from commonshelf.dead_letters.replays import replay as replay_letters
+    from commonshelf.dead_letters.replays import sort_out
+    from commonshelf.dead_letters.view import print_list
 
     found, chosen = _select(config, bootstrap, letters, Filter(pool, topic, store, why, code, since))
     waiting = [one for one in chosen if one.is_waiting or (letters and one.state == "discarded")]
@@ -166,10 +166,10 @@ def discard(
     """
     import time
 
-    from commonshelf.dead_letter_desk import Desk
-    from commonshelf.dead_letter_view import print_list
-    from commonshelf.dead_letters import Filter
-    from commonshelf.pool_config import PoolConfig
+    from commonshelf.config.pool_config import PoolConfig
+    from commonshelf.dead_letters.desk import Desk
+    from commonshelf.dead_letters.letters import Filter
+    from commonshelf.dead_letters.view import print_list
 
     wanted = Filter(pool, topic, store, why, code, since)
     if not letters and wanted == Filter():
@@ -224,8 +224,8 @@ def plain_replay(done: "Replayed") -> dict[str, Any]:
 def _select(
     config: Any, bootstrap: str | None, names: list[str] | None, wanted: "Filter"
 ) -> tuple["Connection", list["Letter"]]:
-    from commonshelf.commands.connection import connect
-    from commonshelf.dead_letters import INPUT_OF, Place, read_letters
+    from commonshelf.dead_letters.letters import INPUT_OF, Place, read_letters
+    from commonshelf.stack.connection import connect
 
     try:
         places = [Place.parse(name) for name in names or ()]
@@ -252,8 +252,8 @@ def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None
     """For each letter that waits what stands against a replay."""
     import time
 
-    from commonshelf.dead_letter_prognosis import hindrance
-    from commonshelf.pool_config import read_pool_config
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.dead_letters.prognosis import hindrance
 
     settings = read_pool_config(connection.kafka_options)
     now_ms = time.time_ns() // 1_000_000

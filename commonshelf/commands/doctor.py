@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
@@ -20,7 +20,7 @@ def doctor(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     from rich.console import Console
     from rich.markup import escape
 
-    from commonshelf.health_checks import examine
+    from commonshelf.stack.doctor import examine
 
     console = Console(highlight=False, soft_wrap=True)
     findings = []

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
 
 app = typer.Typer(no_args_is_help=True, help="Lend stock to other pools, and call it back.")
 
@@ -33,9 +33,9 @@ def set_(
     """
     from pydantic import ValidationError
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.lending_desk import set_quota
-    from commonshelf.pool_config import read_pool_config
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.desks.lending import set_quota
+    from commonshelf.stack.connection import connect
     from schemas.models import LentQuota
 
     if pool == to_pool:
@@ -65,9 +65,9 @@ def list_lent(
     from rich.table import Table
 
     from commonshelf.commands.availability import units
-    from commonshelf.commands.connection import connect
-    from commonshelf.lending_desk import lent_by
-    from commonshelf.pool_config import read_pool_config
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.desks.lending import lent_by
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     found = lent_by(connection.kafka_options, read_pool_config(connection.kafka_options), pool)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.columns import counted, in_columns
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.text import counted, in_columns
 
 if TYPE_CHECKING:
-    from commonshelf.commands.connection import Connection
-    from commonshelf.dead_letters import Letter
-    from commonshelf.mapping import CodeWaiting
-    from commonshelf.mapping_suggestions import Suggestion
-    from commonshelf.pool_config import PoolConfig
+    from commonshelf.config.pool_config import PoolConfig
+    from commonshelf.dead_letters.letters import Letter
+    from commonshelf.mapping.codes import CodeWaiting
+    from commonshelf.mapping.suggestions import Suggestion
+    from commonshelf.stack.connection import Connection
     from schemas.models import CodeMapping
     from streams.catalog import Catalog
 
@@ -72,7 +72,7 @@ def status(
 
     Example: ./shelf map status riverside
     """
-    from commonshelf.dead_letter_view import time_text
+    from commonshelf.dead_letters.view import time_text
 
     view = _view(pool, config, bootstrap)
     rows = list(_status_rows(view))
@@ -95,7 +95,7 @@ def status(
 
 
 def _status_rows(view: _View) -> Iterator[dict[str, Any]]:
-    from commonshelf.mapping import codes_waiting
+    from commonshelf.mapping.codes import codes_waiting
 
     by_store: dict[str, list[Letter]] = {store: [] for store in view.catalog.stores}
     for letter in view.letters:
@@ -128,7 +128,7 @@ def unmapped(
     Example: ./shelf map unmapped riverside --store anna
     """
     from commonshelf.commands.availability import units
-    from commonshelf.dead_letter_view import time_text
+    from commonshelf.dead_letters.view import time_text
 
     view = _view(pool, config, bootstrap)
     found = view.unmapped(store, code)
@@ -168,8 +168,8 @@ def suggest(
 
     Example: ./shelf map suggest riverside --csv > fixes.csv
     """
-    from commonshelf.mapping_files import read_till_items
-    from commonshelf.mapping_suggestions import Suggester
+    from commonshelf.mapping.files import read_till_items
+    from commonshelf.mapping.suggestions import Suggester
 
     view = _view(pool, config, bootstrap)
     till_items = read_till_items(names) if names else {}
@@ -225,8 +225,8 @@ def set_mapping(
 
     Example: ./shelf map set riverside item:W62X 4006381333931 --store anna
     """
-    from commonshelf.catalog_files import parse_code
-    from commonshelf.mapping_files import find_item
+    from commonshelf.config.catalog_files import parse_code
+    from commonshelf.mapping.files import find_item
     from schemas.models import CodeMapping
 
     if (item is None) != remove:
@@ -264,7 +264,7 @@ def import_mappings(
 
     Example: ./shelf map import riverside anna-codes.csv --store anna --dry-run
     """
-    from commonshelf.mapping_files import read_mappings
+    from commonshelf.mapping.files import read_mappings
 
     view = _view(pool, config, bootstrap)
     wanted, problems = read_mappings(file, store, view.catalog)
@@ -290,11 +290,11 @@ def _publish(
     import time
 
     from commonshelf.commands.dlq import tell_replay
-    from commonshelf.dead_letter_desk import ORIGIN
-    from commonshelf.declare import declare
-    from commonshelf.mapping import is_private, objections
-    from commonshelf.pool_config import read_pool_config
-    from commonshelf.replays import replay
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.config.publishing import declare
+    from commonshelf.dead_letters.desk import ORIGIN
+    from commonshelf.dead_letters.replays import replay
+    from commonshelf.mapping.codes import is_private, objections
     from schemas.models import ConfigChange
 
     against = objections(view.catalog, wanted, replaces=replaces)
@@ -332,10 +332,10 @@ def _concerns(catalog: "Catalog", letter: "Letter", wanted: list["CodeMapping"])
 
 
 def _view(pool: str, config: Path | None, bootstrap: str | None) -> _View:
-    from commonshelf.commands.connection import connect
-    from commonshelf.dead_letters import read_letters
-    from commonshelf.mapping import codes_waiting
-    from commonshelf.pool_config import read_pool_config
+    from commonshelf.config.pool_config import read_pool_config
+    from commonshelf.dead_letters.letters import read_letters
+    from commonshelf.mapping.codes import codes_waiting
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     settings = read_pool_config(connection.kafka_options)
@@ -357,7 +357,7 @@ def _tell_what_next(view: _View) -> None:
 
 def _print_csv(found: list[tuple["CodeWaiting", list["Suggestion"]]]) -> None:
     """The best item of each code where one is nearly certain; else the sku is left empty for a person to decide."""
-    from commonshelf.mapping_suggestions import CERTAIN_SCORE
+    from commonshelf.mapping.suggestions import CERTAIN_SCORE
 
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("code", "store", "sku", "score", "suggested", "name", "why", "lines"))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
 
 app = typer.Typer(no_args_is_help=True, help="Place, confirm, cancel and show orders.")
 
@@ -93,8 +93,8 @@ def show(
 
     Example: ./shelf order show riverside R-1042
     """
-    from commonshelf.commands.connection import connect
-    from commonshelf.order_desk import order_events
+    from commonshelf.desks.orders import order_events
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     partitions = connection.settings.partitions
@@ -128,8 +128,8 @@ def _ask(
 
 
 def _send(request: Any, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool) -> None:
-    from commonshelf.commands.connection import connect
-    from commonshelf.order_desk import NoAnswerError, await_answer, publish
+    from commonshelf.desks.orders import NoAnswerError, await_answer, publish
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     options, partitions = connection.kafka_options, connection.settings.partitions

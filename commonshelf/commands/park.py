@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, fail
+from commonshelf.options import BootstrapOption, ConfigOption, fail
 
 
 def park(
@@ -23,8 +23,8 @@ def park(
 
     Example: ./shelf park riverside pos.sales.v1 3 1042 --reason "fails since 1.2, reported"
     """
-    from commonshelf.commands.connection import connect
-    from commonshelf.declare import declare
+    from commonshelf.config.publishing import declare
+    from commonshelf.stack.connection import connect
     from messaging.log_reader import end_offset
     from schemas.models import ConfigChange, ParkedOffset
     from schemas.partition import partition_of

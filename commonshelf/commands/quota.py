@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, fail, milli_of
 
 
 def quota(
@@ -26,8 +26,8 @@ def quota(
     """
     from pydantic import ValidationError
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.declare import declare
+    from commonshelf.config.publishing import declare
+    from commonshelf.stack.connection import connect
     from schemas.models import ConfigChange, ItemQuota, StoreQuota
 
     own = [one.rpartition("=") for one in stores or []]

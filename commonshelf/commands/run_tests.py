@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import fail
+from commonshelf.options import fail
 
 ROOT = Path(__file__).resolve().parents[2]
 _STATIC = (
@@ -92,7 +92,7 @@ def _names_tests(arguments: list[str]) -> bool:
 
 
 def _install() -> None:
-    from commonshelf.debian_packages import NotInstalledError, install_missing
+    from commonshelf.stack.debian_packages import NotInstalledError, install_missing
 
     try:
         names = install_missing()

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import ForOption, fail
 from commonshelf.commands.run_tests import ROOT
+from commonshelf.options import ForOption, fail
 
 
 def simulate(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -49,9 +49,9 @@ def add(
     """
     from pydantic import ValidationError
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.onboarding import onboard
-    from commonshelf.settings import parse_contribution
+    from commonshelf.config.settings import parse_contribution
+    from commonshelf.desks.onboarding import onboard
+    from commonshelf.stack.connection import connect
 
     named: dict[str, Any] = {"name": name}
     try:
@@ -99,9 +99,9 @@ def set_item(
     """
     from pydantic import ValidationError
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.onboarding import set_item_terms
-    from commonshelf.settings import parse_contribution
+    from commonshelf.config.settings import parse_contribution
+    from commonshelf.desks.onboarding import set_item_terms
+    from commonshelf.stack.connection import connect
     from schemas.models import StoreItemSettings
 
     try:
@@ -137,8 +137,8 @@ def list_stores(
     from rich.table import Table
 
     from commonshelf.commands.availability import units
-    from commonshelf.commands.connection import connect
-    from commonshelf.onboarding import stores_of
+    from commonshelf.desks.onboarding import stores_of
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     found = stores_of(connection, pool)

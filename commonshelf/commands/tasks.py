@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
 
 _REPORTS = {"claim": "claimed", "renew": "renewed", "done": "done", "short": "short", "refuse": "refused"}
 _SETTLE_S = 2.0
@@ -38,8 +38,8 @@ def tasks(
 
     Example: ./shelf tasks refuse pick-1204-1 pick-1207-1 --reason store_closed
     """
-    from commonshelf.commands.connection import connect
-    from commonshelf.order_desk import UnknownTaskError, find_task, live_tasks, publish
+    from commonshelf.desks.orders import UnknownTaskError, find_task, live_tasks, publish
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     options, partitions = connection.kafka_options, connection.settings.partitions
@@ -81,7 +81,7 @@ def _report(kind: str, task: dict[str, Any], reason: str | None, missing: list[s
 
 def _tell(options: dict[str, str], partitions: int, report: Any, as_json: bool) -> None:
     """A refusal comes as an event, and so does all that concerns an order; other reports only show in the task."""
-    from commonshelf.order_desk import NoAnswerError, await_answer, find_task
+    from commonshelf.desks.orders import NoAnswerError, await_answer, find_task
 
     try:
         event = await_answer(options, partitions, report.pool, report.report_id, _SETTLE_S)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption
 
 
 def topics(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False) -> None:
@@ -16,8 +16,8 @@ def topics(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     from rich.console import Console
     from rich.table import Table
 
-    from commonshelf.commands.connection import connect
-    from commonshelf.topic_status import retention_text, topic_statuses
+    from commonshelf.stack.connection import connect
+    from commonshelf.stack.topic_status import retention_text, topic_statuses
 
     connection = connect(config, bootstrap)
     found = topic_statuses(connection.kafka_options)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.commands.options import fail
 from commonshelf.commands.run_tests import ROOT
+from commonshelf.options import fail
 
 
 def torture(

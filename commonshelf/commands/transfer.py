@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from commonshelf.commands.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
 
 app = typer.Typer(no_args_is_help=True, help="Ask for transfers between stores, and report on them.")
 
@@ -99,8 +99,8 @@ def _checked(model: Any, plain: dict[str, Any]) -> Any:
 
 
 def _send(event: Any, key: str, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool) -> None:
-    from commonshelf.commands.connection import connect
-    from commonshelf.order_desk import NoAnswerError, await_answer, publish
+    from commonshelf.desks.orders import NoAnswerError, await_answer, publish
+    from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     options, partitions = connection.kafka_options, connection.settings.partitions

@@ -3,12 +3,12 @@
 import threading
 from typing import TYPE_CHECKING
 
-from commonshelf.commands.options import ConfigOption, ForOption
+from commonshelf.options import ConfigOption, ForOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from commonshelf.stack import Stack
+    from commonshelf.stack.stack import Stack
 
 
 def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
@@ -20,10 +20,10 @@ def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
     """
     from rich.console import Console
 
-    from commonshelf.commands.narrator import Narrator
-    from commonshelf.interrupt import interrupted_once
-    from commonshelf.settings_sources import load
-    from commonshelf.stack import Stack
+    from commonshelf.config.sources import load
+    from commonshelf.stack.interrupt import interrupted_once
+    from commonshelf.stack.progress import Narrator
+    from commonshelf.stack.stack import Stack
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     settings = load(config).settings
@@ -40,7 +40,7 @@ def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
 def _print_what_runs(console: "Console", stack: "Stack") -> None:
     from rich.table import Table
 
-    from commonshelf.http_app import links
+    from commonshelf.web.app import links
 
     settings = stack.settings
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

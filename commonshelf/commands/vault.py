@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
-from commonshelf.commands.options import ConfigOption, JsonOption, fail
+from commonshelf.options import ConfigOption, JsonOption, fail
 
 if TYPE_CHECKING:
     from streams.vault import Vault
@@ -142,8 +142,8 @@ def audit(
 
 
 def _at_vault(config: Path | None, act: "Callable[[Vault], T]") -> T:
-    from commonshelf.settings_sources import load
-    from commonshelf.vault_desk import opened_vault
+    from commonshelf.config.sources import load
+    from commonshelf.desks.vault import opened_vault
     from streams.vault import VaultRefusedError
 
     with opened_vault(load(config).settings) as vault:

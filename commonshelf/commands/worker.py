@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.commands.options import ConfigOption
+from commonshelf.options import ConfigOption
 
 if TYPE_CHECKING:
-    from commonshelf.settings import Settings
+    from commonshelf.config.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,8 +36,8 @@ def ledger(
     Example: ./shelf worker ledger --config commonshelf.toml --number 2
     """
     settings = _begin(config, resolved)
-    from commonshelf.credentials import kafka_options, security_options
-    from commonshelf.settings import LEDGER_GROUP
+    from commonshelf.config.credentials import kafka_options, security_options
+    from commonshelf.config.settings import LEDGER_GROUP
     from streams.pool.processor import PoolProcessor
     from streams.runtime import WorkerSettings, run_worker
 
@@ -65,8 +65,8 @@ def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None
     Example: ./shelf worker agents --config commonshelf.toml
     """
     settings = _begin(config, resolved)
-    from commonshelf.credentials import kafka_options, security_options
-    from commonshelf.vault_desk import vault_engine
+    from commonshelf.config.credentials import kafka_options, security_options
+    from commonshelf.desks.vault import vault_engine
     from streams.agents.settings import AgentsSettings
     from streams.agents.worker import run_agents
 
@@ -93,10 +93,10 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     Example: ./shelf worker connectors --config commonshelf.toml
     """
     settings = _begin(config, resolved)
-    from commonshelf.credentials import kafka_options
-    from commonshelf.held_goods import HeldGoods
+    from commonshelf.config.connector_specs import connector_specs
+    from commonshelf.config.credentials import kafka_options
+    from commonshelf.desks.held_goods import HeldGoods
     from commonshelf.positions import stored_positions, stored_write_backs
-    from commonshelf.specs import connector_specs
     from connectors.host import run_connectors
     from connectors.positions import Positions
     from connectors.vendor.write_back import WriteBackTools, WriteLog
@@ -130,7 +130,7 @@ def http(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
     settings = _begin(config, resolved)
     import uvicorn
 
-    from commonshelf.http_app import make_app
+    from commonshelf.web.app import make_app
 
     uvicorn.run(
         make_app(settings),
@@ -142,9 +142,9 @@ def http(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
 
 
 def _begin(config: Path | None, resolved: Path | None) -> "Settings":
-    from commonshelf.orphan import end_with_parent
-    from commonshelf.settings import Settings
-    from commonshelf.settings_sources import load
+    from commonshelf.config.settings import Settings
+    from commonshelf.config.sources import load
+    from commonshelf.stack.parent_watch import end_with_parent
 
     end_with_parent()
     logging.basicConfig(

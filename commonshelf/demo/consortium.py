@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from commonshelf.declare import Declared
+from commonshelf.config.publishing import Declared
+from commonshelf.config.settings import Http, Pool, Settings, Store
 from commonshelf.demo.region import CURRENCY, POOL, POOL_NAME, TIME_ZONE
 from commonshelf.demo.world import World
-from commonshelf.settings import Http, Pool, Settings, Store
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
 from schemas.models import AllocationSettings, CatalogItem, CodeMapping, ConfigChange, Unit

@@ -4,7 +4,7 @@ import shutil
 from io import TextIOWrapper
 from pathlib import Path
 
-from commonshelf.lock_file import HeldByAnotherError, hold
+from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
 
 _OURS = "demo-data"
 _KEPT = "kept"

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from commonshelf.dead_letter_desk import REPLAY_HEADER
+from commonshelf.dead_letters.desk import REPLAY_HEADER
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL, POS_SALES, POS_STOCK

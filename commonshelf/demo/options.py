@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from commonshelf.demo.region import GROCERS
-from commonshelf.runtime_file import DEMO_DATA_DIR
+from commonshelf.stack.runtime_file import DEMO_DATA_DIR
 
 DataSource = Literal["generated", "completejourney"]
 LIVE_LINES_PER_SECOND = 200.0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from commonshelf.credentials import quiet
+from commonshelf.config.credentials import quiet
 from commonshelf.demo.consortium import Consortium
 from commonshelf.demo.customers import Customers, OrderTally, Shelves
 from commonshelf.demo.errands import Errands

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from commonshelf.declare import Declared
+from commonshelf.config.publishing import Declared
+from commonshelf.config.settings import Pool
 from commonshelf.demo.completejourney import POOL, ZONE, Journey, load, midnights_ms
 from commonshelf.demo.consortium import WATCHED, Consortium, Member, mappings
 from commonshelf.demo.latency import Latencies, SentBook
@@ -20,7 +21,6 @@ from commonshelf.demo.program import Cues
 from commonshelf.demo.shops import Shops
 from commonshelf.demo.slips import Slip
 from commonshelf.demo.ticker import Ticker
-from commonshelf.settings import Pool
 from schemas.models import CatalogItem
 
 _LIVE_EACH = 4

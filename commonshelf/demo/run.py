@@ -8,7 +8,6 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
-from commonshelf.commands.narrator import Narrator
 from commonshelf.demo.completejourney import PackageMissingError
 from commonshelf.demo.data_folder import DataFolder, DataFolderError
 from commonshelf.demo.generated import GeneratedProgram
@@ -19,8 +18,9 @@ from commonshelf.demo.report import Summary
 from commonshelf.demo.stage import perform
 from commonshelf.demo.ticker import TickError
 from commonshelf.demo.tills import TillError
-from commonshelf.interrupt import interrupted_once
-from commonshelf.stack import Stack
+from commonshelf.stack.interrupt import interrupted_once
+from commonshelf.stack.progress import Narrator
+from commonshelf.stack.stack import Stack
 
 _INTERRUPTED_STATUS = 130
 

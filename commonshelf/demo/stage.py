@@ -16,7 +16,7 @@ from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.shops import Shops
 from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
-from commonshelf.stack import Stack
+from commonshelf.stack.stack import Stack
 
 _REFRESH_S = 0.25
 _DRAIN_POLL_S = 0.05

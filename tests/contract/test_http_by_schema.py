@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 from schemathesis.core import NotSet
 
-from commonshelf.registry_http import router
+from commonshelf.web.registry import router
 from connectors.host import Host
 from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec

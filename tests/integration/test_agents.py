@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from commonshelf.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from schemas.codec import topic_codec
 from schemas.models import ConfigChange, PoolSettings
 from schemas.partition import partition_of

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from commonshelf.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from connectors.http.signature import HEADER, sign
 from messaging.publisher import Publisher, PublishFailed, TopicMismatch
 from messaging.topic_admin import ensure_topics

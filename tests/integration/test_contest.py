@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
 from tests.proof.faults.stage import wait_until

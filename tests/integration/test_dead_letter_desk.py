@@ -5,7 +5,7 @@ import json
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.dead_letter_desk import DeskTakenError, _tell, _transaction
+from commonshelf.dead_letters.desk import DeskTakenError, _tell, _transaction
 from schemas.codec import topic_codec
 from schemas.models import ConfigChange, PoolSettings, StoreSettings, Tick
 from schemas.partition import partition_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonshelf import replays
+from commonshelf.dead_letters import replays
 from schemas.models import PoolSettings, StoreSettings
 from tests.support.shop import STORE, Shop, ledger_worker
 

@@ -15,9 +15,14 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.kafka_errors import BrokerFailedError, DataDirectoryError, DataDirectoryInUseError, PortTakenError
-from commonshelf.kafka_jars import cache_dir, fetch_jars
+from commonshelf.embedded_kafka.errors import (
+    BrokerFailedError,
+    DataDirectoryError,
+    DataDirectoryInUseError,
+    PortTakenError,
+)
+from commonshelf.embedded_kafka.jars import cache_dir, fetch_jars
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 
 DEADLINE_S = 90
 
@@ -177,7 +182,7 @@ def test_a_second_start_uses_the_class_archive(tmp_path, monkeypatch):
 
 def test_brokers_end_with_a_parent_that_is_killed(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from commonshelf.kafka import EmbeddedKafka\n"
+        "import sys; from pathlib import Path; from commonshelf.embedded_kafka.kafka import EmbeddedKafka\n"
         "kafka = EmbeddedKafka(Path(sys.argv[1])); kafka.start(); print(*kafka.pids, flush=True); sys.stdin.read()"
     )
     parent = subprocess.Popen(

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from commonshelf.declare import current, declare, declared_by
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.runtime_file import read_runtime
-from commonshelf.settings import Settings
+from commonshelf.config.publishing import current, declare, declared_by
+from commonshelf.config.settings import Settings
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.runtime_file import read_runtime
 from messaging.log_reader import end_offset, read_table
 from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
 from schemas.models import CodeMapping, ConfigChange

@@ -5,7 +5,7 @@ import time
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from commonshelf.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from messaging.topic_admin import ensure_topics
 from schemas.topics import POOL_TICKS, POS_SALES
 from streams.runtime.assigned_partition import AssignedPartition

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import (

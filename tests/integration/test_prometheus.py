@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from commonshelf.kafka_config import HOST, pick_ports
+from commonshelf.embedded_kafka.server_config import HOST, pick_ports
 from tests.support.shelf import Shelf, make_shelf, until
 
 CHILDREN = ("ledger-1", "agents", "connectors")

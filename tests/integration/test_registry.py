@@ -20,8 +20,8 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 from fastapi import FastAPI
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.registry_http import router
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.web.registry import router
 from schemas.codec import topic_codec
 from schemas.examples import examples
 from schemas.registry import registry

@@ -19,9 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from commonshelf import kafka_broker
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.kafka_config import HOST, pick_ports
+from commonshelf.embedded_kafka import broker
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.server_config import HOST, pick_ports
 from tests.support.shelf import CONFIG, Shelf, make_shelf, until
 
 PASSWORD = "canary-of-kafka-0123456789"
@@ -66,7 +66,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """An embedded Kafka with one listener more."""
     certificate, keystore = write_certificate(tmp_path_factory.mktemp("certificate"))
     port = pick_ports(1, None, with_proxy=False)[0].client
-    plain = kafka_broker.server_properties
+    plain = broker.server_properties
 
     def with_listener(*arguments: object) -> dict[str, str | int]:
         properties = plain(*arguments)
@@ -84,7 +84,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         }
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kafka_broker, "server_properties", with_listener)
+        patch.setattr(broker, "server_properties", with_listener)
         with EmbeddedKafka() as kafka:
             user = UserScramCredentialUpsertion(
                 "shelf", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), PASSWORD.encode()

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from commonshelf.declare import current
-from commonshelf.held_goods import HeldGoods
+from commonshelf.config.publishing import current
+from commonshelf.desks.held_goods import HeldGoods
 from connectors.vendor.write_back import Held
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models import CatalogItem, CodeMapping

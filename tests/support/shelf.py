@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from commonshelf.runtime_file import Runtime, read_runtime
+from commonshelf.stack.runtime_file import Runtime, read_runtime
 
 CONFIG = """
 [http]

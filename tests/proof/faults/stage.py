@@ -17,8 +17,8 @@ from typing import Self
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
 from schemas.topics import (

@@ -25,9 +25,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from commonshelf import kafka_broker
-from commonshelf.kafka import EmbeddedKafka
-from commonshelf.orphan import WATCH_STDIN_VARIABLE
+from commonshelf.embedded_kafka import broker
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models import CatalogItem, ConfigChange, PoolSettings, StoreSettings
@@ -58,8 +58,8 @@ _AUTHORIZER = {
 def shop(tmp_path_factory):
     """On a Kafka that asks who may write; everybody may, until a test says otherwise. Each test mends what it broke."""
     with pytest.MonkeyPatch.context() as patch:
-        properties = kafka_broker.server_properties
-        patch.setattr(kafka_broker, "server_properties", lambda *given: properties(*given) | _AUTHORIZER)
+        properties = broker.server_properties
+        patch.setattr(broker, "server_properties", lambda *given: properties(*given) | _AUTHORIZER)
         with EmbeddedKafka() as kafka, Shop(kafka.bootstrap_servers, tmp_path_factory.mktemp("shop")) as shop:
             yield shop
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
 from tests.proof.faults.clock import follow_clock

@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from commonshelf.orphan import end_with_parent
+from commonshelf.stack.parent_watch import end_with_parent
 from schemas.topics import POOL_JOURNAL
 from tests.proof.faults.records import Record, ShelfKey
 from tests.proof.faults.replay import Entry, read_page

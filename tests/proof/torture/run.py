@@ -16,7 +16,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from commonshelf.kafka_errors import KafkaStartError
+from commonshelf.embedded_kafka.errors import KafkaStartError
 from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import Landed
 from tests.proof.faults.run import TROUBLE, conclude, print_line, quantile, say_counts

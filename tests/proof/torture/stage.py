@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from commonshelf.kafka import EmbeddedKafka
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from schemas.topics import POOL_JOURNAL
 from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.stage import Plan, Slot, Stage, wait_until

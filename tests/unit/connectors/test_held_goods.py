@@ -1,6 +1,6 @@
 """What write-back is told is held, by a consumer that stands in for Kafka's."""
 
-from commonshelf import held_goods
+from commonshelf.desks import held_goods
 from schemas.topics import POOL_CONFIG
 
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
+from commonshelf.config.connector_specs import connector_specs
+from commonshelf.config.settings import Settings
 from commonshelf.demo.consortium import consortium_of
 from commonshelf.demo.data_folder import DataFolder, DataFolderError
 from commonshelf.demo.options import DemoOptions
 from commonshelf.demo.world import World
-from commonshelf.settings import Settings
-from commonshelf.specs import connector_specs
 from connectors.specs import SecretSource
 
 

@@ -1,6 +1,6 @@
 """Tables as plain text."""
 
-from commonshelf.columns import in_columns
+from commonshelf.text import in_columns
 
 
 def test_columns_are_aligned_and_nothing_is_cut():

@@ -7,8 +7,8 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonshelf.commands.options import parse_since_ms
-from commonshelf.dead_letters import Filter, Letter, Place, joined
+from commonshelf.dead_letters.letters import Filter, Letter, Place, joined
+from commonshelf.options import parse_since_ms
 from schemas.models import DeadLetterOutcome
 from schemas.topics import POS_SALES
 

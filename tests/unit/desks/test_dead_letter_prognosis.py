@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonshelf.dead_letter_prognosis import hindrance
-from commonshelf.dead_letters import Letter, Place
-from commonshelf.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfig
+from commonshelf.dead_letters.letters import Letter, Place
+from commonshelf.dead_letters.prognosis import hindrance
 from schemas.codec import topic_codec
 from schemas.examples import examples
 from schemas.models import CodeMapping, PoolSettings, StoreSettings

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from commonshelf.catalog_files import DeclarationError, parse_code
-from commonshelf.dead_letters import Letter, Place
-from commonshelf.mapping import codes_waiting, objections
-from commonshelf.mapping_files import read_mappings, read_till_items
-from commonshelf.mapping_suggestions import TillItem
+from commonshelf.config.catalog_files import DeclarationError, parse_code
+from commonshelf.dead_letters.letters import Letter, Place
+from commonshelf.mapping.codes import codes_waiting, objections
+from commonshelf.mapping.files import read_mappings, read_till_items
+from commonshelf.mapping.suggestions import TillItem
 from connectors.contract import Refused
 from connectors.parsing.codes import check_digit
 from schemas.models import CodeMapping, DeadLetterOutcome

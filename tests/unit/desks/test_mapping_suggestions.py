@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonshelf.mapping_suggestions import CERTAIN_SCORE, Suggester, TillItem
+from commonshelf.mapping.suggestions import CERTAIN_SCORE, Suggester, TillItem
 from connectors.parsing.codes import check_digit
 from streams.catalog import Catalog
 

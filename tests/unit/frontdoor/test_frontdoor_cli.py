@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from commonshelf.cli import app
 from commonshelf.commands import run_tests
 from commonshelf.commands.availability import units
-from commonshelf.commands.options import milli_of, parse_duration_s
-from commonshelf.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
-from commonshelf.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, Vault
-from commonshelf.settings_sources import load
+from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, Vault
+from commonshelf.config.sources import load
+from commonshelf.options import milli_of, parse_duration_s
+from commonshelf.stack.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
 from connectors.installed import installed
 
 ROOT = Path(__file__).resolve().parents[3]

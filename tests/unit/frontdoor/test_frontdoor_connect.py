@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from commonshelf import health_checks
 from commonshelf.cli import app
+from commonshelf.stack import doctor
 from connectors import installed as installed_module
 from connectors.installed import Broken, installed
 from tests.support.rigs.rig import CANARY, HOUR_MS, NOW_MS, Order
@@ -57,7 +57,7 @@ def test_list_tells_what_is_installed_but_broken(monkeypatch):
 
 def test_doctor_tells_a_broken_connector_and_what_to_do(monkeypatch):
     types, _ = installed()
-    monkeypatch.setattr(health_checks, "installed", lambda: (types, (Broken("acme", "acme.spec cannot be loaded"),)))
+    monkeypatch.setattr(doctor, "installed", lambda: (types, (Broken("acme", "acme.spec cannot be loaded"),)))
     told = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "300"})
     assert "acme is installed but cannot be used: acme.spec cannot be loaded" in told.output
     assert told.exit_code == 1

@@ -6,9 +6,9 @@ from threading import Thread
 import pytest
 from prometheus_client import generate_latest
 
-from commonshelf import connector_status
-from commonshelf.connector_status import statuses
-from commonshelf.settings import Pool, Settings, Store
+from commonshelf.config.settings import Pool, Settings, Store
+from commonshelf.desks import connector_status
+from commonshelf.desks.connector_status import statuses
 from connectors.contract import Skip, SkipReason, Translated
 from connectors.metrics import ConnectorMetrics
 from connectors.webhook.spec import Webhook

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonshelf.catalog_files import DeclarationError, read_catalog, read_codes
+from commonshelf.config.catalog_files import DeclarationError, read_catalog, read_codes
 from schemas.models import CatalogItem, CodeMapping, Unit
 
 

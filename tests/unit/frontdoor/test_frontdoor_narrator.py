@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from commonshelf.commands.narrator import Narrator
-from commonshelf.stack import StackEvent
+from commonshelf.stack.progress import Narrator
+from commonshelf.stack.stack import StackEvent
 
 CURSOR_HIDDEN, CURSOR_SHOWN = "\x1b[?25l", "\x1b[?25h"
 

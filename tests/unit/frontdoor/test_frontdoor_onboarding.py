@@ -1,6 +1,6 @@
 """What a new store's opening stock must keep to, before anything is published."""
 
-from commonshelf.onboarding import declared_in, in_units_of
+from commonshelf.desks.onboarding import declared_in, in_units_of
 from connectors.drop_folder.formats import read_events
 from connectors.specs import DropFolderSpec
 from schemas.models import CatalogItem, CodeMapping, ConfigChange, Unit

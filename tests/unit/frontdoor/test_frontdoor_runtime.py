@@ -7,10 +7,10 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from commonshelf.children import PortTakenError, children, resolve_ports
-from commonshelf.commands.connection import NothingRunsError, connect
-from commonshelf.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
-from commonshelf.settings import Http, Settings
+from commonshelf.config.settings import Http, Settings
+from commonshelf.stack.connection import NothingRunsError, connect
+from commonshelf.stack.processes import PortTakenError, children, resolve_ports
+from commonshelf.stack.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
 
 MINE = Runtime(
     pid=os.getpid(),

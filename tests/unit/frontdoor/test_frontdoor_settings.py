@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from commonshelf.credentials import kafka_options
-from commonshelf.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
-from commonshelf.settings_sources import SettingsError, environment_names, load, unknown_variables
+from commonshelf.config.credentials import kafka_options
+from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
+from commonshelf.config.sources import SettingsError, environment_names, load, unknown_variables
 from connectors.installed import installed
 from schemas.models import Contribution, ContributionKind
 

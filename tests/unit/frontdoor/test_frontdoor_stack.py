@@ -2,9 +2,9 @@
 
 import pytest
 
-from commonshelf.kafka_errors import KafkaStartError
-from commonshelf.settings import Settings
-from commonshelf.stack import Stack
+from commonshelf.config.settings import Settings
+from commonshelf.embedded_kafka.errors import KafkaStartError
+from commonshelf.stack.stack import Stack
 
 
 class Brokers:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from commonshelf import supervisor as supervisor_module
-from commonshelf.supervisor import ChildSpec, Supervisor, last_line
+from commonshelf.stack import supervisor as supervisor_module
+from commonshelf.stack.supervisor import ChildSpec, Supervisor, last_line
 
 SLEEPER = "import signal, sys, time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -134,11 +134,11 @@ def test_children_left_for_later_start_later(tmp_path):
 
 
 def test_children_end_when_their_parent_is_killed(tmp_path):
-    child = "from commonshelf.orphan import end_with_parent; import time; end_with_parent(); time.sleep(60)"
+    child = "from commonshelf.stack.parent_watch import end_with_parent; import time; end_with_parent(); time.sleep(60)"
     parent = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from commonshelf.supervisor import ChildSpec, Supervisor\n"
+        "from commonshelf.stack.supervisor import ChildSpec, Supervisor\n"
         f"specs = [ChildSpec(n, (sys.executable, '-c', {child!r})) for n in ('a', 'b')]\n"
         f"supervisor = Supervisor(specs, Path({str(tmp_path)!r}), print)\n"
         "supervisor.start()\n"

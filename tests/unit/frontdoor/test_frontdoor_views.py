@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from commonshelf.http_app import make_app
-from commonshelf.pool_table import PoolTable, UnknownNameError
-from commonshelf.settings import Http, Settings
+from commonshelf.config.settings import Http, Settings
+from commonshelf.desks.pool_table import PoolTable, UnknownNameError
+from commonshelf.web.app import make_app
 
 
 def row(sku: str, store: str, available_milli: int, pool: str = "riverside") -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from commonshelf.registry_http import BODY_MAX_BYTES, CONTENT_TYPE, router
+from commonshelf.web.registry import BODY_MAX_BYTES, CONTENT_TYPE, router
 from schemas.registry import registry
 
 SUBJECT = "pos.sales.v1-value"

@@ -1,0 +1,21 @@
+"""What the settings say about connectors, as `connectors.host` takes it."""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from commonshelf.config.settings import Settings, Store
+from connectors.contract import Sender
+from connectors.specs import ConnectorSpec
+
+
+def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
+    """One spec per connector of each store."""
+    for store in settings.stores:
+        for options in store.connectors:
+            yield ConnectorSpec(sender_of(settings, store), options)
+
+
+def sender_of(settings: Settings, store: Store) -> Sender:
+    """Whose facts the connectors of `store` bring."""
+    pool = settings.pool(store.pool)
+    return Sender(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)

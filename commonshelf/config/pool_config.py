@@ -1,0 +1,60 @@
+"""What `pool.config.v1` and `catalog.items.v1` say now, understood as the pool's workers do."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from commonshelf.desks.pool_table import UnknownNameError
+from messaging.log_reader import read_log
+from schemas.codec import BadMessage, topic_codec
+from schemas.models import CatalogItem, ConfigChange
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
+from streams.catalog import Catalog
+
+
+@dataclass
+class PoolConfig:
+    """The settings of every pool that was read."""
+
+    catalogs: dict[str, Catalog] = field(default_factory=lambda: defaultdict(Catalog))
+    named: set[str] = field(default_factory=set)
+    """Pools that have settings of their own."""
+    values: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """(topic, key) → newest value."""
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(topic, partition) → the offset behind its last record."""
+
+    def catalog(self, pool: str) -> Catalog:
+        """Raises UnknownNameError for a pool that is not configured."""
+        if pool not in self.named:
+            raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(self.named)) or 'none'}")
+        return self.catalogs[pool]
+
+    def take(self, topic: str, value: bytes | None) -> None:
+        """Apply a record, in the order of its topic."""
+        try:
+            event: dict[str, Any] = topic_codec(topic).decode(value)
+            if topic == POOL_CONFIG.name:
+                ConfigChange.from_avro(event)
+                self.catalogs[event["pool"]].apply_change(*event["change"])
+                if event["change"][0] == "commonshelf.PoolSettings":
+                    self.named.add(event["pool"])
+            else:
+                CatalogItem.model_validate(event)
+                self.catalogs[event["pool"]].apply_item(event)
+        except (BadMessage, ValueError):
+            return  # a dead letter: the workers do not use it either
+
+
+def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> PoolConfig:
+    """The settings in the topics. Raises KafkaException, TimeoutError."""
+    found = PoolConfig()
+    for message in read_log(kafka_options, [POOL_CONFIG.name, CATALOG_ITEMS.name], partitions):
+        topic, value = str(message.topic()), message.value()
+        key = bytes(message.key() or b"").decode(errors="replace")
+        found.next_offsets[topic, message.partition() or 0] = (message.offset() or 0) + 1
+        if value is not None:
+            found.values[topic, key] = value
+        found.take(topic, value)
+    return found

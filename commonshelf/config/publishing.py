@@ -1,0 +1,87 @@
+"""Publishes what settings declare (pools, stores, code mappings, catalog), and only what differs from the topics."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from commonshelf.config.catalog_files import ORIGIN, read_catalog, read_codes
+from commonshelf.config.credentials import quiet
+from commonshelf.config.settings import Settings
+from messaging.log_reader import read_table
+from schemas.codec import BadMessage, topic_codec
+from schemas.models import CatalogItem, ConfigChange
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
+
+Declared = ConfigChange | CatalogItem
+
+_ABOUT_THE_CHANGE = frozenset({"recorded_at_ms", "origin"})
+"""Fields that say when and by whom, not what."""
+
+
+def declared_by(settings: Settings, now_ms: int | None = None) -> Iterator[Declared]:
+    """All records that the settings stand for, catalog files read. Raises DeclarationError."""
+    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    for pool in settings.pools:
+        yield ConfigChange(pool=pool.id, recorded_at_ms=now_ms, origin=ORIGIN, change=pool.declared())
+        for file in pool.catalog_files:
+            yield from read_catalog(file, pool.id, pool.currency, now_ms)
+    for store in settings.stores:
+        yield ConfigChange(pool=store.pool, recorded_at_ms=now_ms, origin=ORIGIN, change=store.declared())
+        for file in store.code_files:
+            yield from read_codes(file, store.pool, store.id, now_ms)
+
+
+def declare(kafka_options: Mapping[str, str], partitions: int, records: Iterable[Declared]) -> int:
+    """Publish the records that say something new, acknowledged by Kafka. Returns how many.
+
+    Of several records with one key the last one counts. Raises KafkaException or PublishError.
+    """
+    from messaging.publisher import Publisher, publish_and_flush
+
+    wanted = {(_topic(record), record.key): record for record in records}
+    if not wanted:
+        return 0
+    known = _known(kafka_options, sorted({partition_of(record.pool, partitions) for record in wanted.values()}))
+    news = [record for place, record in wanted.items() if known.get(place) != _meaning(_as_decoded(record))]
+    # Not compressed: the agents' Kafka client reads lz4 only with a package of its own, and settings are few.
+    with Publisher(
+        {**quiet(kafka_options), "compression.type": "none", "retry.backoff.ms": "50"}, partitions
+    ) as publisher:
+        return publish_and_flush(publisher, news)
+
+
+def current(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Iterator[Any]:
+    """The values that a compacted topic holds now; bad ones are the workers' business and left out here."""
+    codec = topic_codec(topic)
+    for value in read_table(kafka_options, topic, partitions).values():
+        try:
+            yield codec.decode(value)
+        except BadMessage:
+            continue
+
+
+def _known(kafka_options: Mapping[str, str], partitions: list[int]) -> dict[tuple[str, str], Any]:
+    known: dict[tuple[str, str], Any] = {}
+    for topic in (POOL_CONFIG.name, CATALOG_ITEMS.name):
+        codec = topic_codec(topic)
+        for key, value in read_table(kafka_options, topic, partitions).items():
+            try:
+                known[topic, key.decode()] = _meaning(codec.decode(value))
+            except (BadMessage, UnicodeDecodeError):
+                continue  # differs from whatever is declared, so it is replaced
+    return known
+
+
+def _topic(record: Declared) -> str:
+    return POOL_CONFIG.name if isinstance(record, ConfigChange) else CATALOG_ITEMS.name
+
+
+def _as_decoded(record: Declared) -> Any:
+    """As a reader sees it: defaults filled in, unions tagged."""
+    codec = topic_codec(_topic(record))
+    return codec.decode(codec.encode(record.to_avro()))
+
+
+def _meaning(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: part for key, part in value.items() if key not in _ABOUT_THE_CHANGE}

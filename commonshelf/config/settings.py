@@ -1,0 +1,361 @@
+"""What an operator can set, as one frozen object, read once at the edge.
+
+`load` in `commonshelf.config.sources` makes it and tells where each value came from. Secrets are never values
+here: a setting names the environment variable or the file that holds one, and `commonshelf.config.credentials` reads it
+where it is used. So this object may be printed, logged and handed to a child process as a file.
+"""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self, Union
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+
+from connectors.installed import installed
+from connectors.specs import ConnectorOptions, Currency, EnvName, FilePath, TimeZone
+from schemas.models import (
+    MINUTE_MS,
+    AllocationSettings,
+    Contribution,
+    ContributionKind,
+    Name,
+    OpeningHours,
+    PoolSettings,
+    StoreSettings,
+    Text,
+    WeighedCodesRegion,
+)
+
+DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
+LEDGER_GROUP = "commonshelf-pool"
+"""Consumer group of the pool's workers."""
+
+_DAY_MS = 86_400_000
+_MILLI = 1000
+_E6 = 1_000_000
+
+
+def parse_contribution(text: str) -> Contribution:
+    """share:PERMILLE, cap:UNITS or fixed:UNITS. Raises ValueError that says so."""
+    kind, _, amount = text.partition(":")
+    try:
+        value = Decimal(amount) * (1 if kind == "share" else _MILLI)
+        contribution = Contribution(kind=ContributionKind(kind), value=int(value))
+    except (ArithmeticError, ValueError):
+        contribution, value = None, Decimal(0)
+    if contribution is None or contribution.value != value or (kind == "share" and value > 1000):
+        raise ValueError(
+            "write share:PERMILLE with 0 to 1000, cap:UNITS or fixed:UNITS, for example share:800 or cap:5"
+        )
+    return contribution
+
+
+def _checked_contribution(text: str) -> str:
+    parse_contribution(text)
+    return text
+
+
+def _number(value: object) -> object:
+    """A variable's text as the number that a list of allowed ones is compared with."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+ContributionText = Annotated[str, AfterValidator(_checked_contribution)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(_Section):
+    """An embedded Kafka, or an existing cluster when `bootstrap_servers` names one."""
+
+    bootstrap_servers: Text | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: Text | None = None
+    sasl_password_env: EnvName = "COMMONSHELF_KAFKA_SASL_PASSWORD"  # noqa: S105  a name
+    sasl_password_file: FilePath | None = None
+    ca_file: FilePath | None = None
+    client_certificate_file: FilePath | None = None
+    client_key_file: FilePath | None = None
+    embedded_brokers: Annotated[Literal[1, 3], BeforeValidator(_number)] = 1
+    embedded_port: Port = 0
+    embedded_heap_mb: Annotated[int, Field(ge=128, le=65_536)] | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.bootstrap_servers is None
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> Self:
+        uses_sasl = self.security_protocol.startswith("SASL")
+        if uses_sasl and not (self.sasl_mechanism and self.sasl_username):
+            raise ValueError(f"{self.security_protocol} needs sasl_mechanism and sasl_username beside it")
+        if self.sasl_mechanism and not uses_sasl:
+            raise ValueError("sasl_mechanism needs security_protocol SASL_SSL or SASL_PLAINTEXT beside it")
+        if self.is_embedded and self.security_protocol != "PLAINTEXT":
+            raise ValueError(
+                "security_protocol is for an existing cluster; name it in bootstrap_servers, or drop the line"
+            )
+        return self
+
+
+class Http(_Section):
+    """Where our pages answer. A port of 0 picks a free one at each start."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8080
+    webhook_host: Text = "127.0.0.1"
+    webhook_port: Port = 8081
+    agents_port: Port = 8082
+    ledger_port: Port = 8083
+    """Of the first ledger worker; each further one counts up from it."""
+
+
+class Ledger(_Section):
+    """The workers that keep the books."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    batch_age_ms: Annotated[int, Field(ge=1, le=10_000)] = 20
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+
+
+class Agents(_Section):
+    """The worker that talks to the outside and keeps the clock."""
+
+    tick_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 1_000
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "postgresql" or (not parts.hostname and "host=" not in parts.query):
+        raise ValueError("write postgresql://USER@HOST:PORT/DATABASE")
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise ValueError("the password belongs into the variable or the file that vault names, not into the address")
+    return url
+
+
+class Vault(_Section):
+    """Where exact addresses are kept: a file in data_dir, or PostgreSQL when `database_url` names one."""
+
+    database_url: Annotated[Text, AfterValidator(_without_password)] | None = None
+    password_env: EnvName = "COMMONSHELF_VAULT_PASSWORD"  # noqa: S105  a name
+    password_file: FilePath | None = None
+    sweep_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """How often the agents erase what has expired."""
+
+
+Minutes = Annotated[int, Field(ge=1, le=30 * 1440)]
+Hours = Annotated[int, Field(ge=1, le=30 * 24)]
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _minutes_of(span: str) -> tuple[int, int]:
+    """Minutes since midnight at which a span such as 09:00-18:30 begins and ends."""
+    opens, closes = (int(hour) * 60 + int(minute) for hour, minute in (part.split(":") for part in span.split("-")))
+    return opens, closes
+
+
+def _span_of_a_day(span: str) -> str:
+    opens, closes = _minutes_of(span)
+    if not opens < closes <= 1440:
+        raise ValueError(f"{span!r} must end after it begins; hours over midnight are two spans")
+    return span
+
+
+OpeningSpan = Annotated[
+    str, Field(pattern=r"^([01][0-9]|2[0-4]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"), AfterValidator(_span_of_a_day)
+]
+
+
+class Pool(_Section):
+    """A pool of stores: the unit of consistency."""
+
+    id: Name
+    name: Text
+    currency: Currency = "EUR"
+    time_zone: TimeZone = "UTC"
+    late_limit_days: Annotated[int, Field(ge=1, le=400)] = 7
+    future_skew_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    weighed_codes_region: WeighedCodesRegion | None = None
+    """Whose GS1 rules the labels of the stores' scales follow."""
+    clock: Literal["wall", "data"] = "wall"
+    """`data`: a replay of old data publishes this pool's ticks itself, on the data's own clock."""
+    catalog_files: tuple[FilePath, ...] = ()
+    hold_ttl_min: Annotated[int, Field(ge=1, le=7 * 1440)] = 15
+    """How long goods are held for an order that is not confirmed."""
+    reroutes_max: Annotated[int, Field(ge=0, le=100)] = 5
+    claim_within_min: Minutes = 15
+    pick_within_min: Minutes = 60
+    lease_min: Minutes = 30
+    preparation_min: Annotated[int, Field(ge=0, le=30 * 1440)] = 10
+    collect_grace_h: Annotated[int, Field(ge=0, le=30 * 24)] = 24
+    recount_within_h: Hours = 8
+    ship_within_h: Hours = 8
+    transit_within_h: Hours = 48
+    transit_lost_after_days: Annotated[int, Field(ge=1, le=400)] = 7
+    tell_again_min: Minutes = 10
+    order_ahead_days: Annotated[int, Field(ge=1, le=400)] = 60
+    ended_kept_days: Annotated[int, Field(ge=0, le=400)] = 3
+    offers_substitutes: bool = True
+    allocation: AllocationSettings = AllocationSettings()
+    """Prices and limits by which stores are chosen for orders."""
+
+    def declared(self) -> PoolSettings:
+        """As the pool's own record in pool.config.v1."""
+        return PoolSettings(
+            name=self.name,
+            currency=self.currency,
+            time_zone=self.time_zone,
+            late_limit_ms=self.late_limit_days * _DAY_MS,
+            future_skew_ms=self.future_skew_s * 1000,
+            weighed_codes_region=self.weighed_codes_region,
+            hold_ttl_ms=self.hold_ttl_min * MINUTE_MS,
+            reroutes_max=self.reroutes_max,
+            claim_within_ms=self.claim_within_min * MINUTE_MS,
+            pick_within_ms=self.pick_within_min * MINUTE_MS,
+            lease_ms=self.lease_min * MINUTE_MS,
+            preparation_ms=self.preparation_min * MINUTE_MS,
+            collect_grace_ms=self.collect_grace_h * 60 * MINUTE_MS,
+            recount_within_ms=self.recount_within_h * 60 * MINUTE_MS,
+            ship_within_ms=self.ship_within_h * 60 * MINUTE_MS,
+            transit_within_ms=self.transit_within_h * 60 * MINUTE_MS,
+            transit_lost_after_ms=self.transit_lost_after_days * _DAY_MS,
+            resend_after_ms=self.tell_again_min * MINUTE_MS,
+            order_ahead_max_ms=self.order_ahead_days * _DAY_MS,
+            ended_retention_ms=self.ended_kept_days * _DAY_MS,
+            offers_substitutes=self.offers_substitutes,
+            allocation=self.allocation,
+        )
+
+
+# One model per installed connector, told apart by `kind`, so that a wrong key is reported where it stands.
+if TYPE_CHECKING:
+    Connector = ConnectorOptions
+else:
+    _KINDS = tuple(each.options for each in installed()[0].values())
+    Connector = Annotated[Union[_KINDS], Field(discriminator="kind")]  # noqa: UP007  made at run time
+
+
+class Store(_Section):
+    """A member store and how its till reaches us."""
+
+    id: Name
+    name: Text
+    pool: Name = ""
+    """May be left out when there is one pool."""
+    open: bool = True
+    reports_sales: bool = True
+    contribution: ContributionText = "share:1000"
+    safety_stock_units: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=3)] = Decimal(0)
+    latitude_deg: Annotated[Decimal, Field(ge=-90, le=90)] = Decimal(0)
+    longitude_deg: Annotated[Decimal, Field(ge=-180, le=180)] = Decimal(0)
+    orders_at_once_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    orders_per_day_max: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    opening: dict[Weekday, tuple[OpeningSpan, ...]] = {}
+    """By weekday, in the pool's time zone; around the clock when left out."""
+    closed_days: tuple[date, ...] = ()
+    time_zone: TimeZone | None = None
+    """Of the times in its files; the pool's when left out."""
+    code_files: tuple[FilePath, ...] = ()
+    """CSV files with the columns code and sku: what this store's own codes mean."""
+    connectors: tuple[SerializeAsAny[Connector], ...] = ()
+
+    def declared(self) -> StoreSettings:
+        """As the store's record in pool.config.v1."""
+        return StoreSettings(
+            store=self.id,
+            name=self.name,
+            open=self.open,
+            reports_sales=self.reports_sales,
+            contribution=parse_contribution(self.contribution),
+            safety_stock_milli=int(self.safety_stock_units * _MILLI),
+            latitude_e6=round(self.latitude_deg * _E6),
+            longitude_e6=round(self.longitude_deg * _E6),
+            orders_at_once_max=self.orders_at_once_max,
+            orders_per_day_max=self.orders_per_day_max,
+            opening=tuple(
+                OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
+                for day, spans in sorted(self.opening.items(), key=lambda one: _WEEKDAYS.index(one[0]))
+                for opens, closes in map(_minutes_of, spans)
+            ),
+            closed_days=tuple(day.isoformat() for day in self.closed_days),
+        )
+
+
+class Settings(_Section):
+    """Everything that can be set, checked as a whole."""
+
+    data_dir: FilePath = Field(Path(".commonshelf"), validate_default=True)
+    """Kafka's data (when embedded), the workers' caches, logs, runtime.json."""
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
+    """Of every topic; fixed for the life of a cluster, for it decides where a pool lives."""
+    kafka: Kafka = Kafka()
+    http: Http = Http()
+    ledger: Ledger = Ledger()
+    agents: Agents = Agents()
+    vault: Vault = Vault()
+    pools: tuple[Pool, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_pool_is_meant(cls, raw: object) -> object:
+        """A store without a pool belongs to the only one."""
+        if not isinstance(raw, dict):
+            return raw
+        pools, stores = raw.get("pools"), raw.get("stores")
+        if not (isinstance(pools, list) and isinstance(stores, list)):
+            return raw
+        if len(pools) != 1 or not isinstance(pools[0], dict):
+            return raw
+        only = {"pool": pools[0].get("id")}
+        return raw | {"stores": [only | store if isinstance(store, dict) else store for store in stores]}
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        pools = [pool.id for pool in self.pools]
+        _refuse_twice("pools", pools)
+        # A webhook's path names the store alone, so ids are unique over all pools.
+        _refuse_twice("stores", [store.id for store in self.stores])
+        for store in self.stores:
+            if store.pool not in pools:
+                known = ", ".join(pools) or "none is declared"
+                raise ValueError(f"store {store.id} names the pool {store.pool!r}, which is not declared ({known})")
+        return self
+
+    def pool(self, pool_id: str) -> Pool:
+        """Raises KeyError for a pool that is not declared."""
+        for pool in self.pools:
+            if pool.id == pool_id:
+                return pool
+        raise KeyError(pool_id)
+
+    @property
+    def log_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def kafka_dir(self) -> Path:
+        """The embedded Kafka's data."""
+        return self.data_dir / "kafka"
+
+    @property
+    def vault_file(self) -> Path:
+        """The vault, when no database is named."""
+        return self.data_dir / "vault" / "vault.sqlite3"
+
+    def state_dir(self, child: str) -> Path:
+        """A child's own cache or progress files."""
+        return self.data_dir / "state" / child
+
+
+def _refuse_twice(what: str, ids: list[str]) -> None:
+    twice = {one for one in ids if ids.count(one) > 1}
+    if twice:
+        raise ValueError(f"{what}: the id {min(twice)} is given twice; each needs its own")

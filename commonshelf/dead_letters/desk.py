@@ -1,0 +1,274 @@
+"""Publishes dead letters again, each at most once, or gives them up; what was done is written in the same transaction.
+
+A partition's letters are one desk's at a time: the transactional id fences another one, and outcomes are read after
+that. The pool remembers events for its late limit only; for older letters the journal tells what was taken meanwhile.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from commonshelf.config.pool_config import PoolConfig
+from commonshelf.dead_letters.letters import Letter, Place, read_outcomes
+from commonshelf.pool_progress import EventName, Taken, taken_since
+from schemas.codec import topic_codec
+from schemas.models import CatalogItem, ConfigChange, DeadLetterOutcome, DeadLetterOutcomeKind
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, POOL_CONFIG
+
+ORIGIN = "operator"
+REPLAY_HEADER = "commonshelf.replay_of"
+"""Of a record that was published for a dead letter: that letter's place."""
+
+_TRANSACTION_LETTERS = 200
+_TRANSACTION_BYTES = 4 * 1024 * 1024
+_CALL_TIMEOUT_S = 20.0
+_REASON_MAX = 200
+_CLOCKS_DIFFER_MS = 60_000
+_OPTIONS: Mapping[str, str | int] = {
+    "client.id": "commonshelf-dead-letter-desk",
+    # The pool's workers read no further than an open transaction: one that a killed desk left must end soon.
+    "transaction.timeout.ms": 5_000,
+    "acks": "all",
+    "enable.idempotence": "true",
+    "compression.type": "none",  # settings among them are read by the agents' client, which lacks lz4
+    "message.max.bytes": 8 * 1024 * 1024,
+    "log_level": 0,
+}
+_FENCED = (
+    KafkaError._FENCED,  # noqa: SLF001  the client has no public name for it
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+)
+
+
+class DeskTakenError(RuntimeError):
+    """Another desk has begun on the same letters."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done with a letter: its outcome, and when its replay was appended by the broker's clock."""
+
+    letter: Letter
+    outcome: DeadLetterOutcome
+    appended_at_ms: int = 0
+
+
+class Desk:
+    """The desk of one operator's command. `now_ms` is the operator's clock, ms since 1970 UTC."""
+
+    def __init__(self, kafka_options: Mapping[str, str], partitions: int, config: PoolConfig, now_ms: int) -> None:
+        self._kafka_options = kafka_options
+        self._partitions = partitions
+        self._config = config
+        self._now_ms = now_ms
+
+    def replay(self, letters: Iterable[Letter], reason: str) -> list[Done]:
+        """Publish letters again that were not yet. A discarded one may be replayed after all.
+
+        The letters are values of their topics. Lines that were taken since are left out.
+        Raises DeskTakenError, KafkaException.
+        """
+        done: list[Done] = []
+        for producer, due in self._due(letters, {DeadLetterOutcomeKind.replayed, DeadLetterOutcomeKind.superseded}):
+            taken = self._taken(due)
+            for batch in _batches(due):
+                with _transaction(producer):
+                    made = self._publish(producer, batch, taken, reason)
+                    _tell(producer, made)
+                done += made
+        return done
+
+    def discard(self, letters: Iterable[Letter], reason: str) -> list[Done]:
+        """Give up letters with which nothing was done yet. Raises DeskTakenError, KafkaException."""
+        done: list[Done] = []
+        for producer, due in self._due(letters, set(DeadLetterOutcomeKind)):
+            for batch in _batches(due):
+                made = [
+                    Done(letter, self._outcome(letter, DeadLetterOutcomeKind.discarded, reason)) for letter in batch
+                ]
+                with _transaction(producer):
+                    _tell(producer, made)
+                done += made
+        return done
+
+    def _due(
+        self, letters: Iterable[Letter], final: set[DeadLetterOutcomeKind]
+    ) -> Iterator[tuple[Producer, list[Letter]]]:
+        """By partition: a producer that no other desk shares, and the letters without a final outcome."""
+        in_order = sorted(letters, key=lambda letter: (letter.place.partition, letter.appended_at_ms, letter.place))
+        for partition, group in groupby(in_order, lambda letter: letter.place.partition):
+            name = f"commonshelf-dead-letter-desk-{partition}"
+            producer = Producer({**self._kafka_options, **_OPTIONS, "transactional.id": name})
+            with _fenced_is_told():
+                producer.init_transactions(_CALL_TIMEOUT_S)
+            # Read only now: whatever an earlier desk had open is decided, and it can begin nothing more.
+            outcomes = {Place.of(o.letter): o.outcome for o in read_outcomes(self._kafka_options, [partition])}
+            yield producer, [letter for letter in group if outcomes.get(letter.place) not in final]
+
+    def _taken(self, letters: Sequence[Letter]) -> dict[tuple[str, EventName], Taken]:
+        """What the journal shows as taken of those letters' events that the pool may have forgotten."""
+        old: dict[str, list[Letter]] = {}
+        for letter in letters:
+            if letter.lines and letter.pool is not None and self._may_be_forgotten(letter):
+                old.setdefault(letter.pool, []).append(letter)
+        found: dict[tuple[str, EventName], Taken] = {}
+        for pool, group in old.items():
+            names = {_name(letter) for letter in group}
+            since_ms = min(letter.appended_at_ms for letter in group) - _CLOCKS_DIFFER_MS
+            home = partition_of(pool, self._partitions)
+            taken = taken_since(self._kafka_options, home, since_ms, pool, names)
+            found |= {(pool, name): what for name, what in taken.items()}
+        return found
+
+    def _may_be_forgotten(self, letter: Letter) -> bool:
+        """A pool remembers an event for its late limit and a day more; its clock is never ahead of the broker's."""
+        limit_ms = self._config.catalogs[str(letter.pool)].pool["late_limit_ms"]
+        return bool(_event(letter)["recorded_at_ms"] < self._now_ms - limit_ms)
+
+    def _publish(
+        self, producer: Producer, letters: Sequence[Letter], taken: Mapping[tuple[str, EventName], Taken], reason: str
+    ) -> list[Done]:
+        """Produce what is due of each letter, and wait until Kafka has it."""
+        appended: dict[Place, Message] = {}
+        failed: list[KafkaError] = []
+        superseded: dict[Place, str] = {}
+
+        def publish(letter: Letter, value: bytes) -> None:
+            def on_delivery(error: KafkaError | None, message: Message) -> None:
+                if error is None:
+                    appended[letter.place] = message
+                else:
+                    failed.append(error)
+
+            producer.produce(
+                letter.input_topic,
+                value,
+                _key(letter),
+                partition_of(str(letter.pool), self._partitions),
+                on_delivery=on_delivery,
+                headers=[(REPLAY_HEADER, str(letter.place).encode())],
+            )
+
+        for letter in letters:
+            known = taken.get((str(letter.pool), _name(letter))) if letter.lines else None
+            value, why = _still_due(letter, known)
+            if value is None:
+                superseded[letter.place] = why
+            else:
+                publish(letter, value)
+        producer.flush(_CALL_TIMEOUT_S)
+        if failed or len(appended) + len(superseded) < len(letters):
+            raise KafkaException(failed[0] if failed else KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        return [
+            Done(letter, self._outcome(letter, DeadLetterOutcomeKind.superseded, superseded[letter.place]))
+            if letter.place in superseded
+            else self._replayed(letter, appended[letter.place], reason)
+            for letter in letters
+        ]
+
+    def _replayed(self, letter: Letter, message: Message, reason: str) -> Done:
+        place = Place(str(message.topic()), message.partition() or 0, message.offset() or 0)
+        outcome = self._outcome(letter, DeadLetterOutcomeKind.replayed, reason, place)
+        return Done(letter, outcome, message.timestamp()[1])
+
+    def _outcome(
+        self, letter: Letter, kind: DeadLetterOutcomeKind, reason: str, replayed_to: Place | None = None
+    ) -> DeadLetterOutcome:
+        return DeadLetterOutcome(
+            letter=letter.place.to_model(),
+            outcome=kind,
+            at_ms=self._now_ms,
+            origin=ORIGIN,
+            reason=reason[:_REASON_MAX],
+            replayed_to=None if replayed_to is None else replayed_to.to_model(),
+        )
+
+
+def _still_due(letter: Letter, known: Taken | None) -> tuple[bytes | None, str]:
+    """What to publish of a letter whose event the journal shows as taken to this extent; None, and why, for nothing."""
+    version = _event(letter)["source"]["version"] if letter.lines else 0
+    if known is None or known.version < version:
+        return letter.value, ""
+    if known.version > version:
+        return None, f"version {known.version} of the event was taken meanwhile"
+    due = [line for line in letter.lines if line["line_id"] not in known.line_ids]
+    if not due:
+        return None, "its lines were taken meanwhile"
+    if len(due) == len(letter.lines):
+        return letter.value, ""
+    return topic_codec(letter.input_topic).encode({**_event(letter), "lines": due}), ""
+
+
+def _event(letter: Letter) -> dict[str, Any]:
+    if letter.event is None:
+        raise ValueError(f"{letter.place} cannot be replayed: its bytes are no value of {letter.input_topic}")
+    return letter.event
+
+
+def _name(letter: Letter) -> EventName:
+    return EventName.of(letter.input_topic, _event(letter))
+
+
+def _key(letter: Letter) -> str:
+    """The key that the input topic asks for: a compacted one keeps the newest of each."""
+    event = _event(letter)
+    if letter.input_topic == POOL_CONFIG.name:
+        return ConfigChange.from_avro(event).key
+    if letter.input_topic == CATALOG_ITEMS.name:
+        return CatalogItem.model_validate(event).key
+    return str(event["pool"])
+
+
+def _batches(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
+    """Runs of letters that fit into one transaction."""
+    batch: list[Letter] = []
+    size = 0
+    for letter in letters:
+        weight = len(letter.value or b"")
+        if batch and (len(batch) == _TRANSACTION_LETTERS or size + weight > _TRANSACTION_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(letter)
+        size += weight
+    if batch:
+        yield batch
+
+
+def _tell(producer: Producer, made: Sequence[Done]) -> None:
+    codec = topic_codec(DLQ_OUTCOMES.name)
+    for one in made:
+        value = codec.encode(one.outcome.to_avro())
+        producer.produce(DLQ_OUTCOMES.name, value, one.outcome.key, one.letter.place.partition)
+
+
+@contextmanager
+def _transaction(producer: Producer) -> Iterator[None]:
+    """All that is produced within, or nothing of it."""
+    with _fenced_is_told():
+        producer.begin_transaction()
+        try:
+            yield
+        except BaseException as error:
+            if not (isinstance(error, KafkaException) and error.args[0].code() in _FENCED):
+                producer.abort_transaction(_CALL_TIMEOUT_S)
+            raise
+        producer.commit_transaction(_CALL_TIMEOUT_S)
+
+
+@contextmanager
+def _fenced_is_told() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        if error.args[0].code() in _FENCED:
+            raise DeskTakenError(
+                "another operator's command has begun on the dead letters of this pool; what this one had finished "
+                "stands, nothing was done twice: run it again for the rest"
+            ) from error
+        raise

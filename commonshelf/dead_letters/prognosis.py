@@ -1,0 +1,81 @@
+"""Would a dead letter be taken if it were published again? Pure; it asks what the pool's own rules ask."""
+
+from typing import Any
+
+from commonshelf.config.pool_config import PoolConfig
+from commonshelf.dead_letters.letters import Letter
+from schemas.models import CatalogItem, ConfigChange
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from streams.catalog import Catalog
+from streams.pool import reasons
+
+_FINAL = {
+    reasons.CONFLICT: "it contradicts what was applied under the same name: count the item, then discard it",
+    reasons.BAD_QUANTITY: "its quantity is out of range: the till must send it anew; then discard it",
+    reasons.TOO_MANY_LINES: "an event has 1 to 5,000 lines: the till must send it in parts; then discard it",
+    reasons.INVALID: "a value in it is out of range: it must be sent anew; then discard it",
+}
+
+
+def hindrance(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool = False) -> str | None:
+    """Why a replay would change nothing, or must not happen; None when nothing stands against it.
+
+    `is_named`: an operator asked for this very letter.
+    """
+    if letter.cut is not None:
+        return f"only its start was kept ({letter.cut})"
+    if letter.event is None:
+        return f"its bytes are no value of {letter.input_topic}: whoever sent them must send them anew"
+    if letter.reason == reasons.PARKED and not is_named:
+        return "workers stopped at it and it was parked: once they can take it, replay it by its name"
+    if letter.input_topic == POOL_TICKS.name:
+        return "a tick is told anew every second: discard it"
+    if letter.reason in _FINAL:
+        return _FINAL[letter.reason]
+    if letter.input_topic in (POOL_CONFIG.name, CATALOG_ITEMS.name):
+        return _setting_hindrance(letter, letter.event, config)
+    if letter.event["pool"] not in config.named:
+        return f"pool {letter.event['pool']!r} is not configured"
+    if letter.input_topic not in (POS_SALES.name, POS_STOCK.name):
+        return None if is_named else "it asked for something at its time: whoever asked may ask again, or name it"
+    return _pos_hindrance(letter, letter.event, config.catalogs[letter.event["pool"]], now_ms)
+
+
+def _setting_hindrance(letter: Letter, event: dict[str, Any], config: PoolConfig) -> str | None:
+    try:
+        is_config = letter.input_topic == POOL_CONFIG.name
+        model = ConfigChange.from_avro(event) if is_config else CatalogItem.model_validate(event)
+    except ValueError as error:
+        return f"a value in it is out of range: {error}"
+    if config.values.get((letter.input_topic, model.key)) not in (None, letter.value):
+        return "a newer setting is in force: discard it"
+    return None
+
+
+def _pos_hindrance(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms: int) -> str | None:
+    occurred, recorded, settings = event["occurred_at_ms"], event["recorded_at_ms"], catalog.pool
+    if event["store"] not in catalog.stores:
+        return f"store {event['store']!r} is not in the pool"
+    if recorded - occurred > settings["late_limit_ms"] or occurred <= 0:
+        return "it was recorded too late for the pool: raise late_limit_days, or count the items and discard it"
+    if occurred > recorded + settings["future_skew_ms"]:
+        return "it is dated in the future: the till's clock is wrong; count the items and discard it"
+    if recorded > now_ms + settings["future_skew_ms"]:
+        return "it is dated in the future: wait until then, or count the items and discard it"
+    if event.get("kind") in ("counted", "level") and occurred < now_ms - settings["late_limit_ms"]:
+        return "the pool no longer knows all that moved since this count: count again and discard it"
+    why_not = [line_hindrance(catalog, event["store"], line) for line in letter.lines]
+    return None if None in why_not else "; ".join(dict.fromkeys(filter(None, why_not)))
+
+
+def line_hindrance(catalog: Catalog, store: str, line: dict[str, Any]) -> str | None:
+    """Why the pool would set this line aside; None when it would take it."""
+    meaning = catalog.meaning(store, line["code"])
+    if meaning is None:
+        return "not mapped: see `./shelf map`"
+    sku, unit = meaning
+    if unit is None:
+        return f"{line['code']} means {sku}, which the product master lacks"
+    if unit != line["unit"]:
+        return f"{line['code']} means {sku}, counted in {unit}, and the line says {line['unit']}"
+    return None

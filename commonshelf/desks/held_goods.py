@@ -1,0 +1,107 @@
+"""What pools hold of their stores' shelves, and under which codes the stores know the goods: followed in Kafka."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Message
+
+from commonshelf.config.credentials import quiet
+from commonshelf.config.pool_config import PoolConfig
+from connectors.vendor.write_back import Held
+from messaging.log_reader import is_record, log_consumer, until_end
+from messaging.publisher import PublishFailed
+from schemas.codec import BadMessage, topic_codec
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
+from streams.catalog import Catalog
+
+_decode = topic_codec(POOL_AVAILABILITY.name).decode
+_BATCH = 10_000
+
+
+class HeldGoods:
+    """Follows the pools that are asked for. Thread-safe."""
+
+    def __init__(self, kafka_options: Mapping[str, str], partitions: int) -> None:
+        self._kafka_options = quiet(kafka_options)
+        self._partitions = partitions
+        self._followed: dict[int, _Followed] = {}
+        self._lock = threading.Lock()
+
+    def of(self, pool: str, store: str) -> Sequence[Held]:
+        """Every item on a shelf of `store`, as it is now. Raises PublishFailed while Kafka does not answer."""
+        partition = partition_of(pool, self._partitions)
+        with self._lock:
+            try:
+                followed = self._followed.get(partition)
+                if followed is None:
+                    followed = self._followed[partition] = _Followed(self._kafka_options, partition)
+                followed.catch_up()
+            except (KafkaException, TimeoutError) as error:
+                raise PublishFailed(f"Kafka does not say what is held: {error}") from error
+            return followed.held(pool, store)
+
+    def close(self) -> None:
+        """Close the connections to Kafka."""
+        with self._lock:
+            for followed in self._followed.values():
+                followed.close()
+            self._followed.clear()
+
+
+class _Followed:
+    """One partition of the settings and of the availability."""
+
+    def __init__(self, kafka_options: Mapping[str, str], partition: int) -> None:
+        self._config = PoolConfig()
+        self._held: dict[tuple[str, str], dict[str, int]] = {}
+        topics = [POOL_CONFIG.name, CATALOG_ITEMS.name, POOL_AVAILABILITY.name]
+        self._consumer: Consumer = log_consumer(kafka_options, topics, [partition])
+        try:
+            for message in until_end(self._consumer):
+                self._take(message)
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def catch_up(self) -> None:
+        """Take what has come since, and no more: a busy pool's rows never cease. Raises KafkaException."""
+        is_full = True
+        while is_full:
+            messages = self._consumer.consume(_BATCH, 0.05)
+            is_full = len(messages) == _BATCH
+            for message in messages:
+                if is_record(message):
+                    self._take(message)
+
+    def held(self, pool: str, store: str) -> Sequence[Held]:
+        catalog = self._config.catalogs[pool]
+        codes = _codes(catalog, store)
+        shelves = self._held.get((pool, store), {})
+        return [Held(sku, held_milli, tuple(codes.get(sku, ()))) for sku, held_milli in shelves.items()]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _take(self, message: Message) -> None:
+        topic, value = str(message.topic()), message.value()
+        if topic != POOL_AVAILABILITY.name:
+            self._config.take(topic, value)
+            return
+        try:
+            row = _decode(value)
+        except BadMessage:
+            return  # only the pool's workers may write here; what is no row of theirs says nothing
+        self._held.setdefault((row["pool"], row["store"]), {})[row["sku"]] = row["held_milli"]
+
+
+def _codes(catalog: Catalog, store: str) -> dict[str, list[str]]:
+    """SKU → its codes in `store`, those of the store's own list first; codes that mean something else are left out."""
+    found: dict[str, list[str]] = {}
+    own = [(f"sku:{sku}", sku) for sku in catalog.items]
+    gtins = [(f"gtin:{item['gtin']}", sku) for sku, item in catalog.items.items() if item["gtin"] is not None]
+    for code, sku in (*catalog.codes(store).items(), *catalog.codes(None).items(), *own, *gtins):
+        meaning = catalog.meaning(store, code)
+        if meaning is not None and meaning[0] == sku:
+            found.setdefault(sku, []).append(code)
+    return found

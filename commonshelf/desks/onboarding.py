@@ -1,0 +1,175 @@
+"""Puts a store into a pool while everything runs: its terms, the pool's new items, what is on its shelves."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commonshelf.config.catalog_files import ORIGIN, DeclarationError, read_catalog
+from commonshelf.config.credentials import quiet
+from commonshelf.config.pool_config import read_pool_config
+from commonshelf.config.publishing import Declared, current, declare
+from commonshelf.desks.pool_table import UnknownNameError
+from commonshelf.stack.connection import Connection
+from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.survey import FileRefused
+from connectors.specs import DropFolderSpec
+from messaging.publisher import Publisher, publish_and_flush
+from schemas.models import (
+    CatalogItem,
+    ConfigChange,
+    PoolSettings,
+    StockLine,
+    StockReport,
+    StoreItemSettings,
+    StoreSettings,
+)
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
+from streams.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Onboarded:
+    """What was published, and the rows of the opening stock that could not be."""
+
+    settings_published: int
+    lines_published: int
+    problems: tuple[str, ...]
+
+
+def onboard(
+    connection: Connection,
+    pool: str,
+    store_id: str,
+    named: Mapping[str, Any],
+    opening_stock: Path | None,
+    catalog: Path | None,
+) -> Onboarded:
+    """Publish the store and its files, acknowledged by Kafka. Files are read before anything is published.
+
+    named: fields of StoreSettings; the others are as they are in force, or the defaults of a new store.
+
+    Raises UnknownNameError for a pool that is not configured, DeclarationError for a file that cannot be used,
+    pydantic's ValidationError for a field that is out of range.
+    """
+    changes = list(config_changes(connection))
+    pools = {change.pool: change.change for change in changes if _is_pool(change)}
+    settings = pools.get(pool)
+    if not isinstance(settings, PoolSettings):
+        known = ", ".join(sorted(pools)) or "none"
+        raise UnknownNameError(f"there is no pool {pool!r}; declare it in the settings file (known pools: {known})")
+    known_stores = {one.store: one for one in _stores(changes, pool)}
+    in_force = known_stores[store_id].model_dump() if store_id in known_stores else {"store": store_id}
+    store = StoreSettings.model_validate(in_force | dict(named))
+    now_ms = time.time_ns() // 1_000_000
+    records: list[Declared] = [ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=store)]
+    if catalog is not None:
+        records += read_catalog(catalog, pool, settings.currency, now_ms)
+    spec = DropFolderSpec(
+        pool=pool, store=store.store, folder=Path(), time_zone=settings.time_zone, currency=settings.currency
+    )
+    partitions = connection.settings.partitions
+    reports: list[StockReport] = []
+    problems: tuple[str, ...] = ()
+    if opening_stock is not None:
+        read, problems = _opening(opening_stock, spec, now_ms)
+        found = read_pool_config(connection.kafka_options, [partition_of(pool, partitions)])
+        reports, misfits = in_units_of(declared_in(found.catalog(pool), records), read)
+        problems += tuple(f"{opening_stock}: {misfit}" for misfit in misfits)
+    published = declare(connection.kafka_options, partitions, records)
+    with Publisher(quiet(connection.kafka_options), partitions) as publisher:
+        publish_and_flush(publisher, reports)
+    return Onboarded(published, sum(len(report.lines) for report in reports), problems)
+
+
+def stores_of(connection: Connection, pool: str) -> list[StoreSettings]:
+    """The stores of a pool, by id. Raises UnknownNameError."""
+    changes = list(config_changes(connection))
+    pools = sorted({change.pool for change in changes if _is_pool(change)})
+    if pool not in pools:
+        raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(pools) or 'none'}")
+    return sorted(_stores(changes, pool), key=lambda one: one.store)
+
+
+def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) -> bool:
+    """Publish a store's terms for one item, acknowledged by Kafka; False when they were in force already.
+
+    Raises UnknownNameError for a pool, store or item that is not there.
+    """
+    stores = [one.store for one in stores_of(connection, pool)]
+    if terms.store not in stores:
+        raise UnknownNameError(f"pool {pool} has no store {terms.store!r}; its stores: {', '.join(stores) or 'none'}")
+    home = [partition_of(pool, connection.settings.partitions)]
+    items = current(connection.kafka_options, CATALOG_ITEMS.name, home)
+    if all((item["pool"], item["sku"]) != (pool, terms.sku) for item in items):
+        raise UnknownNameError(
+            f"the catalog of pool {pool} has no item {terms.sku!r}; `./shelf availability {pool}` lists items"
+        )
+    now_ms = time.time_ns() // 1_000_000
+    change = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=terms)
+    return declare(connection.kafka_options, connection.settings.partitions, [change]) > 0
+
+
+def config_changes(connection: Connection) -> Iterator[ConfigChange]:
+    """What pool.config.v1 says now; a record that is out of range is the workers' business and left out."""
+    for plain in current(connection.kafka_options, POOL_CONFIG.name):
+        try:
+            yield ConfigChange.from_avro(plain)
+        except ValueError:
+            continue
+
+
+def _stores(changes: Iterable[ConfigChange], pool: str) -> list[StoreSettings]:
+    found = [change.change for change in changes if change.pool == pool]
+    return [one for one in found if isinstance(one, StoreSettings)]
+
+
+def _is_pool(change: ConfigChange) -> bool:
+    return isinstance(change.change, PoolSettings)
+
+
+def declared_in(catalog: Catalog, records: Iterable[Declared]) -> Catalog:
+    """`catalog` once it knows `records`, too."""
+    for record in records:
+        if isinstance(record, CatalogItem):
+            catalog.apply_item(record.to_avro())
+        else:
+            catalog.apply_change(*record.to_avro()["change"])
+    return catalog
+
+
+def in_units_of(catalog: Catalog, reports: Iterable[StockReport]) -> tuple[list[StockReport], list[str]]:
+    """The reports less the lines in another unit than the pool counts the item in, and a sentence for each of these.
+
+    The pool would set such a line aside. A code that means nothing yet waits there for its mapping.
+    """
+    fit: list[StockReport] = []
+    misfits: list[str] = []
+    for report in reports:
+        lines: list[StockLine] = []
+        for line in report.lines:
+            meaning = catalog.meaning(report.store, line.code)
+            if meaning is None or meaning[1] in (None, line.unit.value):
+                lines.append(line)
+            else:
+                misfits.append(
+                    f"{line.code} is given by {line.unit.value}, but the pool counts {meaning[0]} by {meaning[1]}; "
+                    f"put {meaning[1]} into a column named unit"
+                )
+        if lines:
+            fit.append(report.model_copy(update={"lines": tuple(lines)}))
+    return fit, misfits
+
+
+def _opening(file: Path, spec: DropFolderSpec, now_ms: int) -> tuple[list[StockReport], tuple[str, ...]]:
+    try:
+        batches = list(read_events(file.name, file.read_bytes(), "opening", spec, now_ms))
+    except OSError as error:
+        raise DeclarationError(f"{file} cannot be read ({error.strerror}); check the path and its rights") from None
+    except FileRefused as refused:
+        raise DeclarationError(f"{file}: {refused}") from None
+    reports = [event for batch in batches for event in batch.events if isinstance(event, StockReport)]
+    problems = tuple(f"{file}: {problem.where}: {problem.reason}" for batch in batches for problem in batch.problems)
+    return reports, problems

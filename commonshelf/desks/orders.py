@@ -1,0 +1,77 @@
+"""Requests about orders, reports on tasks, and what became of them: by hand, and for a pilot's pickers."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from commonshelf.config.credentials import quiet
+from commonshelf.config.publishing import current
+from messaging.log_reader import read_log
+from messaging.publisher import Publisher, publish_and_flush
+from schemas.codec import BadMessage, topic_codec
+from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.partition import partition_of
+from schemas.topics import ORDERS_EVENTS, POOL_TASKS
+
+_POLL_S = 0.2
+_SKEW_MS = 10_000
+Row = dict[str, Any]
+
+
+class UnknownTaskError(LookupError):
+    """No such task, or several pools have one of that name."""
+
+
+class NoAnswerError(TimeoutError):
+    """The pool did not answer in time."""
+
+
+def publish(kafka_options: Mapping[str, str], partitions: int, event: OrderRequest | FulfilmentReport) -> None:
+    """Acknowledged by Kafka when it returns. Raises KafkaException or PublishError."""
+    with Publisher(quiet(kafka_options), partitions) as publisher:
+        publish_and_flush(publisher, [event])
+
+
+def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, since_ms: int = 0) -> Iterator[Row]:
+    """What orders.events says of `pool`, from `since_ms` to its present end."""
+    decode = topic_codec(ORDERS_EVENTS.name).decode
+    for message in read_log(kafka_options, [ORDERS_EVENTS.name], [partition_of(pool, partitions)], since_ms or None):
+        try:
+            event: Row = decode(message.value())
+        except BadMessage:
+            continue  # only the pool's workers may write here; what is no event of theirs is not shown as one
+        if event["pool"] == pool:
+            yield event
+
+
+def await_answer(kafka_options: Mapping[str, str], partitions: int, pool: str, key: str, wait_s: float) -> Row:
+    """The event that answers the request or the report called `key`. Raises NoAnswerError."""
+    since_ms = time.time_ns() // 1_000_000 - _SKEW_MS
+    deadline = time.monotonic() + wait_s
+    while True:
+        found = [event for event in order_events(kafka_options, partitions, pool, since_ms) if event["key"] == key]
+        if found:
+            return found[-1]
+        if time.monotonic() > deadline:
+            raise NoAnswerError(f"no answer within {wait_s:.0f} s; does the pool's worker run? See ./shelf doctor")
+        time.sleep(_POLL_S)
+
+
+def live_tasks(kafka_options: Mapping[str, str], store: str, pool: str | None = None) -> list[Row]:
+    """Tasks that have not ended, the most urgent first: by priority, then by when they are due."""
+    rows = [row for row in current(kafka_options, POOL_TASKS.name) if row["status"] in ("open", "claimed")]
+    rows = [row for row in rows if row["store"] == store and pool in (None, row["pool"])]
+    return sorted(rows, key=lambda row: (-row["priority"], row["due_ms"], row["task"]))
+
+
+def find_task(kafka_options: Mapping[str, str], name: str, pool: str | None) -> Row:
+    """Raises UnknownTaskError."""
+    rows: list[Row] = [row for row in current(kafka_options, POOL_TASKS.name) if row["task"] == name]
+    rows = [row for row in rows if pool in (None, row["pool"])]
+    if len(rows) != 1:
+        pools = ", ".join(sorted(row["pool"] for row in rows))
+        raise UnknownTaskError(
+            f"task {name} is in several pools ({pools}); say which with --pool" if rows
+            else f"there is no task {name!r}; `./shelf tasks STORE` lists a store's"
+        )  # fmt: skip
+    return rows[0]

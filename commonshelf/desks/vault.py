@@ -1,0 +1,41 @@
+"""The vault that the settings name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from commonshelf.config.credentials import vault_password
+from commonshelf.config.settings import Settings
+from streams.vault import Vault, postgresql_engine, sqlite_engine
+
+
+class VaultUnusableError(RuntimeError):
+    """The database of the vault does not answer as it should; the sentence says what to do."""
+
+
+def vault_engine(settings: Settings) -> Engine:
+    """Raises SettingsError when the password cannot be read, OSError when the file cannot be made."""
+    if settings.vault.database_url is None:
+        return sqlite_engine(settings.vault_file)
+    return postgresql_engine(settings.vault.database_url, vault_password(settings.vault))
+
+
+@contextmanager
+def opened_vault(settings: Settings) -> Iterator[Vault]:
+    """The vault, for one command. Raises SettingsError, VaultUnusableError."""
+    where = settings.vault.database_url or settings.vault_file
+    try:
+        engine = vault_engine(settings)
+        try:
+            yield Vault(engine)
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as error:
+        # Not the whole error: its statement may be about an address.
+        cause = getattr(error, "orig", None)
+        said = str(cause).splitlines()[0] if cause is not None and str(cause) else type(error).__name__
+        raise VaultUnusableError(f"the vault at {where} cannot be used ({said}); check vault in the settings") from None
+    except OSError as error:
+        raise VaultUnusableError(f"the vault at {where} cannot be used ({error.strerror}); check its rights") from None

@@ -1,0 +1,103 @@
+"""What codes mean: which ones mean nothing yet, and what a new mapping would contradict. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from commonshelf.dead_letters.letters import Letter, Place
+from connectors.parsing.codes import is_in_store
+from schemas.models import CodeMapping
+from streams.catalog import Catalog
+from streams.pool import reasons
+
+_PRIVATE = ("sku:", "item:")
+
+
+@dataclass
+class CodeWaiting:
+    """A code, with its lines that wait in the dead letters. Quantities are in thousandths of each unit."""
+
+    code: str
+    store: str | None
+    """Whose code it is; None for one that all stores share, such as a barcode."""
+    sku: str | None
+    """What it means now, None for nothing."""
+    stores: list[str] = field(default_factory=list)
+    """Where the lines were sold or reported."""
+    lines: int = 0
+    milli: dict[str, int] = field(default_factory=dict)
+    """Unit → the lines' quantity without regard to its sign."""
+    first_ms: int = 0
+    """When the first of the lines occurred, ms since 1970 UTC."""
+    last_ms: int = 0
+    letters: list[Place] = field(default_factory=list)
+
+
+def codes_waiting(catalog: Catalog, pool: str, letters: Iterable[Letter]) -> list[CodeWaiting]:
+    """The codes for which lines of a pool were set aside and still wait, most lines first."""
+    found: dict[tuple[str, str | None, str | None], CodeWaiting] = {}
+    for letter in letters:
+        if letter.pool != pool or letter.reason != reasons.UNMAPPED_CODE or not letter.is_waiting:
+            continue
+        occurred_ms = (letter.event or {})["occurred_at_ms"]
+        for line in letter.lines:
+            code, seller = catalog.lasting_code(line["code"]), str(letter.store)
+            meaning = catalog.meaning(seller, code)
+            key = (code, seller if is_private(code) else None, meaning[0] if meaning else None)
+            one = found.get(key)
+            if one is None:
+                one = found[key] = CodeWaiting(*key, first_ms=occurred_ms, last_ms=occurred_ms)
+            one.lines += 1
+            one.milli[line["unit"]] = one.milli.get(line["unit"], 0) + abs(line["quantity_milli"])
+            one.first_ms, one.last_ms = min(one.first_ms, occurred_ms), max(one.last_ms, occurred_ms)
+            if seller not in one.stores:
+                one.stores.append(seller)
+            if letter.place not in one.letters:
+                one.letters.append(letter.place)
+    return sorted(found.values(), key=lambda one: (-one.lines, one.code, one.stores))
+
+
+def objections(catalog: Catalog, wanted: Sequence[CodeMapping], *, replaces: bool) -> list[str]:
+    """Why these mappings must not be published, a sentence each: one code for two items, unknown stores or items.
+
+    `replaces`: a meaning that is in force may be replaced.
+    """
+    found: list[str] = []
+    first: dict[tuple[str | None, str], str | None] = {}
+    for one in wanted:
+        where = "the whole pool" if one.store is None else f"store {one.store}"
+        if first.setdefault((one.store, one.code), one.sku) != one.sku:
+            both = f"{first[one.store, one.code]} and {one.sku}"
+            found.append(f"{one.code} is to mean both {both} in {where}: which one?")
+            continue
+        if one.store is not None and one.store not in catalog.stores:
+            found.append(f"{one.code}: the pool has no store {one.store!r}; it has {_some(catalog.stores)}")
+        if one.sku is not None and one.sku not in catalog.items:
+            found.append(f"{one.code}: the product master has no item {one.sku!r}; add it first")
+        now = _meaning_now(catalog, one)
+        if now is not None and now != one.sku and not replaces:
+            name = catalog.items[now]["name"] if now in catalog.items else "not in the product master"
+            found.append(f"{one.code} means {now} ({name}) in {where} already, not {one.sku}; to replace that say so")
+    return found
+
+
+def is_private(code: str) -> bool:
+    """True for a code that one shop made up: another shop may mean something else by it."""
+    return code.startswith(_PRIVATE) or (code.startswith("gtin:") and is_in_store(code.removeprefix("gtin:")))
+
+
+def item_named(catalog: Catalog, text: str) -> str | None:
+    """The SKU that an operator means by a SKU or by a code of the pool, None for neither."""
+    if text in catalog.items:
+        return text
+    meaning = catalog.meaning("", text)
+    return meaning[0] if meaning else None
+
+
+def _meaning_now(catalog: Catalog, one: CodeMapping) -> str | None:
+    meaning = catalog.meaning(one.store or "", one.code)
+    return meaning[0] if meaning else None
+
+
+def _some(names: Iterable[str]) -> str:
+    known = sorted(names)
+    return ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")

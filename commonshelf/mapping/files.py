@@ -1,0 +1,79 @@
+"""Reads an operator's lists for the mapping desk: what codes mean, and what a store's till calls its items.
+
+Mappings: columns code and sku, and maybe store. Item lists: column code, and name or barcode or both. A code is written
+SCHEME:TEXT, such as plu:4011 or item:W62X, or as the digits of a barcode. Other columns are left alone. What
+`connect discover --json` prints is an item list, too: an item's kind is the scheme of its code.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from commonshelf.config.catalog_files import DeclarationError, csv_rows, located, parse_code
+from commonshelf.mapping.codes import item_named
+from commonshelf.mapping.suggestions import TillItem
+from connectors.parsing.codes import SCHEMES
+from schemas.models import CodeMapping
+from streams.catalog import Catalog
+
+
+def read_mappings(file: Path, store: str | None, catalog: Catalog) -> tuple[list[CodeMapping], list[str]]:
+    """(the mappings, a sentence for each row that is none). Rows without a sku are left out: nobody decided them yet.
+
+    `store` holds where a row names none; None is the whole pool. Raises DeclarationError when the file cannot be read.
+    """
+    found: list[CodeMapping] = []
+    problems: list[str] = []
+    for line, row in csv_rows(file, ("code", "sku")):
+        if not row.get("sku"):
+            continue
+        try:
+            sku = find_item(catalog, row["sku"])
+            code = catalog.lasting_code(parse_code(row["code"]))
+            found.append(CodeMapping(store=row.get("store") or store, code=code, sku=sku))
+        except ValueError as error:
+            problems.append(str(located(file, line, error)))
+    return found, problems
+
+
+def read_till_items(file: Path) -> dict[str, TillItem]:
+    """What a till's item list says, by code. Raises DeclarationError, also for a code that is named twice."""
+    found: dict[str, TillItem] = {}
+    for place, code, item in _discovered(file) if file.suffix == ".json" else _listed(file):
+        if found.setdefault(code, item) != item:
+            raise DeclarationError(f"{place}: {code} is named before, as {found[code].name!r}; which one is it?")
+    return found
+
+
+def _listed(file: Path) -> Iterator[tuple[str, str, TillItem]]:
+    for line, row in csv_rows(file, ("code",)):
+        try:
+            yield f"{file}:{line}", parse_code(row["code"]), TillItem(row.get("name", ""), row.get("barcode", ""))
+        except ValueError as error:
+            raise located(file, line, error) from None
+
+
+def _discovered(file: Path) -> Iterator[tuple[str, str, TillItem]]:
+    try:
+        things = json.loads(file.read_text(encoding="utf-8"))
+        for at, thing in enumerate(things):
+            if thing["kind"] in SCHEMES:
+                item = TillItem(str(thing["name"]), str(thing.get("barcode", "")))
+                yield f"{file}, entry {at + 1}", parse_code(f"{thing['kind']}:{thing['id']}"), item
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DeclarationError(
+            f"{file} cannot be read as what `connect discover --json` prints ({type(error).__name__}: {error})"
+        ) from None
+
+
+def find_item(catalog: Catalog, text: str) -> str:
+    """The SKU that `text` names: itself, or a code or a barcode of the pool's item. Raises ValueError."""
+    sku = item_named(catalog, text)
+    if sku is None:
+        try:
+            sku = item_named(catalog, parse_code(text))
+        except ValueError:
+            sku = None
+    if sku is None:
+        raise ValueError(f"the product master has no item {text!r}; name its SKU or its barcode, or add it first")
+    return sku

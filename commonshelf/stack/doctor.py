@@ -1,0 +1,255 @@
+"""The checks of `doctor`: each one thing, as a finding with what to do about it."""
+
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from commonshelf.config.credentials import secret_origin
+from commonshelf.config.sources import Loaded, SettingsError, load
+from commonshelf.embedded_kafka.errors import JavaError
+from commonshelf.embedded_kafka.jars import cache_dir
+from commonshelf.embedded_kafka.java import find_java
+from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
+from commonshelf.stack.processes import is_free
+from commonshelf.stack.runtime_file import read_runtime
+from commonshelf.stack.topic_status import newest_append_ms, topic_statuses
+from connectors.installed import installed
+from messaging.cluster import UnreachableError, open_cluster
+from messaging.topic_admin import TopicsError, topic_problems
+
+_DISK_NEEDED_MIB = 1024
+_MEMORY_NEEDED_MIB = 1024
+_CLOCK_SKEW_MAX_S = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor. `is_well` is None for what cannot be checked now, which is no fault."""
+
+    what: str
+    is_well: bool | None
+    found: str
+    to_do: str = ""
+
+
+def examine(config: Path | None, bootstrap: str | None) -> Iterator[Finding]:
+    """All checks, the cheap and basic ones first."""
+    yield _python()
+    yield _java()
+    yield _memory()
+    yield _cache()
+    try:
+        loaded = load(config, overrides={"kafka.bootstrap_servers": bootstrap} if bootstrap else None)
+    except SettingsError as error:
+        yield Finding("settings", is_well=False, found=str(error), to_do="correct the settings, then run doctor again")
+        return
+    yield Finding("settings", is_well=True, found=f"{loaded.file or 'defaults, no file'}")
+    yield from _connectors()
+    yield from _secrets(loaded)
+    yield _disk(loaded.settings.data_dir)
+    yield _note(loaded, config)
+    try:
+        connection = connect(config, bootstrap)
+    except (NothingRunsError, SettingsError) as error:
+        is_fault = isinstance(error, SettingsError)
+        yield Finding("Kafka", is_well=False if is_fault else None, found=str(error))
+        yield from _ports(loaded)
+        return
+    if connection.runtime is None:
+        yield from _ports(loaded)
+    yield from _running(connection)
+
+
+def _running(connection: Connection) -> Iterator[Finding]:
+    broker = _broker(connection)
+    yield broker
+    if broker.is_well:
+        yield _topics(connection)
+        yield _dead_letters(connection)
+        yield _clock(connection)
+    if connection.runtime is None:
+        yield Finding("workers", None, "no stack of this machine uses this Kafka, so no pages to ask")
+        return
+    for name, url in connection.runtime.urls.items():
+        if name != "webhooks":
+            yield _page(name, url)
+    yield _registry(connection.runtime.urls["http"])
+
+
+def _python() -> Finding:
+    return Finding("Python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
+
+
+def _java() -> Finding:
+    try:
+        java = find_java()
+    except JavaError as error:
+        return Finding("Java", is_well=False, found=str(error))
+    return Finding("Java", is_well=True, found=f"{java.major} at {java.executable}")
+
+
+def _memory() -> Finding:
+    free_mib = psutil.virtual_memory().available >> 20
+    return Finding(
+        "memory", free_mib >= _MEMORY_NEEDED_MIB, f"{free_mib} MiB available",
+        f"close other programs: Kafka and the workers take about {_MEMORY_NEEDED_MIB} MiB",
+    )  # fmt: skip
+
+
+def _cache() -> Finding:
+    folder = cache_dir()
+    nearest = _existing(folder)
+    if not os.access(nearest, os.W_OK):
+        return Finding("cache", False, f"{folder} is not writable", "set COMMONSHELF_CACHE to a folder of yours")
+    jars = sum(1 for _ in folder.rglob("*.jar")) if folder.is_dir() else 0
+    return Finding("cache", True, f"{folder}, {f'{jars} jars of Kafka' if jars else 'Kafka not downloaded yet'}")
+
+
+def _disk(data_dir: Path) -> Finding:
+    nearest = _existing(data_dir)
+    free_mib = shutil.disk_usage(nearest).free >> 20
+    is_well = free_mib >= _DISK_NEEDED_MIB and os.access(nearest, os.W_OK)
+    found = f"{free_mib} MiB free in {data_dir}" if os.access(nearest, os.W_OK) else f"{data_dir} is not writable"
+    return Finding("disk", is_well, found, "free some space, or set data_dir to a folder on another disk")
+
+
+def _connectors() -> Iterator[Finding]:
+    """Those that are installed and cannot be used; nothing is said when all can."""
+    for broken in installed()[1]:
+        yield Finding(
+            "connector", False, f"{broken.name} is installed but cannot be used: {broken.reason}",
+            "install the package anew, or take it away",
+        )  # fmt: skip
+
+
+def _secrets(loaded: Loaded) -> Iterator[Finding]:
+    """A secret that is missing, or that others may read, by name; nothing is said of the others."""
+    for store in loaded.settings.stores:
+        for connector in store.connectors:
+            for source in connector.secret_sources():
+                there, origin = secret_origin(source.env, source.file, os.environ)
+                if not there:
+                    yield Finding(
+                        "secret", False, f"the {connector.kind} secret of {store.id} is missing in {origin}",
+                        "make one with: openssl rand -hex 32, or get it from the vendor",
+                    )  # fmt: skip
+                elif source.is_exposed:
+                    yield Finding(
+                        "secret", False, f"others may read the {connector.kind} secret of {store.id} in {origin}",
+                        f"chmod 600 {source.file}",
+                    )  # fmt: skip
+
+
+def _note(loaded: Loaded, config: Path | None) -> Finding:
+    for folder in data_dirs(loaded, config):
+        runtime = read_runtime(folder)
+        if runtime is not None and runtime.is_alive:
+            return Finding("running", True, f"a stack on {folder}, process {runtime.pid}")
+        if runtime is not None:
+            return Finding(
+                "running", False, f"{folder}/runtime.json is left from process {runtime.pid}, which was killed",
+                "nothing is lost: start it again, or remove that file",
+            )  # fmt: skip
+    return Finding("running", None, "no stack on this machine; `./shelf demo` or `./shelf up` starts one")
+
+
+def _ports(loaded: Loaded) -> Iterator[Finding]:
+    http = loaded.settings.http
+    wanted = {
+        "port": (http.host, http.port),
+        "webhook_port": (http.webhook_host, http.webhook_port),
+        "agents_port": (http.host, http.agents_port),
+        "ledger_port": (http.host, http.ledger_port),
+    }
+    taken = [(key, port) for key, (host, port) in wanted.items() if port and not is_free(host, port)]
+    for key, port in taken:
+        yield Finding(
+            "ports", False, f"port {port} is taken", f"stop the process that has it, or set http.{key} (0 picks one)"
+        )
+    if not taken:
+        named = [str(port) for _, port in wanted.values() if port]
+        yield Finding("ports", True, f"{', '.join(named)} free" if named else "free ones are picked at each start")
+
+
+def _broker(connection: Connection) -> Finding:
+    address = connection.kafka_options["bootstrap.servers"]
+    try:
+        _, cluster = open_cluster(connection.kafka_options, 10)
+    except UnreachableError as error:
+        return Finding(
+            "Kafka", False, f"no answer from {address}: {error}",
+            "check that it runs, the address, the network and the security settings",
+        )  # fmt: skip
+    return Finding("Kafka", True, f"{len(cluster.brokers)} broker(s) at {address}")
+
+
+def _topics(connection: Connection) -> Finding:
+    try:
+        problems = topic_problems(connection.kafka_options, connection.settings.partitions)
+    except TopicsError as error:
+        problems = [str(error)]
+    found = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
+    return Finding(
+        "topics", not problems, found or "all as declared", "run `./shelf up`, which creates and repairs them"
+    )
+
+
+def _dead_letters(connection: Connection) -> Finding:
+    try:
+        counts = {
+            one.topic: one.records or 0 for one in topic_statuses(connection.kafka_options) if ".dlq." in one.topic
+        }
+    except TopicsError as error:
+        return Finding("dead letters", False, str(error))
+    total = sum(counts.values())
+    if not total:
+        return Finding("dead letters", True, "0 records set aside")
+    where = ", ".join(f"{count} in {topic}" for topic, count in counts.items() if count)
+    return Finding("dead letters", True, f"{total} records set aside: {where}; `./shelf dlq list` tells what waits")
+
+
+def _page(name: str, url: str) -> Finding:
+    try:
+        answer = httpx.get(f"{url}/ready", timeout=5, trust_env=False)
+    except httpx.HTTPError as error:
+        return Finding(name, False, f"no answer at {url}: {error}", f"look into {name}.log among the logs")
+    if answer.status_code == httpx.codes.OK:
+        return Finding(name, True, f"ready at {url}")
+    said = " ".join(answer.text.split())[:200]
+    return Finding(name, False, f"not ready at {url}: {said}", f"wait a moment; else look into {name}.log")
+
+
+def _clock(connection: Connection) -> Finding:
+    """The broker stamps what it appends: a stamp of the future says that its clock or ours is wrong."""
+    try:
+        newest_ms = newest_append_ms(connection.kafka_options)
+    except TopicsError as error:
+        return Finding("clock", False, str(error))
+    ahead_s = (newest_ms - time.time_ns() // 1_000_000) / 1000
+    if ahead_s > _CLOCK_SKEW_MAX_S:
+        return Finding("clock", False, f"Kafka's clock is {ahead_s:.0f} s ahead of this machine's", "set both by NTP")
+    return Finding(
+        "clock", True, "this machine's and Kafka's agree" if newest_ms >= 0 else "nothing to compare with yet"
+    )
+
+
+def _registry(url: str) -> Finding:
+    try:
+        answer = httpx.get(f"{url}/subjects", timeout=5, trust_env=False)
+        subjects = answer.json() if answer.status_code == httpx.codes.OK else []
+    except (httpx.HTTPError, ValueError) as error:
+        return Finding("schema registry", False, f"no answer at {url}/subjects: {error}", "look into http.log")
+    return Finding("schema registry", bool(subjects), f"{len(subjects)} subjects at {url}", "look into http.log")
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder that is there."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())

@@ -1,0 +1,51 @@
+"""Our HTTP server: an index page, the read-only schema registry, health. The API and the board join here later."""
+
+from html import escape
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from commonshelf.config.settings import Settings
+from commonshelf.stack.processes import children
+from commonshelf.web.registry import router as registry_router
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The app for a stack with these settings."""
+    app = FastAPI(title="Commonshelf", docs_url=None, redoc_url=None)
+    page = _index_page(settings)
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def index() -> str:
+        return page
+
+    @app.get("/health", include_in_schema=False)
+    @app.get("/ready", include_in_schema=False)
+    def health() -> dict[str, str]:
+        """Ready when it answers: this server has no state and no connection."""
+        return {"status": "ok"}
+
+    app.include_router(registry_router)
+    return app
+
+
+def _index_page(settings: Settings) -> str:
+    rows = "".join(
+        f"<li><a href='{escape(url)}'>{escape(url)}</a> {escape(about)}</li>" for url, about in links(settings)
+    )
+    pools = "".join(f"<li>{escape(pool.name)} ({escape(pool.id)})</li>" for pool in settings.pools)
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Commonshelf</title>"
+        f"<h1>Commonshelf</h1><h2>Pools</h2><ul>{pools or '<li>none declared</li>'}</ul>"
+        f"<h2>Pages</h2><ul>{rows}</ul></html>"
+    )
+
+
+def links(settings: Settings) -> list[tuple[str, str]]:
+    """(address, what is there) of everything that a person may open. Ports must be resolved."""
+    base = {child.spec.name: child.url for child in children(settings, settings.data_dir, {})}
+    pages = [(f"{base['http']}/subjects", "schema registry, read-only, Confluent-compatible")]
+    for name, url in base.items():
+        if name != "http":
+            pages += [(f"{url}/ready", f"{name}: ready or what it waits for"), (f"{url}/metrics", f"{name}: metrics")]
+    return pages
