@@ -18,8 +18,9 @@ from bench.steady import Steady
 from bench.tills import Tills
 from bench.world import BASE_MS, POOL, Published, World, code, declarations, sku, store_id
 from schemas.codec import topic_codec
-from schemas.models import ConfigChange, Source, StockLine, StockReport, StockReportKind, StoreSettings
-from schemas.orders import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
+from schemas.models.config import ConfigChange, StoreSettings
+from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
+from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
 from schemas.topics import ORDERS_EVENTS, ORDERS_REQUESTS, POOL_CONFIG, POS_SALES, POS_STOCK
 
 Tell = Callable[[str], None]

@@ -9,19 +9,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
-    ConfigChange,
-    Contribution,
-    ContributionKind,
-    PoolSettings,
-    Source,
-    StockLine,
-    StockReport,
-    StockReportKind,
-    StoreSettings,
-    Tick,
-)
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, Contribution, ContributionKind, PoolSettings, StoreSettings
+from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
+from schemas.models.ticks import Tick
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 
 POOL = "bench"

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.models import ChannelReservation, ConnectorPosition, Sale, StockReport
+from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.pos import Sale, StockReport
 
 PosEvent = Sale | StockReport
 Handler = Callable[[Request], Awaitable[Response]]

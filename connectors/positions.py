@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connectors.contract import Publishes
-from schemas.models import ConnectorPosition
+from schemas.models.connectors import ConnectorPosition
 
 Key = tuple[str, str, str, str]
 

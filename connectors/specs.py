@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from connectors.contract import Sender
-from schemas.models import Name, Unit
+from schemas.models.base import Name
+from schemas.models.pos import Unit
 
 SECRET_MIN_BYTES = 16
 

@@ -11,17 +11,13 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
-from schemas.models import (
-    CatalogItem,
-    ChannelReservation,
-    ConfigChange,
-    ConnectorPosition,
-    PastSale,
-    Sale,
-    StockReport,
-    Tick,
-)
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
+from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.pos import PastSale, Sale, StockReport
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

@@ -36,7 +36,7 @@ def set_(
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.lending import set_quota
     from commonshelf.stack.connection import connect
-    from schemas.models import LentQuota
+    from schemas.models.config import LentQuota
 
     if pool == to_pool:
         fail("a store lends to its own pool by its contribution: see ./shelf store add --help")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from commonshelf.mapping.codes import CodeWaiting
     from commonshelf.mapping.suggestions import Suggestion
     from commonshelf.stack.connection import Connection
-    from schemas.models import CodeMapping
+    from schemas.models.config import CodeMapping
     from streams.catalog import Catalog
 
 app = typer.Typer(
@@ -227,7 +227,7 @@ def set_mapping(
     """
     from commonshelf.config.catalog_files import parse_code
     from commonshelf.mapping.files import find_item
-    from schemas.models import CodeMapping
+    from schemas.models.config import CodeMapping
 
     if (item is None) != remove:
         fail("name the item that the code means, or --remove")
@@ -295,7 +295,7 @@ def _publish(
     from commonshelf.dead_letters.desk import ORIGIN
     from commonshelf.dead_letters.replays import replay
     from commonshelf.mapping.codes import is_private, objections
-    from schemas.models import ConfigChange
+    from schemas.models.config import ConfigChange
 
     against = objections(view.catalog, wanted, replaces=replaces)
     if not may_be_private:

@@ -34,7 +34,7 @@ def send(
     """
     from pydantic import ValidationError
 
-    from schemas.orders import OrderRequest
+    from schemas.models.requests import OrderRequest
 
     try:
         told = json.loads(sys.stdin.read() if file is None else file.read_text(encoding="utf-8"))
@@ -117,7 +117,7 @@ def _ask(
 ) -> None:
     from pydantic import ValidationError
 
-    from schemas.orders import OrderRequest
+    from schemas.models.requests import OrderRequest
 
     try:
         request = OrderRequest.model_validate({**_head(), "pool": pool, "order": order, "kind": kind})

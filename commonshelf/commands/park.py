@@ -26,7 +26,7 @@ def park(
     from commonshelf.config.publishing import declare
     from commonshelf.stack.connection import connect
     from messaging.log_reader import end_offset
-    from schemas.models import ConfigChange, ParkedOffset
+    from schemas.models.config import ConfigChange, ParkedOffset
     from schemas.partition import partition_of
     from schemas.topics import POOL_CONFIG
     from streams.pool.processor import PoolProcessor

@@ -28,7 +28,7 @@ def quota(
 
     from commonshelf.config.publishing import declare
     from commonshelf.stack.connection import connect
-    from schemas.models import ConfigChange, ItemQuota, StoreQuota
+    from schemas.models.config import ConfigChange, ItemQuota, StoreQuota
 
     own = [one.rpartition("=") for one in stores or []]
     try:

@@ -102,7 +102,7 @@ def set_item(
     from commonshelf.config.settings import parse_contribution
     from commonshelf.desks.onboarding import set_item_terms
     from commonshelf.stack.connection import connect
-    from schemas.models import StoreItemSettings
+    from schemas.models.config import StoreItemSettings
 
     try:
         terms = StoreItemSettings(

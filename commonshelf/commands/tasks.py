@@ -61,7 +61,7 @@ def tasks(
 def _report(kind: str, task: dict[str, Any], reason: str | None, missing: list[str], worker: str | None) -> Any:
     from pydantic import ValidationError
 
-    from schemas.orders import FulfilmentReport
+    from schemas.models.reports import FulfilmentReport
 
     now_ms = time.time_ns() // 1_000_000
     try:

@@ -33,7 +33,7 @@ def ask(
 
     Example: ./shelf transfer ask riverside T-88 corner-shop mill-grocer MILK-1L=6 HAM=0.5
     """
-    from schemas.orders import OrderRequest
+    from schemas.models.requests import OrderRequest
 
     lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(_amount, goods)]
     terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
@@ -67,7 +67,7 @@ def report(
 
     Example: ./shelf transfer report riverside T-88 received mill-grocer MILK-1L=1 --reason wrong_item --sku HAM
     """
-    from schemas.orders import FulfilmentReport
+    from schemas.models.reports import FulfilmentReport
 
     lines = [
         {"line_id": line_id, "quantity_milli": milli, "reason": reason, "sku": sku}

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from connectors.contract import Refused
 from connectors.parsing.codes import SCHEMES, code_of
 from connectors.parsing.quantities import price_minor, quantity_milli
-from schemas.models import CatalogItem, CodeMapping, ConfigChange
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import CodeMapping, ConfigChange
 
 ORIGIN = "commonshelf"
 _MILLI_PERCENT_PER_PERMILLE = 100

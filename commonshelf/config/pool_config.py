@@ -8,7 +8,8 @@ from typing import Any
 from commonshelf.desks.pool_table import UnknownNameError
 from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import CatalogItem, ConfigChange
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from streams.catalog import Catalog
 

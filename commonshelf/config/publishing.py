@@ -9,7 +9,8 @@ from commonshelf.config.credentials import quiet
 from commonshelf.config.settings import Settings
 from messaging.log_reader import read_table
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import CatalogItem, ConfigChange
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 

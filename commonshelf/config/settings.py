@@ -15,18 +15,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.installed import installed
 from connectors.specs import ConnectorOptions, Currency, EnvName, FilePath, TimeZone
-from schemas.models import (
-    MINUTE_MS,
+from schemas.models.base import MINUTE_MS, Name, Text
+from schemas.models.config import (
     AllocationSettings,
     Contribution,
     ContributionKind,
-    Name,
     OpeningHours,
     PoolSettings,
     StoreSettings,
-    Text,
-    WeighedCodesRegion,
 )
+from schemas.types.config import WeighedCodesRegion
 
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 LEDGER_GROUP = "commonshelf-pool"

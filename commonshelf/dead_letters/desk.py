@@ -16,7 +16,9 @@ from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.letters import Letter, Place, read_outcomes
 from commonshelf.pool_progress import EventName, Taken, taken_since
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, DeadLetterOutcome, DeadLetterOutcomeKind
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
+from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, POOL_CONFIG
 

@@ -9,7 +9,7 @@ from confluent_kafka import Message
 
 from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
+from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
 from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, TOPICS, dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.letters import Letter
-from schemas.models import CatalogItem, ConfigChange
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.catalog import Catalog
 from streams.pool import reasons

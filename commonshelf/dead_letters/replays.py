@@ -9,7 +9,7 @@ from commonshelf.dead_letters.desk import Desk, Done
 from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.prognosis import hindrance
 from commonshelf.pool_progress import Verdict, verdict_on, wait_until_taken
-from schemas.models import DeadLetterOutcomeKind
+from schemas.models.dead_letters import DeadLetterOutcomeKind
 from schemas.partition import partition_of
 
 WAIT_S = 10.0

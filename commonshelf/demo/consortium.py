@@ -13,7 +13,9 @@ from commonshelf.demo.region import CURRENCY, POOL, POOL_NAME, TIME_ZONE
 from commonshelf.demo.world import World
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
-from schemas.models import AllocationSettings, CatalogItem, CodeMapping, ConfigChange, Unit
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
+from schemas.models.pos import Unit
 
 ORIGIN = "demo"
 

@@ -10,7 +10,7 @@ from typing import Any
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.ledger_watch import Shelf
 from messaging.publisher import Publisher
-from schemas.orders import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
+from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
 
 _ORIGIN = "demo"
 _DEADLINE_MS = 4 * 3_600_000

@@ -8,7 +8,8 @@ from typing import Any
 
 from commonshelf.demo.errands import Errands
 from messaging.publisher import Publisher
-from schemas.orders import FulfilmentLine, FulfilmentReport, ReportKind, ShortReason
+from schemas.models.reports import FulfilmentLine, FulfilmentReport
+from schemas.types.reports import ReportKind, ShortReason
 
 _ORIGIN = "demo"
 _WORK_S = (0.5, 3.0)

@@ -21,7 +21,7 @@ from commonshelf.demo.program import Cues
 from commonshelf.demo.shops import Shops
 from commonshelf.demo.slips import Slip
 from commonshelf.demo.ticker import Ticker
-from schemas.models import CatalogItem
+from schemas.models.catalog import CatalogItem
 
 _LIVE_EACH = 4
 _STEP_S = 0.1

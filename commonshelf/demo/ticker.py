@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.codec import topic_codec
-from schemas.models import Tick
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import POOL_TICKS
 

@@ -22,7 +22,8 @@ from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
 from messaging.publisher import Publisher
-from schemas.models import ChannelReservation, ConnectorPosition, PastSale, Sale
+from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.pos import PastSale, Sale
 
 
 @dataclass(frozen=True)

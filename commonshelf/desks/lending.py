@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.config.publishing import current, declare
 from commonshelf.desks.pool_table import UnknownNameError
-from schemas.models import ConfigChange, LentQuota
+from schemas.models.config import ConfigChange, LentQuota
 from schemas.topics import POOL_AVAILABILITY
 
 

@@ -16,15 +16,9 @@ from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.survey import FileRefused
 from connectors.specs import DropFolderSpec
 from messaging.publisher import Publisher, publish_and_flush
-from schemas.models import (
-    CatalogItem,
-    ConfigChange,
-    PoolSettings,
-    StockLine,
-    StockReport,
-    StoreItemSettings,
-    StoreSettings,
-)
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings, StoreItemSettings, StoreSettings
+from schemas.models.pos import StockLine, StockReport
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from streams.catalog import Catalog

@@ -9,7 +9,8 @@ from commonshelf.config.publishing import current
 from messaging.log_reader import read_log
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
 from schemas.partition import partition_of
 from schemas.topics import ORDERS_EVENTS, POOL_TASKS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from commonshelf.dead_letters.letters import Letter, Place
 from connectors.parsing.codes import is_in_store
-from schemas.models import CodeMapping
+from schemas.models.config import CodeMapping
 from streams.catalog import Catalog
 from streams.pool import reasons
 

@@ -13,7 +13,7 @@ from commonshelf.config.catalog_files import DeclarationError, csv_rows, located
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
-from schemas.models import CodeMapping
+from schemas.models.config import CodeMapping
 from streams.catalog import Catalog
 
 

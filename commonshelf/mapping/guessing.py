@@ -19,7 +19,7 @@ from connectors.drop_folder.intake import name_prefix
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.specs import DEFAULT_KINDS, DropFolderSpec, FileKind
-from schemas.models import SaleLine, StockLine
+from schemas.models.pos import SaleLine, StockLine
 
 LINES_SHOWN = 5
 _ROWS_READ = 500

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from connectors.installed import ConnectorType
 from connectors.specs import FilePath
 from connectors.vendor.options import VendorOptions
-from schemas.models import Text
+from schemas.models.base import Text
 
 
 class CloverOptions(VendorOptions):

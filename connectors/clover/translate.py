@@ -21,7 +21,8 @@ from connectors.parsing.quantities import currency_exponent, shorten
 from connectors.vendor.collector import Work
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, identifier, inner, is_set, number, object_of
-from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockReport, StockReportKind
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "clover"
 _SOLD = frozenset({"PAID", "REFUNDED", "PARTIALLY_REFUNDED"})

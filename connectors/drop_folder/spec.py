@@ -8,7 +8,8 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from connectors.installed import ConnectorType
 from connectors.specs import TABLE_FIELDS, ConnectorOptions, FileKind, FilePath, located
-from schemas.models import Text, Unit
+from schemas.models.base import Text
+from schemas.models.pos import Unit
 
 MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "default_unit")
 """How the tables of a folder are to be read."""

@@ -21,7 +21,7 @@ from connectors.parsing.lines import field_refused, line_code, sale_line, stock_
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
 from connectors.specs import DropFolderSpec, FileKind
-from schemas.models import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 LINES_PER_EVENT = 500
 SYSTEM = "csv"

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from connectors.installed import ConnectorType
 from connectors.vendor.options import VendorOptions
-from schemas.models import Text
+from schemas.models.base import Text
 
 
 class LightspeedOptions(VendorOptions):

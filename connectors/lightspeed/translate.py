@@ -36,7 +36,7 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
+from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "lightspeed"
 _STATES = {

@@ -21,7 +21,8 @@ from connectors.parsing.quantities import shorten
 from connectors.vendor.collector import Work, line_report
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, number, object_of, rounded_price, time_ms
-from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
 
 SYSTEM = "odoo"
 _UTC = ZoneInfo("UTC")

@@ -16,7 +16,7 @@ from biip.upc import Upc
 
 from connectors.contract import Refused
 from connectors.parsing.quantities import shorten
-from schemas.models import CODE_PATTERN
+from schemas.models.base import CODE_PATTERN
 
 SCHEMES = ("gtin", "plu", "sku", "item")
 """In the order of trust: where a line has several, the first one given names the item."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from connectors.contract import FieldRefused, Refused
 from connectors.parsing.codes import SCHEMES, code_of
 from connectors.parsing.quantities import line_price_minor, price_minor, quantity_milli, shorten
-from schemas.models import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
+from schemas.models.pos import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
 
 SALE_KINDS: Mapping[str, SaleLineKind] = {
     "": SaleLineKind.sale, "sale": SaleLineKind.sale, "s": SaleLineKind.sale,

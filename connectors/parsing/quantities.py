@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from connectors.contract import Refused
-from schemas.models import PRICE_MAX_MINOR, QUANTITY_MAX_MILLI
+from schemas.models.base import PRICE_MAX_MINOR, QUANTITY_MAX_MILLI
 
 DIGITS_MAX = 40
 _COEFFICIENT_MAX = 120

@@ -18,7 +18,7 @@ from connectors.parsing.lines import field_refused, sale_line, taken_back
 from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
 from connectors.poslog.transactions import local_name
-from schemas.models import Sale, SaleLine, SaleLineKind, Source
+from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source
 
 SYSTEM = "poslog"
 

@@ -19,7 +19,8 @@ from connectors.vendor.collector import Work, line_report
 from connectors.vendor.contract import Found
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, Reading, identifier, object_of, objects, time_ms
-from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReportKind
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
 
 SYSTEM = "square"
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Skip, SkipReason, Translated
 from connectors.parsing.lines import field_refused
 from connectors.vendor.fields import Reading
-from schemas.models import Source, StockLine, StockReport, StockReportKind
+from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 
 
 class Work:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connectors.specs import ConnectorOptions, EnvName, EnvNames, FilePath, FilePaths, SecretSource, secret_sources
-from schemas.models import Text
+from schemas.models.base import Text
 
 
 class VendorOptions(ConnectorOptions):

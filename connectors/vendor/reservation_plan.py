@@ -8,7 +8,7 @@ and the vendor carries it out once. Only when its outcome is stored does the nex
 import uuid
 from dataclasses import dataclass
 
-from schemas.models import ChannelReservation
+from schemas.models.connectors import ChannelReservation
 
 REPEATED_FOR_MS = 12 * 3_600_000
 """No longer is a write sent again with its key: vendors forget keys. Then what they show tells whether it was done."""

@@ -26,7 +26,7 @@ from connectors.vendor.reservation_plan import (
     write_key,
 )
 from messaging.publisher import PublishError
-from schemas.models import ChannelReservation
+from schemas.models.connectors import ChannelReservation
 
 RETRY_S = 5.0
 RETRY_MAX_S = 300.0

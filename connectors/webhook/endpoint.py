@@ -14,7 +14,7 @@ from connectors.http.signature import HEADER, verify
 from connectors.installed import Tools
 from connectors.webhook.spec import Webhook
 from connectors.webhook.translate import translate
-from schemas.models import Sale
+from schemas.models.pos import Sale
 
 PATH = "/webhooks/v1/"
 

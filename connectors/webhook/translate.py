@@ -20,7 +20,8 @@ from connectors.http.payload import PayloadRefused
 from connectors.parsing.lines import field_refused, sale_line, stock_line, text_of
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
-from schemas.models import LINES_MAX, Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 SYSTEM = "webhook"
 

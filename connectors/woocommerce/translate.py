@@ -31,7 +31,7 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from schemas.models import Sale, SaleLine, Source, StockReport, StockReportKind
+from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "woocommerce"
 REFERENCE = "commonshelf_reference"

@@ -2,9 +2,10 @@
 
 from typing import Literal, TypedDict
 
+from schemas.types.reports import FulfilmentReport
 from schemas.types.requests import KnownRequest, OrderRequest, OrderTerms, Rejection, RequestOutcome
 from schemas.types.stock import Correction
-from schemas.types.tasks import FulfilmentReport, TaskRow
+from schemas.types.tasks import TaskRow
 from schemas.types.transfers import Discrepancy, TransferOutcome, TransferRow, TransferStatus
 
 OrderStatus = Literal["tentative", "confirmed", "ended"]

@@ -2,24 +2,11 @@
 
 from typing import Literal, TypedDict
 
-ReportKind = Literal["claimed", "renewed", "done", "short", "refused", "shipped", "received"]
-
-ShortReason = Literal["not_found", "damaged", "wrong_item", "sold", "store_closed", "no_capacity", "not_collected"]
-
 TaskKind = Literal["pick", "hand_over", "recount", "transfer_out", "transfer_in"]
 
 TaskStatus = Literal["open", "claimed", "done", "refused", "late", "cancelled"]
 
 TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "late", "stopped"]
-
-
-class FulfilmentLine(TypedDict):
-    """What is said of one line."""
-
-    line_id: str
-    quantity_milli: int
-    reason: str | None
-    sku: str | None
 
 
 class TaskLine(TypedDict):
@@ -28,23 +15,6 @@ class TaskLine(TypedDict):
     line_id: str
     sku: str
     quantity_milli: int
-
-
-class FulfilmentReport(TypedDict):
-    """What a store, an app or a carrier reports about work that the pool gave it."""
-
-    pool: str
-    store: str
-    report_id: str
-    kind: str
-    task: str | None
-    transfer: str | None
-    worker: str | None
-    reason: str | None
-    lines: list[FulfilmentLine]
-    occurred_at_ms: int
-    recorded_at_ms: int
-    origin: str
 
 
 class TaskRow(TypedDict):

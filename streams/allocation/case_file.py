@@ -5,7 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from schemas.models import LINE_ID_MAX, AllocationSettings, Event, Name, Text
+from schemas.models.base import LINE_ID_MAX, Name, Record, Text
+from schemas.models.config import AllocationSettings
 from streams.allocation import model
 from streams.allocation.model import MAX_LINES, MAX_MINOR, MAX_QUANTITY_MILLI, MAX_STORES, Answer, Case, Policy
 
@@ -16,7 +17,7 @@ class CaseUnusable(ValueError):
     """The text is no case; the message says what is wrong, where, and what to do."""
 
 
-class _Part(Event):
+class _Part(Record):
     model_config = ConfigDict(strict=True)
 
 

@@ -6,7 +6,7 @@ Pure and small enough to hold in memory; changed only by journaled facts, so tha
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from schemas.models import PoolSettings
+from schemas.models.config import PoolSettings
 from streams.catalog.weighed import Label, label_of
 
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from mode.supervisors import CrashingSupervisor
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import Tick
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
 from streams.clock.pools import Pools

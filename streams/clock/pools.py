@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.models import Name
+from schemas.models.base import Name
 
 _POOL_NAME: TypeAdapter[str] = TypeAdapter(Name)
 

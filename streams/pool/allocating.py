@@ -11,8 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from schemas.models import POLICY_MAX_MINOR
-from schemas.orders import ORDER_QUANTITY_MAX_MILLI
+from schemas.models.base import ORDER_QUANTITY_MAX_MILLI, POLICY_MAX_MINOR
 from streams.allocation import Answer, Case, Costs, Line, Offer, Policy, Store, allocate
 from streams.pool.holds import (
     CONFIRMED,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeGuard
 
-from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from streams.pool import reasons
 from streams.pool.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, Fact, Fields
 from streams.pool.ring_up import match_ring_up

@@ -7,7 +7,8 @@ later one makes up for one that was lost.
 import re
 from typing import Any
 
-from schemas.models import LINE_ID_MAX, NAME_PATTERN, StoreSettings
+from schemas.models.base import LINE_ID_MAX, NAME_PATTERN
+from schemas.models.config import StoreSettings
 from streams.pool import refusals
 from streams.pool.allocating import today
 from streams.pool.facts import LENDING_MESSAGE_DECIDED, Fact

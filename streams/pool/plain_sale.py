@@ -5,7 +5,7 @@ Decided and folded in one pass, for this is where a busy pool's time goes. Of an
 takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
 """
 
-from schemas.models import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from schemas.plain_sale import PlainLine, PlainSale
 from streams.pool.facts import encode_plain_sale, encode_taken
 from streams.pool.seen import plain_sale_key

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas.codec import HEADER_BYTES, BadMessage, topic_codec
-from schemas.models import CatalogItem, ConfigChange
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
 from schemas.plain_sale import read_plain_sale
 from schemas.topics import (

@@ -7,7 +7,7 @@ place, lower the shelf's confidence and open a recount; sold goods are left to t
 from collections.abc import Callable
 from typing import Any
 
-from schemas.models import QUANTITY_MAX_MILLI
+from schemas.models.base import QUANTITY_MAX_MILLI
 from streams.pool import refusals
 from streams.pool.facts import FULFILMENT_REPORT_DECIDED, Fact
 from streams.pool.holds import COLLECTED, CONFIRMED, PICKED, fail_lines, held_milli, settled, without

@@ -6,8 +6,14 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.codec import topic_codec
-from schemas.models import HOLD_TTL_MAX_MS, LINE_ID_MAX, NAME_PATTERN, REFERENCE_PATTERN
-from schemas.orders import ORDER_LINES_MAX, ORDER_QUANTITY_MAX_MILLI
+from schemas.models.base import (
+    HOLD_TTL_MAX_MS,
+    LINE_ID_MAX,
+    NAME_PATTERN,
+    ORDER_LINES_MAX,
+    ORDER_QUANTITY_MAX_MILLI,
+    REFERENCE_PATTERN,
+)
 from schemas.topics import ORDERS_REQUESTS
 from streams.pool import refusals
 from streams.pool.allocating import allocate_open, today

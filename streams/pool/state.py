@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from schemas.codec import topic_codec
-from schemas.models import ConfigChange
+from schemas.models.config import ConfigChange
 from schemas.topics import POOL_CHANGELOG
 from streams.catalog import Catalog
 from streams.pool.lending_index import LendingIndex

@@ -7,8 +7,7 @@ was sent, in parts, or after it counted as lost.
 from collections import defaultdict
 from typing import Any
 
-from schemas.models import LINE_ID_MAX
-from schemas.orders import ORDER_QUANTITY_MAX_MILLI
+from schemas.models.base import LINE_ID_MAX, ORDER_QUANTITY_MAX_MILLI
 from streams.pool import refusals
 from streams.pool.refusals import RefusedError
 from streams.pool.state import PoolState

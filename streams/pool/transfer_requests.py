@@ -5,7 +5,7 @@ A transfer takes only what its sender lends to the pool: until it is shipped it 
 
 from typing import Any
 
-from schemas.orders import ORDER_QUANTITY_MAX_MILLI
+from schemas.models.base import ORDER_QUANTITY_MAX_MILLI
 from streams.pool import refusals
 from streams.pool.facts import TRANSFER_REQUEST_DECIDED, Fact
 from streams.pool.refusals import RefusedError

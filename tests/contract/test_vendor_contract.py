@@ -21,7 +21,8 @@ from connectors.vendor.contract import AccessRefused
 from connectors.vendor.options import VendorOptions
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
-from schemas.models import CodeMapping, PoolSettings, Sale, StoreSettings
+from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.pos import Sale
 from schemas.topics import POS_SALES
 from tests.support.connectors import SENDER, MemoryPositions
 from tests.support.pool import MILK, PoolBench

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import PoolSettings, StoreSettings
+from schemas.models.config import PoolSettings, StoreSettings
 from tests.support.shop import STORE, Shop, ledger_worker, write_settings
 
 

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from schemas.codec import topic_codec
-from schemas.models import ConfigChange, PoolSettings
+from schemas.models.config import ConfigChange, PoolSettings
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
 

@@ -22,7 +22,7 @@ from connectors.http.signature import HEADER, sign
 from messaging.publisher import Publisher, PublishFailed, TopicMismatch
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
-from schemas.models import Sale, SaleLine, Source, StockLine, StockReport
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport
 from schemas.partition import partition_of
 from schemas.topics import POS_SALES, POS_STOCK
 

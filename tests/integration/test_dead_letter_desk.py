@@ -7,7 +7,8 @@ from confluent_kafka import Producer
 
 from commonshelf.dead_letters.desk import DeskTakenError, _tell, _transaction
 from schemas.codec import topic_codec
-from schemas.models import ConfigChange, PoolSettings, StoreSettings, Tick
+from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import POS_SALES
 from tests.support.shop import DAY_MS, STORE

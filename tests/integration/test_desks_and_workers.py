@@ -3,7 +3,7 @@
 import pytest
 
 from commonshelf.dead_letters import replays
-from schemas.models import PoolSettings, StoreSettings
+from schemas.models.config import PoolSettings, StoreSettings
 from tests.support.shop import STORE, Shop, ledger_worker
 
 

@@ -17,7 +17,7 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.runtime_file import read_runtime
 from messaging.log_reader import end_offset, read_table
 from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
-from schemas.models import CodeMapping, ConfigChange
+from schemas.models.config import CodeMapping, ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, TOPICS, Topic
 from tests.support.shelf import SECRET, Shelf, gone, make_shelf, until

@@ -3,7 +3,7 @@
 import json
 import time
 
-from schemas.models import PoolSettings
+from schemas.models.config import PoolSettings
 from tests.support.shop import DEADLINE_S, STORE, Shop
 
 

@@ -16,18 +16,10 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
-    ConfigChange,
-    LentQuota,
-    PoolSettings,
-    Source,
-    StockLine,
-    StockReport,
-    StockReportKind,
-    StoreSettings,
-)
-from schemas.orders import OrderLine, OrderRequest, OrderTerms
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, LentQuota, PoolSettings, StoreSettings
+from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
+from schemas.models.requests import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
 from streams.pool.facts import LENDING_CHANGED

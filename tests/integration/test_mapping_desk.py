@@ -8,7 +8,7 @@ import pytest
 
 from messaging.log_reader import read_log
 from schemas.codec import topic_codec
-from schemas.models import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import POOL_AVAILABILITY
 from tests.support.shop import STORE, Shop

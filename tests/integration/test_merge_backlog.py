@@ -13,19 +13,10 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
-    ConfigChange,
-    PoolSettings,
-    Sale,
-    SaleLine,
-    Source,
-    StockLine,
-    StockReport,
-    StockReportKind,
-    StoreSettings,
-    Tick,
-)
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.runtime.assigned_partition import AssignedPartition

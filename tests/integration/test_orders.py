@@ -15,8 +15,11 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, PoolSettings, StockReport, StoreSettings, Tick
-from schemas.orders import OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
+from schemas.models.pos import StockReport
+from schemas.models.requests import OrderRequest
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

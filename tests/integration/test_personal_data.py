@@ -13,7 +13,7 @@ import pytest
 
 from connectors.http.signature import HEADER, sign
 from messaging.log_reader import read_log
-from schemas.models import PoolSettings, StoreSettings
+from schemas.models.config import PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import TOPICS
 from tests.support.rigs import all_rigs

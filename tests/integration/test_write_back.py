@@ -13,8 +13,9 @@ from commonshelf.config.publishing import current
 from commonshelf.desks.held_goods import HeldGoods
 from connectors.vendor.write_back import Held
 from messaging.publisher import Publisher, publish_and_flush
-from schemas.models import CatalogItem, CodeMapping
-from schemas.orders import OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import CodeMapping
+from schemas.models.requests import OrderRequest
 from schemas.topics import CONNECTOR_WRITEBACKS
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig
 from tests.support.shop import STORE

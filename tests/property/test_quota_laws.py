@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.models import ItemQuota
+from schemas.models.config import ItemQuota
 from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, POOL, PoolBench, furnished, line
 from tests.support.pool import wanted as of_item
 from tests.support.worlds import STORES, make_small, received, reports_on_tasks

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.models import PoolSettings
+from schemas.models.config import PoolSettings
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, wanted
 from tests.support.transfers import came, discrepancies, gone, in_transit, place, row, stocked, tell
 from tests.support.worlds import STORES, OnTask, make_small, reports_on_tasks

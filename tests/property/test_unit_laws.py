@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.models import CodeMapping
+from schemas.models.config import CodeMapping
 from tests.support.pool import BREAD, MILK, furnished
 from tests.support.worlds import PLU, STORES, Count, Movement, Published, counts, make_small, movements
 

@@ -7,7 +7,7 @@ from connectors.shopify.translate import Shop, translate_order, translate_refund
 from connectors.vendor.fields import Reading
 from connectors.woocommerce import translate as woocommerce
 from schemas.codec import topic_codec
-from schemas.models import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.topics import POS_SALES
 from tests.support.connectors import SENDER
 from tests.support.pool import MILK, PoolBench

@@ -16,7 +16,7 @@ from connectors.vendor.reservation_plan import (
     next_step,
     write_key,
 )
-from schemas.models import ChannelReservation
+from schemas.models.connectors import ChannelReservation
 
 NOTHING = ChannelReservation(pool="north", store="grocer-7", connector="shopify", sku="MILK-1L")
 GRAIN = 1000

@@ -3,7 +3,8 @@
 from typing import Any
 
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, LentQuota, PoolSettings, StoreSettings
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, LentQuota, PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

@@ -10,19 +10,11 @@ from fastavro import schemaless_reader
 from fastavro.schema import parse_schema
 
 from schemas.codec import HEADER_BYTES, topic_codec
-from schemas.models import (
-    CatalogItem,
-    Change,
-    ConfigChange,
-    Contribution,
-    PoolSettings,
-    Sale,
-    Source,
-    StockReport,
-    StoreItemSettings,
-    StoreSettings,
-)
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import Change, ConfigChange, Contribution, PoolSettings, StoreItemSettings, StoreSettings
+from schemas.models.pos import Sale, Source, StockReport
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,

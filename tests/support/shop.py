@@ -17,7 +17,9 @@ from commonshelf.dead_letters.letters import Filter, read_letters
 from commonshelf.dead_letters.replays import replay
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.publisher import Publisher, publish_and_flush
-from schemas.models import CatalogItem, CodeMapping, ConfigChange, Sale, SaleLine, Source, StockLine, StockReport
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import CodeMapping, ConfigChange
+from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport
 from schemas.topics import POOL_AVAILABILITY
 
 DAY_MS = 86_400_000

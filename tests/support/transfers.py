@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem
-from schemas.orders import OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.requests import OrderRequest
 from schemas.topics import CATALOG_ITEMS, FULFILMENT_REPORTS, ORDERS_REQUESTS
 from streams.pool.state import decode_row
 from tests.support.pool import (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import strategies as st
 
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import (
     CodeMapping,
     ConfigChange,
     Contribution,

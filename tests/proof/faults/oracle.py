@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.codec import BadMessage, topic_codec
-from schemas.models import QUANTITY_MAX_MILLI, CatalogItem, ConfigChange
+from schemas.models.base import QUANTITY_MAX_MILLI
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from tests.proof.faults.records import Expected, Promise, Record, ShelfKey

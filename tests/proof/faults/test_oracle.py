@@ -3,7 +3,8 @@
 import pytest
 
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, Contribution, ContributionKind, PoolSettings, StoreSettings
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, Contribution, ContributionKind, PoolSettings, StoreSettings
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POS_SALES, POS_STOCK
 from tests.proof.faults.oracle import Oracle
 from tests.proof.faults.records import Promise, Record

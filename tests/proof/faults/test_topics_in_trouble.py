@@ -30,7 +30,8 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, ConfigChange, PoolSettings, StoreSettings
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
 from schemas.topics import (
     CATALOG_ITEMS,
     POOL_AVAILABILITY,

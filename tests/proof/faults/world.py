@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import (
     Change,
     CodeMapping,
     ConfigChange,
@@ -22,8 +22,8 @@ from schemas.models import (
     PoolSettings,
     StoreItemSettings,
     StoreSettings,
-    Unit,
 )
+from schemas.models.pos import Unit
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

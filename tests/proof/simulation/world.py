@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from schemas.codec import topic_codec
-from schemas.models import (
-    CatalogItem,
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import (
     Change,
     ConfigChange,
     Contribution,
@@ -22,7 +22,7 @@ from schemas.models import (
     StoreItemSettings,
     StoreSettings,
 )
-from schemas.orders import OrderRequest
+from schemas.models.requests import OrderRequest
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,

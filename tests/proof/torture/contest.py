@@ -15,17 +15,12 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.codec import topic_codec
-from schemas.models import (
-    AllocationSettings,
-    CatalogItem,
-    ConfigChange,
-    PoolSettings,
-    Sale,
-    StockReport,
-    StoreSettings,
-    Tick,
-)
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import AllocationSettings, ConfigChange, PoolSettings, StoreSettings
+from schemas.models.pos import Sale, StockReport
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
+from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,

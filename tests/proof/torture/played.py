@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from schemas.models import AllocationSettings, StoreSettings
+from schemas.models.config import AllocationSettings, StoreSettings
 from tests.proof.torture.history import Recorder
 from tests.support.pool import MINUTE_MS, NOON_MS, POOL, PoolBench, line, wanted
 

@@ -8,7 +8,7 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import topic_codec
-from schemas.models import ConfigChange, PoolSettings
+from schemas.models.config import ConfigChange, PoolSettings
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
 from streams.clock.agent import Clock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import Change, ConfigChange, PoolSettings, StoreSettings
+from schemas.models.config import Change, ConfigChange, PoolSettings, StoreSettings
 from streams.clock.pools import Pools
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.errors import explain
-from schemas.models import AllocationSettings
+from schemas.models.config import AllocationSettings
 from streams.allocation import Policy, allocate
 from streams.allocation.case_file import CaseUnusable, answer_as_json, read_case
 

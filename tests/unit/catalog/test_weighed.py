@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.parsing.codes import check_digit
-from schemas.models import CodeMapping, PoolSettings
+from schemas.models.config import CodeMapping, PoolSettings
 from streams.catalog.weighed import label_of
 from tests.support.pool import FLOUR, STORE, furnished
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from connectors.http.client import PatientTransport
-from schemas.models import Sale, StockReport
+from schemas.models.pos import Sale, StockReport
 from tests.support.vendor_server import VendorServer
 
 Event = Sale | StockReport

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Refused
 from connectors.parsing.codes import SCHEMES, check_digit, code_of, is_in_store
-from schemas.models import CODE_PATTERN
+from schemas.models.base import CODE_PATTERN
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Refused
 from connectors.parsing.quantities import currency_exponent, decimal_of, line_price_minor, price_minor, quantity_milli
-from schemas.models import QUANTITY_MAX_MILLI
+from schemas.models.base import QUANTITY_MAX_MILLI
 
 
 @pytest.mark.parametrize(

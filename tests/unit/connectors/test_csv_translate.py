@@ -17,7 +17,7 @@ from connectors.drop_folder.survey import FileRefused, survey_text
 from connectors.drop_folder.translate import LINES_PER_EVENT
 from connectors.specs import DEFAULT_KINDS, TABLE_FIELDS, DropFolderSpec
 from schemas.codec import topic_codec
-from schemas.models import Sale
+from schemas.models.pos import Sale
 
 SPEC = DropFolderSpec(pool="north", store="grocer-7", folder=Path("unused"), time_zone="Europe/Berlin")
 SEEN_MS = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)

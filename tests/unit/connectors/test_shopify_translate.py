@@ -19,7 +19,8 @@ from connectors.shopify.translate import (
 )
 from connectors.vendor.fields import Reading
 from schemas.codec import topic_codec
-from schemas.models import LINES_MAX, Sale
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale
 from tests.support.translated import CANARY, LEAVES, bent, exact, moved, places, skips
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "shopify"

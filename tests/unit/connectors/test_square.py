@@ -14,7 +14,7 @@ from connectors.square.client import SquareVendor
 from connectors.square.spec import SquareOptions
 from connectors.square.translate import Shop
 from connectors.vendor.fields import Reading, left_out
-from schemas.models import Sale
+from schemas.models.pos import Sale
 from tests.support.connectors import SENDER
 from tests.support.rigs.rig import CANARY, Order
 from tests.support.rigs.square import LOCATION, URL, SquareRig

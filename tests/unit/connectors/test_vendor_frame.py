@@ -20,7 +20,7 @@ from connectors.vendor.contract import AccessRefused, Feed, Page
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
 from messaging.publisher import EventTooLarge
-from schemas.models import Sale, SaleLine, Source
+from schemas.models.pos import Sale, SaleLine, Source
 from tests.support.connectors import SENDER, MemoryPositions, tools
 from tests.support.vendor_server import Answer, VendorServer
 

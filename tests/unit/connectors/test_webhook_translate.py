@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from connectors.http.payload import DEPTH_MAX, PayloadRefused, parse
 from connectors.webhook.translate import Sender, TooManyLines, WrongStore, translate
 from schemas.codec import topic_codec
-from schemas.models import LINES_MAX, Sale
+from schemas.models.base import LINES_MAX
+from schemas.models.pos import Sale
 
 SENDER = Sender("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
 NOW_MS = 1_772_400_000_000

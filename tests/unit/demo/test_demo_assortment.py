@@ -6,7 +6,8 @@ from biip.gtin import Gtin, GtinFormat
 
 from commonshelf.demo.assortment import LARGEST, assortment, unknown_code
 from connectors.parsing.codes import code_of
-from schemas.models import CatalogItem, Unit
+from schemas.models.catalog import CatalogItem
+from schemas.models.pos import Unit
 
 
 def items(size: int = 300, seed: int = 1):

@@ -10,7 +10,8 @@ from commonshelf.demo.errands import Errands
 from commonshelf.demo.ledger_watch import Shelf
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.pickers import Pickers
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
 
 SHELVES = {
     **{f"HERE-{number}": {"lich": Shelf(9_000, "each"), "diez": Shelf(0, "each")} for number in range(20)},

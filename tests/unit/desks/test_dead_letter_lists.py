@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from commonshelf.dead_letters.letters import Filter, Letter, Place, joined
 from commonshelf.options import parse_since_ms
-from schemas.models import DeadLetterOutcome
+from schemas.models.dead_letters import DeadLetterOutcome
 from schemas.topics import POS_SALES
 
 EVENT = {"pool": "north", "store": "corner", "lines": [{"code": "plu:1"}, {"code": "plu:2"}]}

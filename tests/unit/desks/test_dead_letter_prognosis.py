@@ -9,7 +9,7 @@ from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.prognosis import hindrance
 from schemas.codec import topic_codec
 from schemas.examples import examples
-from schemas.models import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.topics import dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER
 from tests.support.pool import DAY_MS, FLOUR, HOUR_MS, MILK, NOON_MS, POOL, STORE, furnished, headers_of, line

@@ -11,7 +11,8 @@ from commonshelf.mapping.files import read_mappings, read_till_items
 from commonshelf.mapping.suggestions import TillItem
 from connectors.contract import Refused
 from connectors.parsing.codes import check_digit
-from schemas.models import CodeMapping, DeadLetterOutcome
+from schemas.models.config import CodeMapping
+from schemas.models.dead_letters import DeadLetterOutcome
 from streams.catalog import Catalog
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from commonshelf.config.catalog_files import DeclarationError, read_catalog, read_codes
-from schemas.models import CatalogItem, CodeMapping, Unit
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import CodeMapping
+from schemas.models.pos import Unit
 
 
 def test_a_catalog_row_becomes_an_item_and_the_mappings_of_its_codes(tmp_path):

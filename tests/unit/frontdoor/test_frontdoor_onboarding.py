@@ -3,7 +3,9 @@
 from commonshelf.desks.onboarding import declared_in, in_units_of
 from connectors.drop_folder.formats import read_events
 from connectors.specs import DropFolderSpec
-from schemas.models import CatalogItem, CodeMapping, ConfigChange, Unit
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import CodeMapping, ConfigChange
+from schemas.models.pos import Unit
 from streams.catalog import Catalog
 
 OPENING = b"plu,quantity,unit\n4011,12.5,kg\n4012,3,\n4013,7,\n4014,2,kg\n4015,1,\n"

@@ -28,7 +28,7 @@ from connectors.contract import Translated
 from connectors.parsing.lines import sale_line
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, Page
-from schemas.models import Sale, Source
+from schemas.models.pos import Sale, Source
 
 
 class Pigeons:

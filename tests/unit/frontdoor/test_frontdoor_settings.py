@@ -10,7 +10,7 @@ from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
 from commonshelf.config.sources import SettingsError, environment_names, load, unknown_variables
 from connectors.installed import installed
-from schemas.models import Contribution, ContributionKind
+from schemas.models.config import Contribution, ContributionKind
 
 POOL = '[[pools]]\nid = "riverside"\nname = "Riverside"\n'
 STORE = '[[stores]]\nid = "anna"\nname = "Anna"\n'

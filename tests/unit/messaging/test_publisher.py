@@ -6,20 +6,13 @@ import pytest
 
 from messaging.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBusy, PublishFailed
 from schemas.codec import RECORD_MAX_BYTES
-from schemas.models import (
-    CatalogItem,
-    ChannelReservation,
-    ConfigChange,
-    ConnectorPosition,
-    PastSale,
-    PoolSettings,
-    Sale,
-    SaleLine,
-    Source,
-    StockReport,
-    Tick,
-)
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings
+from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.pos import PastSale, Sale, SaleLine, Source, StockReport
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
+from schemas.models.ticks import Tick
 from schemas.topics import TOPICS
 
 NOBODY = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import PoolSettings
+from schemas.models.config import PoolSettings
 from streams.pool.seen import EVENTS_PER_PAGE, MARGIN_MS
 from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, POOL, furnished, line
 

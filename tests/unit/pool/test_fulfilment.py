@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import OpeningHours, StoreSettings
+from schemas.models.config import OpeningHours, StoreSettings
 from tests.support.orders import kept, kinds, short, stocked
 from tests.support.pool import (
     BREAD,

@@ -1,7 +1,8 @@
 """A store lends to another pool: granted, promised there, used, called back, and never promised twice."""
 
 from schemas.codec import topic_codec
-from schemas.models import CatalogItem, StoreSettings
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import StoreSettings
 from schemas.topics import CATALOG_ITEMS
 from tests.support.lending import AWAY, HOME, LENT_SHOP, SHOP, Pools
 from tests.support.pool import HOUR_MS, MILK, NOON_MS

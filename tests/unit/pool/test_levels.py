@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import StoreSettings
+from schemas.models.config import StoreSettings
 from tests.support.pool import HOUR_MS, NOON_MS, STORE, furnished, line
 
 NINE, TEN, ELEVEN = NOON_MS - 3 * HOUR_MS, NOON_MS - 2 * HOUR_MS, NOON_MS - HOUR_MS

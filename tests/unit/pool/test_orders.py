@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import Contribution, PoolSettings, StoreItemSettings, StoreSettings
+from schemas.models.config import Contribution, PoolSettings, StoreItemSettings, StoreSettings
 from schemas.topics import FULFILMENT_REPORTS
 from tests.support.orders import kept, kinds, stocked
 from tests.support.pool import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import ParkedOffset
+from schemas.models.config import ParkedOffset
 from streams.runtime.contract import InputRecord
 from tests.support.pool import NOON_MS, furnished, headers_of, line, sale
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.models import ItemQuota, PoolSettings, StoreQuota
+from schemas.models.config import ItemQuota, PoolSettings, StoreQuota
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, STORE, PoolBench, furnished, line
 from tests.support.pool import wanted as of_item
 

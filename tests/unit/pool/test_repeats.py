@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.models import LINES_MAX, CodeMapping
+from schemas.models.base import LINES_MAX
+from schemas.models.config import CodeMapping
 from tests.support.pool import BREAD, HOUR_MS, NOON_MS, OTHER_STORE, POOL, STORE, furnished, line
 
 NINE, TEN, ELEVEN = NOON_MS - 3 * HOUR_MS, NOON_MS - 2 * HOUR_MS, NOON_MS - HOUR_MS

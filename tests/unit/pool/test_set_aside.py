@@ -3,7 +3,8 @@
 import pytest
 
 from schemas.codec import topic_codec
-from schemas.models import LINES_MAX, QUANTITY_MAX_MILLI, CodeMapping, PoolSettings
+from schemas.models.base import LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.models.config import CodeMapping, PoolSettings
 from tests.support.pool import (
     BREAD,
     DAY_MS,
@@ -163,7 +164,7 @@ def test_an_unknown_store_s_event_is_set_aside_whole_with_every_line():
 
 def test_an_event_set_aside_whole_can_be_replayed_when_the_store_is_there():
     bench = furnished()
-    from schemas.models import StoreSettings
+    from schemas.models.config import StoreSettings
 
     bench.sell("s1", line(1_000), line(1_000, BREAD), store="new")
     bench.configure(StoreSettings(store="new", name="New"))

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from schemas.models import PoolSettings
+from schemas.models.config import PoolSettings
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, STORE, line, wanted
 from tests.support.transfers import (
     came,

@@ -1,6 +1,6 @@
 """Things that happen while others are under way: each unit stays promised once, and every order ends."""
 
-from schemas.models import StoreSettings
+from schemas.models.config import StoreSettings
 from tests.support.orders import kept, kinds, short, stocked
 from tests.support.pool import (
     BREAD,

@@ -4,8 +4,13 @@ import pytest
 
 from schemas.codec import topic_codec
 from schemas.examples import FOLDER, Example, examples
-from schemas.models import CatalogItem, ConfigChange, DeadLetterOutcome, Sale, StockReport, Tick
-from schemas.orders import FulfilmentReport, OrderRequest
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
+from schemas.models.dead_letters import DeadLetterOutcome
+from schemas.models.pos import Sale, StockReport
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
+from schemas.models.ticks import Tick
 from schemas.registry import registry
 from schemas.topics import TOPICS
 

@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from schemas import models, orders
+from schemas.models import catalog, config, dead_letters, pos, reports, requests, ticks
 from schemas.registry import registry
 
 TOPIC_MODELS = {
-    "pos.sales.v1": models.Sale,
-    "pos.stock.v1": models.StockReport,
-    "pool.ticks.v1": models.Tick,
-    "pool.config.v1": models.ConfigChange,
-    "catalog.items.v1": models.CatalogItem,
-    "dlq.outcomes.v1": models.DeadLetterOutcome,
-    "orders.requests.v1": orders.OrderRequest,
-    "fulfilment.reports.v1": orders.FulfilmentReport,
+    "pos.sales.v1": pos.Sale,
+    "pos.stock.v1": pos.StockReport,
+    "pool.ticks.v1": ticks.Tick,
+    "pool.config.v1": config.ConfigChange,
+    "catalog.items.v1": catalog.CatalogItem,
+    "dlq.outcomes.v1": dead_letters.DeadLetterOutcome,
+    "orders.requests.v1": requests.OrderRequest,
+    "fulfilment.reports.v1": reports.FulfilmentReport,
 }
 
 

@@ -1,0 +1,44 @@
+"""What all models share: their base class, and the types of their fields."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+QUANTITY_MAX_MILLI = 1_000_000_000
+"""A million units: more in one line is a typing error or an attack."""
+PRICE_MAX_MINOR = 10**12
+POLICY_MAX_MINOR = 100_000_000
+ORDER_LINES_MAX = 30
+ORDER_QUANTITY_MAX_MILLI = 10_000_000
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+HOLD_TTL_MAX_MS = 7 * DAY_MS
+LINES_MAX = 5_000
+LINE_ID_MAX = 100
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+"""Of what stands for a person or an address: no address, e-mail or international number has this form."""
+CODE_PATTERN = r"^(gtin:[0-9]{14}|(plu|sku|item):[^\x00-\x1f\x7f]{1,100})$"
+GEOHASH_PATTERN = r"^[0-9b-hjkmnp-z]{1,5}$"
+"""Base 32 of geohash.org, which leaves out a, i, l and o; five characters are about five kilometres."""
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Reference = Annotated[str, Field(pattern=REFERENCE_PATTERN)]
+LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
+Code = Annotated[str, Field(pattern=CODE_PATTERN)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+TimeMs = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
+QuantityMilli = Annotated[int, Field(ge=-QUANTITY_MAX_MILLI, le=QUANTITY_MAX_MILLI)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Permille = Annotated[int, Field(ge=0, le=1000)]
+PolicyMinor = Annotated[int, Field(ge=0, le=POLICY_MAX_MINOR)]
+PriceMinor = Annotated[int, Field(ge=-PRICE_MAX_MINOR, le=PRICE_MAX_MINOR)]
+
+
+class Record(BaseModel):
+    """A record, or a part of one: frozen, and of known fields only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_avro(self) -> dict[str, Any]:
+        """The value as a plain dict, fit for the topic's codec."""
+        return self.model_dump(mode="json")

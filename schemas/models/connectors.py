@@ -1,0 +1,50 @@
+"""What connectors remember: how far they have read, and what they have reserved."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.models.base import QUANTITY_MAX_MILLI, Name, Record, Text, TimeMs
+
+
+class ConnectorPosition(Record):
+    """How far a connector has read one list of its vendor's (topic connectors.positions.v1)."""
+
+    pool: Name
+    store: Name
+    connector: Name
+    feed: Name
+    cursor: Annotated[int, Field(ge=0, lt=2**63)]
+    """Everything up to it is acknowledged; in the vendor's own terms: a time in ms, or a version."""
+    stored_at_ms: TimeMs
+
+    @property
+    def key(self) -> str:
+        """Compaction key: pool/store/connector/feed."""
+        return f"{self.pool}/{self.store}/{self.connector}/{self.feed}"
+
+
+class ChannelReservation(Record):
+    """What of an item a connector has taken out of its till's online channel (topic connectors.writebacks.v1)."""
+
+    pool: Name
+    store: Name
+    connector: Name
+    sku: Text
+    sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Of the newest write; with the key it names the write to the vendor."""
+    written_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] = 0
+    """Taken out by all writes whose outcome is known."""
+    pending_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] | None = None
+    """What will be taken out by the write under way; None when there is none."""
+    item: str = ""
+    """The vendor's id of the item, as the newest write names it."""
+    reserved_by_others_milli: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+    """What the vendor showed as taken out, by whomever, before the newest write."""
+    begun_at_ms: TimeMs = 0
+    """When the newest write was begun."""
+
+    @property
+    def key(self) -> str:
+        """Compaction key: pool/store/connector/sku."""
+        return f"{self.pool}/{self.store}/{self.connector}/{self.sku}"

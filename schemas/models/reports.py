@@ -1,0 +1,38 @@
+"""What stores, apps and carriers report about the work that the pool gave them."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from schemas.models.base import ORDER_QUANTITY_MAX_MILLI, LineId, Name, Record, Text, TimeMs
+from schemas.types.reports import ReportKind, ShortReason
+
+
+class FulfilmentLine(Record):
+    line_id: LineId
+    quantity_milli: Annotated[int, Field(ge=0, le=ORDER_QUANTITY_MAX_MILLI)]
+    reason: ShortReason | None = None
+    sku: Text | None = None
+
+
+class FulfilmentReport(Record):
+    """What a store, an app or a carrier reports about its work (topic fulfilment.reports.v1)."""
+
+    pool: Name
+    store: Name
+    report_id: Text
+    kind: ReportKind
+    task: Text | None = None
+    transfer: Text | None = None
+    worker: Text | None = None
+    reason: ShortReason | None = None
+    lines: Annotated[tuple[FulfilmentLine, ...], Field(max_length=100)] = ()
+    occurred_at_ms: TimeMs
+    recorded_at_ms: TimeMs
+    origin: Text
+
+    @model_validator(mode="after")
+    def _names_its_work(self) -> Self:
+        if (self.task is None) == (self.transfer is None):
+            raise ValueError("give task or transfer: which work is it about?")
+        return self
