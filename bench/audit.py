@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bench.cluster import Cluster
 from bench.errors import BenchError
 from bench.world import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
+from messaging.journal import read_page
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
-from streams.pool.facts import SALE_RECORDED
+from schemas.types.journal import Fact
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
 
@@ -51,27 +51,24 @@ def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]
     """Read a journal to its end: every sale must be there once, whole, and numbered without a gap in its pool."""
     problems: list[str] = []
     missing = dict(expected.lines_of)
-    decode = topic_codec(POOL_JOURNAL.name).decode
-    next_number: dict[str, int] = {}
+    next_position: dict[str, int] = {}
     for message in cluster.read(topic):
-        page = decode(message.value())
-        pool, first = page["pool"], page["first_position"]
-        due = next_number.get(pool, 1)
-        if first != due:
-            problems.append(f"the journal of {pool} has entry {first} where {due} was due")
-        next_number[pool] = first + len(page["entries"])
-        for entry in page["entries"]:
-            _check_entry(entry["fact"], missing, problems)
+        for entry in read_page(message.value()):
+            due = next_position.get(entry.pool, 1)
+            if entry.position != due:
+                problems.append(f"the journal of {entry.pool} has entry {entry.position} where {due} was due")
+            next_position[entry.pool] = entry.position + 1
+            _check_entry(entry.fact, missing, problems)
     if missing:
         problems.append(f"{len(missing)} sales are not in the journal, {next(iter(missing))} for one")
     return problems
 
 
-def _check_entry(fact: tuple[str, dict[str, Any]], missing: dict[str, int], problems: list[str]) -> None:
+def _check_entry(fact: Fact, missing: dict[str, int], problems: list[str]) -> None:
     """A sale is then no longer missing; other facts are none of the tills'."""
-    kind, fields = fact
-    if kind != SALE_RECORDED:
+    if fact[0] != "commonshelf.SaleRecorded":
         return
+    fields = fact[1]
     sale_id = fields["event"]["id"]
     taken = [line["line"] for line in fields["applied"]]
     if missing.pop(sale_id, None) is None:

@@ -14,9 +14,8 @@ from bench.figures import percentile
 from bench.runs import Stage, make_sales
 from bench.tills import Tills
 from bench.world import World
-from schemas.codec import topic_codec
+from messaging.journal import read_page
 from schemas.topics import POOL_JOURNAL
-from streams.pool.facts import SALE_RECORDED
 
 _PRIMING_SALES = 200
 _WARM_UP_S = 5.0
@@ -70,7 +69,6 @@ class _Reader:
         """Sales that were due before do not count."""
         self._consumer = consumer
         self._check = check
-        self._decode = topic_codec(POOL_JOURNAL.name).decode
 
     def take_until(self, is_done: Callable[[], bool], within_s: float = _TIMEOUT_S) -> None:
         """Read on until it is so."""
@@ -86,11 +84,11 @@ class _Reader:
         if message is None or not is_record(message):
             return
         now_ms = time.time() * 1_000
-        for entry in self._decode(message.value())["entries"]:
-            kind, fields = entry["fact"]
-            if kind != SALE_RECORDED:
+        for entry in read_page(message.value()):
+            fact = entry.fact
+            if fact[0] != "commonshelf.SaleRecorded":
                 continue
             self.sales += 1
-            due_ms = fields["event"]["recorded_at_ms"]
+            due_ms = fact[1]["event"]["recorded_at_ms"]
             if due_ms >= self.counts_from_ms:
                 self.latencies_ms.append(now_ms - due_ms)

@@ -14,7 +14,7 @@ from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.tills import Tills
 from bench.world import POOL, World, declarations, opening_stock
-from schemas.codec import topic_codec
+from messaging.journal import read_page
 from schemas.topics import POOL_JOURNAL
 
 Tell = Callable[[str], None]
@@ -66,7 +66,6 @@ class _Workers:
         self._folder = folder
         self._running: dict[str, Ledger] = {}
         self._journal: Consumer = cluster.follow(POOL_JOURNAL.name)
-        self._decode = topic_codec(POOL_JOURNAL.name).decode
         self.start("ledger-1")
 
     def start(self, name: str) -> None:
@@ -126,7 +125,7 @@ class _Workers:
             message = self._journal.poll(0.1)
             if message is None or message.error() is not None:
                 continue
-            newest_ms = max(entry["appended_at_ms"] for entry in self._decode(message.value())["entries"])
+            newest_ms = max(entry.appended_at_ms for entry in read_page(message.value()))
             if newest_ms > since_s * 1000:
                 return time.time()
         raise BenchError(f"nothing was committed for {_TIMEOUT_S:.0f} s after a kill; no worker has the pool")

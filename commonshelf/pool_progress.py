@@ -1,7 +1,7 @@
 """How far the pool's workers have come, and what they made of records: from their offsets and the journal."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,24 +9,12 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from commonshelf.config.settings import LEDGER_GROUP
-from messaging.log_reader import read_log
-from schemas.codec import topic_codec
-from schemas.topics import POOL_JOURNAL, POS_SALES, POS_STOCK
+from messaging.journal import read_journal
+from schemas.topics import POS_SALES, POS_STOCK
 from streams.pool.facts import line_counts
 
 _POLL_S = 0.05
 _NEEDLES_MAX = 100
-_EVENT_TOPICS = {"commonshelf.SaleRecorded": POS_SALES.name, "commonshelf.StockReportRecorded": POS_STOCK.name}
-
-
-class Entry(NamedTuple):
-    """A journal entry: its pool, its cause, and the fact by its Avro name."""
-
-    pool: str
-    topic: str
-    offset: int
-    kind: str
-    fields: dict[str, Any]
 
 
 class EventName(NamedTuple):
@@ -76,22 +64,12 @@ def _committed(admin: AdminClient) -> dict[tuple[str, int], int]:
     return {(part.topic, part.partition): part.offset for part in parts if part.offset >= 0}
 
 
-def journal_since(
-    kafka_options: Mapping[str, str], partition: int, since_ms: int, needles: Collection[str] = ()
-) -> Iterator[Entry]:
-    """The entries of a partition's pools that were written at `since_ms` or later, by the broker's clock.
-
-    Of pages that hold none of the texts in `needles` nothing is told: most pages need not be decoded then.
-    """
-    wanted = [needle.encode() for needle in needles] if len(needles) <= _NEEDLES_MAX else []
-    decode = topic_codec(POOL_JOURNAL.name).decode
-    for message in read_log(kafka_options, [POOL_JOURNAL.name], [partition], since_ms):
-        value = message.value() or b""
-        if wanted and not any(needle in value for needle in wanted):
-            continue
-        page = decode(value)
-        for entry in page["entries"]:
-            yield Entry(page["pool"], entry["topic"], entry["offset"], *entry["fact"])
+def _mentions(needles: Collection[str]) -> Callable[[bytes], bool] | None:
+    """Whether a page holds one of the texts: most need not be decoded then. None when there are too many."""
+    wanted = [needle.encode() for needle in needles]
+    if len(wanted) > _NEEDLES_MAX:
+        return None
+    return lambda page: any(needle in page for needle in wanted)
 
 
 def taken_since(
@@ -99,18 +77,26 @@ def taken_since(
 ) -> dict[EventName, Taken]:
     """Which lines of a pool's events its journal shows as applied at `since_ms` or later."""
     found: dict[EventName, Taken] = {}
-    for entry in journal_since(kafka_options, partition, since_ms, {name.id for name in names}):
-        topic = _EVENT_TOPICS.get(entry.kind)
-        if topic is None or entry.pool != pool:
+    for entry in read_journal(kafka_options, [partition], since_ms, _mentions({name.id for name in names})):
+        fact = entry.fact
+        if entry.pool != pool:
             continue
-        event = entry.fields["event"]
-        name, version = EventName.of(topic, event), event["source"]["version"]
-        if name not in names or entry.fields["stale_lines"]:
+        if fact[0] == "commonshelf.SaleRecorded":
+            name = EventName.of(POS_SALES.name, fact[1]["event"])
+            lines = [line["line_id"] for line in fact[1]["event"]["lines"]]
+            applied = [lines[line["line"]] for line in fact[1]["applied"]]
+        elif fact[0] == "commonshelf.StockReportRecorded":
+            name = EventName.of(POS_STOCK.name, fact[1]["event"])
+            lines = [line["line_id"] for line in fact[1]["event"]["lines"]]
+            applied = [lines[line["line"]] for line in (*fact[1]["applied"], *fact[1]["counted"])]
+        else:
+            continue
+        version = fact[1]["event"]["source"]["version"]
+        if name not in names or fact[1]["stale_lines"]:
             continue
         if name not in found or version > found[name].version:
             found[name] = Taken(version)
-        applied = (*entry.fields["applied"], *entry.fields.get("counted", ()))
-        found[name].line_ids.update(event["lines"][line["line"]]["line_id"] for line in applied)
+        found[name].line_ids.update(applied)
     return found
 
 
@@ -126,10 +112,11 @@ class Verdict:
 
 def verdict_on(kafka_options: Mapping[str, str], records: Collection[tuple[str, int, int]], since_ms: int) -> Verdict:
     """What the journal says of input records (topic, partition, offset) appended at `since_ms` or later."""
+    wanted = set(records)
     counts = [0, 0, 0]
     for partition in {partition for _, partition, _ in records}:
-        offsets = {(topic, offset) for topic, home, offset in records if home == partition}
-        for entry in journal_since(kafka_options, partition, since_ms):
-            if (entry.topic, entry.offset) in offsets:
-                counts = [sum(pair) for pair in zip(counts, line_counts((entry.kind, entry.fields)), strict=True)]
+        for entry in read_journal(kafka_options, [partition], since_ms):
+            if entry.cause in wanted:
+                fact: Any = entry.fact
+                counts = [sum(pair) for pair in zip(counts, line_counts(fact), strict=True)]
     return Verdict(*counts)

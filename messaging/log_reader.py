@@ -8,6 +8,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 _POLL_S = 0.2
 _READ_TIMEOUT_S = 60
 _ASK_TIMEOUT_S = 10
+_STAYS = (
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  the client has no public name for it
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+)
+"""What a consumer is told of and does not get over by itself."""
 
 
 def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Consumer:
@@ -107,14 +114,13 @@ def until_end(consumer: Consumer) -> Iterator[Message]:
         message = consumer.poll(_POLL_S)
         if message is None:
             continue
-        deadline = time.monotonic() + _READ_TIMEOUT_S
-        error = message.error()
-        if error is None:
+        if is_record(message):
             yield message
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the client has no public name for it
+        elif is_end(message):
             waiting.discard((message.topic(), message.partition()))
-        elif not error.retriable():
-            raise KafkaException(error)
+        else:
+            continue
+        deadline = time.monotonic() + _READ_TIMEOUT_S
 
 
 def is_record(message: Message) -> bool:
@@ -122,9 +128,15 @@ def is_record(message: Message) -> bool:
     error = message.error()
     if error is None:
         return True
-    if error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001  no public name
+    if error.fatal() or error.code() in _STAYS:
         raise KafkaException(error)
     return False
+
+
+def is_end(message: Message) -> bool:
+    """Whether it is the news that a partition was read to its present end, which is its offset."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001  no public name
 
 
 def put(table: dict[bytes, bytes], message: Message) -> None:

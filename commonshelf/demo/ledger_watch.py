@@ -5,14 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from commonshelf.dead_letters.desk import REPLAY_HEADER
+from messaging.journal import JournalEntry, read_page
+from messaging.log_reader import is_end, is_record
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL, POS_SALES, POS_STOCK
+from schemas.types.journal import Fact
 
 _BATCH = 500
 _POLL_S = 0.05
@@ -132,22 +134,19 @@ class LedgerWatch:
             self._error = error
 
     def _take(self, message: Message) -> None:
-        error = message.error()
         topic = str(message.topic())
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the client has no public name for it
+        if not is_record(message):
+            if is_end(message):
                 self._reached(topic, int(message.offset() or 0))
-            elif not is_passing(error):
-                raise KafkaException(error)
             return
         if topic == POOL_AVAILABILITY.name:
             self._take_availability(message)
             return
-        value = self._codecs[topic].decode(message.value())
         if topic == POOL_JOURNAL.name:
-            for entry in value["entries"] if value["pool"] == self._pool else ():
+            for entry in read_page(message.value()):
                 self._take_entry(entry)
             return
+        value = self._codecs[topic].decode(message.value())
         if value["pool"] == self._pool:
             self.view.lines_published += len(value["lines"])
             if REPLAY_HEADER in dict(message.headers() or ()):
@@ -159,11 +158,11 @@ class LedgerWatch:
         if topic in self._next_input:
             self._next_input[topic] = max(self._next_input[topic], offset)
 
-    def _take_entry(self, entry: Mapping[str, Any]) -> None:
-        start = self._input_starts.get(entry["topic"])
-        if start is None or entry["offset"] < start:
+    def _take_entry(self, entry: JournalEntry) -> None:
+        start = self._input_starts.get(entry.cause.topic)
+        if entry.pool != self._pool or start is None or entry.cause.offset < start:
             return
-        applied, absorbed, reasons = fact_lines(entry["fact"])
+        applied, absorbed, reasons = fact_lines(entry.fact)
         view = self.view
         if applied and view.first_applied_at_s is None:
             view.first_applied_at_s = time.time()
@@ -191,18 +190,18 @@ class LedgerWatch:
             self._on_row(row["store"], row["recorded_at_ms"])
 
 
-def fact_lines(fact: tuple[str, Mapping[str, Any]]) -> tuple[int, int, Counter[str]]:
+def fact_lines(fact: Fact) -> tuple[int, int, Counter[str]]:
     """(lines applied, lines absorbed, lines quarantined by reason) of a journal entry's fact."""
-    name, said = fact
-    match name.rpartition(".")[2]:
-        case "SaleRecorded" | "StockReportRecorded":
-            applied = len(said["applied"]) + len(said.get("counted", ()))
-            reasons = Counter(str(line["reason"]) for line in said["quarantined"])
-            return applied, said["duplicate_lines"] + said["stale_lines"], reasons
-        case "Rejected":
-            return 0, 0, Counter({str(said["reason"]): int(said["lines"])})
-        case _:
-            return 0, 0, Counter()
+    if fact[0] == "commonshelf.Rejected":
+        return 0, 0, Counter({fact[1]["reason"]: fact[1]["lines"]})
+    counted = 0
+    if fact[0] == "commonshelf.StockReportRecorded":
+        counted = len(fact[1]["counted"])
+    elif fact[0] != "commonshelf.SaleRecorded":
+        return 0, 0, Counter()
+    said = fact[1]
+    reasons = Counter[str](line["reason"] for line in said["quarantined"])
+    return len(said["applied"]) + counted, said["duplicate_lines"] + said["stale_lines"], reasons
 
 
 def totals(shelves: Mapping[str, Mapping[str, Shelf]], skus: Iterable[str]) -> Iterator[tuple[str, int, str, int]]:
@@ -212,13 +211,3 @@ def totals(shelves: Mapping[str, Mapping[str, Shelf]], skus: Iterable[str]) -> I
         available_milli = sum(shelf.available_milli for shelf in stores)
         unit = stores[0].unit if stores else ""
         yield sku, available_milli, unit, sum(shelf.available_milli > 0 for shelf in stores)
-
-
-def is_passing(error: KafkaError) -> bool:
-    """Whether the client goes on by itself: a broker is away for a moment, say."""
-    return not error.fatal() and error.code() not in (
-        KafkaError.OFFSET_OUT_OF_RANGE,
-        KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  the client has no public name for it
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from commonshelf.demo.ledger_watch import is_passing
+from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import ORDERS_EVENTS, POOL_TASKS
@@ -132,10 +132,7 @@ class OrdersWatch:
             self._error = error
 
     def _take(self, message: Message) -> None:
-        error = message.error()
-        if error is not None:
-            if not is_passing(error):
-                raise KafkaException(error)
+        if not is_record(message):
             return
         raw = message.value()
         if raw is None:

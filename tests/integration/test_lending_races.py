@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from commonshelf.config.publishing import current
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
+from messaging.journal import read_page
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
@@ -23,7 +24,6 @@ from schemas.models.requests import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
 from streams.pool.facts import LENDING_CHANGED
-from tests.proof.faults.replay import read_page
 from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2
@@ -141,7 +141,7 @@ def available(bootstrap_servers: str, pool: str) -> int:
 
 def journals(bootstrap_servers: str) -> list[Any]:
     pages = read_topics(bootstrap_servers, [POOL_JOURNAL.name], PARTITIONS)
-    return [(page, entry) for page in pages for entry in read_page(page)]
+    return [(page, entry) for page in pages for entry in read_page(page.value)]
 
 
 def orders_of(entries: list[Any]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
+from messaging.journal import read_page
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
@@ -22,7 +23,6 @@ from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS,
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
-from tests.proof.faults.replay import read_page
 from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2
@@ -75,7 +75,7 @@ def queue_up(bootstrap_servers):
 
 def journal(bootstrap_servers):
     pages = read_topics(bootstrap_servers, [POOL_JOURNAL.name], PARTITIONS)
-    return [entry for page in pages for entry in read_page(page)]
+    return [entry for page in pages for entry in read_page(page.value)]
 
 
 def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(bootstrap_servers, tmp_path):

@@ -160,11 +160,11 @@ def test_mad_values_never_raise_and_no_line_is_lost(records, appended_at_ms):
 
 def check_that_nothing_is_lost(bench: PoolBench, settled: int, records: Any) -> None:
     """Each event's lines are applied, absorbed or set aside, in the one entry that its record has."""
-    mad = dict(zip(((one.topic, one.offset) for one in bench.inputs[-len(records) :]), records, strict=True))
+    mad = dict(zip((one[:3] for one in bench.inputs[-len(records) :]), records, strict=True))
     for entry in bench.journal()[settled:] + bench.journal("south"):
-        _, event = mad[entry.topic, entry.offset]
+        _, event = mad[entry.cause]
         if entry.fact[0] != "commonshelf.Parked":
-            told = event.get("lines", ()) if entry.topic in (POS_SALES.name, POS_STOCK.name) else ()
+            told = event.get("lines", ()) if entry.cause.topic in (POS_SALES.name, POS_STOCK.name) else ()
             assert sum(line_counts(entry.fact)) == len(told)
 
 

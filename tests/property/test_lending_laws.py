@@ -153,11 +153,11 @@ def folds_to_the_same(bench: PoolBench, pool: str) -> None:
 
 
 def decides_the_same(bench: PoolBench, pool: str) -> None:
-    inputs = {(record.topic, record.offset): record for record in bench.inputs}
+    inputs = {record[:3]: record for record in bench.inputs}
     again = PoolBench(partition=bench.inputs[0].partition, partitions=2)
-    for cause in dict.fromkeys((entry.topic, entry.offset) for entry in bench.journal(pool)):
+    for cause in dict.fromkeys(entry.cause for entry in bench.journal(pool)):
         again.apply(inputs[cause])
-    assert [entry.entry_bytes for entry in again.journal(pool)] == [e.entry_bytes for e in bench.journal(pool)]
+    assert again.journal(pool) == bench.journal(pool)
     assert again.committed.rows == bench.committed.rows
 
 

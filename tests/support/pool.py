@@ -1,15 +1,12 @@
 """A pool partition on a bench: real bytes in, decoded outputs out, committed rows in dicts instead of Kafka."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from fastavro import schemaless_reader
-from fastavro.schema import parse_schema
-
-from schemas.codec import HEADER_BYTES, topic_codec
+from messaging.journal import JournalEntry, read_page
+from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import Change, ConfigChange, Contribution, PoolSettings, StoreItemSettings, StoreSettings
 from schemas.models.pos import Sale, Source, StockReport
@@ -27,7 +24,6 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.facts import Fact, decode_fact, encode_fact
 from streams.pool.processor import PoolPartition, PoolProcessor
 from streams.pool.state import decode_row
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
@@ -42,25 +38,11 @@ MILK, BREAD, FLOUR = "MILK", "BREAD", "FLOUR"
 MILK_GTIN = "04006381333931"
 UNITS = {MILK: "each", BREAD: "each", FLOUR: "kg"}
 
-_long, _string = parse_schema("long"), parse_schema("string")
-
 
 @cache
 def processor() -> PoolProcessor:
     """One for all tests: its metrics are registered once per process."""
     return PoolProcessor()
-
-
-class Entry(NamedTuple):
-    """A journal entry: its number, its cause, the fact, and the bytes of the entry and of the fact."""
-
-    position: int
-    topic: str
-    offset: int
-    appended_at_ms: int
-    fact: Fact
-    fact_bytes: bytes
-    entry_bytes: bytes
 
 
 @dataclass
@@ -228,10 +210,10 @@ class PoolBench:
         for letter in letters:
             self.put(letter.topic.replace(".dlq.", "."), letter.value, NOON_MS + HOUR_MS)
 
-    def journal(self, pool: str = POOL) -> list[Entry]:
+    def journal(self, pool: str = POOL) -> list[JournalEntry]:
         """All entries of a pool, numbers checked for gaps."""
         self.commit()
-        entries: list[Entry] = []
+        entries: list[JournalEntry] = []
         for output in self.outputs:
             if output.topic == POOL_JOURNAL.name and output.key == pool:
                 entries += read_page(output.value)
@@ -368,35 +350,3 @@ def _encoded(topic: str, model: Any, source_id: str, lines: Any, event: dict[str
 
 def headers_of(letter: OutputRecord) -> dict[str, str]:
     return {name: bytes(value or b"").decode() for name, value in letter.headers or []}
-
-
-def read_page(value: bytes | None) -> list[Entry]:
-    """Entries of a journal page with their own bytes, which a plain Avro reader does not give."""
-    assert value is not None
-    page = topic_codec(POOL_JOURNAL.name).decode(value)
-    stream = io.BytesIO(value)
-    stream.seek(HEADER_BYTES)
-    assert _read(stream, _string) == page["pool"]
-    _read(stream, _long), _read(stream, _long)
-    assert _read(stream, _long) == len(page["entries"]), "a page is one Avro block"
-    entries = []
-    for at, plain in enumerate(page["entries"]):
-        start = stream.tell()
-        cause = _read(stream, _string), _read(stream, _long), _read(stream, _long)
-        fact_start = stream.tell()
-        fact, end = _fact_at(value, fact_start)
-        stream.seek(end)
-        assert plain["fact"] == fact
-        entries.append(Entry(page["first_position"] + at, *cause, fact, value[fact_start:end], value[start:end]))
-    assert stream.read() == b"\0"
-    return entries
-
-
-def _read(stream: io.BytesIO, schema: Any) -> Any:
-    return schemaless_reader(stream, schema, None)
-
-
-def _fact_at(value: bytes, start: int) -> tuple[Fact, int]:
-    """The fact and where it ends. Its bytes are as long as its encoding: the tests write canonical Avro."""
-    fact = decode_fact(value, start)
-    return fact, start + len(encode_fact(fact))

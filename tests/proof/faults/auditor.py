@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import ORDERS_EVENTS, POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
 from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
@@ -25,7 +26,7 @@ from streams.runtime.restore import restore
 from streams.runtime.settings import WorkerSettings
 from tests.proof.faults.oracle import Oracle
 from tests.proof.faults.records import Cause, Expected, Promise, Record, ShelfKey
-from tests.proof.faults.replay import Entry, decide_again, decode_availability, fold_again, read_page
+from tests.proof.faults.replay import decide_again, decode_availability, fold_again
 from tests.proof.faults.topic_log import log_ends, read_topics
 from tests.proof.faults.workload import digest
 
@@ -72,7 +73,7 @@ class Seen(NamedTuple):
     inputs: list[Record]
     pages: list[Record]
     """Of the journal."""
-    entries: list[Entry]
+    entries: list[JournalEntry]
     expected: Expected
 
 
@@ -109,7 +110,11 @@ class Auditor:
         for record in read_topics(self._bootstrap_servers, TOPICS, self._partitions):
             by_topic[record.topic].append(record)
         inputs = [record for topic in self._inputs for record in by_topic[topic]]
-        entries = [entry for record in by_topic[POOL_JOURNAL.name] for entry in read_page(record)]
+        entries = []
+        for record in by_topic[POOL_JOURNAL.name]:
+            for entry in read_page(record.value):
+                assert entry.cause.partition == record.partition, (entry.cause, record.partition)
+                entries.append(entry)
         letters = [letter for topic in self._inputs for letter in by_topic[dead_letter_topic(topic)]]
         rows = self._check_rebuild(by_topic[POOL_CHANGELOG.name])
         orders = [
@@ -143,7 +148,7 @@ class Auditor:
         self._audit.lost += self._audit.find("acknowledged records that the input topics lack", gone)
 
     def _check_causes(
-        self, inputs: list[Record], entries: list[Entry], letters: list[Record], expected: Expected
+        self, inputs: list[Record], entries: list[JournalEntry], letters: list[Record], expected: Expected
     ) -> None:
         """Each input record caused exactly one thing, and the right one; what follows stands right behind it."""
         journaled = Counter(entry.cause for entry in entries if entry.fact[0] not in _FOLLOWS)
@@ -184,7 +189,7 @@ class Auditor:
             ),
         )
 
-    def _check_numbers(self, entries: list[Entry]) -> None:
+    def _check_numbers(self, entries: list[JournalEntry]) -> None:
         """Each pool's journal is numbered from 1 without gap or repeat, in the order of the log."""
         numbers: dict[str, list[int]] = defaultdict(list)
         for entry in entries:
@@ -266,7 +271,7 @@ class Auditor:
         self._compare("books", {key: row.on_hand_milli for key, row in expected.table.items()}, on_hand)
 
     def _check_orders(
-        self, orders: list[Fields], expected: Expected, entries: list[Entry], events: list[Record]
+        self, orders: list[Fields], expected: Expected, entries: list[JournalEntry], events: list[Record]
     ) -> None:
         """What is promised is there, once; each order has come to something, and each request is answered once."""
         audit, picked = self._audit, _held(orders, ("picked",))
@@ -290,18 +295,18 @@ class Auditor:
         audit.lost += audit.find("requests without an answer", asked - told.keys())
         audit.repeated += audit.find("events repeated", (place for place, times in told.items() if times > 1))
 
-    def _check_fold(self, rows: dict[int, dict[str, bytes]], entries: list[Entry]) -> None:
+    def _check_fold(self, rows: dict[int, dict[str, bytes]], entries: list[JournalEntry]) -> None:
         kept = {key: row for of_partition in rows.values() for key, row in of_partition.items() if key != OFFSETS_ROW}
         self._compare("rows folded from zero", fold_again(entries), kept)
 
     def _check_decided_again(
-        self, inputs: list[Record], pages: list[Record], availability: list[Record], entries: list[Entry]
+        self, inputs: list[Record], pages: list[Record], availability: list[Record], entries: list[JournalEntry]
     ) -> None:
         by_cause = {record.cause: record for record in inputs}
         cuts: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         recorded: dict[tuple[str, int], bytes] = {}
         for record in pages:
-            of_page = list(read_page(record))
+            of_page = list(read_page(record.value))
             cuts[record.partition][of_page[0].pool].append(len(of_page))
             recorded[of_page[0].pool, of_page[0].position] = record.value or b""
         again: dict[tuple[str, int], bytes] = {}

@@ -1,57 +1,17 @@
 """The journal played again: folded from zero, and decided again in its recorded order. Both without Kafka."""
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fastavro import schemaless_reader
-from fastavro.schema import parse_schema
-
-from schemas.codec import HEADER_BYTES, topic_codec
-from schemas.registry import registry
+from messaging.journal import JournalEntry, read_page
+from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL
-from streams.pool.facts import Fact, encode_page
+from streams.pool.facts import encode_page
 from streams.pool.fold import fold
 from streams.pool.processor import PoolProcessor
 from streams.pool.state import PoolState, Tables
 from streams.runtime.contract import InputRecord, Rows
-from tests.proof.faults.records import Cause, Record
-
-_page: Any = registry().latest(POOL_JOURNAL.name).parsed
-_entry = _page["fields"][3]["type"]["items"]
-_fact_schema = parse_schema(next(field["type"] for field in _entry["fields"] if field["name"] == "fact"))
-
-
-class Entry(NamedTuple):
-    """A journal entry. `fact_bytes` is the fact as it was written."""
-
-    pool: str
-    position: int
-    cause: Cause
-    appended_at_ms: int
-    fact: Fact
-    fact_bytes: bytes
-
-
-def read_page(record: Record) -> Iterator[Entry]:
-    """The entries of a journal page, taken from its bytes one by one."""
-    assert record.value is not None
-    stream = io.BytesIO(record.value)
-    stream.seek(HEADER_BYTES)
-
-    def read(schema: Any) -> Any:
-        return schemaless_reader(stream, schema, None, return_record_name=True, return_record_name_override=True)
-
-    pool, partition, number = read("string"), read("int"), read("long")
-    assert partition == record.partition, (partition, record.partition)
-    while (count := read("long")) != 0:
-        for _ in range(count):
-            topic, offset, appended_at_ms = read("string"), read("long"), read("long")
-            start = stream.tell()
-            fact = read(_fact_schema)
-            raw = record.value[start : stream.tell()]
-            yield Entry(pool, number, (topic, partition, offset), appended_at_ms, fact, raw)
-            number += 1
+from tests.proof.faults.records import Record
 
 
 class NoIndex:
@@ -64,7 +24,7 @@ class NoIndex:
         """Nothing."""
 
 
-def fold_again(entries: Iterable[Entry]) -> dict[str, bytes]:
+def fold_again(entries: Iterable[JournalEntry]) -> dict[str, bytes]:
     """The rows that folding the entries from zero gives; each pool's entries in order."""
     rows: dict[str, bytes] = {}
     tables = Tables(rows.get)
@@ -119,8 +79,7 @@ def decide_again(
         batch = work.close_batch()
         for output in batch.outputs:
             if output.topic == POOL_JOURNAL.name and output.value is not None:
-                page = Record(output.topic, partition, 0, 0, None, output.value)
-                for entry in read_page(page):
+                for entry in read_page(output.value):
                     written.setdefault(entry.pool, []).append(_entry_bytes(entry))
             elif output.topic == POOL_AVAILABILITY.name and output.value is not None:
                 availability[str(output.key).encode()] = output.value
@@ -139,7 +98,7 @@ def decide_again(
     return DecidedAgain(pages, availability)
 
 
-def _entry_bytes(entry: Entry) -> bytes:
+def _entry_bytes(entry: JournalEntry) -> bytes:
     from schemas.avro_parts import long_bytes, string_bytes
 
     topic, _, offset = entry.cause

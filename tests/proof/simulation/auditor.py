@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import (
     POOL_AVAILABILITY,
@@ -30,7 +31,7 @@ from streams.pool.facts import (
 )
 from streams.runtime.contract import InputRecord, OutputRecord
 from tests.proof.faults.records import Record, ShelfKey
-from tests.proof.faults.replay import Entry, decode_availability, read_page
+from tests.proof.faults.replay import decode_availability
 from tests.proof.simulation.books import Books
 from tests.support.pool import POOL, headers_of
 
@@ -71,7 +72,7 @@ class Auditor:
         self.orders: dict[str, Row] = {}
         self.transfers: dict[str, Row] = {}
         self.tasks: dict[str, Row] = {}
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
         self.seen: Counter[str] = Counter()
         """What happened, by kind: shows that a run was not idle."""
         self._held: defaultdict[ShelfKey, int] = defaultdict(int)
@@ -94,12 +95,12 @@ class Auditor:
 
         Raises ViolationError.
         """
-        entries: defaultdict[tuple[str, int], list[Entry]] = defaultdict(list)
+        entries: defaultdict[tuple[str, int], list[JournalEntry]] = defaultdict(list)
         letters: defaultdict[tuple[str, int], list[tuple[str, bytes | None]]] = defaultdict(list)
         shelves, tasks = [], []
         for output in outputs:
             if output.topic == POOL_JOURNAL.name:
-                for entry in read_page(Record(output.topic, 0, 0, 0, None, output.value)):
+                for entry in read_page(output.value):
                     require(entry.position == len(self.entries) + 1, "journal numbers have a gap", entry.position)
                     self.entries.append(entry)
                     entries[entry.cause[0], entry.cause[2]].append(entry)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import POS_SALES
 from tests.proof.faults.auditor import Audit, Seen
 from tests.proof.faults.records import ShelfKey
-from tests.proof.faults.replay import Entry, read_page
 from tests.proof.torture.clients import Taken
 from tests.proof.torture.follower import Table, counts, moves
 from tests.proof.torture.history import check_history
@@ -85,7 +85,7 @@ def check_promises(audit: Audit, seen: Seen, apart: Sequence[str]) -> None:
     audit.promised_twice += audit.find("promised beyond what was there (pool, entry, shelf, held, on hand)", twice)
 
 
-def _move(books: Counter[ShelfKey], counted_at_ms: dict[ShelfKey, int], entry: Entry) -> None:
+def _move(books: Counter[ShelfKey], counted_at_ms: dict[ShelfKey, int], entry: JournalEntry) -> None:
     for shelf, occurred_at_ms, delta_milli in moves(entry.pool, entry.fact[1]):
         if occurred_at_ms > counted_at_ms.get(shelf, 0):
             books[shelf] += delta_milli
@@ -106,6 +106,6 @@ def longest_waits_s(seen: Seen) -> dict[str, float]:
     """Pool → how long an input lay in Kafka, at most, until it was in the journal: as long the pool was unavailable."""
     longest_ms: dict[str, int] = defaultdict(int)
     for page in seen.pages:
-        for entry in read_page(page):
+        for entry in read_page(page.value):
             longest_ms[entry.pool] = max(longest_ms[entry.pool], page.appended_at_ms - entry.appended_at_ms)
     return {pool: waited_ms / 1_000 for pool, waited_ms in longest_ms.items()}

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from messaging.journal import read_page
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, ConfigChange, PoolSettings, StoreSettings
@@ -36,8 +37,6 @@ from schemas.topics import (
     POS_STOCK,
 )
 from streams.pool.facts import SALE_RECORDED, STOCK_REPORT_RECORDED
-from tests.proof.faults.records import Record
-from tests.proof.faults.replay import read_page
 from tests.proof.faults.topic_log import log_ends, patiently, reader
 from tests.proof.torture.history import Recorder
 
@@ -315,8 +314,7 @@ class Contest:
         pool = message.key().decode()
         if pool not in self._names:
             return
-        page = Record(message.topic(), message.partition(), message.offset(), 0, None, message.value())
-        for entry in read_page(page):
+        for entry in read_page(message.value()):
             kind, fields = entry.fact
             name = fields["event"]["source"]["id"] if kind in (SALE_RECORDED, STOCK_REPORT_RECORDED) else ""
             if name.startswith(_TOLD_BY_TILL):

@@ -15,9 +15,9 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from commonshelf.stack.parent_watch import end_with_parent
+from messaging.journal import JournalEntry, read_page
 from schemas.topics import POOL_JOURNAL
 from tests.proof.faults.records import Record, ShelfKey
-from tests.proof.faults.replay import Entry, read_page
 from tests.proof.faults.topic_log import reader
 
 NOT_THE_NEXT = 3
@@ -53,7 +53,7 @@ class Table:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for record in records:
-                for entry in read_page(record):
+                for entry in read_page(record.value):
                     self._take_entry(entry)
             self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", positions.items())
         except BaseException:
@@ -61,7 +61,7 @@ class Table:
             raise
         self._db.execute("COMMIT")
 
-    def _take_entry(self, entry: Entry) -> None:
+    def _take_entry(self, entry: JournalEntry) -> None:
         row = self._db.execute("SELECT number FROM pools WHERE pool = ?", (entry.pool,)).fetchone()
         if entry.position != (row[0] if row else 0) + 1:
             raise ValueError(f"{entry.pool}: entry {entry.position} after {row[0] if row else 0}")

@@ -2,12 +2,12 @@
 
 import pytest
 
+from messaging.journal import Cause, JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import POS_SALES
 from streams.pool.facts import encode_entry, encode_fact, encode_page
 from tests.proof.faults.auditor import Audit, Seen
 from tests.proof.faults.records import Expected, Promise, Record
-from tests.proof.faults.replay import Entry, read_page
 from tests.proof.torture.checks import check_follower, check_promises, check_taken
 from tests.proof.torture.clients import Taken
 from tests.proof.torture.follower import Table
@@ -49,7 +49,7 @@ def held(number, order, quantity_milli):
         "sold_at_till_milli": 0,
     }
     fact = ("commonshelf.OrderChanged", {"order": {"order": order, "holds": [hold]}})
-    return Entry("pool", number, ("t", 0, number), 0, fact, b"")
+    return JournalEntry("pool", number, Cause("t", 0, number), 0, fact, b"")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_line_that_a_connector_took_must_lie_in_kafka_as_it_was_sent(audit):
 
 
 def test_a_unit_that_two_orders_hold_is_promised_twice(audit):
-    [arrived] = read_page(told(1))
+    [arrived] = read_page(told(1).value)
     check_promises(audit, seen(entries=[arrived, held(2, "first", 2_000)]), [])
     assert audit.promised_twice == 0
 

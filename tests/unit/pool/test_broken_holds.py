@@ -19,7 +19,7 @@ def test_a_sale_that_eats_held_goods_breaks_the_hold_and_the_order_goes_to_a_nei
     assert kinds(bench) == ["allocated", "broken", "rerouted"]
     assert [event["reason"] for event in bench.events()[1:]] == ["sold", "sold"]
     assert kept(bench) == [(MILK, STORE, 1, "tentative"), (MILK, OTHER_STORE, 1, "tentative")]
-    assert [entry.offset for entry in bench.journal()[-3:]] == [0, 0, 0]
+    assert [entry.cause.offset for entry in bench.journal()[-3:]] == [0, 0, 0]
     assert bench.order()["lines"][0]["declined_by"] == [{"store": STORE, "reason": "sold"}]
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from messaging.journal import read_page
 from streams.pool import follow_up, lending_follow_up
 from streams.pool.allocating import Allocated
 from streams.pool.facts import LENDING_CHANGED, ORDER_CHANGED, TRANSFER_CHANGED
 from streams.pool.follow_up_guard import REACTIONS_MAX, ReactionLoopError
-from tests.proof.faults.records import Record
-from tests.proof.faults.replay import fold_again, read_page
+from tests.proof.faults.replay import fold_again
 from tests.support.lending import AWAY, HOME, Pools
 from tests.support.orders import kept, kinds, stocked
 from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, wanted
@@ -21,13 +21,13 @@ def folded(bench: PoolBench) -> dict[str, bytes]:
     """The rows that the published journal gives."""
     bench.commit()
     pages = [o for o in bench.outputs if o.topic == "pool.journal.v1"]
-    entries = [entry for page in pages for entry in read_page(Record(page.topic, 0, 0, 0, None, page.value))]
+    entries = [entry for page in pages for entry in read_page(page.value)]
     return fold_again(entries)
 
 
 def entries_of_the_last_input(bench: PoolBench) -> list[Any]:
     last = bench.inputs[-1]
-    return [entry for entry in bench.journal() if (entry.topic, entry.offset) == (last.topic, last.offset)]
+    return [entry for entry in bench.journal() if entry.cause == last[:3]]
 
 
 def assert_stopped_once(bench: PoolBench) -> None:
@@ -148,7 +148,7 @@ def test_a_loan_or_a_use_that_is_told_for_ever_is_told_no_more(side, monkeypatch
         pools.order(AWAY, "o2", 1_000)
     bench = pools.benches[side]
     last = bench.inputs[-1]
-    facts = [e.fact for e in bench.journal(side) if (e.topic, e.offset) == (last.topic, last.offset)]
+    facts = [e.fact for e in bench.journal(side) if e.cause == last[:3]]
     moved = [fields["kind"] for kind, fields in facts if kind == LENDING_CHANGED]
     assert (moved[-1], len(moved)) == ("stopped", REACTIONS_MAX + 1)
     assert bench.partition.look_up({"pool": side})["reactions_stopped"] == 1

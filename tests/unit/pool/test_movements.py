@@ -92,7 +92,7 @@ def test_the_journal_names_each_cause():
     bench.sell("s1", line(1_000))
     bench.report("received", "r1", line(1_000))
     bench.tick(NOON_MS)
-    causes = [(entry.topic, entry.offset) for entry in bench.journal()[-3:]]
+    causes = [(entry.cause.topic, entry.cause.offset) for entry in bench.journal()[-3:]]
     assert causes == [("pos.sales.v1", 0), ("pos.stock.v1", 0), ("pool.ticks.v1", 0)]
 
 

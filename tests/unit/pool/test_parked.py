@@ -28,9 +28,7 @@ def test_a_parked_record_is_stepped_over_journaled_and_kept_as_a_dead_letter(sam
     assert letter.value == sale("s1", line(1_000))
     assert headers_of(letter)["__connect.errors.exception.message"] == "crashes the fold"
     parked = [entry for entry in bench.journal() if entry.fact[0] == "commonshelf.Parked"]
-    assert [(entry.topic, entry.offset, entry.fact[1]) for entry in parked] == [
-        (SALES, 1, {"reason": "crashes the fold"})
-    ]
+    assert [(*entry.cause, entry.fact[1]) for entry in parked] == [(SALES, 0, 1, {"reason": "crashes the fold"})]
 
 
 def test_bytes_that_are_no_event_can_be_parked_too():
