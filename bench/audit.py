@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from bench.cluster import Cluster
 from bench.errors import BenchError
-from bench.world import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
 from messaging.journal import read_page
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
 from schemas.types.journal import Fact
 from streams.pool.shelf import Shelf
 from streams.pool.state import decode_row
+from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
 
 ShelfName = tuple[str, str]
 """(store, SKU)"""

@@ -11,10 +11,10 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from bench.child import pinned
 from bench.errors import BenchError
-from bench.world import POOL, Published
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
+from world.uniform import POOL, Published
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Any
 from bench.cluster import Cluster
 from bench.contenders import FAUST, OURS
 from bench.runs import Measured, Stage, make_sales, medians
-from bench.world import World
+from world.uniform import World
 
 Tell = Callable[[str], None]
 LINES_PER_RECEIPT = 12

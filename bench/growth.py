@@ -17,8 +17,8 @@ from bench.figures import span_of
 from bench.journal_latency import measure_latency_of
 from bench.ledger import Ledger
 from bench.runs import batch_records, commit_marks, make_sales, seconds_to_commit
-from bench.world import World, declarations, opening_stock, popular_sales
 from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK
+from world.uniform import World, declarations, opening_stock, popular_sales
 
 Tell = Callable[[str], None]
 AXES = ("rows", "stores", "pools", "partitions")

@@ -13,9 +13,9 @@ from bench.errors import BenchError
 from bench.figures import percentile
 from bench.runs import Stage, make_sales
 from bench.tills import Tills
-from bench.world import World
 from messaging.journal import read_page
 from schemas.topics import POOL_JOURNAL
+from world.uniform import World
 
 _PRIMING_SALES = 200
 _WARM_UP_S = 5.0

@@ -13,9 +13,9 @@ from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.tills import Tills
-from bench.world import World, declarations, opening_stock
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POS_SALES, POS_STOCK
+from world.uniform import World, declarations, opening_stock
 
 Tell = Callable[[str], None]
 _GROUP = "latency"

@@ -16,12 +16,12 @@ from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.steady import Steady
 from bench.tills import Tills
-from bench.world import BASE_MS, POOL, Published, World, code, declarations, sku, store_id
 from schemas.codec import topic_codec
 from schemas.models.config import ConfigChange, StoreSettings
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
 from schemas.topics import ORDERS_EVENTS, ORDERS_REQUESTS, POOL_CONFIG, POS_SALES, POS_STOCK
+from world.uniform import BASE_MS, POOL, Published, World, code, declarations, sku, store_id
 
 Tell = Callable[[str], None]
 _GROUP = "orders"

@@ -9,11 +9,11 @@ from typing import Any
 
 from fastavro import schemaless_reader
 
-from bench.world import code, sku
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POS_SALES
 from streams.pool.facts import encode_entry, encode_page, encode_plain_sale, encode_taken
+from world.uniform import code, sku
 
 NUMBER = "number/"
 """Before the pool's name: the key of its last journal number, in the same store as the sums."""

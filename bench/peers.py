@@ -19,7 +19,7 @@ from bench.contenders import FAUST, KAFKA_STREAMS, OURS, QUIX, TWO_THREADS, Cont
 from bench.engine import LINES_PER_RECEIPT
 from bench.journal_latency import start_and_measure
 from bench.runs import Measured, Sales, Stage, make_sales, medians
-from bench.world import World, popular_sales
+from world.uniform import World, popular_sales
 
 Tell = Callable[[str], None]
 Runs = dict[str, list[Measured]]

@@ -13,9 +13,9 @@ from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.tills import Tills
-from bench.world import POOL, World, declarations, opening_stock
 from messaging.journal import read_page
 from schemas.topics import POOL_JOURNAL
+from world.uniform import POOL, World, declarations, opening_stock
 
 Tell = Callable[[str], None]
 _GROUP = "restart"

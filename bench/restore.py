@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.cluster import Cluster
 from bench.ledger import Ledger
-from bench.world import World, declarations, opening_stock, overwriting_sales, popular_sales
 from schemas.topics import POOL_CHANGELOG, POS_SALES, POS_STOCK
+from world.uniform import World, declarations, opening_stock, overwriting_sales, popular_sales
 
 Tell = Callable[[str], None]
 _GROUP = "restore"

@@ -21,9 +21,9 @@ from bench.commits import read_commits
 from bench.contenders import Contender
 from bench.figures import Mark, Span, span_of
 from bench.peer import NUMBER, Job
-from bench.world import OPENING_UNITS, UNIT_MILLI, Published, World, declarations, opening_stock, popular_sales
 from schemas.topics import POS_SALES
 from streams.runtime import WorkerSettings
+from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, World, declarations, opening_stock, popular_sales
 
 _MIB = 1 << 20
 _RESTORE_PATIENCE_S = 900.0

@@ -9,7 +9,7 @@ from typing import Self
 from confluent_kafka import Producer
 
 from bench.cluster import Cluster
-from bench.world import Published
+from world.uniform import Published
 
 
 class Steady(ABC):

@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 
 from bench.cluster import Cluster
 from bench.steady import Steady
-from bench.world import World, baskets, sale, sku, store_id, tick
+from world.uniform import World, baskets, sale, sku, store_id, tick
 
 ShelfName = tuple[str, str]
 """(store, SKU)"""

@@ -26,12 +26,12 @@ import psutil
 from bench.cluster import PARTITIONS, Cluster
 from bench.errors import BenchError
 from bench.figures import percentile
-from bench.world import POOL
 from commonshelf.config.settings import Http, Kafka, Pool, Settings, Store
 from connectors.http.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from schemas.codec import topic_codec
 from schemas.topics import POS_SALES
+from world.uniform import POOL
 
 CONNECTIONS = 48
 OVERLOAD_FACTOR = 10

@@ -101,7 +101,7 @@ def restore(
     Example: ./shelf bench restore --items 1000
     """
     from bench.restore import measure_restore
-    from bench.world import World
+    from world.uniform import World
 
     world = World(stores, items)
     _report(lambda: measure_restore(world, overwrites, lines_per_sale, _tell), as_json)

@@ -40,8 +40,8 @@ def demo(
 
     Example: ./shelf demo --data completejourney
     """
+    from commonshelf.demo.launch import demo as run_demo
     from commonshelf.demo.options import DemoOptions
-    from commonshelf.demo.run import demo as run_demo
 
     try:
         options = DemoOptions(

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import OrderedDict
 
-from commonshelf.demo.slips import Slip
+from world.documents import Slip
 
 _KEEP_POINTS = 200_000
 

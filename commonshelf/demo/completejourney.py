@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from commonshelf.demo.slips import Slip, SlipLine
+from world.documents import Slip, SlipLine
 
 POOL = "journey"
 ZONE = ZoneInfo("America/New_York")

@@ -9,13 +9,13 @@ from typing import Literal
 
 from commonshelf.config.publishing import Declared
 from commonshelf.config.settings import Http, Pool, Settings, Store
-from commonshelf.demo.region import CURRENCY, POOL, POOL_NAME, TIME_ZONE
-from commonshelf.demo.world import World
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
 from schemas.models.pos import Unit
+from world.grocers import CURRENCY, POOL, POOL_NAME, TIME_ZONE
+from world.region import World
 
 ORIGIN = "demo"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
-from commonshelf.demo.slips import Slip, SlipKind, SlipLine
+from world.documents import Slip, SlipKind, SlipLine
 
 _PREFIX: Mapping[SlipKind, str] = {
     "sale": "sales",

@@ -9,16 +9,16 @@ from commonshelf.demo.consortium import consortium_of
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.options import LIVE_LINES_PER_SECOND, DemoOptions
 from commonshelf.demo.pacer import Pacer
-from commonshelf.demo.program import Cues
-from commonshelf.demo.shops import Shops
-from commonshelf.demo.slips import Slip, SlipKind
-from commonshelf.demo.world import MONDAY_MS, World
+from commonshelf.demo.scenario import Cues
+from commonshelf.demo.store_tills import Shops
+from world.documents import Slip, SlipKind
+from world.region import MONDAY_MS, World
 
 _EXPORT_INTERVAL_S = 2.0
 
 
 class GeneratedProgram:
-    """A seeded region whose tills sell now. See `commonshelf.demo.program.Program`.
+    """A seeded region whose tills sell now. See `commonshelf.demo.scenario.Program`.
 
     has_past: an earlier run has left its books; the shops then open with a count instead of opening stock.
     """

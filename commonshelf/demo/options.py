@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from commonshelf.demo.region import GROCERS
 from commonshelf.stack.runtime_file import DEMO_DATA_DIR
+from world.grocers import GROCERS
 
 DataSource = Literal["generated", "completejourney"]
 LIVE_LINES_PER_SECOND = 200.0

@@ -17,11 +17,11 @@ from commonshelf.demo.completejourney import POOL, ZONE, Journey, load, midnight
 from commonshelf.demo.consortium import WATCHED, Consortium, Member, mappings
 from commonshelf.demo.latency import Latencies, SentBook
 from commonshelf.demo.options import JOURNEY_RUN_S, DemoOptions
-from commonshelf.demo.program import Cues
-from commonshelf.demo.shops import Shops
-from commonshelf.demo.slips import Slip
+from commonshelf.demo.scenario import Cues
+from commonshelf.demo.store_tills import Shops
 from commonshelf.demo.ticker import Ticker
 from schemas.models.catalog import CatalogItem
+from world.documents import Slip
 
 _LIVE_EACH = 4
 _STEP_S = 0.1
@@ -30,7 +30,7 @@ _USED_OF_RUN = 0.95
 
 
 class ReplayProgram:
-    """A month of real baskets. See `commonshelf.demo.program.Program`. Raises PackageMissingError."""
+    """A month of real baskets. See `commonshelf.demo.scenario.Program`. Raises PackageMissingError."""
 
     def __init__(self, options: DemoOptions, run: str) -> None:
         self._run = run

@@ -1,94 +1,184 @@
-"""`./shelf demo`: a stack, a region whose tills sell into it, a live view, and a summary that adds up."""
+"""Performs a program on a running stack: tills start, the view shows, everything drains."""
 
 import asyncio
-import sys
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-import psutil
 from rich.console import Console
-from rich.markup import escape
 
-from commonshelf.demo.completejourney import PackageMissingError
-from commonshelf.demo.data_folder import DataFolder, DataFolderError
-from commonshelf.demo.generated import GeneratedProgram
-from commonshelf.demo.options import DemoOptions
-from commonshelf.demo.program import Program
-from commonshelf.demo.replay import ReplayProgram
-from commonshelf.demo.report import Summary
-from commonshelf.demo.stage import perform
-from commonshelf.demo.ticker import TickError
+from commonshelf.demo.ledger_watch import LedgerWatch
+from commonshelf.demo.orders import Orders
+from commonshelf.demo.report import Summary, summarise
+from commonshelf.demo.scenario import Cues, Program
+from commonshelf.demo.store_tills import Shops
 from commonshelf.demo.tills import TillError
-from commonshelf.stack.interrupt import interrupted_once
-from commonshelf.stack.progress import Narrator
+from commonshelf.demo.view import DemoView
 from commonshelf.stack.stack import Stack
 
-_INTERRUPTED_STATUS = 130
+_REFRESH_S = 0.25
+_DRAIN_POLL_S = 0.05
+_DRAIN_DEADLINE_S = 60.0
+_LAST_WORDS_S = 10.0
+"""For what a till was about to say when the cue to stop came."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def demo(options: DemoOptions) -> int:
-    """Run the demo to its end. Returns the exit status: 0 when every published line is accounted for, else 1.
+async def perform(
+    program: Program, stack: Stack, console: Console, *, run: str, for_s: float | None, started_at_s: float
+) -> Summary:
+    """Run a program to its end and drain. The first Ctrl-C ends the selling, a second one raises KeyboardInterrupt.
 
-    The summary goes to standard output (with `as_json` as one JSON object on its last line), all else to standard
-    error. Raises what `Stack` raises when it cannot start.
+    run: names this run; for_s: seconds of selling; started_at_s: when this process began, since 1970 UTC.
+    Raises TillError, TickError, RuntimeError when the ledger cannot be followed.
     """
-    started_at_s = psutil.Process().create_time()
-    console = Console(stderr=True, highlight=False)
-    folder = DataFolder(options.data_dir, keep=options.keep)
+    settings = stack.settings
+    watch = LedgerWatch(
+        stack.kafka_options, program.consortium.pool.id, settings.partitions, program.latencies.row_arrived
+    )
+    shops = Shops(
+        program.consortium,
+        settings.data_dir,
+        stack.urls["webhooks"],
+        run=run,
+        export_interval_s=program.export_interval_s,
+        now_ms=program.export_time_ms,
+    )
+    cues = Cues(caught_up=lambda: _caught_up(watch))
+    orders = Orders(
+        program.consortium,
+        watch.view.shelves,
+        stack.kafka_options,
+        settings.partitions,
+        program.collected,
+        run=run,
+        seed=program.seed,
+        per_second=program.orders_per_second,
+    )
     try:
-        folder.prepare()
-        with interrupted_once():
-            try:
-                summary = _run(options, console, started_at_s, has_past=folder.has_past)
-            finally:
-                folder.clear_away()
-    except KeyboardInterrupt:
-        console.print(_what_is_left(options, folder), soft_wrap=True)
-        return _INTERRUPTED_STATUS
-    except (DataFolderError, PackageMissingError, TillError, TickError) as error:
-        console.print(f"shelf: {escape(str(error))}", soft_wrap=True)
-        return 1
-    return _tell(summary, options, console)
-
-
-def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_past: bool) -> Summary:
-    run = f"{int(time.time()):x}"
-    program = _program(options, run, has_past=has_past)
-    console.print(escape(program.notice), style="dim", soft_wrap=True)
-    consortium = program.consortium
-    with Stack(
-        consortium.settings(options.data_dir),
-        on_event=Narrator(console).tell,
-        records=consortium.records,
-        children_env=consortium.children_env(),
-    ) as stack:
-        return asyncio.run(perform(program, stack, console, run=run, for_s=options.for_s, started_at_s=started_at_s))
-
-
-def _program(options: DemoOptions, run: str, *, has_past: bool) -> Program:
-    if options.data == "generated":
-        return GeneratedProgram(options, run, has_past=has_past)
-    if has_past:
-        raise DataFolderError(
-            f"{options.data_dir} holds the data of an earlier `demo --keep`, and a replay starts from nothing; "
-            "remove that directory first"
+        with DemoView(console, program, _links(stack)) as view, _stopping_on_signal(cues):
+            async with shops, orders:
+                showing = asyncio.create_task(_show(view, watch, shops, orders))
+                try:
+                    sold_for_s = await _sell(program, stack, shops, orders, cues, view, for_s)
+                    view.phase = "draining"
+                    is_drained = await _drain(shops, orders, watch)
+                finally:
+                    showing.cancel()
+                    await asyncio.gather(showing, return_exceptions=True)
+                view.phase = "drained" if is_drained else "not drained"
+                view.refresh(watch.view, shops.tally, orders.view, orders.tally)
+        console.print(f"the shops' clock ended at {program.shops_clock()}", soft_wrap=True)
+        return summarise(
+            watch.view,
+            shops.tally,
+            orders.view,
+            orders.tally,
+            program.latencies,
+            started_at_s=started_at_s,
+            sold_for_s=sold_for_s,
+            pace_lost_s=program.pace_lost_s,
+            is_drained=is_drained,
         )
-    return ReplayProgram(options, run)
+    finally:
+        watch.close()
 
 
-def _tell(summary: Summary, options: DemoOptions, console: Console) -> int:
-    discrepancies = summary.discrepancies()
-    if not summary.is_drained:
-        console.print("shelf: not every line was accounted for in time; the figures are as of now")
-    for sentence in discrepancies:
-        console.print(f"shelf: {escape(sentence)}", soft_wrap=True)
-    if options.as_json:
-        sys.stdout.write(summary.as_json + "\n")
-    else:
-        sys.stdout.writelines(f"{sentence}\n" for sentence in summary.sentences())
-    sys.stdout.flush()
-    return 1 if discrepancies or not summary.is_drained else 0
+async def _sell(
+    program: Program, stack: Stack, shops: Shops, orders: Orders, cues: Cues, view: DemoView, for_s: float | None
+) -> float:
+    """Run the program until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
+    play = asyncio.create_task(program.run(shops, stack.kafka_options, stack.settings.partitions, cues))
+    opened = asyncio.create_task(cues.opened.wait())
+    stopped = asyncio.create_task(cues.stop.wait())
+    try:
+        await asyncio.wait((play, opened, stopped), return_when=asyncio.FIRST_COMPLETED)
+        view.phase = "selling"
+        if opened.done():
+            orders.open()
+        began_s = time.monotonic()
+        await asyncio.wait((play, stopped), timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+        cues.stop.set()
+        await orders.stop()
+        sold_for_s = time.monotonic() - began_s
+        await asyncio.wait((play,), timeout=_LAST_WORDS_S)
+        if play.done():
+            play.result()
+        return sold_for_s
+    finally:
+        for task in (play, opened, stopped):
+            task.cancel()
+        await asyncio.gather(play, opened, stopped, return_exceptions=True)
 
 
-def _what_is_left(options: DemoOptions, folder: DataFolder) -> str:
-    left = f"; the data is kept in {folder.path}" if options.keep else "; its data is gone"
-    return f"stopped before all lines were accounted for{escape(left)}"
+async def _drain(shops: Shops, orders: Orders, watch: LedgerWatch) -> bool:
+    """Wait until each published line is accounted for. False when that takes too long."""
+    try:
+        async with asyncio.timeout(_DRAIN_DEADLINE_S):
+            await shops.settle()
+            await orders.settle()
+            await _until_it_adds_up(watch)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _caught_up(watch: LedgerWatch) -> None:
+    try:
+        async with asyncio.timeout(_DRAIN_DEADLINE_S):
+            await _until_it_adds_up(watch)
+    except TimeoutError:
+        raise TillError(
+            f"the workers have not taken in the opening stock within {_DRAIN_DEADLINE_S:.0f} s; "
+            "their logs are in the data directory under logs"
+        ) from None
+
+
+async def _until_it_adds_up(watch: LedgerWatch) -> None:
+    while True:
+        watch.check()
+        # The inputs first: once they are read to their end, the number to reach stands still.
+        if await asyncio.to_thread(watch.has_read_all_inputs):
+            view = watch.view
+            if view.lines_decided == view.lines_published:
+                return
+        await asyncio.sleep(_DRAIN_POLL_S)
+
+
+async def _show(view: DemoView, watch: LedgerWatch, shops: Shops, orders: Orders) -> None:
+    while True:
+        view.refresh(watch.view, shops.tally, orders.view, orders.tally)
+        await asyncio.sleep(_REFRESH_S)
+
+
+def _links(stack: Stack) -> dict[str, str]:
+    """URLs to open, and the command that prints the table."""
+    pool = stack.settings.pools[0].id
+    ledger = stack.urls["ledger-1"]
+    return {
+        "pages": stack.urls["http"],
+        "metrics": f"{ledger}/metrics",
+        "schema registry": f"{stack.urls['http']}/subjects",
+        "Kafka": stack.bootstrap_servers,
+        "in another terminal": f"./shelf availability {pool}",
+    }
+
+
+@contextmanager
+def _stopping_on_signal(cues: Cues) -> Iterator[None]:
+    """Within, the first Ctrl-C (or SIGTERM) gives the cue to stop, and the second one interrupts."""
+    loop = asyncio.get_running_loop()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        if cues.stop.is_set():
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(cues.stop.set)
+
+    before = {number: signal.signal(number, tell) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import httpx
 
 from commonshelf.demo.exports import decimal, iso, write_export
-from commonshelf.demo.slips import Slip, SlipKind, SlipLine
 from commonshelf.demo.tally import TillTally
 from connectors.http.signature import HEADER, sign
+from world.documents import Slip, SlipKind, SlipLine
 
 _QUEUE_SLIPS = 200
 _BODY_LINES = 400  # with the longest lines well below the connector's 256 KiB

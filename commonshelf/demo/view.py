@@ -15,7 +15,7 @@ from rich.text import Text
 from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
-from commonshelf.demo.program import Program
+from commonshelf.demo.scenario import Program
 from commonshelf.demo.tally import TillTally
 
 _LOG_EACH_S = 5.0

@@ -8,9 +8,9 @@ from bench.audit import check_journal, expect
 from bench.commits import offset_in, place_in
 from bench.errors import BenchError
 from bench.figures import Mark, Sample, percentile, span_of
-from bench.world import OPENING_UNITS, UNIT_MILLI, World, overwriting_sales, popular_sales
 from schemas.codec import topic_codec
 from schemas.topics import POOL_JOURNAL, POS_SALES
+from world.uniform import OPENING_UNITS, UNIT_MILLI, World, overwriting_sales, popular_sales
 
 WORLD = World(stores=2, items=5)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonshelf.demo.clock import LiveClock
-from commonshelf.demo.slips import Slip, SlipLine
+from world.documents import Slip, SlipLine
 
 WORLD, WALL = 1_000_000_000, 5_000_000_000
 HOUR_MS = 3_600_000

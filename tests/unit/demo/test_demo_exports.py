@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonshelf.demo.exports import decimal, export_text, iso, write_export
-from commonshelf.demo.slips import Slip, SlipLine
 from connectors.drop_folder.formats import read_events
 from connectors.parsing.times import instant_ms
 from connectors.specs import DEFAULT_KINDS, DropFolderSpec
+from world.documents import Slip, SlipLine
 
 AT_MS = 1_767_600_000_123
 RECEIPT = Slip(

@@ -12,8 +12,8 @@ from commonshelf.config.settings import Settings
 from commonshelf.demo.consortium import consortium_of
 from commonshelf.demo.data_folder import DataFolder, DataFolderError
 from commonshelf.demo.options import DemoOptions
-from commonshelf.demo.world import World
 from connectors.specs import SecretSource
+from world.region import World
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import time
 import httpx
 import pytest
 
-from commonshelf.demo.slips import Slip, SlipLine
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.tills import DropFolderTill, TillError, WebhookTill, webhook_body
 from connectors.http.payload import parse
 from connectors.http.signature import HEADER, verify
 from connectors.webhook.translate import Sender, translate
+from world.documents import Slip, SlipLine
 
 AT_MS = 1_767_600_000_123
 SECRET = b"0123456789abcdef"

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from commonshelf.demo.assortment import Item
+from world.assortment import Item
 
 UNITS_PER_WEEK: Final = 1.3
 """Mean sales of an item that a store lists, units (or kg) a week, before any demand multiplier."""

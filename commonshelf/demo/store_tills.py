@@ -8,9 +8,9 @@ from typing import Self
 import httpx
 
 from commonshelf.demo.consortium import Consortium
-from commonshelf.demo.slips import Slip
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.tills import ClockMs, DropFolderTill, Till, WebhookTill
+from world.documents import Slip
 
 _TIMEOUT_S = 30.0
 

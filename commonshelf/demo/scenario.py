@@ -7,7 +7,7 @@ from typing import Protocol
 
 from commonshelf.demo.consortium import Consortium
 from commonshelf.demo.latency import Latencies
-from commonshelf.demo.shops import Shops
+from commonshelf.demo.store_tills import Shops
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from biip.gtin import Gtin, GtinFormat
 
-from commonshelf.demo.assortment import LARGEST, assortment, unknown_code
 from connectors.parsing.codes import code_of
 from schemas.models.catalog import CatalogItem
 from schemas.models.pos import Unit
+from world.assortment import LARGEST, assortment, unknown_code
 
 
 def items(size: int = 300, seed: int = 1):

@@ -6,9 +6,9 @@ from itertools import takewhile
 import numpy as np
 import pytest
 
-from commonshelf.demo.demand import UNITS_PER_WEEK, week_rhythm
-from commonshelf.demo.slips import Slip
-from commonshelf.demo.world import MONDAY_MS, World
+from world.baskets import UNITS_PER_WEEK, week_rhythm
+from world.documents import Slip
+from world.region import MONDAY_MS, World
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

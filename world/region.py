@@ -16,11 +16,11 @@ from itertools import count
 
 import numpy as np
 
-from commonshelf.demo.assortment import assortment, unknown_code
-from commonshelf.demo.demand import HOURS_PER_WEEK, Demand, week_rhythm
-from commonshelf.demo.region import GROCERS, grocers
-from commonshelf.demo.slips import Slip, SlipKind, SlipLine
-from commonshelf.demo.stockroom import Stockroom
+from world.assortment import assortment, unknown_code
+from world.baskets import HOURS_PER_WEEK, Demand, week_rhythm
+from world.documents import Slip, SlipKind, SlipLine
+from world.grocers import GROCERS, grocers
+from world.stockroom import Stockroom
 
 MONDAY_MS = 1_767_571_200_000
 """When the world's clock starts: Monday 2026-01-05, midnight."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from commonshelf.demo.assortment import Item
-from commonshelf.demo.demand import Demand
-from commonshelf.demo.slips import SlipLine
+from world.assortment import Item
+from world.baskets import Demand
+from world.documents import SlipLine
 
 COUNT_CYCLE_DAYS = 28
 """Each shelf is counted once in so many days."""
