@@ -1,4 +1,4 @@
-"""`torture`: the whole of it on real processes, struck by faults drawn from a seed, then audited."""
+"""`torture`: the whole of it on real processes, with faults drawn from a seed, then audited."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from commonshelf.options import fail
 
 
 def torture(
-    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long faults are struck.")] = 45,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long faults are injected.")] = 45,
     seed: Annotated[int, typer.Option("--seed", help="Draws the faults and the events.")] = 1,
     faults: Annotated[int, typer.Option("--faults", metavar="N", min=0, help="At least so many must land.")] = 0,
     lines: Annotated[

@@ -53,7 +53,7 @@ class Publisher:
         self.publish_all(events)
 
 
-class Stage:
+class VendorStage:
     """A vendor, a host with its connector, and what reached Kafka."""
 
     def __init__(self, rig, server, folder):
@@ -131,7 +131,7 @@ def naps(monkeypatch):
 def stage_of(rig_class, folder):
     rig = rig_class()
     with VendorServer(rig.answer) as server:
-        stage = Stage(rig, server, folder)
+        stage = VendorStage(rig, server, folder)
         yield stage
         server.faults.clear()
 

@@ -64,7 +64,7 @@ class Topic:
 
 
 @dataclass
-class Stage:
+class WriteBackStage:
     rig: object
     server: VendorServer
     options: object
@@ -126,7 +126,7 @@ def stage(request, tmp_path):
     with VendorServer(rig.answer) as server:
         raw = {"kind": kind, "token_file": tmp_path / "token", "base_url": server.url, "write_back": True}
         options = installed()[0][kind].options.model_validate(raw | rig.options())
-        yield Stage(rig, server, options, kind)
+        yield WriteBackStage(rig, server, options, kind)
         server.faults.clear()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.models.config import PoolSettings, StoreSettings
-from tests.support.shop import STORE, Shop, ledger_worker, write_settings
+from tests.support.shop import STORE, PoolWithShop, ledger_worker, write_settings
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def worker(settings_file):
 
 @pytest.fixture
 def shop(kafka, topics, pool_name, worker):
-    made = Shop(kafka, topics, pool_name, worker)
+    made = PoolWithShop(kafka, topics, pool_name, worker)
     made.configure(PoolSettings(name="A pool"), StoreSettings(store=STORE, name="Corner"))
     made.stock("MILK", "BREAD")
     return made

@@ -4,7 +4,7 @@ import pytest
 
 from commonshelf.dead_letters import replays
 from schemas.models.config import PoolSettings, StoreSettings
-from tests.support.shop import STORE, Shop, ledger_worker
+from tests.support.shop import STORE, PoolWithShop, ledger_worker
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def impatient(monkeypatch):
 
 
 def test_what_is_mapped_while_no_worker_runs_counts_when_one_does(kafka, topics, pool_name, settings_file, impatient):
-    shop = Shop(kafka, topics, pool_name, settings_file)
+    shop = PoolWithShop(kafka, topics, pool_name, settings_file)
     with ledger_worker(settings_file):
         shop.configure(PoolSettings(name="A pool"), StoreSettings(store=STORE, name="Corner"))
         shop.stock("MILK", "BREAD")

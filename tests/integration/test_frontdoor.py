@@ -20,11 +20,11 @@ from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, TOPICS, Topic
-from tests.support.shelf import SECRET, Shelf, gone, make_shelf, until
+from tests.support.shelf import SECRET, CommandFolder, gone, make_shelf, until
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandFolder]:
     made = make_shelf(tmp_path_factory.mktemp("shelf"))
     made.up()
     yield made

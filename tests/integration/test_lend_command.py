@@ -4,11 +4,11 @@ import json
 import time
 
 from schemas.models.config import PoolSettings
-from tests.support.shop import DEADLINE_S, STORE, Shop
+from tests.support.shop import DEADLINE_S, STORE, PoolWithShop
 
 
 def test_an_operator_lends_to_another_pool_and_sees_it_there(shop, kafka, topics):
-    other = Shop(kafka, topics, f"{shop.pool}-b", shop.file)
+    other = PoolWithShop(kafka, topics, f"{shop.pool}-b", shop.file)
     other.configure(PoolSettings(name="Another pool"))
     refused = shop.call("lend", "set", shop.pool, STORE, "MILK", other.pool, "6")
     assert refused.exit_code != 0

@@ -11,7 +11,7 @@ from schemas.codec import topic_codec
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import POOL_AVAILABILITY
-from tests.support.shop import STORE, Shop
+from tests.support.shop import STORE, PoolWithShop
 
 SKUS = tuple(f"ITEM-{n:03}" for n in range(200))
 UNMAPPED = "item:W62X"
@@ -40,8 +40,8 @@ def milliseconds_to_commit(shop):
 
 
 def test_a_receipt_of_200_lines_with_one_unmapped_is_whole_after_its_mapping(kafka, topics, pool_name, worker):
-    shop = Shop(kafka, topics, pool_name, worker)
-    control = Shop(kafka, topics, f"{pool_name}-control", worker)
+    shop = PoolWithShop(kafka, topics, pool_name, worker)
+    control = PoolWithShop(kafka, topics, f"{pool_name}-control", worker)
     control.now_ms = shop.now_ms
     for one in (shop, control):
         furnish(one)

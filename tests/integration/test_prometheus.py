@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from commonshelf.embedded_kafka.server_config import HOST, pick_ports
-from tests.support.shelf import Shelf, make_shelf, until
+from tests.support.shelf import CommandFolder, make_shelf, until
 
 CHILDREN = ("ledger-1", "agents", "connectors")
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs_debian
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandFolder]:
     made = make_shelf(tmp_path_factory.mktemp("shelf"))
     made.up()
     made.drop("anna", "opening-1.csv", "gtin,quantity\n4006381333931,7\n4006381333931,oops\n")
@@ -28,7 +28,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 
 @pytest.fixture(scope="module")
-def prometheus(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(shelf: CommandFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prometheus that scrapes the stack every second."""
     assert shutil.which("prometheus"), "prometheus is not installed: apt-get install prometheus"
     folder = tmp_path_factory.mktemp("prometheus")
@@ -74,7 +74,7 @@ def test_a_query_answers_what_the_stack_did(prometheus, query, expected):
 
 
 @pytest.mark.parametrize("child", CHILDREN)
-def test_prometheus_s_own_linter_is_content(shelf: Shelf, child: str):
+def test_prometheus_s_own_linter_is_content(shelf: CommandFolder, child: str):
     page = httpx.get(f"{shelf.runtime.urls[child]}/metrics", trust_env=False)
     lint = ["promtool", "check", "metrics"]
     linted = subprocess.run(lint, input=page.text, capture_output=True, text=True, check=False)

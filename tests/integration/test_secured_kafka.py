@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from commonshelf.embedded_kafka import broker
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.embedded_kafka.server_config import HOST, pick_ports
-from tests.support.shelf import CONFIG, Shelf, make_shelf, until
+from tests.support.shelf import CONFIG, CommandFolder, make_shelf, until
 
 PASSWORD = "canary-of-kafka-0123456789"
 
@@ -95,7 +95,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 @pytest.fixture
-def shelf(secured: Secured, tmp_path: Path) -> Shelf:
+def shelf(secured: Secured, tmp_path: Path) -> CommandFolder:
     made = make_shelf(tmp_path)
     (tmp_path / "commonshelf.toml").write_text(f"""
 [kafka]

@@ -24,7 +24,7 @@ from tests.support.vendor_server import VendorServer
 DEADLINE_S = 60
 
 
-class Shop:
+class SquareStore:
     """A store with Square, and the connectors' process as `up` runs it."""
 
     def __init__(self, rig, server, kafka, partitions, pool, folder):
@@ -101,7 +101,7 @@ class Shop:
 @pytest.fixture
 def shop(kafka, topics, pool_name, tmp_path):
     rig = SquareRig()
-    with VendorServer(rig.answer) as server, Shop(rig, server, kafka, topics, pool_name, tmp_path) as shop:
+    with VendorServer(rig.answer) as server, SquareStore(rig, server, kafka, topics, pool_name, tmp_path) as shop:
         yield shop
 
 

@@ -58,7 +58,7 @@ def gone(pid: int) -> bool:
 
 
 @dataclass
-class Shelf:
+class CommandFolder:
     """A folder with a settings file, in which a user calls the command."""
 
     folder: Path
@@ -124,7 +124,7 @@ class Shelf:
         self.drop("anna", name, rows)
 
 
-def make_shelf(folder: Path) -> Shelf:
+def make_shelf(folder: Path) -> CommandFolder:
     (folder / "commonshelf.toml").write_text(CONFIG)
     (folder / "catalog.csv").write_text(CATALOG)
-    return Shelf(folder)
+    return CommandFolder(folder)

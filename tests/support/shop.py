@@ -52,7 +52,7 @@ def ledger_worker(settings_file: Path) -> Iterator[None]:
             process.communicate()
 
 
-class Shop:
+class PoolWithShop:
     """Names are the test's own; `file` holds the settings for commands."""
 
     def __init__(self, kafka, partitions, pool, settings_file):

@@ -1,7 +1,7 @@
 """Starts workers by forking a process that has imported all they need: a start then costs a tenth of its time.
 
 A worker that was forked is a process like any other: it has its own environment, output and signals, and it ends when
-the nursery does, which ends when whoever started it does.
+the fork server does, which ends when whoever started it does.
 """
 
 import contextlib
@@ -25,21 +25,21 @@ _LOOK_AGAIN_S = 0.02
 _START_DEADLINE_S = 60
 
 
-class Child:
+class ForkedWorker:
     """A worker that was forked, in the manner of subprocess.Popen."""
 
-    def __init__(self, pid: int, nursery: "Nursery") -> None:
+    def __init__(self, pid: int, fork_server: "ForkServer") -> None:
         self.pid = pid
-        self._nursery = nursery
+        self._fork_server = fork_server
 
     def poll(self) -> int | None:
         """The exit status, below zero for a signal; None while it runs."""
-        return self._nursery.ended.get(self.pid)
+        return self._fork_server.ended.get(self.pid)
 
     def wait(self) -> int:
-        with self._nursery.heard:
-            self._nursery.heard.wait_for(lambda: self.pid in self._nursery.ended)
-        return self._nursery.ended[self.pid]
+        with self._fork_server.heard:
+            self._fork_server.heard.wait_for(lambda: self.pid in self._fork_server.ended)
+        return self._fork_server.ended[self.pid]
 
     def send_signal(self, sent: signal.Signals) -> None:
         if self.poll() is None:
@@ -47,7 +47,7 @@ class Child:
                 os.kill(self.pid, sent)
 
 
-class Nursery:
+class ForkServer:
     """The forking process, as its parent sees it. One worker is started at a time."""
 
     def __init__(self) -> None:
@@ -59,17 +59,17 @@ class Nursery:
             [sys.executable, "-m", "tests.proof.faults.fork_server"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
-        self._listener = threading.Thread(target=self._listen, name="nursery", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="fork server", daemon=True)
         self._listener.start()
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Child:
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> ForkedWorker:
         """A worker with these arguments, this environment and this file for what it says."""
         order = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
         with self._lock, self.heard:
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(order) + "\n")
             self.heard.wait_for(lambda: self._started, _START_DEADLINE_S)
-            return Child(self._started.pop(), self)
+            return ForkedWorker(self._started.pop(), self)
 
     def close(self) -> None:
         """End it, and with it whatever it has started."""

@@ -1,7 +1,7 @@
-"""The faults: each strikes one worker, or the broker, and proves that work was in flight when it landed.
+"""Faults: each is put into one worker, or the broker, and proves that work was in flight when it landed.
 
-What was unread just before a blow and is not committed right after it was in flight. A failpoint's own log says
-how many records its batch held. A fault that landed on an idle worker does not count and is struck again.
+Input that was unread just before a fault and is not committed right after it was in flight. A failpoint's own log says
+how many records its batch held. A fault that landed on an idle worker does not count and is injected again.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.runtime import failpoints
-from tests.proof.faults.stage import EndedByItselfError, Slot, Stage, wait_until
+from tests.proof.faults.stage import EndedByItselfError, FaultStage, Slot, wait_until
 
 Ends = dict[tuple[str, int], int]
 OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
@@ -63,23 +63,23 @@ def draw(faults: int, kinds: Sequence[str], chance: random.Random) -> list[str]:
     return drawn[:faults]
 
 
-class Striker:
-    """Strikes faults on a stage."""
+class FaultInjector:
+    """Injects faults into what runs on a stage."""
 
     feed_lines = 150
     """Sent ten times a second while a worker is on its way to a failpoint."""
 
-    def __init__(self, stage: Stage, chance: random.Random) -> None:
+    def __init__(self, stage: FaultStage, chance: random.Random) -> None:
         self._stage = stage
         self._chance = chance
 
-    def strike(self, kind: str) -> Landed:
+    def inject(self, kind: str) -> Landed:
         """Raises NotLandedError, TooSlowError when the workers do not recover, EndedByItselfError when one fails."""
         for attempt in range(1, _TRIES + 1):
             self._stage.wait_shared()
             slot = self._chance.choice(self._stage.slots)
             try:
-                landed = self.strike_once(kind, slot, self._stage.held_by(slot))
+                landed = self.inject_once(kind, slot, self._stage.held_by(slot))
             except NotLandedError:
                 if attempt == _TRIES:
                     raise
@@ -91,7 +91,7 @@ class Striker:
                     return landed
         raise NotLandedError(f"{kind}: no work in flight in {_TRIES} tries")
 
-    def strike_at(self, aim: str) -> Landed:
+    def inject_at(self, aim: str) -> Landed:
         """`kill:NAME` or `stop:NAME` of a failpoint, whose batch must hold something."""
         self._stage.wait_shared()
         action, name = aim.split(":")
@@ -99,7 +99,7 @@ class Striker:
         mine = self._stage.held_by(slot)
         return self._kill_at(slot, mine, f"kill at {name}") if action == "kill" else self._stop_at(slot, mine, name, 3)
 
-    def strike_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
+    def inject_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
         """One try at `slot`, which holds the partitions `mine`. It has landed when something was in flight."""
         if kind.startswith("kill at "):
             return self._kill_at(slot, mine, kind)
@@ -115,7 +115,7 @@ class Striker:
             case _:
                 return self._kill(slot, mine, kind)
 
-    # --- blows ------------------------------------------------------------------------------------------
+    # --- each kind ------------------------------------------------------------------------------------------
 
     def _kill(self, slot: Slot, mine: set[int], kind: str) -> Landed:
         stage = self._stage
@@ -123,11 +123,11 @@ class Striker:
         time.sleep(self._chance.uniform(0.0, 0.12))
         ends = stage.group.ends(mine)
         stage.kill(slot)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed(kind, stage.group.behind(ends))
         if kind == "kill, peer takes over":
             if landed.in_flight:
-                landed.takeover_s = self._worked_off(ends, struck_at)
+                landed.takeover_s = self._worked_off(ends, injected_at)
             stage.release(slot)
             return landed
         if kind == "kill, state deleted":
@@ -137,21 +137,21 @@ class Striker:
         elif kind == "kill, old state put back":
             landed.in_flight = landed.in_flight if stage.put_back_old_state(slot) else 0
         stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
+        landed.restart_s = self._worked_off(ends, injected_at)
         return landed
 
     def _kill_at(self, slot: Slot, mine: set[int], kind: str) -> Landed:
         self._end(slot)
-        landed, struck_at = self._die_at(slot, mine, kind)
-        self._bring_back(slot, mine, landed, struck_at)
+        landed, injected_at = self._die_at(slot, mine, kind)
+        self._bring_back(slot, mine, landed, injected_at)
         return landed
 
-    def _bring_back(self, slot: Slot, mine: set[int], landed: Landed, struck_at: float) -> None:
+    def _bring_back(self, slot: Slot, mine: set[int], landed: Landed, injected_at: float) -> None:
         stage = self._stage
         stage.burst(150)
         ends = stage.group.ends(mine)
         stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
+        landed.restart_s = self._worked_off(ends, injected_at)
 
     def _die_at(self, slot: Slot, mine: set[int], kind: str) -> tuple[Landed, float]:
         """Start a worker that is down, and feed it until its failpoint kills it; when that was, by time.monotonic."""
@@ -173,14 +173,14 @@ class Striker:
             ends = self._terminate_with_unread(slot, mine)
         pid = slot.pid
         self._feed_until(kind, lambda: not slot.is_running())
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         stage.kill(slot)
         if slot.exits[-1] != -signal.SIGKILL:
             raise EndedByItselfError(f"{kind}: the worker ended with {slot.exits[-1]}")
         logged = self._last_hit(pid)
         assert logged["failpoint"] == name, logged
         unread = stage.group.behind(ends)
-        return Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"]), struck_at
+        return Landed(kind, unread if name in OUTSIDE_BATCHES else logged["in_flight"]), injected_at
 
     def _stop(self, slot: Slot, mine: set[int]) -> Landed:
         stage = self._stage
@@ -188,12 +188,12 @@ class Striker:
         time.sleep(self._chance.uniform(0.0, 0.12))
         ends = stage.group.ends(mine)
         slot.send(signal.SIGSTOP)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed("stop", stage.group.behind(ends))
         if landed.in_flight == 0:
             slot.send(signal.SIGCONT)
             return landed
-        return self._outlived_by_peer(slot, landed, ends, struck_at)
+        return self._outlived_by_peer(slot, landed, ends, injected_at)
 
     def _stop_at(self, slot: Slot, mine: set[int], name: str, hit: int) -> Landed:
         stage = self._stage
@@ -203,15 +203,15 @@ class Striker:
         stage.release(slot)
         pid = slot.pid
         self._feed_until(f"stop at {name}", lambda: bool(self._hits(pid)))
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed(f"stop at {name}", self._last_hit(pid)["in_flight"])
-        return self._outlived_by_peer(slot, landed, stage.group.ends(mine), struck_at)
+        return self._outlived_by_peer(slot, landed, stage.group.ends(mine), injected_at)
 
-    def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, struck_at: float) -> Landed:
+    def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, injected_at: float) -> Landed:
         """The peer takes over and works on; then the zombie wakes in the middle of it."""
         stage = self._stage
         stage.wait_taken_over(slot, _RECOVERY_S)
-        landed.takeover_s = self._worked_off(ends, struck_at)
+        landed.takeover_s = self._worked_off(ends, injected_at)
         stage.burst(600)
         slot.send(signal.SIGCONT)
         stage.burst(600)
@@ -219,12 +219,12 @@ class Striker:
 
     def _roll(self, slot: Slot, mine: set[int]) -> Landed:
         stage = self._stage
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         ends = self._terminate_with_unread(slot, mine)
         self._end(slot)
         landed = Landed("roll", stage.group.behind(ends))
         stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
+        landed.restart_s = self._worked_off(ends, injected_at)
         return landed
 
     def _kill_broker(self) -> Landed:

@@ -1,6 +1,6 @@
 """Planted bugs: each breaks one of the engine's promises in a worker, and the auditor must notice.
 
-A mutant says which aimed fault brings its bug out, as `Striker.strike_at` takes it, or "none".
+A mutant says which aimed fault brings its bug out, as `FaultInjector.inject_at` takes it, or "none".
 """
 
 import itertools

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.proof.faults.auditor import Audit, Auditor
-from tests.proof.faults.inject import DECK, Landed, NotLandedError, Striker, draw
+from tests.proof.faults.inject import DECK, FaultInjector, Landed, NotLandedError, draw
 from tests.proof.faults.mutants import MUTANTS
-from tests.proof.faults.stage import INPUTS, EndedByItselfError, Plan, Stage, TooSlowError, WorkerTimes, worker_log
+from tests.proof.faults.stage import INPUTS, EndedByItselfError, FaultStage, Plan, TooSlowError, WorkerTimes, worker_log
 
 TROUBLE = (EndedByItselfError, NotLandedError, TooSlowError)
 """What ends a run before its time; it is audited all the same."""
@@ -74,17 +74,17 @@ def run_faults(
     logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Strike so many faults, then audit."""
+    """Inject so many faults, then audit."""
     outcome, began = Outcome(), time.monotonic()
     chance = random.Random(seed)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-faults-") as name,
-        Stage(Path(name), seed, Plan(brokers)) as stage,
+        FaultStage(Path(name), seed, Plan(brokers)) as stage,
     ):
-        striker = Striker(stage, chance)
+        injector = FaultInjector(stage, chance)
         try:
             for number, kind in enumerate(draw(faults, kinds, chance), 1):
-                landed = striker.strike(kind)
+                landed = injector.inject(kind)
                 outcome.landed.append(landed)
                 tell(f"{time.monotonic() - began:6.1f} s  fault {number}/{faults}: {_say(landed)}")
                 stage.burst(max(1, number * LINES_PER_FAULT - stage.lines_sent))
@@ -114,14 +114,14 @@ def _sell_through(aims: Sequence[str], name: str | None, tell: Callable[[str], N
     times = replace(_ZOMBIE_TIMES if aims[0].startswith("stop") else WorkerTimes(), mutant=name)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-mutant-") as folder,
-        Stage(Path(folder), 1, Plan(times=times)) as stage,
+        FaultStage(Path(folder), 1, Plan(times=times)) as stage,
     ):
         try:
-            striker = Striker(stage, random.Random(1))
+            injector = FaultInjector(stage, random.Random(1))
             for aim in aims:
                 _sell_for_a_while(stage)
                 if aim != "none":
-                    outcome.landed.append(striker.strike_at(aim))
+                    outcome.landed.append(injector.inject_at(aim))
             stage.burst(1_000)
         except TROUBLE as error:
             outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
@@ -131,7 +131,7 @@ def _sell_through(aims: Sequence[str], name: str | None, tell: Callable[[str], N
     return outcome
 
 
-def _sell_for_a_while(stage: Stage) -> None:
+def _sell_for_a_while(stage: FaultStage) -> None:
     """In many small batches."""
     stage.wait_shared()
     for _ in range(20):
@@ -139,7 +139,7 @@ def _sell_for_a_while(stage: Stage) -> None:
         time.sleep(0.1)
 
 
-def _finish(stage: Stage, outcome: Outcome) -> None:
+def _finish(stage: FaultStage, outcome: Outcome) -> None:
     """Let the workers come to the end of their input, stop them, and audit."""
     deadline_s = 10 if outcome.trouble else 90
     try:

@@ -31,7 +31,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from tests.proof.faults.fork_server import Child, Nursery
+from tests.proof.faults.fork_server import ForkedWorker, ForkServer
 from tests.proof.faults.topic_log import GroupView
 from tests.proof.faults.worker import GROUP
 from tests.proof.faults.world import AS_USUAL, Mix, pool_names, settings_records
@@ -99,7 +99,7 @@ class Slot:
     """How it is started; of a worker, its arguments."""
     is_worker: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | Child | None = None
+    process: subprocess.Popen[bytes] | ForkedWorker | None = None
     is_kept_alive: bool = True
     armed: str = ""
     """Failpoints of the next process that is started."""
@@ -132,7 +132,7 @@ class Slot:
             self.process.send_signal(sent)
 
 
-class Stage:
+class FaultStage:
     """Everything that runs, as a context. Times are wall time in seconds."""
 
     def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
@@ -171,7 +171,7 @@ class Stage:
         self._start_kafka()
         self.bootstrap_servers = self.kafka.bootstrap_servers
         plan = self.plan
-        self._nursery = Nursery()
+        self._fork_server = ForkServer()
         ensure_topics({"bootstrap.servers": self.bootstrap_servers}, plan.partitions)
         self._admin = self._make_admin()
         self._compact_often()
@@ -200,8 +200,8 @@ class Stage:
             if slot.is_running():
                 slot.send(signal.SIGKILL)
                 self._reap(slot)
-        if hasattr(self, "_nursery"):
-            self._nursery.close()
+        if hasattr(self, "_fork_server"):
+            self._fork_server.close()
         if self._tills is not None and self._tills.poll() is None:
             self._tills.kill()
             self._tills.wait()
@@ -265,7 +265,7 @@ class Stage:
         slot.armed = ""
         slot.started += 1
         if slot.is_worker:
-            slot.process = self._nursery.start(slot.command, environment, slot.log)
+            slot.process = self._fork_server.start(slot.command, environment, slot.log)
             return
         with slot.log.open("ab") as log:
             slot.process = subprocess.Popen(

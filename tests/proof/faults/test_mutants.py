@@ -6,7 +6,7 @@ from tests.proof.faults.mutants import MUTANTS
 from tests.proof.faults.run import report, run_mutant, run_without_mutant
 
 TRIES = 3
-"""Whether a bug shows hangs on where exactly a worker is struck, and on a machine with much to do a blow comes late."""
+"""A bug shows only when the fault hits the worker in the right place; on a machine with much to do it comes late."""
 
 
 @pytest.mark.timeout(420)

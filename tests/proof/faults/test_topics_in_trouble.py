@@ -61,19 +61,19 @@ def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         properties = broker.server_properties
         patch.setattr(broker, "server_properties", lambda *given: properties(*given) | _AUTHORIZER)
-        with EmbeddedKafka() as kafka, Shop(kafka.bootstrap_servers, tmp_path_factory.mktemp("shop")) as shop:
+        with EmbeddedKafka() as kafka, TillAndWorker(kafka.bootstrap_servers, tmp_path_factory.mktemp("shop")) as shop:
             yield shop
 
 
 @pytest.fixture(scope="module")
 def wrecked(tmp_path_factory):
     """A stopped worker's topics, which no test mends: each breaks more of them, and a worker must refuse them all."""
-    with EmbeddedKafka() as kafka, Shop(kafka.bootstrap_servers, tmp_path_factory.mktemp("wrecked")) as shop:
+    with EmbeddedKafka() as kafka, TillAndWorker(kafka.bootstrap_servers, tmp_path_factory.mktemp("wrecked")) as shop:
         shop.stop()
         yield shop
 
 
-class Shop:
+class TillAndWorker:
     """A till, and one worker that keeps its books. Each sale is of one unit."""
 
     def __init__(self, bootstrap_servers, folder):

@@ -20,7 +20,7 @@ from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import POOL_TASKS
 from tests.proof.faults.topic_log import reader
-from tests.proof.faults.world import Mix, Outgoing, World, pool_names
+from tests.proof.faults.world import Mix, Outgoing, TillWorld, pool_names
 
 _TURN_S = 0.05
 
@@ -108,7 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     mix = Mix(options.repeats, options.receipt_lines_min)
     pools = pool_names(options.partitions, options.pools)
-    world = World(pools, options.partitions, options.seed, mix)
+    world = TillWorld(pools, options.partitions, options.seed, mix)
     with options.acknowledged.open("w") as acknowledged:
         till = Till(options.bootstrap_servers, options.partitions, acknowledged)
         pickers = Pickers(options.bootstrap_servers, options.partitions, pools)
@@ -118,7 +118,7 @@ def main() -> None:
     print(f"sent {till.lines}", flush=True)
 
 
-def _work(till: Till, world: World, pickers: Pickers, lines_per_s: int) -> None:
+def _work(till: Till, world: TillWorld, pickers: Pickers, lines_per_s: int) -> None:
     began = time.monotonic()
     trickled = 0
     while True:

@@ -132,7 +132,7 @@ def gtin(n: int) -> str:
     return f"0400{n:010d}"
 
 
-class World:
+class TillWorld:
     """Draws events. The same seed draws the same events, but for their times."""
 
     def __init__(self, pools: list[str], partitions: int, seed: int, mix: Mix = AS_USUAL) -> None:

@@ -17,7 +17,7 @@ from streams.runtime.contract import InputRecord
 from tests.proof.faults.replay import fold_again
 from tests.proof.simulation.auditor import Auditor, ViolationError, require
 from tests.proof.simulation.lending import LendingLife
-from tests.proof.simulation.world import World
+from tests.proof.simulation.world import PoolWorld
 from tests.support.pool import POOL, PoolBench
 
 
@@ -72,7 +72,7 @@ class _Broker:
 
 def simulate(seed: int, days: int) -> Life:
     """A pool's life of `days` days. Raises ViolationError, or whatever the pool raises."""
-    world, broker = World(seed, days), _Broker(seed)
+    world, broker = PoolWorld(seed, days), _Broker(seed)
     records = 0
     while (arrival := world.next()) is not None:
         records += 1

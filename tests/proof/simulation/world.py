@@ -68,7 +68,7 @@ class Arrival(NamedTuple):
     value: bytes | None
 
 
-class World:
+class PoolWorld:
     """Draws what happens; the same seed draws the same, as long as the pool answers the same."""
 
     def __init__(self, seed: int, days: int) -> None:

@@ -1,8 +1,8 @@
-"""Which fault is struck when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
+"""Which fault is injected when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
 
 A round is either a relay of kills at failpoints for each worker, or one fault of another kind; beside it, faults at
 the edge. Kills at failpoints get their share of the time, so that each name is hit often enough. What has not landed
-is struck again later.
+is injected again later.
 """
 
 import random
@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from streams.runtime import failpoints
 from tests.proof.faults.inject import Landed, NotLandedError
 from tests.proof.faults.stage import TooSlowError
-from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_THE_EDGE, Torturer
+from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_THE_EDGE, TortureInjector
 from tests.proof.torture.stage import TortureStage
 
 AIMED = tuple(f"kill at {name}" for name in failpoints.NAMES)
@@ -26,12 +26,12 @@ _EACH_ONCE_MIN = 10.0
 EVERY_KIND = (*AIMED, *OF_ALL, *OF_THE_EDGE)
 RELAY = 4
 """Kills at failpoints one after another, of each of three workers: a round hits all twelve."""
-EDGE_BLOWS = 2
+EDGE_FAULTS = 2
 _TRIES = 12
 
 
 class Drawn:
-    """Kinds without end: whole decks, each shuffled; first of all what has to be struck again."""
+    """Kinds without end: whole decks, each shuffled; first of all what has to be injected again."""
 
     def __init__(self, kinds: Sequence[str], chance: random.Random) -> None:
         self._kinds = kinds
@@ -52,7 +52,7 @@ class Drawn:
 
 
 class Campaign:
-    """Strikes for so many minutes. Raises TooSlowError when something does not recover."""
+    """Injects faults for so many minutes. Raises TooSlowError when something does not recover."""
 
     def __init__(
         self, stage: TortureStage, seed: int, minutes: float, kinds: Sequence[str], tell: Callable[[str], None]
@@ -67,20 +67,20 @@ class Campaign:
         self._chance = random.Random(seed)
         self._aimed, self._others, self._edge = (Drawn(deck, self._chance) for deck in decks)
         self._tries: Counter[str] = Counter()
-        self._struck = 0
-        self._aimed_struck = 0
+        self._injected = 0
+        self._aimed_injected = 0
         self._began = time.monotonic()
 
     def run(self) -> None:
         self._stage.burst(1_000)
         self._stage.drain(120)  # a restore has something to restore from now on
         self._began = time.monotonic()
-        pool = ThreadPoolExecutor(4, "blow")
+        pool = ThreadPoolExecutor(4, "fault")
         try:
             while self._elapsed_s() < self._duration_s:
                 self._round(pool)
         finally:
-            pool.shutdown(wait=False)  # after an error the stage is closed, and blows under way fail by themselves
+            pool.shutdown(wait=False)  # after an error the stage is closed, and faults under way fail by themselves
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._began
@@ -103,36 +103,36 @@ class Campaign:
         stage.wait_shared(120)
         held = stage.holdings()
         slots = self._chance.sample(stage.slots, len(stage.slots))
-        is_late = self._aimed_struck <= AIMED_PER_MINUTE * self._elapsed_s() / 60
+        is_late = self._aimed_injected <= AIMED_PER_MINUTE * self._elapsed_s() / 60
         relays: list[Future[list[tuple[str, Landed | NotLandedError]]]] = []
-        blows: list[tuple[str, Future[Landed]]] = []
+        faults: list[tuple[str, Future[Landed]]] = []
         if self._aimed and (is_late or not self._others):
             for slot in slots:
                 kinds = [self._aimed.next() for _ in range(RELAY)]
-                self._aimed_struck += RELAY
-                relays.append(pool.submit(self._torturer().relay, slot, held.get(slot.instance, set()), kinds))
+                self._aimed_injected += RELAY
+                relays.append(pool.submit(self._injector().relay, slot, held.get(slot.instance, set()), kinds))
         elif self._others:
             kind, slot = self._others.next(), slots[0]
-            blows.append((kind, pool.submit(self._torturer().strike_once, kind, slot, held.get(slot.instance, set()))))
-        for _ in range(EDGE_BLOWS if self._edge else 0):
-            torturer = self._torturer()
+            faults.append((kind, pool.submit(self._injector().inject_once, kind, slot, held.get(slot.instance, set()))))
+        for _ in range(EDGE_FAULTS if self._edge else 0):
+            injector = self._injector()
             kind = self._edge.next()
-            self._note_blow(kind, self._edge, lambda kind=kind, by=torturer: by.strike_once(kind, slots[0], set()))
-            if all(blow.done() for blow in (*relays, *(blow for _, blow in blows))):
+            self._note_fault(kind, self._edge, lambda kind=kind, by=injector: by.inject_once(kind, slots[0], set()))
+            if all(fault.done() for fault in (*relays, *(fault for _, fault in faults))):
                 break
         for relay in relays:
             for kind, landed in relay.result():
                 self._note(kind, self._aimed, landed)
-        for kind, blow in blows:
-            self._note_blow(kind, self._others, blow.result)
+        for kind, fault in faults:
+            self._note_fault(kind, self._others, fault.result)
 
-    def _torturer(self) -> Torturer:
-        self._struck += 1
-        return Torturer(self._stage, random.Random(f"{self._seed}/{self._struck}"))
+    def _injector(self) -> TortureInjector:
+        self._injected += 1
+        return TortureInjector(self._stage, random.Random(f"{self._seed}/{self._injected}"))
 
-    def _note_blow(self, kind: str, drawn: Drawn, strike: Callable[[], Landed]) -> None:
+    def _note_fault(self, kind: str, drawn: Drawn, inject: Callable[[], Landed]) -> None:
         try:
-            self._note(kind, drawn, strike())
+            self._note(kind, drawn, inject())
         except NotLandedError as error:
             self._note(kind, drawn, error)
         except TooSlowError as error:
@@ -142,7 +142,7 @@ class Campaign:
         self._tries[kind] += 1
         if isinstance(landed, NotLandedError) or landed.in_flight == 0:
             why = str(landed) if isinstance(landed, NotLandedError) else "nothing was in flight"
-            self._tell(f"{self._elapsed_s():7.1f} s  {kind}: struck again, for {why}")
+            self._tell(f"{self._elapsed_s():7.1f} s  {kind}: injected again, for {why}")
             if self._tries[kind] > _TRIES:
                 raise TooSlowError(f"{kind}: not landed in {_TRIES} tries; last: {why}")
             drawn.again(kind)

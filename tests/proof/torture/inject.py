@@ -1,6 +1,6 @@
 """The faults that the torture test adds to those of the fault test, each with the proof that it landed.
 
-A worker, a broker or the network is struck while what it holds is unread; a connector while a shop waits for it;
+A worker, a broker or the network is hit while what it holds is unread; a connector while a shop waits for it;
 the follower while the journal is ahead of it. A full disk counts when somebody ran out of it.
 """
 
@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from tests.proof.faults.inject import Ends, Landed, NotLandedError, Striker
+from tests.proof.faults.inject import Ends, FaultInjector, Landed, NotLandedError
 from tests.proof.faults.stage import Slot, wait_until
 from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
 
@@ -33,8 +33,8 @@ OF_THE_EDGE = (
 OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS)
 
 
-class Torturer(Striker):
-    """Strikes once, at what it is told to or at what it draws."""
+class TortureInjector(FaultInjector):
+    """Injects one fault, into what it is told or what it draws."""
 
     feed_lines = 12
 
@@ -42,10 +42,10 @@ class Torturer(Striker):
         super().__init__(stage, chance)
         self._torture = stage
 
-    def strike_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
+    def inject_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
         if kind in _NETWORK:
             return self._disturb_network(kind)
-        blows: dict[str, Callable[[], Landed]] = {
+        faults: dict[str, Callable[[], Landed]] = {
             "all workers killed": self._kill_all_workers,
             "worker's clock stepped": lambda: self._step_clock(slot, mine),
             "rebalance storm": self._storm,
@@ -56,32 +56,32 @@ class Torturer(Striker):
             "all brokers killed": lambda: self._down(kind, 3),
             "worker's disk full": self._fill_worker_disk,
             "broker's disk full": self._fill_broker_disk,
-            "connectors killed": lambda: self._strike_connectors(kind, signal.SIGKILL),
-            "connectors stopped": lambda: self._strike_connectors(kind, signal.SIGSTOP),
+            "connectors killed": lambda: self._signal_connectors(kind, signal.SIGKILL),
+            "connectors stopped": lambda: self._signal_connectors(kind, signal.SIGSTOP),
             "connectors' clock stepped": self._step_connectors_clock,
-            "follower killed": lambda: self._strike_follower(kind, signal.SIGKILL),
-            "follower stopped": lambda: self._strike_follower(kind, signal.SIGSTOP),
+            "follower killed": lambda: self._signal_follower(kind, signal.SIGKILL),
+            "follower stopped": lambda: self._signal_follower(kind, signal.SIGSTOP),
         }
-        return blows[kind]() if kind in blows else super().strike_once(kind, slot, mine)
+        return faults[kind]() if kind in faults else super().inject_once(kind, slot, mine)
 
     def relay(self, slot: Slot, mine: set[int], kinds: Sequence[str]) -> list[tuple[str, Landed | NotLandedError]]:
         """Kills at failpoints, one after another: each time it starts, the worker is on its way to the next.
 
         Only of the last one is it told how long it took to recover.
         """
-        stage, struck = self._torture, list[tuple[str, Landed | NotLandedError]]()
+        stage, injected = self._torture, list[tuple[str, Landed | NotLandedError]]()
         self._end(slot)
-        landed, struck_at = None, time.monotonic()
+        landed, injected_at = None, time.monotonic()
         for kind in kinds:
             try:
-                landed, struck_at = self._die_at(slot, mine, kind)
-                struck.append((kind, landed))
+                landed, injected_at = self._die_at(slot, mine, kind)
+                injected.append((kind, landed))
             except NotLandedError as error:
                 stage.kill(slot)
-                landed, struck_at = None, time.monotonic()
-                struck.append((kind, error))
-        self._bring_back(slot, mine, landed or Landed("", 0), struck_at)
-        return struck
+                landed, injected_at = None, time.monotonic()
+                injected.append((kind, error))
+        self._bring_back(slot, mine, landed or Landed("", 0), injected_at)
+        return injected
 
     # --- workers ----------------------------------------------------------------------------------------
 
@@ -90,11 +90,11 @@ class Torturer(Striker):
         ends = self._unread()
         for slot in stage.slots:
             stage.kill(slot)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed("all workers killed", stage.group.behind(ends))
         for slot in stage.slots:
             stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
+        landed.restart_s = self._worked_off(ends, injected_at)
         return landed
 
     def _step_clock(self, slot: Slot, mine: set[int]) -> Landed:
@@ -102,12 +102,12 @@ class Torturer(Striker):
         stage = self._torture
         ends = self._unread(mine)
         stage.step_clock(slot, self._chance.choice((-13, -1, 1, 13)) * HOUR_S)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed("worker's clock stepped", stage.group.behind(ends))
         stage.burst(300)
         stage.kill(slot)
         stage.release(slot)
-        landed.restart_s = self._worked_off(ends, struck_at)
+        landed.restart_s = self._worked_off(ends, injected_at)
         stage.step_clock(slot, 0)
         return landed
 
@@ -115,7 +115,7 @@ class Torturer(Striker):
         """Workers that nobody knows come and go: all partitions are shared out anew each time."""
         stage, rebalances = self._torture, 0
         ends = self._unread()
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed("rebalance storm", stage.group.behind(ends))
         for n in range(3):
             guest = Slot(f"guest-{n}", stage.folder / "guest", is_kept_alive=False)
@@ -126,7 +126,7 @@ class Torturer(Striker):
             stage.burst(300)
             stage.kill(guest)
         landed.in_flight = landed.in_flight if rebalances else 0
-        landed.other_s = self._worked_off(ends, struck_at)
+        landed.other_s = self._worked_off(ends, injected_at)
         return landed
 
     def _fill_worker_disk(self) -> Landed:
@@ -154,19 +154,19 @@ class Torturer(Striker):
         landed = Landed(kind, stage.group.behind(ends))
         if landed.in_flight == 0:
             return landed
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         for broker in victims:
             stage.kafka.kill(broker)
         if slot is not None:
             stage.kill(slot)
             stage.release(slot)
         if brokers == 1:
-            landed.broker_s = self._worked_off(ends, struck_at)
+            landed.broker_s = self._worked_off(ends, injected_at)
             stage.kafka.restart(*victims)
         else:
             time.sleep(self._chance.uniform(1.0, 6.0))
             stage.kafka.restart(*victims)
-            landed.broker_s = self._worked_off(ends, struck_at)
+            landed.broker_s = self._worked_off(ends, injected_at)
         return landed
 
     def _stop_broker(self) -> Landed:
@@ -177,10 +177,10 @@ class Torturer(Striker):
         landed = Landed("broker stopped", stage.group.behind(ends))
         if landed.in_flight:
             stage.kafka.pause(broker)
-            struck_at = time.monotonic()
+            injected_at = time.monotonic()
             time.sleep(self._chance.uniform(7.0, 12.0))
             stage.kafka.resume(broker)
-            landed.broker_s = self._worked_off(ends, struck_at)
+            landed.broker_s = self._worked_off(ends, injected_at)
         return landed
 
     def _fill_broker_disk(self) -> Landed:
@@ -190,10 +190,10 @@ class Torturer(Striker):
         landed = Landed("broker's disk full", stage.group.behind(ends))
         pids = stage.kafka.pids
         disk.fill()
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         try:
             self._feed_until(landed.kind, lambda: stage.kafka.pids != pids)
-            landed.broker_s = self._worked_off(ends, struck_at)
+            landed.broker_s = self._worked_off(ends, injected_at)
         finally:
             disk.give_space()
         stage.kafka.restart(ON_SMALL_DISK)
@@ -204,7 +204,7 @@ class Torturer(Striker):
     def _disturb_network(self, kind: str) -> Landed:
         stage, proxy, ways = self._torture, self._torture.proxy, _NETWORK[kind]
         ends = self._unread(stage.held_by(stage.proxied))
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed(kind, stage.group.behind(ends))
         if kind in ("network cut", "network reset"):
             for _ in range(3):
@@ -219,24 +219,24 @@ class Torturer(Striker):
             touched = proxy.held_bytes
             proxy.clear()
         landed.in_flight = landed.in_flight if touched else 0
-        landed.other_s = self._worked_off(ends, struck_at)
+        landed.other_s = self._worked_off(ends, injected_at)
         return landed
 
     # --- connectors and follower ------------------------------------------------------------------------
 
-    def _strike_connectors(self, kind: str, sent: signal.Signals) -> Landed:
+    def _signal_connectors(self, kind: str, sent: signal.Signals) -> Landed:
         stage, slot = self._torture, self._torture.connectors
         wait_until("a shop waits for the connectors", lambda: stage.under_way > 0, _RECOVERY_S)
         started = slot.started
         slot.send(sent)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed(kind, stage.under_way)
         if sent == signal.SIGSTOP:
             time.sleep(self._chance.uniform(6.0, 9.0))  # longer than a shop waits for an answer
             slot.send(signal.SIGCONT)
         else:
             wait_until("the connectors are started again", lambda: slot.started > started, _RECOVERY_S)
-        landed.other_s = self._taken_again(struck_at)
+        landed.other_s = self._taken_again(injected_at)
         return landed
 
     def _step_connectors_clock(self) -> Landed:
@@ -262,7 +262,7 @@ class Torturer(Striker):
         wait_until("shops are served again", lambda: notebook.last_s > now, _RECOVERY_S)
         return time.monotonic() - since
 
-    def _strike_follower(self, kind: str, sent: signal.Signals) -> Landed:
+    def _signal_follower(self, kind: str, sent: signal.Signals) -> Landed:
         stage, slot = self._torture, self._torture.follower
         stage.burst(1_500)
         ends: dict[int, int] = {}
@@ -273,13 +273,13 @@ class Torturer(Striker):
 
         wait_until("the journal is ahead of the follower", is_behind, _RECOVERY_S)
         slot.send(sent)
-        struck_at = time.monotonic()
+        injected_at = time.monotonic()
         landed = Landed(kind, stage.follower_behind(ends))
         if sent == signal.SIGSTOP:
             time.sleep(self._chance.uniform(1.0, 4.0))
             slot.send(signal.SIGCONT)
         stage.wait_follower(ends, _RECOVERY_S)
-        landed.other_s = time.monotonic() - struck_at
+        landed.other_s = time.monotonic() - injected_at
         return landed
 
     # --- all of them ------------------------------------------------------------------------------------

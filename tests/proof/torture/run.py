@@ -1,6 +1,6 @@
 """The torture test: `python -m tests.proof.torture.run --minutes 45 --seed 1`.
 
-Three brokers, three workers, the connectors and a follower of the journal, struck by faults that a seed draws. At the
+Three brokers, three workers, the connectors and a follower of the journal, and faults that a seed draws. At the
 end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is lost, repeated
 or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed too rarely.
 """
@@ -87,7 +87,7 @@ def torture(
     logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Strike for so many minutes, then audit. At least so many faults must land, and so many lines be sold."""
+    """Inject faults for so many minutes, then audit. At least so many faults must land, and so many lines be sold."""
     began, outcome = time.monotonic(), Outcome(seed)
     lines = int(LINES_PER_MINUTE * minutes) if lines is None else lines
     plan = Plan(
@@ -187,7 +187,7 @@ def report(outcome: Outcome) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.proof.torture.run", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=45, help="how long faults are struck")
+    parser.add_argument("--minutes", type=float, default=45, help="how long faults are injected")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="at least so many must land")
     parser.add_argument("--lines", type=int, metavar="N", help="at least so many must be sold")

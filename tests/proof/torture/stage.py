@@ -14,9 +14,9 @@ from pathlib import Path
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from schemas.topics import POOL_JOURNAL
 from tests.proof.faults.clock import VARIABLE, set_clock
-from tests.proof.faults.stage import Plan, Slot, Stage, wait_until
+from tests.proof.faults.stage import FaultStage, Plan, Slot, wait_until
 from tests.proof.faults.topic_log import GroupView
-from tests.proof.torture.clients import SECRET, FolderShop, Notebook, Shop, WebhookShop
+from tests.proof.torture.clients import SECRET, FolderShop, Notebook, WebhookShop
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
 from tests.proof.torture.proxy import Proxy
@@ -33,8 +33,8 @@ ON_SMALL_DISK = 2
 """The broker whose log is there."""
 
 
-class TortureStage(Stage):
-    """A stage, and everything around it that can be struck."""
+class TortureStage(FaultStage):
+    """A stage, and everything around it that can be hit by a fault."""
 
     def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class TortureStage(Stage):
         self.notebook = Notebook(folder / "taken.jsonl")
         self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
         self.follower = Slot("follower", folder / "follower", is_worker=False)
-        self.shops: list[Shop] = []
+        self.shops: list[WebhookShop] = []
         self.worker_disk: SmallDisk | None = None
         self.broker_disk: SmallDisk | None = None
         self.left_out = ""
@@ -160,8 +160,8 @@ class TortureStage(Stage):
         self.connectors.environment = {**self.connectors.environment, "TORTURE_SECRET": SECRET}
         return f"http://127.0.0.1:{port}"
 
-    def shops_of(self, url: str) -> list[Shop]:
-        found: list[Shop] = []
+    def shops_of(self, url: str) -> list[WebhookShop]:
+        found: list[WebhookShop] = []
         for n in range(len(self._shop_pools())):
             found.append(WebhookShop(url, f"hook-{n}", self.notebook, self._seed))
             found.append(FolderShop(self.folder / f"drop-{n}", f"drop-{n}", self.notebook, self._seed))

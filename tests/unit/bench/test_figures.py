@@ -15,7 +15,7 @@ from world.uniform import OPENING_UNITS, UNIT_MILLI, World, overwriting_sales, p
 WORLD = World(stores=2, items=5)
 
 
-class Page:
+class JournalPageMessage:
     """A journal message."""
 
     def __init__(self, first_position, facts, pool="bench"):
@@ -88,13 +88,14 @@ def test_overwriting_sales_touch_every_row_once_in_each_pass():
 def test_an_audit_of_a_whole_journal_finds_nothing():
     sales = list(popular_sales(WORLD, 8, 2))
     first, second, third, fourth = map(taken, sales)
-    journal = Journal(Page(1, [first]), Page(2, [second]), Page(3, [third, fourth]))
+    pages = ((1, [first]), (2, [second]), (3, [third, fourth]))
+    journal = Journal(*(JournalPageMessage(*page) for page in pages))
     assert check_journal(journal, POOL_JOURNAL.name, expect(WORLD, sales)) == []
 
 
 def test_the_journals_of_two_pools_are_numbered_apart():
     sales = list(popular_sales(WORLD, 8, 2))
-    pages = [Page(n // 2 + 1, [taken(sale)], pool=f"bench-{n % 2}") for n, sale in enumerate(sales)]
+    pages = [JournalPageMessage(n // 2 + 1, [taken(sale)], pool=f"bench-{n % 2}") for n, sale in enumerate(sales)]
     assert check_journal(Journal(*pages), POOL_JOURNAL.name, expect(WORLD, sales)) == []
 
 
@@ -102,7 +103,7 @@ def test_an_audit_finds_a_lost_a_repeated_and_a_partly_taken_sale_and_a_gap():
     sales = list(popular_sales(WORLD, 6, 2))
     first, second, _ = map(taken, sales)
     second[1]["applied"].pop()
-    journal = Journal(Page(1, [first, first]), Page(4, [second]))
+    journal = Journal(JournalPageMessage(1, [first, first]), JournalPageMessage(4, [second]))
     said = " / ".join(check_journal(journal, POOL_JOURNAL.name, expect(WORLD, sales)))
     for finding in ("twice", "not taken whole", "entry 4 where 3 was due", "1 sales are not in the journal"):
         assert finding in said

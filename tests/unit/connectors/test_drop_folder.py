@@ -28,7 +28,7 @@ def sales(count, first=0):
     return "\n".join([HEADER, *rows]) + "\n"
 
 
-class Shop:
+class FolderShop:
     """A drop folder with its connector; `now_ms` is far enough ahead that every file lies still."""
 
     def __init__(self, tmp_path, publisher, **settings):
@@ -71,7 +71,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path, publisher):
-    return Shop(tmp_path, publisher)
+    return FolderShop(tmp_path, publisher)
 
 
 def test_a_good_file_is_published_and_moved_to_done(shop):
@@ -275,7 +275,7 @@ def test_the_place_for_done_files_may_not_be_a_link(shop, tmp_path):
 
 
 def test_an_oversized_file_is_rejected_unread(tmp_path, publisher):
-    shop = Shop(tmp_path, publisher, file_max_bytes=50)
+    shop = FolderShop(tmp_path, publisher, file_max_bytes=50)
     shop.drop("sales-1.csv", sales(10))
     shop.scan()
     assert "larger than 50 bytes" in (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
@@ -392,7 +392,7 @@ def test_a_fault_of_ours_on_one_file_is_reported_and_stops_no_other(shop, monkey
 
 
 def test_a_dropped_file_wakes_the_connector_long_before_the_next_look(tmp_path, publisher):
-    shop = Shop(tmp_path, publisher, settle_ms=50, scan_interval_s=3_000)
+    shop = FolderShop(tmp_path, publisher, settle_ms=50, scan_interval_s=3_000)
     shop.ahead_ms = 0
     arrived = threading.Event()
     publisher.on_publish = lambda _events: arrived.set()
