@@ -10,8 +10,8 @@ from messaging.journal import read_page
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
 from schemas.types.journal import Fact
-from streams.pool.shelf import Shelf
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
+from streams.pool.state.shelf import Shelf
 from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
 
 ShelfName = tuple[str, str]

@@ -14,7 +14,7 @@ from commonshelf.embedded_kafka.java import find_java
 from schemas.codec import topic_codec
 from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL, POS_SALES
-from streams.pool.facts import encode_plain_sale, encode_taken
+from streams.pool.journal.facts import encode_plain_sale, encode_taken
 
 LOCK_FILE = Path(__file__).with_name("kafka-streams-jars.lock")
 _SOURCE = Path(__file__).parent / "java" / "PoolCounter.java"

@@ -12,7 +12,7 @@ from fastavro import schemaless_reader
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POS_SALES
-from streams.pool.facts import encode_entry, encode_page, encode_plain_sale, encode_taken
+from streams.pool.journal.facts import encode_entry, encode_page, encode_plain_sale, encode_taken
 from world.uniform import code, sku
 
 NUMBER = "number/"

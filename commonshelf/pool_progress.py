@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from commonshelf.config.settings import LEDGER_GROUP
 from messaging.journal import read_journal
 from schemas.topics import POS_SALES, POS_STOCK
-from streams.pool.facts import line_counts
+from streams.pool.journal.facts import line_counts
 
 _POLL_S = 0.05
 _NEEDLES_MAX = 100

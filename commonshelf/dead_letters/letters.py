@@ -11,7 +11,7 @@ from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
 from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, TOPICS, dead_letter_topic
-from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
+from streams.pool.journal.dead_letters import CUT_HEADER, REASON_HEADER
 
 INPUT_OF: Mapping[str, str] = {
     dead_letter_topic(name): name for name, topic in TOPICS.items() if topic.has_dead_letters

@@ -8,7 +8,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.catalog import Catalog
-from streams.pool import reasons
+from streams.pool.journal import dead_letter_reasons as reasons
 
 _FINAL = {
     reasons.CONFLICT: "it contradicts what was applied under the same name: count the item, then discard it",

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from commonshelf.config.settings import Settings
 from commonshelf.positions import stored_positions
-from streams.pool.reasons import UNMAPPED_CODE
+from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
 _PREFIX = "commonshelf_connector_"
 _KINDS = {"csv": "drop_folder", "poslog": "drop_folder"}

@@ -7,7 +7,7 @@ from commonshelf.dead_letters.letters import Letter, Place
 from connectors.parsing.codes import is_in_store
 from schemas.models.config import CodeMapping
 from streams.catalog import Catalog
-from streams.pool import reasons
+from streams.pool.journal import dead_letter_reasons as reasons
 
 _PRIVATE = ("sku:", "item:")
 

@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 
 from streams.allocation.cost import costs_of, store_terms
+from streams.allocation.exclusions import left_out, nothing_to_give, shut_out
 from streams.allocation.gains import Table, tabulate
 from streams.allocation.model import Answer, Case, Policy, Reason, Refusal, RunnerUp, Share, Short, Store
-from streams.allocation.refusals import left_out, nothing_to_give, shut_out
 from streams.allocation.search import cheapest
 from streams.allocation.sets import Found
 

@@ -1,5 +1,5 @@
 """What a pool's stores and items are, and what their codes mean: product master and onboarding."""
 
-from streams.catalog.catalog import Catalog
+from streams.catalog.pool_config import Catalog
 
 __all__ = ["Catalog"]

@@ -24,11 +24,9 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool import reasons
-from streams.pool.availability import availability_row, encode_availability
-from streams.pool.dead_letters import dead_letter
-from streams.pool.decide import Decision, decide_sale, decide_stock
-from streams.pool.facts import (
+from streams.pool.journal import dead_letter_reasons as reasons
+from streams.pool.journal.dead_letters import dead_letter
+from streams.pool.journal.facts import (
     CATALOG_ITEM,
     CONFIG_CHANGE,
     LENDING_CHANGED,
@@ -40,18 +38,28 @@ from streams.pool.facts import (
     encode_fact,
     encode_page,
 )
-from streams.pool.fold import fold
-from streams.pool.follow_up import following
-from streams.pool.lending import decide_lending
-from streams.pool.metrics import count_bad_message, count_duplicates, count_set_aside, show_pool
-from streams.pool.order_events import encode_order_event, order_event, set_aside_event
-from streams.pool.plain_sale import take_plain_sale
-from streams.pool.reports import decide_report
-from streams.pool.seen import Known
-from streams.pool.seen_index import SeenIndex
-from streams.pool.shelf import Shelf
-from streams.pool.state import PoolState, ShelfKey, Tables, decode_row, index_entries, load_pools, shelf_row_key
-from streams.pool.transfer_requests import decide_order_or_transfer
+from streams.pool.lending.decide import decide_lending
+from streams.pool.orders.publish import encode_order_event, order_event, set_aside_event
+from streams.pool.orders.reports import decide_report
+from streams.pool.reactions import following
+from streams.pool.state.dedup import Known
+from streams.pool.state.dedup_index import SeenIndex
+from streams.pool.state.metrics import count_bad_message, count_duplicates, count_set_aside, show_pool
+from streams.pool.state.pool_state import (
+    PoolState,
+    ShelfKey,
+    Tables,
+    decode_row,
+    index_entries,
+    load_pools,
+    shelf_row_key,
+)
+from streams.pool.state.shelf import Shelf
+from streams.pool.stock.availability import availability_row, encode_availability
+from streams.pool.stock.decide import Decision, decide_sale, decide_stock
+from streams.pool.stock.fold import fold
+from streams.pool.stock.plain_sale import take_plain_sale
+from streams.pool.transfers.requests import decide_order_or_transfer
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 NAME_MAX = 64

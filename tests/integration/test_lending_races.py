@@ -23,7 +23,7 @@ from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 from schemas.models.requests import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
-from streams.pool.facts import LENDING_CHANGED
+from streams.pool.journal.facts import LENDING_CHANGED
 from tests.proof.faults.topic_log import read_topics
 
 PARTITIONS = 2

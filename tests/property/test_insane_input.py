@@ -15,7 +15,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.facts import line_counts
+from streams.pool.journal.facts import line_counts
 from tests.support.pool import MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, furnished
 
 INT64 = st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**31, 1_000_000_000, 1_000_000_001]) | st.integers(

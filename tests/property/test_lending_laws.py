@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.pool.fold import fold
-from streams.pool.seen_index import SeenIndex
-from streams.pool.state import PoolState, Tables
+from streams.pool.state.dedup_index import SeenIndex
+from streams.pool.state.pool_state import PoolState, Tables
+from streams.pool.stock.fold import fold
 from tests.proof.simulation.lending import LendingAuditor
 from tests.support.lending import AWAY, HOME, Pools
 from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, CommittedRows, PoolBench

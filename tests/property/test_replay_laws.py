@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.pool.facts import ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED
-from streams.pool.fold import fold
-from streams.pool.seen_index import SeenIndex
-from streams.pool.state import PoolState, Tables
+from streams.pool.journal.facts import ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED
+from streams.pool.state.dedup_index import SeenIndex
+from streams.pool.state.pool_state import PoolState, Tables
+from streams.pool.stock.fold import fold
 from tests.support.pool import POOL, CommittedRows, PoolBench, furnished
 from tests.support.worlds import make_small, order_worlds, worlds
 

@@ -16,7 +16,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import InputRecord, OutputRecord
 from tests.support.pool import MILK, NOON_MS, PoolBench, fulfilment_report, line, order_request, sale, stock, wanted
 

@@ -25,7 +25,7 @@ from schemas.topics import (
     POS_STOCK,
 )
 from streams.pool.processor import PoolPartition, PoolProcessor
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 MINUTE_MS = 60_000

@@ -6,7 +6,7 @@ from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.requests import OrderRequest
 from schemas.topics import CATALOG_ITEMS, FULFILMENT_REPORTS, ORDERS_REQUESTS
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
 from tests.support.pool import (
     BREAD,
     MILK,

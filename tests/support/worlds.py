@@ -26,11 +26,11 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool import plain_sale as plain_sale_module
-from streams.pool import seen as seen_module
-from streams.pool import touch as touch_module
-from streams.pool.seen import INDEX_ENTRY
-from streams.pool.shelf import MOVEMENT
+from streams.pool.state import dedup as seen_module
+from streams.pool.state import shelf_writes as touch_module
+from streams.pool.state.dedup import INDEX_ENTRY
+from streams.pool.state.shelf import MOVEMENT
+from streams.pool.stock import plain_sale as plain_sale_module
 from tests.support.pool import (
     BREAD,
     DAY_MS,

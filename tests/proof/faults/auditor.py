@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import ORDERS_EVENTS, POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
-from streams.pool.dead_letters import CUT_HEADER, REASON_HEADER
-from streams.pool.facts import ORDER_CHANGED, ORDER_REQUEST_DECIDED, TASK_CHANGED, TRANSFER_CHANGED
+from streams.pool.journal.dead_letters import CUT_HEADER, REASON_HEADER
+from streams.pool.journal.facts import ORDER_CHANGED, ORDER_REQUEST_DECIDED, TASK_CHANGED, TRANSFER_CHANGED
 from streams.pool.processor import PoolProcessor
-from streams.pool.shelf import Shelf
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
+from streams.pool.state.shelf import Shelf
 from streams.runtime.assignment import OFFSETS_ROW
 from streams.runtime.local_store import LocalStore, shared_options
 from streams.runtime.restore import restore

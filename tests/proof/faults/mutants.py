@@ -11,8 +11,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from schemas.topics import POS_SALES
-from streams.pool import seen
 from streams.pool.processor import PoolPartition
+from streams.pool.state import dedup
 from streams.runtime import restore
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.assignment import Assignment
@@ -140,12 +140,12 @@ def _skip_outputs_of_a_batch() -> None:
 
 def _forget_duplicates() -> None:
     """Every event is new."""
-    look_up = seen.Seen.look_up
+    look_up = dedup.Seen.look_up
 
-    def never_seen(self: seen.Seen, kind: str, event: dict[str, Any]) -> seen.Known:
-        return seen.Known(look_up(self, kind, event).key, None)
+    def never_seen(self: dedup.Seen, kind: str, event: dict[str, Any]) -> dedup.Known:
+        return dedup.Known(look_up(self, kind, event).key, None)
 
-    seen.Seen.look_up = never_seen  # type: ignore[method-assign]
+    dedup.Seen.look_up = never_seen  # type: ignore[method-assign]
 
 
 def _acknowledge_exceptions() -> None:

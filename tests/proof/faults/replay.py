@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL
-from streams.pool.facts import encode_page
-from streams.pool.fold import fold
+from streams.pool.journal.facts import encode_page
 from streams.pool.processor import PoolProcessor
-from streams.pool.state import PoolState, Tables
+from streams.pool.state.pool_state import PoolState, Tables
+from streams.pool.stock.fold import fold
 from streams.runtime.contract import InputRecord, Rows
 from tests.proof.faults.records import Record
 

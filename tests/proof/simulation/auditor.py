@@ -19,7 +19,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.facts import (
+from streams.pool.journal.facts import (
     FULFILMENT_REPORT_DECIDED,
     ORDER_CHANGED,
     ORDER_REQUEST_DECIDED,

@@ -8,31 +8,21 @@ from typing import Any
 
 import pytest
 
-from streams.pool import (
-    allocating,
-    decide,
-    fold,
-    follow_up,
-    holds,
-    lending,
-    lending_fold,
-    lending_follow_up,
-    order_fold,
-    order_index,
-    processor,
-    reports,
-    requests,
-    ring_up,
-    seen,
-    shelf,
-    state,
-    tasks,
-    transfer_follow_up,
-    transfer_requests,
-    transfers,
-)
-from streams.pool.loans import LENDER, lent_milli, loan_name
-from streams.pool.shelf import Shelf
+from streams.pool import processor, reactions
+from streams.pool.lending import decide as lending_decide
+from streams.pool.lending import fold as lending_fold
+from streams.pool.lending import react as lending_react
+from streams.pool.lending.loans import LENDER, lent_milli, loan_name
+from streams.pool.orders import allocating, holds, reports, requests, ring_up
+from streams.pool.orders import fold as order_fold
+from streams.pool.orders import index as order_index
+from streams.pool.state import dedup, pool_state, shelf
+from streams.pool.state.shelf import Shelf
+from streams.pool.stock import decide, fold
+from streams.pool.tasks import rows as tasks
+from streams.pool.transfers import react as transfer_react
+from streams.pool.transfers import requests as transfer_requests
+from streams.pool.transfers import rows as transfers
 
 Row = dict[str, Any]
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -49,7 +39,7 @@ def _answer(where: Any, name: str, value: Any) -> Plant:
 
 
 def _never_seen(look_up: Any) -> Any:
-    return lambda self, kind, event: seen.Known(look_up(self, kind, event).key, None)
+    return lambda self, kind, event: dedup.Known(look_up(self, kind, event).key, None)
 
 
 def _count_forgets_what_came_later(fold_counted: Any) -> Any:
@@ -153,7 +143,7 @@ def _lends_without_holding(put: Any) -> Any:
 
 
 def _plant_no_returns(patch: pytest.MonkeyPatch) -> None:
-    for where in (lending, lending_follow_up):
+    for where in (lending_decide, lending_react):
         patch.setattr(where, "given_back", lambda _, loan: loan)
 
 
@@ -164,13 +154,13 @@ def _told_once(told: Any) -> Any:
 OF_LENDING: dict[str, Plant] = {
     "what is lent is free at home, too": _replace(lending_fold, "_put_loan", _lends_without_holding),
     "what was lent never returns": _plant_no_returns,
-    "what is lent and sold is not called back": _answer(lending_follow_up, "_covered_milli", None),
-    "what another pool did not hear is not told again": _replace(lending_follow_up, "told", _told_once),
+    "what is lent and sold is not called back": _answer(lending_react, "_covered_milli", None),
+    "what another pool did not hear is not told again": _replace(lending_react, "told", _told_once),
 }
 """Found in lives of two pools that lend."""
 MUTANTS: dict[str, Plant] = {
-    "duplicates are taken again": _replace(seen.Seen, "look_up", _never_seen),
-    "a plain sale is never a repeat": _answer(seen.Seen, "place_of", None),
+    "duplicates are taken again": _replace(dedup.Seen, "look_up", _never_seen),
+    "a plain sale is never a repeat": _answer(dedup.Seen, "place_of", None),
     "a revision does not take back what it revises": _answer(decide, "_reversal", []),
     "a count forgets what came after it": _replace(fold, "_fold_counted", _count_forgets_what_came_later),
     "a movement before the count is added": _replace(Shelf, "move", _moves_before_the_count),
@@ -181,7 +171,7 @@ MUTANTS: dict[str, Plant] = {
     "held goods are promised again": _replace(allocating, "available_milli", _ignores_held),
     "safety stock is promised": _replace(allocating, "available_milli", _ignores_safety),
     "a transfer keeps more than its sender lends": _answer(transfer_requests, "_check_available", None),
-    "a till's sale breaks no hold": _answer(follow_up, "_broken", None),
+    "a till's sale breaks no hold": _answer(reactions, "_broken", None),
     "the shelf does not follow what is held": _answer(order_fold, "_hold", None),
     "tentative holds never expire": _plant_no_alarm("order"),
     "tasks are never late": _plant_no_alarm("task"),
@@ -192,9 +182,9 @@ MUTANTS: dict[str, Plant] = {
     "a hand-over moves nothing": _answer(reports, "held_milli", 0),
     "damaged goods stay on the shelf": _replace(reports, "_take_goods", _undamaged),
     "goods rung up move twice": _replace(ring_up, "ring", lambda _: lambda held, *_: (held, 0, 0)),
-    "a refusing store is asked again": _replace(follow_up, "fail_lines", _forgiving),
+    "a refusing store is asked again": _replace(reactions, "fail_lines", _forgiving),
     "released goods stay held": _replace(holds, "released", lambda _: lambda held, *_: list(held)),
-    "what is short is neither rerouted nor given up": _answer(follow_up, "_rerouted", None),
+    "what is short is neither rerouted nor given up": _answer(reactions, "_rerouted", None),
     "an order that may not be split is split": _replace(
         allocating, "Case", lambda case: lambda lines, stores, _, *rest: case(lines, stores, True, *rest)
     ),
@@ -203,11 +193,11 @@ MUTANTS: dict[str, Plant] = {
         if before is not None or not order["position"] else None,
     ),
     "what has come of a transfer stays on its way": _answer(transfers, "arrived_milli", 0),
-    "a lost transfer never ends": _answer(transfer_follow_up, "in_transit_milli", 0),
+    "a lost transfer never ends": _answer(transfer_react, "in_transit_milli", 0),
     "a store picks what was not confirmed": _replace(tasks, "CONFIRMED", lambda _: "tentative"),
     "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
     "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),
     "a batch leaves no journal": _answer(processor, "_journal_pages", ()),
     "a batch does not tell the shelves that changed": _answer(processor.PoolPartition, "_availability", ()),
-    "some rows of shelves are not written": _replace(state.Tables, "drain", _without_shelves),
+    "some rows of shelves are not written": _replace(pool_state.Tables, "drain", _without_shelves),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from collections import Counter
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from streams.pool.state import decode_row
+from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import InputRecord
 from tests.proof.faults.replay import fold_again
 from tests.proof.simulation.auditor import Auditor, ViolationError, require

@@ -36,7 +36,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.facts import SALE_RECORDED, STOCK_REPORT_RECORDED
+from streams.pool.journal.facts import SALE_RECORDED, STOCK_REPORT_RECORDED
 from tests.proof.faults.topic_log import log_ends, patiently, reader
 from tests.proof.torture.history import Recorder
 

@@ -5,7 +5,7 @@ import pytest
 from messaging.journal import Cause, JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import POS_SALES
-from streams.pool.facts import encode_entry, encode_fact, encode_page
+from streams.pool.journal.facts import encode_entry, encode_fact, encode_page
 from tests.proof.faults.auditor import Audit, Seen
 from tests.proof.faults.records import Expected, Promise, Record
 from tests.proof.torture.checks import check_follower, check_promises, check_taken

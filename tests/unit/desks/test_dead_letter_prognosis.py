@@ -11,7 +11,7 @@ from schemas.codec import topic_codec
 from schemas.examples import examples
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.topics import dead_letter_topic
-from streams.pool.dead_letters import CUT_HEADER
+from streams.pool.journal.dead_letters import CUT_HEADER
 from tests.support.pool import DAY_MS, FLOUR, HOUR_MS, MILK, NOON_MS, POOL, STORE, furnished, headers_of, line
 
 LATER_MS = NOON_MS + HOUR_MS

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.models.config import PoolSettings
-from streams.pool.seen import EVENTS_PER_PAGE, MARGIN_MS
+from streams.pool.state.dedup import EVENTS_PER_PAGE, MARGIN_MS
 from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, POOL, furnished, line
 
 REMEMBERED_MS = 7 * DAY_MS + MARGIN_MS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.pool.shelf import MOVEMENT
+from streams.pool.state.shelf import MOVEMENT
 from tests.support.pool import BREAD, HOUR_MS, MILK, MINUTE_MS, NOON_MS, furnished, line
 
 NINE, TEN, ELEVEN = NOON_MS - 3 * HOUR_MS, NOON_MS - 2 * HOUR_MS, NOON_MS - HOUR_MS

@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from schemas.avro_parts import bytes_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, topic_codec
 from streams.catalog import Catalog
-from streams.pool.availability import availability_row, encode_availability
-from streams.pool.facts import SALE_RECORDED, decode_fact, encode_fact, encode_plain_sale, encode_taken, line_counts
-from streams.pool.shelf import Shelf
+from streams.pool.journal.facts import (
+    SALE_RECORDED,
+    decode_fact,
+    encode_fact,
+    encode_plain_sale,
+    encode_taken,
+    line_counts,
+)
+from streams.pool.state.shelf import Shelf
+from streams.pool.stock.availability import availability_row, encode_availability
 from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

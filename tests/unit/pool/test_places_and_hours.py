@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.pool.opening import local_day, time_after, working_time_until
-from streams.pool.places import distance_m, geohash_centre, is_geohash
+from streams.pool.orders.geo import distance_m, geohash_centre, is_geohash
+from streams.pool.tasks.opening_hours import local_day, time_after, working_time_until
 from tests.support.pool import DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS
 
 CLOCKS_GO_BACK = 180

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.models.config import Contribution, PoolSettings, StoreItemSettings, StoreSettings
-from streams.pool.shelf import Shelf, available_milli, confidence_permille
+from streams.pool.state.shelf import Shelf, available_milli, confidence_permille
 from tests.support.pool import BREAD, DAY_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, furnished, line
 
 

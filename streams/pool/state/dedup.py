@@ -1,0 +1,156 @@
+"""Which source events were applied, so that a repeat changes nothing and a revision only its difference.
+
+Facts are kept in pages of 64 in the order in which they were applied, so that pages do not depend on batches.
+An index from a 12-byte hash of the event's name to its page and place is derived from the pages and kept locally.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from struct import Struct
+from typing import Any, NamedTuple, Protocol
+
+from streams.pool.journal.facts import SALE_RECORDED, Fields, decode_fact
+from streams.runtime.table import Table
+
+EVENTS_PER_PAGE = 64
+KEY_BYTES = 12
+INDEX_ENTRY = Struct(f"<{KEY_BYTES}sI")
+MARGIN_MS = 86_400_000
+"""Events are remembered for the pool's late limit and this much more."""
+
+
+@dataclass(slots=True)
+class Page:
+    """A row of the seen table; fields as in DedupPage."""
+
+    pool: str
+    page: int
+    clock_ms: int
+    index: bytearray
+    facts: bytearray
+
+
+class Index(Protocol):
+    """Where remembered events are looked up."""
+
+    def find(self, entry_key: bytes) -> tuple[int, int] | None:
+        """(page, position in its facts) of the newest fact about the event, or None. The key is pool + event key."""
+
+    def add(self, entry_keys: list[bytes]) -> None:
+        """The events are remembered from now on; their places follow when the pages are stored."""
+
+
+def sale_key(event: Fields) -> bytes:
+    """Hash of a sale's name."""
+    return _key("sale", event)
+
+
+def plain_sale_key(store: str, system: bytes, source_id: bytes) -> bytes:
+    """The same of a sale with an ASCII name."""
+    return blake2b(_plain_sender(store, system) + source_id, digest_size=KEY_BYTES).digest()
+
+
+@lru_cache(maxsize=4_096)
+def _plain_sender(store: str, system: bytes) -> bytes:
+    return b"sale|%b|%d|%b|" % (store.encode(), len(system), system)
+
+
+def stock_key(event: Fields) -> bytes:
+    """Hash of a stock report's name: they are named apart from sales."""
+    return _key("stock", event)
+
+
+def _key(space: str, event: Fields) -> bytes:
+    source = event["source"]
+    system = source["system"]
+    name = f"{space}|{event['store']}|{len(system)}|{system}|{source['id']}"
+    return blake2b(name.encode(), digest_size=KEY_BYTES).digest()
+
+
+class Known(NamedTuple):
+    """An event's key, and the fields of the newest fact about the event of that name."""
+
+    key: bytes
+    before: Fields | None
+
+
+class Seen:
+    """The events of one pool that are remembered. `row` is the pool's row, which counts them."""
+
+    def __init__(self, pool: str, row: dict[str, Any], pages: Table[tuple[str, int], Page], index: Index) -> None:
+        self._pool = pool
+        self._row = row
+        self._pages = pages
+        self._index = index
+        self._entry_prefix = pool.encode()
+        self._uncommitted: dict[bytes, tuple[int, int]] = {}
+        self._closed: dict[bytes, tuple[int, int]] = {}
+        """Remembered in the batch that is being committed."""
+        self._open_page: Page | None = None
+
+    def look_up(self, kind: str, event: Fields) -> Known:
+        """What is remembered of the event's name."""
+        key = sale_key(event) if kind == SALE_RECORDED else stock_key(event)
+        place = self.place_of(key)
+        if place is None:
+            return Known(key, None)
+        page = self._pages.get((self._pool, place[0]))
+        return Known(key, None if page is None else decode_fact(page.facts, place[1])[1])
+
+    def place_of(self, key: bytes) -> tuple[int, int] | None:
+        """Where the newest fact about the event of that key is kept; None for an event not heard of."""
+        return self._uncommitted.get(key) or self._closed.get(key) or self._index.find(self._entry_prefix + key)
+
+    def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
+        """Keep `fact`, encoded, as the newest about the event of that key."""
+        row = self._row
+        row["dedup_events"] += 1
+        at = (self._pool, row["dedup_page"])
+        page = self._open_page
+        if page is None:
+            page = self._open_page = self._pages.get(at) or Page(*at, row["clock_ms"], bytearray(), bytearray())
+        index, facts = page.index, page.facts
+        position = len(facts)
+        index += _pack_entry(key, position)
+        facts += fact
+        page.clock_ms = max(page.clock_ms, recorded_at_ms, row["clock_ms"])
+        self._pages.put(at, page)
+        self._uncommitted[key] = (page.page, position)
+        if len(index) >= _FULL_INDEX_BYTES or len(facts) >= _FULL_FACTS_BYTES:
+            row["dedup_page"] = page.page + 1
+            self._open_page = None
+
+    def expire(self, late_limit_ms: int) -> None:
+        """Forget full pages that no event within the late limit can repeat."""
+        row = self._row
+        oldest_kept_ms = row["clock_ms"] - late_limit_ms - MARGIN_MS
+        while row["first_dedup_page"] < row["dedup_page"]:
+            at = (self._pool, row["first_dedup_page"])
+            page = self._pages.get(at)
+            if page is not None:
+                if page.clock_ms >= oldest_kept_ms:
+                    return
+                self._pages.delete(at)
+            row["first_dedup_page"] += 1
+
+    def close_batch(self) -> None:
+        """What is remembered from now on belongs to the next batch."""
+        prefix = self._entry_prefix
+        self._index.add([prefix + key for key in self._uncommitted])
+        self._closed, self._uncommitted = self._uncommitted, {}
+
+    def committed(self) -> None:
+        """The local index holds everything remembered before the last `close_batch`."""
+        self._closed = {}
+
+    def uncommitted(self) -> list[bytes]:
+        """Keys of the local index that it does not hold yet."""
+        prefix = self._entry_prefix
+        return [prefix + key for keys in (self._closed, self._uncommitted) for key in keys]
+
+
+_pack_entry = INDEX_ENTRY.pack
+_FULL_INDEX_BYTES = EVENTS_PER_PAGE * INDEX_ENTRY.size
+_FULL_FACTS_BYTES = 262_144
+"""A page closes early when its facts are this large: a row must fit into a Kafka record."""

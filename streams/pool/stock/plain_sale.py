@@ -1,0 +1,79 @@
+"""The plain sale, nearly every one: new, on time, each line a sale of an item that the store has had before
+and holds for nobody, and has as many of.
+
+Decided and folded in one pass, for this is where a busy pool's time goes. Of any other sale nothing is done here: it
+takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
+"""
+
+from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.plain_sale import PlainLine, PlainSale
+from streams.pool.journal.facts import encode_plain_sale, encode_taken
+from streams.pool.state.dedup import plain_sale_key
+from streams.pool.state.pool_state import PoolState, ShelfKey
+from streams.pool.state.shelf import BLOCK_BYTES, Shelf
+from streams.pool.state.shelf_writes import seal_block
+
+
+def take_plain_sale(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -> bytes | None:
+    """Take `sale`, whose own encoding is `body`. Gives the fact for the journal, encoded; None for a sale not plain."""
+    pool, store, system, source_id, occurred, recorded, lines = sale
+    catalog = state.catalog
+    skew = catalog.pool["future_skew_ms"]
+    if (
+        store not in catalog.stores or recorded > appended_at_ms + skew or occurred <= 0
+        or not -skew <= recorded - occurred <= catalog.pool["late_limit_ms"]
+        or (len(lines) != 1 and not _are_countable(lines))
+    ):  # fmt: skip
+        return None
+    shelves, meanings, meaning_of = state.tables.shelves, catalog.pool_meanings(), catalog.meaning
+    cached = shelves.cache.get
+    moves, taken = [], []
+    for at, (line_id, code, quantity, unit) in enumerate(lines):
+        meaning = meanings.get(code) or meaning_of(store, code)
+        if (
+            meaning is None or meaning[1] != unit or not 0 < quantity <= QUANTITY_MAX_MILLI
+            or len(line_id) > LINE_ID_MAX
+        ):  # fmt: skip
+            return None
+        key = (pool, meaning[0], store)
+        shelf = cached(key) or shelves.get(key)
+        # Held goods may have to be found elsewhere, and books that fall below zero be counted.
+        if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < quantity:
+            return None
+        moves.append((key, shelf, quantity))
+        taken.append(encode_taken(at, meaning[0], -quantity))
+    if len(moves) > 1 and _falls_below_zero(moves):
+        return None
+    seen, event_key = state.seen, plain_sale_key(store, system, source_id)
+    if seen.place_of(event_key) is not None:
+        return None
+
+    row, changed = state.row, shelves.changed
+    row["position"] = number = row["position"] + 1
+    row["lines_applied"] += len(moves)
+    state.tables.pools.changed[pool] = row
+    for key, shelf, quantity in moves:
+        shelf.move(occurred, -quantity)
+        shelf.used_milli += quantity
+        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded, appended_at_ms, number
+        if len(shelf.recent) >= BLOCK_BYTES:
+            seal_block(state, key, shelf)
+        changed[key] = shelf
+    fact = encode_plain_sale(body, taken)
+    seen.remember(event_key, recorded, fact)
+    return fact
+
+
+def _falls_below_zero(moves: list[tuple[ShelfKey, Shelf, int]]) -> bool:
+    """Do lines of one item sell together what each alone does not: more than there is?"""
+    if len({key for key, _, _ in moves}) == len(moves):
+        return False
+    sold: dict[ShelfKey, int] = {}
+    for key, _, quantity in moves:
+        sold[key] = sold.get(key, 0) + quantity
+    return any(0 <= shelf.on_hand_milli < sold[key] for key, shelf, _ in moves)
+
+
+def _are_countable(lines: tuple[PlainLine, ...]) -> bool:
+    """Some, not too many, and each named once."""
+    return 0 < len(lines) <= LINES_MAX and len({line[0] for line in lines}) == len(lines)
