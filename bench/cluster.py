@@ -6,12 +6,14 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # not in its __all__
 
 from bench.child import pinned
 from bench.errors import BenchError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from messaging.client_options import producer_options, reader_options
+from messaging.log_reader import is_end, is_record
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
 from world.uniform import POOL, Published
@@ -97,7 +99,7 @@ class Cluster:
 
         Not compressed: Faust's Kafka client reads lz4 only with a package of its own.
         """
-        producer = Producer({**self.options, "enable.idempotence": True, "linger.ms": 20, "batch.size": 1 << 18})
+        producer = Producer(producer_options(self.options) | {"linger.ms": 20, "batch.size": 1 << 18})
         failed: list[KafkaError] = []
         count = 0
 
@@ -205,7 +207,7 @@ class Cluster:
                     place = int(message.partition() or 0)
                     if is_record(message):
                         yield message
-                    elif (message.offset() or 0) >= ends.get(place, 0):
+                    elif is_end(message) and (message.offset() or 0) >= ends.get(place, 0):
                         ends.pop(place, None)
         finally:
             reader.close()
@@ -232,24 +234,7 @@ class Cluster:
         return found
 
     def _reader(self, group: str = "bench-reader", *, read_committed: bool = False) -> Consumer:
-        return Consumer(
-            {
-                **self.options,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "error",
-                "isolation.level": "read_committed" if read_committed else "read_uncommitted",
-            }
-        )
-
-
-def is_record(message: Message) -> bool:
-    """Whether it is one, and not the news of an end. Raises KafkaException for any other."""
-    error = message.error()
-    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the constant's only name
-        raise KafkaException(error)
-    return error is None
+        return Consumer(reader_options(self.options, group, "read_committed" if read_committed else "read_uncommitted"))
 
 
 def patiently(call: Callable[[], T]) -> T:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer
 
 from bench.child import Child
-from bench.cluster import Cluster, is_record
+from bench.cluster import Cluster
 from bench.contenders import Contender
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.runs import Stage, make_sales
 from bench.tills import Tills
 from messaging.journal import read_page
+from messaging.log_reader import is_record
 from schemas.topics import POOL_JOURNAL
 from world.uniform import World
 

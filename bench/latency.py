@@ -8,11 +8,12 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
-from bench.cluster import Cluster, is_record
+from bench.cluster import Cluster
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.tills import Tills
+from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POS_SALES, POS_STOCK
 from world.uniform import World, declarations, opening_stock

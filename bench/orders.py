@@ -10,12 +10,13 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
-from bench.cluster import Cluster, is_record
+from bench.cluster import Cluster
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.ledger import Ledger
 from bench.steady import Steady
 from bench.tills import Tills
+from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.models.config import ConfigChange, StoreSettings
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind

@@ -9,6 +9,7 @@ from typing import Self
 from confluent_kafka import Producer
 
 from bench.cluster import Cluster
+from messaging.client_options import producer_options
 from world.uniform import Published
 
 
@@ -18,7 +19,7 @@ class Steady(ABC):
     def __init__(self, cluster: Cluster, per_second: int) -> None:
         self._cluster = cluster
         self._gap_s = 1 / per_second
-        self._producer = Producer({**cluster.options, "linger.ms": 5, "enable.idempotence": True})
+        self._producer = Producer(producer_options(cluster.options) | {"linger.ms": 5})
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
 

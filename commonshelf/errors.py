@@ -2,6 +2,8 @@
 
 import errno
 
+from messaging.errors import UserError
+
 _OF_THE_MACHINE = {
     errno.ENOSPC: "free some disk",
     errno.EDQUOT: "free some of your disk quota",
@@ -20,48 +22,7 @@ def explain(error: BaseException) -> str | None:
     """The sentence to show instead of a traceback; None for an error that no user can act on."""
     from confluent_kafka import KafkaException
 
-    from commonshelf.config.catalog_files import DeclarationError
-    from commonshelf.config.sources import SettingsError
-    from commonshelf.dead_letters.desk import DeskTakenError
-    from commonshelf.dead_letters.letters import OutcomeUnreadableError
-    from commonshelf.desks.pool_table import UnknownNameError
-    from commonshelf.desks.vault import VaultUnusableError
-    from commonshelf.embedded_kafka.errors import KafkaStartError
-    from commonshelf.scaffold import ScaffoldError
-    from commonshelf.stack.connection import NothingRunsError
-    from commonshelf.stack.processes import PortTakenError
-    from commonshelf.stack.stack import StackError
-    from connectors.contract import Unavailable
-    from connectors.drop_folder.folder import FolderUnusable
-    from connectors.host import HostFailed
-    from connectors.specs import SecretUnusable
-    from connectors.vendor.contract import AccessRefused
-    from messaging.publisher import PublishError
-    from messaging.topic_admin import TopicsError
-    from streams.allocation.case_file import CaseUnusable
-
-    for_users = (
-        SettingsError,
-        StackError,
-        KafkaStartError,
-        TopicsError,
-        PortTakenError,
-        DeclarationError,
-        NothingRunsError,
-        DeskTakenError,
-        OutcomeUnreadableError,
-        UnknownNameError,
-        VaultUnusableError,
-        ScaffoldError,
-        PublishError,
-        HostFailed,
-        FolderUnusable,
-        SecretUnusable,
-        CaseUnusable,
-        Unavailable,
-        AccessRefused,
-    )
-    if isinstance(error, for_users):
+    if isinstance(error, UserError):
         return str(error)
     if isinstance(error, KafkaException):
         return f"Kafka refused or did not answer: {error.args[0].str()}; `./shelf doctor` looks for the cause"

@@ -5,8 +5,8 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from commonshelf.config.credentials import quiet
 from commonshelf.config.publishing import current
+from messaging.client_options import quiet
 from messaging.publisher import PublishFailed
 from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS
 

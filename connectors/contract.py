@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from messaging.errors import UserError
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import Sale, StockReport
 
@@ -123,7 +124,7 @@ class Delivery:
         return [value for given, value in self.headers if given == wanted]
 
 
-class Unavailable(Exception):
+class Unavailable(UserError):
     """The outside system does not answer as it should, for now: try again in `retry_after_s` seconds."""
 
     def __init__(self, reason: str, retry_after_s: int = 5) -> None:

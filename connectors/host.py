@@ -27,17 +27,20 @@ from connectors.installed import Tools, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools
+from messaging.errors import UserError
 from messaging.publisher import Publisher, PublishError
+from schemas.topics import CONNECTOR_POSITIONS, POS_SALES, POS_STOCK
 
 REQUESTS_MAX = 256
 CONNECTIONS_MAX = 2_000
 _STOP_GRACE_S = 15
 _CHECK_S = 1.0
 _KAFKA_CHECK_S = 3.0
+_TOPICS = (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name)
 _log = structlog.get_logger()
 
 
-class HostFailed(RuntimeError):
+class HostFailed(UserError):
     """The connectors cannot go on; the process should end, and be started again. The text says why."""
 
 
@@ -180,7 +183,7 @@ class Host:
         async with check.lock:
             if time.monotonic() - check.at_s > _KAFKA_CHECK_S:
                 try:
-                    await asyncio.to_thread(self._publisher.check_topics, _KAFKA_CHECK_S)
+                    await asyncio.to_thread(self._publisher.check_topics, _TOPICS, _KAFKA_CHECK_S)
                     check.failure = None
                 except PublishError as error:
                     check.failure = str(error)

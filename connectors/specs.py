@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from connectors.contract import Sender
+from messaging.errors import UserError
 from schemas.models.base import Name
 from schemas.models.pos import Unit
 
@@ -172,7 +173,7 @@ class SecretSource(BaseModel):
         return secret
 
 
-class SecretUnusable(ValueError):
+class SecretUnusable(UserError):
     """A secret that is missing or too weak. The text names where it should be, not what it is."""
 
 

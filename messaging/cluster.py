@@ -1,10 +1,11 @@
 """The first word with a Kafka cluster: whether it answers, and if not, why as precisely as its client knows."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # re-exported silently
+
+from messaging.client_options import ClientOptions
 
 _SAYS_LITTLE = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # noqa: SLF001  no public names
 
@@ -13,7 +14,7 @@ class UnreachableError(RuntimeError):
     """No answer; the text says why, without a full stop."""
 
 
-def open_cluster(kafka_options: Mapping[str, str], timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+def open_cluster(kafka_options: ClientOptions, timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
     """A client of the cluster and what the cluster says of itself. Raises UnreachableError."""
     told: list[KafkaError] = []
     try:

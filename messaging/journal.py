@@ -1,13 +1,14 @@
 """Reads the pools' journal: one reader for downstream services, desks, benches and the proof."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from fastavro import schemaless_reader
 from fastavro.schema import parse_schema
 
+from messaging.client_options import ClientOptions
 from messaging.log_reader import read_log
 from schemas.avro_parts import long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, BadMessage
@@ -77,7 +78,7 @@ def read_page(value: bytes | None) -> Iterator[JournalEntry]:
 
 
 def read_journal(
-    kafka_options: Mapping[str, str],
+    kafka_options: ClientOptions,
     partitions: list[int] | None = None,
     since_ms: int | None = None,
     is_wanted: Callable[[bytes], bool] | None = None,

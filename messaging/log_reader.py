@@ -1,9 +1,11 @@
 """Reads topics up to their present end: as a log, or a compacted one as the table that it is."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from messaging.client_options import ClientOptions, quiet, reader_options
 
 _POLL_S = 0.2
 _READ_TIMEOUT_S = 60
@@ -17,13 +19,13 @@ _STAYS = (
 """What a consumer is told of and does not get over by itself."""
 
 
-def table_consumer(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Consumer:
+def table_consumer(kafka_options: ClientOptions, topic: str, partitions: list[int] | None = None) -> Consumer:
     """`log_consumer` at the beginning of one topic."""
     return log_consumer(kafka_options, [topic], partitions)
 
 
 def log_consumer(
-    kafka_options: Mapping[str, str],
+    kafka_options: ClientOptions,
     topics: Sequence[str],
     partitions: list[int] | None = None,
     since_ms: int | None = None,
@@ -34,19 +36,13 @@ def log_consumer(
     group and commits nothing. Raises KafkaException when a topic is missing or no broker answers.
     """
     consumer = Consumer(
-        {
-            **kafka_options,
-            "group.id": "commonshelf-table-reader",  # required by the client; never joined
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
+        reader_options(quiet(kafka_options), "commonshelf-log-reader")
+        | {
             # A broker holds back its answer about an empty partition for so long; by default half a second each.
             "fetch.wait.max.ms": 20,
             "topic.metadata.refresh.fast.interval.ms": 50,
             "retry.backoff.max.ms": 100,
             "fetch.error.backoff.ms": 50,  # a topic that was created just now has no leader for a moment
-            "log_level": 0,
         }
     )
     try:
@@ -73,7 +69,7 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
 
 
 def read_log(
-    kafka_options: Mapping[str, str],
+    kafka_options: ClientOptions,
     topics: Sequence[str],
     partitions: list[int] | None = None,
     since_ms: int | None = None,
@@ -86,7 +82,7 @@ def read_log(
         consumer.close()
 
 
-def read_table(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> dict[bytes, bytes]:
+def read_table(kafka_options: ClientOptions, topic: str, partitions: list[int] | None = None) -> dict[bytes, bytes]:
     """Key → newest value. Raises KafkaException; TimeoutError when the end is not reached in a minute."""
     table: dict[bytes, bytes] = {}
     for message in read_log(kafka_options, [topic], partitions):
@@ -94,7 +90,7 @@ def read_table(kafka_options: Mapping[str, str], topic: str, partitions: list[in
     return table
 
 
-def end_offset(kafka_options: Mapping[str, str], topic: str, partition: int) -> int:
+def end_offset(kafka_options: ClientOptions, topic: str, partition: int) -> int:
     """The offset that the next record will get. Raises KafkaException."""
     consumer = log_consumer(kafka_options, [topic], [partition])
     try:

@@ -10,6 +10,8 @@ from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from messaging.client_options import ClientOptions, producer_options
+from messaging.errors import UserError
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
@@ -60,15 +62,12 @@ _USUAL: Mapping[str, str | int] = {
     "queue.buffering.max.messages": 100_000,
     "queue.buffering.max.kbytes": 65_536,
 }
-_FIXED: Mapping[str, str | int] = {
-    "acks": "all",
-    "enable.idempotence": "true",
-    "message.max.bytes": RECORD_MAX_BYTES + 65_536,  # what readers take, with room for key and headers
-}
+_RECORD_ROOM_BYTES = 65_536
+"""For key and headers."""
 _POLL_S = 0.2
 
 
-class PublishError(Exception):
+class PublishError(UserError):
     """An event did not reach Kafka.
 
     PublishError
@@ -103,13 +102,16 @@ class Publisher:
     partitions: of every topic, fixed for life. An event of a pool goes to the partition that `partition_of` says.
     """
 
-    def __init__(self, kafka_options: Mapping[str, str], partitions: int) -> None:
+    def __init__(self, kafka_options: ClientOptions, partitions: int) -> None:
         if partitions < 1:
             raise ValueError(f"partitions must be 1 or more, not {partitions}")
         self._partitions = partitions
         self._fatal: str | None = None
         self._unflushed_error: PublishError | None = None
-        self._producer = Producer({**_USUAL, **kafka_options, **_FIXED, "error_cb": self._on_error})
+        self._producer = Producer(
+            producer_options({**_USUAL, **kafka_options})
+            | {"message.max.bytes": RECORD_MAX_BYTES + _RECORD_ROOM_BYTES, "error_cb": self._on_error}
+        )
         self._closed = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="publisher-poll", daemon=True)
         self._poller.start()
@@ -184,13 +186,13 @@ class Publisher:
         if failed is not None:
             raise failed
 
-    def check_topics(self, timeout_s: float = 5) -> None:
+    def check_topics(self, topics: Iterable[str], timeout_s: float = 5) -> None:
         """Raise PublishFailed when Kafka does not answer, TopicMismatch when a topic is missing or cut otherwise."""
         try:
             known = self._producer.list_topics(timeout=timeout_s).topics
         except KafkaException as error:
             raise PublishFailed(f"Kafka does not answer: {error.args[0].str()}") from error
-        for name in (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name):
+        for name in topics:
             topic = known.get(name)
             if topic is None or topic.error is not None:
                 raise TopicMismatch(f"Kafka has no topic {name}; create the topics before connectors start")

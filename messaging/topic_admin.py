@@ -1,7 +1,7 @@
 """Creates the topics that `schemas.topics` declares, and checks those that are there."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init__ re-exports them without saying so
@@ -15,19 +15,21 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     TopicMetadata,
 )
 
+from messaging.client_options import ClientOptions
 from messaging.cluster import UnreachableError, open_cluster
+from messaging.errors import UserError
 from schemas.topics import TOPICS, Topic
 
 _TIMEOUT_S = 30.0
 _POLL_S = 0.05
 
 
-class TopicsError(RuntimeError):
+class TopicsError(UserError):
     """The cluster cannot be reached, or a topic is not as declared and cannot be repaired."""
 
 
 def ensure_topics(
-    kafka_options: Mapping[str, str],
+    kafka_options: ClientOptions,
     partitions: int,
     topics: Iterable[Topic] = TOPICS.values(),
 ) -> list[str]:
@@ -51,7 +53,7 @@ def ensure_topics(
     return [f"created topic {name}" for name in created] + repaired
 
 
-def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[str]:
+def topic_problems(kafka_options: ClientOptions, partitions: int) -> list[str]:
     """What is wrong with the topics, changing nothing. Raises TopicsError when no broker answers."""
     admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
@@ -70,7 +72,7 @@ def topic_problems(kafka_options: Mapping[str, str], partitions: int) -> list[st
     return problems
 
 
-def _open_cluster(kafka_options: Mapping[str, str]) -> tuple[AdminClient, ClusterMetadata]:
+def _open_cluster(kafka_options: ClientOptions) -> tuple[AdminClient, ClusterMetadata]:
     try:
         return open_cluster(kafka_options, _TIMEOUT_S)
     except UnreachableError as error:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from connectors.contract import Refused
 from connectors.parsing.codes import SCHEMES, code_of
 from connectors.parsing.quantities import price_minor, quantity_milli
+from messaging.errors import UserError
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
 
@@ -26,7 +27,7 @@ Parsers = dict[str, tuple[str, Callable[[str], Any]]]
 """Column → (field, how its text becomes the field's value)."""
 
 
-class DeclarationError(ValueError):
+class DeclarationError(UserError):
     """A list of the operator cannot be used; the text names file and line."""
 
 

@@ -18,11 +18,6 @@ def kafka_options(kafka: Kafka, env: Mapping[str, str] = os.environ) -> dict[str
     return {"bootstrap.servers": kafka.bootstrap_servers} | security_options(kafka, env)
 
 
-def quiet(options: Mapping[str, str]) -> dict[str, str]:
-    """For clients of a command: librdkafka logs nothing to the terminal; what goes wrong is raised and told once."""
-    return {**options, "log_level": "0"}
-
-
 def security_options(kafka: Kafka, env: Mapping[str, str] = os.environ) -> dict[str, str]:
     """As `kafka_options`, without the address. Raises SettingsError when a secret is missing."""
     options: dict[str, str] = {"security.protocol": kafka.security_protocol}

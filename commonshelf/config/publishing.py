@@ -1,12 +1,12 @@
 """Publishes what settings declare (pools, stores, code mappings, catalog), and only what differs from the topics."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, read_catalog, read_codes
-from commonshelf.config.credentials import quiet
 from commonshelf.config.settings import Settings
+from messaging.client_options import ClientOptions, quiet
 from messaging.log_reader import read_table
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
@@ -33,7 +33,7 @@ def declared_by(settings: Settings, now_ms: int | None = None) -> Iterator[Decla
             yield from read_codes(file, store.pool, store.id, now_ms)
 
 
-def declare(kafka_options: Mapping[str, str], partitions: int, records: Iterable[Declared]) -> int:
+def declare(kafka_options: ClientOptions, partitions: int, records: Iterable[Declared]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
     Of several records with one key the last one counts. Raises KafkaException or PublishError.
@@ -52,7 +52,7 @@ def declare(kafka_options: Mapping[str, str], partitions: int, records: Iterable
         return publish_and_flush(publisher, news)
 
 
-def current(kafka_options: Mapping[str, str], topic: str, partitions: list[int] | None = None) -> Iterator[Any]:
+def current(kafka_options: ClientOptions, topic: str, partitions: list[int] | None = None) -> Iterator[Any]:
     """The values that a compacted topic holds now; bad ones are the workers' business and left out here."""
     codec = topic_codec(topic)
     for value in read_table(kafka_options, topic, partitions).values():
@@ -62,7 +62,7 @@ def current(kafka_options: Mapping[str, str], topic: str, partitions: list[int] 
             continue
 
 
-def _known(kafka_options: Mapping[str, str], partitions: list[int]) -> dict[tuple[str, str], Any]:
+def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[str, str], Any]:
     known: dict[tuple[str, str], Any] = {}
     for topic in (POOL_CONFIG.name, CATALOG_ITEMS.name):
         codec = topic_codec(topic)

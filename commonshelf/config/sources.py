@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from commonshelf.config.settings import DEFAULT_CONFIG_FILE, Settings
 from connectors.installed import installed
+from messaging.errors import UserError
 
 ENV_PREFIX = "COMMONSHELF_"
 OTHER_VARIABLES = {
@@ -31,7 +32,7 @@ _SECRET_KEY = re.compile(r"password|secret|token", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:.*@|password=", re.IGNORECASE)
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError):
     """The settings cannot be used; the text has one sentence per problem: where, what, and what is allowed."""
 
 

@@ -15,6 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.letters import Letter, Place, read_outcomes
 from commonshelf.pool_progress import EventName, Taken, taken_since
+from messaging.client_options import producer_options, quiet
+from messaging.errors import UserError
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
@@ -31,15 +33,12 @@ _TRANSACTION_BYTES = 4 * 1024 * 1024
 _CALL_TIMEOUT_S = 20.0
 _REASON_MAX = 200
 _CLOCKS_DIFFER_MS = 60_000
-_OPTIONS: Mapping[str, str | int] = {
+_OPTIONS = {
     "client.id": "commonshelf-dead-letter-desk",
     # The pool's workers read no further than an open transaction: one that a killed desk left must end soon.
     "transaction.timeout.ms": 5_000,
-    "acks": "all",
-    "enable.idempotence": "true",
     "compression.type": "none",  # settings among them are read by the agents' client, which lacks lz4
     "message.max.bytes": 8 * 1024 * 1024,
-    "log_level": 0,
 }
 _FENCED = (
     KafkaError._FENCED,  # noqa: SLF001  the client has no public name for it
@@ -48,7 +47,7 @@ _FENCED = (
 )
 
 
-class DeskTakenError(RuntimeError):
+class DeskTakenError(UserError):
     """Another desk has begun on the same letters."""
 
 
@@ -106,7 +105,7 @@ class Desk:
         in_order = sorted(letters, key=lambda letter: (letter.place.partition, letter.appended_at_ms, letter.place))
         for partition, group in groupby(in_order, lambda letter: letter.place.partition):
             name = f"commonshelf-dead-letter-desk-{partition}"
-            producer = Producer({**self._kafka_options, **_OPTIONS, "transactional.id": name})
+            producer = Producer(producer_options(quiet(self._kafka_options)) | _OPTIONS | {"transactional.id": name})
             with _fenced_is_told():
                 producer.init_transactions(_CALL_TIMEOUT_S)
             # Read only now: whatever an earlier desk had open is decided, and it can begin nothing more.

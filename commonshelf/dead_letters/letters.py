@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Message
 
+from messaging.errors import UserError
 from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind, RecordPlace
@@ -22,7 +23,7 @@ _ERRORS = "__connect.errors."
 _PLACE = re.compile(r"(.+)/(\d{1,9})/(\d{1,18})")
 
 
-class OutcomeUnreadableError(ValueError):
+class OutcomeUnreadableError(UserError):
     """A record of what was done with a dead letter is no value of its topic."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from commonshelf.dead_letters.desk import REPLAY_HEADER
+from messaging.client_options import reader_options
 from messaging.journal import JournalEntry, read_page
 from messaging.log_reader import is_end, is_record
 from schemas.codec import topic_codec
@@ -77,16 +78,7 @@ class LedgerWatch:
         self._error: BaseException | None = None
         self._stop = threading.Event()
         self._codecs = {name: topic_codec(name) for name in (*_INPUTS, POOL_JOURNAL.name, POOL_AVAILABILITY.name)}
-        options = {
-            **kafka_options,
-            "group.id": "commonshelf-demo-watch",  # required by the client; never joined
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 50,
-            "log_level": 2,
-        }
+        options = reader_options(kafka_options, "commonshelf-demo-watch") | {"fetch.wait.max.ms": 50, "log_level": 2}
         self._consumer = Consumer(options)
         # One that is being polled in another thread does not answer questions about offsets.
         self._asker = Consumer(options)

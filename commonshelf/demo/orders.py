@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from commonshelf.config.credentials import quiet
 from commonshelf.demo.consortium import Consortium
 from commonshelf.demo.customers import Customers, OrderTally, Shelves
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.orders_watch import OrdersView, OrdersWatch, Row
 from commonshelf.demo.pickers import Pickers
+from messaging.client_options import quiet
 from messaging.publisher import Publisher
 
 _POLL_S = 0.05

@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from messaging.client_options import reader_options
 from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
@@ -96,15 +97,7 @@ class OrdersWatch:
         self._stop = threading.Event()
         self._codecs = {name: topic_codec(name) for name in (ORDERS_EVENTS.name, POOL_TASKS.name)}
         self._consumer = Consumer(
-            {
-                **kafka_options,
-                "group.id": "commonshelf-demo-orders",  # required by the client; never joined
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "fetch.wait.max.ms": 50,
-                "log_level": 2,
-            }
+            reader_options(kafka_options, "commonshelf-demo-orders") | {"fetch.wait.max.ms": 50, "log_level": 2}
         )
         here = [TopicPartition(name, partition_of(pool, partitions)) for name in self._codecs]
         for place in here:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from messaging.client_options import producer_options
 from schemas.codec import topic_codec
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
@@ -25,7 +26,7 @@ class Ticker:
         self._pool = pool
         self._partition = partition_of(pool, partitions)
         self._encode = topic_codec(POOL_TICKS.name).encode
-        self._producer = Producer({**kafka_options, "acks": "all", "enable.idempotence": "true", "log_level": 2})
+        self._producer = Producer(producer_options(kafka_options) | {"log_level": 2})
 
     async def tick(self, at_ms: int) -> None:
         """Return when Kafka has the tick: what is published later comes after it. Raises TickError."""

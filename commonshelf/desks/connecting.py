@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonshelf.config.connector_specs import sender_of
-from commonshelf.config.credentials import quiet
 from commonshelf.config.settings import Settings
 from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.positions import stored_positions
@@ -21,6 +20,7 @@ from connectors.positions import Positions
 from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
+from messaging.client_options import quiet
 from messaging.publisher import Publisher
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import PastSale, Sale

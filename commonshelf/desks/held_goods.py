@@ -1,13 +1,13 @@
 """What pools hold of their stores' shelves, and under which codes the stores know the goods: followed in Kafka."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message
 
-from commonshelf.config.credentials import quiet
 from commonshelf.config.pool_config import PoolConfig
 from connectors.vendor.write_back import Held
+from messaging.client_options import ClientOptions, quiet
 from messaging.log_reader import is_record, log_consumer, until_end
 from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
@@ -22,7 +22,7 @@ _BATCH = 10_000
 class HeldGoods:
     """Follows the pools that are asked for. Thread-safe."""
 
-    def __init__(self, kafka_options: Mapping[str, str], partitions: int) -> None:
+    def __init__(self, kafka_options: ClientOptions, partitions: int) -> None:
         self._kafka_options = quiet(kafka_options)
         self._partitions = partitions
         self._followed: dict[int, _Followed] = {}
@@ -52,7 +52,7 @@ class HeldGoods:
 class _Followed:
     """One partition of the settings and of the availability."""
 
-    def __init__(self, kafka_options: Mapping[str, str], partition: int) -> None:
+    def __init__(self, kafka_options: ClientOptions, partition: int) -> None:
         self._config = PoolConfig()
         self._held: dict[tuple[str, str], dict[str, int]] = {}
         topics = [POOL_CONFIG.name, CATALOG_ITEMS.name, POOL_AVAILABILITY.name]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, DeclarationError, read_catalog
-from commonshelf.config.credentials import quiet
 from commonshelf.config.pool_config import read_pool_config
 from commonshelf.config.publishing import Declared, current, declare
 from commonshelf.desks.pool_table import UnknownNameError
@@ -15,6 +14,7 @@ from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.survey import FileRefused
 from connectors.specs import DropFolderSpec
+from messaging.client_options import quiet
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange, PoolSettings, StoreItemSettings, StoreSettings

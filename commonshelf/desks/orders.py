@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from commonshelf.config.credentials import quiet
 from commonshelf.config.publishing import current
+from messaging.client_options import quiet
 from messaging.log_reader import read_log
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec

@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer
 
 from commonshelf.config.publishing import current
+from messaging.errors import UserError
 from messaging.log_reader import is_record, table_consumer, until_end
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
@@ -15,7 +16,7 @@ from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
 _decode = topic_codec(POOL_AVAILABILITY.name).decode
 
 
-class UnknownNameError(LookupError):
+class UnknownNameError(UserError):
     """A pool or an item that is not there; the sentence names those that are."""
 
 

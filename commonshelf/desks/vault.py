@@ -8,10 +8,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from commonshelf.config.credentials import vault_password
 from commonshelf.config.settings import Settings
+from messaging.errors import UserError
 from streams.vault import Vault, postgresql_engine, sqlite_engine
 
 
-class VaultUnusableError(RuntimeError):
+class VaultUnusableError(UserError):
     """The database of the vault does not answer as it should; the sentence says what to do."""
 
 

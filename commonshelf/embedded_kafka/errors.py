@@ -13,8 +13,10 @@ KafkaStartError
 Every message is one sentence that says what happened, where, and what to do.
 """
 
+from messaging.errors import UserError
 
-class KafkaStartError(RuntimeError):
+
+class KafkaStartError(UserError):
     """The embedded Kafka could not start."""
 
 

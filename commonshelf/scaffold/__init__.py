@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from messaging.errors import UserError
+
 TEMPLATES = Path(__file__).parent / "acme"
 _FILES = {
     "init.py": "connectors/{name}/__init__.py",
@@ -18,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
 _ENTRY_POINTS = '[project.entry-points."commonshelf.connectors"]\n'
 
 
-class ScaffoldError(ValueError):
+class ScaffoldError(UserError):
     """It cannot be made; the text says why and what to do."""
 
 

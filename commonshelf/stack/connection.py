@@ -8,9 +8,10 @@ from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
 from commonshelf.config.sources import Loaded, load
 from commonshelf.stack.runtime_file import DEMO_DATA_DIR, Runtime, find_running, read_runtime
+from messaging.errors import UserError
 
 
-class NothingRunsError(RuntimeError):
+class NothingRunsError(UserError):
     """No Kafka to talk to; the sentence says how to get one."""
 
 

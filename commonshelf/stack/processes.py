@@ -9,6 +9,7 @@ from pathlib import Path
 
 from commonshelf.config.settings import Http, Settings
 from commonshelf.stack.supervisor import ChildSpec
+from messaging.errors import UserError
 
 _FIRST_PICKED, _LAST_PICKED = 30_000, 32_000
 """Below the range that the system gives to outgoing connections, so that a restarted child finds its port free."""
@@ -16,7 +17,7 @@ _FIRST_PICKED, _LAST_PICKED = 30_000, 32_000
 _STOP_FIRST, _STOP_SECOND, _STOP_THIRD = 0, 1, 2
 
 
-class PortTakenError(RuntimeError):
+class PortTakenError(UserError):
     """A port that the settings name belongs to another process."""
 
 

@@ -28,6 +28,7 @@ from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
 from commonshelf.stack.processes import Child, children, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.stack.supervisor import ChildStatus, Supervisor, last_line
+from messaging.errors import UserError
 from messaging.topic_admin import ensure_topics
 
 _READY_TIMEOUT_S = 90.0
@@ -52,7 +53,7 @@ OnEvent = Callable[[StackEvent], None]
 """Called from several threads."""
 
 
-class StackError(RuntimeError):
+class StackError(UserError):
     """The stack cannot start: one sentence that says what and what to do."""
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from connectors.drop_folder.formats import FORMATS
 from connectors.drop_folder.report import printable
 from connectors.drop_folder.survey import FileRefused
+from messaging.errors import UserError
 
 DONE = "done"
 REJECTED = "rejected"
@@ -34,7 +35,7 @@ def may_be_written(still_s: float, settle_s: float) -> bool:
     return -_CLOCK_SKEW_S < still_s < settle_s
 
 
-class FolderUnusable(OSError):
+class FolderUnusable(UserError, OSError):
     """The drop folder is not what it should be; the operator must act."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.contract import Delivery, Translated
+from messaging.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +85,5 @@ class Vendor(Protocol):
         """Close connections."""
 
 
-class AccessRefused(Exception):
+class AccessRefused(UserError):
     """The vendor does not let us: a token that is wrong or ended, a right that it lacks. The operator must act."""

@@ -1,5 +1,7 @@
 """Why the Faust lane ends."""
 
+from messaging.errors import UserError
 
-class AgentsError(RuntimeError):
+
+class AgentsError(UserError):
     """The agents worker cannot do its work; the text says what is wrong, where, and what to do."""

@@ -6,11 +6,8 @@ Faust ignores a missing topic in silence, and crashes in a loop on partition cou
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
-
+from messaging.cluster import UnreachableError, open_cluster
 from streams.agents.errors import AgentsError
 from streams.agents.settings import AgentsSettings
 
@@ -34,7 +31,7 @@ async def wait_for_topics(
     while not stop.is_set():
         try:
             found = await asyncio.to_thread(_partition_counts, settings)
-        except _NotAnsweringError as error:
+        except UnreachableError as error:
             say(f"Kafka at {settings.bootstrap_servers} does not answer ({error}); trying again in {wait_s:g} s.")
         else:
             check_topics(found, topics, settings)
@@ -61,28 +58,8 @@ def check_topics(found: Mapping[str, int], topics: Iterable[str], settings: Agen
             )
 
 
-class _NotAnsweringError(Exception):
-    """Kafka did not answer; the text is the client's last reason."""
-
-
 def _partition_counts(settings: AgentsSettings) -> dict[str, int]:
-    reasons: list[str] = []
-
-    def note(error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the library's public spelling
-            reasons.append(error.str())
-
-    options: dict[str, Any] = {
-        "bootstrap.servers": settings.bootstrap_servers,
-        **settings.kafka_options,
-        "error_cb": note,
-        "log_level": 0,
-    }
-    admin = AdminClient(options)
-    try:
-        # All topics rather than ours: asking for one by name can create it where auto-creation is on.
-        topics = admin.list_topics(timeout=_ANSWER_TIMEOUT_S).topics
-    except KafkaException as error:
-        admin.poll(0)
-        raise _NotAnsweringError(reasons[-1] if reasons else error.args[0].str()) from error
-    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+    """Of all topics rather than ours: asking for one by name can create it where auto-creation is on."""
+    options = {"bootstrap.servers": settings.bootstrap_servers, **settings.kafka_options}
+    _, cluster = open_cluster(options, _ANSWER_TIMEOUT_S)
+    return {name: len(topic.partitions) for name, topic in cluster.topics.items() if topic.error is None}

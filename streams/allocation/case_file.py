@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from messaging.errors import UserError
 from schemas.models.base import LINE_ID_MAX, Name, Record, Text
 from schemas.models.config import AllocationSettings
 from streams.allocation import model
@@ -13,7 +14,7 @@ from streams.allocation.model import MAX_LINES, MAX_MINOR, MAX_QUANTITY_MILLI, M
 _LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
 
 
-class CaseUnusable(ValueError):
+class CaseUnusable(UserError):
     """The text is no case; the message says what is wrong, where, and what to do."""
 
 

@@ -2,13 +2,14 @@
 
 from confluent_kafka import Consumer, Producer
 
+from messaging.client_options import producer_options, reader_options
 from streams.runtime.settings import WorkerSettings
 
 
 def make_producer(settings: WorkerSettings) -> Producer:
     """Of transactions; its name is the worker's, so that a worker that comes back fences the one it was."""
     return Producer(
-        settings.client_options()
+        producer_options(settings.client_options())
         | {
             "transactional.id": f"{settings.group}-{settings.instance_id}",
             "transaction.timeout.ms": settings.transaction_timeout_ms,
@@ -27,19 +28,14 @@ def make_producer(settings: WorkerSettings) -> Producer:
 def make_consumer(settings: WorkerSettings) -> Consumer:
     """A static member of the group, which reads what was committed, and is told where each input ends."""
     return Consumer(
-        settings.client_options()
+        reader_options(settings.client_options(), settings.group)
         | {
-            "group.id": settings.group,
             "group.instance.id": settings.instance_id,
             "partition.assignment.strategy": "range",
             "session.timeout.ms": settings.session_timeout_ms,
             # Members hear of a rebalance when they next report: often, as a takeover waits for all of them.
             "heartbeat.interval.ms": max(settings.session_timeout_ms // 12, 300),
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
             "fetch.wait.max.ms": 10,
             "fetch.error.backoff.ms": 50,
             # Each message in the client's queue takes some 400 bytes beside its own.

@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from messaging.client_options import Isolation, reader_options
 from streams.runtime.failpoints import failpoint
 from streams.runtime.local_store import LocalStore
 from streams.runtime.settings import WorkerSettings, WorkerStopped
@@ -21,15 +22,10 @@ _READ_WAIT_S = 0.05
 """A read waits so long for its messages to be complete: each restart pays it once or twice."""
 
 
-def _reader(settings: WorkerSettings, isolation: str) -> Consumer:
+def _reader(settings: WorkerSettings, isolation: Isolation) -> Consumer:
     return Consumer(
-        settings.client_options()
+        reader_options(settings.client_options(), f"{settings.group}-restore", isolation)
         | {
-            "group.id": f"{settings.group}-restore",
-            "enable.auto.commit": False,
-            "isolation.level": isolation,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
             "queued.max.messages.kbytes": 32_768,
             "fetch.wait.max.ms": 50,
         }

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from messaging.errors import UserError
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -35,7 +37,7 @@ class WorkerSettings:
         return {**self.kafka_options, "bootstrap.servers": self.bootstrap_servers, "client.id": self.instance_id}
 
 
-class WorkerStopped(RuntimeError):
+class WorkerStopped(UserError):
     """The worker cannot go on; the message says why and what to do. The process exits non-zero."""
 
 

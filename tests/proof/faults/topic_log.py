@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from messaging.client_options import Isolation, reader_options
 from tests.proof.faults.records import Record
 
 T = TypeVar("T")
@@ -24,15 +25,12 @@ def patiently(ask: Callable[[], T], deadline_s: float = 120) -> T:
             time.sleep(0.05)
 
 
-def reader(bootstrap_servers: str, isolation: str, group: str = "auditor") -> Consumer:
+def reader(bootstrap_servers: str, isolation: Isolation, group: str = "auditor") -> Consumer:
     """A consumer that belongs to no group's membership."""
     return Consumer(
-        {
-            "bootstrap.servers": bootstrap_servers, "group.id": group, "enable.auto.commit": False,
-            "isolation.level": isolation, "enable.partition.eof": True, "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 20, "reconnect.backoff.max.ms": 500, "log_level": 2,
-        }
-    )  # fmt: skip
+        reader_options({"bootstrap.servers": bootstrap_servers}, group, isolation)
+        | {"fetch.wait.max.ms": 20, "reconnect.backoff.max.ms": 500, "log_level": 2}
+    )
 
 
 def log_ends(bootstrap_servers: str, topics: Iterable[str], partitions: int) -> dict[tuple[str, int], int]:

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -28,7 +28,7 @@ class FakePublisher:
     async def publish_acked(self, events: Sequence[Event]) -> None:
         self.publish_all(events)
 
-    def check_topics(self, timeout_s: float) -> None:
+    def check_topics(self, topics: Iterable[str], timeout_s: float) -> None:
         if self.topics_failure:
             raise self.topics_failure
 

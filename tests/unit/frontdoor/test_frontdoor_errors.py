@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from commonshelf.errors import explain
+from messaging.errors import UserError
 
 
 def test_a_full_disk_is_told_with_what_to_do():
@@ -24,3 +25,10 @@ def test_a_file_that_may_not_be_written_is_named():
 @pytest.mark.parametrize("error", [ValueError("x"), FileNotFoundError(errno.ENOENT, "No such file", "x"), KeyError(1)])
 def test_our_own_defects_are_not_explained_away(error):
     assert explain(error) is None
+
+
+def test_an_error_for_the_user_is_its_sentence():
+    class Unlucky(UserError):
+        pass
+
+    assert explain(Unlucky("the shelf is gone; put it back")) == "the shelf is gone; put it back"

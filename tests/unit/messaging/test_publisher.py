@@ -101,7 +101,7 @@ def test_a_publisher_that_cannot_confirm_says_so_when_it_closes():
 
 def test_topics_are_not_ready_while_nobody_answers(publisher):
     with pytest.raises(PublishFailed, match="does not answer"):
-        publisher.check_topics(0.2)
+        publisher.check_topics(["pos.sales.v1"], 0.2)
 
 
 def test_there_is_at_least_one_partition():
