@@ -12,7 +12,7 @@ from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_
 from schemas.types.journal import Fact
 from streams.pool.state.pool_state import decode_row
 from streams.pool.state.shelf import Shelf
-from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, World, code, sku, store_id
+from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, UniformPools, code, sku, store_id
 
 ShelfName = tuple[str, str]
 """(store, SKU)"""
@@ -31,7 +31,7 @@ class Expected:
         return sum(self.lines_of.values())
 
 
-def expect(world: World, sales: Iterable[Published]) -> Expected:
+def expect(world: UniformPools, sales: Iterable[Published]) -> Expected:
     """Sums over sales that follow the opening stock."""
     decode = topic_codec(POS_SALES.name).decode
     names = {code(n): sku(n) for n in range(world.items)}

@@ -14,7 +14,7 @@ from typing import Any
 from bench.cluster import Cluster
 from bench.contenders import FAUST, OURS
 from bench.runs import Measured, Stage, make_sales, medians
-from world.uniform import World
+from world.uniform import UniformPools
 
 Tell = Callable[[str], None]
 LINES_PER_RECEIPT = 12
@@ -22,7 +22,7 @@ LINES_PER_RECEIPT = 12
 
 def measure_engines(lines: int, faust_lines: int, rounds: int, tell: Tell) -> dict[str, Any]:
     """Run all engines `rounds` times and return the figures, by name. Raises BenchError when one cannot be counted."""
-    world = World()
+    world = UniformPools()
     tell(f"making {lines} lines")
     one_line, receipts = (make_sales(world, lines, each) for each in (1, LINES_PER_RECEIPT))
     runs: dict[str, list[Measured]] = defaultdict(list)

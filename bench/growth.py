@@ -18,7 +18,7 @@ from bench.journal_latency import measure_latency_of
 from bench.ledger import Ledger
 from bench.runs import batch_records, commit_marks, make_sales, seconds_to_commit
 from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK
-from world.uniform import World, declarations, opening_stock, popular_sales
+from world.uniform import UniformPools, declarations, opening_stock, popular_sales
 
 Tell = Callable[[str], None]
 AXES = ("rows", "stores", "pools", "partitions")
@@ -39,10 +39,10 @@ class Size:
     partitions: int = PARTITIONS
 
     @property
-    def world(self) -> World:
+    def world(self) -> UniformPools:
         """Stores that share out the rows, and pools that share out the stores."""
         stores = min(self.stores, self.rows)
-        return World(stores, self.rows // stores, self.pools)
+        return UniformPools(stores, self.rows // stores, self.pools)
 
 
 def sizes_along(axis: str, values: Sequence[int]) -> list[Size]:

@@ -16,7 +16,7 @@ from bench.tills import Tills
 from messaging.journal import read_page
 from messaging.log_reader import is_record
 from schemas.topics import POOL_JOURNAL
-from world.uniform import World
+from world.uniform import UniformPools
 
 _PRIMING_SALES = 200
 _WARM_UP_S = 5.0
@@ -35,7 +35,7 @@ def start_and_measure(
     cluster: Cluster, stage: Stage, contender: Contender, lines_per_second: int, seconds: int
 ) -> Latency:
     """Start the engine on topics made anew, and measure when it is at work."""
-    world = World()
+    world = UniformPools()
     stage.publish(make_sales(world, _PRIMING_SALES, 1))
     job, child = stage.start(contender, world)
     journal = job.journal or POOL_JOURNAL.name
@@ -46,7 +46,7 @@ def start_and_measure(
 
 
 def measure_latency_of(
-    cluster: Cluster, world: World, engine: Child, journal: str, lines_per_second: int, seconds: int
+    cluster: Cluster, world: UniformPools, engine: Child, journal: str, lines_per_second: int, seconds: int
 ) -> Latency:
     """Let tills sell to an engine that has nothing else to do. Raises BenchError when sales remain unanswered."""
     reader = _Reader(cluster.follow(journal), engine.check)

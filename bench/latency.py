@@ -16,7 +16,7 @@ from bench.tills import Tills
 from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POS_SALES, POS_STOCK
-from world.uniform import World, declarations, opening_stock
+from world.uniform import UniformPools, declarations, opening_stock
 
 Tell = Callable[[str], None]
 _GROUP = "latency"
@@ -29,7 +29,7 @@ def measure_latency(lines_per_second: int, seconds: int, warm_up_s: int, tell: T
     Sales of a shelf that one micro-batch takes together are answered by one row; each of them counts.
     Raises BenchError when lines remain unanswered.
     """
-    world = World()
+    world = UniformPools()
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
         cluster.publish(declarations(world))
         opening_records = cluster.publish(opening_stock(world))

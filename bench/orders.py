@@ -22,7 +22,7 @@ from schemas.models.config import ConfigChange, StoreSettings
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
 from schemas.topics import ORDERS_EVENTS, ORDERS_REQUESTS, POOL_CONFIG, POS_SALES, POS_STOCK
-from world.uniform import BASE_MS, POOL, Published, World, code, declarations, sku, store_id
+from world.uniform import BASE_MS, POOL, Published, UniformPools, code, declarations, sku, store_id
 
 Tell = Callable[[str], None]
 _GROUP = "orders"
@@ -41,7 +41,7 @@ def measure_orders(
 
     Of an order's items the preferred store lacks a third. Raises BenchError when an order has no answer or is refused.
     """
-    world = World()
+    world = UniformPools()
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
         cluster.publish(declarations(world))
         cluster.publish(_places(world))
@@ -80,7 +80,7 @@ def measure_orders(
 class Shoppers(Steady):
     """A thread that places orders at a steady rate."""
 
-    def __init__(self, cluster: Cluster, world: World, orders_per_second: int, order_lines: int) -> None:
+    def __init__(self, cluster: Cluster, world: UniformPools, orders_per_second: int, order_lines: int) -> None:
         super().__init__(cluster, orders_per_second)
         self.waiting: dict[str, int] = {}
         """When each order without an answer was due, ms; the reader takes them out."""
@@ -160,7 +160,7 @@ class _Answers:
             self.kinds["plain" if event["is_plain"] else "elsewhere"] += 1
 
 
-def _places(world: World) -> Iterator[Published]:
+def _places(world: UniformPools) -> Iterator[Published]:
     """Each store again: where it is, on a grid of about a kilometre, and with hands for every order."""
     encode = topic_codec(POOL_CONFIG.name).encode
     for number in range(world.stores):
@@ -173,7 +173,7 @@ def _places(world: World) -> Iterator[Published]:
         yield POOL_CONFIG.name, event.key, encode(event.to_avro())
 
 
-def _opening_stock(world: World) -> Iterator[Published]:
+def _opening_stock(world: UniformPools) -> Iterator[Published]:
     encode = topic_codec(POS_STOCK.name).encode
     for number in range(world.stores):
         report = StockReport(

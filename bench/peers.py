@@ -19,7 +19,7 @@ from bench.contenders import FAUST, KAFKA_STREAMS, OURS, QUIX, TWO_THREADS, Cont
 from bench.engine import LINES_PER_RECEIPT
 from bench.journal_latency import start_and_measure
 from bench.runs import Measured, Sales, Stage, make_sales, medians
-from world.uniform import World, popular_sales
+from world.uniform import UniformPools, popular_sales
 
 Tell = Callable[[str], None]
 Runs = dict[str, list[Measured]]
@@ -94,13 +94,17 @@ def _turns(lines: int, chosen: Collection[str]) -> list[Turn]:
     peers = [form for peer in _ONE_THREAD if peer.name in chosen for form in (peer, same_outputs(peer))]
     ours = [OURS] if OURS.name in chosen else []
     turns = [
-        Turn(make_sales(World(), lines, each), suffix, {f"{engine.name}{suffix}": engine for engine in (*peers, *ours)})
+        Turn(
+            make_sales(UniformPools(), lines, each),
+            suffix,
+            {f"{engine.name}{suffix}": engine for engine in (*peers, *ours)},
+        )
         for each, suffix in ((1, ""), (LINES_PER_RECEIPT, RECEIPT))
     ]
     if KAFKA_STREAMS.name in chosen:
         two_threads = {engine.name: engine for engine in (TWO_THREADS, same_outputs(TWO_THREADS))}
         beside = {f"{engine.name}{TWO_POOLS}": engine for engine in ours}
-        turns.append(Turn(make_sales(World(pools=2), lines, 1), TWO_POOLS, {**two_threads, **beside}))
+        turns.append(Turn(make_sales(UniformPools(pools=2), lines, 1), TWO_POOLS, {**two_threads, **beside}))
     return turns
 
 

@@ -15,7 +15,7 @@ from bench.ledger import Ledger
 from bench.tills import Tills
 from messaging.journal import read_page
 from schemas.topics import POOL_JOURNAL
-from world.uniform import POOL, World, declarations, opening_stock
+from world.uniform import POOL, UniformPools, declarations, opening_stock
 
 Tell = Callable[[str], None]
 _GROUP = "restart"
@@ -24,7 +24,7 @@ _TIMEOUT_S = 120.0
 
 def measure_restart(tries: int, lines_per_second: int, tell: Tell) -> dict[str, Any]:
     """Kill and time, `tries` times each way, while tills sell. Raises BenchError when nobody commits again."""
-    world = World()
+    world = UniformPools()
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
         cluster.publish(declarations(world))
         cluster.publish(opening_stock(world))

@@ -10,7 +10,7 @@ from typing import Any
 from bench.cluster import Cluster
 from bench.ledger import Ledger
 from schemas.topics import POOL_CHANGELOG, POS_SALES, POS_STOCK
-from world.uniform import World, declarations, opening_stock, overwriting_sales, popular_sales
+from world.uniform import UniformPools, declarations, opening_stock, overwriting_sales, popular_sales
 
 Tell = Callable[[str], None]
 _GROUP = "restore"
@@ -18,7 +18,7 @@ _MIB = 1024 * 1024
 _LINES_AFTER = 60_000
 
 
-def measure_restore(world: World, overwrites: int, lines_per_sale: int, tell: Tell) -> dict[str, Any]:
+def measure_restore(world: UniformPools, overwrites: int, lines_per_sale: int, tell: Tell) -> dict[str, Any]:
     """Have a worker fill its table through real sales, take its directory away, and time its way back.
 
     Raises BenchError when the worker ends or stands still.

@@ -23,7 +23,7 @@ from bench.figures import Mark, Span, span_of
 from bench.peer import NUMBER, Job
 from schemas.topics import POS_SALES
 from streams.runtime import WorkerSettings
-from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, World, declarations, opening_stock, popular_sales
+from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, UniformPools, declarations, opening_stock, popular_sales
 
 _MIB = 1 << 20
 _RESTORE_PATIENCE_S = 900.0
@@ -43,7 +43,7 @@ class Measured:
 class Sales:
     """An input: sales, and what must become of them."""
 
-    world: World
+    world: UniformPools
     records: list[Published]
     lines_per_sale: int
 
@@ -61,7 +61,7 @@ class Sales:
         return self if records >= len(self.records) else Sales(self.world, self.records[:records], self.lines_per_sale)
 
 
-def make_sales(world: World, lines: int, lines_per_sale: int) -> Sales:
+def make_sales(world: UniformPools, lines: int, lines_per_sale: int) -> Sales:
     """Sales by popularity."""
     return Sales(world, list(popular_sales(world, lines, lines_per_sale)), lines_per_sale)
 
@@ -126,12 +126,12 @@ class Stage:
         restore_s = None if restore_with is None else self._restore(contender, job, restore_with)
         return _measured(child, span, restore_s)
 
-    def start(self, contender: Contender, world: World) -> tuple[Job, Child]:
+    def start(self, contender: Contender, world: UniformPools) -> tuple[Job, Child]:
         """An engine that runs until its child is stopped."""
         job = self._job(contender, world)
         return job, contender.start(self._cluster, job, self._core)
 
-    def _job(self, contender: Contender, world: World, records: int | None = None) -> Job:
+    def _job(self, contender: Contender, world: UniformPools, records: int | None = None) -> Job:
         self._runs += 1
         group = f"{contender.name}-{self._runs}"
         journal = f"{group}-journal" if contender.journal else ""

@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 
 from bench.cluster import Cluster
 from bench.steady import Steady
-from world.uniform import World, baskets, sale, sku, store_id, tick
+from world.uniform import UniformPools, baskets, sale, sku, store_id, tick
 
 ShelfName = tuple[str, str]
 """(store, SKU)"""
@@ -19,7 +19,7 @@ class Tills(Steady):
     the system that they measure.
     """
 
-    def __init__(self, cluster: Cluster, world: World, lines_per_second: int) -> None:
+    def __init__(self, cluster: Cluster, world: UniformPools, lines_per_second: int) -> None:
         super().__init__(cluster, lines_per_second)
         self.waiting: dict[ShelfName, deque[int]] = defaultdict(deque)
         """For each shelf, recorded_at_ms of the lines that nobody has answered yet; the reader takes them out."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-SlipKind = Literal["sale", "opening", "received", "adjusted", "counted"]
+DocumentKind = Literal["sale", "opening", "received", "adjusted", "counted"]
 
 
 @dataclass(frozen=True, slots=True)
-class SlipLine:
+class DocumentLine:
     """One line as the store says it.
 
     code is what the store calls the item, with its scheme: gtin:9520000000011 (13 digits), plu:4011, sku:1095275.
@@ -24,7 +24,7 @@ class SlipLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
+class StoreDocument:
     """One receipt or stock report.
 
     number is unique per store, and a higher version replaces an earlier one. occurred_at_ms is when it happened,
@@ -33,11 +33,11 @@ class Slip:
     """
 
     store: str
-    kind: SlipKind
+    kind: DocumentKind
     number: str
     occurred_at_ms: int
     sent_at_ms: int
-    lines: tuple[SlipLine, ...]
+    lines: tuple[DocumentLine, ...]
     register: str = "1"
     version: int = 1
     is_last: bool = True
@@ -48,5 +48,5 @@ class Slip:
         return self.store, self.number
 
     def at(self, occurred_at_ms: int, sent_at_ms: int) -> Self:
-        """The same slip with other times."""
+        """The same document with other times."""
         return replace(self, occurred_at_ms=occurred_at_ms, sent_at_ms=sent_at_ms)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from world.assortment import Item
 from world.baskets import Demand
-from world.documents import SlipLine
+from world.documents import DocumentLine
 
 COUNT_CYCLE_DAYS = 28
 """Each shelf is counted once in so many days."""
@@ -49,12 +49,12 @@ class Stockroom:
     def put(self, store: int, item: int, quantity_milli: int) -> None:
         self.on_hand_milli[store, item] += quantity_milli
 
-    def opening(self, store: int) -> tuple[SlipLine, ...]:
+    def opening(self, store: int) -> tuple[DocumentLine, ...]:
         """All that the store lists, as it stands now."""
         listed = np.flatnonzero(self._listed[store]).tolist()
         return self._lines((item, int(self.on_hand_milli[store, item]), "") for item in listed)
 
-    def deliver(self, store: int) -> tuple[SlipLine, ...]:
+    def deliver(self, store: int) -> tuple[DocumentLine, ...]:
         """The wholesaler fills each shelf that is below half of its mark, in whole packs. Empty when none is."""
         mark, there = self._order_up_to_milli[store], self.on_hand_milli[store]
         packs = np.where(there * 2 < mark, (mark - there) // self._pack_milli, 0)
@@ -62,7 +62,7 @@ class Stockroom:
         self.on_hand_milli[store] += came
         return self._lines((item, int(came[item]), "") for item in np.flatnonzero(came).tolist())
 
-    def throw_out(self, store: int) -> tuple[SlipLine, ...]:
+    def throw_out(self, store: int) -> tuple[DocumentLine, ...]:
         """The evening's waste among the fresh goods; negative quantities with a reason."""
         spoiled = (self._rng.random(len(self._items)) < _WASTE_CHANCE) & self._is_fresh & self._listed[store]
         thrown = []
@@ -80,7 +80,7 @@ class Stockroom:
         for item in np.flatnonzero(gone).tolist():
             self.unseen_milli[store, item] += self.take(store, item, 1_000)
 
-    def count(self, store: int, day: int) -> tuple[SlipLine, ...]:
+    def count(self, store: int, day: int) -> tuple[DocumentLine, ...]:
         """Today's section of the shelves, counted."""
         section = [
             item for item in range(day % COUNT_CYCLE_DAYS, len(self._items), COUNT_CYCLE_DAYS)
@@ -89,8 +89,8 @@ class Stockroom:
         self.unseen_milli[store, section] = 0
         return self._lines((item, int(self.on_hand_milli[store, item]), "") for item in section)
 
-    def _lines(self, rows: Iterator[tuple[int, int, str]]) -> tuple[SlipLine, ...]:
+    def _lines(self, rows: Iterator[tuple[int, int, str]]) -> tuple[DocumentLine, ...]:
         return tuple(
-            SlipLine(number, self._items[item].code, quantity_milli, self._items[item].unit, reason)
+            DocumentLine(number, self._items[item].code, quantity_milli, self._items[item].unit, reason)
             for number, (item, quantity_milli, reason) in enumerate(rows, start=1)
         )

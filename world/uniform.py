@@ -28,7 +28,7 @@ Published = tuple[str, str, bytes]
 
 
 @dataclass(frozen=True)
-class World:
+class UniformPools:
     """How many stores, each stocking how many items, and how many pools share the stores out among them."""
 
     stores: int = 34
@@ -67,34 +67,34 @@ def store_id(store: int) -> str:
     return f"s{store:04d}"
 
 
-def declarations(world: World) -> Iterator[Published]:
+def declarations(pools: UniformPools) -> Iterator[Published]:
     """Each pool's settings, its stores, and its items."""
     encode_config = topic_codec(POOL_CONFIG.name).encode
     encode_item = topic_codec(CATALOG_ITEMS.name).encode
     lent = Contribution(kind=ContributionKind.share, value=800)
     changes: list[tuple[str, PoolSettings | StoreSettings]] = [
-        *((pool, PoolSettings(name="Bench", currency="EUR")) for pool in world.pool_names),
+        *((pool, PoolSettings(name="Bench", currency="EUR")) for pool in pools.pool_names),
         *(
-            (world.pool_of(n), StoreSettings(store=store_id(n), name=f"Store {n}", contribution=lent))
-            for n in range(world.stores)
+            (pools.pool_of(n), StoreSettings(store=store_id(n), name=f"Store {n}", contribution=lent))
+            for n in range(pools.stores)
         ),
     ]
     for pool, change in changes:
         event = ConfigChange(pool=pool, recorded_at_ms=BASE_MS, origin="bench", change=change)
         yield POOL_CONFIG.name, event.key, encode_config(event.to_avro())
-    for pool in world.pool_names:
-        for n in range(world.items):
+    for pool in pools.pool_names:
+        for n in range(pools.items):
             item = CatalogItem(pool=pool, sku=sku(n), gtin=gtin(n), name=f"Item {n}", recorded_at_ms=BASE_MS)
             yield CATALOG_ITEMS.name, item.key, encode_item(item.to_avro())
 
 
-def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Published]:
+def opening_stock(pools: UniformPools, lines_per_report: int = 1_000) -> Iterator[Published]:
     """One row of stock for each store and item, told in reports of at most so many lines."""
     encode = topic_codec(POS_STOCK.name).encode
-    for store in range(world.stores):
-        for first in range(0, world.items, lines_per_report):
+    for store in range(pools.stores):
+        for first in range(0, pools.items, lines_per_report):
             report = StockReport(
-                pool=world.pool_of(store),
+                pool=pools.pool_of(store),
                 store=store_id(store),
                 source=Source(system="bench", id=f"opening-{first}"),
                 occurred_at_ms=BASE_MS - 1,
@@ -102,17 +102,17 @@ def opening_stock(world: World, lines_per_report: int = 1_000) -> Iterator[Publi
                 kind=StockReportKind.opening,
                 lines=tuple(
                     StockLine(line_id=str(item), code=code(item), quantity_milli=OPENING_UNITS * UNIT_MILLI)
-                    for item in range(first, min(first + lines_per_report, world.items))
+                    for item in range(first, min(first + lines_per_report, pools.items))
                 ),
             )
             yield POS_STOCK.name, report.pool, encode(report.to_avro())
 
 
 def sale(
-    world: World, store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, recorded_at_ms: int
+    pools: UniformPools, store: int, sale_id: str, items: Sequence[int], occurred_at_ms: int, recorded_at_ms: int
 ) -> Published:
     """A sale of one unit of each of `items`."""
-    name, pool = store_id(store), world.pool_of(store)
+    name, pool = store_id(store), pools.pool_of(store)
     value = topic_codec(POS_SALES.name).encode(
         {
             "id": f"{name}/bench/{sale_id}@1",
@@ -143,39 +143,39 @@ def tick(pool: str, at_ms: int) -> Published:
     return POOL_TICKS.name, pool, topic_codec(POOL_TICKS.name).encode(event.to_avro())
 
 
-def baskets(world: World, lines_per_sale: int, seed: int) -> Iterator[tuple[int, str, list[int]]]:
+def baskets(pools: UniformPools, lines_per_sale: int, seed: int) -> Iterator[tuple[int, str, list[int]]]:
     """(store, sale id, items) of sales without end, by popularity; ids are unique."""
     chance = random.Random(seed)
-    weights = list(accumulate(1 / (rank + 1) ** 0.8 for rank in range(world.items)))
-    numbers = range(world.items)
+    weights = list(accumulate(1 / (rank + 1) ** 0.8 for rank in range(pools.items)))
+    numbers = range(pools.items)
     number = 0
     while True:
-        store = chance.randrange(world.stores)
+        store = chance.randrange(pools.stores)
         yield store, _sale_id(chance, number), chance.choices(numbers, cum_weights=weights, k=lines_per_sale)
         number += 1
 
 
-def popular_sales(world: World, lines: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
+def popular_sales(pools: UniformPools, lines: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
     """Sales by popularity; `lines` lines in all, rounded down to whole sales."""
     for number, (store, sale_id, items) in zip(
-        range(lines // lines_per_sale), baskets(world, lines_per_sale, seed), strict=False
+        range(lines // lines_per_sale), baskets(pools, lines_per_sale, seed), strict=False
     ):
-        yield _recorded_sale(world, number, store, sale_id, items)
+        yield _recorded_sale(pools, number, store, sale_id, items)
 
 
-def overwriting_sales(world: World, passes: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
+def overwriting_sales(pools: UniformPools, passes: int, lines_per_sale: int, seed: int = 1) -> Iterator[Published]:
     """Sales that touch each stock row once in each pass, in another random order each time."""
     chance = random.Random(seed)
     number = 0
     for _ in range(passes):
         sales: list[tuple[int, list[int]]] = []
-        for store in range(world.stores):
-            items = list(range(world.items))
+        for store in range(pools.stores):
+            items = list(range(pools.items))
             chance.shuffle(items)
-            sales += [(store, items[at : at + lines_per_sale]) for at in range(0, world.items, lines_per_sale)]
+            sales += [(store, items[at : at + lines_per_sale]) for at in range(0, pools.items, lines_per_sale)]
         chance.shuffle(sales)
         for store, items in sales:
-            yield _recorded_sale(world, number, store, _sale_id(chance, number), items)
+            yield _recorded_sale(pools, number, store, _sale_id(chance, number), items)
             number += 1
 
 
@@ -183,6 +183,6 @@ def _sale_id(chance: random.Random, number: int) -> str:
     return f"{chance.getrandbits(48):012x}-{number:08d}"
 
 
-def _recorded_sale(world: World, number: int, store: int, sale_id: str, items: Sequence[int]) -> Published:
+def _recorded_sale(pools: UniformPools, number: int, store: int, sale_id: str, items: Sequence[int]) -> Published:
     at_ms = BASE_MS + number * _SALE_EVERY_MS
-    return sale(world, store, sale_id, items, at_ms, at_ms + _RECORDED_AFTER_MS)
+    return sale(pools, store, sale_id, items, at_ms, at_ms + _RECORDED_AFTER_MS)

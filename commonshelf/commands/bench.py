@@ -101,9 +101,9 @@ def restore(
     Example: ./shelf bench restore --items 1000
     """
     from bench.restore import measure_restore
-    from world.uniform import World
+    from world.uniform import UniformPools
 
-    world = World(stores, items)
+    world = UniformPools(stores, items)
     _report(lambda: measure_restore(world, overwrites, lines_per_sale, _tell), as_json)
 
 

@@ -216,7 +216,7 @@ def plain_replay(done: "Replayed") -> dict[str, Any]:
     return {
         "replayed": done.published,
         "superseded": done.superseded,
-        "left": [{"letter": str(letter.place), "hindrance": note} for letter, note in done.left],
+        "left": [{"letter": str(letter.place), "blocker": note} for letter, note in done.left],
         "verdict": None if verdict is None else vars(verdict),
     }
 
@@ -253,11 +253,11 @@ def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None
     import time
 
     from commonshelf.config.pool_config import read_pool_config
-    from commonshelf.dead_letters.prognosis import hindrance
+    from commonshelf.dead_letters.prognosis import blocker
 
     settings = read_pool_config(connection.kafka_options)
     now_ms = time.time_ns() // 1_000_000
-    return [hindrance(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]
+    return [blocker(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]
 
 
 def _tell_left(left: list[tuple["Letter", str]]) -> None:

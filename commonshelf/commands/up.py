@@ -22,14 +22,14 @@ def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
 
     from commonshelf.config.sources import load
     from commonshelf.stack.interrupt import interrupted_once
-    from commonshelf.stack.progress import Narrator
+    from commonshelf.stack.progress import ProgressPrinter
     from commonshelf.stack.stack import Stack
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     settings = load(config).settings
     with interrupted_once():
         try:
-            with Stack(settings, on_event=Narrator(console).tell) as stack:
+            with Stack(settings, on_event=ProgressPrinter(console).tell) as stack:
                 _print_what_runs(console, stack)
                 threading.Event().wait(run_s)
         except KeyboardInterrupt:

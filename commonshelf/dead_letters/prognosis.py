@@ -18,7 +18,7 @@ _FINAL = {
 }
 
 
-def hindrance(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool = False) -> str | None:
+def blocker(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool = False) -> str | None:
     """Why a replay would change nothing, or must not happen; None when nothing stands against it.
 
     `is_named`: an operator asked for this very letter.
@@ -34,15 +34,15 @@ def hindrance(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool
     if letter.reason in _FINAL:
         return _FINAL[letter.reason]
     if letter.input_topic in (POOL_CONFIG.name, CATALOG_ITEMS.name):
-        return _setting_hindrance(letter, letter.event, config)
+        return _setting_blocker(letter, letter.event, config)
     if letter.event["pool"] not in config.named:
         return f"pool {letter.event['pool']!r} is not configured"
     if letter.input_topic not in (POS_SALES.name, POS_STOCK.name):
         return None if is_named else "it asked for something at its time: whoever asked may ask again, or name it"
-    return _pos_hindrance(letter, letter.event, config.catalogs[letter.event["pool"]], now_ms)
+    return _pos_blocker(letter, letter.event, config.catalogs[letter.event["pool"]], now_ms)
 
 
-def _setting_hindrance(letter: Letter, event: dict[str, Any], config: PoolConfig) -> str | None:
+def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfig) -> str | None:
     try:
         is_config = letter.input_topic == POOL_CONFIG.name
         model = ConfigChange.from_avro(event) if is_config else CatalogItem.model_validate(event)
@@ -53,7 +53,7 @@ def _setting_hindrance(letter: Letter, event: dict[str, Any], config: PoolConfig
     return None
 
 
-def _pos_hindrance(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms: int) -> str | None:
+def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms: int) -> str | None:
     occurred, recorded, settings = event["occurred_at_ms"], event["recorded_at_ms"], catalog.pool
     if event["store"] not in catalog.stores:
         return f"store {event['store']!r} is not in the pool"
@@ -65,11 +65,11 @@ def _pos_hindrance(letter: Letter, event: dict[str, Any], catalog: Catalog, now_
         return "it is dated in the future: wait until then, or count the items and discard it"
     if event.get("kind") in ("counted", "level") and occurred < now_ms - settings["late_limit_ms"]:
         return "the pool no longer knows all that moved since this count: count again and discard it"
-    why_not = [line_hindrance(catalog, event["store"], line) for line in letter.lines]
+    why_not = [line_blocker(catalog, event["store"], line) for line in letter.lines]
     return None if None in why_not else "; ".join(dict.fromkeys(filter(None, why_not)))
 
 
-def line_hindrance(catalog: Catalog, store: str, line: dict[str, Any]) -> str | None:
+def line_blocker(catalog: Catalog, store: str, line: dict[str, Any]) -> str | None:
     """Why the pool would set this line aside; None when it would take it."""
     meaning = catalog.meaning(store, line["code"])
     if meaning is None:

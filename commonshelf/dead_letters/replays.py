@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.desk import Desk, Done
 from commonshelf.dead_letters.letters import Letter, Place
-from commonshelf.dead_letters.prognosis import hindrance
+from commonshelf.dead_letters.prognosis import blocker
 from commonshelf.pool_progress import Verdict, verdict_on, wait_until_taken
 from schemas.models.dead_letters import DeadLetterOutcomeKind
 from schemas.partition import partition_of
@@ -40,7 +40,7 @@ def sort_out(
     helped, left = [], []
     now_ms = time.time_ns() // 1_000_000
     for letter in letters:
-        why_not = hindrance(letter, config, now_ms, is_named=are_named)
+        why_not = blocker(letter, config, now_ms, is_named=are_named)
         if why_not is None:
             helped.append(letter)
         else:

@@ -84,8 +84,8 @@ def time_text(at_ms: int) -> str:
         return f"{at_ms} ms"
 
 
-def as_plain(letter: Letter, hindrance: str | None) -> dict[str, Any]:
-    """A letter as JSON; `hindrance` is what stands against a replay."""
+def as_plain(letter: Letter, blocker: str | None) -> dict[str, Any]:
+    """A letter as JSON; `blocker` is what stands against a replay."""
     outcome = letter.outcome
     return {
         "letter": str(letter.place),
@@ -96,7 +96,7 @@ def as_plain(letter: Letter, hindrance: str | None) -> dict[str, Any]:
         "why": letter.reason,
         "message": letter.message,
         "state": letter.state,
-        "hindrance": hindrance,
+        "blocker": blocker,
         "codes": list(dict.fromkeys(line["code"] for line in letter.lines)),
         "replay_of": str(letter.replay_of) if letter.replay_of else None,
         "again": [str(place) for place in letter.again],

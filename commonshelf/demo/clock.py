@@ -1,9 +1,9 @@
-"""Puts a world's slips on the wall clock, in their order, however fast they are paced."""
+"""Puts a world's documents on the wall clock, in their order, however fast they are paced."""
 
 from bisect import bisect_right
 from collections import OrderedDict
 
-from world.documents import Slip
+from world.documents import StoreDocument
 
 _KEEP_POINTS = 200_000
 
@@ -11,7 +11,7 @@ _KEEP_POINTS = 200_000
 class LiveClock:
     """Maps the world's clock to the wall clock by what was sent when.
 
-    Since the start, a world moment falls between the wall moments of the slips sent around it: what happened before
+    Since the start, a world moment falls between the wall moments of the documents sent around it: what happened before
     or after a count on the world's clock does so on the wall clock. Moments before the start, and those that a wrong
     clock puts in the future, keep their real distance, so that late stays late and too late stays too late.
     """
@@ -26,19 +26,19 @@ class LiveClock:
         """The world's time now."""
         return self._world_ms[-1]
 
-    def stamp(self, slip: Slip, wall_ms: int) -> Slip:
-        """The slip as its store sends it now. Call in the order of `sent_at_ms`.
+    def stamp(self, document: StoreDocument, wall_ms: int) -> StoreDocument:
+        """The document as its store sends it now. Call in the order of `sent_at_ms`.
 
         A copy bears the times of the first telling, as a real till's would; a revision keeps when it happened.
         """
-        self._pass(slip.sent_at_ms, wall_ms)
-        occurred_ms, recorded_ms = self._told.get(slip.key) or (self.wall_of(slip.occurred_at_ms), {})
-        recorded_ms.setdefault(slip.version, wall_ms)
-        if slip.is_last:
-            self._told.pop(slip.key, None)
+        self._pass(document.sent_at_ms, wall_ms)
+        occurred_ms, recorded_ms = self._told.get(document.key) or (self.wall_of(document.occurred_at_ms), {})
+        recorded_ms.setdefault(document.version, wall_ms)
+        if document.is_last:
+            self._told.pop(document.key, None)
         else:
-            self._told[slip.key] = occurred_ms, recorded_ms
-        return slip.at(occurred_ms, recorded_ms[slip.version])
+            self._told[document.key] = occurred_ms, recorded_ms
+        return document.at(occurred_ms, recorded_ms[document.version])
 
     def wall_of(self, world_ms: int) -> int:
         """The wall moment of a world moment."""
@@ -56,5 +56,5 @@ class LiveClock:
             self._world_ms.append(world_ms)
             self._wall_ms.append(max(wall_ms, self._wall_ms[-1]))
         if len(self._world_ms) > _KEEP_POINTS:
-            # The first point stays: it says where the start was. Late slips reach back hours, not so many points.
+            # The first point stays: it says where the start was. Late documents reach back hours, not so many points.
             del self._world_ms[1 : _KEEP_POINTS // 2], self._wall_ms[1 : _KEEP_POINTS // 2]

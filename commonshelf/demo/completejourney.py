@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from world.documents import Slip, SlipLine
+from world.documents import DocumentLine, StoreDocument
 
 POOL = "journey"
 ZONE = ZoneInfo("America/New_York")
@@ -51,8 +51,8 @@ class Journey:
     stores: tuple[str, ...]
     """Busiest first."""
     products: tuple[Product, ...]
-    openings: tuple[Slip, ...]
-    receipts: tuple[Slip, ...]
+    openings: tuple[StoreDocument, ...]
+    receipts: tuple[StoreDocument, ...]
     """By time; a till sends a receipt as it closes."""
     starts_at_ms: int
     ends_at_ms: int
@@ -169,13 +169,13 @@ def _open() -> tuple[Any, Any]:
         ) from None
 
 
-def _receipts(lines: Iterable[DataLine]) -> Iterator[Slip]:
+def _receipts(lines: Iterable[DataLine]) -> Iterator[StoreDocument]:
     baskets: dict[tuple[int, int, int], list[DataLine]] = defaultdict(list)
     for line in lines:
         baskets[line.at_ms, line.store_id, line.basket_id].append(line)
     for (at_ms, store, basket), bought in sorted(baskets.items()):
         told = tuple(
-            SlipLine(
+            DocumentLine(
                 line_no,
                 f"sku:{line.product_id}",
                 line.quantity * 1_000,
@@ -184,18 +184,20 @@ def _receipts(lines: Iterable[DataLine]) -> Iterator[Slip]:
             )
             for line_no, line in enumerate(bought, start=1)
         )
-        yield Slip(_store_id(store), "sale", str(basket), at_ms, at_ms, told)
+        yield StoreDocument(_store_id(store), "sale", str(basket), at_ms, at_ms, told)
 
 
-def _openings(receipts: tuple[Slip, ...], at_ms: int) -> Iterator[Slip]:
+def _openings(receipts: tuple[StoreDocument, ...], at_ms: int) -> Iterator[StoreDocument]:
     sold_milli: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for slip in receipts:
-        for line in slip.lines:
-            sold_milli[slip.store][line.code] += line.quantity_milli
+    for document in receipts:
+        for line in document.lines:
+            sold_milli[document.store][line.code] += line.quantity_milli
     for store, codes in sorted(sold_milli.items()):
         spare_milli = _OPENING_SPARE_UNITS * 1_000
-        lines = tuple(SlipLine(no, code, sold + spare_milli) for no, (code, sold) in enumerate(codes.items(), start=1))
-        yield Slip(store, "opening", "opening", at_ms, at_ms, lines)
+        lines = tuple(
+            DocumentLine(no, code, sold + spare_milli) for no, (code, sold) in enumerate(codes.items(), start=1)
+        )
+        yield StoreDocument(store, "opening", "opening", at_ms, at_ms, lines)
 
 
 def _store_id(store: int) -> str:

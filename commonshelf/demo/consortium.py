@@ -15,7 +15,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
 from schemas.models.pos import Unit
 from world.grocers import CURRENCY, POOL, POOL_NAME, TIME_ZONE
-from world.region import World
+from world.region import Region
 
 ORIGIN = "demo"
 
@@ -98,18 +98,18 @@ class Consortium:
         )
 
 
-def consortium_of(world: World, now_ms: int) -> Consortium:
+def consortium_of(region: Region, now_ms: int) -> Consortium:
     """The generated region: every fifth store exports files, the rest post."""
     members = tuple(
         Member(grocer.id, grocer.name, channel_of(at), grocer.latitude_deg, grocer.longitude_deg)
-        for at, grocer in enumerate(world.grocers)
+        for at, grocer in enumerate(region.grocers)
     )
     # Villages lie further apart than a town's shops.
     terms = AllocationSettings(max_distance_m=20_000)
     pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms)
-    names = {item.sku: item.name for item in world.items}
-    popular = sorted(world.items, key=lambda item: -item.popularity)[:WATCHED]
-    return Consortium(pool, members, tuple(_catalog(world, now_ms)), names, tuple(item.sku for item in popular))
+    names = {item.sku: item.name for item in region.items}
+    popular = sorted(region.items, key=lambda item: -item.popularity)[:WATCHED]
+    return Consortium(pool, members, tuple(_catalog(region, now_ms)), names, tuple(item.sku for item in popular))
 
 
 def channel_of(at: int) -> Literal["webhook", "csv"]:
@@ -123,8 +123,8 @@ def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterat
         yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
 
 
-def _catalog(world: World, now_ms: int) -> Iterator[Declared]:
-    for item in world.items:
+def _catalog(region: Region, now_ms: int) -> Iterator[Declared]:
+    for item in region.items:
         yield CatalogItem(
             pool=POOL,
             sku=item.sku,
@@ -140,4 +140,4 @@ def _catalog(world: World, now_ms: int) -> Iterator[Declared]:
             supplier=item.supplier,
             recorded_at_ms=now_ms,
         )
-    yield from mappings(POOL, ((item.code, item.sku) for item in world.items if item.plu), now_ms)
+    yield from mappings(POOL, ((item.code, item.sku) for item in region.items if item.plu), now_ms)

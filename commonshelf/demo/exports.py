@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
-from world.documents import Slip, SlipKind, SlipLine
+from world.documents import DocumentKind, DocumentLine, StoreDocument
 
-_PREFIX: Mapping[SlipKind, str] = {
+_PREFIX: Mapping[DocumentKind, str] = {
     "sale": "sales",
     "opening": "opening",
     "received": "receipts",
@@ -25,34 +25,34 @@ _STOCK_HEADER = ("document_no", "version", "line_no", "occurred_at", "exported_a
 _SCHEMES = ("gtin", "plu", "sku")
 
 
-def write_export(folder: Path, kind: SlipKind, slips: Iterable[Slip], mark: str) -> Path:
-    """Write one file of slips of one kind, such that a reader sees it whole or not at all. Returns its path.
+def write_export(folder: Path, kind: DocumentKind, documents: Iterable[StoreDocument], mark: str) -> Path:
+    """Write one file of documents of one kind, such that a reader sees it whole or not at all. Returns its path.
 
     mark: makes the name unique; letters, digits, hyphens.
     """
     path = folder / f"{_PREFIX[kind]}-{mark}.csv"
     unfinished = folder / f".{path.name}.tmp"
     with unfinished.open("w", encoding="utf-8", newline="") as out:
-        out.write(export_text(kind, slips))
+        out.write(export_text(kind, documents))
         out.flush()
         os.fsync(out.fileno())
     unfinished.rename(path)
     return path
 
 
-def export_text(kind: SlipKind, slips: Iterable[Slip]) -> str:
+def export_text(kind: DocumentKind, documents: Iterable[StoreDocument]) -> str:
     """The file's content: a header and a row per line."""
     out = StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(_SALE_HEADER if kind == "sale" else _STOCK_HEADER)
-    for slip in slips:
-        for line in slip.lines:
+    for document in documents:
+        for line in document.lines:
             goods = (*_code_cells(line), decimal(line.quantity_milli, 3), line.unit)
             if kind == "sale":
                 price = "" if line.price_minor is None else decimal(line.price_minor, 2)
-                writer.writerow((slip.register, *_head(slip, line), line.kind, *goods, price))
+                writer.writerow((document.register, *_head(document, line), line.kind, *goods, price))
             else:
-                writer.writerow((*_head(slip, line), *goods, line.kind))
+                writer.writerow((*_head(document, line), *goods, line.kind))
     return out.getvalue()
 
 
@@ -68,10 +68,10 @@ def iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _head(slip: Slip, line: SlipLine) -> tuple[object, ...]:
-    return slip.number, slip.version, line.line_no, iso(slip.occurred_at_ms), iso(slip.sent_at_ms)
+def _head(document: StoreDocument, line: DocumentLine) -> tuple[object, ...]:
+    return document.number, document.version, line.line_no, iso(document.occurred_at_ms), iso(document.sent_at_ms)
 
 
-def _code_cells(line: SlipLine) -> tuple[str, ...]:
+def _code_cells(line: DocumentLine) -> tuple[str, ...]:
     scheme, _, text = line.code.partition(":")
     return tuple(text if scheme == column else "" for column in _SCHEMES)

@@ -10,16 +10,16 @@ from rich.markup import escape
 
 from commonshelf.demo.completejourney import PackageMissingError
 from commonshelf.demo.data_folder import DataFolder, DataFolderError
-from commonshelf.demo.generated import GeneratedProgram
+from commonshelf.demo.generated import GeneratedScenario
 from commonshelf.demo.options import DemoOptions
-from commonshelf.demo.replay import ReplayProgram
+from commonshelf.demo.replay import ReplayScenario
 from commonshelf.demo.report import Summary
-from commonshelf.demo.run import perform
-from commonshelf.demo.scenario import Program
+from commonshelf.demo.run import run
+from commonshelf.demo.scenario import Scenario
 from commonshelf.demo.ticker import TickError
 from commonshelf.demo.tills import TillError
 from commonshelf.stack.interrupt import interrupted_once
-from commonshelf.stack.progress import Narrator
+from commonshelf.stack.progress import ProgressPrinter
 from commonshelf.stack.stack import Stack
 
 _INTERRUPTED_STATUS = 130
@@ -51,28 +51,28 @@ def demo(options: DemoOptions) -> int:
 
 
 def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_past: bool) -> Summary:
-    run = f"{int(time.time()):x}"
-    program = _program(options, run, has_past=has_past)
-    console.print(escape(program.notice), style="dim", soft_wrap=True)
-    consortium = program.consortium
+    name = f"{int(time.time()):x}"
+    scenario = _scenario(options, name, has_past=has_past)
+    console.print(escape(scenario.notice), style="dim", soft_wrap=True)
+    consortium = scenario.consortium
     with Stack(
         consortium.settings(options.data_dir),
-        on_event=Narrator(console).tell,
+        on_event=ProgressPrinter(console).tell,
         records=consortium.records,
         children_env=consortium.children_env(),
     ) as stack:
-        return asyncio.run(perform(program, stack, console, run=run, for_s=options.for_s, started_at_s=started_at_s))
+        return asyncio.run(run(scenario, stack, console, name=name, for_s=options.for_s, started_at_s=started_at_s))
 
 
-def _program(options: DemoOptions, run: str, *, has_past: bool) -> Program:
+def _scenario(options: DemoOptions, name: str, *, has_past: bool) -> Scenario:
     if options.data == "generated":
-        return GeneratedProgram(options, run, has_past=has_past)
+        return GeneratedScenario(options, name, has_past=has_past)
     if has_past:
         raise DataFolderError(
             f"{options.data_dir} holds the data of an earlier `demo --keep`, and a replay starts from nothing; "
             "remove that directory first"
         )
-    return ReplayProgram(options, run)
+    return ReplayScenario(options, name)
 
 
 def _tell(summary: Summary, options: DemoOptions, console: Console) -> int:

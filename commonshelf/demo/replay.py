@@ -17,11 +17,11 @@ from commonshelf.demo.completejourney import POOL, ZONE, Journey, load, midnight
 from commonshelf.demo.consortium import WATCHED, Consortium, Member, mappings
 from commonshelf.demo.latency import Latencies, SentBook
 from commonshelf.demo.options import JOURNEY_RUN_S, DemoOptions
-from commonshelf.demo.scenario import Cues
-from commonshelf.demo.store_tills import Shops
+from commonshelf.demo.scenario import Signals
+from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.ticker import Ticker
 from schemas.models.catalog import CatalogItem
-from world.documents import Slip
+from world.documents import StoreDocument
 
 _LIVE_EACH = 4
 _STEP_S = 0.1
@@ -29,8 +29,8 @@ _USED_OF_RUN = 0.95
 """The rest is for the last night's exports."""
 
 
-class ReplayProgram:
-    """A month of real baskets. See `commonshelf.demo.scenario.Program`. Raises PackageMissingError."""
+class ReplayScenario:
+    """A month of real baskets. See `commonshelf.demo.scenario.Scenario`. Raises PackageMissingError."""
 
     def __init__(self, options: DemoOptions, run: str) -> None:
         self._run = run
@@ -65,40 +65,40 @@ class ReplayProgram:
     def shops_clock(self) -> str:
         return datetime.fromtimestamp(self._now_ms / 1000, ZONE).strftime("%a %d %b %Y %H:%M")
 
-    async def run(self, shops: Shops, kafka_options: dict[str, str], partitions: int, cues: Cues) -> None:
+    async def run(self, tills: StoreTills, kafka_options: dict[str, str], partitions: int, signals: Signals) -> None:
         ticker = Ticker(kafka_options, POOL, partitions)
         await ticker.tick(self._journey.starts_at_ms)
-        for slip in self._journey.openings:
-            await shops.say(self._named(slip))
-        await shops.settle()
-        await cues.caught_up()
-        cues.opened.set()
+        for document in self._journey.openings:
+            await tills.say(self._named(document))
+        await tills.settle()
+        await signals.caught_up()
+        signals.opened.set()
         posting = {member.id for member in self.consortium.members if member.channel == "webhook"}
         receipts = iter(self._journey.receipts)
         ahead = next(receipts, None)
         wall_start_s = time.monotonic()
         for step, (until_ms, is_midnight) in enumerate(self._steps(), start=1):
-            if cues.stop.is_set():
+            if signals.stop.is_set():
                 return
             await ticker.tick(until_ms)
             while ahead is not None and ahead.occurred_at_ms < until_ms:
                 if ahead.store in posting:
                     self._sent.note(ahead.store, ahead.sent_at_ms, _wall_ms())
-                await shops.say(self._named(ahead))
+                await tills.say(self._named(ahead))
                 ahead = next(receipts, None)
             self._now_ms = until_ms
             if is_midnight:
-                await self._hand_in(shops, set(self.consortium.ids) - posting)
+                await self._hand_in(tills, set(self.consortium.ids) - posting)
             due_s = wall_start_s + step * _STEP_S
             self._behind_s = max(time.monotonic() - due_s, 0.0)
-            await _sleep_until(due_s, cues.stop)
+            await _sleep_until(due_s, signals.stop)
 
-    async def _hand_in(self, shops: Shops, exporting: set[str]) -> None:
+    async def _hand_in(self, tills: StoreTills, exporting: set[str]) -> None:
         """The nightly exports. The next day begins when they are read: the order of time is kept."""
         for store in exporting:
             self._sent.note(store, self._now_ms, _wall_ms())
-        shops.export()
-        await shops.settle()
+        tills.export()
+        await tills.settle()
 
     def _steps(self) -> Iterator[tuple[int, bool]]:
         """(end of the step on the data's clock, whether it is midnight)."""
@@ -108,8 +108,8 @@ class ReplayProgram:
                 now_ms = min(now_ms + self._step_ms, midnight_ms)
                 yield now_ms, now_ms == midnight_ms
 
-    def _named(self, slip: Slip) -> Slip:
-        return replace(slip, number=f"{self._run}-{slip.number}")
+    def _named(self, document: StoreDocument) -> StoreDocument:
+        return replace(document, number=f"{self._run}-{document.number}")
 
 
 def _consortium(journey: Journey, now_ms: int) -> Consortium:
@@ -118,7 +118,7 @@ def _consortium(journey: Journey, now_ms: int) -> Consortium:
         for at, store in enumerate(journey.stores)
     )
     pool = Pool(id=POOL, name="The Complete Journey", currency="USD", time_zone=str(ZONE), clock="data")
-    sold = Counter(line.code.partition(":")[2] for slip in journey.receipts for line in slip.lines)
+    sold = Counter(line.code.partition(":")[2] for document in journey.receipts for line in document.lines)
     return Consortium(
         pool,
         members,

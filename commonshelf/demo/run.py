@@ -1,4 +1,4 @@
-"""Performs a program on a running stack: tills start, the view shows, everything drains."""
+"""Runs a scenario on a running stack: tills start, the view shows, everything drains."""
 
 import asyncio
 import signal
@@ -12,8 +12,8 @@ from rich.console import Console
 from commonshelf.demo.ledger_watch import LedgerWatch
 from commonshelf.demo.orders import Orders
 from commonshelf.demo.report import Summary, summarise
-from commonshelf.demo.scenario import Cues, Program
-from commonshelf.demo.store_tills import Shops
+from commonshelf.demo.scenario import Scenario, Signals
+from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
 from commonshelf.stack.stack import Stack
@@ -22,64 +22,64 @@ _REFRESH_S = 0.25
 _DRAIN_POLL_S = 0.05
 _DRAIN_DEADLINE_S = 60.0
 _LAST_WORDS_S = 10.0
-"""For what a till was about to say when the cue to stop came."""
+"""For what a till was about to say when the signal to stop came."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def perform(
-    program: Program, stack: Stack, console: Console, *, run: str, for_s: float | None, started_at_s: float
+async def run(
+    scenario: Scenario, stack: Stack, console: Console, *, name: str, for_s: float | None, started_at_s: float
 ) -> Summary:
-    """Run a program to its end and drain. The first Ctrl-C ends the selling, a second one raises KeyboardInterrupt.
+    """Run a scenario to its end and drain. The first Ctrl-C ends the selling, a second one raises KeyboardInterrupt.
 
-    run: names this run; for_s: seconds of selling; started_at_s: when this process began, since 1970 UTC.
+    name: makes this run's names unique. for_s: seconds of selling. started_at_s: when this process began, since 1970.
     Raises TillError, TickError, RuntimeError when the ledger cannot be followed.
     """
     settings = stack.settings
     watch = LedgerWatch(
-        stack.kafka_options, program.consortium.pool.id, settings.partitions, program.latencies.row_arrived
+        stack.kafka_options, scenario.consortium.pool.id, settings.partitions, scenario.latencies.row_arrived
     )
-    shops = Shops(
-        program.consortium,
+    tills = StoreTills(
+        scenario.consortium,
         settings.data_dir,
         stack.urls["webhooks"],
-        run=run,
-        export_interval_s=program.export_interval_s,
-        now_ms=program.export_time_ms,
+        run=name,
+        export_interval_s=scenario.export_interval_s,
+        now_ms=scenario.export_time_ms,
     )
-    cues = Cues(caught_up=lambda: _caught_up(watch))
+    signals = Signals(caught_up=lambda: _caught_up(watch))
     orders = Orders(
-        program.consortium,
+        scenario.consortium,
         watch.view.shelves,
         stack.kafka_options,
         settings.partitions,
-        program.collected,
-        run=run,
-        seed=program.seed,
-        per_second=program.orders_per_second,
+        scenario.collected,
+        run=name,
+        seed=scenario.seed,
+        per_second=scenario.orders_per_second,
     )
     try:
-        with DemoView(console, program, _links(stack)) as view, _stopping_on_signal(cues):
-            async with shops, orders:
-                showing = asyncio.create_task(_show(view, watch, shops, orders))
+        with DemoView(console, scenario, _links(stack)) as view, _stopping_on_signal(signals):
+            async with tills, orders:
+                showing = asyncio.create_task(_show(view, watch, tills, orders))
                 try:
-                    sold_for_s = await _sell(program, stack, shops, orders, cues, view, for_s)
+                    sold_for_s = await _sell(scenario, stack, tills, orders, signals, view, for_s)
                     view.phase = "draining"
-                    is_drained = await _drain(shops, orders, watch)
+                    is_drained = await _drain(tills, orders, watch)
                 finally:
                     showing.cancel()
                     await asyncio.gather(showing, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
-                view.refresh(watch.view, shops.tally, orders.view, orders.tally)
-        console.print(f"the shops' clock ended at {program.shops_clock()}", soft_wrap=True)
+                view.refresh(watch.view, tills.tally, orders.view, orders.tally)
+        console.print(f"the shops' clock ended at {scenario.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
-            shops.tally,
+            tills.tally,
             orders.view,
             orders.tally,
-            program.latencies,
+            scenario.latencies,
             started_at_s=started_at_s,
             sold_for_s=sold_for_s,
-            pace_lost_s=program.pace_lost_s,
+            pace_lost_s=scenario.pace_lost_s,
             is_drained=is_drained,
         )
     finally:
@@ -87,37 +87,43 @@ async def perform(
 
 
 async def _sell(
-    program: Program, stack: Stack, shops: Shops, orders: Orders, cues: Cues, view: DemoView, for_s: float | None
+    scenario: Scenario,
+    stack: Stack,
+    tills: StoreTills,
+    orders: Orders,
+    signals: Signals,
+    view: DemoView,
+    for_s: float | None,
 ) -> float:
-    """Run the program until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
-    play = asyncio.create_task(program.run(shops, stack.kafka_options, stack.settings.partitions, cues))
-    opened = asyncio.create_task(cues.opened.wait())
-    stopped = asyncio.create_task(cues.stop.wait())
+    """Run the scenario until it ends, is told to stop, or its time is up. Returns the seconds of selling."""
+    selling = asyncio.create_task(scenario.run(tills, stack.kafka_options, stack.settings.partitions, signals))
+    opened = asyncio.create_task(signals.opened.wait())
+    stopped = asyncio.create_task(signals.stop.wait())
     try:
-        await asyncio.wait((play, opened, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((selling, opened, stopped), return_when=asyncio.FIRST_COMPLETED)
         view.phase = "selling"
         if opened.done():
             orders.open()
         began_s = time.monotonic()
-        await asyncio.wait((play, stopped), timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
-        cues.stop.set()
+        await asyncio.wait((selling, stopped), timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
+        signals.stop.set()
         await orders.stop()
         sold_for_s = time.monotonic() - began_s
-        await asyncio.wait((play,), timeout=_LAST_WORDS_S)
-        if play.done():
-            play.result()
+        await asyncio.wait((selling,), timeout=_LAST_WORDS_S)
+        if selling.done():
+            selling.result()
         return sold_for_s
     finally:
-        for task in (play, opened, stopped):
+        for task in (selling, opened, stopped):
             task.cancel()
-        await asyncio.gather(play, opened, stopped, return_exceptions=True)
+        await asyncio.gather(selling, opened, stopped, return_exceptions=True)
 
 
-async def _drain(shops: Shops, orders: Orders, watch: LedgerWatch) -> bool:
+async def _drain(tills: StoreTills, orders: Orders, watch: LedgerWatch) -> bool:
     """Wait until each published line is accounted for. False when that takes too long."""
     try:
         async with asyncio.timeout(_DRAIN_DEADLINE_S):
-            await shops.settle()
+            await tills.settle()
             await orders.settle()
             await _until_it_adds_up(watch)
     except TimeoutError:
@@ -147,9 +153,9 @@ async def _until_it_adds_up(watch: LedgerWatch) -> None:
         await asyncio.sleep(_DRAIN_POLL_S)
 
 
-async def _show(view: DemoView, watch: LedgerWatch, shops: Shops, orders: Orders) -> None:
+async def _show(view: DemoView, watch: LedgerWatch, tills: StoreTills, orders: Orders) -> None:
     while True:
-        view.refresh(watch.view, shops.tally, orders.view, orders.tally)
+        view.refresh(watch.view, tills.tally, orders.view, orders.tally)
         await asyncio.sleep(_REFRESH_S)
 
 
@@ -167,14 +173,14 @@ def _links(stack: Stack) -> dict[str, str]:
 
 
 @contextmanager
-def _stopping_on_signal(cues: Cues) -> Iterator[None]:
-    """Within, the first Ctrl-C (or SIGTERM) gives the cue to stop, and the second one interrupts."""
+def _stopping_on_signal(signals: Signals) -> Iterator[None]:
+    """Within, the first Ctrl-C (or SIGTERM) gives the signal to stop, and the second one interrupts."""
     loop = asyncio.get_running_loop()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
-        if cues.stop.is_set():
+        if signals.stop.is_set():
             raise KeyboardInterrupt
-        loop.call_soon_threadsafe(cues.stop.set)
+        loop.call_soon_threadsafe(signals.stop.set)
 
     before = {number: signal.signal(number, tell) for number in _SIGNALS}
     try:

@@ -1,4 +1,4 @@
-"""What a demo shows: a consortium, and a play that its tills perform."""
+"""What a demo shows: a consortium, and what its tills say."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,23 +7,23 @@ from typing import Protocol
 
 from commonshelf.demo.consortium import Consortium
 from commonshelf.demo.latency import Latencies
-from commonshelf.demo.store_tills import Shops
+from commonshelf.demo.store_tills import StoreTills
 
 
 @dataclass(frozen=True)
-class Cues:
-    """What a play and its stage tell each other."""
+class Signals:
+    """What a scenario and the demo that runs it tell each other."""
 
     caught_up: Callable[[], Awaitable[None]]
-    """The stage: returns when the ledger has accounted for all that was confirmed to the tills."""
+    """Of the demo: returns when the ledger has accounted for all that was confirmed to the tills."""
     opened: asyncio.Event = field(default_factory=asyncio.Event)
-    """The play: all stores have said what they have; from now on they sell."""
+    """Of the scenario: all stores have said what they have; from now on they sell."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """The stage: say no more."""
+    """Of the demo: say no more."""
 
 
-class Program(Protocol):
-    """A play. `run` is awaited once."""
+class Scenario(Protocol):
+    """Data for a demo and its course. `run` is awaited once."""
 
     consortium: Consortium
     latencies: Latencies
@@ -48,5 +48,5 @@ class Program(Protocol):
     def shops_clock(self) -> str:
         """The shops' time, for the user."""
 
-    async def run(self, shops: Shops, kafka_options: dict[str, str], partitions: int, cues: Cues) -> None:
-        """Open the stores and let their tills speak, until the cue to stop or the data's end. Raises TillError."""
+    async def run(self, tills: StoreTills, kafka_options: dict[str, str], partitions: int, signals: Signals) -> None:
+        """Open the stores and let their tills speak, until the signal to stop or the data's end. Raises TillError."""

@@ -1,4 +1,4 @@
-"""All tills of a demo: slips go to the till of their store."""
+"""All tills of a demo: documents go to the till of their store."""
 
 import asyncio
 from pathlib import Path
@@ -10,12 +10,12 @@ import httpx
 from commonshelf.demo.consortium import Consortium
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.tills import ClockMs, DropFolderTill, Till, WebhookTill
-from world.documents import Slip
+from world.documents import StoreDocument
 
 _TIMEOUT_S = 30.0
 
 
-class Shops:
+class StoreTills:
     """The tills of a consortium's members, as one async context.
 
     webhook_url: base address, /webhooks/v1. run: makes exports' names unique. export_interval_s: how often files are
@@ -62,9 +62,9 @@ class Shops:
         await asyncio.gather(*(till.close() for till in self._tills.values()))
         await self._client.aclose()
 
-    async def say(self, slip: Slip) -> None:
-        """Hand a slip to its store's till; waits while that till is behind. Raises TillError."""
-        await self._tills[slip.store].say(slip)
+    async def say(self, document: StoreDocument) -> None:
+        """Hand a document to its store's till; waits while that till is behind. Raises TillError."""
+        await self._tills[document.store].say(document)
 
     def export(self) -> None:
         """Have every till with a drop folder write its files now."""

@@ -1,4 +1,4 @@
-"""The stores' machines: each says its slips through a real connector, and says them again until it is heard.
+"""The stores' machines: each says its documents through a real connector, and says them again until it is heard.
 
 Most stores post signed webhooks, receipt by receipt. Some have old till software that writes a file now and then
 into a drop folder.
@@ -17,9 +17,9 @@ import httpx
 from commonshelf.demo.exports import decimal, iso, write_export
 from commonshelf.demo.tally import TillTally
 from connectors.http.signature import HEADER, sign
-from world.documents import Slip, SlipKind, SlipLine
+from world.documents import DocumentKind, DocumentLine, StoreDocument
 
-_QUEUE_SLIPS = 200
+_QUEUE_DOCUMENTS = 200
 _BODY_LINES = 400  # with the longest lines well below the connector's 256 KiB
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 5.0
@@ -37,8 +37,8 @@ class TillError(RuntimeError):
 class Till(Protocol):
     """One store's machine."""
 
-    async def say(self, slip: Slip) -> None:
-        """Take a slip to send. Waits while too many are waiting. Raises TillError when the till has given up."""
+    async def say(self, document: StoreDocument) -> None:
+        """Take a document to send. Waits while too many are waiting. Raises TillError when the till has given up."""
 
     async def settle(self) -> None:
         """Return when everything said is confirmed. Raises TillError."""
@@ -56,11 +56,11 @@ class WebhookTill:
         self._secret = secret
         self._client = client
         self._tally = tally
-        self._queue: asyncio.Queue[Slip] = asyncio.Queue(_QUEUE_SLIPS)
+        self._queue: asyncio.Queue[StoreDocument] = asyncio.Queue(_QUEUE_DOCUMENTS)
         self._worker = asyncio.create_task(self._work(), name=f"till-{store}")
 
-    async def say(self, slip: Slip) -> None:
-        for part in _parts(slip, _BODY_LINES):
+    async def say(self, document: StoreDocument) -> None:
+        for part in _parts(document, _BODY_LINES):
             self._tally.handed_over += len(part.lines)
             await self._unless_failed(self._queue.put(part))
 
@@ -84,18 +84,18 @@ class WebhookTill:
 
     async def _work(self) -> None:
         while True:
-            slips = [await self._queue.get()]
-            lines = len(slips[0].lines)
+            documents = [await self._queue.get()]
+            lines = len(documents[0].lines)
             while lines < _BODY_LINES and not self._queue.empty():
-                slips.append(self._queue.get_nowait())
-                lines += len(slips[-1].lines)
-            await self._post(slips)
-            for _ in slips:
+                documents.append(self._queue.get_nowait())
+                lines += len(documents[-1].lines)
+            await self._post(documents)
+            for _ in documents:
                 self._queue.task_done()
 
-    async def _post(self, slips: Sequence[Slip]) -> None:
-        body = webhook_body(slips)
-        lines = sum(len(slip.lines) for slip in slips)
+    async def _post(self, documents: Sequence[StoreDocument]) -> None:
+        body = webhook_body(documents)
+        lines = sum(len(document.lines) for document in documents)
         wait_s = _RETRY_FIRST_S
         while True:
             self._tally.requests += 1
@@ -133,7 +133,7 @@ class WebhookTill:
 
 
 class DropFolderTill:
-    """Collects slips and writes them as CSV files, one per kind, each `interval_s` (None: only at `export`).
+    """Collects documents and writes them as CSV files, one per kind, each `interval_s` (None: only at `export`).
 
     run: makes file names unique. now_ms: the clock by which the exports are dated.
     """
@@ -146,27 +146,27 @@ class DropFolderTill:
         self._run = run
         self._now_ms = now_ms
         self._exports = 0
-        self._waiting: dict[SlipKind, list[Slip]] = {}
+        self._waiting: dict[DocumentKind, list[StoreDocument]] = {}
         self._unsettled: dict[Path, int] = {}
         self._tasks = [asyncio.create_task(self._watch(), name=f"folder-{store}")]
         if interval_s is not None:
             self._tasks.append(asyncio.create_task(self._export_each(interval_s), name=f"export-{store}"))
 
-    async def say(self, slip: Slip) -> None:
+    async def say(self, document: StoreDocument) -> None:
         self._raise_if_failed()
-        self._tally.handed_over += len(slip.lines)
-        self._waiting.setdefault(slip.kind, []).append(slip)
+        self._tally.handed_over += len(document.lines)
+        self._waiting.setdefault(document.kind, []).append(document)
 
     def export(self) -> None:
         """Write what has come up since the last time."""
         waiting, self._waiting = self._waiting, {}
-        for kind, slips in waiting.items():
+        for kind, documents in waiting.items():
             self._exports += 1
             exported_at_ms = self._now_ms()
-            dated = [slip.at(slip.occurred_at_ms, exported_at_ms) for slip in slips]
+            dated = [document.at(document.occurred_at_ms, exported_at_ms) for document in documents]
             path = write_export(self._folder, kind, dated, f"{self._run}-{self._exports:05d}")
             self._tally.files += 1
-            self._unsettled[path] = sum(len(slip.lines) for slip in slips)
+            self._unsettled[path] = sum(len(document.lines) for document in documents)
 
     async def settle(self) -> None:
         self.export()
@@ -202,26 +202,26 @@ class DropFolderTill:
                 task.result()
 
 
-def webhook_body(slips: Iterable[Slip]) -> bytes:
+def webhook_body(documents: Iterable[StoreDocument]) -> bytes:
     """The JSON that the webhook connector takes, as docs/webhook.md has it."""
     sales: list[dict[str, Any]] = []
     stock: list[dict[str, Any]] = []
-    for slip in slips:
+    for document in documents:
         told: dict[str, Any] = {
-            "id": f"{slip.register}/{slip.number}",
-            "version": slip.version,
-            "occurred_at": iso(slip.occurred_at_ms),
-            "recorded_at": iso(slip.sent_at_ms),
-            "lines": [_json_line(line, slip.kind) for line in slip.lines],
+            "id": f"{document.register}/{document.number}",
+            "version": document.version,
+            "occurred_at": iso(document.occurred_at_ms),
+            "recorded_at": iso(document.sent_at_ms),
+            "lines": [_json_line(line, document.kind) for line in document.lines],
         }
-        if slip.kind == "sale":
-            sales.append(told | {"register": slip.register})
+        if document.kind == "sale":
+            sales.append(told | {"register": document.register})
         else:
-            stock.append(told | {"kind": slip.kind})
+            stock.append(told | {"kind": document.kind})
     return json.dumps({"sales": sales, "stock": stock}, separators=(",", ":")).encode()
 
 
-def _json_line(line: SlipLine, kind: SlipKind) -> dict[str, Any]:
+def _json_line(line: DocumentLine, kind: DocumentKind) -> dict[str, Any]:
     scheme, _, code = line.code.partition(":")
     told: dict[str, Any] = {
         "line_id": str(line.line_no),
@@ -236,10 +236,10 @@ def _json_line(line: SlipLine, kind: SlipKind) -> dict[str, Any]:
     return told
 
 
-def _parts(slip: Slip, lines_max: int) -> Iterable[Slip]:
+def _parts(document: StoreDocument, lines_max: int) -> Iterable[StoreDocument]:
     """A long stock report goes in several parts of the same document; the pool unites their lines."""
-    for start in range(0, len(slip.lines), lines_max):
-        yield replace(slip, lines=slip.lines[start : start + lines_max])
+    for start in range(0, len(document.lines), lines_max):
+        yield replace(document, lines=document.lines[start : start + lines_max])
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:

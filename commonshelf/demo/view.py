@@ -15,7 +15,7 @@ from rich.text import Text
 from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
-from commonshelf.demo.scenario import Program
+from commonshelf.demo.scenario import Scenario
 from commonshelf.demo.tally import TillTally
 
 _LOG_EACH_S = 5.0
@@ -26,11 +26,11 @@ _REASONS_SHOWN = 5
 class DemoView:
     """Shows a running demo. Use as a context; call `refresh` a few times a second."""
 
-    def __init__(self, console: Console, program: Program, urls: Mapping[str, str]) -> None:
+    def __init__(self, console: Console, scenario: Scenario, urls: Mapping[str, str]) -> None:
         self.phase = "opening the stores"
         """What is going on, in a few words."""
         self._console = console
-        self._program = program
+        self._scenario = scenario
         self._urls = urls
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._rate = _Rate()
@@ -76,10 +76,10 @@ class DemoView:
         return ", ".join(parts)
 
     def _picture(self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally) -> Group:
-        program = self._program
+        scenario = self._scenario
         head = Text.assemble(
-            (f"{program.consortium.pool.name}", "bold"),
-            f" · {len(program.consortium.members)} stores · their clock: {program.shops_clock()} · {self.phase}",
+            (f"{scenario.consortium.pool.name}", "bold"),
+            f" · {len(scenario.consortium.members)} stores · their clock: {scenario.shops_clock()} · {self.phase}",
         )
         figures = Table(show_header=False, box=None, padding=(0, 3, 0, 0))
         figures.add_row("lines in", f"{view.lines_decided:,}", "lines/s", f"{self._rate.per_second:,.0f}")
@@ -92,7 +92,7 @@ class DemoView:
         return Group(head, "", figures, "", self._availability(view), "", self._dead_letters(view), "", self._links())
 
     def _availability(self, view: LedgerView) -> Table:
-        consortium = self._program.consortium
+        consortium = self._scenario.consortium
         table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
         table.add_column("available in the pool")
         table.add_column("total", justify="right")
@@ -115,17 +115,17 @@ class DemoView:
         return Group(*lines, Text("Ctrl-C ends it cleanly.", style="dim"))
 
     def _newest(self) -> str:
-        newest_ms = self._program.latencies.newest_sent_ms
+        newest_ms = self._scenario.latencies.newest_sent_ms
         if not newest_ms:
             return ""
         age_s = max(time.time() - newest_ms / 1000, 0.0)
         return f"{age_s:.1f} s"
 
     def _latency(self) -> str:
-        p50_ms = self._program.latencies.percentile_ms("webhook", 50)
+        p50_ms = self._scenario.latencies.percentile_ms("webhook", 50)
         if p50_ms is None:
             return ""
-        return f"p50 {p50_ms} ms, p99 {self._program.latencies.percentile_ms('webhook', 99)} ms"
+        return f"p50 {p50_ms} ms, p99 {self._scenario.latencies.percentile_ms('webhook', 99)} ms"
 
 
 def _fill_rates(orders: OrdersView, ordered: OrderTally) -> str:

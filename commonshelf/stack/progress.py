@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from commonshelf.stack.stack import StackEvent
 
 
-class Narrator:
+class ProgressPrinter:
     """Prints a line per step, and a bar while something is downloaded. Called from several threads."""
 
     def __init__(self, console: Console) -> None:

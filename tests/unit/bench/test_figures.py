@@ -10,9 +10,9 @@ from bench.errors import BenchError
 from bench.figures import Mark, Sample, percentile, span_of
 from schemas.codec import topic_codec
 from schemas.topics import POOL_JOURNAL, POS_SALES
-from world.uniform import OPENING_UNITS, UNIT_MILLI, World, overwriting_sales, popular_sales
+from world.uniform import OPENING_UNITS, UNIT_MILLI, UniformPools, overwriting_sales, popular_sales
 
-WORLD = World(stores=2, items=5)
+WORLD = UniformPools(stores=2, items=5)
 
 
 class JournalPageMessage:

@@ -1,4 +1,4 @@
-"""A month of transactions becomes slips: on the data's clock, of the busiest stores, without outliers."""
+"""A month of transactions becomes documents: on the data's clock, of the busiest stores, without outliers."""
 
 from datetime import UTC, datetime
 
@@ -31,10 +31,10 @@ def test_a_basket_is_a_receipt_and_receipts_come_in_the_order_of_time():
         {},
         34,
     )
-    assert [(slip.number, slip.occurred_at_ms, len(slip.lines)) for slip in journey.receipts] == [
+    assert [(document.number, document.occurred_at_ms, len(document.lines)) for document in journey.receipts] == [
         ("1", START_MS + 100, 1), ("2", START_MS + 900, 2),
     ]  # fmt: skip
-    assert all(slip.sent_at_ms == slip.occurred_at_ms for slip in journey.receipts)
+    assert all(document.sent_at_ms == document.occurred_at_ms for document in journey.receipts)
 
 
 def test_outliers_are_dropped_and_counted():
@@ -46,7 +46,7 @@ def test_the_busiest_stores_are_taken():
     lines = [line(store, store * 100 + at, 11, 1, START_MS + at) for store in (1, 2, 3) for at in range(store)]
     journey = journey_of(lines, {}, 2)
     assert journey.stores == ("store-3", "store-2")
-    assert {slip.store for slip in journey.receipts} == {"store-3", "store-2"}
+    assert {document.store for document in journey.receipts} == {"store-3", "store-2"}
 
 
 def test_a_store_opens_with_what_it_will_sell_and_one_more():

@@ -10,22 +10,22 @@ from commonshelf.demo.exports import decimal, export_text, iso, write_export
 from connectors.drop_folder.formats import read_events
 from connectors.parsing.times import instant_ms
 from connectors.specs import DEFAULT_KINDS, DropFolderSpec
-from world.documents import Slip, SlipLine
+from world.documents import DocumentLine, StoreDocument
 
 AT_MS = 1_767_600_000_123
-RECEIPT = Slip(
+RECEIPT = StoreDocument(
     "lich", "sale", "ab12-000017", AT_MS, AT_MS + 4_000,
     (
-        SlipLine(1, "gtin:9520000011123", 2_000, "each", "sale", 149),
-        SlipLine(2, "plu:4011", 485, "kg", "sale", 199),
-        SlipLine(3, "plu:4011", 485, "kg", "void", 199),
-        SlipLine(4, "gtin:9520000011123", 1_000, "each", "return", 149),
+        DocumentLine(1, "gtin:9520000011123", 2_000, "each", "sale", 149),
+        DocumentLine(2, "plu:4011", 485, "kg", "sale", 199),
+        DocumentLine(3, "plu:4011", 485, "kg", "void", 199),
+        DocumentLine(4, "gtin:9520000011123", 1_000, "each", "return", 149),
     ),
     register="2", version=2,
 )  # fmt: skip
-WASTE = Slip(
+WASTE = StoreDocument(
     "lich", "adjusted", "ab12-000018", AT_MS, AT_MS + 9_000,
-    (SlipLine(1, "plu:4011", -250, "kg", "expiry"), SlipLine(2, "sku:1095275", -1_000, "each", "damage")),
+    (DocumentLine(1, "plu:4011", -250, "kg", "expiry"), DocumentLine(2, "sku:1095275", -1_000, "each", "damage")),
 )  # fmt: skip
 
 
@@ -54,9 +54,9 @@ def test_a_receipt_reads_back(tmp_path):
 
 @pytest.mark.parametrize(("kind", "theirs"), [("opening", "opening"), ("received", "received"), ("counted", "counted")])
 def test_stock_reports_read_back(tmp_path, kind, theirs):
-    lines = (SlipLine(1, "gtin:9520000011123", 12_000), SlipLine(2, "plu:4011", 5_250, "kg"))
-    slip = Slip("lich", kind, "ab12-000019", AT_MS, AT_MS, lines)
-    (report,) = read_back(tmp_path, write_export(tmp_path, kind, [slip], "ab12-00001"))
+    lines = (DocumentLine(1, "gtin:9520000011123", 12_000), DocumentLine(2, "plu:4011", 5_250, "kg"))
+    document = StoreDocument("lich", kind, "ab12-000019", AT_MS, AT_MS, lines)
+    (report,) = read_back(tmp_path, write_export(tmp_path, kind, [document], "ab12-00001"))
     assert report.kind.value == theirs
     assert [(line.code, line.quantity_milli) for line in report.lines] == [
         ("gtin:09520000011123", 12_000), ("plu:4011", 5_250),

@@ -13,7 +13,7 @@ from commonshelf.demo.consortium import consortium_of
 from commonshelf.demo.data_folder import DataFolder, DataFolderError
 from commonshelf.demo.options import DemoOptions
 from connectors.specs import SecretSource
-from world.region import World
+from world.region import Region
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_an_option_that_makes_no_sense_is_named(wrong):
 
 
 def test_the_settings_of_the_consortium_load_again(tmp_path):
-    consortium = consortium_of(World(1), 0)
+    consortium = consortium_of(Region(1), 0)
     settings = consortium.settings(tmp_path)
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
     kinds = [store.connectors[0].kind for store in settings.stores]
@@ -39,7 +39,7 @@ def test_the_settings_of_the_consortium_load_again(tmp_path):
 
 
 def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
-    first, second = (consortium_of(World(1, stores=3), 0) for _ in range(2))
+    first, second = (consortium_of(Region(1, stores=3), 0) for _ in range(2))
     assert not set(first.secrets.values()) & set(second.secrets.values())
     settings = first.settings(tmp_path)
     for store in settings.stores:
@@ -52,10 +52,10 @@ def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
 
 
 def test_each_item_and_each_plu_is_declared():
-    world = World(1, stores=2)
-    records = consortium_of(world, 0).records
-    loose = sum(item.plu is not None for item in world.items)
-    assert len(records) == len(world.items) + loose
+    region = Region(1, stores=2)
+    records = consortium_of(region, 0).records
+    loose = sum(item.plu is not None for item in region.items)
+    assert len(records) == len(region.items) + loose
     assert len({(type(record), record.key) for record in records}) == len(records)
 
 

@@ -12,17 +12,17 @@ from commonshelf.demo.tills import DropFolderTill, TillError, WebhookTill, webho
 from connectors.http.payload import parse
 from connectors.http.signature import HEADER, verify
 from connectors.webhook.translate import Sender, translate
-from world.documents import Slip, SlipLine
+from world.documents import DocumentLine, StoreDocument
 
 AT_MS = 1_767_600_000_123
 SECRET = b"0123456789abcdef"
 
 
-def slip(number: str = "000001", lines: int = 3, kind: str = "sale", version: int = 1) -> Slip:
+def document(number: str = "000001", lines: int = 3, kind: str = "sale", version: int = 1) -> StoreDocument:
     told = tuple(
-        SlipLine(no, "plu:4011", 485, "kg", "sale" if kind == "sale" else "", 199) for no in range(1, lines + 1)
+        DocumentLine(no, "plu:4011", 485, "kg", "sale" if kind == "sale" else "", 199) for no in range(1, lines + 1)
     )
-    return Slip("lich", kind, number, AT_MS, AT_MS + 500, told, version=version)
+    return StoreDocument("lich", kind, number, AT_MS, AT_MS + 500, told, version=version)
 
 
 def accept(request: httpx.Request) -> httpx.Response:
@@ -31,8 +31,8 @@ def accept(request: httpx.Request) -> httpx.Response:
     return httpx.Response(202, json={"lines_published": lines, "errors": []})
 
 
-def say(handler, *slips: Slip, timeout_s: float = 5.0) -> TillTally:
-    """Say the slips through a till whose connector is `handler`, and wait until all is confirmed."""
+def say(handler, *documents: StoreDocument, timeout_s: float = 5.0) -> TillTally:
+    """Say the documents through a till whose connector is `handler`, and wait until all is confirmed."""
 
     async def run() -> TillTally:
         tally = TillTally()
@@ -40,7 +40,7 @@ def say(handler, *slips: Slip, timeout_s: float = 5.0) -> TillTally:
             till = WebhookTill("lich", "http://shelf/webhooks/v1", SECRET, client, tally)
             try:
                 async with asyncio.timeout(timeout_s):
-                    for each in slips:
+                    for each in documents:
                         await till.say(each)
                     await till.settle()
             finally:
@@ -54,7 +54,7 @@ def test_the_webhook_connector_understands_the_body():
     from zoneinfo import ZoneInfo
 
     sender = Sender("lahn", "lich", ZoneInfo("Europe/Berlin"), "EUR")
-    body = webhook_body([slip(version=2), slip("000002", kind="counted")])
+    body = webhook_body([document(version=2), document("000002", kind="counted")])
     translated = translate(parse(body), sender, AT_MS)
     assert translated.problems == ()
     sale, count = translated.events
@@ -71,16 +71,16 @@ def test_every_request_is_signed():
         verify([request.headers[HEADER].encode()], request.content, [SECRET], time.time())
         return accept(request)
 
-    assert say(check, slip(), slip("000002")).acknowledged == 6
+    assert say(check, document(), document("000002")).acknowledged == 6
 
 
 def test_lines_are_counted_as_the_connector_confirms_them():
-    tally = say(accept, slip(), slip("000002", lines=5))
+    tally = say(accept, document(), document("000002", lines=5))
     assert (tally.handed_over, tally.acknowledged, tally.refused, tally.open_lines) == (8, 8, 0, 0)
 
 
 def test_a_refused_line_is_counted_as_refused():
-    tally = say(lambda _: httpx.Response(202, json={"lines_published": 2, "errors": [{}]}), slip())
+    tally = say(lambda _: httpx.Response(202, json={"lines_published": 2, "errors": [{}]}), document())
     assert (tally.acknowledged, tally.refused, tally.open_lines) == (2, 1, 0)
 
 
@@ -92,7 +92,7 @@ def test_a_busy_connector_hears_the_same_again(status):
         bodies.append(request.content)
         return httpx.Response(status, json={"error": "busy"}) if len(bodies) == 1 else accept(request)
 
-    tally = say(busy_once, slip())
+    tally = say(busy_once, document())
     assert len(bodies) == 2
     assert bodies[0] == bodies[1]
     assert (tally.acknowledged, tally.retries) == (3, 1)
@@ -108,13 +108,13 @@ def test_a_lost_connection_is_tried_again():
             raise httpx.ReadError("the connection is gone")
         return accept(request)
 
-    tally = say(drop_once, slip())
+    tally = say(drop_once, document())
     assert (tally.acknowledged, tally.resent) == (3, 3)
 
 
 def test_a_connector_that_refuses_altogether_ends_the_till_with_a_sentence():
     with pytest.raises(TillError, match=r"answered 401 to lich: .*signature"):
-        say(lambda _: httpx.Response(401, json={"error": "the signature does not match"}), slip())
+        say(lambda _: httpx.Response(401, json={"error": "the signature does not match"}), document())
 
 
 def test_a_long_report_goes_in_parts_of_one_document():
@@ -125,7 +125,7 @@ def test_a_long_report_goes_in_parts_of_one_document():
         ids.extend((told["id"], len(told["lines"])) for told in json.loads(request.content)["stock"])
         return accept(request)
 
-    tally = say(note, slip(lines=1_000, kind="opening"))
+    tally = say(note, document(lines=1_000, kind="opening"))
     assert tally.acknowledged == 1_000
     assert ids == [("1/000001", 400), ("1/000001", 400), ("1/000001", 200)]
 
@@ -148,8 +148,8 @@ def in_folder(tmp_path, steps) -> TillTally:
 
 def test_a_file_that_was_taken_is_confirmed(tmp_path):
     async def steps(till):
-        await till.say(slip())
-        await till.say(slip("000002", kind="counted"))
+        await till.say(document())
+        await till.say(document("000002", kind="counted"))
         till.export()
         names = sorted(path.name for path in tmp_path.iterdir())
         assert names == ["counts-ab12-00002.csv", "sales-ab12-00001.csv"]
@@ -163,7 +163,7 @@ def test_a_file_that_was_taken_is_confirmed(tmp_path):
 
 def test_rows_in_a_report_beside_the_file_are_refused(tmp_path):
     async def steps(till):
-        await till.say(slip())
+        await till.say(document())
         till.export()
         (tmp_path / "rejected").mkdir()
         report = tmp_path / "rejected" / "sales-ab12-00001.csv.report.csv"
@@ -177,7 +177,7 @@ def test_rows_in_a_report_beside_the_file_are_refused(tmp_path):
 
 def test_an_export_is_dated_when_it_is_written(tmp_path):
     async def steps(till):
-        await till.say(slip())
+        await till.say(document())
         till.export()
 
     in_folder(tmp_path, steps)
@@ -186,7 +186,7 @@ def test_an_export_is_dated_when_it_is_written(tmp_path):
 
 def test_a_file_that_nobody_takes_stays_open(tmp_path):
     async def steps(till):
-        await till.say(slip())
+        await till.say(document())
         till.export()
 
     assert in_folder(tmp_path, steps).open_lines == 3

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.letters import Letter, Place
-from commonshelf.dead_letters.prognosis import hindrance
+from commonshelf.dead_letters.prognosis import blocker
 from schemas.codec import topic_codec
 from schemas.examples import examples
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
@@ -44,7 +44,7 @@ def config_of(bench):
 
 def why_not(bench, **options):
     (letter,) = letters_of(bench)
-    return hindrance(letter, config_of(bench), LATER_MS, **options)
+    return blocker(letter, config_of(bench), LATER_MS, **options)
 
 
 def test_an_unmapped_line_waits_for_its_mapping():
@@ -85,8 +85,8 @@ def test_a_count_from_before_the_pool_s_memory_is_not_replayed():
     bench.report("counted", "r1", line(1_000), store="new")
     bench.configure(StoreSettings(store="new", name="New"))
     (letter,) = letters_of(bench)
-    assert hindrance(letter, config_of(bench), NOON_MS + 6 * DAY_MS) is None
-    assert "count again" in str(hindrance(letter, config_of(bench), NOON_MS + 8 * DAY_MS))
+    assert blocker(letter, config_of(bench), NOON_MS + 6 * DAY_MS) is None
+    assert "count again" in str(blocker(letter, config_of(bench), NOON_MS + 8 * DAY_MS))
 
 
 def test_what_contradicts_itself_is_never_replayed():
@@ -107,8 +107,8 @@ def test_a_parked_record_is_replayed_only_by_its_name():
     parked = Letter(**{**vars(letter), "reason": "parked"})
     config = config_of(furnished())
     config.catalogs[POOL].stores["new"] = config.catalogs[POOL].stores[STORE]
-    assert "by its name" in str(hindrance(parked, config, LATER_MS))
-    assert hindrance(parked, config, LATER_MS, is_named=True) is None
+    assert "by its name" in str(blocker(parked, config, LATER_MS))
+    assert blocker(parked, config, LATER_MS, is_named=True) is None
 
 
 @pytest.mark.parametrize("topic", ["orders.requests.v1", "fulfilment.reports.v1"])
@@ -116,8 +116,8 @@ def test_what_somebody_asked_for_is_replayed_only_by_its_name(topic):
     event = examples(topic)[0].value | {"pool": POOL}
     value = topic_codec(topic).encode(event)
     letter = Letter(Place(dead_letter_topic(topic), 0, 0), 1, None, "wrong_partition", "", None, None, value, event)
-    assert "whoever asked may ask again" in str(hindrance(letter, config_of(furnished()), LATER_MS))
-    assert hindrance(letter, config_of(furnished()), LATER_MS, is_named=True) is None
+    assert "whoever asked may ask again" in str(blocker(letter, config_of(furnished()), LATER_MS))
+    assert blocker(letter, config_of(furnished()), LATER_MS, is_named=True) is None
 
 
 def sold_to_nobody():
@@ -153,7 +153,7 @@ def test_a_letter_is_called_ready_exactly_when_the_pool_takes_a_line_of_it(
     bench.configure(PoolSettings(name="North", late_limit_ms=late_limit_days * DAY_MS))
     for letter in letters:
         before = bench.counts()["applied"]
-        is_ready = hindrance(letter, config_of(bench), LATER_MS) is None
+        is_ready = blocker(letter, config_of(bench), LATER_MS) is None
         bench.put(letter.input_topic, letter.value, LATER_MS)
         bench.commit()
         assert is_ready == (bench.counts()["applied"] > before), letter
