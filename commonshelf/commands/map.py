@@ -291,7 +291,7 @@ def _publish(
 
     from commonshelf.commands.dlq import tell_replay
     from commonshelf.config.pool_config import read_pool_config
-    from commonshelf.config.publishing import declare
+    from commonshelf.config.publishing import publish_settings
     from commonshelf.dead_letters.desk import ORIGIN
     from commonshelf.dead_letters.replays import replay
     from commonshelf.mapping.codes import is_private, objections
@@ -314,7 +314,7 @@ def _publish(
     options, partitions = view.connection.kafka_options, view.connection.settings.partitions
     now_ms = time.time_ns() // 1_000_000
     changes = [ConfigChange(pool=view.pool, recorded_at_ms=now_ms, origin=ORIGIN, change=one) for one in wanted]
-    published = declare(options, partitions, changes)
+    published = publish_settings(options, partitions, changes)
     known = "" if published == len(wanted) else f", {len(wanted) - published} in force already"
     typer.echo(f"{counted(published, 'mapping')} published{known}")
     if replays:

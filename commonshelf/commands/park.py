@@ -23,7 +23,7 @@ def park(
 
     Example: ./shelf park riverside pos.sales.v1 3 1042 --reason "fails since 1.2, reported"
     """
-    from commonshelf.config.publishing import declare
+    from commonshelf.config.publishing import publish_settings
     from commonshelf.stack.connection import connect
     from messaging.log_reader import end_offset
     from schemas.models.config import ConfigChange, ParkedOffset
@@ -48,5 +48,5 @@ def park(
         origin="operator",
         change=ParkedOffset(topic=topic, partition=partition, offset=offset, reason=reason),
     )
-    declare(connection.kafka_options, connection.settings.partitions, [change])
+    publish_settings(connection.kafka_options, connection.settings.partitions, [change])
     typer.echo(f"{topic}[{partition}] offset {offset} is parked ({POOL_CONFIG.name}); the partition goes on without it")

@@ -26,7 +26,7 @@ def quota(
     """
     from pydantic import ValidationError
 
-    from commonshelf.config.publishing import declare
+    from commonshelf.config.publishing import publish_settings
     from commonshelf.stack.connection import connect
     from schemas.models.config import ConfigChange, ItemQuota, StoreQuota
 
@@ -43,7 +43,7 @@ def quota(
         first = error.errors(include_url=False)[0]
         fail(f"{'.'.join(map(str, first['loc'])) or 'the quota'}: {first['msg']}")
     connection = connect(config, bootstrap)
-    published = declare(connection.kafka_options, connection.settings.partitions, [event])
+    published = publish_settings(connection.kafka_options, connection.settings.partitions, [event])
     typer.echo(f"quota of {sku} in pool {pool} {'published' if published else 'stands already'}")
 
 

@@ -27,12 +27,12 @@ Parsers = dict[str, tuple[str, Callable[[str], Any]]]
 """Column → (field, how its text becomes the field's value)."""
 
 
-class DeclarationError(UserError):
+class UnusableFileError(UserError):
     """A list of the operator cannot be used; the text names file and line."""
 
 
 def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[CatalogItem | ConfigChange]:
-    """The items of a catalog file, and the mappings of their extra codes. Raises DeclarationError."""
+    """The items of a catalog file, and the mappings of their extra codes. Raises UnusableFileError."""
     parsers = _catalog_parsers(currency)
     for line, row in csv_rows(file, ("sku", "name")):
         try:
@@ -49,7 +49,7 @@ def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[
 
 
 def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[ConfigChange]:
-    """What the store's own codes mean. Raises DeclarationError."""
+    """What the store's own codes mean. Raises UnusableFileError."""
     for line, row in csv_rows(file, ("code", "sku")):
         try:
             yield _mapping(pool, store, row["code"], row["sku"], now_ms)
@@ -110,14 +110,14 @@ def parse_code(text: str) -> str:
 
 
 def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, column → stripped text) of each row that is not empty. Raises DeclarationError."""
+    """(line number, column → stripped text) of each row that is not empty. Raises UnusableFileError."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
             columns = [name.strip().lower() for name in reader.fieldnames or []]
             missing = [name for name in needed if name not in columns]
             if missing:
-                raise DeclarationError(
+                raise UnusableFileError(
                     f"{file}:1: the column {missing[0]} is missing; the first line must name the columns"
                 )
             reader.fieldnames = columns
@@ -126,13 +126,13 @@ def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
                 if any(texts.values()):
                     yield reader.line_num, texts
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DeclarationError(f"{file} cannot be read as a UTF-8 CSV file ({error}); check the file") from None
+        raise UnusableFileError(f"{file} cannot be read as a UTF-8 CSV file ({error}); check the file") from None
 
 
-def located(file: Path, line: int, error: ValueError) -> DeclarationError:
+def located(file: Path, line: int, error: ValueError) -> UnusableFileError:
     """What is wrong with a row, with file and line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"])) or "row"
-        return DeclarationError(f"{file}:{line}: {name} is {first['input']!r}: {first['msg']}")
-    return DeclarationError(f"{file}:{line}: {error}")
+        return UnusableFileError(f"{file}:{line}: {name} is {first['input']!r}: {first['msg']}")
+    return UnusableFileError(f"{file}:{line}: {error}")

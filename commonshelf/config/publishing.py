@@ -14,14 +14,14 @@ from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 
-Declared = ConfigChange | CatalogItem
+SettingsRecord = ConfigChange | CatalogItem
 
 _ABOUT_THE_CHANGE = frozenset({"recorded_at_ms", "origin"})
 """Fields that say when and by whom, not what."""
 
 
-def declared_by(settings: Settings, now_ms: int | None = None) -> Iterator[Declared]:
-    """All records that the settings stand for, catalog files read. Raises DeclarationError."""
+def records_of(settings: Settings, now_ms: int | None = None) -> Iterator[SettingsRecord]:
+    """All records that the settings stand for, catalog files read. Raises UnusableFileError."""
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     for pool in settings.pools:
         yield ConfigChange(pool=pool.id, recorded_at_ms=now_ms, origin=ORIGIN, change=pool.declared())
@@ -33,7 +33,7 @@ def declared_by(settings: Settings, now_ms: int | None = None) -> Iterator[Decla
             yield from read_codes(file, store.pool, store.id, now_ms)
 
 
-def declare(kafka_options: ClientOptions, partitions: int, records: Iterable[Declared]) -> int:
+def publish_settings(kafka_options: ClientOptions, partitions: int, records: Iterable[SettingsRecord]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
     Of several records with one key the last one counts. Raises KafkaException or PublishError.
@@ -74,11 +74,11 @@ def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[st
     return known
 
 
-def _topic(record: Declared) -> str:
+def _topic(record: SettingsRecord) -> str:
     return POOL_CONFIG.name if isinstance(record, ConfigChange) else CATALOG_ITEMS.name
 
 
-def _as_decoded(record: Declared) -> Any:
+def _as_decoded(record: SettingsRecord) -> Any:
     """As a reader sees it: defaults filled in, unions tagged."""
     codec = topic_codec(_topic(record))
     return codec.decode(codec.encode(record.to_avro()))

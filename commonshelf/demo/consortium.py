@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from commonshelf.config.publishing import Declared
+from commonshelf.config.publishing import SettingsRecord
 from commonshelf.config.settings import Http, Pool, Settings, Store
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
@@ -46,7 +46,7 @@ class Consortium:
 
     pool: Pool
     members: tuple[Member, ...]
-    records: tuple[Declared, ...]
+    records: tuple[SettingsRecord, ...]
     item_names: dict[str, str]
     watched: tuple[str, ...]
     """SKUs that the live view shows."""
@@ -123,7 +123,7 @@ def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterat
         yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
 
 
-def _catalog(region: Region, now_ms: int) -> Iterator[Declared]:
+def _catalog(region: Region, now_ms: int) -> Iterator[SettingsRecord]:
     for item in region.items:
         yield CatalogItem(
             pool=POOL,

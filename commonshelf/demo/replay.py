@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from commonshelf.config.publishing import Declared
+from commonshelf.config.publishing import SettingsRecord
 from commonshelf.config.settings import Pool
 from commonshelf.demo.completejourney import POOL, ZONE, Journey, load, midnights_ms
 from commonshelf.demo.consortium import WATCHED, Consortium, Member, mappings
@@ -128,7 +128,7 @@ def _consortium(journey: Journey, now_ms: int) -> Consortium:
     )
 
 
-def _records(journey: Journey, now_ms: int) -> Iterator[Declared]:
+def _records(journey: Journey, now_ms: int) -> Iterator[SettingsRecord]:
     for product in journey.products:
         yield CatalogItem(
             pool=POOL, sku=product.sku, name=product.name, category=product.category, recorded_at_ms=now_ms

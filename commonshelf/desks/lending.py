@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from commonshelf.config.pool_config import PoolConfig
-from commonshelf.config.publishing import current, declare
+from commonshelf.config.publishing import current, publish_settings
 from commonshelf.desks.pool_table import UnknownNameError
 from schemas.models.config import ConfigChange, LentQuota
 from schemas.topics import POOL_AVAILABILITY
@@ -38,7 +38,7 @@ def set_quota(
             f"{pool} counts {quota.sku} by {catalog.unit(quota.sku)} and {quota.to_pool} by {other.unit(quota.sku)}"
         )
     change = ConfigChange(pool=pool, recorded_at_ms=at_ms, origin="operator", change=quota)
-    declare(kafka_options, partitions, [change])
+    publish_settings(kafka_options, partitions, [change])
 
 
 def lent_by(kafka_options: Mapping[str, str], config: PoolConfig, pool: str) -> list[Lent]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commonshelf.config.catalog_files import ORIGIN, DeclarationError, read_catalog
+from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
 from commonshelf.config.pool_config import read_pool_config
-from commonshelf.config.publishing import Declared, current, declare
+from commonshelf.config.publishing import SettingsRecord, current, publish_settings
 from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
@@ -45,7 +45,7 @@ def onboard(
 
     named: fields of StoreSettings; the others are as they are in force, or the defaults of a new store.
 
-    Raises UnknownNameError for a pool that is not configured, DeclarationError for a file that cannot be used,
+    Raises UnknownNameError for a pool that is not configured, UnusableFileError for a file that cannot be used,
     pydantic's ValidationError for a field that is out of range.
     """
     changes = list(config_changes(connection))
@@ -58,7 +58,7 @@ def onboard(
     in_force = known_stores[store_id].model_dump() if store_id in known_stores else {"store": store_id}
     store = StoreSettings.model_validate(in_force | dict(named))
     now_ms = time.time_ns() // 1_000_000
-    records: list[Declared] = [ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=store)]
+    records: list[SettingsRecord] = [ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=store)]
     if catalog is not None:
         records += read_catalog(catalog, pool, settings.currency, now_ms)
     spec = DropFolderSpec(
@@ -72,7 +72,7 @@ def onboard(
         found = read_pool_config(connection.kafka_options, [partition_of(pool, partitions)])
         reports, misfits = in_units_of(declared_in(found.catalog(pool), records), read)
         problems += tuple(f"{opening_stock}: {misfit}" for misfit in misfits)
-    published = declare(connection.kafka_options, partitions, records)
+    published = publish_settings(connection.kafka_options, partitions, records)
     with Publisher(quiet(connection.kafka_options), partitions) as publisher:
         publish_and_flush(publisher, reports)
     return Onboarded(published, sum(len(report.lines) for report in reports), problems)
@@ -103,7 +103,7 @@ def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) 
         )
     now_ms = time.time_ns() // 1_000_000
     change = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=terms)
-    return declare(connection.kafka_options, connection.settings.partitions, [change]) > 0
+    return publish_settings(connection.kafka_options, connection.settings.partitions, [change]) > 0
 
 
 def config_changes(connection: Connection) -> Iterator[ConfigChange]:
@@ -124,7 +124,7 @@ def _is_pool(change: ConfigChange) -> bool:
     return isinstance(change.change, PoolSettings)
 
 
-def declared_in(catalog: Catalog, records: Iterable[Declared]) -> Catalog:
+def declared_in(catalog: Catalog, records: Iterable[SettingsRecord]) -> Catalog:
     """`catalog` once it knows `records`, too."""
     for record in records:
         if isinstance(record, CatalogItem):
@@ -161,9 +161,9 @@ def _opening(file: Path, spec: DropFolderSpec, now_ms: int) -> tuple[list[StockR
     try:
         batches = list(read_events(file.name, file.read_bytes(), "opening", spec, now_ms))
     except OSError as error:
-        raise DeclarationError(f"{file} cannot be read ({error.strerror}); check the path and its rights") from None
+        raise UnusableFileError(f"{file} cannot be read ({error.strerror}); check the path and its rights") from None
     except FileRefused as refused:
-        raise DeclarationError(f"{file}: {refused}") from None
+        raise UnusableFileError(f"{file}: {refused}") from None
     reports = [event for batch in batches for event in batch.events if isinstance(event, StockReport)]
     problems = tuple(f"{file}: {problem.where}: {problem.reason}" for batch in batches for problem in batch.problems)
     return reports, problems

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from commonshelf.config.catalog_files import DeclarationError, csv_rows, located, parse_code
+from commonshelf.config.catalog_files import UnusableFileError, csv_rows, located, parse_code
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
@@ -20,7 +20,7 @@ from streams.catalog import Catalog
 def read_mappings(file: Path, store: str | None, catalog: Catalog) -> tuple[list[CodeMapping], list[str]]:
     """(the mappings, a sentence for each row that is none). Rows without a sku are left out: nobody decided them yet.
 
-    `store` holds where a row names none; None is the whole pool. Raises DeclarationError when the file cannot be read.
+    `store` holds where a row names none; None is the whole pool. Raises UnusableFileError when the file cannot be read.
     """
     found: list[CodeMapping] = []
     problems: list[str] = []
@@ -37,11 +37,11 @@ def read_mappings(file: Path, store: str | None, catalog: Catalog) -> tuple[list
 
 
 def read_till_items(file: Path) -> dict[str, TillItem]:
-    """What a till's item list says, by code. Raises DeclarationError, also for a code that is named twice."""
+    """What a till's item list says, by code. Raises UnusableFileError, also for a code that is named twice."""
     found: dict[str, TillItem] = {}
     for place, code, item in _discovered(file) if file.suffix == ".json" else _listed(file):
         if found.setdefault(code, item) != item:
-            raise DeclarationError(f"{place}: {code} is named before, as {found[code].name!r}; which one is it?")
+            raise UnusableFileError(f"{place}: {code} is named before, as {found[code].name!r}; which one is it?")
     return found
 
 
@@ -61,7 +61,7 @@ def _discovered(file: Path) -> Iterator[tuple[str, str, TillItem]]:
                 item = TillItem(str(thing["name"]), str(thing.get("barcode", "")))
                 yield f"{file}, entry {at + 1}", parse_code(f"{thing['kind']}:{thing['id']}"), item
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DeclarationError(
+        raise UnusableFileError(
             f"{file} cannot be read as what `connect discover --json` prints ({type(error).__name__}: {error})"
         ) from None
 

@@ -20,7 +20,7 @@ import httpx
 import psutil
 
 from commonshelf.config.credentials import kafka_options, secret_origin
-from commonshelf.config.publishing import Declared, declare, declared_by
+from commonshelf.config.publishing import SettingsRecord, publish_settings, records_of
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
@@ -64,7 +64,7 @@ class Stack:
     records: config and catalog records to declare beside those of the settings.
     children_env: added to the children's environment (secrets go this way, never in argv).
 
-    Entering raises StackError, KafkaStartError, TopicsError, PortTakenError, DeclarationError or SettingsError, each
+    Entering raises StackError, KafkaStartError, TopicsError, PortTakenError, UnusableFileError or SettingsError, each
     with one sentence for the user, and has then stopped whatever it had started.
     """
 
@@ -73,7 +73,7 @@ class Stack:
         settings: Settings,
         *,
         on_event: OnEvent = lambda _: None,
-        records: Iterable[Declared] = (),
+        records: Iterable[SettingsRecord] = (),
         children_env: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
@@ -117,9 +117,9 @@ class Stack:
             self.stop()
             raise
 
-    def declare(self, records: Iterable[Declared]) -> int:
+    def publish_settings(self, records: Iterable[SettingsRecord]) -> int:
         """Publish config or catalog records that say something new. Returns how many did."""
-        return declare(self.kafka_options, self.settings.partitions, records)
+        return publish_settings(self.kafka_options, self.settings.partitions, records)
 
     def stop(self) -> None:
         """Stop connectors, then workers, then Kafka. May be repeated."""
@@ -147,7 +147,7 @@ class Stack:
         self._make_data_dir()
         self.settings = resolve_ports(self.settings)
         self._check_secrets()  # what is wrong with the settings shows before Kafka is started
-        declared = [*declared_by(self.settings), *self._records]
+        declared = [*records_of(self.settings), *self._records]
         self._start_kafka()
         self._step("creating the topics")
         for line in ensure_topics(self.kafka_options, self.settings.partitions):
@@ -199,7 +199,7 @@ class Stack:
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
 
-    def _start_children(self, declared: list[Declared]) -> None:
+    def _start_children(self, declared: list[SettingsRecord]) -> None:
         self._step("starting the workers")
         resolved = self.settings.data_dir / "run" / "settings.json"
         resolved.write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
@@ -210,7 +210,7 @@ class Stack:
         self._supervisor = Supervisor([child.spec for child in wanted], self.settings.log_dir, self._warn)
         # A till may speak as soon as the connectors listen, and its pool must be known by then.
         self._supervisor.start(later=["connectors"])
-        news = self.declare(declared)
+        news = self.publish_settings(declared)
         self._step(f"published {news} new settings" if news else "all settings are published already")
         self._supervisor.start_rest()
         self._write_runtime(resolved)

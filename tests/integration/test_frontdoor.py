@@ -11,7 +11,7 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from commonshelf.config.publishing import current, declare, declared_by
+from commonshelf.config.publishing import current, publish_settings, records_of
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.runtime_file import read_runtime
@@ -85,10 +85,10 @@ def test_only_what_differs_is_published(kafka, topics, pool_name):
     mapping = ConfigChange(
         pool=pool_name, recorded_at_ms=1, origin="test", change=CodeMapping(code="plu:4011", sku="BANANA")
     )
-    assert declare(kafka.options, topics, [*declared_by(settings, 1), mapping]) == 3
-    assert declare(kafka.options, topics, [*declared_by(settings, 2), mapping]) == 0
+    assert publish_settings(kafka.options, topics, [*records_of(settings, 1), mapping]) == 3
+    assert publish_settings(kafka.options, topics, [*records_of(settings, 2), mapping]) == 0
     remapped = mapping.model_copy(update={"change": CodeMapping(code="plu:4011", sku="PLANTAIN")})
-    assert declare(kafka.options, topics, [*declared_by(settings, 3), remapped]) == 1
+    assert publish_settings(kafka.options, topics, [*records_of(settings, 3), remapped]) == 1
     told = [change for change in current(kafka.options, POOL_CONFIG.name) if change["pool"] == pool_name]
     assert sorted(change["change"][0] for change in told) == [
         "commonshelf.CodeMapping", "commonshelf.PoolSettings", "commonshelf.StoreSettings",

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.config.pool_config import read_pool_config
-from commonshelf.config.publishing import current, declare
+from commonshelf.config.publishing import current, publish_settings
 from commonshelf.dead_letters.desk import Desk
 from commonshelf.dead_letters.letters import Filter, read_letters
 from commonshelf.dead_letters.replays import replay
@@ -63,11 +63,11 @@ class PoolWithShop:
         records = [
             ConfigChange(pool=self.pool, recorded_at_ms=self.now_ms, origin="test", change=change) for change in changes
         ]
-        declare(self.options, self.partitions, records)
+        publish_settings(self.options, self.partitions, records)
 
     def stock(self, *skus):
         items = [CatalogItem(pool=self.pool, sku=sku, name=sku, recorded_at_ms=self.now_ms) for sku in skus]
-        declare(self.options, self.partitions, items)
+        publish_settings(self.options, self.partitions, items)
         lines = [(f"sku:{sku}", 100_000) for sku in skus]
         self.publish(self.report("opening", "opening", *lines, at_ms=self.now_ms - 6 * DAY_MS))
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from commonshelf.config.catalog_files import DeclarationError, parse_code
+from commonshelf.config.catalog_files import UnusableFileError, parse_code
 from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.mapping.codes import codes_waiting, objections
 from commonshelf.mapping.files import read_mappings, read_till_items
@@ -102,7 +102,7 @@ def test_a_list_of_mappings_is_read_and_every_bad_row_is_told(catalog, tmp_path)
 def test_an_item_list_that_names_a_code_twice_is_refused(tmp_path):
     file = tmp_path / "items.csv"
     file.write_text("code,name,barcode\nitem:1,Milk,4006381333931\nitem:1,Bread,\n")
-    with pytest.raises(DeclarationError, match=r":3: item:1 is named before, as 'Milk'"):
+    with pytest.raises(UnusableFileError, match=r":3: item:1 is named before, as 'Milk'"):
         read_till_items(file)
 
 
@@ -136,5 +136,5 @@ def test_what_connect_discover_prints_is_an_item_list(tmp_path):
     ]))  # fmt: skip
     assert read_till_items(file) == {"item:W62X": TillItem("Milk 1 l"), "sku:RYE": TillItem("Rye", "4006381333931")}
     file.write_text("{}[")
-    with pytest.raises(DeclarationError, match="cannot be read as what `connect discover --json` prints"):
+    with pytest.raises(UnusableFileError, match="cannot be read as what `connect discover --json` prints"):
         read_till_items(file)

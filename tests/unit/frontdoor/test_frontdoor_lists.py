@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonshelf.config.catalog_files import DeclarationError, read_catalog, read_codes
+from commonshelf.config.catalog_files import UnusableFileError, read_catalog, read_codes
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping
 from schemas.models.pos import Unit
@@ -51,7 +51,7 @@ def test_a_stores_code_list_becomes_its_mappings(tmp_path):
 def test_a_wrong_row_is_told_with_file_line_and_column(tmp_path, text, expected):
     file = tmp_path / "catalog.csv"
     file.write_text(text)
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(UnusableFileError) as caught:
         list(read_catalog(file, "riverside", "EUR", 5))
     assert str(caught.value).startswith(f"{file}{expected}")
 
@@ -60,5 +60,5 @@ def test_a_wrong_row_is_told_with_file_line_and_column(tmp_path, text, expected)
 def test_a_file_that_is_no_csv_text_is_told(tmp_path, content):
     file = tmp_path / "catalog.csv"
     file.write_bytes(content)
-    with pytest.raises(DeclarationError, match="cannot be read as a UTF-8 CSV file"):
+    with pytest.raises(UnusableFileError, match="cannot be read as a UTF-8 CSV file"):
         list(read_catalog(file, "riverside", "EUR", 5))
