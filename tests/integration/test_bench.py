@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 
 def bench(*arguments):
     """The object on the last line of a benchmark's output."""
     command = [sys.executable, "-m", "commonshelf", "bench", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

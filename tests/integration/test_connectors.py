@@ -25,8 +25,8 @@ from schemas.codec import topic_codec
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport
 from schemas.partition import partition_of
 from schemas.topics import POS_SALES, POS_STOCK
+from tests.support.waiting import PATIENCE_S, until
 
-DEADLINE_S = 60
 SECRET = "a-secret-of-the-store-grocer-7"
 GTIN = "4006381333931"
 WEBHOOK = {"kind": "webhook", "secret_env": "GROCER_SECRET"}
@@ -97,24 +97,17 @@ class HostProcess:
 
     def kill(self):
         self._process.kill()
-        self._process.wait(DEADLINE_S)
+        self._process.wait(PATIENCE_S)
 
     def terminate(self):
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(DEADLINE_S)
+        return self._process.wait(PATIENCE_S)
 
     def _status(self, path):
         try:
             return httpx.get(self.url + path, timeout=10).status_code
         except httpx.TransportError:
             return None
-
-
-def until(condition, deadline_s=DEADLINE_S):
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.005)
 
 
 def read_all(bootstrap, topic, pool, partitions):
@@ -134,7 +127,7 @@ def read_all(bootstrap, topic, pool, partitions):
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
         ended = set()
         while len(ended) < partitions:
-            message = consumer.poll(DEADLINE_S)
+            message = consumer.poll(PATIENCE_S)
             assert message is not None, "Kafka went silent"
             if message.error():
                 assert message.error().code() == KafkaError._PARTITION_EOF
@@ -171,7 +164,7 @@ def test_events_land_on_their_pools_partition_under_its_key(kafka, topics, pool_
         lines=(StockLine(line_id="1", code="plu:4011", quantity_milli=-2_000),),
     )
     with Publisher(kafka.options, topics) as publisher:
-        publisher.publish(sale(pool_name, 1)).result(DEADLINE_S)
+        publisher.publish(sale(pool_name, 1)).result(PATIENCE_S)
         publisher.publish_all([report, sale(pool_name, 2)])
         publisher.publish(sale(pool_name, 3), {"cause": b"test"})
         publisher.flush()
@@ -207,7 +200,7 @@ def test_a_drop_folder_that_is_killed_in_the_middle_of_a_file_loses_no_line(kafk
         path = tmp_path / "state" / f"folder-{pool_name}-grocer-7.sqlite"
         if not path.exists():
             return 0
-        with closing(sqlite3.connect(path, timeout=DEADLINE_S)) as state:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as state:
             try:
                 return state.execute("SELECT MAX(rows_confirmed) FROM files").fetchone()[0] or 0
             except sqlite3.OperationalError:  # the table is not made yet
@@ -268,7 +261,7 @@ def test_whatever_a_webhook_answered_202_is_in_kafka_however_often_it_is_killed(
         finally:
             over.set()
             for thread in threads:
-                thread.join(DEADLINE_S)
+                thread.join(PATIENCE_S)
         assert host.terminate() == 0
     found = lines_of(read_all(kafka.bootstrap_servers, POS_SALES.name, pool_name, topics))
     assert {source_id for source_id, _, _ in found} >= set(acknowledged)

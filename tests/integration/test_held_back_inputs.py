@@ -1,7 +1,5 @@
 """Inputs that are held back come again on a real Kafka: after the partition was given away, and with their end."""
 
-import time
-
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -11,11 +9,11 @@ from schemas.topics import POOL_TICKS, POS_SALES
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
+from tests.support.waiting import PATIENCE_S, until
 
 TOPICS = (POS_SALES.name, POOL_TICKS.name)
 BATCH_BYTES = 10_000
 RECORDS = 100
-DEADLINE_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,7 @@ def publish(bootstrap_servers, topic, records):
     producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True})
     for _ in range(records):
         producer.produce(topic, bytes(1_000), "pool", 0)
-    assert producer.flush(DEADLINE_S) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 class Reader:
@@ -51,11 +49,14 @@ class Reader:
         self.consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in offsets.items()])
 
     def read_until(self, has_come):
-        deadline = time.monotonic() + DEADLINE_S
-        while not has_come():
-            assert time.monotonic() < deadline
+        def has_come_now():
+            if has_come():
+                return True
             self.intake.take(self.consumer.consume(50, timeout=0.05), self.held)
             self.intake.mind_backlog(self.held)
+            return False
+
+        until(has_come_now, pause_s=0)
 
     def holds_back(self, topic):
         return (topic, 0) in self.intake._paused
@@ -85,7 +86,7 @@ def test_a_partition_that_comes_back_is_fetched_though_it_was_held_back_when_it_
 
 def test_an_input_that_was_held_back_at_its_end_is_told_to_be_at_its_end_again(bootstrap_servers, reader):
     publish(bootstrap_servers, POS_SALES.name, RECORDS)
-    _, end = reader.consumer.get_watermark_offsets(TopicPartition(POS_SALES.name, 0), timeout=DEADLINE_S)
+    _, end = reader.consumer.get_watermark_offsets(TopicPartition(POS_SALES.name, 0), timeout=PATIENCE_S)
     while reader.fetched(POS_SALES.name) < end or reader.held[0].inbox.starving():
         reader.intake.take(reader.consumer.consume(50, timeout=0.05), reader.held)
     reader.intake.mind_backlog(reader.held)

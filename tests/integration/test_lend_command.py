@@ -1,10 +1,10 @@
 """`lend set` and `lend list` on a real Kafka with the real worker."""
 
 import json
-import time
 
 from schemas.models.config import PoolSettings
-from tests.support.shop import DEADLINE_S, STORE, PoolWithShop
+from tests.support.shop import STORE, PoolWithShop
+from tests.support.waiting import until
 
 
 def test_an_operator_lends_to_another_pool_and_sees_it_there(shop, kafka, topics):
@@ -21,8 +21,9 @@ def test_an_operator_lends_to_another_pool_and_sees_it_there(shop, kafka, topics
         "store": STORE, "sku": "MILK", "to_pool": other.pool, "quota_milli": 6_000, "borrowed_milli": 6_000,
         "available_milli": 6_000,
     }]  # fmt: skip
-    deadline = time.monotonic() + DEADLINE_S
-    while (found := json.loads(shop.call("lend", "list", shop.pool, "--json").output)) != expected:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
+
+    def listed():
+        return json.loads(shop.call("lend", "list", shop.pool, "--json").output)
+
+    until(lambda: listed() == expected, listed)
     assert other.pool in shop.call("lend", "list", shop.pool).output

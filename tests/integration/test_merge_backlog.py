@@ -24,13 +24,13 @@ from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.proof.faults.topic_log import read_topics
+from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 2
 POOL = "backlogged"
 ROUNDS, SALES_PER_ROUND, REPORTS_PER_ROUND = 60, 40, 5
 RECORDS = ROUNDS * (SALES_PER_ROUND + REPORTS_PER_ROUND + 1) + 3
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +58,19 @@ def queue_up(bootstrap_servers):
             line = StockLine(line_id="1", code="sku:milk", quantity_milli=9000)
             report = StockReport(**told("report", f"{number}-{n}"), kind=StockReportKind.received, lines=(line,))
             send(POS_STOCK.name, report)
-        producer.flush(DEADLINE_S)
+        producer.flush(PATIENCE_S)
         for n in range(SALES_PER_ROUND):
             line = SaleLine(line_id="1", code="sku:milk", quantity_milli=1000)
             send(POS_SALES.name, Sale(**told("sale", f"{number}-{n}"), lines=(line,)))
-        producer.flush(DEADLINE_S)
+        producer.flush(PATIENCE_S)
         send(POOL_TICKS.name, Tick(pool=POOL, at_ms=now_ms + number, origin="test"))
-        producer.flush(DEADLINE_S)
+        producer.flush(PATIENCE_S)
     for change in (PoolSettings(name="Backlogged"), StoreSettings(store="mill", name="Mill")):
         event = ConfigChange(pool=POOL, recorded_at_ms=now_ms, origin="test", change=change)
         send(POOL_CONFIG.name, event, event.key)
     item = CatalogItem(pool=POOL, sku="milk", name="Milk", recorded_at_ms=now_ms)
     send(CATALOG_ITEMS.name, item, item.key)
-    assert producer.flush(DEADLINE_S) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 def journal(bootstrap_servers):
@@ -89,10 +89,10 @@ def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(boots
             command, cwd=ROOT, env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + DEADLINE_S
-        while len(entries := journal(bootstrap_servers)) < RECORDS:
-            assert time.monotonic() < deadline, (len(entries), (tmp_path / "log.txt").read_text()[-2000:])
-            time.sleep(0.2)
+        until(
+            lambda: len(journal(bootstrap_servers)) >= RECORDS, lambda: (tmp_path / "log.txt").read_text()[-2000:], 0.2
+        )
+        entries = journal(bootstrap_servers)
     finally:
         worker.kill()
         worker.communicate()

@@ -31,10 +31,10 @@ from schemas.topics import (
     POS_STOCK,
 )
 from tests.proof.faults.topic_log import read_topics
+from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 2
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 90
 CONTESTS, KILLS = 1_000, 4
 HOUR_MS = 3_600_000
 
@@ -88,7 +88,7 @@ class Side:
         self.send(POOL_TICKS.name, Tick(pool=self.pool, at_ms=at_ms, origin="test"))
 
     def flush(self):
-        assert self._producer.flush(DEADLINE_S) == 0
+        assert self._producer.flush(PATIENCE_S) == 0
 
     def events(self):
         decode = topic_codec(ORDERS_EVENTS.name).decode
@@ -97,13 +97,14 @@ class Side:
 
     def wait_for(self, answers):
         """The events, once that many requests are answered."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            events = self.events()
-            if sum(event["key"] is not None for event in events) >= answers:
-                return events
-            assert time.monotonic() < deadline, Counter(event["kind"] for event in events)
-            time.sleep(0.3)
+        events = []
+
+        def are_answered():
+            events[:] = self.events()
+            return sum(event["key"] is not None for event in events) >= answers
+
+        until(are_answered, lambda: Counter(event["kind"] for event in events), 0.3)
+        return events
 
 
 class LedgerWorker:
@@ -193,7 +194,7 @@ def shelf(bootstrap_servers, *words, told=None):
     command = [str(Path(sys.executable).with_name("commonshelf")), *words, "--bootstrap", bootstrap_servers]
     settings = {"COMMONSHELF_PARTITIONS": str(PARTITIONS), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
-        command, cwd=ROOT, env=settings, input=told, capture_output=True, text=True, timeout=60,
+        command, cwd=ROOT, env=settings, input=told, capture_output=True, text=True, timeout=PATIENCE_S,
         check=False,
     )  # fmt: skip
 

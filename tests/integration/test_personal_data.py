@@ -19,8 +19,8 @@ from schemas.topics import TOPICS
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import CANARY, Order
 from tests.support.vendor_server import VendorServer
+from tests.support.waiting import PATIENCE_S, until
 
-DEADLINE_S = 90
 SECRET = b"a-secret-of-the-store-of-the-webhook"
 SALE = {
     "id": "W-1", "occurred_at": "2026-03-01T09:15:00+01:00", "customer": {"name": CANARY}, "note": CANARY,
@@ -86,14 +86,7 @@ def till(kafka, topics, pool_name, shop, tmp_path):
             yield rigs, f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(DEADLINE_S)
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.1)
+            process.wait(PATIENCE_S)
 
 
 def is_up(url):

@@ -6,7 +6,6 @@ import shutil
 import struct
 import subprocess
 import threading
-import time
 
 import fastavro
 import httpx
@@ -26,8 +25,8 @@ from schemas.codec import topic_codec
 from schemas.examples import examples
 from schemas.registry import registry
 from schemas.topics import POOL_CHANGELOG
+from tests.support.waiting import PATIENCE_S, until
 
-DEADLINE_S = 90
 TOPICS = sorted(subject.removesuffix("-value") for subject in registry().by_subject)
 BY_TOPIC_NAME = {"subject.name.strategy.type": "TOPIC"}
 
@@ -40,14 +39,11 @@ def url():
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not server.started:
-        assert time.monotonic() < deadline_s, "the HTTP server did not start"
-        time.sleep(0.02)
+    until(lambda: server.started, "the HTTP server")
     host, port = server.servers[0].sockets[0].getsockname()
     yield f"http://{host}:{port}"
     server.should_exit = True
-    thread.join(DEADLINE_S)
+    thread.join(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +52,12 @@ def kafka():
     with EmbeddedKafka() as kafka:
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
         for created in admin.create_topics([NewTopic(topic, 1, 1) for topic in TOPICS]).values():
-            created.result(DEADLINE_S)
+            created.result(PATIENCE_S)
         producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
         for topic in TOPICS:
             for example in examples(topic):
                 producer.produce(topic, key=example.key, value=topic_codec(topic).encode(example.value))
-        assert producer.flush(DEADLINE_S) == 0
+        assert producer.flush(PATIENCE_S) == 0
         yield kafka
 
 
@@ -85,10 +81,12 @@ def read(kafka, topic, count):
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
     messages = []
-    deadline_s = time.monotonic() + DEADLINE_S
-    while len(messages) < count:
-        assert time.monotonic() < deadline_s, f"only {len(messages)} of {count} records of {topic} arrived"
-        messages += consumer.consume(count - len(messages), 0.2)
+
+    def is_read():
+        messages.extend(consumer.consume(count - len(messages), 0.2))
+        return len(messages) >= count
+
+    until(is_read, f"{count} records of {topic}")
     consumer.close()
     return messages
 
@@ -138,7 +136,7 @@ def run(*command):
     """What a Debian tool prints; an absent one fails the test with the name of its package."""
     package = {"kcat": "kcat", "avrocat": "avro-bin"}[command[0]]
     assert shutil.which(command[0]), f"{command[0]} is not installed: apt-get install {package}"
-    done = subprocess.run(command, capture_output=True, timeout=DEADLINE_S, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 

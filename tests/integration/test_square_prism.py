@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
@@ -21,10 +20,10 @@ from connectors.vendor.contract import AccessRefused
 from tests.support.connectors import SENDER
 from tests.support.rigs.rig import Order
 from tests.support.rigs.square import SquareRig
+from tests.support.waiting import until
 
 PRISM = "@stoplight/prism-cli@5.16.0"
 SPEC = Path(__file__).parents[1] / "payloads" / "square" / "openapi.json"
-STARTED_WITHIN_S = 240
 
 pytestmark = pytest.mark.needs_debian
 
@@ -42,15 +41,13 @@ def prism():
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + STARTED_WITHIN_S
-        while not answers(url):
-            assert process.poll() is None, "Prism ended"
-            assert time.monotonic() < deadline, "Prism does not start"
-            time.sleep(0.2)
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: answers(url) or process.poll() is not None, "Prism")
+        assert process.poll() is None, "Prism ended"
         yield url
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait()
 
 
 def answers(url):

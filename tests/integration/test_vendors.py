@@ -20,8 +20,7 @@ from schemas.topics import POS_HISTORY, POS_SALES
 from tests.support.rigs.rig import CANARY, HOUR_MS, Order
 from tests.support.rigs.square import LOCATION, URL, SquareRig
 from tests.support.vendor_server import VendorServer
-
-DEADLINE_S = 60
+from tests.support.waiting import PATIENCE_S, until
 
 
 class SquareStore:
@@ -59,13 +58,13 @@ class SquareStore:
 
     def kill(self):
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(DEADLINE_S)
+        self._process.wait(PATIENCE_S)
 
     def notify(self, order):
         headers, body = self.rig.notice(order)
         try:
             url = f"http://127.0.0.1:{self.port}/webhooks/square/anna"
-            return httpx.post(url, content=body, headers=headers, timeout=DEADLINE_S).status_code
+            return httpx.post(url, content=body, headers=headers, timeout=PATIENCE_S).status_code
         except httpx.TransportError:
             return None
 
@@ -81,11 +80,11 @@ class SquareStore:
         consumer = Consumer(
             {**self._kafka.options, "group.id": "unused", "enable.auto.commit": False, "enable.partition.eof": True}
         )
-        partitions = len(consumer.list_topics(POS_SALES.name, timeout=DEADLINE_S).topics[POS_SALES.name].partitions)
+        partitions = len(consumer.list_topics(POS_SALES.name, timeout=PATIENCE_S).topics[POS_SALES.name].partitions)
         consumer.assign([TopicPartition(POS_SALES.name, number, 0) for number in range(partitions)])
         found, ended = [], 0
         while ended < partitions:
-            message = consumer.poll(DEADLINE_S)
+            message = consumer.poll(PATIENCE_S)
             if message.error():
                 ended += 1
             elif message.key() == self.pool.encode():
@@ -103,13 +102,6 @@ def shop(kafka, topics, pool_name, tmp_path):
     rig = SquareRig()
     with VendorServer(rig.answer) as server, SquareStore(rig, server, kafka, topics, pool_name, tmp_path) as shop:
         yield shop
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def test_a_killed_host_reads_on_from_the_position_in_kafka_and_loses_nothing(shop):

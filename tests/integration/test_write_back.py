@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,16 +19,9 @@ from schemas.topics import CONNECTOR_WRITEBACKS
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig
 from tests.support.shop import STORE
 from tests.support.vendor_server import VendorServer
+from tests.support.waiting import PATIENCE_S, until
 
-DEADLINE_S = 60
 HOUR_MS = 3_600_000
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 class Till:
@@ -57,7 +49,7 @@ class Till:
     def kill(self):
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(DEADLINE_S)
+            self._process.wait(PATIENCE_S)
 
 
 @pytest.fixture

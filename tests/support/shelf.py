@@ -5,17 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from commonshelf.stack.runtime_file import Runtime, read_runtime
+from tests.support.waiting import PATIENCE_S, until
 
 CONFIG = """
 [http]
@@ -43,14 +41,6 @@ secret_env = "BERT_WEBHOOK_SECRET"
 """
 CATALOG = "sku,name,gtin,unit,codes\nMILK,Milk 1 l,4006381333931,each,\nBANANA,Bananas,,kg,plu:4011\n"
 SECRET = "canary-0123456789abcdef0123456789"
-
-
-def until(probe: Callable[[], Any], what: str, timeout_s: float = 150) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (found := probe()):
-        assert time.monotonic() < deadline, f"{what} did not happen in {timeout_s} s"
-        time.sleep(0.1)
-    return found
 
 
 def gone(pid: int) -> bool:
@@ -91,12 +81,12 @@ class CommandFolder:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "commonshelf", *words],
-            cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=120, check=False,
+            cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     def files_with(self, text: str) -> list[Path]:

@@ -21,9 +21,9 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport
 from schemas.topics import POOL_AVAILABILITY
+from tests.support.waiting import until
 
 DAY_MS = 86_400_000
-DEADLINE_S = 60
 STORE = "corner"
 
 
@@ -95,13 +95,14 @@ class PoolWithShop:
 
     def letters(self, count=None, **wanted):
         """The pool's letters, once there are `count`."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            found = [one for one in read_letters(self.options) if Filter(pool=self.pool, **wanted).takes(one)]
-            if count is None or len(found) == count:
-                return found
-            assert time.monotonic() < deadline, [(one.place, one.reason, one.state) for one in found]
-            time.sleep(0.1)
+        found = []
+
+        def are_there():
+            found[:] = [one for one in read_letters(self.options) if Filter(pool=self.pool, **wanted).takes(one)]
+            return count is None or len(found) == count
+
+        until(are_there, lambda: [(one.place, one.reason, one.state) for one in found])
+        return found
 
     def availability(self):
         """SKU → row, without what depends on when and in which pool it was."""
@@ -112,11 +113,8 @@ class PoolWithShop:
         }
 
     def on_hand(self, sku, expected_milli):
-        """Wait until the shelf holds so much; fails with what it holds."""
-        deadline = time.monotonic() + DEADLINE_S
-        while (found := self.availability().get(sku, {}).get("on_hand_milli")) != expected_milli:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.1)
+        """Wait until the shelf holds so much; fails with what is available."""
+        until(lambda: self.availability().get(sku, {}).get("on_hand_milli") == expected_milli, self.availability)
 
     def replay(self, letters=None):
         waiting = [one for one in self.letters() if one.is_waiting] if letters is None else letters

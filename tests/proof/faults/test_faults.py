@@ -1,12 +1,9 @@
 """Twenty faults of every kind, by a seed of its own; `python -m tests.proof.faults.run --faults 200` runs more."""
 
-import pytest
-
 from streams.runtime import failpoints
 from tests.proof.faults.run import report, run_faults
 
 
-@pytest.mark.timeout(420)
 def test_twenty_faults_under_load_lose_nothing_and_repeat_nothing():
     outcome = run_faults(20, seed=1)
 

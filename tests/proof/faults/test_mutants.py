@@ -9,7 +9,6 @@ TRIES = 3
 """A bug shows only when the fault hits the worker in the right place; on a machine with much to do it comes late."""
 
 
-@pytest.mark.timeout(420)
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_a_planted_bug_is_found_in_what_the_workers_left(name):
     told = []

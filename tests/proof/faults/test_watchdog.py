@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+from tests.support.waiting import PATIENCE_S
+
 HANGS = """
 import logging, time
 from streams.runtime.watchdog import Watchdog
@@ -41,7 +43,7 @@ def start(program):
 def test_a_call_that_hangs_ends_the_process_and_is_named():
     process = start(HANGS)
 
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=PATIENCE_S)[1]
 
     assert process.returncode == 1
     assert "send_offsets has not returned" in said
@@ -50,7 +52,7 @@ def test_a_call_that_hangs_ends_the_process_and_is_named():
 def test_calls_that_return_and_waits_between_them_do_no_harm():
     process = start(RETURNS)
 
-    assert process.communicate(timeout=30) == ("done\n", "")
+    assert process.communicate(timeout=PATIENCE_S) == ("done\n", "")
 
 
 def test_a_process_held_still_in_a_call_has_not_hung():
@@ -61,4 +63,4 @@ def test_a_process_held_still_in_a_call_has_not_hung():
     time.sleep(4)
     process.send_signal(signal.SIGCONT)
 
-    assert process.communicate(timeout=30) == ("done\n", "")
+    assert process.communicate(timeout=PATIENCE_S) == ("done\n", "")

@@ -23,11 +23,11 @@ from messaging.publisher import EventTooLarge
 from schemas.models.pos import Sale, SaleLine, Source
 from tests.support.connectors import SENDER, MemoryPositions, tools
 from tests.support.vendor_server import Answer, VendorServer
+from tests.support.waiting import PATIENCE_S
 
 SECRET = b"webhook-secret-of-grocer-7"
 BODY = b'{"order": {"id": 1017}}'
 SIGNATURE = hmac_sha256_base64(SECRET, BODY)
-DEADLINE_S = 60
 
 
 def delivery(signature, body=BODY):
@@ -214,12 +214,12 @@ def test_no_failure_of_a_poll_ends_the_connector(publisher, failure, capsys):
     stop = threading.Event()
     thread = threading.Thread(target=connector.run, args=(stop,))
     thread.start()
-    assert vendor.read.wait(DEADLINE_S)
+    assert vendor.read.wait(PATIENCE_S)
     while not publisher.events and thread.is_alive():
         connector.wake()
     stop.set()
     connector.wake()
-    thread.join(DEADLINE_S)
+    thread.join(PATIENCE_S)
     assert (thread.is_alive(), vendor.closed.is_set(), len(publisher.events)) == (False, True, 1)
     assert str(failure.args[0]) in capsys.readouterr().out
 

@@ -26,9 +26,9 @@ from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublisherBusy, PublishFailed
 from tests.support.connectors import SENDER, MemoryPositions
+from tests.support.waiting import PATIENCE_S, until
 
 SECRET = b"a-secret-of-the-store-grocer-7"
-DEADLINE_S = 60
 BODY = json.dumps(
     {
         "sales": [
@@ -49,11 +49,8 @@ class RunningHost:
         self._thread = threading.Thread(target=self._main)
         self._started = threading.Event()
         self._thread.start()
-        self._started.wait(DEADLINE_S)
-        deadline = time.monotonic() + DEADLINE_S
-        while not self._answers():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        self._started.wait(PATIENCE_S)
+        until(self._answers)
 
     def _answers(self):
         try:
@@ -80,7 +77,7 @@ class RunningHost:
     def stop(self):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(DEADLINE_S)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
     def post(self, body=BODY, headers=None, secret=SECRET, store="grocer-7", at_s=None):
@@ -123,16 +120,16 @@ def test_nothing_is_answered_before_kafka_has_confirmed(running, publisher, monk
 
     async def confirm_later(_events):
         asked.set()
-        await asyncio.to_thread(confirmed.wait, DEADLINE_S)
+        await asyncio.to_thread(confirmed.wait, PATIENCE_S)
 
     monkeypatch.setattr(publisher, "publish_acked", confirm_later)
     answers = []
     sender = threading.Thread(target=lambda: answers.append(running.post().status_code))
     sender.start()
-    assert asked.wait(DEADLINE_S)
+    assert asked.wait(PATIENCE_S)
     before = list(answers)
     confirmed.set()
-    sender.join(DEADLINE_S)
+    sender.join(PATIENCE_S)
     assert (before, answers) == ([], [202])
 
 
@@ -232,7 +229,7 @@ def test_the_largest_body_is_taken(running):
 
 def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
     monkeypatch.setattr(receiver, "BODY_TIMEOUT_S", 0.05)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as client:
         head = ["POST /webhooks/v1/grocer-7 HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 9"]
         client.sendall("\r\n".join([*head, "", "{"]).encode())
         assert client.recv(4096).startswith(b"HTTP/1.1 408")
@@ -240,13 +237,13 @@ def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
 
 def test_a_head_that_does_not_arrive_ends_the_connection(running, monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as client:
         client.sendall(b"POST /webhooks/v1/grocer-7 HTTP/1.1\r\nHost: x\r\n")
         assert client.recv(4096) == b""
 
 
 def test_a_huge_head_ends_its_connection_and_nothing_else(running, publisher):
-    with socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as client:
         answer = b""
         with contextlib.suppress(ConnectionError):  # what is sent after the limit is not read
             client.sendall(b"POST /webhooks/v1/grocer-7 HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"x" * 1_000_000)
@@ -258,7 +255,7 @@ def test_a_huge_head_ends_its_connection_and_nothing_else(running, publisher):
 
 def test_many_slow_senders_hold_up_no_prompt_one(running, monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 2.0)
-    slow = [socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S) for _ in range(300)]
+    slow = [socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) for _ in range(300)]
     try:
         for each in slow:
             each.sendall(b"POST /webhooks/v1/grocer-7 HTTP/1.1\r\nHost: x\r\nX-Slow: ")
@@ -299,7 +296,7 @@ def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_p
     async def slowly(events):
         if events[0].store == "grocer-7":
             entered.set()
-            await asyncio.to_thread(release.wait, DEADLINE_S)
+            await asyncio.to_thread(release.wait, PATIENCE_S)
         await publish(events)
 
     monkeypatch.setattr(publisher, "publish_acked", slowly)
@@ -307,13 +304,13 @@ def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_p
     first = threading.Thread(target=lambda: answers.append(running.post()))
     first.start()
     try:
-        assert entered.wait(DEADLINE_S)
+        assert entered.wait(PATIENCE_S)
         second = running.post()
         assert (second.status_code, second.headers["Retry-After"]) == (429, "1")
         assert running.post(store="grocer-8").status_code == 202
     finally:
         release.set()
-        first.join(DEADLINE_S)
+        first.join(PATIENCE_S)
         running.stop()
     assert [answer.status_code for answer in answers] == [202]
 
@@ -335,7 +332,7 @@ def test_a_host_without_its_topics_is_not_ready(spec, publisher, tmp_path):
 def test_a_producer_that_kafka_refuses_for_good_ends_the_host(spec, publisher, tmp_path):
     running = RunningHost([spec], publisher, tmp_path)
     publisher.fatal = "fenced"
-    running._thread.join(DEADLINE_S)
+    running._thread.join(PATIENCE_S)
     assert "refuses this producer for good: fenced" in str(running.failure)
 
 
@@ -349,7 +346,7 @@ def test_a_connector_that_breaks_ends_the_host_with_its_reason(publisher, tmp_pa
 
     monkeypatch.setattr(connector, "scan", broken)
     connector.wake()
-    running._thread.join(DEADLINE_S)
+    running._thread.join(PATIENCE_S)
     assert "connector drop_folder grocer-7 failed: KeyError" in str(running.failure)
 
 

@@ -12,6 +12,7 @@ from commonshelf.demo.tills import DropFolderTill, TillError, WebhookTill, webho
 from connectors.http.payload import parse
 from connectors.http.signature import HEADER, verify
 from connectors.webhook.translate import Sender, translate
+from tests.support.waiting import PATIENCE_S
 from world.documents import DocumentLine, StoreDocument
 
 AT_MS = 1_767_600_000_123
@@ -31,7 +32,7 @@ def accept(request: httpx.Request) -> httpx.Response:
     return httpx.Response(202, json={"lines_published": lines, "errors": []})
 
 
-def say(handler, *documents: StoreDocument, timeout_s: float = 5.0) -> TillTally:
+def say(handler, *documents: StoreDocument, timeout_s: float = PATIENCE_S) -> TillTally:
     """Say the documents through a till whose connector is `handler`, and wait until all is confirmed."""
 
     async def run() -> TillTally:
@@ -137,7 +138,7 @@ def in_folder(tmp_path, steps) -> TillTally:
         tally = TillTally()
         till = DropFolderTill("lich", tmp_path, tally, run="ab12", interval_s=None, now_ms=lambda: AT_MS + 9_000)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await steps(till)
         finally:
             await till.close()

@@ -5,8 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import psutil
 
 from commonshelf.stack import supervisor as supervisor_module
 from commonshelf.stack.supervisor import ChildSpec, Supervisor, last_line
+from tests.support.waiting import until
 
 SLEEPER = "import signal, sys, time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -21,13 +20,6 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 
 def python(name: str, code: str, stop_rank: int = 0) -> ChildSpec:
     return ChildSpec(name, (sys.executable, "-c", code), stop_rank=stop_rank)
-
-
-def until(condition: Callable[[], object], what: str, timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {timeout_s} s"
-        time.sleep(0.02)
 
 
 def gone(pid: int) -> bool:

@@ -2,25 +2,23 @@
 
 import queue
 import threading
-import time
 
 import pytest
 
 from streams.runtime.lookups import Lookups
+from tests.support.waiting import PATIENCE_S, until
 
 
 def asked(lookups, query, answers):
     def ask():
         try:
-            answers.append(lookups.ask(query, timeout_s=5))
+            answers.append(lookups.ask(query, timeout_s=PATIENCE_S))
         except KeyError as error:
             answers.append(error.args)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    deadline = time.monotonic() + 5
-    while lookups._waiting.empty() and time.monotonic() < deadline:
-        time.sleep(0.001)
+    until(lambda: not lookups._waiting.empty(), pause_s=0.001)
     return thread
 
 
@@ -28,7 +26,7 @@ def test_a_question_gets_the_worker_s_answer():
     lookups, answers = Lookups(), []
     thread = asked(lookups, {"pool": "north"}, answers)
     lookups.serve(lambda query: {"asked": query})
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert answers == [{"asked": {"pool": "north"}}]
 
 
@@ -40,7 +38,7 @@ def test_what_is_not_there_is_the_asker_s_error_and_the_worker_goes_on():
 
     thread = asked(lookups, {}, answers)
     lookups.serve(look_up)
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert answers == [("nowhere",)]
 
 
@@ -56,7 +54,7 @@ def test_more_questions_than_may_wait_are_refused_at_once():
     with pytest.raises(TimeoutError):
         lookups.ask({}, timeout_s=0.01)
     with pytest.raises(queue.Full):
-        lookups.ask({}, timeout_s=5)
+        lookups.ask({}, timeout_s=PATIENCE_S)
 
 
 def test_serving_when_nobody_asks_does_nothing():

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from functools import cache
 from types import SimpleNamespace
 
@@ -19,6 +18,7 @@ from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.session import Halted, Session
 from streams.runtime.settings import WorkerSettings
 from tests.support.kafka_message import kafka_message
+from tests.support.waiting import PATIENCE_S, until
 
 
 @cache
@@ -92,7 +92,7 @@ class Producer:
         self.did.append(member)
 
     def commit_transaction(self, timeout_s):
-        assert self.may_commit.wait(20)
+        assert self.may_commit.wait(PATIENCE_S)
         if self.error is not None:
             raise self.error
         self.did.append("commit")
@@ -176,13 +176,6 @@ def worker(tmp_path, monkeypatch):
     worker.close()
 
 
-def until(is_true):
-    deadline = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def test_a_batch_is_folded_while_the_one_before_is_committed_and_produced_when_that_has_succeeded(worker):
     worker.session._step()
     turn = worker.turn()
@@ -192,7 +185,7 @@ def test_a_batch_is_folded_while_the_one_before_is_committed_and_produced_when_t
     assert worker.ledger.done == []
 
     worker.producer.may_commit.set()
-    turn.join(20)
+    turn.join(PATIENCE_S)
     worker.session._settle()
     assert worker.producer.did == ["begin", b"a", "member 1", "commit", "begin", b"b", "member 1", "commit"]
     assert worker.ledger.done == [b"a", b"b"]
@@ -249,21 +242,21 @@ def test_partitions_are_given_back_when_the_commit_in_flight_is_over_and_stored(
     until(lambda: "member 1" in worker.producer.did)
     assert back.is_alive()
     worker.producer.may_commit.set()
-    back.join(20)
+    back.join(PATIENCE_S)
     assert worker.stored() == b"a"
 
 
 def test_a_question_is_answered_from_what_is_committed_and_waits_for_what_is_being_committed(worker):
     answers = []
-    asker = threading.Thread(target=lambda: answers.append(worker.lookups.ask({}, timeout_s=20)))
+    asker = threading.Thread(target=lambda: answers.append(worker.lookups.ask({}, timeout_s=PATIENCE_S)))
     asker.start()
     until(worker.lookups.waiting)
     turn = worker.turn()
     until(lambda: "member 1" in worker.producer.did)
     assert answers == []
     worker.producer.may_commit.set()
-    turn.join(20)
-    asker.join(20)
+    turn.join(PATIENCE_S)
+    asker.join(PATIENCE_S)
     assert answers == [[b"a"]]
 
 
