@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.contract import Sender
 from messaging.errors import UserError
-from schemas.models.base import Name
+from schemas.models.base import Currency, Name, TimeZone
 from schemas.models.pos import Unit
 
 SECRET_MIN_BYTES = 16
@@ -37,14 +37,6 @@ TABLE_FIELDS = (
 )  # fmt: skip
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is no time zone; write an IANA name like Europe/Berlin") from error
-    return name
-
-
 def located(path: Path, info: ValidationInfo) -> Path:
     """Relative paths are relative to the folder of the file that names them."""
     base: Path = (info.context or {}).get("base", Path())
@@ -59,8 +51,6 @@ FilePath = Annotated[Path, AfterValidator(located)]
 EnvName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 EnvNames = Annotated[tuple[EnvName, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
 FilePaths = Annotated[tuple[FilePath, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
 class ConnectorOptions(BaseModel):

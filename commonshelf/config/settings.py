@@ -14,25 +14,23 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from connectors.installed import installed
-from connectors.specs import ConnectorOptions, Currency, EnvName, FilePath, TimeZone
-from schemas.models.base import MINUTE_MS, Name, Text
+from connectors.specs import ConnectorOptions, EnvName, FilePath
+from schemas.models.base import Name, Text, TimeZone
 from schemas.models.config import (
-    AllocationSettings,
     Contribution,
     ContributionKind,
     OpeningHours,
     PoolSettings,
     StoreSettings,
 )
-from schemas.types.config import WeighedCodesRegion
+from schemas.models.human_units import record_fields
+from schemas.models.terms import PoolTerms, StoreTerms
 
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 LEDGER_GROUP = "commonshelf-pool"
 """Consumer group of the pool's workers."""
 
-_DAY_MS = 86_400_000
 _MILLI = 1000
-_E6 = 1_000_000
 
 
 def parse_contribution(text: str) -> Contribution:
@@ -48,6 +46,13 @@ def parse_contribution(text: str) -> Contribution:
             "write share:PERMILLE with 0 to 1000, cap:UNITS or fixed:UNITS, for example share:800 or cap:5"
         )
     return contribution
+
+
+def contribution_text(contribution: Contribution) -> str:
+    """What `parse_contribution` reads as `contribution`."""
+    kind = contribution.kind
+    amount = Decimal(contribution.value) / (1 if kind is ContributionKind.share else _MILLI)
+    return f"{kind}:{amount.normalize():f}"
 
 
 def _checked_contribution(text: str) -> str:
@@ -147,8 +152,6 @@ class Vault(_Section):
     """How often the agents erase what has expired."""
 
 
-Minutes = Annotated[int, Field(ge=1, le=30 * 1440)]
-Hours = Annotated[int, Field(ge=1, le=30 * 24)]
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -171,65 +174,20 @@ OpeningSpan = Annotated[
 ]
 
 
-class Pool(_Section):
+class _Entry(_Section):
+    id: Name
+
+
+class Pool(PoolTerms, _Entry):
     """A pool of stores: the unit of consistency."""
 
-    id: Name
-    name: Text
-    currency: Currency = "EUR"
-    time_zone: TimeZone = "UTC"
-    late_limit_days: Annotated[int, Field(ge=1, le=400)] = 7
-    future_skew_s: Annotated[int, Field(ge=0, le=86_400)] = 300
-    weighed_codes_region: WeighedCodesRegion | None = None
-    """Whose GS1 rules the labels of the stores' scales follow."""
     clock: Literal["wall", "data"] = "wall"
     """`data`: a replay of old data publishes this pool's ticks itself, on the data's own clock."""
     catalog_files: tuple[FilePath, ...] = ()
-    hold_ttl_min: Annotated[int, Field(ge=1, le=7 * 1440)] = 15
-    """How long goods are held for an order that is not confirmed."""
-    reroutes_max: Annotated[int, Field(ge=0, le=100)] = 5
-    claim_within_min: Minutes = 15
-    pick_within_min: Minutes = 60
-    lease_min: Minutes = 30
-    preparation_min: Annotated[int, Field(ge=0, le=30 * 1440)] = 10
-    collect_grace_h: Annotated[int, Field(ge=0, le=30 * 24)] = 24
-    recount_within_h: Hours = 8
-    ship_within_h: Hours = 8
-    transit_within_h: Hours = 48
-    transit_lost_after_days: Annotated[int, Field(ge=1, le=400)] = 7
-    tell_again_min: Minutes = 10
-    order_ahead_days: Annotated[int, Field(ge=1, le=400)] = 60
-    ended_kept_days: Annotated[int, Field(ge=0, le=400)] = 3
-    offers_substitutes: bool = True
-    allocation: AllocationSettings = AllocationSettings()
-    """Prices and limits by which stores are chosen for orders."""
 
     def declared(self) -> PoolSettings:
         """As the pool's own record in pool.config.v1."""
-        return PoolSettings(
-            name=self.name,
-            currency=self.currency,
-            time_zone=self.time_zone,
-            late_limit_ms=self.late_limit_days * _DAY_MS,
-            future_skew_ms=self.future_skew_s * 1000,
-            weighed_codes_region=self.weighed_codes_region,
-            hold_ttl_ms=self.hold_ttl_min * MINUTE_MS,
-            reroutes_max=self.reroutes_max,
-            claim_within_ms=self.claim_within_min * MINUTE_MS,
-            pick_within_ms=self.pick_within_min * MINUTE_MS,
-            lease_ms=self.lease_min * MINUTE_MS,
-            preparation_ms=self.preparation_min * MINUTE_MS,
-            collect_grace_ms=self.collect_grace_h * 60 * MINUTE_MS,
-            recount_within_ms=self.recount_within_h * 60 * MINUTE_MS,
-            ship_within_ms=self.ship_within_h * 60 * MINUTE_MS,
-            transit_within_ms=self.transit_within_h * 60 * MINUTE_MS,
-            transit_lost_after_ms=self.transit_lost_after_days * _DAY_MS,
-            resend_after_ms=self.tell_again_min * MINUTE_MS,
-            order_ahead_max_ms=self.order_ahead_days * _DAY_MS,
-            ended_retention_ms=self.ended_kept_days * _DAY_MS,
-            offers_substitutes=self.offers_substitutes,
-            allocation=self.allocation,
-        )
+        return PoolSettings(**record_fields(self, PoolSettings))
 
 
 # One model per installed connector, told apart by `kind`, so that a wrong key is reported where it stands.
@@ -240,21 +198,12 @@ else:
     Connector = Annotated[Union[_KINDS], Field(discriminator="kind")]  # noqa: UP007  made at run time
 
 
-class Store(_Section):
+class Store(StoreTerms, _Entry):
     """A member store and how its till reaches us."""
 
-    id: Name
-    name: Text
     pool: Name = ""
     """May be left out when there is one pool."""
-    open: bool = True
-    reports_sales: bool = True
-    contribution: ContributionText = "share:1000"
-    safety_stock_units: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=3)] = Decimal(0)
-    latitude_deg: Annotated[Decimal, Field(ge=-90, le=90)] = Decimal(0)
-    longitude_deg: Annotated[Decimal, Field(ge=-180, le=180)] = Decimal(0)
-    orders_at_once_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
-    orders_per_day_max: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    contribution: ContributionText = contribution_text(StoreSettings.model_fields["contribution"].default)
     opening: dict[Weekday, tuple[OpeningSpan, ...]] = {}
     """By weekday, in the pool's time zone; around the clock when left out."""
     closed_days: tuple[date, ...] = ()
@@ -266,24 +215,18 @@ class Store(_Section):
 
     def declared(self) -> StoreSettings:
         """As the store's record in pool.config.v1."""
-        return StoreSettings(
-            store=self.id,
-            name=self.name,
-            open=self.open,
-            reports_sales=self.reports_sales,
-            contribution=parse_contribution(self.contribution),
-            safety_stock_milli=int(self.safety_stock_units * _MILLI),
-            latitude_e6=round(self.latitude_deg * _E6),
-            longitude_e6=round(self.longitude_deg * _E6),
-            orders_at_once_max=self.orders_at_once_max,
-            orders_per_day_max=self.orders_per_day_max,
-            opening=tuple(
-                OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
-                for day, spans in sorted(self.opening.items(), key=lambda one: _WEEKDAYS.index(one[0]))
-                for opens, closes in map(_minutes_of, spans)
-            ),
-            closed_days=tuple(day.isoformat() for day in self.closed_days),
-        )
+        opening = [
+            OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
+            for day, spans in sorted(self.opening.items(), key=lambda one: _WEEKDAYS.index(one[0]))
+            for opens, closes in map(_minutes_of, spans)
+        ]
+        written_otherwise = {
+            "store": self.id,
+            "contribution": parse_contribution(self.contribution),
+            "opening": tuple(opening),
+            "closed_days": tuple(day.isoformat() for day in self.closed_days),
+        }
+        return StoreSettings(**record_fields(self, StoreSettings) | written_otherwise)
 
 
 class Settings(_Section):

@@ -1,32 +1,49 @@
-"""`python -m schemas.generate`: write everything that is made from the records."""
+"""`python -m schemas.generate`: write everything that is made from the records, their topics and their examples."""
 
 import json
 from pathlib import Path
 
 from schemas.generate.avro import compose
+from schemas.generate.pages import pages
+from schemas.generate.records import families
+from schemas.generate.terms import terms_module
 from schemas.generate.types import modules
 from schemas.registry import FOLDER
 from schemas.topics import TOPICS
 
 COMMAND = "python -m schemas.generate"
-TYPES = Path(__file__).parent.parent / "types"
+SCHEMAS = Path(__file__).parent.parent
+DOCS = SCHEMAS.parent / "docs"
+_MADE_WHOLE = (SCHEMAS / "types", FOLDER, DOCS / "topics", DOCS / "records")
+"""Folders of which every file is made, but for two."""
+_KEPT = {SCHEMAS / "types" / "__init__.py", FOLDER / "registry.json"}
 
 
 def made() -> dict[Path, str]:
     """Every made file and its text."""
-    files = {TYPES / name: text for name, text in modules().items()}
+    known = families()
+    files = {SCHEMAS / "types" / name: text for name, text in modules(known).items()}
+    files[SCHEMAS / "models" / "terms.py"] = terms_module()
     for topic in TOPICS.values():
         if topic.record is not None:
-            files[FOLDER / f"{topic.subject}.avsc"] = json.dumps(compose(topic.record), indent=2) + "\n"
-    return files
+            files[FOLDER / f"{topic.subject}.avsc"] = json.dumps(compose(topic.record, known), indent=2) + "\n"
+    subjects = json.loads((FOLDER / "registry.json").read_text(encoding="utf-8"))["subjects"]
+    ids = {subject: versions[-1]["id"] for subject, versions in subjects.items()}
+    return files | {DOCS / name: text for name, text in pages(known, ids).items()}
+
+
+def left_over(files: dict[Path, str]) -> set[Path]:
+    """What was made once and is made no more."""
+    return {path for folder in _MADE_WHOLE for path in folder.glob("*.*")} - files.keys() - _KEPT
 
 
 def main() -> None:
     """Write what is made, and remove what is made no more."""
     files = made()
-    for stale in {*TYPES.glob("*.py"), *FOLDER.glob("*.avsc")} - files.keys() - {TYPES / "__init__.py"}:
-        stale.unlink()
+    for path in left_over(files):
+        path.unlink()
     for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

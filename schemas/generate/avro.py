@@ -1,16 +1,16 @@
 """The topics' schemas: each record is put where a topic first names it."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from schemas.generate.records import OWN_ATTRIBUTES, RECORDS, families
+from schemas.generate.records import OWN_ATTRIBUTES, Family
 
 NAMESPACE = "commonshelf"
 
 
-def compose(record: str, folder: Path = RECORDS) -> dict[str, Any]:
+def compose(record: str, families: Sequence[Family]) -> dict[str, Any]:
     """The schema of `record` with every named type spelled out where it is first used. Raises KeyError."""
-    named = {name: schema for family in families(folder) for name, schema in family.schemas.items()}
+    named = {name: schema for family in families for name, schema in family.schemas.items()}
     schema: dict[str, Any] = _spelled_out(record, named, set())
     return {"type": schema.pop("type"), "name": schema.pop("name"), "namespace": NAMESPACE, **schema}
 

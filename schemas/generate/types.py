@@ -5,23 +5,21 @@ A union of several records is a pair of the record's full name and its fields.
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import Any
 
 from schemas.generate.avro import NAMESPACE
-from schemas.generate.records import RECORDS, Family, families, named_types
+from schemas.generate.records import Family, named_types
 
 _WIDTH = 120
 _PRIMITIVES = {"null": "None", "boolean": "bool", "int": "int", "long": "int", "bytes": "bytes", "string": "str"}
 
 
-def modules(folder: Path = RECORDS) -> dict[str, str]:
+def modules(families: Sequence[Family]) -> dict[str, str]:
     """File name → text, a module for each family. Raises KeyError for a name that stands nowhere."""
-    known = families(folder)
-    home = {name: family.name for family in known for name in (*family.schemas, *family.kinds)}
-    return {f"{family.name}.py": _module(family, home) for family in known}
+    home = {name: family.name for family in families for name in (*family.schemas, *family.kinds)}
+    return {f"{family.name}.py": _module(family, home) for family in families}
 
 
 def _module(family: Family, home: dict[str, str]) -> str:

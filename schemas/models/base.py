@@ -1,8 +1,9 @@
 """What all models share: their base class, and the types of their fields."""
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 QUANTITY_MAX_MILLI = 1_000_000_000
 """A million units: more in one line is a typing error or an attack."""
@@ -21,6 +22,16 @@ REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
 CODE_PATTERN = r"^(gtin:[0-9]{14}|(plu|sku|item):[^\x00-\x1f\x7f]{1,100})$"
 GEOHASH_PATTERN = r"^[0-9b-hjkmnp-z]{1,5}$"
 """Base 32 of geohash.org, which leaves out a, i, l and o; five characters are about five kilometres."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for odd names and unknown ones
+        raise ValueError(f"{name!r} is no time zone; write an IANA name like Europe/Berlin") from error
+    return name
+
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Reference = Annotated[str, Field(pattern=REFERENCE_PATTERN)]
 LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
@@ -31,6 +42,8 @@ QuantityMilli = Annotated[int, Field(ge=-QUANTITY_MAX_MILLI, le=QUANTITY_MAX_MIL
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Permille = Annotated[int, Field(ge=0, le=1000)]
 PolicyMinor = Annotated[int, Field(ge=0, le=POLICY_MAX_MINOR)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+TimeZone = Annotated[Text, AfterValidator(_known_zone)]
 PriceMinor = Annotated[int, Field(ge=-PRICE_MAX_MINOR, le=PRICE_MAX_MINOR)]
 
 

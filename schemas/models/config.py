@@ -1,18 +1,22 @@
-"""What operators set: pools, stores, their items, codes, quotas and what is lent."""
+"""What operators set: pools, stores, their items, codes, quotas and what is lent.
+
+`PoolSettings`, `AllocationSettings` and `StoreSettings` are the one place of their settings: unit, default, bounds and
+sentence. Their Avro records, the sections of the settings file (`schemas/models/terms.py`) and their page are made
+from them: `python -m schemas.generate`.
+"""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.models.base import (
-    DAY_MS,
     HOLD_TTL_MAX_MS,
     MINUTE_MS,
     POLICY_MAX_MINOR,
     QUANTITY_MAX_MILLI,
     Code,
+    Currency,
     Day,
     Name,
     Permille,
@@ -20,7 +24,9 @@ from schemas.models.base import (
     Record,
     Text,
     TimeMs,
+    TimeZone,
 )
+from schemas.models.human_units import DAYS, DEGREES, HOURS, MINUTES, SECONDS, UNITS, setting
 from schemas.types.config import WeighedCodesRegion
 
 
@@ -38,56 +44,91 @@ class Contribution(Record):
 
 
 class AllocationSettings(Record):
-    """The prices and limits of docs/allocation.md; prices in minor units of the pool's currency."""
+    """Prices in minor units of the pool's currency, and limits, of docs/allocation.md."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     max_stores: Annotated[int, Field(ge=1, le=3)] = 3
+    """Of one order."""
     max_distance_m: Annotated[int, Field(ge=0, le=100_000_000)] = 10_000
+    """A store farther away gives nothing."""
     min_confidence_permille: Permille = 200
+    """Stock less certain than this is not promised."""
     distance_minor_per_km: PolicyMinor = 30
+    """Cost of a kilometre."""
     handling_minor_per_store: PolicyMinor = 150
+    """Cost of each store that gives goods."""
     handling_minor_per_share: PolicyMinor = 20
+    """Cost of one line's part at one store."""
     split_minor_per_extra_store: PolicyMinor = 200
+    """Cost of each store after the first."""
     line_split_minor_per_extra_store: PolicyMinor = 100
+    """Cost of each further store of one line."""
     reroute_minor_per_store: PolicyMinor = 100
+    """Cost of each store that is not the preferred one."""
     last_slot_minor: PolicyMinor = 100
+    """Cost of filling a store's last slot; half of it with two left, a third with three."""
     short_pick_minor: PolicyMinor = 600
+    """Cost of a part that is not found."""
     fairness_minor_per_fulfilment: PolicyMinor = 10
+    """Cost of each fulfilment above a store's fair share."""
     spoilage_horizon_days: Annotated[int, Field(ge=1, le=365)] = 3
+    """Goods that spoil sooner are favoured."""
     spoilage_saved_permille: Permille = 500
+    """Of a unit's value, when it would spoil today."""
     missing_minor_per_unit: Annotated[int, Field(ge=1, le=POLICY_MAX_MINOR)] = 10_000
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError) as error:  # what zoneinfo raises for odd names and unknown ones
-        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
-    return name
+    """Cost of each unit that nobody fills; high, so that filling wins."""
 
 
 class PoolSettings(Record):
+    """The pool itself."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     name: Text
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
-    time_zone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
-    late_limit_ms: Annotated[int, Field(gt=0, le=400 * DAY_MS)] = 7 * DAY_MS
-    future_skew_ms: Annotated[int, Field(ge=0, le=DAY_MS)] = 300_000
-    hold_ttl_ms: Annotated[int, Field(gt=0, le=HOLD_TTL_MAX_MS)] = 15 * MINUTE_MS
-    reroutes_max: Annotated[int, Field(ge=0, le=100)] = 5
-    claim_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 15 * MINUTE_MS
-    pick_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 60 * MINUTE_MS
-    lease_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 30 * MINUTE_MS
-    preparation_ms: Annotated[int, Field(ge=0, le=30 * DAY_MS)] = 10 * MINUTE_MS
-    collect_grace_ms: Annotated[int, Field(ge=0, le=30 * DAY_MS)] = DAY_MS
-    recount_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 8 * 60 * MINUTE_MS
-    order_ahead_max_ms: Annotated[int, Field(gt=0, le=400 * DAY_MS)] = 60 * DAY_MS
+    """Human name."""
+    currency: Currency = "EUR"
+    """ISO 4217."""
+    time_zone: TimeZone = "UTC"
+    """IANA name."""
+    late_limit_ms: int = setting(7, DAYS, least=1, most=400)
+    """Older facts are quarantined."""
+    future_skew_ms: int = setting(300, SECONDS, least=0, most=86_400)
+    """Facts dated further ahead than this are quarantined."""
     weighed_codes_region: WeighedCodesRegion | None = None
-    ended_retention_ms: Annotated[int, Field(ge=0, le=400 * DAY_MS)] = 3 * DAY_MS
-    resend_after_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 10 * MINUTE_MS
+    """Whose GS1 rules the labels of the stores' scales follow (ISO 3166); none when null."""
+    hold_ttl_ms: int = setting(15, MINUTES, least=1, most=HOLD_TTL_MAX_MS // MINUTE_MS)
+    """How long goods are held for an order that is not confirmed."""
+    reroutes_max: Annotated[int, Field(ge=0, le=100)] = 5
+    """How often one order is allocated anew before what is missing stays unfilled."""
+    claim_within_ms: int = setting(15, MINUTES, least=1, most=30 * 1440)
+    """Opening time after which a task that nobody claimed escalates."""
+    pick_within_ms: int = setting(60, MINUTES, least=1, most=30 * 1440)
+    """Opening time after which a pick that is not done goes to another store."""
+    lease_ms: int = setting(30, MINUTES, least=1, most=30 * 1440)
+    """How long a claim holds unless it is renewed."""
+    preparation_ms: int = setting(10, MINUTES, least=0, most=30 * 1440)
+    """Opening time that a store needs before an order's deadline."""
+    collect_grace_ms: int = setting(24, HOURS, least=0, most=30 * 24)
+    """How long after the deadline picked goods wait to be collected."""
+    recount_within_ms: int = setting(8, HOURS, least=1, most=30 * 24)
+    """Opening time in which a recount is due."""
+    ship_within_ms: int = setting(8, HOURS, least=1, most=30 * 24)
+    """Opening time in which a transfer must be shipped, or it is called off."""
+    transit_within_ms: int = setting(48, HOURS, least=1, most=30 * 24)
+    """How long after shipping a transfer is late."""
+    transit_lost_after_ms: int = setting(7, DAYS, least=1, most=400)
+    """How long after shipping goods that have not come count as lost."""
+    resend_after_ms: int = setting(10, MINUTES, least=1, most=30 * 1440)
+    """How long a message to another pool waits for its answer before it is sent again; twice as long after each."""
+    order_ahead_max_ms: int = setting(60, DAYS, least=1, most=400)
+    """How far ahead a deadline may be."""
+    ended_retention_ms: int = setting(3, DAYS, least=0, most=400)
+    """How long ended orders and tasks stay in the state."""
     offers_substitutes: bool = True
-    ship_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 8 * 60 * MINUTE_MS
-    transit_within_ms: Annotated[int, Field(gt=0, le=30 * DAY_MS)] = 2 * DAY_MS
-    transit_lost_after_ms: Annotated[int, Field(gt=0, le=400 * DAY_MS)] = 7 * DAY_MS
+    """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()
+    """How stores are chosen for orders."""
 
 
 class OpeningHours(Record):
@@ -103,18 +144,34 @@ class OpeningHours(Record):
 
 
 class StoreSettings(Record):
+    """A store of the pool."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     store: Name
+    """Store id."""
     name: Text
+    """Human name."""
     open: bool = True
+    """False takes the store's stock out of the pool."""
     reports_sales: bool = True
+    """False: the store has no sale lines, so the levels that it reports are its stock."""
     contribution: Contribution = Contribution()
-    safety_stock_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] = 0
-    latitude_e6: Annotated[int, Field(ge=-90_000_000, le=90_000_000)] = 0
-    longitude_e6: Annotated[int, Field(ge=-180_000_000, le=180_000_000)] = 0
+    """Default for every item of the store."""
+    safety_stock_milli: int = setting(0, UNITS, least=0, most=QUANTITY_MAX_MILLI // 1000)
+    """Kept back of every item."""
+    latitude_e6: int = setting(0, DEGREES, least=-90, most=90)
+    """North of the equator."""
+    longitude_e6: int = setting(0, DEGREES, least=-180, most=180)
+    """East of Greenwich."""
     orders_at_once_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    """Orders that it works on at a time."""
     orders_per_day_max: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Orders that it is given in a day."""
     opening: Annotated[tuple[OpeningHours, ...], Field(max_length=50)] = ()
+    """Opening hours; none for always open."""
     closed_days: Annotated[tuple[Day, ...], Field(max_length=1_000)] = ()
+    """Dates on which it is closed, as 2026-12-25."""
 
 
 class StoreItemSettings(Record):

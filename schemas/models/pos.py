@@ -10,6 +10,7 @@ from schemas.models.base import (
     LINES_MAX,
     QUANTITY_MAX_MILLI,
     Code,
+    Currency,
     Name,
     PriceMinor,
     QuantityMilli,
@@ -78,7 +79,7 @@ class Sale(_PosEvent):
 
     till: Text | None = None
     order_ref: Text | None = None
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
     lines: Annotated[tuple[SaleLine, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 

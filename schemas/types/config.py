@@ -76,6 +76,7 @@ class PoolSettings(TypedDict):
     time_zone: str
     late_limit_ms: int
     future_skew_ms: int
+    weighed_codes_region: WeighedCodesRegion | None
     hold_ttl_ms: int
     reroutes_max: int
     claim_within_ms: int
@@ -84,15 +85,14 @@ class PoolSettings(TypedDict):
     preparation_ms: int
     collect_grace_ms: int
     recount_within_ms: int
-    order_ahead_max_ms: int
-    ended_retention_ms: int
-    resend_after_ms: int
-    offers_substitutes: bool
-    allocation: AllocationSettings
-    weighed_codes_region: WeighedCodesRegion | None
     ship_within_ms: int
     transit_within_ms: int
     transit_lost_after_ms: int
+    resend_after_ms: int
+    order_ahead_max_ms: int
+    ended_retention_ms: int
+    offers_substitutes: bool
+    allocation: AllocationSettings
 
 
 class Contribution(TypedDict):

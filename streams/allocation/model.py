@@ -7,6 +7,8 @@ term is exact. Nothing here checks its values: `case_file` does for files, the p
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from schemas.models.config import AllocationSettings
+
 MAX_LINES = 30
 MAX_STORES = 100
 MAX_QUANTITY_MILLI = 10_000_000
@@ -74,32 +76,27 @@ class Case(NamedTuple):
     preferred_store: str | None = None
 
 
-class Policy(NamedTuple):
-    """A pool's prices, in minor units of its currency, and limits."""
+_DEFAULTS = AllocationSettings()
 
-    max_stores: int = 3
-    """1 to 3."""
-    max_distance_m: int = 10_000
-    min_confidence_permille: int = 200
-    distance_minor_per_km: int = 30
-    handling_minor_per_store: int = 150
-    handling_minor_per_share: int = 20
-    """A share is one line's part at one store."""
-    split_minor_per_extra_store: int = 200
-    line_split_minor_per_extra_store: int = 100
-    reroute_minor_per_store: int = 100
-    """For each store that is not the preferred one."""
-    last_slot_minor: int = 100
-    """For a store that can take one more order; half of it with two, a third with three …"""
-    short_pick_minor: int = 600
-    """What a share costs that is not found."""
-    fairness_minor_per_fulfilment: int = 10
-    spoilage_horizon_days: int = 3
-    """Goods that spoil sooner than this are favoured."""
-    spoilage_saved_permille: int = 500
-    """Of a unit's value, when it would spoil today."""
-    missing_minor_per_unit: int = 10_000
-    """At least 1. High, so that filling wins."""
+
+class Policy(NamedTuple):
+    """A pool's prices, in minor units of its currency, and limits: docs/pool-settings.md says what each is."""
+
+    max_stores: int = _DEFAULTS.max_stores
+    max_distance_m: int = _DEFAULTS.max_distance_m
+    min_confidence_permille: int = _DEFAULTS.min_confidence_permille
+    distance_minor_per_km: int = _DEFAULTS.distance_minor_per_km
+    handling_minor_per_store: int = _DEFAULTS.handling_minor_per_store
+    handling_minor_per_share: int = _DEFAULTS.handling_minor_per_share
+    split_minor_per_extra_store: int = _DEFAULTS.split_minor_per_extra_store
+    line_split_minor_per_extra_store: int = _DEFAULTS.line_split_minor_per_extra_store
+    reroute_minor_per_store: int = _DEFAULTS.reroute_minor_per_store
+    last_slot_minor: int = _DEFAULTS.last_slot_minor
+    short_pick_minor: int = _DEFAULTS.short_pick_minor
+    fairness_minor_per_fulfilment: int = _DEFAULTS.fairness_minor_per_fulfilment
+    spoilage_horizon_days: int = _DEFAULTS.spoilage_horizon_days
+    spoilage_saved_permille: int = _DEFAULTS.spoilage_saved_permille
+    missing_minor_per_unit: int = _DEFAULTS.missing_minor_per_unit
 
 
 class Share(NamedTuple):

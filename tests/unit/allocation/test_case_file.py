@@ -13,7 +13,9 @@ from schemas.models.config import AllocationSettings
 from streams.allocation import Policy, allocate
 from streams.allocation.case_file import CaseUnusable, answer_as_json, read_case
 
-PAGE = (Path(__file__).parents[3] / "docs" / "allocation.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "allocation.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (DOCS / "pool-settings.md").read_text(encoding="utf-8")
 CASE, TOLD = re.search(r"```json\n(.*?)```\n\n```\n(.*?)```", PAGE, re.DOTALL).groups()
 
 
@@ -42,9 +44,11 @@ def test_a_pools_settings_and_the_policy_have_the_same_fields_and_defaults():
     assert AllocationSettings().model_dump() == Policy()._asdict()
 
 
-def test_the_page_names_every_field_of_the_policy_with_its_default():
-    words = " ".join(PAGE.split())
-    assert [name for name, value in Policy()._asdict().items() if f"`{name}` {value}" not in words] == []
+def test_the_page_of_settings_names_every_field_of_the_policy_with_its_default():
+    assert "(pool-settings.md#poolsallocation)" in PAGE
+    assert [
+        name for name, value in Policy()._asdict().items() if f"| `{name}` | `{value}` |" not in SETTINGS_PAGE
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Each record is kept by hand once; what is made of it is committed as it would be made now."""
 
 import json
+import re
 
 import pytest
 
-from schemas.generate.__main__ import COMMAND, TYPES, made
+from schemas.generate.__main__ import COMMAND, DOCS, left_over, made
 from schemas.generate.avro import compose
 from schemas.generate.records import OWN_ATTRIBUTES, RECORDS, families, named_types
 from schemas.generate.types import modules
@@ -14,6 +15,7 @@ from schemas.topics import TOPICS
 HAND_KEPT_LINES_MAX = 8_023 // 2
 """Half of what the schemas took when every topic's file spelled out its records by hand."""
 
+PAGE_LINES_MAX = 400
 MADE = made()
 
 
@@ -23,8 +25,30 @@ def test_what_is_made_is_committed(path):
 
 
 def test_nothing_is_left_of_what_is_made_no_more():
-    found = {*TYPES.glob("*.py"), *FOLDER.glob("*.avsc")} - {TYPES / "__init__.py"}
-    assert found - MADE.keys() == set(), f"run: {COMMAND}"
+    assert left_over(MADE) == set(), f"run: {COMMAND}"
+
+
+def test_the_index_of_topics_links_every_page():
+    text = MADE[DOCS / "topics" / "README.md"]
+    assert [name for name in TOPICS if f"[{name}]({name}.md)" not in text] == []
+
+
+def test_no_page_is_longer_than_a_reader_bears():
+    lengths = {path.name: text.count("\n") for path, text in MADE.items() if path.suffix == ".md"}
+    assert {name: length for name, length in lengths.items() if length > PAGE_LINES_MAX} == {}
+
+
+def test_every_link_between_the_pages_leads_somewhere():
+    pages = {path: text for path, text in MADE.items() if path.suffix == ".md"}
+    broken = []
+    for path, text in pages.items():
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            headings = {line[3:].lower() for line in pages.get(target, "").splitlines() if line.startswith("## ")}
+            if not target.exists() or (anchor and target in pages and anchor not in headings):
+                broken.append(f"{path.name}: {link}")
+    assert broken == []
 
 
 def test_hand_kept_schemas_are_at_most_half_of_what_they_were():
@@ -65,7 +89,7 @@ def record(name, *fields):
 
 def test_a_record_stands_in_the_file_of_its_name(tmp_path):
     with pytest.raises(ValueError, match="a record stands in the file of its name"):
-        families(written(tmp_path, Other=record("Small")))
+        families(written(tmp_path, Other=record("Small")), ())
 
 
 def test_a_record_stands_once(tmp_path):
@@ -73,13 +97,13 @@ def test_a_record_stands_once(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "Small.avsc").write_text(json.dumps(record("Small")))
     with pytest.raises(ValueError, match=r"more than once in .*: Small"):
-        families(tmp_path)
+        families(tmp_path, ())
 
 
 def test_a_record_is_spelled_out_where_it_is_first_named_and_named_after(tmp_path):
     part = record("Part", {"name": "n", "type": "int", "doc": "d"})
     whole = record("Whole", {"name": "a", "type": "Part"}, {"name": "b", "type": {"type": "array", "items": "Part"}})
-    composed = compose("Whole", written(tmp_path, Part=part, Whole=whole))
+    composed = compose("Whole", families(written(tmp_path, Part=part, Whole=whole), ()))
     assert [field["type"] for field in composed["fields"]] == [part, {"type": "array", "items": "Part"}]
 
 
@@ -96,7 +120,7 @@ def test_a_record_s_type_has_the_shapes_that_the_codec_gives(tmp_path):
     ]
     written(tmp_path, Small=small, One=record("One"), Two=record("Two"))
     (tmp_path / "small" / "kinds.json").write_text(json.dumps({"State": {"open": "", "ended": "it is over."}}))
-    text = modules(tmp_path)["small.py"]
+    text = modules(families(tmp_path, ()))["small.py"]
     assert 'State = Literal["open", "ended"]\n"""ended: it is over."""\n' in text
     assert text.endswith(
         'Fact = (\n    tuple[Literal["commonshelf.One"], One]\n    | tuple[Literal["commonshelf.Two"], Two]\n)\n'

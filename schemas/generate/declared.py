@@ -1,0 +1,53 @@
+"""Records that are kept as models: those of the settings that stand in the settings file too."""
+
+import inspect
+from collections.abc import Mapping
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from schemas.models.base import Record
+from schemas.models.config import AllocationSettings, PoolSettings, StoreSettings
+
+DECLARED: tuple[type[Record], ...] = (AllocationSettings, PoolSettings, StoreSettings)
+
+
+def record_of(model: type[Record], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The Avro record of a model, in the form of the hand-kept ones."""
+    fields = []
+    for name, field in model.model_fields.items():
+        made = {"name": name, "type": _avro_type(field.annotation), "doc": field.description}
+        words = next((tuple(get_args(part)) for part in _parts(field.annotation) if get_origin(part) is Literal), ())
+        if words:
+            made["kinds"] = next(kind for kind, known in kinds.items() if tuple(known) == words)
+        if not field.is_required():
+            made["default"] = _plain(field.default)
+        fields.append(made)
+    return {"type": "record", "name": model.__name__, "doc": inspect.getdoc(model), "fields": fields}
+
+
+def _avro_type(annotation: Any) -> Any:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _avro_type(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return ["null", *(_avro_type(part) for part in get_args(annotation) if part is not NoneType)]
+    if origin is Literal:
+        return "string"
+    if origin is tuple:
+        return {"type": "array", "items": _avro_type(get_args(annotation)[0])}
+    if issubclass(annotation, BaseModel | StrEnum):
+        return annotation.__name__
+    return {str: "string", int: "long", bool: "boolean"}[annotation]
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _plain(default: Any) -> Any:
+    if isinstance(default, BaseModel):
+        return default.model_dump(mode="json")
+    return list(default) if isinstance(default, tuple) else default
