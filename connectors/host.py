@@ -13,7 +13,6 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -29,6 +28,7 @@ from connectors.specs import ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools
 from messaging.errors import UserError
 from messaging.publisher import Publisher, PublishError
+from messaging.status_server import Page, Status, metrics_page, status_page
 from schemas.topics import CONNECTOR_POSITIONS, POS_SALES, POS_STOCK
 
 REQUESTS_MAX = 256
@@ -171,12 +171,10 @@ class Host:
         return self._failures[0] if self._failures else None
 
     async def _health(self, _request: Request) -> Response:
-        failure = self._failure()
-        return JSONResponse({"status": failure or "ok"}, 200 if failure is None else 503)
+        return _response(status_page(Status.unless(self._failure())))
 
     async def _ready(self, _request: Request) -> Response:
-        failure = self._failure() or await self._kafka_failure()
-        return JSONResponse({"status": failure or "ready"}, 200 if failure is None else 503)
+        return _response(status_page(Status.unless(self._failure() or await self._kafka_failure())))
 
     async def _kafka_failure(self) -> str | None:
         check = self._kafka
@@ -191,7 +189,11 @@ class Host:
             return check.failure
 
     async def _metrics_page(self, _request: Request) -> Response:
-        return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return _response(metrics_page(self.metrics.registry))
+
+
+def _response(page: Page) -> Response:
+    return Response(page.body, page.code, media_type=page.content_type)
 
 
 async def _not_found(_request: Request) -> Response:

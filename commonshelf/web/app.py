@@ -3,11 +3,12 @@
 from html import escape
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from commonshelf.config.settings import Settings
 from commonshelf.stack.processes import children
 from commonshelf.web.registry import router as registry_router
+from messaging.status_server import Status, status_page
 
 
 def make_app(settings: Settings) -> FastAPI:
@@ -21,9 +22,10 @@ def make_app(settings: Settings) -> FastAPI:
 
     @app.get("/health", include_in_schema=False)
     @app.get("/ready", include_in_schema=False)
-    def health() -> dict[str, str]:
+    def health() -> Response:
         """Ready when it answers: this server has no state and no connection."""
-        return {"status": "ok"}
+        page = status_page(Status(ok=True))
+        return Response(page.body, page.code, media_type=page.content_type)
 
     app.include_router(registry_router)
     return app

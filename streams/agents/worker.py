@@ -12,11 +12,12 @@ import sys
 import faust
 from prometheus_client import CollectorRegistry
 
+from messaging.status_server import StatusServer
 from streams.agents.errors import AgentsError
 from streams.agents.kafka_security import credentials
-from streams.agents.pages import Pages, Status
 from streams.agents.preflight import wait_for_topics
 from streams.agents.settings import AgentsSettings
+from streams.agents.status import LoopStatus
 from streams.clock import agent as clock_agent
 from streams.clock.agent import Clock
 from streams.vault.agent import Sweeper
@@ -70,7 +71,7 @@ async def _run(settings: AgentsSettings) -> None:
     for wanted in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
     app = make_app(settings)
-    metrics, status = CollectorRegistry(), Status()
+    metrics, status = CollectorRegistry(), LoopStatus()
     clock = Clock(
         app,
         metrics,
@@ -80,7 +81,7 @@ async def _run(settings: AgentsSettings) -> None:
     )
     if settings.vault_engine is not None:
         Sweeper(app, metrics, make_engine=settings.vault_engine, interval_s=settings.vault_sweep_interval_s)
-    with Pages(settings.http_host, settings.http_port, status, metrics) as pages:
+    with _serve(settings, status, metrics) as pages:
         log.info("pages at %s/health, /ready and /metrics", pages.url)
         heartbeat = asyncio.create_task(_heartbeat(status))
         try:
@@ -92,18 +93,30 @@ async def _run(settings: AgentsSettings) -> None:
     log.info("stopped")
 
 
-def _wait_for(status: Status, reason: str) -> None:
+def _serve(settings: AgentsSettings, status: LoopStatus, metrics: CollectorRegistry) -> StatusServer:
+    """All that this process serves: Faust's own web, which would show tables to anyone, is off."""
+    host, port = settings.http_host, settings.http_port
+    try:
+        return StatusServer(host, port, health=status.health, ready=status.ready, registry=metrics)
+    except OSError as error:
+        raise AgentsError(
+            f"the agents' pages cannot listen on {host}:{port} ({error.strerror}); "
+            "choose another http_port, or stop what uses it."
+        ) from error
+
+
+def _wait_for(status: LoopStatus, reason: str) -> None:
     status.waiting_for = reason
     log.info("%s", reason)
 
 
-async def _heartbeat(status: Status) -> None:
+async def _heartbeat(status: LoopStatus) -> None:
     while True:
         status.loop_ran()
         await asyncio.sleep(_HEARTBEAT_S)
 
 
-async def _run_app(app: faust.App, clock: Clock, status: Status, stop: asyncio.Event) -> None:
+async def _run_app(app: faust.App, clock: Clock, status: LoopStatus, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
     ended = asyncio.create_task(_start_and_wait(app))
     try:

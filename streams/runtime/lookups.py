@@ -3,9 +3,12 @@
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Any
 
-Query = dict[str, str]
+from messaging.status_server import Page, Query, json_page
+
+_ANSWER_TIMEOUT_S = 5.0
 
 
 class Lookups:
@@ -19,6 +22,15 @@ class Lookups:
         answer: Future[Any] = Future()
         self._waiting.put_nowait((query, answer))
         return answer.result(timeout_s)
+
+    def page(self, query: Query) -> Page:
+        """The answer over HTTP."""
+        try:
+            return json_page(self.ask(query, _ANSWER_TIMEOUT_S))
+        except KeyError as error:
+            return json_page({"error": f"not here: {error}"}, HTTPStatus.NOT_FOUND)
+        except (TimeoutError, queue.Full):
+            return json_page({"error": "the worker is busy; try again"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     def waiting(self) -> bool:
         """Is there a question?"""

@@ -4,6 +4,8 @@ import time
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from messaging.status_server import Status
+
 _STUCK_AFTER_S = 60.0
 
 
@@ -64,12 +66,12 @@ class WorkerMetrics:
         for partition in tuple(self._halted_partitions):
             self.resumed(partition)
 
-    def health(self) -> tuple[bool, dict[str, object]]:
+    def health(self) -> Status:
         """Is the loop turning?"""
         idle_s = time.monotonic() - self._alive_at
-        return idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)}
+        return Status(idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)})
 
-    def ready(self) -> tuple[bool, dict[str, object]]:
+    def ready(self) -> Status:
         """Does it hold restored partitions, none of them stopped?"""
         halted = sorted(self._halted_partitions)
-        return self._held > 0 and not halted, {"partitions": self._held, "halted_partitions": halted}
+        return Status(self._held > 0 and not halted, {"partitions": self._held, "halted_partitions": halted})

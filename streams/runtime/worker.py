@@ -9,10 +9,10 @@ import sys
 import threading
 import traceback
 
+from messaging.status_server import StatusServer
 from streams.runtime.contract import Processor
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.pages import serve_pages
 from streams.runtime.session import Halted, Session
 from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
 
@@ -29,15 +29,19 @@ def run_worker(processor: Processor, settings: WorkerSettings) -> None:
     _give_memory_back()
     metrics, lookups = WorkerMetrics(), Lookups()
     try:
-        pages = serve_pages(settings.http_host, settings.http_port, processor.name, metrics, lookups)
+        pages = StatusServer(
+            settings.http_host,
+            settings.http_port,
+            health=metrics.health,
+            ready=metrics.ready,
+            more={f"/tables/{processor.name}": lookups.page},
+        )
     except OSError as error:
         log.error("cannot serve pages on %s:%d: %s", settings.http_host, settings.http_port, error)  # noqa: TRY400
         raise SystemExit(1) from error
-    log.info("pages on http://%s:%d", settings.http_host, pages.server_port)
-    try:
+    log.info("pages on %s", pages.url)
+    with pages:
         run_sessions(processor, settings, metrics, lookups, stop)
-    finally:
-        pages.shutdown()
 
 
 def _give_memory_back() -> None:

@@ -196,7 +196,7 @@ def test_two_workers_share_the_pools_and_one_takes_over(kafka, start):
 def test_the_pages_are_all_that_it_serves(start):
     worker = start()
     until(worker.is_ready)
-    assert httpx.get(f"{worker.url()}/health").json() == {"healthy": True}
+    assert httpx.get(f"{worker.url()}/health").json() == {"ok": True}
     until(lambda: re.search(r"ticks_sent_total [1-9]", httpx.get(f"{worker.url()}/metrics").text))
     assert httpx.get(f"{worker.url()}/table").status_code == 404
 
@@ -218,7 +218,7 @@ def test_it_waits_for_a_kafka_that_is_down_and_outlives_one_that_goes_down(tmp_p
         declare(kafka, "north")
         kafka.kill()
         worker = start(bootstrap_servers=kafka.bootstrap_servers)
-        until(lambda: "does not answer" in httpx.get(f"{worker.url()}/ready").json()["waiting_for"])
+        until(lambda: "does not answer" in httpx.get(f"{worker.url()}/ready").json()["reason"])
         kafka.restart()
         until(worker.is_ready)
         kafka.kill()

@@ -3,12 +3,16 @@
 import asyncio
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from streams.agents.errors import AgentsError
 from streams.agents.preflight import check_topics, wait_for_topics
 from streams.agents.settings import AgentsSettings
+from streams.agents.status import LoopStatus
+from streams.agents.worker import _serve
 from tests.support.waiting import PATIENCE_S
 
 
@@ -62,3 +66,10 @@ def test_a_stop_while_waiting_ends_the_wait(settings):
         await wait_for_topics(settings, ["a"], stop, [].append)
 
     asyncio.run(asyncio.wait_for(stop_soon(), PATIENCE_S))
+
+
+def test_a_taken_port_of_the_pages_is_named(settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AgentsError, match=f"cannot listen on 127.0.0.1:{port} .*choose another http_port"):
+            _serve(replace(settings, http_port=port), LoopStatus(), CollectorRegistry())

@@ -316,8 +316,8 @@ def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_p
 
 
 def test_health_and_readiness_say_why(running, publisher):
-    assert httpx.get(f"{running.url}/ready").json() == {"status": "ready"}
-    assert httpx.get(f"{running.url}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{running.url}/ready").json() == {"ok": True}
+    assert httpx.get(f"{running.url}/health").json() == {"ok": True}
     assert "commonshelf_connector_newest_event_age_seconds" in httpx.get(f"{running.url}/metrics").text
 
 
@@ -326,7 +326,7 @@ def test_a_host_without_its_topics_is_not_ready(spec, publisher, tmp_path):
     running = RunningHost([spec], publisher, tmp_path)
     answer = httpx.get(f"{running.url}/ready")
     running.stop()
-    assert (answer.status_code, answer.json()) == (503, {"status": "Kafka does not answer"})
+    assert (answer.status_code, answer.json()) == (503, {"ok": False, "reason": "Kafka does not answer"})
 
 
 def test_a_producer_that_kafka_refuses_for_good_ends_the_host(spec, publisher, tmp_path):

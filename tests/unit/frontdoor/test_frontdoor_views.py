@@ -56,5 +56,5 @@ def test_the_index_page_escapes_names_and_lists_addresses():
     page, ready, subjects = asyncio.run(get(settings, "/", "/ready", "/subjects"))
     assert "<script>" not in page.text
     assert "http://127.0.0.1:8082/metrics" in page.text
-    assert ready.json() == {"status": "ok"}
+    assert ready.json() == {"ok": True}
     assert "pos.sales.v1-value" in subjects.json()
