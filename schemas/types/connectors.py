@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class ChannelReservation(TypedDict):
-    """What of an item a connector has taken out of its till's online channel, since the pool holds it; stored before
+    """What of an item a connector has reserved in its till's online channel, since the pool holds it; stored before
     each write to the vendor and after it.
     """
 

@@ -41,8 +41,8 @@ class JournalEntry(TypedDict):
 
 
 class JournalPage(TypedDict):
-    """A run of a pool's journal: every accepted fact, in order, numbered without gaps. The entry at index i has
-    number first_number + i.
+    """A run of a pool's journal: every accepted fact, in order, without gaps. The entry at index i has position
+    first_position + i.
     """
 
     pool: str

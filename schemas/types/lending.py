@@ -154,7 +154,7 @@ LendingBody = (
 
 
 class LendingMessage(TypedDict):
-    """What one pool tells another about what it lends or borrowed. Each tells how things stand, so a later one makes
+    """What one pool sends another about what it lends or borrowed. Each says how things stand, so a later one makes
     up for a lost one.
     """
 
@@ -167,7 +167,7 @@ class LendingMessage(TypedDict):
 
 
 class LendingChanged(TypedDict):
-    """What followed for loans and uses, and what the other pool is told of it."""
+    """A reaction: a loan or a draw changed, and the other pool is sent how it stands."""
 
     kind: LendingChangeKind
     message: LendingMessage

@@ -95,7 +95,7 @@ class Demand(TypedDict):
 
 
 class StoreRefusal(TypedDict):
-    """A store that was not used."""
+    """A store that gives nothing."""
 
     store: str
     reason: StoreExclusion
@@ -224,7 +224,7 @@ class FulfilmentReportDecided(TypedDict):
 
 
 class OrderChanged(TypedDict):
-    """What followed for an order."""
+    """A reaction: an order changed because of time or stock."""
 
     kind: OrderChangeKind
     reason: str

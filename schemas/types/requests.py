@@ -83,7 +83,7 @@ OrderRequestKind = Literal["placed", "amended", "confirmed", "cancelled"]
 
 
 class KnownRequest(TypedDict):
-    """A request that was taken."""
+    """A request that was accepted."""
 
     key: str
     digest: bytes

@@ -120,7 +120,7 @@ class Rejected(TypedDict):
 
 
 class ReversedLine(TypedDict):
-    """A line of the version before, taken back."""
+    """A line of the version before, reversed."""
 
     sku: str
     kind: SaleLineKind | Literal["stock", "count_withdrawn"]

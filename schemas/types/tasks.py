@@ -43,7 +43,7 @@ class TaskRow(TypedDict):
 
 
 class TaskChanged(TypedDict):
-    """What followed for tasks without an order, or by time alone."""
+    """A reaction: tasks without an order changed, or time alone changed them."""
 
     kind: TaskChangeKind
     tasks: list[TaskRow]

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class Tick(TypedDict):
-    """The clock, as an event: the pool's time is the largest tick it has seen."""
+    """The clock, as an event: the pool's time is the largest tick so far."""
 
     pool: str
     at_ms: int

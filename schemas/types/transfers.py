@@ -74,7 +74,7 @@ class TransferRow(TypedDict):
 
 
 class TransferChanged(TypedDict):
-    """A transfer changed because of time or stock."""
+    """A reaction: a transfer changed because of time or stock."""
 
     kind: TransferChangeKind
     reason: str
