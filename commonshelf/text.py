@@ -1,4 +1,4 @@
-"""Tables as plain text: not cut to the width of a terminal, so that names can be copied and lines searched."""
+"""Plain text for the terminal. Tables are not cut to its width, so that names can be copied and lines searched."""
 
 from collections.abc import Collection, Sequence
 
@@ -20,6 +20,12 @@ def in_columns(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: C
 def counted(number: int, noun: str) -> str:
     """1 letter, 2 letters."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def units(milli: int) -> str:
+    """Thousandths as a plain decimal: 1500 → 1.5."""
+    sign, whole, part = "-" if milli < 0 else "", abs(milli) // 1000, abs(milli) % 1000
+    return f"{sign}{whole}" + (f".{part:03d}".rstrip("0") if part else "")
 
 
 def _one_line(cell: object) -> str:

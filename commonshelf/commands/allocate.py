@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.commands.availability import units
 from commonshelf.options import JsonOption, fail
+from commonshelf.text import units
 
 if TYPE_CHECKING:
     from streams.allocation import Answer, Case

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, ForOption, JsonOption
+from commonshelf.text import units
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,9 +112,3 @@ def _render(table: "PoolTable", sku: str | None, limit: int) -> "Table":
 
 def _largest(rows: list[dict[str, int]]) -> list[dict[str, int]]:
     return sorted(rows, key=lambda row: -row["available_milli"])[:4]
-
-
-def units(milli: int) -> str:
-    """Thousandths as a plain decimal: 1500 → 1.5."""
-    sign, whole, part = "-" if milli < 0 else "", abs(milli) // 1000, abs(milli) % 1000
-    return f"{sign}{whole}" + (f".{part:03d}".rstrip("0") if part else "")

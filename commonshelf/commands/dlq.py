@@ -10,7 +10,6 @@ from commonshelf.text import counted
 
 if TYPE_CHECKING:
     from commonshelf.dead_letters.letters import Filter, Letter
-    from commonshelf.dead_letters.replays import Replayed
     from commonshelf.stack.connection import Connection
 
 app = typer.Typer(
@@ -123,7 +122,7 @@ def replay(
     from commonshelf.dead_letters.letters import Filter
     from commonshelf.dead_letters.replays import replay as replay_letters
     from commonshelf.dead_letters.replays import sort_out
-    from commonshelf.dead_letters.view import print_list
+    from commonshelf.dead_letters.view import print_left, print_list, print_replay, replay_as_plain
 
     found, chosen = _select(config, bootstrap, letters, Filter(pool, topic, store, why, code, since))
     waiting = [one for one in chosen if one.is_waiting or (letters and one.state == "discarded")]
@@ -132,16 +131,16 @@ def replay(
         helped, left = sort_out(waiting, settings, are_named=bool(letters))
         print_list(helped, [None] * len(helped))
         typer.echo(f"{counted(len(helped), 'letter')} would be replayed")
-        _tell_left(left)
+        print_left(left)
         return
     done = replay_letters(
         found.kafka_options, found.settings.partitions, waiting, settings, "replayed", are_named=bool(letters)
     )
     if as_json:
-        print(json.dumps(plain_replay(done), indent=1))
+        print(json.dumps(replay_as_plain(done), indent=1))
         return
-    tell_replay(done)
-    _tell_left(done.left)
+    print_replay(done)
+    print_left(done.left)
 
 
 @app.command()
@@ -191,36 +190,6 @@ def discard(
     typer.echo(f"{counted(len(done), 'letter')} discarded")
 
 
-def tell_replay(done: "Replayed") -> None:
-    """One sentence about a replay."""
-    if not done.published and not done.superseded:
-        typer.echo("nothing to replay")
-        return
-    parts = [f"{counted(done.published, 'letter')} replayed"]
-    if done.superseded:
-        parts.append(f"{done.superseded} not needed any more, for their lines were taken meanwhile")
-    if done.verdict is None:
-        parts.append("the pool's workers have not taken them yet: `./shelf doctor` tells whether they run")
-    else:
-        parts.append(f"{counted(done.verdict.applied, 'line')} applied")
-        if done.verdict.absorbed:
-            parts.append(f"{done.verdict.absorbed} known already")
-        if done.verdict.set_aside:
-            parts.append(f"{done.verdict.set_aside} set aside again (./shelf dlq list)")
-    typer.echo("; ".join(parts))
-
-
-def plain_replay(done: "Replayed") -> dict[str, Any]:
-    """A replay as JSON. `verdict` is null when the workers have not taken the records yet."""
-    verdict = done.verdict
-    return {
-        "replayed": done.published,
-        "superseded": done.superseded,
-        "left": [{"letter": str(letter.place), "blocker": note} for letter, note in done.left],
-        "verdict": None if verdict is None else vars(verdict),
-    }
-
-
 def _select(
     config: Any, bootstrap: str | None, names: list[str] | None, wanted: "Filter"
 ) -> tuple["Connection", list["Letter"]]:
@@ -258,14 +227,3 @@ def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None
     settings = read_pool_config(connection.kafka_options)
     now_ms = time.time_ns() // 1_000_000
     return [blocker(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]
-
-
-def _tell_left(left: list[tuple["Letter", str]]) -> None:
-    by_note: dict[str, list[Letter]] = {}
-    for letter, note in left:
-        by_note.setdefault(note, []).append(letter)
-    most = sorted(by_note.items(), key=lambda one: -len(one[1]))
-    for note, letters in most[:_LEFT_SHOWN]:
-        typer.echo(f"left {len(letters)}: {note} (such as {letters[0].place})")
-    if len(most) > _LEFT_SHOWN:
-        typer.echo(f"left {sum(len(letters) for _, letters in most[_LEFT_SHOWN:])} more for other causes; see dlq list")

@@ -64,10 +64,10 @@ def list_lent(
     from rich.console import Console
     from rich.table import Table
 
-    from commonshelf.commands.availability import units
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.lending import lent_by
     from commonshelf.stack.connection import connect
+    from commonshelf.text import units
 
     connection = connect(config, bootstrap)
     found = lent_by(connection.kafka_options, read_pool_config(connection.kafka_options), pool)

@@ -127,8 +127,8 @@ def unmapped(
 
     Example: ./shelf map unmapped riverside --store anna
     """
-    from commonshelf.commands.availability import units
     from commonshelf.dead_letters.view import time_text
+    from commonshelf.text import units
 
     view = _view(pool, config, bootstrap)
     found = view.unmapped(store, code)
@@ -289,11 +289,11 @@ def _publish(
     """Publish the mappings unless something stands against one of them, and replay what waits for them."""
     import time
 
-    from commonshelf.commands.dlq import tell_replay
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.config.publishing import publish_settings
     from commonshelf.dead_letters.desk import ORIGIN
     from commonshelf.dead_letters.replays import replay
+    from commonshelf.dead_letters.view import print_replay
     from commonshelf.mapping.codes import is_private, objections
     from schemas.models.config import ConfigChange
 
@@ -321,7 +321,7 @@ def _publish(
         chosen = [letter for letter in view.letters if letter.is_waiting and _concerns(view.catalog, letter, wanted)]
         names = ", ".join(one.code for one in wanted[:5]) + (" and more" if len(wanted) > 5 else "")
         done = replay(options, partitions, chosen, read_pool_config(options), f"{names} mapped")
-        tell_replay(done)
+        print_replay(done)
         for _, note in done.left[:5]:
             typer.echo(f"left: {note}")
 

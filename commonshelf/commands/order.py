@@ -147,7 +147,7 @@ def _send(request: Any, config: Path | None, bootstrap: str | None, wait_s: floa
 
 
 def _print(event: dict[str, Any]) -> None:
-    from commonshelf.commands.availability import units
+    from commonshelf.text import units
 
     why = ": ".join(text for text in (event["reason"], event["detail"]) if text)
     state = event["outcome"] or event["status"]

@@ -136,9 +136,9 @@ def list_stores(
     from rich.console import Console
     from rich.table import Table
 
-    from commonshelf.commands.availability import units
     from commonshelf.desks.onboarding import stores_of
     from commonshelf.stack.connection import connect
+    from commonshelf.text import units
 
     connection = connect(config, bootstrap)
     found = stores_of(connection, pool)

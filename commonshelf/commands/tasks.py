@@ -99,7 +99,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from commonshelf.commands.availability import units
+    from commonshelf.text import units
 
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -118,7 +118,7 @@ def _send(event: Any, key: str, config: Path | None, bootstrap: str | None, wait
 
 
 def _print(row: dict[str, Any]) -> None:
-    from commonshelf.commands.availability import units
+    from commonshelf.text import units
 
     typer.echo(f"transfer {row['transfer']} {row['from_store']} → {row['to_store']}: {row['outcome'] or row['status']}")
     for line in row["lines"]:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from commonshelf.commands.availability import units
 from commonshelf.dead_letters.letters import Letter
-from commonshelf.text import in_columns
+from commonshelf.dead_letters.replays import Replayed
+from commonshelf.text import counted, in_columns, units
+
+_LEFT_SHOWN = 8
 
 
 def print_list(letters: Sequence[Letter], notes: Sequence[str | None]) -> None:
@@ -102,3 +104,45 @@ def as_plain(letter: Letter, blocker: str | None) -> dict[str, Any]:
         "again": [str(place) for place in letter.again],
         "outcome": None if outcome is None else outcome.model_dump(mode="json"),
     }
+
+
+def print_replay(done: Replayed) -> None:
+    """One sentence about a replay."""
+    if not done.published and not done.superseded:
+        print("nothing to replay")
+        return
+    parts = [f"{counted(done.published, 'letter')} replayed"]
+    if done.superseded:
+        parts.append(f"{done.superseded} not needed any more, for their lines were taken meanwhile")
+    if done.verdict is None:
+        parts.append("the pool's workers have not taken them yet: `./shelf doctor` tells whether they run")
+    else:
+        parts.append(f"{counted(done.verdict.applied, 'line')} applied")
+        if done.verdict.absorbed:
+            parts.append(f"{done.verdict.absorbed} known already")
+        if done.verdict.set_aside:
+            parts.append(f"{done.verdict.set_aside} set aside again (./shelf dlq list)")
+    print("; ".join(parts))
+
+
+def replay_as_plain(done: Replayed) -> dict[str, Any]:
+    """A replay as JSON. `verdict` is null when the workers have not taken the records yet."""
+    verdict = done.verdict
+    return {
+        "replayed": done.published,
+        "superseded": done.superseded,
+        "left": [{"letter": str(letter.place), "blocker": note} for letter, note in done.left],
+        "verdict": None if verdict is None else vars(verdict),
+    }
+
+
+def print_left(left: Sequence[tuple[Letter, str]]) -> None:
+    """What a replay left, by what stands against it."""
+    by_note: dict[str, list[Letter]] = {}
+    for letter, note in left:
+        by_note.setdefault(note, []).append(letter)
+    most = sorted(by_note.items(), key=lambda one: -len(one[1]))
+    for note, letters in most[:_LEFT_SHOWN]:
+        print(f"left {len(letters)}: {note} (such as {letters[0].place})")
+    if len(most) > _LEFT_SHOWN:
+        print(f"left {sum(len(letters) for _, letters in most[_LEFT_SHOWN:])} more for other causes; see dlq list")

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.commands import run_tests
-from commonshelf.commands.availability import units
 from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, Vault
 from commonshelf.config.sources import load
 from commonshelf.options import milli_of, parse_duration_s
 from commonshelf.stack.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
+from commonshelf.text import units
 from connectors.installed import installed
 
 ROOT = Path(__file__).resolve().parents[3]
