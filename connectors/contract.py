@@ -1,9 +1,9 @@
-"""What every connector keeps to.
+"""The contract between connectors and their host.
 
-A connector translates what its outside system says into events, line by line: the good are published, each bad one
-is answered with the place it stands at and a reason. It names its events by the outside system's own ids, so that
-anything told twice is absorbed by the pool, and confirms nothing before Kafka did. Pool and store come from the
-operator's configuration, never from what was received. Fields without a meaning here are dropped at once.
+A connector translates an outside system's messages into events, line by line: it publishes the good lines, and answers
+each bad one with its place and a reason. It names its events by the outside system's own ids, so that the pool absorbs
+repeats, and confirms nothing before Kafka did. Pool and store come from the operator's configuration, never from a
+message. Fields without a meaning here are dropped at once.
 """
 
 import threading
@@ -38,14 +38,14 @@ class FieldRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something received that was not used: where it stands in the sender's terms, and why."""
+    """A received line that was not used: its place in the sender's terms, and the reason."""
 
     where: str
     reason: str
 
 
 class SkipReason(StrEnum):
-    """Why something that is in order moves no stock of ours. Closed, for the metrics count by it."""
+    """The reason why a message in order moves no stock of ours. A closed list: the metrics count by it."""
 
     training = "training"
     """Rung up in training or test mode."""
@@ -64,36 +64,39 @@ class SkipReason(StrEnum):
     not_moved = "not_moved"
     """Goods that did not change hands: a line removed before payment, a quantity of zero, a state that is no stock."""
     echo = "echo"
-    """Our own write, told back to us."""
+    """Our own write, which the vendor reports back to us."""
     other_store = "other_store"
     """Of a location of the same merchant that is not this store."""
-    told_before = "told_before"
-    """A poll's old orders, told when they were placed, and what another message about the same goods tells."""
+    already_reported = "already_reported"
+    """A poll's old orders, reported when they were placed, and goods that another message reports."""
     no_content = "no_content"
     """A kind of message that carries nothing for us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Something received that is right and is not ours to count: where it stands, and why."""
+    """A received line that is right and not ours to count: its place, and the reason."""
 
     where: str
     reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """Whose facts these are, by our configuration; where it has no say, `zone` and `currency` hold."""
+class StoreContext:
+    """The store whose facts a connector brings, by our configuration; ids are those of the settings.
+
+    zone: of its wall clock, for times without an offset. currency: ISO 4217, where what is received names none.
+    """
 
     pool: str
-    store: str
+    id: str
     zone: ZoneInfo
     currency: str
 
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """What a connector made of what it received: each line is in an event, skipped, or a problem."""
+    """A translated message: each of its lines is in an event, skipped, or a problem."""
 
     events: tuple[PosEvent, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -125,7 +128,7 @@ class Delivery:
 
 
 class Unavailable(UserError):
-    """The outside system does not answer as it should, for now: try again in `retry_after_s` seconds."""
+    """The outside system does not answer as it should, for now. It may be asked again in `retry_after_s` seconds."""
 
     def __init__(self, reason: str, retry_after_s: int = 5) -> None:
         super().__init__(reason)
@@ -133,7 +136,7 @@ class Unavailable(UserError):
 
 
 class PositionStore(Protocol):
-    """How far a connector has read, kept across restarts. Implemented by `positions.Positions`."""
+    """The cursors up to which connectors have read, kept across restarts."""
 
     def load(self, pool: str, store: str, connector: str, feed: str) -> int | None:
         """The cursor stored last, or None. Raises `publisher.PublishError` while Kafka does not answer."""
@@ -159,10 +162,10 @@ class Connector(Protocol):
     """Unique among the host's connectors, for logs: csv grocer-7."""
 
     def pages(self) -> Mapping[str, Handler]:
-        """What it serves, by exact path; nothing for a connector that fetches."""
+        """Handlers by exact path; none for a connector that fetches."""
 
     def run(self, stop: threading.Event) -> None:
-        """Work in a thread of its own until `stop` is set; returns at once for one that only serves."""
+        """Fetch, in a thread of its own, until `stop` is set. A connector that only serves returns at once."""
 
     def wake(self) -> None:
-        """Look again now: something happened, or `stop` was set."""
+        """Fetch now: something happened, or `stop` was set."""

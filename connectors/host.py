@@ -20,9 +20,9 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Connector, Handler, PositionStore
 from connectors.drop_folder.client import FolderConnector, watch_folders
 from connectors.drop_folder.spec import FolderOptions
-from connectors.http.limit import Gate
+from connectors.http.limit import ConcurrencyLimit
 from connectors.http.protocol import PromptHeaders
-from connectors.installed import Tools, type_of
+from connectors.installed import ConnectorContext, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools
@@ -92,9 +92,9 @@ class Host:
         _check_distinct(specs)
         self.metrics = ConnectorMetrics()
         self._publisher = publisher
-        gate = Gate(REQUESTS_MAX, 503, "too many requests at once")
-        tools = Tools(publisher, self.metrics, gate, state_dir, positions, write_back)
-        self._connectors: list[Connector] = [type_of(spec.options).make(spec, tools) for spec in specs]
+        request_limit = ConcurrencyLimit(REQUESTS_MAX, 503, "too many requests at once")
+        context = ConnectorContext(publisher, self.metrics, request_limit, state_dir, positions, write_back)
+        self._connectors: list[Connector] = [type_of(spec.options).make(spec, context) for spec in specs]
         self._pages: dict[str, Handler] = {
             "/health": self._health, "/ready": self._ready, "/metrics": self._metrics_page,
         }  # fmt: skip
@@ -205,7 +205,7 @@ def _check_distinct(specs: Sequence[ConnectorSpec]) -> None:
     """Raise ValueError when two connectors would read one folder, or serve one path."""
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        names = [("store", f"{spec.options.kind} {spec.sender.store}")]
+        names = [("store", f"{spec.options.kind} {spec.store.id}")]
         if isinstance(spec.options, FolderOptions):
             names.append(("folder", str(spec.options.folder.resolve())))
         for name in names:

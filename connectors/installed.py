@@ -8,8 +8,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, cast
 
-from connectors.contract import Connector, PositionStore, Publishes, Sender
-from connectors.http.limit import Gate
+from connectors.contract import Connector, PositionStore, Publishes, StoreContext
+from connectors.http.limit import ConcurrencyLimit
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorOptions, ConnectorSpec
 from connectors.vendor.write_back import WriteBackTools
@@ -18,22 +18,22 @@ GROUP = "commonshelf.connectors"
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ConnectorContext:
     """What the host lends to its connectors.
 
-    gate: bounds the requests under way in the whole process. state_dir: for files of progress. write_back: what is to
-    be kept out of the tills' online channels; None where connectors only read.
+    request_limit: of the whole process. state_dir: for files of progress. write_back: what the tills' online channels
+    must not sell; None where connectors only read.
     """
 
     publisher: Publishes
     metrics: ConnectorMetrics
-    gate: Gate
+    request_limit: ConcurrencyLimit
     state_dir: Path
     positions: PositionStore
     write_back: WriteBackTools | None = None
 
 
-Factory = Callable[[Any, Sender, Tools], Connector]
+Factory = Callable[[Any, StoreContext, ConnectorContext], Connector]
 """Its first argument is an instance of the type's options."""
 
 
@@ -50,9 +50,9 @@ class ConnectorType:
     options: type[ConnectorOptions]
     factory: str
 
-    def make(self, spec: ConnectorSpec, tools: Tools) -> Connector:
+    def make(self, spec: ConnectorSpec, context: ConnectorContext) -> Connector:
         """Raises what the factory raises when the connector cannot start."""
-        return cast("Factory", resolve_name(self.factory))(spec.options, spec.sender, tools)
+        return cast("Factory", resolve_name(self.factory))(spec.options, spec.store, context)
 
 
 @dataclass(frozen=True, slots=True)

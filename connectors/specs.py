@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from connectors.contract import Sender
+from connectors.contract import StoreContext
 from messaging.errors import UserError
 from schemas.models.base import Currency, Name, TimeZone
 from schemas.models.pos import Unit
@@ -70,7 +70,7 @@ class ConnectorOptions(BaseModel):
 class ConnectorSpec:
     """One connector of one store, as the operator declares it."""
 
-    sender: Sender
+    store: StoreContext
     options: ConnectorOptions
 
 

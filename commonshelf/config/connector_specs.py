@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from commonshelf.config.settings import Settings, Store
-from connectors.contract import Sender
+from connectors.contract import StoreContext
 from connectors.specs import ConnectorSpec
 
 
@@ -12,10 +12,10 @@ def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
     """One spec per connector of each store."""
     for store in settings.stores:
         for options in store.connectors:
-            yield ConnectorSpec(sender_of(settings, store), options)
+            yield ConnectorSpec(store_context(settings, store), options)
 
 
-def sender_of(settings: Settings, store: Store) -> Sender:
+def store_context(settings: Settings, store: Store) -> StoreContext:
     """Whose facts the connectors of `store` bring."""
     pool = settings.pool(store.pool)
-    return Sender(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)
+    return StoreContext(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)

@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from commonshelf.config.connector_specs import sender_of
+from commonshelf.config.connector_specs import store_context
 from commonshelf.config.settings import Settings
 from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.positions import stored_positions
 from commonshelf.stack.connection import Connection
 from connectors.contract import Connector, PosEvent, Publishes, Translated
-from connectors.http.limit import Gate
-from connectors.installed import Tools, type_of
+from connectors.http.limit import ConcurrencyLimit
+from connectors.installed import ConnectorContext, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.positions import Positions
 from connectors.specs import ConnectorSpec
@@ -45,7 +45,7 @@ def specs_of(settings: Settings, store_id: str, kind: str | None = None) -> list
             if not found:
                 has = ", ".join(options.kind for options in store.connectors) or "none"
                 raise UnknownNameError(f"store {store_id} has no connector {kind or ''}(it has: {has}); declare one")
-            return [ConnectorSpec(sender_of(settings, store), options) for options in found]
+            return [ConnectorSpec(store_context(settings, store), options) for options in found]
     known = ", ".join(store.id for store in settings.stores) or "none"
     raise UnknownNameError(f"there is no store {store_id!r} in the settings (known: {known})")
 
@@ -58,8 +58,10 @@ def opened(spec: ConnectorSpec) -> Iterator[Connector]:
     """
     with tempfile.TemporaryDirectory() as folder:
         nowhere = _Nowhere()
-        tools = Tools(nowhere, ConnectorMetrics(), Gate(1, 503, ""), Path(folder), Positions(list, nowhere))
-        connector = type_of(spec.options).make(spec, tools)
+        context = ConnectorContext(
+            nowhere, ConnectorMetrics(), ConcurrencyLimit(1, 503, ""), Path(folder), Positions(list, nowhere)
+        )
+        connector = type_of(spec.options).make(spec, context)
         try:
             yield connector
         finally:
@@ -121,8 +123,8 @@ def read_once(spec: ConnectorSpec, connection: Connection) -> None:
     """One poll, as the running connector does it: published, and the position stored."""
     with _publisher(connection) as publisher, tempfile.TemporaryDirectory() as folder:
         positions = Positions(lambda: stored_positions(connection.kafka_options), publisher)
-        tools = Tools(publisher, ConnectorMetrics(), Gate(1, 503, ""), Path(folder), positions)
-        connector = type_of(spec.options).make(spec, tools)
+        context = ConnectorContext(publisher, ConnectorMetrics(), ConcurrencyLimit(1, 503, ""), Path(folder), positions)
+        connector = type_of(spec.options).make(spec, context)
         if not isinstance(connector, VendorConnector):
             _end(connector)
             raise UnknownNameError(f"{spec.options.kind} takes what is sent to it; there is no list to read")

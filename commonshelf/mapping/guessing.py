@@ -12,7 +12,7 @@ from typing import cast, get_args
 from pydantic import ValidationError
 
 from connectors.contract import PosEvent
-from connectors.drop_folder.batch import Batch, Reading
+from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.guess import Guess, guess
 from connectors.drop_folder.intake import name_prefix
@@ -62,7 +62,7 @@ def preview(file: Path, kind_name: str | None, time_zone: str) -> Preview:
                 return Preview(kind, guessed, (), (), 0)
         kind = form.kind or kind or "sales"
         stream.seek(0)
-        return _read(form.read(stream, Reading(found, kind, spec, 0, DictMemory(), _ROWS_READ)), kind, guessed)
+        return _read(form.read(stream, FileReadContext(found, kind, spec, 0, DictMemory(), _ROWS_READ)), kind, guessed)
 
 
 def _kind(name: str | None) -> FileKind | None:

@@ -11,14 +11,14 @@ import structlog
 from connectors.clover import translate
 from connectors.clover.spec import CloverOptions
 from connectors.clover.tokens import Renewal
-from connectors.contract import Delivery, Sender, Skip, SkipReason, Translated, Unavailable
+from connectors.contract import Delivery, Skip, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import Feed, Found, Page
-from connectors.vendor.fields import Reading
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
+from connectors.vendor.fields import ReadContext
 from connectors.vendor.signature import require, static_code
 
 HEADER = "x-clover-auth"
@@ -39,11 +39,11 @@ class CloverVendor:
     def __init__(
         self,
         options: CloverOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._options = options
-        self._shop = translate.Shop(sender, options.returns_restocked)
+        self._shop = translate.CloverShop(store, options.returns_restocked)
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
         self._path = f"/v3/merchants/{options.merchant_id}"
@@ -75,9 +75,11 @@ class CloverVendor:
         if not isinstance(notices, list):
             raise PayloadRefused("a merchant's notices are not a list")
         named = dict.fromkeys(str(each.get("objectId"))[:64] for each in notices if isinstance(each, dict))
-        reading = Reading(delivery.received_at_ms)
+        reading = ReadContext(delivery.received_at_ms)
         for at, name in enumerate(named):
-            found.append(self._fetched(name, reading) if at < NOTICES_MAX else _nothing(name, SkipReason.told_before))
+            found.append(
+                self._fetched(name, reading) if at < NOTICES_MAX else _nothing(name, SkipReason.already_reported)
+            )
         return _joined(found)
 
     def feeds(self) -> Sequence[Feed]:
@@ -91,22 +93,22 @@ class CloverVendor:
         merchant = call(self._http, "GET", self._path)
         return f"merchant {self._options.merchant_id} is {merchant.get('name')!r}"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         merchant = call(self._http, "GET", self._path)
-        yield Found("merchant", str(merchant.get("id")), str(merchant.get("name")))
+        yield VendorObject("merchant", str(merchant.get("id")), str(merchant.get("name")))
         for offset in count(0, PAGE_SIZE):
             answer = call(self._http, "GET", f"{self._path}/items", params={"limit": PAGE_SIZE, "offset": offset})
             items = translate.elements(answer, "elements")
             for item in items:
                 name = " ".join(str(part) for part in (item.get("name"), item.get("sku")) if part)
-                yield Found("item", str(item.get("id")), name, str(item.get("code") or ""))
+                yield VendorObject("item", str(item.get("id")), name, str(item.get("code") or ""))
             if len(items) < PAGE_SIZE:
                 return
 
     def close(self) -> None:
         self._http.close()
 
-    def _fetched(self, name: str, reading: Reading) -> Translated:
+    def _fetched(self, name: str, reading: ReadContext) -> Translated:
         """What a notice names: O:… an order, P:… a payment of one, I:… an item."""
         kind, _, object_id = name.partition(":")
         if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", object_id):
@@ -126,13 +128,13 @@ class CloverVendor:
             return _nothing(f"notice {name}", SkipReason.cancelled)
         return _nothing(f"notice {name}", SkipReason.no_content)
 
-    def _read_orders(self, cursor: int) -> Iterator[Page]:
+    def _read_orders(self, cursor: int) -> Iterator[FeedPage]:
         for found, upto in self._windows("orders", ORDER_PARTS, cursor, None):
-            yield Page(translate.orders(found, self._shop, Reading(self._now_ms(), cursor)), upto)
+            yield FeedPage(translate.orders(found, self._shop, ReadContext(self._now_ms(), cursor)), upto)
 
-    def _read_items(self, cursor: int) -> Iterator[Page]:
+    def _read_items(self, cursor: int) -> Iterator[FeedPage]:
         for found, upto in self._windows("items", "itemStock", cursor, None):
-            yield Page(translate.levels(found, self._shop, Reading(self._now_ms(), cursor)), upto)
+            yield FeedPage(translate.levels(found, self._shop, ReadContext(self._now_ms(), cursor)), upto)
 
     def _windows(self, what: str, parts: str, since_ms: int, until_ms: int | None) -> Iterator[tuple[list[Any], int]]:
         """(what was modified in a part of [since, until), the newest of it), part by part in order of time.
@@ -171,9 +173,9 @@ class CloverVendor:
         return found
 
 
-def make(options: CloverOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: CloverOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    return VendorConnector(CloverVendor(options, sender), options, sender, tools)
+    return VendorConnector(CloverVendor(options, store), options, store, context)
 
 
 def _modified_ms(element: object) -> int:

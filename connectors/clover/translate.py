@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
 from connectors.parsing.quantities import currency_exponent, shorten
-from connectors.vendor.collector import Work
+from connectors.vendor.collector import Collector
 from connectors.vendor.echo import is_ours
-from connectors.vendor.fields import Json, Reading, identifier, inner, is_set, number, object_of
+from connectors.vendor.fields import Json, ReadContext, identifier, inner, is_set, number, object_of
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
 
@@ -31,31 +31,31 @@ _NEVER_PAID = ("FAIL", "AUTH", "INITIATED", "PREAUTH")
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class CloverShop:
     """The store, and what its settings say about Clover."""
 
-    sender: Sender
+    store: StoreContext
     returns_restocked: bool = True
 
 
-def orders(found: Sequence[object], shop: Shop, reading: Reading) -> Translated:
+def orders(found: Sequence[object], shop: CloverShop, reading: ReadContext) -> Translated:
     """Sales and returns."""
-    work = Work()
+    collector = Collector()
     for at, order in enumerate(found):
         where = _place("order", order, at)
-        with work.at(where):
-            _Order(work, where, object_of(order), shop, reading).take()
-    return work.done()
+        with collector.at(where):
+            _Order(collector, where, object_of(order), shop, reading).take()
+    return collector.done()
 
 
-def levels(items: Sequence[object], shop: Shop, reading: Reading) -> Translated:
+def levels(items: Sequence[object], shop: CloverShop, reading: ReadContext) -> Translated:
     """Levels, of items with their `itemStock`."""
-    work = Work()
+    collector = Collector()
     for at, item in enumerate(items):
         where = _place("item", item, at)
-        with work.at(where):
-            _level(work, where, object_of(item), shop, reading)
-    return work.done()
+        with collector.at(where):
+            _level(collector, where, object_of(item), shop, reading)
+    return collector.done()
 
 
 def elements(fields: Json, name: str) -> Sequence[Any]:
@@ -71,8 +71,8 @@ def elements(fields: Json, name: str) -> Sequence[Any]:
 
 
 class _Order:
-    def __init__(self, work: Work, where: str, order: Json, shop: Shop, reading: Reading) -> None:
-        self._work = work
+    def __init__(self, collector: Collector, where: str, order: Json, shop: CloverShop, reading: ReadContext) -> None:
+        self._work = collector
         self._where = where
         self._order = order
         self._shop = shop
@@ -90,10 +90,10 @@ class _Order:
             return
         version = _ms(self._order, "modifiedTime") or _ms(self._order, "createdTime") or 0
         occurred_at_ms = self._sold_at_ms()
-        if self._reading.is_told(occurred_at_ms, version) and not self._returned():
-            self._skip_items(SkipReason.told_before)
+        if self._reading.was_reported(occurred_at_ms, version) and not self._returned():
+            self._skip_items(SkipReason.already_reported)
             return
-        currency = (text_of(self._order, "currency") or self._shop.sender.currency).upper()
+        currency = (text_of(self._order, "currency") or self._shop.store.currency).upper()
         sold = self._lines(currency)
         if not self._is_paid():
             sold = [both for line in sold for both in taken_back(line)]
@@ -128,11 +128,11 @@ class _Order:
         return bool(succeeded) and paid >= (_ms(self._order, "total") or 0)
 
     def _was_voided(self) -> bool:
-        """Unpaid, although there was a payment: it was voided, and the order may have been told as a sale."""
+        """Unpaid, although there was a payment: it was voided, and the order may have been reported as a sale."""
         return bool(self._voids) or any(each.get("result") not in _NEVER_PAID for each in self._payments)
 
     def _sold_at_ms(self) -> int:
-        """When it was paid first, by the device's clock where that is told: it may have been offline."""
+        """When it was paid first, by the device's clock where that is given: it may have been offline."""
         times = [_ms(each, "clientCreatedTime") or _ms(each, "createdTime") for each in self._payments + self._voids]
         own_ms = _ms(self._order, "clientCreatedTime") or _ms(self._order, "createdTime")
         at_ms = min((each for each in times if each is not None), default=own_ms)
@@ -183,8 +183,8 @@ class _Order:
             return
         self._work.events.append(
             Sale(
-                pool=self._shop.sender.pool,
-                store=self._shop.sender.store,
+                pool=self._shop.store.pool,
+                store=self._shop.store.id,
                 source=Source(system=SYSTEM, id=source_id, version=version),
                 occurred_at_ms=occurred_at_ms,
                 recorded_at_ms=max(self._reading.received_at_ms, occurred_at_ms),
@@ -237,20 +237,20 @@ def _line(line: Json, currency: str) -> SaleLine:
     return sale_line(identifier(line), said, currency)
 
 
-def _level(work: Work, where: str, item: Json, shop: Shop, reading: Reading) -> None:
+def _level(collector: Collector, where: str, item: Json, shop: CloverShop, reading: ReadContext) -> None:
     stock = inner(item, "itemStock")
     quantity = stock.get("quantity", stock.get("stockCount"))  # the latter is rounded, and on its way out
     if quantity is None:
-        work.skip(where, SkipReason.no_content)
+        collector.skip(where, SkipReason.no_content)
         return
     item_id = identifier(item)
     at_ms = _ms(stock, "modifiedTime") or _ms(item, "modifiedTime") or reading.received_at_ms
     unit = text_of(item, "unitName") if text_of(item, "priceType") == "PER_UNIT" else "each"
     line = stock_line("1", {"item": item_id, "quantity": quantity, "unit": unit}, StockReportKind.level)
-    work.events.append(
+    collector.events.append(
         StockReport(
-            pool=shop.sender.pool,
-            store=shop.sender.store,
+            pool=shop.store.pool,
+            store=shop.store.id,
             source=Source(system=SYSTEM, id=f"level/{item_id}/{at_ms}", version=1),
             occurred_at_ms=at_ms,
             recorded_at_ms=max(reading.received_at_ms, at_ms),

@@ -1,4 +1,4 @@
-"""What a reader of files is told, and what it gives, batch by batch."""
+"""Input and output of the readers of files: a context, and batches of events."""
 
 from dataclasses import dataclass
 
@@ -35,8 +35,8 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a reader is told besides the bytes.
+class FileReadContext:
+    """The context in which a reader reads a file's bytes.
 
     recorded_at_ms: when the file was first seen. memory: of what stood earlier in it. batch_rows: rows that are grouped
     into events together; one more receipt may be finished beyond that.

@@ -9,13 +9,13 @@ from pathlib import Path
 import structlog
 import watchfiles
 
-from connectors.contract import Handler, Publishes, Sender
+from connectors.contract import Handler, Publishes, StoreContext
 from connectors.drop_folder.folder import DropFolder, may_be_written
 from connectors.drop_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
 from connectors.drop_folder.report import printable
 from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import DEFAULT_KINDS, DropFolderSpec
 from messaging.publisher import PublishError
@@ -138,18 +138,18 @@ def watch_folders(folders: Sequence[FolderConnector], stop: threading.Event) -> 
             stop.wait(min(folder.scan_interval_s for folder in folders))
 
 
-def make(options: FolderOptions, sender: Sender, tools: Tools) -> FolderConnector:
+def make(options: FolderOptions, store: StoreContext, context: ConnectorContext) -> FolderConnector:
     """The factory that the entry point names."""
-    return FolderConnector(spec_of(options, sender), tools.publisher, tools.metrics, tools.state_dir)
+    return FolderConnector(spec_of(options, store), context.publisher, context.metrics, context.state_dir)
 
 
-def spec_of(options: FolderOptions, sender: Sender) -> DropFolderSpec:
+def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:
     """The drop folder of a store."""
     return DropFolderSpec(
-        pool=sender.pool,
-        store=sender.store,
-        time_zone=sender.zone.key,
-        currency=sender.currency,
+        pool=store.pool,
+        store=store.id,
+        time_zone=store.zone.key,
+        currency=store.currency,
         folder=options.folder,
         columns=options.columns,
         kinds={**DEFAULT_KINDS, **options.file_kinds},

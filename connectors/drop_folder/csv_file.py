@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import BinaryIO, TextIO
 
-from connectors.drop_folder.batch import Batch, Reading
+from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import read_layout, separator_line, sniff_decimal_mark, split_header
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.rows import LINE_MAX_CHARS, Row, read_rows
@@ -13,7 +13,7 @@ from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, table_batches
 
 
-def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
+def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     """Events and problems of a file, in its order. `stream` stands at its start.
 
     Raises FileRefused when no row can be read, or too many: then as the last thing, after the rows that may be.

@@ -40,7 +40,7 @@ class FolderUnusable(UserError, OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FolderEntry:
     """Something in the folder whose name has an ending that is read."""
 
     name: str
@@ -62,7 +62,7 @@ class DropFolder:
         except OSError as error:
             raise FolderUnusable(f"the drop folder {path} cannot be used: {error.strerror or error}") from error
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[FolderEntry]:
         """Files to look at, oldest first. Temporary names, folders and other endings are left alone."""
         found = []
         with os.scandir(self.path) as scan:
@@ -75,7 +75,7 @@ class DropFolder:
                     continue  # taken away meanwhile
                 if stat.S_ISDIR(status.st_mode):
                     continue
-                found.append(Entry(each.name, _refusal(each.name, status), status.st_ctime))
+                found.append(FolderEntry(each.name, _refusal(each.name, status), status.st_ctime))
         return sorted(found, key=lambda entry: (entry.touched_at_s, entry.name))
 
     def open(self, name: str, size_max_bytes: int) -> BinaryIO:

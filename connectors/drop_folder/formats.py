@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.drop_folder.batch import Batch, Reading
+from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.csv_file import read_csv, sample_csv
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.memory import DictMemory
@@ -15,7 +15,7 @@ from connectors.drop_folder.survey import Survey, survey_text
 from connectors.drop_folder.workbook import read_workbook, sample_workbook, survey_workbook
 from connectors.specs import DropFolderSpec, FileKind
 
-Reader = Callable[[BinaryIO, Reading], Iterator[Batch]]
+Reader = Callable[[BinaryIO, FileReadContext], Iterator[Batch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,4 @@ def read_events(
     """A small file that is in memory. Raises FileRefused."""
     form = format_of(name)
     found = form.survey(io.BytesIO(content))
-    return form.read(io.BytesIO(content), Reading(found, form.kind or kind, spec, recorded_at_ms, DictMemory()))
+    return form.read(io.BytesIO(content), FileReadContext(found, form.kind or kind, spec, recorded_at_ms, DictMemory()))

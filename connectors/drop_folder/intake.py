@@ -12,8 +12,8 @@ from typing import BinaryIO
 import structlog
 
 from connectors.contract import PosEvent, Publishes, Translated
-from connectors.drop_folder.batch import Batch, Reading
-from connectors.drop_folder.folder import DropFolder, Entry, may_be_written
+from connectors.drop_folder.batch import Batch, FileReadContext
+from connectors.drop_folder.folder import DropFolder, FolderEntry, may_be_written
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.memory import DiskMemory
 from connectors.drop_folder.report import Report, printable
@@ -65,7 +65,7 @@ class Intake:
         settings = spec.model_dump_json(include=_DECIDING_SETTINGS)
         self._settings_hash = hashlib.sha256(settings.encode()).hexdigest()
 
-    def take(self, entry: Entry, stop: threading.Event) -> None:
+    def take(self, entry: FolderEntry, stop: threading.Event) -> None:
         """Read the file and move it away; leave it where it is when it is gone, changing, or not yet ended.
 
         Raises Stopped, OSError, sqlite3.Error: then the file stays, and what was confirmed is remembered.
@@ -138,7 +138,7 @@ class Intake:
         memory = DiskMemory()
         stream.seek(0)
         try:
-            for batch in form.read(stream, Reading(found, kind, self._spec, progress.first_seen_ms, memory)):
+            for batch in form.read(stream, FileReadContext(found, kind, self._spec, progress.first_seen_ms, memory)):
                 rows += batch.row_count
                 lines += batch.line_count
                 for problem in batch.problems:
@@ -154,7 +154,7 @@ class Intake:
         except (Stopped, OSError, sqlite3.Error, PublishError):
             raise
         except Exception as error:  # noqa: BLE001  see below
-            # One file must not stop the others, nor be tried for ever; its owner is told.
+            # One file must not stop the others, nor be tried for ever; its owner gets a report.
             self._log.exception("a file showed a fault in this program", sha256=found.sha256)
             report.add_file(FileRefused(f"a fault in this program ({type(error).__name__}); please report it"))
         finally:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from connectors.contract import PosEvent, Sender, Skip
-from connectors.drop_folder.batch import Batch, Reading, RowProblem
+from connectors.contract import PosEvent, Skip, StoreContext
+from connectors.drop_folder.batch import Batch, FileReadContext, RowProblem
 from connectors.drop_folder.survey import FileRefused, Survey, survey_bytes
 from connectors.parsing.guarded_xml import XmlRefused
 from connectors.poslog.transactions import Transaction, read_transactions
@@ -16,10 +16,10 @@ def survey_poslog(stream: BinaryIO) -> Survey:
     return survey_bytes(stream, lambda tail: tail.replace(b"\0", b"").rstrip().endswith(b">"))
 
 
-def read_poslog(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
+def read_poslog(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     """Sales and problems of a file, in its order. Raises FileRefused where it cannot be read on."""
     spec = reading.spec
-    work = _Work(Sender(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
+    work = _Work(StoreContext(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
     refused: FileRefused | None = None
     try:
         for transaction in read_transactions(stream):
@@ -37,8 +37,8 @@ def read_poslog(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
 class _Work:
     """One batch as it grows."""
 
-    def __init__(self, sender: Sender, recorded_at_ms: int) -> None:
-        self._sender = sender
+    def __init__(self, store: StoreContext, recorded_at_ms: int) -> None:
+        self._store = store
         self._recorded_at_ms = recorded_at_ms
         self._store_label = ""
         self._clear()
@@ -53,7 +53,7 @@ class _Work:
     def take(self, transaction: Transaction) -> None:
         """The file's first store is the folder's; transactions of any other are left out."""
         self._store_label = self._store_label or store_label(transaction.element)
-        found = translate(transaction.element, self._sender, self._recorded_at_ms, self._store_label)
+        found = translate(transaction.element, self._store, self._recorded_at_ms, self._store_label)
         self._events += found.events
         self._skipped += found.skipped
         for problem in found.problems:

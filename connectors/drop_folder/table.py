@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from connectors.drop_folder.batch import Batch, Reading
+from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import DecimalMark, Layout
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.survey import FileRefused
@@ -15,7 +15,7 @@ HEADER_WITHIN_LINES = 20
 
 
 def table_batches(
-    rows: Iterator[Row | BrokenRow], layout: Layout, decimal_mark: DecimalMark, reading: Reading
+    rows: Iterator[Row | BrokenRow], layout: Layout, decimal_mark: DecimalMark, reading: FileReadContext
 ) -> Iterator[Batch]:
     """Events and problems of the rows, in their order. Raises FileRefused after the last row that a file may have."""
     spec = reading.spec

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 import openpyxl
 
-from connectors.drop_folder.batch import Batch, Reading
+from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import (
     JOINED_FIELD,
     NUMBER_FIELDS,
@@ -56,7 +56,7 @@ def survey_workbook(stream: BinaryIO) -> Survey:
     return Survey(found.size_bytes, found.sha256, "", zipfile.is_zipfile(stream))
 
 
-def read_workbook(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
+def read_workbook(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     """Events and problems of a workbook's first sheet, in its order. A problem's line is Excel's row.
 
     Raises FileRefused when no row can be read, or too many.

@@ -14,7 +14,7 @@ class Busy(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Gate:
+class ConcurrencyLimit:
     """Lets so many requests in at a time, and no more. `requests_max` bounds the memory that bodies take."""
 
     def __init__(self, requests_max: int, status: int, reason: str) -> None:

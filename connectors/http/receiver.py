@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from connectors.contract import Delivery, Publishes, Translated, Unavailable
-from connectors.http.limit import Busy, Gate, TokenBucket
+from connectors.http.limit import Busy, ConcurrencyLimit, TokenBucket
 from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
@@ -34,7 +34,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class PageRules:
+class ReceiverRules:
     """What differs between the pages of one system and another's.
 
     system: as in the log. verify: raises SignatureRefused. read: raises PayloadRefused, Unavailable.
@@ -49,26 +49,28 @@ class PageRules:
     body_max_bytes: int = BODY_MAX_BYTES
 
 
-class Page:
+class WebhookReceiver:
     """The page of one store.
 
-    gate: shared by all pages of the process. now_s: the clock, Unix time.
+    request_limit: shared by all receivers of the process. now_s: the clock, Unix time.
     """
 
     def __init__(
         self,
-        rules: PageRules,
+        rules: ReceiverRules,
         store: str,
         publisher: Publishes,
         metrics: StoreMetrics,
-        gate: Gate,
+        request_limit: ConcurrencyLimit,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._rules = rules
         self._publisher = publisher
         self._metrics = metrics
-        self._gate = gate
-        self._store_gate = Gate(STORE_REQUESTS_MAX, 429, f"this store has {STORE_REQUESTS_MAX} requests under way")
+        self._request_limit = request_limit
+        self._store_limit = ConcurrencyLimit(
+            STORE_REQUESTS_MAX, 429, f"this store has {STORE_REQUESTS_MAX} requests under way"
+        )
         self._bucket = TokenBucket(STORE_REQUESTS_PER_S, STORE_REQUESTS_PER_S)
         self._now_s = now_s
         self._refusal_logged_at_s = float("-inf")
@@ -86,7 +88,7 @@ class Page:
             return refused
         try:
             self._bucket.take()
-            with self._gate.enter(), self._store_gate.enter():
+            with self._request_limit.enter(), self._store_limit.enter():
                 async with asyncio.timeout(BODY_TIMEOUT_S):
                     body = await _read(request, self._rules.body_max_bytes)
                 if body is None:
@@ -139,7 +141,7 @@ class Page:
             self._log.warning("webhook refused; the metrics count all", reason=str(refused))
 
 
-def _refuse_head(request: Request, rules: PageRules) -> Response | None:
+def _refuse_head(request: Request, rules: ReceiverRules) -> Response | None:
     """An answer to a request that need not be read, by its method and headers."""
     if request.method != "POST":
         return _error(405, "only POST is served here", headers={"Allow": "POST"})

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from connectors.contract import Delivery, Sender, SkipReason, Translated, Unavailable
+from connectors.contract import Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.lightspeed.translate import Outlet, outlet_of, register_of, translate_inventory, translate_sale
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Found, Page
-from connectors.vendor.fields import Json, Reading, inner, joined, left_out
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.fields import Json, ReadContext, inner, joined, left_out
 
 API = "/api/2026-07"
 SIGNATURE = "X-Signature"
@@ -37,11 +37,11 @@ class LightspeedVendor:
     def __init__(
         self,
         options: LightspeedOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._options = options
-        self._sender = sender
+        self._store = store
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
         base_url = options.base_url or f"https://{options.domain_prefix}.retail.lightspeed.app"
@@ -71,11 +71,11 @@ class LightspeedVendor:
         if len(form.get("payload", ())) != 1:
             raise PayloadRefused("the form has no field payload, or several")
         payload = parse(form["payload"][0].encode())
-        reading = Reading(delivery.received_at_ms)
+        reading = ReadContext(delivery.received_at_ms)
         if "register_sale_products" in payload or "line_items" in payload:
             return self._sale(payload, reading)
         if "product_id" in payload and "outlet_id" in payload:
-            return translate_inventory(payload, Outlet(self._sender, self._options.outlet_id), reading)
+            return translate_inventory(payload, Outlet(self._store, self._options.outlet_id), reading)
         return left_out("", SkipReason.no_content)
 
     def feeds(self) -> Sequence[Feed]:
@@ -94,16 +94,16 @@ class LightspeedVendor:
             raise AccessRefused(f"set outlet_id to the store's outlet at Lightspeed, one of: {listed}")
         return f"outlet {chosen[0].id} ({chosen[0].name}) of {self._options.domain_prefix}"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         yield from self._found("outlets", "outlet")
         for products in self._listed("/products"):
             for product in products:
-                yield Found("item", str(product.get("id")), str(product.get("name")), _barcode(product))
+                yield VendorObject("item", str(product.get("id")), str(product.get("name")), _barcode(product))
 
     def close(self) -> None:
         self._http.close()
 
-    def _sale(self, sale: Json, reading: Reading) -> Translated:
+    def _sale(self, sale: Json, reading: ReadContext) -> Translated:
         if not sale.get("updated_at"):  # the time that orders its revisions: then the sale itself is asked for
             try:
                 sale = inner(call(self._http, "GET", f"{API}/sales/{quote(str(sale.get('id')), safe='')}"), "data")
@@ -117,25 +117,25 @@ class LightspeedVendor:
         if outlet_id is not None and not outlet_of(sale) and register_of(sale) not in self._outlets:
             for registers in self._listed("/registers"):
                 self._outlets |= {str(each.get("id")): str(each.get("outlet_id")) for each in registers}
-        return Outlet(self._sender, outlet_id, self._outlets)
+        return Outlet(self._store, outlet_id, self._outlets)
 
-    def _read_sales(self, from_version: int) -> Iterator[Page]:
-        reading = Reading(self._now_ms(), None if from_version else 0)
+    def _read_sales(self, from_version: int) -> Iterator[FeedPage]:
+        reading = ReadContext(self._now_ms(), None if from_version else 0)
         for sales in self._listed("/sales", from_version - 1):
             parts = [(f"sale/{sale.get('id')}", translate_sale(sale, self._outlet(sale), reading)) for sale in sales]
-            yield Page(joined(parts), max(map(_version, sales), default=None))
+            yield FeedPage(joined(parts), max(map(_version, sales), default=None))
 
-    def _read_inventory(self, from_version: int) -> Iterator[Page]:
+    def _read_inventory(self, from_version: int) -> Iterator[FeedPage]:
         after = from_version - 1
-        outlet = Outlet(self._sender, self._options.outlet_id)
+        outlet = Outlet(self._store, self._options.outlet_id)
         while True:
             records = self._inventory(after=after, size=RECORDS_A_PAGE, sort_direction="asc")
             newest = max(map(_version, records), default=after)
-            reading = Reading(self._now_ms())
+            reading = ReadContext(self._now_ms())
             parts = [
                 (f"level/{each.get('product_id')}", translate_inventory(each, outlet, reading)) for each in records
             ]
-            yield Page(joined(parts), newest if records else None)
+            yield FeedPage(joined(parts), newest if records else None)
             if newest <= after:
                 return
             after = newest
@@ -159,10 +159,10 @@ class LightspeedVendor:
     def _inventory(self, **asked: int | str) -> list[Json]:
         return _data(call(self._http, "POST", f"{API}/inventory", json=asked))
 
-    def _found(self, path: str, kind: str) -> Iterator[Found]:
+    def _found(self, path: str, kind: str) -> Iterator[VendorObject]:
         for records in self._listed(f"/{path}"):
             for record in records:
-                yield Found(kind, str(record.get("id")), str(record.get("name")))
+                yield VendorObject(kind, str(record.get("id")), str(record.get("name")))
 
     def _listed(self, path: str, after: int = 0) -> Iterator[list[Json]]:
         """The pages of a list, by version, those after `after`."""
@@ -184,9 +184,9 @@ class LightspeedVendor:
             raise Unavailable(f"{error}: not found at Lightspeed; check domain_prefix", 60) from error
 
 
-def make(options: LightspeedOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: LightspeedOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    return VendorConnector(LightspeedVendor(options, sender), options, sender, tools)
+    return VendorConnector(LightspeedVendor(options, store), options, store, context)
 
 
 def _data(answer: object) -> list[Json]:

@@ -7,7 +7,7 @@ Source: x-series-api.lightspeedhq.com, API reference (Sales, Inventory), "Webhoo
 | Lightspeed | event |
 |---|---|
 | sale | sale `sale/{id}`, version `updated_at` (webhooks have no other): its lines, returns among them |
-| inventory record | level `level/{outlet}/{product}`: what Lightspeed's own count is when it is told |
+| inventory record | level `level/{outlet}/{product}`: Lightspeed's own count when it is reported |
 
 A line names its product by id alone, since only some of the forms have its SKU. Only the fields named here are read, so
 customers and notes go nowhere.
@@ -17,15 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
 from connectors.parsing.quantities import shorten
-from connectors.vendor.collector import Work
+from connectors.vendor.collector import Collector
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
     Json,
-    Reading,
+    ReadContext,
     identifier,
     inner,
     is_set,
@@ -67,25 +67,25 @@ class Outlet:
     names only its register.
     """
 
-    sender: Sender
+    store: StoreContext
     outlet_id: str | None = None
     outlets: Mapping[str, str] = field(default_factory=dict)
 
 
-def translate_sale(sale: Json, outlet: Outlet, reading: Reading) -> Translated:
+def translate_sale(sale: Json, outlet: Outlet, reading: ReadContext) -> Translated:
     """The sale as it stands: a later state is a revision. Problems have JSON pointers into the sale."""
-    work = Work()
-    with work.at(""):
-        _sale(work, sale, outlet, reading)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _sale(collector, sale, outlet, reading)
+    return collector.done()
 
 
-def translate_inventory(record: Json, outlet: Outlet, reading: Reading) -> Translated:
+def translate_inventory(record: Json, outlet: Outlet, reading: ReadContext) -> Translated:
     """A system level as of now: the record says no time."""
-    work = Work()
-    with work.at(""):
-        _level(work, record, outlet, reading)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _level(collector, record, outlet, reading)
+    return collector.done()
 
 
 def register_of(sale: Json) -> str:
@@ -98,17 +98,17 @@ def outlet_of(sale: Json) -> str:
     return text_of(sale, "outlet_id") or text_of(inner(sale, "source"), "outlet_id")
 
 
-def _sale(work: Work, sale: Json, outlet: Outlet, reading: Reading) -> None:
+def _sale(collector: Collector, sale: Json, outlet: Outlet, reading: ReadContext) -> None:
     sale_id, register = identifier(sale), register_of(sale)
     if is_ours(sale.get("source_id")) or is_ours(inner(sale, "source").get("id")):
-        work.skip("", SkipReason.echo)
+        collector.skip("", SkipReason.echo)
         return
     if outlet.outlet_id is not None:
         at = outlet_of(sale) or outlet.outlets.get(register, "")
         if not at:
             raise FieldRefused("outlet_id", "the sale names neither its outlet nor a register that is known")
         if at != outlet.outlet_id:
-            work.skip("", SkipReason.other_store)
+            collector.skip("", SkipReason.other_store)
             return
     occurred_at_ms = time_ms(sale, "date", UTC_ZONE) or time_ms(sale, "sale_date", UTC_ZONE)
     if occurred_at_ms is None:
@@ -118,25 +118,25 @@ def _sale(work: Work, sale: Json, outlet: Outlet, reading: Reading) -> None:
         raise FieldRefused("updated_at", "the time of the last change is missing: it orders the changes")
     reason = _why_not_sold(sale)
     if reason not in (None, SkipReason.voided):
-        work.skip("", reason)
+        collector.skip("", reason)
         return
-    if reading.is_told(occurred_at_ms, version) and reason is None:
-        work.skip("", SkipReason.told_before)
+    if reading.was_reported(occurred_at_ms, version) and reason is None:
+        collector.skip("", SkipReason.already_reported)
         return
     if reason is not None:
-        work.skip("", reason)
+        collector.skip("", reason)
     for name, why in (("adjustments", SkipReason.fee), ("ecom_custom_charges", SkipReason.fee)):
         for index, each in enumerate(objects(sale, name)):
             kind = str(each.get("adjustment_type", "")).lower() if isinstance(each, Mapping) else ""
-            work.skip(f"/{name}/{index}", SkipReason.tip if "tip" in kind else why)
-    lines = _lines(work, sale, outlet.sender.currency, is_voided=reason is not None)
+            collector.skip(f"/{name}/{index}", SkipReason.tip if "tip" in kind else why)
+    lines = _lines(collector, sale, outlet.store.currency, is_voided=reason is not None)
     if lines:
-        work.events.append(
+        collector.events.append(
             Sale(
-                pool=outlet.sender.pool, store=outlet.sender.store,
+                pool=outlet.store.pool, store=outlet.store.id,
                 source=Source(system=SYSTEM, id=f"sale/{sale_id}", version=version), occurred_at_ms=occurred_at_ms,
                 recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=register or None,
-                currency=outlet.sender.currency, lines=tuple(lines),
+                currency=outlet.store.currency, lines=tuple(lines),
             )
         )  # fmt: skip
 
@@ -167,15 +167,15 @@ def _attributes(sale: Json) -> set[str]:
     return {text_of(each, "name").lower() if isinstance(each, Mapping) else str(each).lower() for each in found}
 
 
-def _lines(work: Work, sale: Json, currency: str, *, is_voided: bool) -> list[SaleLine]:
+def _lines(collector: Collector, sale: Json, currency: str, *, is_voided: bool) -> list[SaleLine]:
     name = "line_items" if "line_items" in sale else "register_sale_products"
     lines: list[SaleLine] = []
     for index, each in enumerate(objects(sale, name)):
-        with work.at(f"/{name}/{index}"):
+        with collector.at(f"/{name}/{index}"):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:
-                work.skip(f"/{name}/{index}", reason)
+                collector.skip(f"/{name}/{index}", reason)
                 continue
             line_id, milli = identifier(line), milli_of(line, "quantity")
             is_return = milli < 0 or is_set(line, "is_return") or is_set(inner(line, "return"), "is_return")
@@ -187,23 +187,23 @@ def _lines(work: Work, sale: Json, currency: str, *, is_voided: bool) -> list[Sa
     return lines
 
 
-def _level(work: Work, record: Json, outlet: Outlet, reading: Reading) -> None:
+def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadContext) -> None:
     product_id, outlet_id = identifier(record, "product_id"), identifier(record, "outlet_id")
     if outlet.outlet_id not in (None, outlet_id):
-        work.skip("", SkipReason.other_store)
+        collector.skip("", SkipReason.other_store)
         return
     if text_of(record, "deleted_at"):
-        work.skip("", SkipReason.no_content)
+        collector.skip("", SkipReason.no_content)
         return
     name = next((name for name in _LEVELS if record.get(name) is not None), None)
     if name is None:
-        work.skip("", SkipReason.non_stock)
+        collector.skip("", SkipReason.non_stock)
         return
     fields = {"item": product_id, "quantity": number(record, name)}
-    now_ms, sender = reading.received_at_ms, outlet.sender
-    work.events.append(
+    now_ms, store = reading.received_at_ms, outlet.store
+    collector.events.append(
         StockReport(
-            pool=sender.pool, store=sender.store,
+            pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{outlet_id}/{product_id}", version=now_ms), occurred_at_ms=now_ms,
             recorded_at_ms=now_ms, kind=StockReportKind.level, lines=(stock_line("1", fields, StockReportKind.level),),
         )

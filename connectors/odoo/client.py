@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Delivery, Refused, Sender, Translated, Unavailable
+from connectors.contract import Delivery, Refused, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.odoo import translate
 from connectors.odoo.spec import OdooOptions
 from connectors.parsing.times import instant_ms
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Found, Page
-from connectors.vendor.fields import Reading
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.fields import ReadContext
 
 PAGE_SIZE = 200
 _ORDER_FIELDS = ("pos_reference", "state", "date_order", "write_date", "config_id", "currency_id")
@@ -41,11 +41,11 @@ class OdooVendor:
     def __init__(
         self,
         options: OdooOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._options = options
-        self._sender = sender
+        self._store = store
         self._now_ms = now_ms
         self._token = Token(options.token_source(), "Odoo API key")
         headers = {"X-Odoo-Database": options.database} if options.database else {}
@@ -75,26 +75,26 @@ class OdooVendor:
         names = ", ".join(repr(each.get("name")) for each in self._configs())
         return f"points of sale: {names}"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         for config in self._ask("pos.config", "search_read", domain=[], fields=["name"]):
-            yield Found("point of sale", str(config.get("id")), str(config.get("name")))
+            yield VendorObject("point of sale", str(config.get("id")), str(config.get("name")))
         internal = [["usage", "=", "internal"]]
         for location in self._ask("stock.location", "search_read", domain=internal, fields=["complete_name"]):
-            yield Found("location", str(location.get("id")), str(location.get("complete_name")))
+            yield VendorObject("location", str(location.get("id")), str(location.get("complete_name")))
         fields = ["display_name", "barcode"]
         for product in self._ask("product.product", "search_read", domain=[["type", "=", "consu"]], fields=fields):
             name = str(product.get("display_name"))
-            yield Found("item", str(product.get("id")), name, str(product.get("barcode") or ""))
+            yield VendorObject("item", str(product.get("id")), name, str(product.get("barcode") or ""))
 
     def close(self) -> None:
         self._http.close()
 
-    def _read_orders(self, cursor: int) -> Iterator[Page]:
+    def _read_orders(self, cursor: int) -> Iterator[FeedPage]:
         shop = self._shop()
         for found, upto in self._written("pos.order", _ORDER_FIELDS, self._ours("config_id"), cursor):
-            yield Page(self._sales(found, shop, cursor), upto)
+            yield FeedPage(self._sales(found, shop, cursor), upto)
 
-    def _read_lines(self, cursor: int) -> Iterator[Page]:
+    def _read_lines(self, cursor: int) -> Iterator[FeedPage]:
         """Orders of which a line was written, and the order itself was not: else they are in the orders' list."""
         shop = self._shop()
         ours = self._ours("order_id.config_id")
@@ -106,9 +106,9 @@ class OdooVendor:
                     newest[order] = max(newest.get(order, ""), str(line.get("write_date")))
             orders = self._read("pos.order", newest, _ORDER_FIELDS)
             late = [order for order in orders if str(order.get("write_date")) < newest.get(order.get("id", 0), "")]
-            yield Page(self._sales(late, shop, cursor), upto)
+            yield FeedPage(self._sales(late, shop, cursor), upto)
 
-    def _sales(self, orders: Sequence[Record], shop: translate.Shop, cursor: int) -> Translated:
+    def _sales(self, orders: Sequence[Record], shop: translate.OdooShop, cursor: int) -> Translated:
         ids = [order["id"] for order in orders if isinstance(order.get("id"), int)]
         lines: dict[int, list[Record]] = {each: [] for each in ids}
         domain = [["order_id", "in", ids]]
@@ -119,9 +119,9 @@ class OdooVendor:
         used = {translate.reference(line, "product_id") for each in lines.values() for line in each}
         products = self._read("product.product", {each for each in used if each is not None}, ("type",))
         by_id = {product["id"]: product for product in products if isinstance(product.get("id"), int)}
-        return translate.orders(orders, lines, by_id, shop, Reading(self._now_ms(), cursor))
+        return translate.orders(orders, lines, by_id, shop, ReadContext(self._now_ms(), cursor))
 
-    def _read_moves(self, cursor: int) -> Iterator[Page]:
+    def _read_moves(self, cursor: int) -> Iterator[FeedPage]:
         """What came into the store's stock or left it, but for what its points of sale handed out."""
         inside = self._locations()
         here = [
@@ -130,22 +130,22 @@ class OdooVendor:
             "|", ["location_id", "in", sorted(inside)], ["location_dest_id", "in", sorted(inside)],
         ]  # fmt: skip
         for found, upto in self._written("stock.move", _MOVE_FIELDS, here, cursor):
-            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), cursor)
-            yield Page(translate.moves(found, inside, shop, reading), upto)
+            shop, reading = translate.OdooShop(self._store), ReadContext(self._now_ms(), cursor)
+            yield FeedPage(translate.moves(found, inside, shop, reading), upto)
 
-    def _read_levels(self, cursor: int) -> Iterator[Page]:
+    def _read_levels(self, cursor: int) -> Iterator[FeedPage]:
         inside = [["location_id", "in", sorted(self._locations())]]
         for found, upto in self._written("stock.quant", ("product_id", "write_date"), inside, cursor):
             products = {translate.reference(quant, "product_id") for quant in found}
             domain = [*inside, ["product_id", "in", sorted(each for each in products if each is not None)]]
             quants = self._ask("stock.quant", "search_read", domain=domain, fields=list(_QUANT_FIELDS))
-            shop, reading = translate.Shop(self._sender), Reading(self._now_ms(), cursor)
-            yield Page(translate.levels(quants, shop, reading), upto)
+            shop, reading = translate.OdooShop(self._store), ReadContext(self._now_ms(), cursor)
+            yield FeedPage(translate.levels(quants, shop, reading), upto)
 
-    def _shop(self) -> translate.Shop:
+    def _shop(self) -> translate.OdooShop:
         tips = {translate.reference(config, "tip_product_id") for config in self._configs()}
         known = frozenset(each for each in tips if each is not None)
-        return translate.Shop(self._sender, self._options.returns_restocked, known)
+        return translate.OdooShop(self._store, self._options.returns_restocked, known)
 
     def _configs(self) -> list[Record]:
         return self._read("pos.config", self._options.config_ids, ("name", "tip_product_id"))
@@ -210,6 +210,6 @@ def _text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def make(options: OdooOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: OdooOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    return VendorConnector(OdooVendor(options, sender), options, sender, tools)
+    return VendorConnector(OdooVendor(options, store), options, store, context)

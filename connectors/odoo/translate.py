@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, text_of
 from connectors.parsing.quantities import shorten
-from connectors.vendor.collector import Work, line_report
+from connectors.vendor.collector import Collector, line_report
 from connectors.vendor.echo import is_ours
-from connectors.vendor.fields import Json, Reading, number, object_of, rounded_price, time_ms
+from connectors.vendor.fields import Json, ReadContext, number, object_of, rounded_price, time_ms
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
 
@@ -33,10 +33,10 @@ _NINE_DECIMALS = Decimal("1E-9")
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class OdooShop:
     """The store, and what its settings and its points of sale say. tip_products: ids of the products that are tips."""
 
-    sender: Sender
+    store: StoreContext
     returns_restocked: bool = True
     tip_products: frozenset[int] = frozenset()
 
@@ -45,40 +45,40 @@ def orders(
     found: Sequence[object],
     lines: Mapping[int, Sequence[object]],
     products: Mapping[int, Json],
-    shop: Shop,
-    reading: Reading,
+    shop: OdooShop,
+    reading: ReadContext,
 ) -> Translated:
     """Sales. lines: of each order, by its id. products: their records by id, of which `type` is read."""
-    work = Work()
+    collector = Collector()
     for at, order in enumerate(found):
         where = place("order", order, at)
-        with work.at(where):
-            _order(work, where, _present(order), lines, products, shop, reading)
-    return work.done()
+        with collector.at(where):
+            _order(collector, where, _present(order), lines, products, shop, reading)
+    return collector.done()
 
 
-def moves(found: Sequence[object], inside: frozenset[int], shop: Shop, reading: Reading) -> Translated:
+def moves(found: Sequence[object], inside: frozenset[int], shop: OdooShop, reading: ReadContext) -> Translated:
     """Stock reports. inside: ids of the locations that are the store's stock."""
-    work = Work()
+    collector = Collector()
     for at, move in enumerate(found):
         where = place("move", move, at)
-        with work.at(where):
-            _move(work, where, _present(move), inside, shop, reading)
-    return work.done()
+        with collector.at(where):
+            _move(collector, where, _present(move), inside, shop, reading)
+    return collector.done()
 
 
-def levels(quants: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+def levels(quants: Iterable[object], shop: OdooShop, reading: ReadContext) -> Translated:
     """Levels: one of each product of which there are quants."""
-    work = Work()
+    collector = Collector()
     of_product: dict[int, list[Json]] = {}
     for at, quant in enumerate(quants):
-        with work.at(place("quant", quant, at)):
+        with collector.at(place("quant", quant, at)):
             fields = _present(quant)
             of_product.setdefault(_needed(fields, "product_id"), []).append(fields)
     for product, each in of_product.items():
-        with work.at(f"product {product}"):
-            _level(work, product, each, shop, reading)
-    return work.done()
+        with collector.at(f"product {product}"):
+            _level(collector, product, each, shop, reading)
+    return collector.done()
 
 
 def reference(fields: Json, name: str) -> int | None:
@@ -100,36 +100,36 @@ def place(kind: str, record: object, at: int) -> str:
 
 
 def _order(
-    work: Work,
+    collector: Collector,
     where: str,
     order: Json,
     lines: Mapping[int, Sequence[object]],
     products: Mapping[int, Json],
-    shop: Shop,
-    reading: Reading,
+    shop: OdooShop,
+    reading: ReadContext,
 ) -> None:
     order_id = _needed(order, "id")
     own = [_present(line) if isinstance(line, dict) else line for line in lines.get(order_id, ())]
     occurred_at_ms = _needed_ms(order, "date_order")
     version = max([_needed_ms(order, "write_date"), *_written_ms(own)])
     reason = _no_sale(order)
-    if reason is None and reading.is_told(occurred_at_ms, version):
-        reason = SkipReason.told_before
+    if reason is None and reading.was_reported(occurred_at_ms, version):
+        reason = SkipReason.already_reported
     if reason is not None or not own:
         for at, line in enumerate(own):
-            work.skip(f"{where}/{place('line', line, at)}", reason or SkipReason.no_content)
+            collector.skip(f"{where}/{place('line', line, at)}", reason or SkipReason.no_content)
         if not own:
-            work.skip(where, reason or SkipReason.no_content)
+            collector.skip(where, reason or SkipReason.no_content)
         return
     currency = _currency(order, shop)
     sold = []
     for at, line in enumerate(own):
         line_at = f"{where}/{place('line', line, at)}"
-        with work.at(line_at):
+        with collector.at(line_at):
             fields = object_of(line)
             reason = _no_goods(fields, products, shop)
             if reason is not None:
-                work.skip(line_at, reason)
+                collector.skip(line_at, reason)
             else:
                 sold.append(_line(fields, currency, shop))
     if len(sold) > LINES_MAX:
@@ -137,10 +137,10 @@ def _order(
     if not sold:
         return
     till = reference(order, "config_id")
-    work.events.append(
+    collector.events.append(
         Sale(
-            pool=shop.sender.pool,
-            store=shop.sender.store,
+            pool=shop.store.pool,
+            store=shop.store.id,
             source=Source(system=SYSTEM, id=f"order/{order_id}", version=version),
             occurred_at_ms=occurred_at_ms,
             recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
@@ -160,7 +160,7 @@ def _no_sale(order: Json) -> SkipReason | None:
     return None if state in _SOLD else SkipReason.unpaid
 
 
-def _no_goods(line: Json, products: Mapping[int, Json], shop: Shop) -> SkipReason | None:
+def _no_goods(line: Json, products: Mapping[int, Json], shop: OdooShop) -> SkipReason | None:
     product = _needed(line, "product_id")
     if product in shop.tip_products:
         return SkipReason.tip
@@ -170,7 +170,7 @@ def _no_goods(line: Json, products: Mapping[int, Json], shop: Shop) -> SkipReaso
     return SkipReason.not_moved if _exact(line, "qty").is_zero() else None
 
 
-def _line(line: Json, currency: str, shop: Shop) -> SaleLine:
+def _line(line: Json, currency: str, shop: OdooShop) -> SaleLine:
     quantity = _exact(line, "qty")
     said: dict[str, object] = {
         "item": str(_needed(line, "product_id")),
@@ -186,18 +186,20 @@ def _line(line: Json, currency: str, shop: Shop) -> SaleLine:
     return sale_line(str(_needed(line, "id")), said, currency)
 
 
-def _move(work: Work, where: str, move: Json, inside: frozenset[int], shop: Shop, reading: Reading) -> None:
+def _move(
+    collector: Collector, where: str, move: Json, inside: frozenset[int], shop: OdooShop, reading: ReadContext
+) -> None:
     comes = reference(move, "location_dest_id") in inside
     goes = reference(move, "location_id") in inside
     if is_ours(move.get("origin")) or is_ours(move.get("reference")):
-        work.skip(where, SkipReason.echo)
+        collector.skip(where, SkipReason.echo)
         return
     if text_of(move, "state") != "done" or comes == goes:
-        work.skip(where, SkipReason.cancelled if text_of(move, "state") == "cancel" else SkipReason.not_moved)
+        collector.skip(where, SkipReason.cancelled if text_of(move, "state") == "cancel" else SkipReason.not_moved)
         return
     quantity = _exact(move, "quantity")
     if quantity.is_zero():
-        work.skip(where, SkipReason.not_moved)
+        collector.skip(where, SkipReason.not_moved)
         return
     usage = text_of(move, "location_usage" if comes else "location_dest_usage")
     kind = (
@@ -210,10 +212,10 @@ def _move(work: Work, where: str, move: Json, inside: frozenset[int], shop: Shop
         "reason": "other",
     }
     line = stock_line("1", said, kind)
-    _report(work, kind, f"move/{_needed(move, 'id')}", line, _needed_ms(move, "date"), shop, reading)
+    _report(collector, kind, f"move/{_needed(move, 'id')}", line, _needed_ms(move, "date"), shop, reading)
 
 
-def _level(work: Work, product: int, quants: Sequence[Json], shop: Shop, reading: Reading) -> None:
+def _level(collector: Collector, product: int, quants: Sequence[Json], shop: OdooShop, reading: ReadContext) -> None:
     at_ms = max(_needed_ms(quant, "write_date") for quant in quants)
     total = sum((_exact(quant, "quantity") for quant in quants), Decimal())
     line = stock_line(
@@ -221,14 +223,20 @@ def _level(work: Work, product: int, quants: Sequence[Json], shop: Shop, reading
         {"item": str(product), "quantity": total, "unit": _unit(quants[0], "product_uom_id")},
         StockReportKind.level,
     )
-    _report(work, StockReportKind.level, f"level/{product}/{at_ms}", line, at_ms, shop, reading)
+    _report(collector, StockReportKind.level, f"level/{product}/{at_ms}", line, at_ms, shop, reading)
 
 
 def _report(
-    work: Work, kind: StockReportKind, source_id: str, line: StockLine, at_ms: int, shop: Shop, reading: Reading
+    collector: Collector,
+    kind: StockReportKind,
+    source_id: str,
+    line: StockLine,
+    at_ms: int,
+    shop: OdooShop,
+    reading: ReadContext,
 ) -> None:
     source = Source(system=SYSTEM, id=source_id, version=1)
-    work.events.append(line_report(shop.sender, source, kind, line, at_ms, reading))
+    collector.events.append(line_report(shop.store, source, kind, line, at_ms, reading))
 
 
 def _present(record: object) -> Json:
@@ -277,6 +285,6 @@ def _unit(fields: Json, name: str) -> str:
     return unit
 
 
-def _currency(order: Json, shop: Shop) -> str:
+def _currency(order: Json, shop: OdooShop) -> str:
     value = order.get("currency_id")
-    return str(value[1]) if isinstance(value, list) and len(value) > 1 else shop.sender.currency
+    return str(value[1]) if isinstance(value, list) and len(value) > 1 else shop.store.currency

@@ -59,7 +59,7 @@ def sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> Sale
 
 
 def taken_back(line: SaleLine) -> tuple[SaleLine, SaleLine]:
-    """`line` and a void of it: nothing moved, for a revision that takes back what an earlier one may have told.
+    """`line` and a void of it: nothing moved, for a revision that takes back what an earlier one may have reported.
 
     The line itself must stay: an event has lines, and a higher version replaces the lower one's.
     """

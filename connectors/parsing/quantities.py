@@ -32,7 +32,7 @@ def decimal_of(value: object) -> Decimal:
 
 
 def quantity_milli(value: object, *, in_thousandths: bool = False) -> int:
-    """Thousandths of the unit, from a number of units, or of thousandths (grams of a kg) when told so.
+    """Thousandths of the unit, from a number of units, or of thousandths (grams of a kg) when `in_thousandths`.
 
     Raises Refused for parts of a thousandth, and for more than a million units.
     """

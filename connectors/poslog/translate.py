@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, Problem, Refused, Sender, Skip, SkipReason, Translated
+from connectors.contract import FieldRefused, Problem, Refused, Skip, SkipReason, StoreContext, Translated
 from connectors.parsing.codes import check_digit, code_of
 from connectors.parsing.lines import field_refused, sale_line, taken_back
 from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
@@ -73,13 +73,15 @@ _DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T+Z-].*)?", re.ASCII)
 _WHOLE_GTIN = re.compile(r"[0-9]{12,14}")
 
 
-def translate(transaction: Element, sender: Sender, recorded_at_ms: int, store_label: str | None = None) -> Translated:
+def translate(
+    transaction: Element, store: StoreContext, recorded_at_ms: int, store_label: str | None = None
+) -> Translated:
     """The sale that a Transaction element tells of, or why it tells of none.
 
     recorded_at_ms: when we first saw it. store_label: the RetailStoreID or UnitID that it must bear, if it bears one.
     A problem's place is the receipt and the LineItem.
     """
-    return _Receipt(transaction, sender, recorded_at_ms, store_label).translated()
+    return _Receipt(transaction, store, recorded_at_ms, store_label).translated()
 
 
 def store_label(transaction: Element) -> str:
@@ -89,10 +91,10 @@ def store_label(transaction: Element) -> str:
 
 
 class _Receipt:
-    def __init__(self, element: Element, sender: Sender, recorded_at_ms: int, label: str | None) -> None:
+    def __init__(self, element: Element, store: StoreContext, recorded_at_ms: int, label: str | None) -> None:
         self._element = element
         self._ns = _namespace(element)
-        self._sender = sender
+        self._store = store
         self._recorded_at_ms = recorded_at_ms
         self._label = label
         self._where = self._name()
@@ -143,7 +145,7 @@ class _Receipt:
 
     def _sale(self, retail: Element) -> Sale | None:
         occurred_at_ms = self._occurred_at_ms()
-        currency = (self._get("CurrencyCode") or self._sender.currency).upper()
+        currency = (self._get("CurrencyCode") or self._store.currency).upper()
         is_post_void = self._status(retail) == _POST_VOIDED
         lines = tuple(self._lines(retail, currency))
         source_id = self._source_id(self._post_voided(retail) if is_post_void else self._element, occurred_at_ms)
@@ -152,8 +154,8 @@ class _Receipt:
         if not lines:
             return None
         return Sale(
-            pool=self._sender.pool,
-            store=self._sender.store,
+            pool=self._store.pool,
+            store=self._store.id,
             source=Source(system=SYSTEM, id=source_id, version=2 if is_post_void else 1),
             occurred_at_ms=occurred_at_ms,
             recorded_at_ms=self._recorded_at_ms,
@@ -286,7 +288,7 @@ class _Receipt:
             text = self._get(path)
             if text:
                 try:
-                    return instant_ms(text, self._sender.zone)
+                    return instant_ms(text, self._store.zone)
                 except Refused as error:
                     raise FieldRefused(path, str(error)) from error
         raise FieldRefused("EndDateTime", "the time is missing")
@@ -302,7 +304,7 @@ class _Receipt:
     def _day(self, element: Element, occurred_at_ms: int) -> str:
         text = _text(element, self._ns, "BusinessDayDate") or self._get("BusinessDayDate")
         if not text:
-            return local_date(occurred_at_ms, self._sender.zone)
+            return local_date(occurred_at_ms, self._store.zone)
         found = _DAY.fullmatch(text)
         try:
             return calendar_day(found[1] if found else text)

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from connectors.contract import Delivery, Refused, Sender, SkipReason, Translated, Unavailable
+from connectors.contract import Delivery, Refused, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.parsing.times import instant_ms
 from connectors.shopify import graphql
 from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
-from connectors.shopify.translate import Shop, translate_level, translate_order, translate_webhook, variant_code
+from connectors.shopify.translate import ShopifyShop, translate_level, translate_order, translate_webhook, variant_code
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Found, Page
-from connectors.vendor.fields import UTC_ZONE, Json, Reading, inner, joined, left_out, newest_ms, rfc3339
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339
 from connectors.vendor.signature import hmac_sha256_base64, require
 
 API_VERSION = "2026-10"
@@ -38,12 +38,12 @@ class ShopifyVendor:
     def __init__(
         self,
         options: ShopifyOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._options = options
-        self._shop = Shop(sender, options.location_id, options.online_orders)
+        self._shop = ShopifyShop(store, options.location_id, options.online_orders)
         self._now_ms = now_ms
         self._sleep = sleep
         self._secrets = Secrets(options.webhook_secrets())
@@ -71,7 +71,7 @@ class ShopifyVendor:
                     return self._level_now(payload, delivery.received_at_ms)
                 codes = self._codes_of([str(payload.get("inventory_item_id"))])
             except Unavailable:  # a webhook that fails too often is taken away; the poll tells the level
-                return left_out("", SkipReason.told_before)
+                return left_out("", SkipReason.already_reported)
         return translate_webhook(
             topic, payload, self._shop, delivery.received_at_ms, codes, _triggered_at_ms(delivery)
         )  # fmt: skip
@@ -88,24 +88,24 @@ class ShopifyVendor:
         name = next(found.name for found in self._locations() if found.id == location_id)
         return f"shop {self._options.shop}, location {location_id} ({name})"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         yield from self._locations()
         for variant in self._all(graphql.VARIANTS, {}, "productVariants"):
             ((scheme, code),) = variant_code(graphql.plain_id(variant), str(variant.get("sku") or "")).items()
-            yield Found(scheme, code, str(variant.get("displayName")), str(variant.get("barcode") or ""))
+            yield VendorObject(scheme, code, str(variant.get("displayName")), str(variant.get("barcode") or ""))
 
     def close(self) -> None:
         self._http.close()
 
-    def _read_orders(self, from_ms: int) -> Iterator[Page]:
+    def _read_orders(self, from_ms: int) -> Iterator[FeedPage]:
         """Listed by the time of their update."""
-        reading = Reading(self._now_ms(), from_ms)
+        reading = ReadContext(self._now_ms(), from_ms)
         for nodes in self._pages(graphql.ORDERS, {"query": f"updated_at:>='{rfc3339(from_ms)}'"}, "orders"):
             orders = [self._order_of(node) for node in nodes]
             parts = [(f"order/{order['id']}", translate_order(order, self._shop, reading)) for order in orders]
-            yield Page(joined(parts), newest_ms(nodes, "updatedAt", self._shop.sender.zone))
+            yield FeedPage(joined(parts), newest_ms(nodes, "updatedAt", self._shop.store.zone))
 
-    def _read_levels(self, from_ms: int) -> Iterator[Page]:
+    def _read_levels(self, from_ms: int) -> Iterator[FeedPage]:
         """Listed in no order of time: the cursor is known at the end alone."""
         location_id = self._location_id()
         latest_ms: int | None = None
@@ -114,18 +114,18 @@ class ShopifyVendor:
             "query": f"updated_at:>='{rfc3339(from_ms)}'",
         }  # fmt: skip
         for nodes in self._pages(graphql.LEVELS, asked, "location", "inventoryLevels"):
-            reading = Reading(self._now_ms(), from_ms)
+            reading = ReadContext(self._now_ms(), from_ms)
             parts = [
                 (f"level/{graphql.plain_id(inner(node, 'item'))}", self._level_of(node, location_id, reading))
                 for node in nodes
             ]
             latest_ms = max(
-                filter(None, (latest_ms, newest_ms(nodes, "updatedAt", self._shop.sender.zone))), default=None
+                filter(None, (latest_ms, newest_ms(nodes, "updatedAt", self._shop.store.zone))), default=None
             )
-            yield Page(joined(parts), None)
-        yield Page(Translated(), latest_ms)
+            yield FeedPage(joined(parts), None)
+        yield FeedPage(Translated(), latest_ms)
 
-    def _level_of(self, node: Json, location_id: str, reading: Reading) -> Translated:
+    def _level_of(self, node: Json, location_id: str, reading: ReadContext) -> Translated:
         item = inner(node, "item")
         codes = {graphql.plain_id(item): _code_of(item)}
         return translate_level(graphql.level_of(node, location_id), self._shop, reading, codes)
@@ -141,7 +141,7 @@ class ShopifyVendor:
         node = self.level_node(item_id, self._level_names)
         if not node:
             return left_out("", SkipReason.non_stock)
-        return self._level_of(node, location_id, Reading(received_at_ms))
+        return self._level_of(node, location_id, ReadContext(received_at_ms))
 
     def level_node(self, item_id: str, names: Sequence[str]) -> Json:
         """An inventory item's level at the store; empty where it has none. Raises Unavailable, AccessRefused."""
@@ -184,7 +184,7 @@ class ShopifyVendor:
         return {item_id: self._codes.get(item_id, {}) for item_id in item_ids}
 
     def _location_id(self) -> str:
-        """The store's location. Raises AccessRefused when it cannot be told."""
+        """The store's location. Raises AccessRefused when it is not one of those the token reaches."""
         locations = list(self._locations())
         ids = [found.id for found in locations]
         if self._options.location_id is None and len(ids) == 1:
@@ -194,10 +194,10 @@ class ShopifyVendor:
             raise AccessRefused(f"set location_id to the store's location at Shopify, one of: {listed}")
         return self._options.location_id
 
-    def _locations(self) -> Iterator[Found]:
+    def _locations(self) -> Iterator[VendorObject]:
         answer = self.ask(graphql.LOCATIONS, {})
         for node in inner(answer, "locations").get("nodes") or ():
-            yield Found("location", graphql.plain_id(node), str(node.get("name")))
+            yield VendorObject("location", graphql.plain_id(node), str(node.get("name")))
 
     def _all(self, query: str, asked: Json, *path: str) -> Iterator[Json]:
         for nodes in self._pages(query, asked, *path):
@@ -229,17 +229,17 @@ class ShopifyVendor:
         missing_s = _seconds_until(bucket, _PACE_POINTS)
         errors = answer.get("errors")
         if errors:
-            raise _told(errors, missing_s)
+            raise _failure(errors, missing_s)
         if missing_s > 0:
             self._sleep(min(missing_s, _PACE_MAX_S))
         return inner(answer, "data")
 
 
-def make(options: ShopifyOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: ShopifyOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    vendor = ShopifyVendor(options, sender)
+    vendor = ShopifyVendor(options, store)
     channel = ReservedStock(vendor) if options.write_back else None
-    return VendorConnector(vendor, options, sender, tools, channel=channel)
+    return VendorConnector(vendor, options, store, context, channel=channel)
 
 
 def _triggered_at_ms(delivery: Delivery) -> int:
@@ -261,7 +261,7 @@ def _seconds_until(bucket: Json, points: int) -> float:
     return max(0.0, (points - float(there)) / float(rate)) if there is not None and rate else 0.0
 
 
-def _told(errors: object, missing_s: float) -> Exception:
+def _failure(errors: object, missing_s: float) -> Exception:
     """The failure that GraphQL reports beside an HTTP status of 200. Its messages quote what was sent: only codes."""
     listed = [each for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
     codes = sorted({str(inner(each, "extensions").get("code")) for each in listed})

@@ -13,7 +13,7 @@ from connectors.vendor.write_back import Write, WriteRefused
 _MILLI = 1000
 _ITEM_CODE = "item:variant-"
 _UNSURE = frozenset({"IDEMPOTENCY_CONCURRENT_REQUEST", "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"})
-"""The first write of that key is under way, or was another: whether it was carried out is not told."""
+"""The first write of that key is under way, or was another: whether it was carried out is not known."""
 
 
 class Asks(Protocol):

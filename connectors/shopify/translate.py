@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, text_of
 from connectors.parsing.quantities import shorten
 from connectors.vendor import echo
-from connectors.vendor.collector import Work
+from connectors.vendor.collector import Collector
 from connectors.vendor.fields import (
     Json,
-    Reading,
+    ReadContext,
     identifier,
     inner,
     is_set,
@@ -45,14 +45,14 @@ _MILLI = Decimal(1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class ShopifyShop:
     """Whose orders they are, by our configuration.
 
     location_id: the store's location at Shopify; None when the shop has one, so that everything is the store's.
     online_orders: orders without a location are the store's too.
     """
 
-    sender: Sender
+    store: StoreContext
     location_id: str | None = None
     online_orders: bool = False
 
@@ -60,13 +60,13 @@ class Shop:
 def translate_webhook(
     topic: str,
     payload: Json,
-    shop: Shop,
+    shop: ShopifyShop,
     received_at_ms: int,
     codes: Mapping[str, Mapping[str, str]],
     triggered_at_ms: int = 0,
 ) -> Translated:
     """The events of one webhook, by its X-Shopify-Topic and X-Shopify-Triggered-At."""
-    reading = Reading(received_at_ms)
+    reading = ReadContext(received_at_ms)
     resource = topic.partition("/")[0]
     if topic == "refunds/create":
         return translate_refund(payload, shop, reading)
@@ -74,31 +74,31 @@ def translate_webhook(
         return translate_order(payload, shop, reading)
     if resource == "inventory_levels" and topic != "inventory_levels/disconnect":
         return translate_level(payload, shop, reading, codes, triggered_at_ms)
-    work = Work()
-    work.skip("", SkipReason.no_content)
-    return work.done()
+    collector = Collector()
+    collector.skip("", SkipReason.no_content)
+    return collector.done()
 
 
-def translate_order(order: Json, shop: Shop, reading: Reading) -> Translated:
+def translate_order(order: Json, shop: ShopifyShop, reading: ReadContext) -> Translated:
     """The sale, and a return for each of its refunds. Problems have JSON pointers into the order."""
-    work = Work()
-    with work.at(""):
-        _order(work, "", order, shop, reading)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _order(collector, "", order, shop, reading)
+    return collector.done()
 
 
-def translate_refund(refund: Json, shop: Shop, reading: Reading) -> Translated:
+def translate_refund(refund: Json, shop: ShopifyShop, reading: ReadContext) -> Translated:
     """What came back. The order is not at hand: what only it can tell is left to its own update."""
-    work = Work()
-    with work.at(""):
-        _refund(work, "", refund, shop, reading, {}, is_ours=None)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _refund(collector, "", refund, shop, reading, {}, is_ours=None)
+    return collector.done()
 
 
 def translate_level(
     level: Json,
-    shop: Shop,
-    reading: Reading,
+    shop: ShopifyShop,
+    reading: ReadContext,
     codes: Mapping[str, Mapping[str, str]],
     triggered_at_ms: int | None = None,
 ) -> Translated:
@@ -108,10 +108,10 @@ def translate_level(
     None for a poll. Shopify's time of a change is a whole second, within which a till may sell more than once: the
     webhooks of one second are ordered by it, and a poll, which sees the end of the second, comes after them.
     """
-    work = Work()
-    with work.at(""):
-        _level(work, level, shop, reading, codes, triggered_at_ms)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _level(collector, level, shop, reading, codes, triggered_at_ms)
+    return collector.done()
 
 
 def variant_code(variant_id: str, sku: str) -> dict[str, str]:
@@ -119,23 +119,23 @@ def variant_code(variant_id: str, sku: str) -> dict[str, str]:
     return {"sku": sku} if sku else {"item": f"variant-{variant_id}"}
 
 
-def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading) -> None:
+def _order(collector: Collector, where: str, order: Json, shop: ShopifyShop, reading: ReadContext) -> None:
     order_id = identifier(order)
     if is_set(order, "test"):
-        work.skip(where, SkipReason.training)
+        collector.skip(where, SkipReason.training)
         return
     if echo.is_ours(order.get("source_identifier")):
-        work.skip(where, SkipReason.echo)
+        collector.skip(where, SkipReason.echo)
         return
     is_ours = _is_ours(order, shop)
     lines = {str(line.get("id")): line for line in objects(order, "line_items") if isinstance(line, Mapping)}
-    updated_at_ms = time_ms(order, "updated_at", shop.sender.zone) or 0
+    updated_at_ms = time_ms(order, "updated_at", shop.store.zone) or 0
     refunded: dict[str, int] = {}
     for index, each in enumerate(objects(order, "refunds")):
-        with work.at(f"{where}/refunds/{index}"):
+        with collector.at(f"{where}/refunds/{index}"):
             refund = object_of(each)
             _refund(
-                work,
+                collector,
                 f"{where}/refunds/{index}",
                 refund,
                 shop,
@@ -148,16 +148,22 @@ def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading) ->
                 line_id = text_of(object_of(line), "line_item_id")
                 refunded[line_id] = refunded.get(line_id, 0) + milli_of(line, "quantity")
     if not is_ours:
-        work.skip(where, SkipReason.other_store)
+        collector.skip(where, SkipReason.other_store)
         return
-    _order_sale(work, where, order, order_id, shop, reading, refunded)
+    _order_sale(collector, where, order, order_id, shop, reading, refunded)
 
 
 def _order_sale(
-    work: Work, where: str, order: Json, order_id: str, shop: Shop, reading: Reading, refunded: Mapping[str, int]
+    collector: Collector,
+    where: str,
+    order: Json,
+    order_id: str,
+    shop: ShopifyShop,
+    reading: ReadContext,
+    refunded: Mapping[str, int],
 ) -> None:
-    created_at_ms = time_ms(order, "created_at", shop.sender.zone)
-    occurred_at_ms = time_ms(order, "processed_at", shop.sender.zone) or created_at_ms
+    created_at_ms = time_ms(order, "created_at", shop.store.zone)
+    occurred_at_ms = time_ms(order, "processed_at", shop.store.zone) or created_at_ms
     if occurred_at_ms is None:
         raise FieldRefused("processed_at", "the order has neither processed_at nor created_at")
     status = text_of(order, "financial_status").lower()
@@ -165,23 +171,23 @@ def _order_sale(
     is_off = is_off or (SkipReason.voided if status == "voided" else None)
     is_handed_over = text_of(order, "fulfillment_status").lower() in ("fulfilled", "partial")
     if status in _NOT_PAID and not is_handed_over and is_off is None:
-        work.skip(where, SkipReason.unpaid)
+        collector.skip(where, SkipReason.unpaid)
         return
-    version = time_ms(order, "updated_at", shop.sender.zone) or occurred_at_ms
+    version = time_ms(order, "updated_at", shop.store.zone) or occurred_at_ms
     is_news = is_off is not None or is_set(order, "edited")
-    if reading.is_told(created_at_ms or occurred_at_ms, version) and not is_news:
-        work.skip(where, SkipReason.told_before)
+    if reading.was_reported(created_at_ms or occurred_at_ms, version) and not is_news:
+        collector.skip(where, SkipReason.already_reported)
         return
     if is_off is not None:
-        work.skip(where, is_off)
-    currency = text_of(order, "currency") or shop.sender.currency
+        collector.skip(where, is_off)
+    currency = text_of(order, "currency") or shop.store.currency
     sale_lines: list[SaleLine] = []
     for index, each in enumerate(objects(order, "line_items")):
-        with work.at(f"{where}/line_items/{index}"):
+        with collector.at(f"{where}/line_items/{index}"):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:
-                work.skip(f"{where}/line_items/{index}", reason)
+                collector.skip(f"{where}/line_items/{index}", reason)
                 continue
             milli = milli_of(line, "quantity")
             sale_lines.append(_line(identifier(line), "sale", line, milli, _price(line, milli, currency), currency))
@@ -192,9 +198,9 @@ def _order_sale(
                 sale_lines.append(_line(f"{identifier(line)}/void", "void", line, gone, price, currency))
     if not sale_lines:
         return
-    work.events.append(
+    collector.events.append(
         Sale(
-            pool=shop.sender.pool, store=shop.sender.store,
+            pool=shop.store.pool, store=shop.store.id,
             source=Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms=occurred_at_ms,
             recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=text_of(order, "device_id") or None,
             currency=currency, lines=tuple(sale_lines),
@@ -210,11 +216,11 @@ def _removed_milli(order: Json, line: Json, left_milli: int) -> int:
 
 
 def _refund(
-    work: Work,
+    collector: Collector,
     where: str,
     refund: Json,
-    shop: Shop,
-    reading: Reading,
+    shop: ShopifyShop,
+    reading: ReadContext,
     order_lines: Mapping[str, Json],
     *,
     is_ours: bool | None,
@@ -223,37 +229,37 @@ def _refund(
     refund_id = identifier(refund)
     transactions = [each for each in objects(refund, "transactions") if isinstance(each, Mapping)]
     if transactions and all(is_set(each, "test") for each in transactions):
-        work.skip(where, SkipReason.training)
+        collector.skip(where, SkipReason.training)
         return
-    zone = shop.sender.zone
+    zone = shop.store.zone
     occurred_at_ms = time_ms(refund, "created_at", zone) or time_ms(refund, "processed_at", zone)
     if occurred_at_ms is None:
         raise FieldRefused("created_at", "the time is missing")
-    if reading.is_told(occurred_at_ms, updated_at_ms):
-        work.skip(where, SkipReason.told_before)
+    if reading.was_reported(occurred_at_ms, updated_at_ms):
+        collector.skip(where, SkipReason.already_reported)
         return
-    currency = next((text for each in transactions if (text := text_of(each, "currency"))), shop.sender.currency)
+    currency = next((text for each in transactions if (text := text_of(each, "currency"))), shop.store.currency)
     returned = objects(refund, "refund_line_items")
     if not returned:
-        work.skip(where, SkipReason.unlinked)
+        collector.skip(where, SkipReason.unlinked)
     lines: list[SaleLine] = []
     for index, each in enumerate(returned):
         at = f"{where}/refund_line_items/{index}"
-        with work.at(at):
+        with collector.at(at):
             line = object_of(each)
             line_item = inner(line, "line_item") or order_lines.get(text_of(line, "line_item_id"), {})
             kind = _kind_of(line, refund)
             reason = _why_left_out(line_item, line) or _why_not_ours(line, kind, shop, is_ours)
             if reason is not None:
-                work.skip(at, reason)
+                collector.skip(at, reason)
                 continue
             amount = number(line, "subtotal")
             price = None if amount is None else rounded_price(abs(amount), currency)
             lines.append(_line(identifier(line), kind, line_item, milli_of(line, "quantity"), price, currency))
     if lines:
-        work.events.append(
+        collector.events.append(
             Sale(
-                pool=shop.sender.pool, store=shop.sender.store, source=Source(system=SYSTEM, id=f"refund/{refund_id}"),
+                pool=shop.store.pool, store=shop.store.id, source=Source(system=SYSTEM, id=f"refund/{refund_id}"),
                 occurred_at_ms=occurred_at_ms, recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
                 currency=currency, lines=tuple(lines),
             )
@@ -261,35 +267,35 @@ def _refund(
 
 
 def _level(
-    work: Work,
+    collector: Collector,
     level: Json,
-    shop: Shop,
-    reading: Reading,
+    shop: ShopifyShop,
+    reading: ReadContext,
     codes: Mapping[str, Mapping[str, str]],
     triggered_at_ms: int | None,
 ) -> None:
     item_id, location_id = identifier(level, "inventory_item_id"), identifier(level, "location_id")
     if shop.location_id not in (None, location_id):
-        work.skip("", SkipReason.other_store)
+        collector.skip("", SkipReason.other_store)
         return
     if level.get("available") is None:
-        work.skip("", SkipReason.non_stock)
+        collector.skip("", SkipReason.non_stock)
         return
     code = codes.get(item_id) or {"item": f"inventory-item-{item_id}"}
     fields = {**code, "quantity": level["available"]}
     line = stock_line("1", fields, StockReportKind.level)
-    as_of_ms = time_ms(level, "updated_at", shop.sender.zone) or reading.received_at_ms
+    as_of_ms = time_ms(level, "updated_at", shop.store.zone) or reading.received_at_ms
     within_second = 999 if triggered_at_ms is None else min(max(triggered_at_ms - as_of_ms, 0), 998)
     source = Source(system=SYSTEM, id=f"level/{location_id}/{item_id}", version=as_of_ms + within_second)
-    work.events.append(
+    collector.events.append(
         StockReport(
-            pool=shop.sender.pool, store=shop.sender.store, source=source, occurred_at_ms=as_of_ms,
+            pool=shop.store.pool, store=shop.store.id, source=source, occurred_at_ms=as_of_ms,
             recorded_at_ms=max(reading.received_at_ms, as_of_ms), kind=StockReportKind.level, lines=(line,),
         )
     )  # fmt: skip
 
 
-def _is_ours(order: Json, shop: Shop) -> bool:
+def _is_ours(order: Json, shop: ShopifyShop) -> bool:
     if shop.location_id is None:
         return True
     location_id = text_of(order, "location_id")
@@ -325,7 +331,7 @@ def _kind_of(line: Json, refund: Json) -> str:
     return kind
 
 
-def _why_not_ours(line: Json, kind: str, shop: Shop, is_ours: bool | None) -> SkipReason | None:
+def _why_not_ours(line: Json, kind: str, shop: ShopifyShop, is_ours: bool | None) -> SkipReason | None:
     if shop.location_id is None:
         return None
     location_id = text_of(line, "location_id")
@@ -333,7 +339,7 @@ def _why_not_ours(line: Json, kind: str, shop: Shop, is_ours: bool | None) -> Sk
         if location_id != shop.location_id:
             return SkipReason.other_store
         if kind == "void" and is_ours is not True:  # what our books never gave away does not come back
-            return SkipReason.told_before if is_ours is None else SkipReason.other_store
+            return SkipReason.already_reported if is_ours is None else SkipReason.other_store
         return None
     return None if is_ours else SkipReason.other_store
 

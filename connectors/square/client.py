@@ -13,17 +13,17 @@ from square.core.api_error import ApiError
 from square.core.request_options import RequestOptions
 from square.environment import SquareEnvironment
 
-from connectors.contract import Delivery, FieldRefused, Problem, Sender, SkipReason, Translated, Unavailable
+from connectors.contract import Delivery, FieldRefused, Problem, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.square import translate
 from connectors.square.reserve import SoldStock
 from connectors.square.spec import SquareOptions
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Found, Page
-from connectors.vendor.fields import UTC_ZONE, Json, Reading, inner, joined, left_out, newest_ms, rfc3339, time_ms
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339, time_ms
 from connectors.vendor.signature import hmac_sha256_base64, require
 from connectors.vendor.write_back import WriteRefused
 
@@ -47,14 +47,14 @@ class SquareVendor:
     def __init__(
         self,
         options: SquareOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._options = options
         self.location_id = options.location_id
         # What we take out is on the shelf: with it, Square's counts are no levels of ours.
-        self._shop = translate.Shop(
-            sender, options.location_id, options.returns_restocked, counts_are_levels=not options.write_back
+        self._shop = translate.SquareShop(
+            store, options.location_id, options.returns_restocked, counts_are_levels=not options.write_back
         )
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
@@ -94,7 +94,7 @@ class SquareVendor:
         found = location.get("location") or {}
         return f"location {self._options.location_id} is {found.get('name')!r}, {found.get('status')}"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         listed = self._call(self._square.locations.list)
         yield from translate.names(listed.get("locations") or ())
         yield from translate.names(self._list(self._square.catalog.list, types="ITEM"))
@@ -113,14 +113,14 @@ class SquareVendor:
         try:
             self._square.inventory.batch_create_changes(idempotency_key=key, changes=[change], request_options=_ONCE)
         except ApiError as error:
-            told = _told(error)
+            failure = _failure(error)
             # A key that was used for another body says that something was written, and not whether it was this.
             if error.status_code in (400, 404) and all(str(each.code) != _KEY_REUSED for each in error.errors):
-                raise WriteRefused(str(told)) from None
-            raise told from None
+                raise WriteRefused(str(failure)) from None
+            raise failure from None
 
     def changes_of(self, item: str, kind: str, since_ms: int) -> Iterator[Json]:
-        """An item's counts or adjustments that Square was told of since. Raises Unavailable, AccessRefused."""
+        """An item's counts or adjustments that Square recorded since. Raises Unavailable, AccessRefused."""
         found = self._list(
             self._square.inventory.batch_get_changes, catalog_object_ids=[item], location_ids=[self.location_id],
             types=[kind], updated_after=rfc3339(since_ms),
@@ -135,7 +135,7 @@ class SquareVendor:
             found = about.get("inventory_counts")
             if not isinstance(found, list):
                 raise PayloadRefused("data.object.inventory_counts is not a list")
-            return translate.counts(found, self._shop, Reading(received_at_ms))
+            return translate.counts(found, self._shop, ReadContext(received_at_ms))
         if family == "payment":
             return self._paid(about.get("payment"), received_at_ms)
         if family == "refund":
@@ -186,9 +186,9 @@ class SquareVendor:
             answer = self._call(self._square.orders.get, order_id=order_id)
         except NotFound:
             return Translated(problems=(Problem(f"order {order_id}", "Square does not have it"),))
-        return translate.orders([answer.get("order")], self._shop, Reading(received_at_ms), occurred_at_ms)
+        return translate.orders([answer.get("order")], self._shop, ReadContext(received_at_ms), occurred_at_ms)
 
-    def _read_orders(self, from_ms: int) -> Iterator[Page]:
+    def _read_orders(self, from_ms: int) -> Iterator[FeedPage]:
         query = {
             "filter": {
                 "date_time_filter": {"updated_at": {"start_at": rfc3339(from_ms)}},
@@ -201,18 +201,18 @@ class SquareVendor:
             limit=ORDERS_A_PAGE, return_entries=False,
         )  # fmt: skip
         for found in searched:
-            translated = translate.orders(found, self._shop, Reading(self._now_ms(), from_ms))
-            yield Page(translated, newest_ms(found, "updated_at", UTC_ZONE))
+            translated = translate.orders(found, self._shop, ReadContext(self._now_ms(), from_ms))
+            yield FeedPage(translated, newest_ms(found, "updated_at", UTC_ZONE))
 
-    def _read_events(self, from_ms: int) -> Iterator[Page]:
-        """What webhooks told, or would have told. Source: Square, Events API."""
+    def _read_events(self, from_ms: int) -> Iterator[FeedPage]:
+        """Events that webhooks delivered, or should have delivered. Source: Square, Events API."""
         query = {
             "filter": {"event_types": list(EVENT_TYPES), "created_at": {"start_at": rfc3339(from_ms)}},
             "sort": {"field": "DEFAULT", "order": "ASC"},
         }
         for found in self._searched(self._square.events.search_events, "events", query, limit=EVENTS_A_PAGE):
             parts = ((f"event {event.get('event_id')}/", self._replayed(event)) for event in found)
-            yield Page(joined(parts), newest_ms(found, "created_at", UTC_ZONE))
+            yield FeedPage(joined(parts), newest_ms(found, "created_at", UTC_ZONE))
 
     def _replayed(self, event: dict[str, Any]) -> Translated:
         try:
@@ -220,7 +220,7 @@ class SquareVendor:
         except PayloadRefused as refused:
             return Translated(problems=(Problem("", str(refused)),))
 
-    def _read_changes(self, from_ms: int) -> Iterator[Page]:
+    def _read_changes(self, from_ms: int) -> Iterator[FeedPage]:
         """Listed by the time they occurred, not by that of their record: the cursor is known at the end alone."""
         found = self._list(
             self._square.inventory.batch_get_changes, location_ids=[self._options.location_id],
@@ -230,10 +230,10 @@ class SquareVendor:
         while part := list(islice(found, CHANGES_AT_ONCE)):
             found_in = [inner(each, "physical_count") or inner(each, "adjustment") for each in part]
             latest_ms = _later_ms(latest_ms, newest_ms(found_in, "created_at", UTC_ZONE))
-            yield Page(translate.changes(part, self._shop, Reading(self._now_ms(), from_ms)), None)
-        yield Page(Translated(), latest_ms)
+            yield FeedPage(translate.changes(part, self._shop, ReadContext(self._now_ms(), from_ms)), None)
+        yield FeedPage(Translated(), latest_ms)
 
-    def _read_counts(self, from_ms: int) -> Iterator[Page]:
+    def _read_counts(self, from_ms: int) -> Iterator[FeedPage]:
         """Listed newest first: the cursor is known at the end alone."""
         found = self._list(
             self._square.inventory.batch_get_counts, location_ids=[self._options.location_id], states=["IN_STOCK"],
@@ -242,15 +242,15 @@ class SquareVendor:
         latest_ms: int | None = None
         while part := list(islice(found, CHANGES_AT_ONCE)):
             latest_ms = _later_ms(latest_ms, newest_ms(part, "calculated_at", UTC_ZONE))
-            yield Page(translate.counts(part, self._shop, Reading(self._now_ms(), from_ms)), None)
-        yield Page(Translated(), latest_ms)
+            yield FeedPage(translate.counts(part, self._shop, ReadContext(self._now_ms(), from_ms)), None)
+        yield FeedPage(Translated(), latest_ms)
 
     def _call(self, method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         """What Square answers, as plain JSON values. Raises Unavailable, AccessRefused, NotFound."""
         try:
             answer = method(**arguments, request_options=_ONCE)
         except ApiError as error:
-            raise _told(error) from None  # its text holds the answer's body
+            raise _failure(error) from None  # its text holds the answer's body
         plain: dict[str, Any] = answer.model_dump(mode="json", exclude_none=True)
         return plain
 
@@ -272,17 +272,17 @@ class SquareVendor:
             for item in method(**arguments, request_options=_ONCE):
                 yield item.model_dump(mode="json", exclude_none=True)
         except ApiError as error:
-            raise _told(error) from None
+            raise _failure(error) from None
 
 
-def make(options: SquareOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: SquareOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    vendor = SquareVendor(options, sender)
+    vendor = SquareVendor(options, store)
     channel = SoldStock(vendor) if options.write_back else None
-    return VendorConnector(vendor, options, sender, tools, channel=channel)
+    return VendorConnector(vendor, options, store, context, channel=channel)
 
 
-def _told(error: ApiError) -> Exception:
+def _failure(error: ApiError) -> Exception:
     codes = ", ".join(sorted({str(each.code) for each in error.errors}))
     if error.status_code in (401, 403):
         return AccessRefused(

@@ -22,7 +22,7 @@ class SquareOptions(VendorOptions):
     write_back: bool = False
     """Whether what the pool holds is taken out of stock there, so that Square Online does not sell it again."""
     replay_events: bool = False
-    """Also read the events of the last 28 days that no webhook told; the application's own token may, others not."""
+    """Also read the last 28 days' events that no webhook delivered; only the application's own token may."""
 
     @model_validator(mode="after")
     def _square_is_whole(self) -> Self:

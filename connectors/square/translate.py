@@ -4,7 +4,7 @@
   completes an order when it is paid and handed over, and no order leaves that state again.
 - A count of the state IN_STOCK is a level: what Square believes at `calculated_at`.
 - A change is a physical count, or an adjustment: goods received, waste, theft. Adjustments that a sale, a return or a
-  count made are told by these.
+  count made are reported by these.
 """
 
 import re
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.contract import FieldRefused, Refused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, Refused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, text_of
 from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
-from connectors.vendor.collector import Work, line_report
-from connectors.vendor.contract import Found
+from connectors.vendor.collector import Collector, line_report
+from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
-from connectors.vendor.fields import Json, Reading, identifier, object_of, objects, time_ms
+from connectors.vendor.fields import Json, ReadContext, identifier, object_of, objects, time_ms
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
 
@@ -39,54 +39,56 @@ _CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class SquareShop:
     """The store, and what its settings say about Square."""
 
-    sender: Sender
+    store: StoreContext
     location_id: str
     returns_restocked: bool = True
     counts_are_levels: bool = True
     """Whether IN_STOCK counts say what lies there; not while we take goods out there ourselves."""
 
 
-def orders(found: Iterable[object], shop: Shop, reading: Reading, occurred_at_ms: int | None = None) -> Translated:
+def orders(
+    found: Iterable[object], shop: SquareShop, reading: ReadContext, occurred_at_ms: int | None = None
+) -> Translated:
     """Sales. occurred_at_ms: where it is known better than by the order, as of a payment taken offline."""
-    work = Work()
+    collector = Collector()
     for order in found:
         where = f"order {_name(order, 'id')}"
-        with work.at(where):
-            _order(work, where, object_of(order), shop, reading, occurred_at_ms)
-    return work.done()
+        with collector.at(where):
+            _order(collector, where, object_of(order), shop, reading, occurred_at_ms)
+    return collector.done()
 
 
-def counts(found: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+def counts(found: Iterable[object], shop: SquareShop, reading: ReadContext) -> Translated:
     """Levels."""
-    work = Work()
+    collector = Collector()
     for count in found:
         where = f"count of {_name(count, 'catalog_object_id')}"
-        with work.at(where):
-            _count(work, where, object_of(count), shop, reading)
-    return work.done()
+        with collector.at(where):
+            _count(collector, where, object_of(count), shop, reading)
+    return collector.done()
 
 
-def changes(found: Iterable[object], shop: Shop, reading: Reading) -> Translated:
+def changes(found: Iterable[object], shop: SquareShop, reading: ReadContext) -> Translated:
     """Physical counts and adjustments."""
-    work = Work()
+    collector = Collector()
     for change in found:
         kind = change.get("type") if isinstance(change, dict) else None
         inner = change.get(str(kind).lower()) if isinstance(change, dict) else None
         where = f"change {_name(inner, 'id')}"
-        with work.at(where):
+        with collector.at(where):
             if kind == "PHYSICAL_COUNT":
-                _physical_count(work, where, object_of(inner), object_of(change), shop, reading)
+                _physical_count(collector, where, object_of(inner), object_of(change), shop, reading)
             elif kind == "ADJUSTMENT":
-                _adjustment(work, where, object_of(inner), object_of(change), shop, reading)
+                _adjustment(collector, where, object_of(inner), object_of(change), shop, reading)
             else:
-                work.skip(where, SkipReason.no_content)
-    return work.done()
+                collector.skip(where, SkipReason.no_content)
+    return collector.done()
 
 
-def names(found: Iterable[object]) -> Iterator[Found]:
+def names(found: Iterable[object]) -> Iterator[VendorObject]:
     """What can be named of locations and catalog objects: a location, each variation of an item."""
     for each in found:
         thing = object_of(each)
@@ -95,49 +97,53 @@ def names(found: Iterable[object]) -> Iterator[Found]:
             for variation in objects(data, "variations"):
                 inner = variation.get("item_variation_data") or {}
                 words = (data.get("name"), inner.get("name"), inner.get("sku"))
-                yield Found("item", str(variation.get("id")), " ".join(str(word) for word in words if word))
+                yield VendorObject("item", str(variation.get("id")), " ".join(str(word) for word in words if word))
         elif thing.get("type") is None or "address" in thing:
-            yield Found("location", str(thing.get("id")), str(thing.get("name")))
+            yield VendorObject("location", str(thing.get("id")), str(thing.get("name")))
 
 
-def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading, occurred_at_ms: int | None) -> None:
+def _order(
+    collector: Collector, where: str, order: Json, shop: SquareShop, reading: ReadContext, occurred_at_ms: int | None
+) -> None:
     refusal = _order_refusal(order, shop)
     if refusal is not None:
-        work.skip(where, refusal)
+        collector.skip(where, refusal)
         return
     order_id = identifier(order)
     closed_at_ms = _time_ms(order, ("closed_at", "created_at"), shop)
-    if reading.is_told(closed_at_ms, time_ms(order, "updated_at", shop.sender.zone) or closed_at_ms):
-        work.skip(where, SkipReason.told_before)
+    if reading.was_reported(closed_at_ms, time_ms(order, "updated_at", shop.store.zone) or closed_at_ms):
+        collector.skip(where, SkipReason.already_reported)
         return
     occurred_at_ms = closed_at_ms if occurred_at_ms is None else occurred_at_ms
-    noted_before = work.noted
+    noted_before = collector.noted
     lines: list[SaleLine] = []
     currency = _currency(order, shop)
     for at, line in enumerate(objects(order, "line_items")):
-        lines += _sale_lines(work, where, at, line, currency, "sale", "")
+        lines += _sale_lines(collector, where, at, line, currency, "sale", "")
     kind = "return" if shop.returns_restocked else "return_not_restocked"
     at = 0
     for returned in objects(order, "returns"):
         fields = object_of(returned)
         for line in objects(fields, "return_line_items"):
-            lines += _sale_lines(work, where, at, line, currency, kind, "return/")
+            lines += _sale_lines(collector, where, at, line, currency, kind, "return/")
             at += 1
-        _skip_each(work, f"{where}/return_service_charges", objects(fields, "return_service_charges"), SkipReason.fee)
-        _skip_each(work, f"{where}/return_tips", objects(fields, "return_tips"), SkipReason.tip)
-    _skip_each(work, f"{where}/service_charges", objects(order, "service_charges"), SkipReason.fee)
+        _skip_each(
+            collector, f"{where}/return_service_charges", objects(fields, "return_service_charges"), SkipReason.fee
+        )
+        _skip_each(collector, f"{where}/return_tips", objects(fields, "return_tips"), SkipReason.tip)
+    _skip_each(collector, f"{where}/service_charges", objects(order, "service_charges"), SkipReason.fee)
     if _amount(order.get("total_tip_money")):
-        work.skip(f"{where}/total_tip_money", SkipReason.tip)
+        collector.skip(f"{where}/total_tip_money", SkipReason.tip)
     if not lines:
-        if work.noted == noted_before:
-            work.skip(where, SkipReason.unlinked if objects(order, "refunds") else SkipReason.not_moved)
+        if collector.noted == noted_before:
+            collector.skip(where, SkipReason.unlinked if objects(order, "refunds") else SkipReason.not_moved)
         return
     if len(lines) > LINES_MAX:
         raise Refused(f"{len(lines)} lines in one order; at most {LINES_MAX}")
-    work.events.append(
+    collector.events.append(
         Sale(
-            pool=shop.sender.pool,
-            store=shop.sender.store,
+            pool=shop.store.pool,
+            store=shop.store.id,
             source=Source(system=SYSTEM, id=order_id, version=_version(order)),
             occurred_at_ms=occurred_at_ms,
             recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
@@ -148,7 +154,7 @@ def _order(work: Work, where: str, order: Json, shop: Shop, reading: Reading, oc
     )
 
 
-def _order_refusal(order: Json, shop: Shop) -> SkipReason | None:
+def _order_refusal(order: Json, shop: SquareShop) -> SkipReason | None:
     if order.get("location_id") not in (None, shop.location_id):
         return SkipReason.other_store
     state = order.get("state")
@@ -160,19 +166,19 @@ def _order_refusal(order: Json, shop: Shop) -> SkipReason | None:
 
 
 def _sale_lines(
-    work: Work, order_at: str, at: int, line: object, currency: str, kind: str, prefix: str
+    collector: Collector, order_at: str, at: int, line: object, currency: str, kind: str, prefix: str
 ) -> list[SaleLine]:
     """The line, or none when it is skipped or refused."""
     where = f"{order_at}/{prefix}line/{_name(line, 'uid', at)}"
-    with work.at(where):
+    with collector.at(where):
         fields = object_of(line)
         item_type, item = fields.get("item_type"), text_of(fields, "catalog_object_id")
         if item_type == "GIFT_CARD":
-            work.skip(where, SkipReason.gift_card)
+            collector.skip(where, SkipReason.gift_card)
         elif item_type == "CUSTOM_AMOUNT" or not item:
-            work.skip(where, SkipReason.non_stock)
+            collector.skip(where, SkipReason.non_stock)
         elif decimal_of(fields.get("quantity")).is_zero():
-            work.skip(where, SkipReason.not_moved)
+            collector.skip(where, SkipReason.not_moved)
         else:
             said = {
                 "item": item,
@@ -185,62 +191,66 @@ def _sale_lines(
     return []
 
 
-def _count(work: Work, where: str, count: Json, shop: Shop, reading: Reading) -> None:
+def _count(collector: Collector, where: str, count: Json, shop: SquareShop, reading: ReadContext) -> None:
     if count.get("location_id") not in (None, shop.location_id):
-        work.skip(where, SkipReason.other_store)
+        collector.skip(where, SkipReason.other_store)
         return
     if count.get("state") != "IN_STOCK" or count.get("catalog_object_type") not in (None, "ITEM_VARIATION"):
-        work.skip(where, SkipReason.not_moved)
+        collector.skip(where, SkipReason.not_moved)
         return
     if not shop.counts_are_levels:
-        work.skip(where, SkipReason.echo)
+        collector.skip(where, SkipReason.echo)
         return
     item = text_of(count, "catalog_object_id")
     calculated_at_ms = _time_ms(count, ("calculated_at",), shop)
     said = {"item": item, "quantity": count.get("quantity")}
     line = stock_line("1", said, StockReportKind.level)
     source_id = f"level/{item}/{calculated_at_ms}"
-    _report(work, StockReportKind.level, source_id, line, calculated_at_ms, shop, reading)
+    _report(collector, StockReportKind.level, source_id, line, calculated_at_ms, shop, reading)
 
 
-def _physical_count(work: Work, where: str, count: Json, change: Json, shop: Shop, reading: Reading) -> None:
+def _physical_count(
+    collector: Collector, where: str, count: Json, change: Json, shop: SquareShop, reading: ReadContext
+) -> None:
     if count.get("location_id") not in (None, shop.location_id):
-        work.skip(where, SkipReason.other_store)
+        collector.skip(where, SkipReason.other_store)
     elif is_ours(count.get("reference_id")):
-        work.skip(where, SkipReason.echo)
+        collector.skip(where, SkipReason.echo)
     elif count.get("state") != "IN_STOCK":
-        work.skip(where, SkipReason.not_moved)
+        collector.skip(where, SkipReason.not_moved)
     else:
         said = {**_what(count, change), "quantity": count.get("quantity")}
         line = stock_line("1", said, StockReportKind.counted)
-        _change_report(work, StockReportKind.counted, count, line, shop, reading)
+        _change_report(collector, StockReportKind.counted, count, line, shop, reading)
 
 
-def _adjustment(work: Work, where: str, change: Json, outer: Json, shop: Shop, reading: Reading) -> None:
+def _adjustment(
+    collector: Collector, where: str, change: Json, outer: Json, shop: SquareShop, reading: ReadContext
+) -> None:
     before, after = str(change.get("from_state")), str(change.get("to_state"))
     given = change.get("reason_id")
     reason = str(given.get("type")) if isinstance(given, dict) else ""
     places = [change.get(name) for name in ("from_location_id", "to_location_id", "location_id")]
     if shop.location_id not in places and any(places):
-        work.skip(where, SkipReason.other_store)
+        collector.skip(where, SkipReason.other_store)
         return
     if is_ours(change.get("reference_id")):
-        work.skip(where, SkipReason.echo)
+        collector.skip(where, SkipReason.echo)
         return
     if _TOLD_BY_ORDERS & {before, after} or reason in _TOLD_REASONS or change.get("physical_count_id"):
-        work.skip(where, SkipReason.told_before)
+        collector.skip(where, SkipReason.already_reported)
         return
     comes = after == "IN_STOCK" and change.get("to_location_id") in (None, shop.location_id)
     goes = before == "IN_STOCK" and change.get("from_location_id") in (None, shop.location_id)
     if comes == goes:
-        work.skip(where, SkipReason.not_moved)
+        collector.skip(where, SkipReason.not_moved)
         return
     quantity = abs(decimal_of(change.get("quantity")))
     said = {**_what(change, outer), "quantity": quantity if comes else -quantity}
     kind = StockReportKind.received if comes and before in (_RECEIVED_FROM | {"IN_STOCK"}) else StockReportKind.adjusted
     if kind is StockReportKind.adjusted:
         said["reason"] = _REASONS.get(reason, "waste" if after == "WASTE" else "other") if goes else "other"
-    _change_report(work, kind, change, stock_line("1", said, kind), shop, reading)
+    _change_report(collector, kind, change, stock_line("1", said, kind), shop, reading)
 
 
 def _what(change: Json, outer: Json) -> dict[str, object]:
@@ -248,24 +258,24 @@ def _what(change: Json, outer: Json) -> dict[str, object]:
 
 
 def _change_report(
-    work: Work, kind: StockReportKind, change: Json, line: StockLine, shop: Shop, reading: Reading
+    collector: Collector, kind: StockReportKind, change: Json, line: StockLine, shop: SquareShop, reading: ReadContext
 ) -> None:
     change_id = identifier(change)
     occurred_at_ms = _time_ms(change, ("occurred_at", "created_at"), shop)
-    _report(work, kind, f"change/{change_id}", line, occurred_at_ms, shop, reading)
+    _report(collector, kind, f"change/{change_id}", line, occurred_at_ms, shop, reading)
 
 
 def _report(
-    work: Work,
+    collector: Collector,
     kind: StockReportKind,
     source_id: str,
     line: StockLine,
     occurred_at_ms: int,
-    shop: Shop,
-    reading: Reading,
+    shop: SquareShop,
+    reading: ReadContext,
 ) -> None:
     source = Source(system=SYSTEM, id=source_id, version=1)
-    work.events.append(line_report(shop.sender, source, kind, line, occurred_at_ms, reading))
+    collector.events.append(line_report(shop.store, source, kind, line, occurred_at_ms, reading))
 
 
 def _unit(given: object) -> str:
@@ -298,10 +308,10 @@ def _our_order(order: Json) -> str | None:
     return str(reference)[:200] if is_ours(reference) else None
 
 
-def _currency(order: Json, shop: Shop) -> str:
+def _currency(order: Json, shop: SquareShop) -> str:
     money = order.get("total_money")
     given = money.get("currency") if isinstance(money, dict) else None
-    return given if isinstance(given, str) and _CURRENCY.fullmatch(given) else shop.sender.currency
+    return given if isinstance(given, str) and _CURRENCY.fullmatch(given) else shop.store.currency
 
 
 def _price(money: object, currency: str) -> Decimal | None:
@@ -315,18 +325,18 @@ def _amount(money: object) -> int | None:
     return amount if isinstance(amount, int) and not isinstance(amount, bool) else None
 
 
-def _time_ms(fields: Json, names: tuple[str, ...], shop: Shop) -> int:
+def _time_ms(fields: Json, names: tuple[str, ...], shop: SquareShop) -> int:
     """The first of these times that is there. Raises FieldRefused."""
     for name in names:
-        at_ms = time_ms(fields, name, shop.sender.zone)
+        at_ms = time_ms(fields, name, shop.store.zone)
         if at_ms is not None:
             return at_ms
     raise FieldRefused(names[0], "the time is missing")
 
 
-def _skip_each(work: Work, where: str, parts: Sequence[object], reason: SkipReason) -> None:
+def _skip_each(collector: Collector, where: str, parts: Sequence[object], reason: SkipReason) -> None:
     for at, _ in enumerate(parts):
-        work.skip(f"{where}/{at}", reason)
+        collector.skip(f"{where}/{at}", reason)
 
 
 def _name(value: object, field: str, otherwise: object = "?") -> str:

@@ -1,18 +1,18 @@
-"""What a translation collects while it goes through what a vendor sent: nothing falls between the three."""
+"""A collector of a translation's events, problems and skips: each line becomes one of the three."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Skip, SkipReason, Translated
+from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Skip, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import field_refused
-from connectors.vendor.fields import Reading
+from connectors.vendor.fields import ReadContext
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 
 
-class Work:
-    """Events, problems and skips, in the order in which they came up."""
+class Collector:
+    """Collects events, problems and skips, in the order in which they come up."""
 
     def __init__(self) -> None:
         self.events: list[PosEvent] = []
@@ -21,7 +21,7 @@ class Work:
 
     @contextmanager
     def at(self, where: str) -> Iterator[None]:
-        """A part that stands at `where`; what is refused inside becomes a problem there, and what follows goes on."""
+        """Translate the part at `where`: a refusal inside becomes a problem there, and the translation goes on."""
         try:
             yield
         except FieldRefused as refused:
@@ -33,7 +33,7 @@ class Work:
 
     @property
     def noted(self) -> int:
-        """How many problems and skips there are."""
+        """The number of problems and skips."""
         return len(self._problems) + len(self._skipped)
 
     def skip(self, where: str, reason: SkipReason) -> None:
@@ -47,17 +47,17 @@ class Work:
 
 
 def line_report(
-    sender: Sender,
+    store: StoreContext,
     source: Source,
     kind: StockReportKind,
     line: StockLine,
     occurred_at_ms: int,
-    reading: Reading,
+    reading: ReadContext,
 ) -> StockReport:
-    """A stock report of one line, as vendors tell of one item at a time."""
+    """Make a stock report of one line: vendors report one item at a time."""
     return StockReport(
-        pool=sender.pool,
-        store=sender.store,
+        pool=store.pool,
+        store=store.id,
         source=source,
         occurred_at_ms=occurred_at_ms,
         recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),

@@ -1,4 +1,4 @@
-"""A vendor's connector as the host runs it: a page for webhooks, and a poll that finds what no webhook told."""
+"""The frame of every vendor's connector: a receiver of webhooks, and a poll that finds what no webhook brought."""
 
 import asyncio
 import threading
@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from connectors.contract import Delivery, Handler, Sender, Translated, Unavailable
-from connectors.http.receiver import Page, PageRules
-from connectors.installed import Tools
+from connectors.contract import Delivery, Handler, StoreContext, Translated, Unavailable
+from connectors.http.receiver import ReceiverRules, WebhookReceiver
+from connectors.installed import ConnectorContext
 from connectors.vendor.contract import AccessRefused, Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack
@@ -37,36 +37,38 @@ class VendorConnector:
         self,
         vendor: Vendor,
         options: VendorOptions,
-        sender: Sender,
-        tools: Tools,
+        store: StoreContext,
+        context: ConnectorContext,
         now_s: Callable[[], float] = time.time,
         channel: Channel | None = None,
     ) -> None:
-        self.name = f"{options.kind} {sender.store}"
+        self.name = f"{options.kind} {store.id}"
         self.vendor = vendor
         self._options = options
-        self._sender = sender
-        self._publisher = tools.publisher
-        self._positions = tools.positions
-        self._metrics = tools.metrics.of(sender.pool, sender.store, options.kind)
+        self._store = store
+        self._publisher = context.publisher
+        self._positions = context.positions
+        self._metrics = context.metrics.of(store.pool, store.id, options.kind)
         self._now_s = now_s
         self._write_back: WriteBack | None = None
-        if channel is not None and tools.write_back is not None:
+        if channel is not None and context.write_back is not None:
             interval_s = options.write_back_interval_s
-            self._write_back = WriteBack(channel, sender, options.kind, interval_s, tools.write_back, self._metrics)
+            self._write_back = WriteBack(channel, store, options.kind, interval_s, context.write_back, self._metrics)
         self._woken = threading.Event()
         self._fetchers = ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix=self.name)
-        rules = PageRules(
+        rules = ReceiverRules(
             options.kind, vendor.verify, self._read, _report, vendor.media_types, WEBHOOK_MAX_BYTES
         )  # fmt: skip
-        self._page = Page(rules, sender.store, tools.publisher, self._metrics, tools.gate, now_s)
-        self._log = _log.bind(connector=options.kind, store=sender.store)
+        self._receiver = WebhookReceiver(
+            rules, store.id, context.publisher, self._metrics, context.request_limit, now_s
+        )
+        self._log = _log.bind(connector=options.kind, store=store.id)
 
     def pages(self) -> Mapping[str, Handler]:
         """/webhooks/KIND/STORE, where a webhook secret is set."""
         if not self._options.webhook_secrets():
             return {}
-        return {f"/webhooks/{self._options.kind}/{self._sender.store}": self._page.receive}
+        return {f"/webhooks/{self._options.kind}/{self._store.id}": self._receiver.receive}
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop` is set. What the vendor or Kafka refuses is logged and tried again."""
@@ -120,7 +122,7 @@ class VendorConnector:
             self._metrics.reconciled(began_at_s)
 
     def _drain(self, feed: Feed, stop: threading.Event) -> None:
-        place = (self._sender.pool, self._sender.store, self._options.kind, feed.name)
+        place = (self._store.pool, self._store.id, self._options.kind, feed.name)
         cursor = self._positions.load(*place)
         if cursor is None:
             # Stored before anything is read: what happens while the vendor is away from its first minute is found.

@@ -1,9 +1,9 @@
-"""What a vendor's client gives to the frame.
+"""The contract between a vendor's client and the frame.
 
 **Versions.** An event's `source.version` orders the revisions of one object of the vendor, and the pool applies the
-difference. Where the vendor numbers its revisions wherever it tells them, that number is it (Square's order
-`version`); else the milliseconds of its `updated_at`. An object keeps to one of both for ever. The same revision has
-the same version whether a webhook told it or the poll found it, so each absorbs the other.
+difference. Where the vendor numbers its revisions in all of its messages, that number is it (Square's order
+`version`); else the milliseconds of its `updated_at`. An object has one of both for ever. The same revision has
+the same version whether a webhook brought it or the poll found it, so each absorbs the other.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from messaging.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FeedPage:
     """A part of a vendor's list, translated.
 
     cursor: everything of the list up to it is in this page or an earlier one; None while that cannot be said, as within
@@ -38,17 +38,17 @@ class Feed:
     """
 
     name: str
-    read: Callable[[int], Iterator[Page]]
+    read: Callable[[int], Iterator[FeedPage]]
     start: Callable[[], int]
     overlap: int
     cursors_are_times: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Something at the vendor that the operator may need the id of.
+class VendorObject:
+    """An object at the vendor whose id the operator may need.
 
-    kind: what it is; of an item the scheme of its code in sale lines: item, sku. barcode: an item's, where it has one.
+    kind: location, outlet …; of an item the scheme of its code in sale lines: item, sku. barcode: of an item, if any.
     """
 
     kind: str
@@ -67,7 +67,7 @@ class Vendor(Protocol):
         """Raise SignatureRefused unless the vendor sent it. Pure but for the secrets; takes no time."""
 
     def receive(self, delivery: Delivery) -> Translated:
-        """What a verified webhook says, with whatever must be fetched for it.
+        """Translate a verified webhook, with whatever must be fetched for it.
 
         Raises PayloadRefused, Unavailable, AccessRefused.
         """
@@ -78,12 +78,12 @@ class Vendor(Protocol):
     def check(self) -> str:
         """A sentence that says what was reached. Raises Unavailable, AccessRefused."""
 
-    def discover(self) -> Iterator[Found]:
-        """What there is at the vendor. Raises Unavailable, AccessRefused."""
+    def discover(self) -> Iterator[VendorObject]:
+        """List the vendor's locations and items. Raises Unavailable, AccessRefused."""
 
     def close(self) -> None:
         """Close connections."""
 
 
 class AccessRefused(UserError):
-    """The vendor does not let us: a token that is wrong or ended, a right that it lacks. The operator must act."""
+    """The vendor refuses our token: it is wrong, has ended, or lacks a right. The operator must act."""

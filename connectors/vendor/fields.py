@@ -1,4 +1,4 @@
-"""Fields of vendors' JSON, read strictly: what is missing is told from what cannot be used."""
+"""Fields of vendors' JSON, read strictly: a missing field is one thing, an unusable one another."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -28,16 +28,16 @@ _FINEST = Decimal("1E-9")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How something was read: when, and by a poll from which cursor on; None for webhooks."""
+class ReadContext:
+    """The time at which an object was read, and the cursor that the poll began at; None for webhooks."""
 
     received_at_ms: int
     from_ms: int | None = None
 
-    def is_told(self, placed_at_ms: int, updated_at_ms: int) -> bool:
-        """Whether something is too old to be news, although its order was updated: it was told when it was placed.
+    def was_reported(self, placed_at_ms: int, updated_at_ms: int) -> bool:
+        """Whether an order, though updated now, was placed so long ago that it was reported then.
 
-        Told again after the pool forgot it, it would be set aside as too late.
+        Reported again after the pool forgot it, it would be set aside as too late.
         """
         is_old = updated_at_ms - placed_at_ms > REMEMBERED_MS
         return is_old and (self.from_ms is None or placed_at_ms < self.from_ms)

@@ -1,6 +1,6 @@
 """The schemes by which vendors sign webhooks: over the raw bytes, compared in constant time, two secrets at most.
 
-None of these schemes covers a time, so nothing here can refuse an old request; that one told again changes nothing is
+None of these schemes covers a time, so nothing here can refuse an old request; that a repeat changes nothing is
 the pool's doing (source id and version).
 """
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from connectors.contract import Publishes, Sender, Unavailable
+from connectors.contract import Publishes, StoreContext, Unavailable
 from connectors.metrics import StoreMetrics
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.reservation_plan import (
@@ -152,7 +152,7 @@ class WriteBack:
     def __init__(
         self,
         channel: Channel,
-        sender: Sender,
+        store: StoreContext,
         connector: str,
         interval_s: float,
         tools: WriteBackTools,
@@ -160,7 +160,7 @@ class WriteBack:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._channel = channel
-        self._place = (sender.pool, sender.store, connector)
+        self._place = (store.pool, store.id, connector)
         self._interval_s = interval_s
         self._tools = tools
         self._metrics = metrics
@@ -168,7 +168,7 @@ class WriteBack:
         self._refused_at_ms: dict[str, int] = {}
         self._checked_at_ms: dict[str, int] = {}
         self._last_sku = ""
-        self._log = _log.bind(connector=connector, store=sender.store)
+        self._log = _log.bind(connector=connector, store=store.id)
 
     def run(self, stop: threading.Event) -> None:
         """Compare and write until `stop` is set. What the vendor or Kafka refuses is logged and tried again."""

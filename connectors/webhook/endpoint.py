@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 from starlette.responses import JSONResponse, Response
 
-from connectors.contract import Delivery, Handler, Sender, Translated
+from connectors.contract import Delivery, Handler, StoreContext, Translated
 from connectors.http.payload import parse
-from connectors.http.receiver import Page, PageRules
+from connectors.http.receiver import ReceiverRules, WebhookReceiver
 from connectors.http.secrets import Secrets
 from connectors.http.signature import HEADER, verify
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.webhook.spec import Webhook
 from connectors.webhook.translate import translate
 from schemas.models.pos import Sale
@@ -22,16 +22,18 @@ PATH = "/webhooks/v1/"
 class WebhookEndpoint:
     """The signed webhook of one store. Raises SecretUnusable when a secret is missing or too short."""
 
-    def __init__(self, options: Webhook, sender: Sender, tools: Tools, now_s: Callable[[], float] = time.time) -> None:
-        self.name = f"webhook {sender.store}"
-        self._sender = sender
+    def __init__(
+        self, options: Webhook, store: StoreContext, context: ConnectorContext, now_s: Callable[[], float] = time.time
+    ) -> None:
+        self.name = f"webhook {store.id}"
+        self._store = store
         self._secrets = Secrets(options.secret_sources())
-        metrics = tools.metrics.of(sender.pool, sender.store, "webhook")
-        rules = PageRules("webhook", self._verify, self._read, _report)
-        self._page = Page(rules, sender.store, tools.publisher, metrics, tools.gate, now_s)
+        metrics = context.metrics.of(store.pool, store.id, "webhook")
+        rules = ReceiverRules("webhook", self._verify, self._read, _report)
+        self._receiver = WebhookReceiver(rules, store.id, context.publisher, metrics, context.request_limit, now_s)
 
     def pages(self) -> Mapping[str, Handler]:
-        return {f"{PATH}{self._sender.store}": self._page.receive}
+        return {f"{PATH}{self._store.id}": self._receiver.receive}
 
     def run(self, stop: threading.Event) -> None:
         """It only serves."""
@@ -43,12 +45,12 @@ class WebhookEndpoint:
         verify(delivery.header(HEADER), delivery.body, self._secrets.current(), delivery.received_at_ms / 1000)
 
     async def _read(self, delivery: Delivery) -> Translated:
-        return translate(parse(delivery.body), self._sender, delivery.received_at_ms)
+        return translate(parse(delivery.body), self._store, delivery.received_at_ms)
 
 
-def make(options: Webhook, sender: Sender, tools: Tools) -> WebhookEndpoint:
+def make(options: Webhook, store: StoreContext, context: ConnectorContext) -> WebhookEndpoint:
     """The factory that the entry point names."""
-    return WebhookEndpoint(options, sender, tools)
+    return WebhookEndpoint(options, store, context)
 
 
 def _report(translated: Translated) -> Response:

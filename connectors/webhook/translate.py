@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Sender, Translated
+from connectors.contract import FieldRefused, PosEvent, Problem, Refused, StoreContext, Translated
 from connectors.http.payload import PayloadRefused
 from connectors.parsing.lines import field_refused, sale_line, stock_line, text_of
 from connectors.parsing.quantities import shorten
@@ -41,19 +41,19 @@ class TooManyLines(PayloadRefused):
     status = 413
 
 
-def translate(payload: Json, sender: Sender, received_at_ms: int) -> Translated:
+def translate(payload: Json, store: StoreContext, received_at_ms: int) -> Translated:
     """Events of all sales and stock reports, without the lines that cannot be used; these come as problems.
 
     A problem's place is a JSON pointer (RFC 6901). Raises WrongStore, TooManyLines, PayloadRefused.
     """
-    _check_store(payload, sender, "")
+    _check_store(payload, store, "")
     sales = _objects(payload, "sales")
     stock = _objects(payload, "stock")
     lists = [each.get("lines") for each in (*sales, *stock) if isinstance(each, dict)]
     count = sum(len(lines) for lines in lists if isinstance(lines, list))
     if count > LINES_MAX:
         raise TooManyLines(f"{count} lines in one request; at most {LINES_MAX}, send the rest in another")
-    work = _Work(sender, received_at_ms)
+    work = _Work(store, received_at_ms)
     for index, sale in enumerate(sales):
         work.take(f"/sales/{index}", sale, work.sale)
     for index, report in enumerate(stock):
@@ -62,10 +62,10 @@ def translate(payload: Json, sender: Sender, received_at_ms: int) -> Translated:
 
 
 class _Work:
-    def __init__(self, sender: Sender, received_at_ms: int) -> None:
+    def __init__(self, store: StoreContext, received_at_ms: int) -> None:
         self.events: list[PosEvent] = []
         self.problems: list[Problem] = []
-        self._sender = sender
+        self._store = store
         self._received_at_ms = received_at_ms
 
     def take(self, where: str, fields: object, make: Callable[[str, Json], PosEvent | None]) -> None:
@@ -73,7 +73,7 @@ class _Work:
         if not isinstance(fields, dict):
             self.problems.append(Problem(where, f"{shorten(fields)} is not an object"))
             return
-        _check_store(fields, self._sender, where)
+        _check_store(fields, self._store, where)
         try:
             event = make(where, fields)
         except FieldRefused as refused:
@@ -86,7 +86,7 @@ class _Work:
 
     def sale(self, where: str, fields: Json) -> PosEvent | None:
         head = self._head(fields)
-        currency = text_of(fields, "currency") or self._sender.currency
+        currency = text_of(fields, "currency") or self._store.currency
 
         def line(line_id: str, line_fields: Json) -> SaleLine:
             return sale_line(line_id, line_fields, currency)
@@ -120,8 +120,8 @@ class _Work:
             raise FieldRefused("occurred_at", "the time is missing")
         recorded_at_ms = self._time_ms(fields, "recorded_at")
         return {
-            "pool": self._sender.pool,
-            "store": self._sender.store,
+            "pool": self._store.pool,
+            "store": self._store.id,
             "source": Source(system=SYSTEM, id=source_id, version=_version(fields)),
             "occurred_at_ms": occurred_at_ms,
             "recorded_at_ms": self._received_at_ms if recorded_at_ms is None else recorded_at_ms,
@@ -151,7 +151,7 @@ class _Work:
         if not text:
             return None
         try:
-            return instant_ms(text, self._sender.zone)
+            return instant_ms(text, self._store.zone)
         except Refused as error:
             raise FieldRefused(name, str(error)) from error
 
@@ -175,8 +175,8 @@ def _objects(payload: Json, name: str) -> list[Any]:
     return found
 
 
-def _check_store(fields: Json, sender: Sender, where: str) -> None:
-    for name, ours in (("store", sender.store), ("pool", sender.pool)):
+def _check_store(fields: Json, store: StoreContext, where: str) -> None:
+    for name, ours in (("store", store.id), ("pool", store.pool)):
         named = fields.get(name)
         if named is not None and named != ours:
             raise WrongStore(f"{where}/{name} is not {ours!r}, for which this request is signed; leave it out")

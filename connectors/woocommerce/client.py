@@ -11,14 +11,14 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from connectors.contract import Delivery, Sender, SkipReason, Translated, Unavailable
+from connectors.contract import Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import SENT_ONCE, NotFound, Token, TokenAuth, answer_of, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
-from connectors.installed import Tools
+from connectors.installed import ConnectorContext
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Found, Page
-from connectors.vendor.fields import UTC_ZONE, Json, Reading, joined, left_out, newest_ms, rfc3339
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, joined, left_out, newest_ms, rfc3339
 from connectors.vendor.signature import hmac_sha256_base64, require
 from connectors.vendor.write_back import WriteRefused
 from connectors.woocommerce.reserve import OrderOnHold
@@ -42,18 +42,18 @@ class WooCommerceVendor:
     def __init__(
         self,
         options: WooCommerceOptions,
-        sender: Sender,
+        store: StoreContext,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._options = options
-        self._sender = sender
+        self._store = store
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
         token = Token(options.token_source(), "WooCommerce consumer key and secret")
         auth = TokenAuth(token, prefix="Basic ", encode=_basic)
         self._http = api_client(str(options.base_url), auth, timeout_s=options.request_timeout_s)
         self._is_virtual: dict[str, bool] = {}
-        self._log = _log.bind(connector=options.kind, store=sender.store)
+        self._log = _log.bind(connector=options.kind, store=store.id)
 
     def verify(self, delivery: Delivery) -> None:
         """WooCommerce signs the raw body with the webhook's secret; only its ping is not signed."""
@@ -64,7 +64,7 @@ class WooCommerceVendor:
         if _PING.fullmatch(delivery.body):
             return left_out("ping", SkipReason.no_content)
         payload = parse(delivery.body)
-        reading = Reading(delivery.received_at_ms)
+        reading = ReadContext(delivery.received_at_ms)
         topic = b"".join(delivery.header("X-WC-Webhook-Topic")).decode(errors="replace")
         if topic.startswith("order.") and "line_items" in payload:
             return self._order(payload, reading)
@@ -83,7 +83,7 @@ class WooCommerceVendor:
         self._get("/orders", per_page=1)
         return f"the shop at {self._options.base_url} lists its orders"
 
-    def discover(self) -> Iterator[Found]:
+    def discover(self) -> Iterator[VendorObject]:
         for products in self._pages("/products"):
             for product in products:
                 yield _found(product, "")
@@ -123,15 +123,15 @@ class WooCommerceVendor:
         with suppress(NotFound):
             call(self._http, "PUT", f"{API}/orders/{order_id}", json={"status": "cancelled"})
 
-    def _order(self, order: Json, reading: Reading) -> Translated:
+    def _order(self, order: Json, reading: ReadContext) -> Translated:
         """An order from a webhook, which is not sent again: what cannot be asked now is left to the poll."""
         try:
             return self._whole_order(order, reading)
         except (Unavailable, AccessRefused) as error:
             self._log.warning("an order's refunds cannot be read now; the poll will", reason=str(error))
-            return translate_order(order, (), self._sender, reading)
+            return translate_order(order, (), self._store, reading)
 
-    def _whole_order(self, order: Json, reading: Reading) -> Translated:
+    def _whole_order(self, order: Json, reading: ReadContext) -> Translated:
         """An order with its refunds. Raises Unavailable, AccessRefused."""
         refunds: list[Json] = []
         if order.get("refunds"):
@@ -140,7 +140,7 @@ class WooCommerceVendor:
                 for page in self._pages(f"/orders/{quote(str(order.get('id')), safe='')}/refunds")
                 for refund in page
             ]
-        return translate_order(order, refunds, self._sender, reading, self._virtual(product_ids(order)))
+        return translate_order(order, refunds, self._store, reading, self._virtual(product_ids(order)))
 
     def _virtual(self, ids: set[str]) -> set[str]:
         """Which of the products are no goods: virtual ones. Raises Unavailable, AccessRefused."""
@@ -154,28 +154,28 @@ class WooCommerceVendor:
                 self._is_virtual[str(product.get("id"))] = product.get("virtual") is True
         return {each for each in ids if self._is_virtual.get(each)}
 
-    def _read_orders(self, from_ms: int) -> Iterator[Page]:
-        reading = Reading(self._now_ms(), from_ms)
+    def _read_orders(self, from_ms: int) -> Iterator[FeedPage]:
+        reading = ReadContext(self._now_ms(), from_ms)
         yield from self._read("/orders", "order", from_ms, lambda order: self._whole_order(order, reading))
 
-    def _read_products(self, from_ms: int) -> Iterator[Page]:
+    def _read_products(self, from_ms: int) -> Iterator[FeedPage]:
         """WooCommerce notes no change of a product when a sale moves its stock: the webhook tells these."""
-        reading = Reading(self._now_ms(), from_ms)
+        reading = ReadContext(self._now_ms(), from_ms)
         yield from self._read("/products", "product", from_ms, lambda product: self._level(product, reading))
 
-    def _level(self, product: Json, reading: Reading) -> Translated:
-        return translate_product(product, self._sender, reading, is_level=not self._options.write_back)
+    def _level(self, product: Json, reading: ReadContext) -> Translated:
+        return translate_product(product, self._store, reading, is_level=not self._options.write_back)
 
-    def _read(self, path: str, name: str, from_ms: int, translate: Callable[[Json], Translated]) -> Iterator[Page]:
+    def _read(self, path: str, name: str, from_ms: int, translate: Callable[[Json], Translated]) -> Iterator[FeedPage]:
         """What changed, by ids: a change while it is read can shift no page. The cursor is known at the end alone."""
         latest_ms: int | None = None
         after = rfc3339(from_ms - 1000).removesuffix("Z")  # what is asked for is later than it
         asked = {"modified_after": after, "dates_are_gmt": "true", "orderby": "id", "order": "asc"}
         for found in self._pages(path, **asked):
-            yield Page(joined((f"{name}/{each.get('id')}", translate(each)) for each in found), None)
+            yield FeedPage(joined((f"{name}/{each.get('id')}", translate(each)) for each in found), None)
             page_ms = newest_ms(found, "date_modified_gmt", UTC_ZONE)
             latest_ms = max(filter(None, (latest_ms, page_ms)), default=None)
-        yield Page(Translated(), latest_ms)
+        yield FeedPage(Translated(), latest_ms)
 
     def _pages(self, path: str, **asked: str) -> Iterator[list[Json]]:
         number = 1
@@ -199,17 +199,17 @@ class WooCommerceVendor:
         return [each for each in found if isinstance(each, Mapping)]
 
 
-def make(options: WooCommerceOptions, sender: Sender, tools: Tools) -> VendorConnector:
+def make(options: WooCommerceOptions, store: StoreContext, context: ConnectorContext) -> VendorConnector:
     """The factory that the entry point names."""
-    vendor = WooCommerceVendor(options, sender)
+    vendor = WooCommerceVendor(options, store)
     channel = OrderOnHold(vendor) if options.write_back else None
-    return VendorConnector(vendor, options, sender, tools, channel=channel)
+    return VendorConnector(vendor, options, store, context, channel=channel)
 
 
 def _basic(key_and_secret: str) -> str:
     return base64.b64encode(key_and_secret.encode()).decode()
 
 
-def _found(product: Json, before: str) -> Found:
+def _found(product: Json, before: str) -> VendorObject:
     ((scheme, code),) = product_code(str(product.get("id")), str(product.get("sku") or "")).items()
-    return Found(scheme, code, f"{before}{product.get('name')}", str(product.get("global_unique_id") or ""))
+    return VendorObject(scheme, code, f"{before}{product.get('name')}", str(product.get("global_unique_id") or ""))

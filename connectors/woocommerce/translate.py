@@ -6,7 +6,7 @@ Source: REST API v3 (woocommerce.github.io/woocommerce-rest-api-docs), which web
 |---|---|
 | order | sale `order/{id}`, version `date_modified_gmt`: a line for each stocked line item; voids once cancelled |
 | refund | sale `refund/{id}` of returns at their own time, version that of the order |
-| product, variation | level `level/{id}`: what the shop's own count is when it is told |
+| product, variation | level `level/{id}`: the shop's own count when it is reported |
 
 Only the fields named here are read, so names, addresses and notes go nowhere.
 """
@@ -14,14 +14,14 @@ Only the fields named here are read, so names, addresses and notes go nowhere.
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
-from connectors.contract import FieldRefused, Sender, SkipReason, Translated
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import sale_line, stock_line, text_of
-from connectors.vendor.collector import Work
+from connectors.vendor.collector import Collector
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
     Json,
-    Reading,
+    ReadContext,
     identifier,
     is_set,
     milli_of,
@@ -47,30 +47,30 @@ _GIFT_CARDS = ("gift_card", "giftcard", "gift-card")
 
 
 def translate_order(
-    order: Json, refunds: Sequence[object], sender: Sender, reading: Reading, virtual: Collection[str] = ()
+    order: Json, refunds: Sequence[object], store: StoreContext, reading: ReadContext, virtual: Collection[str] = ()
 ) -> Translated:
     """The sale, and a return for each of `refunds`, the order's refunds in full: the order only names them.
 
     virtual: ids of products that are no goods, which the order does not tell.
     """
-    work = Work()
-    with work.at(""):
-        _order(work, order, refunds, sender, reading, virtual)
-    return work.done()
+    collector = Collector()
+    with collector.at(""):
+        _order(collector, order, refunds, store, reading, virtual)
+    return collector.done()
 
 
-def translate_product(product: Json, sender: Sender, reading: Reading, *, is_level: bool = True) -> Translated:
+def translate_product(product: Json, store: StoreContext, reading: ReadContext, *, is_level: bool = True) -> Translated:
     """A system level as of now: `date_modified` does not move when a sale moves the stock.
 
     is_level: whether the quantity says what lies there; not while we take goods out there ourselves.
     """
-    work = Work()
+    collector = Collector()
     if not is_level:
-        work.skip("", SkipReason.echo)
-        return work.done()
-    with work.at(""):
-        _product(work, product, sender, reading)
-    return work.done()
+        collector.skip("", SkipReason.echo)
+        return collector.done()
+    with collector.at(""):
+        _product(collector, product, store, reading)
+    return collector.done()
 
 
 def product_code(product_id: str, sku: str) -> dict[str, str]:
@@ -86,52 +86,52 @@ def product_ids(order: Json) -> set[str]:
 
 
 def _order(
-    work: Work,
+    collector: Collector,
     order: Json,
     refunds: Sequence[object],
-    sender: Sender,
-    reading: Reading,
+    store: StoreContext,
+    reading: ReadContext,
     virtual: Collection[str],
 ) -> None:
     order_id = identifier(order)
     if is_ours(notes_of(order).get(REFERENCE)):
-        work.skip("", SkipReason.echo)
+        collector.skip("", SkipReason.echo)
         return
     status = text_of(order, "status").lower().removeprefix("wc-")
-    currency = text_of(order, "currency") or sender.currency
-    paid_at_ms = _time_ms(order, "date_paid", sender)
-    occurred_at_ms = paid_at_ms or _time_ms(order, "date_created", sender)
+    currency = text_of(order, "currency") or store.currency
+    paid_at_ms = _time_ms(order, "date_paid", store)
+    occurred_at_ms = paid_at_ms or _time_ms(order, "date_created", store)
     if occurred_at_ms is None:
         raise FieldRefused("date_created_gmt", "the order has neither date_paid nor date_created")
-    version = _time_ms(order, "date_modified", sender) or occurred_at_ms
+    version = _time_ms(order, "date_modified", store) or occurred_at_ms
     lines = objects(order, "line_items")
     for name in ("fee_lines", "shipping_lines"):
         for index, _ in enumerate(objects(order, name)):
-            work.skip(f"/{name}/{index}", SkipReason.fee)
+            collector.skip(f"/{name}/{index}", SkipReason.fee)
     restocked = _Restocked(lines)
-    _refunds(work, refunds, restocked, currency, version, sender, reading, virtual)
+    _refunds(collector, refunds, restocked, currency, version, store, reading, virtual)
     is_off = _OFF.get(status)
     if is_off is None and status not in _SOLD and paid_at_ms is None:  # a status of some plugin's may be either
-        work.skip("", SkipReason.unpaid)
+        collector.skip("", SkipReason.unpaid)
         return
     if is_off is None and status in _NOT_YET:
         is_off = SkipReason.unpaid
-    created_at_ms = _time_ms(order, "date_created", sender) or occurred_at_ms
-    if reading.is_told(max(created_at_ms, occurred_at_ms), version) and is_off is None:
-        work.skip("", SkipReason.told_before)
+    created_at_ms = _time_ms(order, "date_created", store) or occurred_at_ms
+    if reading.was_reported(max(created_at_ms, occurred_at_ms), version) and is_off is None:
+        collector.skip("", SkipReason.already_reported)
         return
     if is_off is not None and objects(order, "refunds") and not refunds:  # only they tell what is left to take back
-        work.skip("", SkipReason.told_before)
+        collector.skip("", SkipReason.already_reported)
         return
     if is_off is not None:
-        work.skip("", is_off)
+        collector.skip("", is_off)
     sale_lines: list[SaleLine] = []
     for index, each in enumerate(lines):
-        with work.at(f"/line_items/{index}"):
+        with collector.at(f"/line_items/{index}"):
             line = object_of(each)
             reason = _why_left_out(line, virtual)
             if reason is not None:
-                work.skip(f"/line_items/{index}", reason)
+                collector.skip(f"/line_items/{index}", reason)
                 continue
             line_id, milli = identifier(line), milli_of(line, "quantity")
             sale_lines.append(_line(line_id, "sale", line, milli, currency))
@@ -139,9 +139,9 @@ def _order(
             if is_off is not None and left > 0:
                 sale_lines.append(_line(f"{line_id}/void", "void", line, left, currency))
     if sale_lines:
-        work.events.append(
+        collector.events.append(
             Sale(
-                pool=sender.pool, store=sender.store,
+                pool=store.pool, store=store.id,
                 source=Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms=occurred_at_ms,
                 recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), currency=currency, lines=tuple(sale_lines),
             )
@@ -152,7 +152,7 @@ class _Restocked:
     """How much of what refunds name went back to the shelf.
 
     WooCommerce notes on each line of the order how much of it was restocked, in all refunds together; a line without
-    any note of its stock is one whose stock it does not keep, and then what it does unless told otherwise is meant.
+    any note of its stock is one whose stock it does not keep, and then its default is meant.
     """
 
     def __init__(self, lines: Sequence[object]) -> None:
@@ -178,31 +178,31 @@ class _Restocked:
 
 
 def _refunds(
-    work: Work,
+    collector: Collector,
     refunds: Sequence[object],
     restocked: _Restocked,
     currency: str,
     version: int,
-    sender: Sender,
-    reading: Reading,
+    store: StoreContext,
+    reading: ReadContext,
     virtual: Collection[str],
 ) -> None:
     in_order = sorted(enumerate(refunds), key=lambda each: (_sort_id(each[1]), each[0]))
     for index, each in in_order:
         where = f"/refunds/{index}"
-        with work.at(where):
+        with collector.at(where):
             refund = object_of(each)
             refund_id = identifier(refund)
-            occurred_at_ms = _time_ms(refund, "date_created", sender)
+            occurred_at_ms = _time_ms(refund, "date_created", store)
             if occurred_at_ms is None:
                 raise FieldRefused("date_created_gmt", "the time is missing")
-            lines = _refund_lines(work, where, refund, restocked, currency, virtual)
-            if reading.is_told(occurred_at_ms, version):
-                work.skip(where, SkipReason.told_before)
+            lines = _refund_lines(collector, where, refund, restocked, currency, virtual)
+            if reading.was_reported(occurred_at_ms, version):
+                collector.skip(where, SkipReason.already_reported)
             elif lines:
-                work.events.append(
+                collector.events.append(
                     Sale(
-                        pool=sender.pool, store=sender.store,
+                        pool=store.pool, store=store.id,
                         source=Source(system=SYSTEM, id=f"refund/{refund_id}", version=version),
                         occurred_at_ms=occurred_at_ms, recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
                         currency=currency, lines=tuple(lines),
@@ -211,19 +211,19 @@ def _refunds(
 
 
 def _refund_lines(
-    work: Work, where: str, refund: Json, restocked: _Restocked, currency: str, virtual: Collection[str]
+    collector: Collector, where: str, refund: Json, restocked: _Restocked, currency: str, virtual: Collection[str]
 ) -> list[SaleLine]:
     returned = objects(refund, "line_items")
     if not returned:
-        work.skip(where, SkipReason.unlinked)
+        collector.skip(where, SkipReason.unlinked)
     lines: list[SaleLine] = []
     for index, each in enumerate(returned):
         at = f"{where}/line_items/{index}"
-        with work.at(at):
+        with collector.at(at):
             line = object_of(each)
             reason = _why_left_out(line, virtual)
             if reason is not None:
-                work.skip(at, SkipReason.unlinked if reason is SkipReason.not_moved else reason)
+                collector.skip(at, SkipReason.unlinked if reason is SkipReason.not_moved else reason)
                 continue
             line_id, milli = identifier(line), abs(milli_of(line, "quantity"))
             back = restocked.take(text_of(notes_of(line), "_refunded_item_id"), milli)
@@ -234,18 +234,18 @@ def _refund_lines(
     return lines
 
 
-def _product(work: Work, product: Json, sender: Sender, reading: Reading) -> None:
+def _product(collector: Collector, product: Json, store: StoreContext, reading: ReadContext) -> None:
     product_id = identifier(product)
     is_counted = product.get("manage_stock") not in (None, False, "parent") and is_set(product, "manage_stock")
     is_shared = text_of(product, "type") == "variable"  # one number for all its variations names none of them
     if not is_counted or is_shared or product.get("stock_quantity") is None or is_set(product, "virtual"):
-        work.skip("", SkipReason.non_stock)
+        collector.skip("", SkipReason.non_stock)
         return
     fields = {**product_code(product_id, text_of(product, "sku")), "quantity": number(product, "stock_quantity")}
     now_ms = reading.received_at_ms
-    work.events.append(
+    collector.events.append(
         StockReport(
-            pool=sender.pool, store=sender.store,
+            pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{product_id}", version=now_ms), occurred_at_ms=now_ms,
             recorded_at_ms=now_ms, kind=StockReportKind.level, lines=(stock_line("1", fields, StockReportKind.level),),
         )
@@ -299,9 +299,9 @@ def notes_of(fields: Json) -> dict[str, object]:
     return {str(each.get("key")): each.get("value") for each in notes}
 
 
-def _time_ms(fields: Json, name: str, sender: Sender) -> int | None:
+def _time_ms(fields: Json, name: str, store: StoreContext) -> int | None:
     """A time, of its GMT field when it is there, else in the shop's own zone."""
-    return time_ms(fields, f"{name}_gmt", UTC_ZONE) or time_ms(fields, name, sender.zone)
+    return time_ms(fields, f"{name}_gmt", UTC_ZONE) or time_ms(fields, name, store.zone)
 
 
 def _sort_id(refund: object) -> int:

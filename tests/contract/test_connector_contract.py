@@ -22,7 +22,7 @@ from connectors.specs import ConnectorSpec, DropFolderSpec
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
-from tests.support.connectors import SENDER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions
 
 SECRET = b"a-secret-of-the-store-grocer-7"
 GTIN = "4006381333931"
@@ -150,7 +150,7 @@ class WebhookRig:
     def __init__(self, tmp_path, publisher):
         secret = tmp_path / "secret"
         secret.write_bytes(SECRET)
-        spec = ConnectorSpec(SENDER, Webhook(secret_file=secret))
+        spec = ConnectorSpec(GROCER, Webhook(secret_file=secret))
         self._host = Host([spec], publisher, MemoryPositions(), tmp_path)
 
     def tell(self, lines):

@@ -21,7 +21,7 @@ from connectors.host import Host
 from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec
 from connectors.webhook.spec import Webhook
-from tests.support.connectors import SENDER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions
 
 SECRET = b"a-secret-of-the-store-grocer-7"
 STATUSES = ("202", "400", "401", "403", "413", "422")
@@ -97,7 +97,7 @@ class Publisher:
 def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("host")
     (folder / "secret").write_bytes(SECRET)
-    spec = ConnectorSpec(SENDER, Webhook(secret_file=(folder / "secret",)))
+    spec = ConnectorSpec(GROCER, Webhook(secret_file=(folder / "secret",)))
     publisher = Publisher()
     return Host([spec], publisher, MemoryPositions(), folder), publisher
 

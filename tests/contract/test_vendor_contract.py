@@ -24,7 +24,7 @@ from schemas.codec import topic_codec
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.models.pos import Sale
 from schemas.topics import POS_SALES
-from tests.support.connectors import SENDER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions
 from tests.support.pool import MILK, PoolBench
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import CANARY, HOUR_MS, NOW_MS, Order
@@ -75,7 +75,7 @@ class VendorStage:
         }  # fmt: skip
         raw |= {"secret_file": self._folder / "secret"} if self.rig.has_webhooks else {}
         options = installed()[0][self.rig.kind].options.model_validate(raw | self.rig.options())
-        self.host = Host([ConnectorSpec(SENDER, options)], self.publisher, self.positions, self._folder)
+        self.host = Host([ConnectorSpec(GROCER, options)], self.publisher, self.positions, self._folder)
         self.connector = self.host._connectors[0]
 
     def poll(self):
@@ -85,7 +85,7 @@ class VendorStage:
         async def post():
             transport = httpx.ASGITransport(app=self.host.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://us") as client:
-                return await client.post(f"/webhooks/{self.rig.kind}/{SENDER.store}", content=body, headers=headers)
+                return await client.post(f"/webhooks/{self.rig.kind}/{GROCER.id}", content=body, headers=headers)
 
         return asyncio.run(post())
 
@@ -106,17 +106,17 @@ class VendorStage:
         """What the pool makes of all that was published, with every code mapped to one item."""
         bench = PoolBench()
         bench.configure(PoolSettings(name="North"))
-        bench.configure(StoreSettings(store=SENDER.store, name="Grocer"))
+        bench.configure(StoreSettings(store=GROCER.id, name="Grocer"))
         bench.stock_item(MILK)
         for code in {line.code for event in self.publisher.events for line in event.lines}:
             bench.configure(CodeMapping(code=code, sku=MILK))
         for event in self.publisher.events:
             bench.put(POS_SALES.name, topic_codec(POS_SALES.name).encode(event.to_avro()), NOW_MS + HOUR_MS)
         assert bench.reasons() == []
-        return bench.on_hand(MILK, SENDER.store)
+        return bench.on_hand(MILK, GROCER.id)
 
     def count(self, metric, **labels):
-        labels = {"pool": SENDER.pool, "store": SENDER.store, "connector": self.rig.kind} | labels
+        labels = {"pool": GROCER.pool, "store": GROCER.id, "connector": self.rig.kind} | labels
         return self.host.metrics.registry.get_sample_value(f"commonshelf_connector_{metric}", labels) or 0
 
 
@@ -489,7 +489,7 @@ def test_check_says_what_was_reached_and_discover_what_there_is(stage):
 def test_a_second_secret_is_accepted_while_the_first_is_replaced(notified, tmp_path):
     (tmp_path / "old").write_bytes(b"secret-that-goes-out-of-use")
     options = notified.connector._options.model_copy(update={"secret_file": (tmp_path / "old", tmp_path / "secret")})
-    notified.host = Host([ConnectorSpec(SENDER, options)], notified.publisher, notified.positions, tmp_path)
+    notified.host = Host([ConnectorSpec(GROCER, options)], notified.publisher, notified.positions, tmp_path)
     order = Order("A1")
     notified.rig.record(order)
     assert notified.notify(order) == 200

@@ -13,7 +13,7 @@ from connectors.specs import ConnectorSpec
 from connectors.vendor.contract import AccessRefused
 from connectors.vendor.write_back import CHECK_MS, REFUSED_WAIT_MS, Held, WriteBack, WriteBackTools, WriteLog
 from messaging.publisher import PublishFailed
-from tests.support.connectors import SENDER, MemoryPositions, tools
+from tests.support.connectors import GROCER, MemoryPositions, tools
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import NOW_MS
 from tests.support.vendor_server import Answer, Cut, VendorServer
@@ -78,10 +78,10 @@ class WriteBackStage:
         """A process of its own: it knows what the topic has, no more."""
         log = WriteLog(lambda: list(self.topic.rows.values()), self.topic)
         lent = replace(tools(self.topic), write_back=WriteBackTools(self, log), metrics=self.metrics)
-        return installed()[0][self.kind].make(ConnectorSpec(SENDER, self.options), lent)
+        return installed()[0][self.kind].make(ConnectorSpec(GROCER, self.options), lent)
 
     def of(self, pool, store):
-        assert (pool, store) == (SENDER.pool, SENDER.store)
+        assert (pool, store) == (GROCER.pool, GROCER.id)
         return self._held
 
     def started(self) -> WriteBack:
@@ -102,7 +102,7 @@ class WriteBackStage:
         return ON_SALE[self.kind](self.rig)
 
     def count(self, outcome):
-        labels = {"pool": SENDER.pool, "store": SENDER.store, "connector": self.kind, "outcome": outcome}
+        labels = {"pool": GROCER.pool, "store": GROCER.id, "connector": self.kind, "outcome": outcome}
         return self.metrics.registry.get_sample_value("commonshelf_connector_written_back_total", labels) or 0
 
     def held(self, milli):
@@ -332,6 +332,6 @@ def test_nothing_that_we_wrote_comes_back_as_an_event(stage):
     stage.go(stage.held(5000))
     stage.go()
     told.poll(threading.Event())
-    labels = {"pool": SENDER.pool, "store": SENDER.store, "connector": stage.kind, "reason": "echo"}
+    labels = {"pool": GROCER.pool, "store": GROCER.id, "connector": stage.kind, "reason": "echo"}
     echoes = stage.metrics.registry.get_sample_value("commonshelf_connector_skipped_total", labels) or 0
     assert (published, echoes > 0) == ([], stage.kind != "shopify")  # its levels are read with what is reserved

@@ -37,7 +37,7 @@ import json, os, signal, sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from commonshelf.positions import stored_positions
-from connectors.contract import Sender
+from connectors.contract import StoreContext
 from connectors.host import run_connectors
 from connectors.installed import installed
 from connectors.positions import Positions
@@ -52,12 +52,12 @@ class Doomed(Publisher):
         self.taken += 1
         if self.taken == told["dies_at"]:
             os.kill(os.getpid(), signal.SIGKILL)
-sender = Sender(told["pool"], "grocer-7", ZoneInfo("UTC"), "EUR")
+store = StoreContext(told["pool"], "grocer-7", ZoneInfo("UTC"), "EUR")
 options = installed()[0][told["options"]["kind"]].options.model_validate(told["options"])
 kafka = {"bootstrap.servers": told["bootstrap"]}
 with Doomed(kafka, told["partitions"]) as publisher:
     positions = Positions(lambda: stored_positions(kafka), publisher)
-    specs = [ConnectorSpec(sender, options)]
+    specs = [ConnectorSpec(store, options)]
     run_connectors(specs, publisher, positions, "127.0.0.1", told["port"], Path(told["state_dir"]))
 """
 

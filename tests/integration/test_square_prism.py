@@ -17,7 +17,7 @@ from connectors.contract import Delivery
 from connectors.square.client import SquareVendor
 from connectors.square.spec import SquareOptions
 from connectors.vendor.contract import AccessRefused
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 from tests.support.rigs.rig import Order
 from tests.support.rigs.square import SquareRig
 from tests.support.waiting import until
@@ -61,7 +61,7 @@ def answers(url):
 def vendor(prism, tmp_path):
     (tmp_path / "token").write_text("token-that-is-in-use-now")
     options = SquareOptions(location_id="057P5VYJ4A5X1", token_file=tmp_path / "token", base_url=prism)
-    vendor = SquareVendor(options, SENDER)
+    vendor = SquareVendor(options, GROCER)
     yield vendor
     vendor.close()
 

@@ -3,21 +3,21 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.shopify.translate import Shop, translate_order, translate_refund
-from connectors.vendor.fields import Reading
+from connectors.shopify.translate import ShopifyShop, translate_order, translate_refund
+from connectors.vendor.fields import ReadContext
 from connectors.woocommerce import translate as woocommerce
 from schemas.codec import topic_codec
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.topics import POS_SALES
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 from tests.support.pool import MILK, PoolBench
 from tests.support.rigs.shopify import rfc3339
 from tests.support.rigs.woocommerce import gmt
 from tests.support.translated import exact
 
 AT_MS = 1_772_374_440_000
-READING = Reading(AT_MS + 600_000)
-SHOPS = [Shop(SENDER), Shop(SENDER, location_id="16")]
+READING = ReadContext(AT_MS + 600_000)
+SHOPS = [ShopifyShop(GROCER), ShopifyShop(GROCER, location_id="16")]
 LINES = st.lists(st.integers(1, 5), min_size=1, max_size=3)
 
 
@@ -44,14 +44,14 @@ def in_any_order(draw, messages, last):
 def on_hand(events):
     bench = PoolBench()
     bench.configure(PoolSettings(name="North"))
-    bench.configure(StoreSettings(store=SENDER.store, name="Grocer"))
+    bench.configure(StoreSettings(store=GROCER.id, name="Grocer"))
     bench.stock_item(MILK)
     for code in {line.code for event in events for line in event.lines}:
         bench.configure(CodeMapping(code=code, sku=MILK))
     for event in events:
         bench.put(POS_SALES.name, topic_codec(POS_SALES.name).encode(event.to_avro()), READING.received_at_ms)
     assert bench.reasons() == []
-    return bench.on_hand(MILK, SENDER.store)
+    return bench.on_hand(MILK, GROCER.id)
 
 
 def shopify_refund(number, line, quantity, kind):
@@ -141,7 +141,7 @@ def test_an_order_at_woocommerce_ends_alike_however_it_is_told(data, history):
     last = woocommerce_state(quantities, refunds, is_off=is_off)
     events = []
     for order, in_full in in_any_order(data.draw, [*states, last], last):
-        translated = woocommerce.translate_order(exact(order), [exact(each) for each in in_full], SENDER, READING)
+        translated = woocommerce.translate_order(exact(order), [exact(each) for each in in_full], GROCER, READING)
         assert translated.problems == ()
         events += translated.events
     back = sum(quantity for _, quantity, kind in refunds if kind == "restock")

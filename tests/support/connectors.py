@@ -3,13 +3,13 @@
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Delivery, Sender
-from connectors.http.limit import Gate
-from connectors.installed import Tools
+from connectors.contract import Delivery, StoreContext
+from connectors.http.limit import ConcurrencyLimit
+from connectors.installed import ConnectorContext
 from connectors.metrics import ConnectorMetrics
 from tests.support.rigs.rig import NOW_MS
 
-SENDER = Sender("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
+GROCER = StoreContext("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
 
 
 class MemoryPositions:
@@ -29,7 +29,9 @@ class MemoryPositions:
 
 def tools(publisher, state_dir=Path("unused"), positions=None):
     """As the host lends them."""
-    return Tools(publisher, ConnectorMetrics(), Gate(256, 503, "too many"), state_dir, positions or MemoryPositions())
+    return ConnectorContext(
+        publisher, ConnectorMetrics(), ConcurrencyLimit(256, 503, "too many"), state_dir, positions or MemoryPositions()
+    )
 
 
 def delivery(notice):

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 
 from connectors.clover.client import NOTICES_MAX, PAGE_SIZE, CloverVendor
 from connectors.clover.spec import CloverOptions
-from connectors.clover.translate import Shop, levels, orders
+from connectors.clover.translate import CloverShop, levels, orders
 from connectors.contract import Delivery
 from connectors.http.signature import SignatureRefused
 from connectors.vendor.contract import AccessRefused
-from connectors.vendor.fields import Reading
-from tests.support.connectors import SENDER
+from connectors.vendor.fields import ReadContext
+from tests.support.connectors import GROCER
 from tests.support.rigs.clover import MERCHANT, CloverRig
 from tests.support.rigs.rig import Order
 from tests.support.vendor_server import Answer, VendorServer
 
 NINE_MS = int(datetime(2026, 3, 1, 9, 15, tzinfo=UTC).timestamp() * 1000)
-READING = Reading(NINE_MS + 5_000)
-SHOP = Shop(SENDER)
+READING = ReadContext(NINE_MS + 5_000)
+SHOP = CloverShop(GROCER)
 SECRET = "a-code-of-the-clover-app-7"
 
 
@@ -94,7 +94,7 @@ def test_quantities_are_thousandths_of_the_unit(fields, milli, price):
         ({"externalReferenceId": "commonshelf:7"}, "echo"), ({"paymentState": "CREDITED"}, "unlinked"),
         ({"paymentState": "OPEN", "payments": [{"result": "FAIL", "amount": 199}]}, "unpaid"),
         ({"paymentState": None, "payments": [{"amount": 100}]}, "taken_back"),
-        ({"modifiedTime": NINE_MS + 8 * 86_400_000}, "told_before"),
+        ({"modifiedTime": NINE_MS + 8 * 86_400_000}, "already_reported"),
     ],
 )  # fmt: skip
 def test_what_is_no_sale_is_left_out_and_counted_by_line(fields, reason):
@@ -133,7 +133,7 @@ def test_tips_and_service_charges_are_counted():
 def test_a_refunded_line_comes_back_at_the_refunds_own_time(flag, restocked, kind):
     refund = {"createdTime": NINE_MS + 86_400_000, "amount": 199}
     found = order(line(**{flag: True}), line("L2"), paymentState="PARTIALLY_REFUNDED", refunds={"elements": [refund]})
-    shop = Shop(SENDER, returns_restocked=restocked)
+    shop = CloverShop(GROCER, returns_restocked=restocked)
     assert the_lines(found, shop=shop) == [
         ("order/O1", "L1", "sale", 1000), ("order/O1", "L2", "sale", 1000), ("returns/O1", "L1", kind, 1000),
     ]  # fmt: skip
@@ -156,7 +156,7 @@ def test_each_of_two_refunds_has_its_own_time_so_that_a_count_between_them_stand
 def test_a_refund_of_an_old_order_is_told():
     late_ms = NINE_MS + 9 * 86_400_000
     found = order(line(refunded=True), refunds=[{"createdTime": late_ms}], modifiedTime=late_ms)
-    assert ("returns/O1", "L1", "return", 1000) in the_lines(found, reading=Reading(late_ms))
+    assert ("returns/O1", "L1", "return", 1000) in the_lines(found, reading=ReadContext(late_ms))
 
 
 def test_a_refund_that_names_no_goods_is_counted():
@@ -222,7 +222,7 @@ def vendor(server, tmp_path, rig, **options):
     (tmp_path / "secret").write_text(SECRET)
     raw = {"merchant_id": MERCHANT, "token_file": tmp_path / "token", "secret_file": tmp_path / "secret",
            "base_url": server.url}  # fmt: skip
-    return CloverVendor(CloverOptions.model_validate(raw | options), SENDER)
+    return CloverVendor(CloverOptions.model_validate(raw | options), GROCER)
 
 
 SIGNED = ((b"x-clover-auth", SECRET.encode()),)
@@ -260,7 +260,7 @@ def test_more_notices_than_one_request_should_cost_are_left_to_the_poll(tmp_path
     with VendorServer(rig.answer) as server:
         found = vendor(server, tmp_path, rig).receive(notice(*(f"O:X{n}" for n in range(NOTICES_MAX + 5))))
         assert len(server.requests) == NOTICES_MAX
-    assert Counter(skip.reason.value for skip in found.skipped)["told_before"] == 5
+    assert Counter(skip.reason.value for skip in found.skipped)["already_reported"] == 5
 
 
 def test_the_code_that_clover_posts_when_the_address_is_set_is_shown_and_proves_nothing_else(tmp_path, capsys):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.drop_folder.batch import Reading
+from connectors.drop_folder.batch import FileReadContext
 from connectors.drop_folder.csv_file import read_csv
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.memory import DictMemory, DiskMemory
@@ -231,7 +231,7 @@ def test_every_batch_size_gives_the_same_lines(batch_rows):
     surveyed = survey_text(stream)
     stream.seek(0)
     found = []
-    for batch in read_csv(stream, Reading(surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), batch_rows)):
+    for batch in read_csv(stream, FileReadContext(surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), batch_rows)):
         found += batch.events
 
     def lines(events):

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from connectors.drop_folder.client import spec_of
 from connectors.drop_folder.spec import FolderOptions
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 
 MAPPING = 'columns = { "Anzahl" = "quantity" }\ntime_format = "%d/%m/%Y %H:%M"\n'
 
@@ -17,7 +17,7 @@ def options(tmp_path, mapping, **given):
 
 
 def test_a_mapping_file_says_what_the_options_would(tmp_path):
-    spec = spec_of(options(tmp_path, MAPPING, settle_ms=0), SENDER)
+    spec = spec_of(options(tmp_path, MAPPING, settle_ms=0), GROCER)
     assert (spec.columns, spec.time_format, spec.settle_ms) == ({"Anzahl": "quantity"}, "%d/%m/%Y %H:%M", 0)
 
 

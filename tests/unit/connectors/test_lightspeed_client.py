@@ -8,7 +8,7 @@ from connectors.http.signature import SignatureRefused
 from connectors.lightspeed.client import OVERLAP_VERSIONS, LightspeedVendor
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.vendor.contract import AccessRefused
-from tests.support.connectors import SENDER, delivery
+from tests.support.connectors import GROCER, delivery
 from tests.support.rigs.lightspeed import OUTLET, LightspeedRig
 from tests.support.rigs.rig import NOW_MS, Order
 from tests.support.translated import moved, skips
@@ -31,7 +31,7 @@ def vendor_of(rig, server, tmp_path, **changes):
         domain_prefix="grocer", token_file=tmp_path / "token", secret_file=tmp_path / "secret", base_url=server.url,
         **changes,
     )  # fmt: skip
-    return LightspeedVendor(options, SENDER, lambda: NOW_MS)
+    return LightspeedVendor(options, GROCER, lambda: NOW_MS)
 
 
 def feed(vendor, name):

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from connectors.contract import SkipReason
 from connectors.lightspeed.translate import Outlet, translate_inventory, translate_sale
-from connectors.vendor.fields import Reading
+from connectors.vendor.fields import ReadContext
 from schemas.codec import topic_codec
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 from tests.support.translated import CANARY, LEAVES, bent, exact, moved, places, skips
 
 NOW_MS = 1_772_400_000_000
-READING = Reading(NOW_MS)
-ANYWHERE = Outlet(SENDER)
-HERE = Outlet(SENDER, "outlet-1", {"register-1": "outlet-1", "register-2": "outlet-2"})
+READING = ReadContext(NOW_MS)
+ANYWHERE = Outlet(GROCER)
+HERE = Outlet(GROCER, "outlet-1", {"register-1": "outlet-1", "register-2": "outlet-2"})
 MILK, RYE = "item:milk-0242ac12", "item:rye-0242ac13"
 
 
@@ -154,7 +154,7 @@ def test_a_store_takes_the_sales_of_its_outlet():
 
 def test_an_old_sale_that_is_touched_again_is_no_news_unless_voided():
     touched = {"updated_at": "2026-03-20T14:15:02Z"}
-    assert skips(told(dated(**touched))) == [("", SkipReason.told_before)]
+    assert skips(told(dated(**touched))) == [("", SkipReason.already_reported)]
     assert len(told(dated(state="voided", **touched)).events) == 1
 
 

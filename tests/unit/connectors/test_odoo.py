@@ -14,18 +14,18 @@ from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.odoo.client import PAGE_SIZE, OdooVendor
 from connectors.odoo.spec import OdooOptions
-from connectors.odoo.translate import Shop, levels, moves, orders
+from connectors.odoo.translate import OdooShop, levels, moves, orders
 from connectors.vendor.contract import AccessRefused
-from connectors.vendor.fields import Reading
-from tests.support.connectors import SENDER
+from connectors.vendor.fields import ReadContext
+from tests.support.connectors import GROCER
 from tests.support.rigs.odoo import CONFIG, LOCATION, SHELF, SUPPLIER, TIP, OdooRig, written
 from tests.support.rigs.rig import Order
 from tests.support.vendor_server import Answer, VendorServer
 
 NINE_MS = int(datetime(2026, 3, 1, 9, 15, tzinfo=UTC).timestamp() * 1000)
 NINE = "2026-03-01 09:15:00"
-READING = Reading(NINE_MS + 5_000)
-SHOP = Shop(SENDER, tip_products=frozenset({TIP}))
+READING = ReadContext(NINE_MS + 5_000)
+SHOP = OdooShop(GROCER, tip_products=frozenset({TIP}))
 INSIDE = frozenset({LOCATION, SHELF})
 PRODUCTS = {101: {"id": 101, "type": "consu"}, 50: {"id": 50, "type": "service"}, 51: {"id": 51, "type": "combo"}}
 
@@ -78,7 +78,7 @@ def test_a_line_below_zero_is_a_return(restocked, kind, total):
     ("fields", "reason"),
     [
         ({"state": "draft"}, "unpaid"), ({"state": "cancel"}, "cancelled"), ({"state": False}, "unpaid"),
-        ({"pos_reference": "commonshelf:1"}, "echo"), ({"write_date": "2026-03-09 10:00:00"}, "told_before"),
+        ({"pos_reference": "commonshelf:1"}, "echo"), ({"write_date": "2026-03-09 10:00:00"}, "already_reported"),
     ],
 )  # fmt: skip
 def test_what_is_no_sale_is_left_out_and_counted_by_line(fields, reason):
@@ -184,7 +184,7 @@ def test_a_level_is_what_all_quants_of_a_product_come_to():
 def vendor(server, tmp_path, **options):
     (tmp_path / "token").write_text("token-that-is-in-use-now")
     raw = {"config_ids": [CONFIG], "token_file": tmp_path / "token", "base_url": server.url}
-    return OdooVendor(OdooOptions.model_validate(raw | options), SENDER)
+    return OdooVendor(OdooOptions.model_validate(raw | options), GROCER)
 
 
 def feed(odoo, name):

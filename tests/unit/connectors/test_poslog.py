@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import Sender
+from connectors.contract import StoreContext
 from connectors.parsing.guarded_xml import DEPTH_MAX, TAG_MAX_BYTES, XmlRefused
 from connectors.poslog.transactions import CHARS_MAX, ELEMENTS_MAX, read_transactions
 from connectors.poslog.translate import store_label, translate
 from schemas.codec import topic_codec
 
 NAMESPACE = "http://www.nrf-arts.org/IXRetail/namespace/"
-SENDER = Sender("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
+GROCER = StoreContext("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
 SEEN_MS = 1_772_400_000_000
 GTIN = "4006381333931"
 CANARY = "Erika Mustermann"
@@ -50,7 +50,7 @@ def log(*transactions):
 
 
 def read(content, label=None):
-    found = [translate(each.element, SENDER, SEEN_MS, label) for each in read_transactions(io.BytesIO(content))]
+    found = [translate(each.element, GROCER, SEEN_MS, label) for each in read_transactions(io.BytesIO(content))]
     return (
         [event for each in found for event in each.events],
         [problem for each in found for problem in each.problems],
@@ -398,7 +398,7 @@ def test_every_line_of_any_transaction_is_a_line_a_skip_or_a_problem(lines, reta
     retail_xml = as_xml("RetailTransaction", retail, "".join(lines))
     element = fromstring(f"<Transaction><SequenceNumber>1</SequenceNumber>{head}"
                          f"<EndDateTime>2026-03-01T09:15:00</EndDateTime>{retail_xml}</Transaction>")  # fmt: skip
-    found = translate(element, SENDER, SEEN_MS)
+    found = translate(element, GROCER, SEEN_MS)
     if any("LineItem" not in problem.where for problem in found.problems):
         assert found.events == ()
         return

@@ -11,7 +11,7 @@ from connectors.shopify.client import ShopifyVendor
 from connectors.shopify.spec import ShopifyOptions
 from connectors.vendor.connector import WEBHOOK_MAX_BYTES
 from connectors.vendor.contract import AccessRefused
-from tests.support.connectors import SENDER, delivery
+from tests.support.connectors import GROCER, delivery
 from tests.support.rigs.rig import NOW_MS, Order
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig, money, rfc3339
 from tests.support.translated import moved, skips
@@ -39,7 +39,7 @@ def vendor_of(rig, server, tmp_path, naps, **changes):
     options = ShopifyOptions(
         shop=SHOP, token_file=tmp_path / "token", secret_file=tmp_path / "secret", base_url=server.url, **changes
     )
-    return ShopifyVendor(options, SENDER, lambda: NOW_MS, naps.append)
+    return ShopifyVendor(options, GROCER, lambda: NOW_MS, naps.append)
 
 
 def feed(vendor, name):
@@ -181,7 +181,7 @@ def test_a_levels_place_within_its_second_is_that_of_its_webhook(rig, vendor, tr
 
 def test_a_level_whose_item_cannot_be_asked_for_is_left_to_the_poll(rig, vendor, server):
     server.faults.append(Answer({}, 503, {"Retry-After": "30"}))
-    assert skips(vendor.receive(delivery(rig.delivered(*webhook_level())))) == [("", SkipReason.told_before)]
+    assert skips(vendor.receive(delivery(rig.delivered(*webhook_level())))) == [("", SkipReason.already_reported)]
 
 
 def test_the_webhook_of_another_shop_with_the_same_app_is_refused(rig, vendor):

@@ -9,26 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Sender, SkipReason
+from connectors.contract import SkipReason, StoreContext
 from connectors.shopify.translate import (
-    Shop,
+    ShopifyShop,
     translate_level,
     translate_order,
     translate_refund,
     translate_webhook,
 )
-from connectors.vendor.fields import Reading
+from connectors.vendor.fields import ReadContext
 from schemas.codec import topic_codec
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale
 from tests.support.translated import CANARY, LEAVES, bent, exact, moved, places, skips
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "shopify"
-SENDER = Sender("north", "grocer-7", ZoneInfo("America/New_York"), "USD")
-SHOP = Shop(SENDER)
-AT_16 = Shop(SENDER, location_id="16")
+GROCER = StoreContext("north", "grocer-7", ZoneInfo("America/New_York"), "USD")
+SHOP = ShopifyShop(GROCER)
+AT_16 = ShopifyShop(GROCER, location_id="16")
 NOW_MS = 1_772_400_000_000
-READING = Reading(NOW_MS)
+READING = ReadContext(NOW_MS)
 
 
 def line(**changes):
@@ -196,7 +196,7 @@ def test_a_refund_with_an_unknown_restock_type_comes_back():
 def test_a_store_with_a_location_takes_what_was_sold_there():
     there, elsewhere, online = order(), order(location_id=17), order(location_id=None)
     sold = [len(told(each, AT_16).events) for each in (there, elsewhere, online)]
-    ships = Shop(SENDER, location_id="16", online_orders=True)
+    ships = ShopifyShop(GROCER, location_id="16", online_orders=True)
     assert (sold, len(told(online, ships).events)) == ([1, 0, 0], 1)
     assert skips(told(elsewhere, AT_16)) == [("", SkipReason.other_store)]
 
@@ -214,7 +214,7 @@ def test_goods_returned_elsewhere_are_not_here():
 def test_what_only_the_order_can_tell_is_left_to_it():
     cancelled = refund(refund_line(restock_type="cancel"))
     alone = translate_refund(exact(cancelled), AT_16, READING)
-    assert (alone.events, skips(alone)) == ((), [("/refund_line_items/0", SkipReason.told_before)])
+    assert (alone.events, skips(alone)) == ((), [("/refund_line_items/0", SkipReason.already_reported)])
     assert ("71", "void", "sku:MILK-1L", 1000) in moved(told(order(refunds=[cancelled]), AT_16))
     assert moved(told(order(location_id=None, refunds=[cancelled]), AT_16)) == []
 
@@ -224,7 +224,7 @@ def test_an_old_order_that_is_updated_tells_only_its_news():
     back = refund(refund_line(), created_at="2026-03-20T09:14:59Z")
     assert moved(told(order(refunds=[back], **old))) == [("71", "return", "sku:MILK-1L", 1000)]
     assert skips(told(order(refunds=[refund(refund_line())], **old))) == [
-        ("/refunds/0", SkipReason.told_before), ("", SkipReason.told_before),
+        ("/refunds/0", SkipReason.already_reported), ("", SkipReason.already_reported),
     ]  # fmt: skip
     assert len(moved(told(order(edited=True, **old)))) == 1
     assert len(moved(told(order(cancelled_at="2026-03-20T00:00:00Z", **old)))) == 1
@@ -232,8 +232,8 @@ def test_an_old_order_that_is_updated_tells_only_its_news():
 
 def test_a_poll_that_begins_before_an_old_order_tells_it():
     old = order(updated_at="2026-03-20T09:15:00Z")
-    assert len(moved(told(old, reading=Reading(NOW_MS, from_ms=1772370000000)))) == 1
-    assert len(moved(told(old, reading=Reading(NOW_MS, from_ms=1772470000000)))) == 0
+    assert len(moved(told(old, reading=ReadContext(NOW_MS, from_ms=1772370000000)))) == 1
+    assert len(moved(told(old, reading=ReadContext(NOW_MS, from_ms=1772470000000)))) == 0
 
 
 def level(**changes):

@@ -12,18 +12,18 @@ from connectors.http.client import PatientTransport
 from connectors.square import translate
 from connectors.square.client import SquareVendor
 from connectors.square.spec import SquareOptions
-from connectors.square.translate import Shop
-from connectors.vendor.fields import Reading, left_out
+from connectors.square.translate import SquareShop
+from connectors.vendor.fields import ReadContext, left_out
 from schemas.models.pos import Sale
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 from tests.support.rigs.rig import CANARY, Order
 from tests.support.rigs.square import LOCATION, URL, SquareRig
 from tests.support.vendor_server import Answer, VendorServer
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "square"
-SHOP = Shop(SENDER, LOCATION)
+SHOP = SquareShop(GROCER, LOCATION)
 NOW_MS = 1_790_000_000_000
-NOW = Reading(NOW_MS)
+NOW = ReadContext(NOW_MS)
 
 ITEM = "item:W62UWFY35CWMYGVWK6TWJDNI"
 OUTCOMES = {
@@ -75,16 +75,16 @@ def ask(tmp_path, monkeypatch):
             location = first(payload, "location_id") or LOCATION
             if "event_id" in payload:
                 options = SquareOptions(location_id=location, token_file=tmp_path / "token", base_url=server.url)
-                vendor = SquareVendor(options, SENDER)
+                vendor = SquareVendor(options, GROCER)
                 translated = vendor.receive(Delivery((), json.dumps(payload).encode(), NOW_MS))
                 vendor.close()
                 return said + words(translated)
             for name, make in (("orders", translate.orders), ("order_entries", translate.orders),
                                ("changes", translate.changes), ("counts", translate.counts)):  # fmt: skip
                 if name in payload:
-                    return words(make(payload[name], Shop(SENDER, location), NOW))
+                    return words(make(payload[name], SquareShop(GROCER, location), NOW))
             if "order" in payload:
-                return words(translate.orders([payload["order"]], Shop(SENDER, location), NOW))
+                return words(translate.orders([payload["order"]], SquareShop(GROCER, location), NOW))
             listed = payload.get("locations") or payload.get("objects") or payload.get("items")
             return [f"{found.kind} {found.id}" for found in translate.names(listed)]
 
@@ -135,7 +135,7 @@ def test_square_s_example_of_an_order_is_a_sale_once_it_is_completed():
     order = json.loads((PAYLOADS / "RetrieveOrderResponse.json").read_text())["order"]
     for at, line in enumerate(order["line_items"]):
         line["catalog_object_id"] = f"ITEM{at}"
-    (sale,) = translate.orders([{**order, "state": "COMPLETED"}], Shop(SENDER, order["location_id"]), NOW).events
+    (sale,) = translate.orders([{**order, "state": "COMPLETED"}], SquareShop(GROCER, order["location_id"]), NOW).events
     assert [(line.code, line.quantity_milli, line.price_minor) for line in sale.lines] == [
         ("item:ITEM0", 1_000, 250), ("item:ITEM1", 2_000, 300),
     ]  # fmt: skip
@@ -157,7 +157,7 @@ def test_an_exchange_whose_parts_lack_what_is_optional_keeps_its_lines_apart():
 def test_returned_goods_go_back_to_the_shelf_where_the_store_says_so(restocked, kind):
     line = {"uid": "r1", "catalog_object_id": "milk", "quantity": "1", "source_line_item_uid": "uid-0"}
     returned = {"uid": "R", "source_order_id": "A0", "return_line_items": [line], "return_tips": [{"uid": "t"}]}
-    shop = Shop(SENDER, LOCATION, returns_restocked=restocked)
+    shop = SquareShop(GROCER, LOCATION, returns_restocked=restocked)
     translated = made(Order("A1"), shop=shop, returns=[returned], line_items=[])
     assert lines(translated) == [("return/r1", kind, "item:milk", 1_000)]
     assert [skip.reason for skip in translated.skipped] == [SkipReason.tip]
@@ -230,8 +230,8 @@ def test_a_payment_taken_offline_occurred_when_the_till_says():
 def test_an_old_order_that_is_changed_later_was_told_when_it_was_placed():
     old = Order("A1", at_ms=NOW_MS - 9 * 86_400_000, updated_at_ms=NOW_MS)
     found = [SquareRig().order(old)]
-    assert [skip.reason for skip in translate.orders(found, SHOP, NOW).skipped] == [SkipReason.told_before]
-    polled_from_before = Reading(NOW_MS, from_ms=old.at_ms - 1)
+    assert [skip.reason for skip in translate.orders(found, SHOP, NOW).skipped] == [SkipReason.already_reported]
+    polled_from_before = ReadContext(NOW_MS, from_ms=old.at_ms - 1)
     assert len(translate.orders(found, SHOP, polled_from_before).events) == 1
 
 
@@ -273,10 +273,10 @@ def test_an_adjustment_moves_stock_by_its_states(fields, expected):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"from_state": "IN_STOCK", "to_state": "SOLD"}, SkipReason.told_before),
-        ({"from_state": "UNLINKED_RETURN"}, SkipReason.told_before),
-        ({"physical_count_id": "PC1"}, SkipReason.told_before),
-        ({"reason_id": {"type": "CANCELED_SALE"}}, SkipReason.told_before),
+        ({"from_state": "IN_STOCK", "to_state": "SOLD"}, SkipReason.already_reported),
+        ({"from_state": "UNLINKED_RETURN"}, SkipReason.already_reported),
+        ({"physical_count_id": "PC1"}, SkipReason.already_reported),
+        ({"reason_id": {"type": "CANCELED_SALE"}}, SkipReason.already_reported),
         ({"reference_id": "commonshelf:1"}, SkipReason.echo),
         ({"location_id": "ANOTHER"}, SkipReason.other_store),
         ({"from_state": "WASTE", "to_state": "NONE"}, SkipReason.not_moved),
@@ -293,7 +293,7 @@ def test_an_order_that_square_does_not_have_is_a_problem_and_not_asked_for_for_e
     (tmp_path / "token").write_text(rig.token)
     with VendorServer(rig.answer) as server:
         options = SquareOptions(location_id=LOCATION, token_file=tmp_path / "token", base_url=server.url)
-        vendor = SquareVendor(options, SENDER)
+        vendor = SquareVendor(options, GROCER)
         translated = vendor.receive(Delivery((), body, NOW_MS))
         vendor.close()
     assert [problem.where for problem in translated.problems] == ["order gone"]
@@ -319,7 +319,7 @@ def test_events_that_no_webhook_told_are_replayed_with_the_tills_own_time(tmp_pa
         options = SquareOptions(
             location_id=LOCATION, token_file=tmp_path / "token", base_url=server.url, replay_events=True
         )
-        vendor = SquareVendor(options, SENDER)
+        vendor = SquareVendor(options, GROCER)
         pages = list(vendor.feeds()[0].read(order.at_ms - 60_000))
         vendor.close()
     events = [each for page in pages for each in page.translated.events]
@@ -349,7 +349,7 @@ def test_verify_agrees_with_square_s_own_helper(tmp_path):
     options = SquareOptions(
         location_id=LOCATION, token_file=tmp_path / "token", secret_file=tmp_path / "secret", webhook_url=URL
     )
-    vendor = SquareVendor(options, SENDER)
+    vendor = SquareVendor(options, GROCER)
     vendor.verify(Delivery(((b"x-square-hmacsha256-signature", signature.encode()),), body, NOW_MS))
     vendor.close()
 

@@ -16,12 +16,12 @@ from connectors.http.limit import Busy, TokenBucket
 from connectors.http.signature import SignatureRefused
 from connectors.specs import SecretSource
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, Page
+from connectors.vendor.contract import AccessRefused, Feed, FeedPage
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
 from messaging.publisher import EventTooLarge
 from schemas.models.pos import Sale, SaleLine, Source
-from tests.support.connectors import SENDER, MemoryPositions, tools
+from tests.support.connectors import GROCER, MemoryPositions, tools
 from tests.support.vendor_server import Answer, VendorServer
 from tests.support.waiting import PATIENCE_S
 
@@ -204,12 +204,12 @@ def sold(number):
 
 
 def connector_of(vendor, publisher, positions=None):
-    return VendorConnector(vendor, Options(poll_interval_s=86_400), SENDER, tools(publisher, positions=positions))
+    return VendorConnector(vendor, Options(poll_interval_s=86_400), GROCER, tools(publisher, positions=positions))
 
 
 @pytest.mark.parametrize("failure", [Unavailable("away", 1), AccessRefused("no"), KeyError("a fault of ours")])
 def test_no_failure_of_a_poll_ends_the_connector(publisher, failure, capsys):
-    vendor = FakeVendor(failure, [Page(Translated((sold(1),)), 150)])
+    vendor = FakeVendor(failure, [FeedPage(Translated((sold(1),)), 150)])
     connector = connector_of(vendor, publisher)
     stop = threading.Event()
     thread = threading.Thread(target=connector.run, args=(stop,))
@@ -234,7 +234,7 @@ def test_the_first_position_is_stored_before_anything_is_read(publisher):
 
 def test_a_mark_never_goes_back_and_is_stored_page_by_page(publisher):
     positions = MemoryPositions()
-    pages = [Page(Translated((sold(number),)), cursor) for number, cursor in enumerate((150, 120, None, 170))]
+    pages = [FeedPage(Translated((sold(number),)), cursor) for number, cursor in enumerate((150, 120, None, 170))]
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert positions.saved == [("orders", 100), ("orders", 150), ("orders", 170)]
 
@@ -242,7 +242,7 @@ def test_a_mark_never_goes_back_and_is_stored_page_by_page(publisher):
 def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, capsys):
     publisher.failures = [EventTooLarge("9 MB")]
     positions = MemoryPositions()
-    pages = [Page(Translated((sold(1),)), 150), Page(Translated((sold(2),)), 160)]
+    pages = [FeedPage(Translated((sold(1),)), 150), FeedPage(Translated((sold(2),)), 160)]
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert ([event.source.id for event in publisher.events], positions.saved[-1]) == (["2"], ("orders", 160))
     assert "too large" in capsys.readouterr().out

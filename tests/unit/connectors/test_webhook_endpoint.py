@@ -25,7 +25,7 @@ from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublisherBusy, PublishFailed
-from tests.support.connectors import SENDER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions
 from tests.support.waiting import PATIENCE_S, until
 
 SECRET = b"a-secret-of-the-store-grocer-7"
@@ -96,7 +96,7 @@ class RunningHost:
 @pytest.fixture
 def spec(monkeypatch):
     monkeypatch.setenv("GROCER_SECRET", SECRET.decode())
-    return ConnectorSpec(SENDER, Webhook(secret_env="GROCER_SECRET"))
+    return ConnectorSpec(GROCER, Webhook(secret_env="GROCER_SECRET"))
 
 
 @pytest.fixture
@@ -124,12 +124,12 @@ def test_nothing_is_answered_before_kafka_has_confirmed(running, publisher, monk
 
     monkeypatch.setattr(publisher, "publish_acked", confirm_later)
     answers = []
-    sender = threading.Thread(target=lambda: answers.append(running.post().status_code))
-    sender.start()
+    store = threading.Thread(target=lambda: answers.append(running.post().status_code))
+    store.start()
     assert asked.wait(PATIENCE_S)
     before = list(answers)
     confirmed.set()
-    sender.join(PATIENCE_S)
+    store.join(PATIENCE_S)
     assert (before, answers) == ([], [202])
 
 
@@ -272,7 +272,7 @@ def test_a_store_that_is_too_fast_is_429_and_counted_before_its_signature_is_rea
 
     bucket = TokenBucket(STORE_REQUESTS_PER_S, 3, lambda: 0.0)
     (connector,) = running.host._connectors
-    monkeypatch.setattr(connector._page, "_bucket", bucket)
+    monkeypatch.setattr(connector._receiver, "_bucket", bucket)
     assert [running.post().status_code for _ in range(3)] == [202] * 3
     monkeypatch.setattr(receiver, "_read", read)
     refused = running.post(secret=b"x" * 20)
@@ -288,7 +288,7 @@ def test_other_methods_and_stores_are_answered_in_json(running):
 
 def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_path, monkeypatch):
     monkeypatch.setattr(receiver, "STORE_REQUESTS_MAX", 1)
-    other = replace(spec, sender=replace(SENDER, store="grocer-8"))
+    other = replace(spec, store=replace(GROCER, id="grocer-8"))
     running = RunningHost([spec, other], publisher, tmp_path)
     entered, release = threading.Event(), threading.Event()
     publish = publisher.publish_acked
@@ -337,7 +337,7 @@ def test_a_producer_that_kafka_refuses_for_good_ends_the_host(spec, publisher, t
 
 
 def test_a_connector_that_breaks_ends_the_host_with_its_reason(publisher, tmp_path, monkeypatch):
-    spec = ConnectorSpec(SENDER, FolderOptions(folder=tmp_path / "in"))
+    spec = ConnectorSpec(GROCER, FolderOptions(folder=tmp_path / "in"))
     running = RunningHost([spec], publisher, tmp_path)
     connector = running.host._connectors[0]
 
@@ -358,8 +358,8 @@ def test_a_taken_port_is_one_clear_sentence(spec, publisher, tmp_path):
 
 
 def test_two_connectors_may_not_share_a_store_or_a_folder(spec, publisher, tmp_path):
-    first = ConnectorSpec(SENDER, FolderOptions(folder=tmp_path))
-    second = replace(first, sender=replace(SENDER, store="grocer-2"))
+    first = ConnectorSpec(GROCER, FolderOptions(folder=tmp_path))
+    second = replace(first, store=replace(GROCER, id="grocer-2"))
     for specs in ([spec, spec], [first, second]):
         with pytest.raises(ValueError, match="two connectors"):
             Host(specs, publisher, MemoryPositions(), tmp_path)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.http.payload import DEPTH_MAX, PayloadRefused, parse
-from connectors.webhook.translate import Sender, TooManyLines, WrongStore, translate
+from connectors.webhook.translate import StoreContext, TooManyLines, WrongStore, translate
 from schemas.codec import topic_codec
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale
 
-SENDER = Sender("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
+GROCER = StoreContext("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
 NOW_MS = 1_772_400_000_000
 GTIN = "4006381333931"
 
@@ -33,7 +33,7 @@ def report(**changes):
 
 
 def told(payload):
-    return translate(parse(json.dumps(payload).encode()), SENDER, NOW_MS)
+    return translate(parse(json.dumps(payload).encode()), GROCER, NOW_MS)
 
 
 def places(translated):
@@ -56,7 +56,7 @@ def test_quantities_may_be_strings_or_numbers_and_floats_stay_exact():
     body = b"""{"sales": [{"id": "1", "occurred_at": "2026-03-01T09:15:00Z", "lines": [
         {"plu": 4011, "quantity": 0.485, "unit": "kg"}, {"plu": "4011", "quantity": 1e-3, "unit": "kg"},
         {"plu": "4011", "quantity": "485", "unit": "g"}, {"plu": "4011", "quantity": 0.1000000000000000055}]}]}"""
-    translated = translate(parse(body), SENDER, NOW_MS)
+    translated = translate(parse(body), GROCER, NOW_MS)
     assert [(line.line_id, line.quantity_milli) for line in translated.events[0].lines] == [
         ("1", 485), ("2", 1), ("3", 485),
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def test_too_many_lines_refuse_the_request():
 )  # fmt: skip
 def test_a_body_that_could_be_read_in_another_way_is_refused(body, reason):
     with pytest.raises(PayloadRefused, match=reason):
-        translate(parse(body), SENDER, NOW_MS)
+        translate(parse(body), GROCER, NOW_MS)
 
 
 def test_the_deepest_allowed_nesting_is_read():
@@ -175,7 +175,7 @@ EVENTS = st.one_of(
 @settings(max_examples=500, deadline=None)
 @given(st.lists(EVENTS, max_size=4), st.lists(EVENTS, max_size=4))
 def test_any_payload_is_events_or_problems_and_never_a_crash(sales, stock):
-    translated = translate({"sales": sales, "stock": stock}, SENDER, NOW_MS)
+    translated = translate({"sales": sales, "stock": stock}, GROCER, NOW_MS)
     sources = {problem.where.split("/")[2] + problem.where.split("/")[1] for problem in translated.problems}
     assert len(translated.events) + len(sources) >= len(sales) + len(stock)
     for event in translated.events:
@@ -187,6 +187,6 @@ def test_any_payload_is_events_or_problems_and_never_a_crash(sales, stock):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_payload_or_refused(body):
     try:
-        translate(parse(body), SENDER, NOW_MS)
+        translate(parse(body), GROCER, NOW_MS)
     except (PayloadRefused, WrongStore) as refused:
         assert isinstance(refused, ValueError)  # noqa: PT017  one of the two, and nothing else

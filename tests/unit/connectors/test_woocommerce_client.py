@@ -8,7 +8,7 @@ from connectors.contract import Delivery, SkipReason
 from connectors.http.signature import SignatureRefused
 from connectors.woocommerce.client import WooCommerceVendor
 from connectors.woocommerce.spec import WooCommerceOptions
-from tests.support.connectors import SENDER, delivery
+from tests.support.connectors import GROCER, delivery
 from tests.support.rigs.rig import NOW_MS, Order
 from tests.support.rigs.woocommerce import WooCommerceRig, gmt
 from tests.support.translated import moved, skips
@@ -25,7 +25,7 @@ def vendor(rig, server, tmp_path):
     (tmp_path / "token").write_text(rig.token)
     (tmp_path / "secret").write_bytes(rig.secret)
     options = WooCommerceOptions(token_file=tmp_path / "token", secret_file=tmp_path / "secret", base_url=server.url)
-    return WooCommerceVendor(options, SENDER, lambda: NOW_MS)
+    return WooCommerceVendor(options, GROCER, lambda: NOW_MS)
 
 
 def pages(vendor, name, cursor=NOW_MS):

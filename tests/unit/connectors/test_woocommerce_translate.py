@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import SkipReason
-from connectors.vendor.fields import Reading
+from connectors.vendor.fields import ReadContext
 from connectors.woocommerce.translate import product_ids, translate_order, translate_product
 from schemas.codec import topic_codec
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 from tests.support.translated import CANARY, LEAVES, bent, exact, moved, places, skips
 
 NOW_MS = 1_772_400_000_000
-READING = Reading(NOW_MS)
+READING = ReadContext(NOW_MS)
 
 
 def line(**changes):
@@ -48,7 +48,7 @@ def noted(**notes):
 
 
 def told(payload, refunds=(), reading=READING, virtual=()):
-    return translate_order(exact(payload), [exact(each) for each in refunds], SENDER, reading, virtual)
+    return translate_order(exact(payload), [exact(each) for each in refunds], GROCER, reading, virtual)
 
 
 def test_an_order_becomes_a_sale_named_and_timed_by_woocommerce():
@@ -135,7 +135,7 @@ def test_an_order_that_is_called_off_takes_back_only_what_no_refund_brought():
     assert [each[1:] for each in moved(translated)] == [
         ("return", "sku:MILK-1L", 1000), ("sale", "sku:MILK-1L", 2000), ("void", "sku:MILK-1L", 1000),
     ]  # fmt: skip
-    assert skips(told(called_off)) == [("", SkipReason.told_before)]
+    assert skips(told(called_off)) == [("", SkipReason.already_reported)]
 
 
 def test_a_refund_is_a_return_at_its_own_time():
@@ -180,7 +180,7 @@ def test_an_old_order_that_is_updated_tells_only_its_news():
         late, [refund(refund_line()), refund(refund_line(), id=9, date_created_gmt="2026-03-20T14:15:01")]
     )
     assert [event.source.id for event in translated.events] == ["refund/9"]
-    assert [reason for _, reason in skips(translated)] == [SkipReason.told_before, SkipReason.told_before]
+    assert [reason for _, reason in skips(translated)] == [SkipReason.already_reported, SkipReason.already_reported]
 
 
 def test_the_products_of_an_order_are_named_for_looking_up():
@@ -196,7 +196,7 @@ def product(**changes):
 
 
 def test_a_products_stock_is_a_level_as_of_now():
-    (report,) = translate_product(exact(product()), SENDER, READING).events
+    (report,) = translate_product(exact(product()), GROCER, READING).events
     assert (report.kind.value, report.id) == ("level", f"grocer-7/woocommerce/level/93@{NOW_MS}")
     assert (report.occurred_at_ms, report.lines[0].code, report.lines[0].quantity_milli) == (
         NOW_MS,
@@ -216,13 +216,13 @@ def test_a_products_stock_is_a_level_as_of_now():
     ],
 )
 def test_a_product_that_woocommerce_does_not_count_by_itself_is_left_out(changes):
-    translated = translate_product(exact(product(**changes)), SENDER, READING)
+    translated = translate_product(exact(product(**changes)), GROCER, READING)
     assert (translated.events, skips(translated)) == ((), [("", SkipReason.non_stock)])
 
 
 @pytest.mark.parametrize(("quantity", "milli"), [("-2", -2000), (0.5, 500), ("1.250", 1250)])
 def test_a_level_may_be_below_zero_or_a_decimal(quantity, milli):
-    translated = translate_product(exact(product(stock_quantity=quantity)), SENDER, READING)
+    translated = translate_product(exact(product(stock_quantity=quantity)), GROCER, READING)
     assert translated.events[0].lines[0].quantity_milli == milli
 
 
@@ -269,7 +269,7 @@ REFUNDS = st.one_of(
 @settings(max_examples=400, deadline=None)
 @given(bent(order), st.lists(LINES, max_size=4), st.lists(REFUNDS, max_size=2))
 def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, lines, refunds):
-    translated = translate_order(head | {"line_items": lines}, refunds, SENDER, READING)
+    translated = translate_order(head | {"line_items": lines}, refunds, GROCER, READING)
     explained = {each.where for each in (*translated.problems, *translated.skipped)}
     is_whole_explained = any(place.count("/") <= 1 for place in explained)
     told_ids = {each.line_id for event in translated.events for each in event.lines}
@@ -289,5 +289,5 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, li
 @settings(max_examples=200, deadline=None)
 @given(bent(product))
 def test_any_product_is_an_event_a_skip_or_a_problem(payload):
-    translated = translate_product(payload, SENDER, READING)
+    translated = translate_product(payload, GROCER, READING)
     assert len(translated.events) + len(translated.skipped) + len(translated.problems) == 1

@@ -12,7 +12,7 @@ from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
 from connectors.vendor.write_back import Held, WriteBack, WriteBackTools, WriteLog
 from messaging.publisher import PublishFailed
-from tests.support.connectors import SENDER, delivery, tools
+from tests.support.connectors import GROCER, delivery, tools
 from tests.support.rigs.rig import NOW_MS
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig
 from tests.support.translated import skips
@@ -42,7 +42,7 @@ class Holds:
         self.held = list(held)
 
     def of(self, pool, store):
-        assert (pool, store) == (SENDER.pool, SENDER.store)
+        assert (pool, store) == (GROCER.pool, GROCER.id)
         return self.held
 
 
@@ -63,7 +63,7 @@ def options(rig, server, tmp_path):
 
 @pytest.fixture
 def vendor(options):
-    return ShopifyVendor(options, SENDER, lambda: NOW_MS, lambda _s: None)
+    return ShopifyVendor(options, GROCER, lambda: NOW_MS, lambda _s: None)
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def started(vendor, topic, metrics):
 
     def start(*held, now_ms=lambda: NOW_MS):
         parts = WriteBackTools(Holds(*held), WriteLog(topic.stored, topic))
-        of = metrics.of(SENDER.pool, SENDER.store, "shopify")
-        return WriteBack(ReservedStock(vendor), SENDER, "shopify", 5, parts, of, now_ms)
+        of = metrics.of(GROCER.pool, GROCER.id, "shopify")
+        return WriteBack(ReservedStock(vendor), GROCER, "shopify", 5, parts, of, now_ms)
 
     return start
 
@@ -166,8 +166,8 @@ def test_the_running_connector_writes_back_only_where_it_is_switched_on(rig, opt
                 written.set()
 
     lent = replace(tools(topic), write_back=WriteBackTools(Holds(MILK), Log(topic.stored, topic)))
-    assert make(options.model_copy(update={"write_back": False}), SENDER, lent)._write_back is None
-    connector, stop = make(options, SENDER, lent), threading.Event()
+    assert make(options.model_copy(update={"write_back": False}), GROCER, lent)._write_back is None
+    connector, stop = make(options, GROCER, lent), threading.Event()
     thread = threading.Thread(target=connector.run, args=(stop,))
     thread.start()
     try:

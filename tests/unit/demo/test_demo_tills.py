@@ -11,7 +11,7 @@ from commonshelf.demo.tally import TillTally
 from commonshelf.demo.tills import DropFolderTill, TillError, WebhookTill, webhook_body
 from connectors.http.payload import parse
 from connectors.http.signature import HEADER, verify
-from connectors.webhook.translate import Sender, translate
+from connectors.webhook.translate import StoreContext, translate
 from tests.support.waiting import PATIENCE_S
 from world.documents import DocumentLine, StoreDocument
 
@@ -54,9 +54,9 @@ def say(handler, *documents: StoreDocument, timeout_s: float = PATIENCE_S) -> Ti
 def test_the_webhook_connector_understands_the_body():
     from zoneinfo import ZoneInfo
 
-    sender = Sender("lahn", "lich", ZoneInfo("Europe/Berlin"), "EUR")
+    store = StoreContext("lahn", "lich", ZoneInfo("Europe/Berlin"), "EUR")
     body = webhook_body([document(version=2), document("000002", kind="counted")])
-    translated = translate(parse(body), sender, AT_MS)
+    translated = translate(parse(body), store, AT_MS)
     assert translated.problems == ()
     sale, count = translated.events
     assert (sale.source.id, sale.source.version) == ("1/000001", 2)

@@ -10,7 +10,7 @@ from commonshelf.cli import app
 from connectors.drop_folder.client import spec_of
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.spec import FolderOptions
-from tests.support.connectors import SENDER
+from tests.support.connectors import GROCER
 
 GTIN = "4006381333931"
 EXPORT = (
@@ -45,7 +45,7 @@ def test_what_it_says_to_set_reads_the_file_so(export):
     shown = guess(export)
     toml = shown.output[shown.output.index("[[stores.connectors]]") :]
     (raw,) = tomllib.loads(toml)["stores"]["connectors"]
-    spec = spec_of(FolderOptions.model_validate(raw), SENDER)
+    spec = spec_of(FolderOptions.model_validate(raw), GROCER)
     assert spec.kinds["umsatz"] == "sales"
     batches = list(read_events(export.name, export.read_bytes(), "sales", spec, 0))
     assert [problem for batch in batches for problem in batch.problems] == []

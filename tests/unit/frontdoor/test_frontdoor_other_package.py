@@ -27,15 +27,15 @@ CLIENT = """
 from connectors.contract import Translated
 from connectors.parsing.lines import sale_line
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import Feed, Page
+from connectors.vendor.contract import Feed, FeedPage
 from schemas.models.pos import Sale, Source
 
 
 class Pigeons:
     media_types = frozenset({"application/json"})
 
-    def __init__(self, options, sender):
-        self._options, self._sender = options, sender
+    def __init__(self, options, store):
+        self._options, self._store = options, store
 
     def verify(self, delivery):
         raise AssertionError("pigeons send no webhooks")
@@ -55,16 +55,16 @@ class Pigeons:
         pass
 
     def _read(self, from_ms):
-        line = sale_line("1", {"sku": "CORN", "quantity": "0.485", "unit": "kg"}, self._sender.currency)
+        line = sale_line("1", {"sku": "CORN", "quantity": "0.485", "unit": "kg"}, self._store.currency)
         sale = Sale(
-            pool=self._sender.pool, store=self._sender.store, source=Source(system="pigeon", id="letter/1", version=1),
+            pool=self._store.pool, store=self._store.id, source=Source(system="pigeon", id="letter/1", version=1),
             occurred_at_ms=1_772_352_900_000, recorded_at_ms=1_772_352_900_000, lines=(line,),
         )
-        yield Page(Translated((sale,)), 1)
+        yield FeedPage(Translated((sale,)), 1)
 
 
-def make(options, sender, tools):
-    return VendorConnector(Pigeons(options, sender), options, sender, tools)
+def make(options, store, context):
+    return VendorConnector(Pigeons(options, store), options, store, context)
 """
 
 
