@@ -18,11 +18,11 @@ LendingChangeKind = Literal[
     "changed",
     "accepted",
     "returned",
-    "used",
+    "drawn",
     "withdrawn",
     "closed",
     "acknowledged",
-    "told_again",
+    "resent",
     "stopped",
 ]
 
@@ -58,7 +58,7 @@ class LoanRow(TypedDict):
     unit: Unit
     granted_milli: int
     returned_milli: int
-    used_milli: int
+    drawn_milli: int
     limit_milli: int
     covered_milli: int | None
     counted_at_ms: int
@@ -184,7 +184,7 @@ class LendingMessageDecided(TypedDict):
     channel: LendingChannel | None
     loans: list[LoanRow]
     draw: DrawRow | None
-    moved: OrderProgress | Literal[""]
+    order_progress: OrderProgress | Literal[""]
     order: OrderRow | None
     tasks: list[TaskRow]
     day: int

@@ -14,7 +14,16 @@ OrderOutcome = Literal["collected", "part_collected", "unfilled", "not_collected
 
 HoldState = Literal["tentative", "confirmed", "picked", "collected"]
 
-OrderChangeKind = Literal["rerouted", "unfilled", "broken", "expired", "late", "not_collected", "rung_up", "stopped"]
+OrderChangeKind = Literal[
+    "rerouted",
+    "unfilled",
+    "broken",
+    "expired",
+    "late",
+    "not_collected",
+    "sold_at_till",
+    "stopped",
+]
 
 OrderEventKind = Literal[
     "allocated",
@@ -30,7 +39,7 @@ OrderEventKind = Literal[
     "late",
     "short",
     "not_collected",
-    "rung_up",
+    "sold_at_till",
     "stopped",
     "refused",
     "repeated",

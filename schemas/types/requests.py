@@ -37,7 +37,7 @@ Rejection = Literal[
     "not_claimed",
     "bad_reason",
     "unknown_loan",
-    "unknown_use",
+    "unknown_draw",
     "more_than_lent",
 ]
 """bad_name: the order's id or the key is empty, too long, or has characters that an id may not have.
@@ -73,7 +73,7 @@ claimed_already: somebody else in the store has it.
 not_claimed: only who has claimed a task can renew the claim.
 bad_reason: not one of the reasons for which such a task can fail.
 unknown_loan: a pool answers about a loan that this pool never gave.
-unknown_use: a pool answers about goods that this pool never asked for, or has long had.
+unknown_draw: a pool answers about goods that this pool never asked for, or has long had.
 more_than_lent: a pool gives back, or reports, more than it has.
 """
 

@@ -134,7 +134,7 @@ def _moved(
 
 def _rung_up(state: PoolState, name: str, fields: Fields, now_ms: int) -> Fact:
     order = _order(state, name)
-    return _moved(state, "rung_up", "", {**order, "holds": rung_up(order, fields)}, now_ms)
+    return _moved(state, "sold_at_till", "", {**order, "holds": rung_up(order, fields)}, now_ms)
 
 
 def _recounted(state: PoolState, store: str, skus: list[str], now_ms: int) -> Iterator[Fact]:

@@ -145,7 +145,7 @@ def test_every_promise_was_available_when_it_was_made(world):
             orders[order["order"]] = order
             first = entry is entries[0]
             for shelf, milli in gained.items():
-                is_ring_up = kind.endswith("OrderChanged") and fields["kind"] == "rung_up"
+                is_ring_up = kind.endswith("OrderChanged") and fields["kind"] == "sold_at_till"
                 if milli > 0 and first and not is_ring_up:
                     assert milli <= before.get(shelf, 0)
 

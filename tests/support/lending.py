@@ -158,7 +158,7 @@ class Pools:
     def lent(self, pool: str) -> int:
         """What is lent, as that pool knows it."""
         loan = self.loan(pool)
-        return int(loan["granted_milli"] - loan["returned_milli"] - loan["used_milli"])
+        return int(loan["granted_milli"] - loan["returned_milli"] - loan["drawn_milli"])
 
     def shelf(self, pool: str) -> dict[str, Any]:
         """The newest availability of the store's milk in that pool."""

@@ -79,7 +79,7 @@ BAD_REASON = "bad_reason"
 
 UNKNOWN_LOAN = "unknown_loan"
 """A pool answers about a loan that this pool never gave."""
-UNKNOWN_USE = "unknown_use"
+UNKNOWN_DRAW = "unknown_draw"
 """A pool answers about goods that this pool never asked for, or has long had."""
 MORE_THAN_LENT = "more_than_lent"
 """A pool gives back, or reports, more than it has."""

@@ -71,7 +71,7 @@ def decide_lending(state: PoolState, message: Row, appended_at_ms: int) -> Fact:
     now_ms = max(state.row["clock_ms"], min(message["recorded_at_ms"], appended_at_ms + skew_ms))
     fields: Row = {
         "message": message, "outcome": "accepted", "reason": "", "channel": None, "loans": [], "draw": None,
-        "moved": "", "order": None, "tasks": [], "day": today(state, now_ms),
+        "order_progress": "", "order": None, "tasks": [], "day": today(state, now_ms),
     }  # fmt: skip
     try:
         _check(state, message)
@@ -157,7 +157,7 @@ def _take_loan_answered(state: PoolState, message: Row, body: Row, _: int) -> Ro
     if loan is None:
         raise _RefusedError(rejections.UNKNOWN_LOAN)
     returned = max(loan["returned_milli"], body["returned_milli"])
-    if returned + loan["used_milli"] > loan["granted_milli"]:
+    if returned + loan["drawn_milli"] > loan["granted_milli"]:
         raise _RefusedError(rejections.MORE_THAN_LENT)
     loan = heard({**loan, "returned_milli": returned, "reason": body["reason"]}, message)
     return {"loans": [loan if is_waiting(loan) else {**loan, "resend_at_ms": 0, "tries": 0}]}
@@ -203,7 +203,7 @@ def _claim(state: PoolState, peer: str, told: list[Row]) -> tuple[list[Row], lis
         if loan is None or milli > lent_milli(loan) or part["part"] in {one["part"] for one in parts}:
             parts.append({**part, "gone_milli": milli, "reason": NOT_LENT})
             continue
-        loans[name] = {**loan, "used_milli": loan["used_milli"] + milli}
+        loans[name] = {**loan, "drawn_milli": loan["drawn_milli"] + milli}
         if part["withdrawn"]:
             part |= {"gone_milli": milli, "reason": WITHDRAWN}
         else:
@@ -262,7 +262,7 @@ def _take_use_answered(state: PoolState, message: Row, body: Row, now_ms: int) -
     peer = message["from_pool"]
     use = state.tables.uses.get((state.pool, use_name(BORROWER, peer, body["order"])))
     if use is None:
-        raise _RefusedError(rejections.UNKNOWN_USE)
+        raise _RefusedError(rejections.UNKNOWN_DRAW)
     told = {part["part"]: part for part in body["parts"]}
     order = state.tables.orders.get((state.pool, body["order"]))
     after, parts = order, []
@@ -280,7 +280,7 @@ def _take_use_answered(state: PoolState, message: Row, body: Row, now_ms: int) -
         return {"draw": use}
     after = {**after, "position": state.row["position"] + 1}
     after = settled(after, now_ms, state.catalog.pool["ended_retention_ms"])
-    return {"draw": use, "order": after, "tasks": tasks_after(state, after, now_ms), "moved": moved}
+    return {"draw": use, "order": after, "tasks": tasks_after(state, after, now_ms), "order_progress": moved}
 
 
 def _grown(part: Row, told: Row) -> Row:

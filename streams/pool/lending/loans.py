@@ -48,7 +48,7 @@ def at_home(name: str) -> tuple[str, str]:
 
 def lent_milli(loan: Row) -> int:
     """What is lent now: the lender's shelf holds it, the borrower may promise it."""
-    return int(loan["granted_milli"] - loan["returned_milli"] - loan["used_milli"])
+    return int(loan["granted_milli"] - loan["returned_milli"] - loan["drawn_milli"])
 
 
 def is_waiting(loan: Row) -> bool:
@@ -82,7 +82,7 @@ def new_loan(pool: str, side: str, peer: str, store: str, sku: str, unit: str) -
     """Nothing is lent yet."""
     return {
         "pool": pool, "side": side, "peer": peer, "store": store, "sku": sku, "unit": unit, "granted_milli": 0,
-        "returned_milli": 0, "used_milli": 0, "limit_milli": 0, "covered_milli": None, "counted_at_ms": 0,
+        "returned_milli": 0, "drawn_milli": 0, "limit_milli": 0, "covered_milli": None, "counted_at_ms": 0,
         "discrepancies": 0, "settings": None, "reason": "", **_UNTOLD,
     }  # fmt: skip
 

@@ -240,7 +240,7 @@ def _used(state: PoolState, name: str, order: Row | None, peer: str, now_ms: int
         after["closed"] = True
     if after == use:
         return None
-    kind = "closed" if after["closed"] else "used" if loans else "withdrawn"
+    kind = "closed" if after["closed"] else "drawn" if loans else "withdrawn"
     return _tell_use(state, kind, after, now_ms, list(loans.values()))
 
 
@@ -257,7 +257,7 @@ def _take_from_loan(state: PoolState, loans: dict[str, Row], peer: str, hold: Ro
     loan = loans.get(name) or state.tables.loans.get((state.pool, name))
     if loan is None:
         raise LookupError(f"goods of {hold['store']} are held, and no loan {name} is known")
-    loans[name] = {**loan, "used_milli": loan["used_milli"] + hold["quantity_milli"]}
+    loans[name] = {**loan, "drawn_milli": loan["drawn_milli"] + hold["quantity_milli"]}
 
 
 def _tell_use(state: PoolState, kind: str, use: Row, now_ms: int, loans: list[Row]) -> Fact:
@@ -303,10 +303,10 @@ def _told_again(state: PoolState, entity: str, name: str, now_ms: int, *, is_ans
     if row is None:
         raise LookupError(f"{entity} {name} is to be told and has no row")
     if entity == LOAN:
-        return _tell_loan(state, "accepted" if is_answer else "told_again", row, now_ms)
+        return _tell_loan(state, "accepted" if is_answer else "resent", row, now_ms)
     if row["side"] == LENDER:
         return _answer_use(state, row, now_ms)
-    return _tell_use(state, "told_again", row, now_ms, [])
+    return _tell_use(state, "resent", row, now_ms, [])
 
 
 def stopped_lending(state: PoolState, moving: Fields, now_ms: int) -> Fact:

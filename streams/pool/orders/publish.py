@@ -114,10 +114,10 @@ def _transfer_followed(fields: Fields) -> Row:
 
 
 def _lent(fields: Fields) -> Row | None:
-    if not fields["moved"]:
+    if not fields["order_progress"]:
         return None
     gone = [part["reason"] for part in fields["draw"]["parts"] if part["gone_milli"]]
-    return {"kind": fields["moved"], "reason": gone[-1] if fields["moved"] == "short" else ""}
+    return {"kind": fields["order_progress"], "reason": gone[-1] if fields["order_progress"] == "short" else ""}
 
 
 _TOLD = {

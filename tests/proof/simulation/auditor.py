@@ -339,7 +339,7 @@ class Auditor:
         self.seen[f"order {what}"] += 1
         self._touched_orders[name] = None
         if before is not None and before["status"] == "ended":
-            require(what == "rung_up", "an order that had ended", what, before, order)
+            require(what == "sold_at_till", "an order that had ended", what, before, order)
             require(order["outcome"] == before["outcome"], "another outcome", before, order)
         if what == "expired":
             require(before and before["status"] == "tentative", "only what is not confirmed expires", before)

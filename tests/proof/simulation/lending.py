@@ -14,11 +14,11 @@ from tests.support.pool import DAY_MS, HOUR_MS, MILK, MINUTE_MS, NOON_MS
 Row = dict[str, Any]
 KEPT = ("tentative", "confirmed", "picked")
 _LOAN = {HOME: f"loan/{HOME}/lender/{AWAY}/{SHOP}/{MILK}", AWAY: f"loan/{AWAY}/borrower/{HOME}/{SHOP}/{MILK}"}
-_NOTHING = {"granted_milli": 0, "returned_milli": 0, "used_milli": 0}
+_NOTHING = {"granted_milli": 0, "returned_milli": 0, "drawn_milli": 0}
 
 
 def lent(loan: Row | None) -> int:
-    return 0 if loan is None else loan["granted_milli"] - loan["returned_milli"] - loan["used_milli"]
+    return 0 if loan is None else loan["granted_milli"] - loan["returned_milli"] - loan["drawn_milli"]
 
 
 class LendingAuditor:
@@ -43,7 +43,7 @@ class LendingAuditor:
         away = away or _NOTHING
         require(lent(at_home) >= 0 and lent(away) >= 0, "less than nothing is lent", at_home, away)
         require(away["granted_milli"] <= at_home["granted_milli"], "more came than was granted", at_home, away)
-        for name in ("returned_milli", "used_milli"):
+        for name in ("returned_milli", "drawn_milli"):
             require(away[name] >= at_home[name], "the lender knows more than there is", name, at_home, away)
 
     def _check_borrower(self, loan: Row | None) -> None:

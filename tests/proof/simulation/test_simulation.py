@@ -10,7 +10,13 @@ def test_a_pool_s_life_keeps_every_rule(seed):
     life = simulate(seed, 5)
 
     assert min(life.faults[name] for name in ("delayed", "dropped", "duplicated", "corrupted", "crashed")) > 0
-    assert {"order rerouted", "order rung_up", "order expired", "task pick late", "transfer open "} <= life.seen.keys()
+    assert {
+        "order rerouted",
+        "order sold_at_till",
+        "order expired",
+        "task pick late",
+        "transfer open ",
+    } <= life.seen.keys()
 
 
 def test_a_seed_gives_the_same_life_again():
