@@ -1,11 +1,8 @@
 """A thousand last units, each wanted in two pools while its loan is called back and workers are killed."""
 
 import random
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +10,8 @@ from confluent_kafka import Producer
 
 from commonshelf.config.publishing import current
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.journal import read_page
+from messaging.log_reader import table_consumer
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
@@ -24,7 +21,8 @@ from schemas.models.requests import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_AVAILABILITY, POOL_CONFIG, POOL_JOURNAL, POS_STOCK
 from streams.pool.journal.facts import LENDING_CHANGED
-from tests.proof.faults.topic_log import read_topics
+from tests.support.ledger_process import Crew
+from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 2
 HOME, AWAY = "north", "south"
@@ -32,10 +30,10 @@ SHOP, FAR_SHOP = "corner", "hill"
 CONTESTS = 1_000
 KILLS = 5
 CHUNK = 20
-LATER, PACE_S = 15, 0.4
-"""The own pool orders again so many steps later, and steps keep to a pace: else all is decided before it begins."""
-DEADLINE_S = 180
-ROOT = Path(__file__).resolve().parents[2]
+LATER = 15
+"""The own pool orders again so many steps later."""
+BEFORE, AFTER = -2, None
+"""When the other pool orders: answered before the call back is sent, or when all is at rest. Between them it races."""
 SKUS = [f"last-{n}" for n in range(CONTESTS)]
 
 
@@ -44,36 +42,6 @@ def bootstrap_servers():
     with EmbeddedKafka() as kafka:
         ensure_topics({"bootstrap.servers": kafka.bootstrap_servers}, PARTITIONS)
         yield kafka.bootstrap_servers
-
-
-class Crew:
-    """Two workers, each started again under its name when it is killed."""
-
-    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
-        self._servers, self._folder = bootstrap_servers, folder
-        self._workers = {name: self._start(name) for name in ("one", "two")}
-
-    def _start(self, name: str) -> Any:
-        command = [
-            sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", self._servers, "--instance", name,
-            "--state-dir", str(self._folder / name), "--partitions", str(PARTITIONS), "--batch-records", "50",
-        ]  # fmt: skip
-        with (self._folder / f"{name}.txt").open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=ROOT, env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log
-            )
-
-    def kill(self, name: str) -> None:
-        self.end(name)
-        self._workers[name] = self._start(name)
-
-    def end(self, name: str) -> None:
-        self._workers[name].kill()
-        self._workers[name].communicate()
-
-    def end_all(self) -> None:
-        for name in self._workers:
-            self.end(name)
 
 
 class Speaker:
@@ -107,7 +75,7 @@ class Speaker:
             self.say(ORDERS_REQUESTS.name, request)
 
     def flush(self) -> None:
-        assert self._producer.flush(DEADLINE_S) == 0
+        assert self._producer.flush(PATIENCE_S) == 0
 
 
 def furnish(speaker: Speaker) -> None:
@@ -127,98 +95,130 @@ def furnish(speaker: Speaker) -> None:
     speaker.flush()
 
 
-def wait_for(what, enough) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while (found := what()) < enough:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.3)
-
-
-def available(bootstrap_servers: str, pool: str) -> int:
+def available(bootstrap_servers: str, pool: str) -> set[str]:
+    """Items of which the pool can promise the one unit."""
     rows = current({"bootstrap.servers": bootstrap_servers}, POOL_AVAILABILITY.name)
-    return sum(row["available_milli"] == 1_000 for row in rows if row["pool"] == pool)
+    return {row["sku"] for row in rows if row["pool"] == pool and row["available_milli"] == 1_000}
 
 
-def journals(bootstrap_servers: str) -> list[Any]:
-    pages = read_topics(bootstrap_servers, [POOL_JOURNAL.name], PARTITIONS)
-    return [(page, entry) for page in pages for entry in read_page(page.value)]
+class Watcher:
+    """Follows the journal; `orders`: the last row of every order, by pool and name."""
 
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._consumer = table_consumer({"bootstrap.servers": bootstrap_servers}, POOL_JOURNAL.name)
+        self.orders: dict[tuple[str, str], dict[str, Any]] = {}
+        self._sent: Counter[str] = Counter()
+        self._received: Counter[str] = Counter()
 
-def orders_of(entries: list[Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The last row of every order, by pool."""
-    found = {}
-    for _, entry in entries:
-        order = entry.fact[1].get("order")
+    def read(self) -> None:
+        for message in self._consumer.consume(1_000, 0.1):
+            for entry in read_page(message.value()):
+                self._note(*entry.fact)
+
+    def _note(self, kind: str, fields: dict[str, Any]) -> None:
+        order = fields.get("order")
         if isinstance(order, dict):
-            found[order["pool"], order["order"]] = order
-    return found
+            self.orders[order["pool"], order["order"]] = order
+        if "message" in fields:
+            message = fields["message"]
+            tally = self._sent if kind == LENDING_CHANGED else self._received
+            tally[message["from_pool"]] = max(tally[message["from_pool"]], message["sequence"])
+
+    def wait_answered(self, asked: list[tuple[str, str]]) -> None:
+        """Until each of these orders, as (pool, name), has been decided."""
+        until(lambda: self.read() or all(order in self.orders for order in asked), "answers", pause_s=0)
+
+    def wait_settled(self) -> None:
+        """Until every message between the pools was heard."""
+        until(lambda: self.read() or self._sent == self._received, "messages", pause_s=0)
+
+    def own(self) -> dict[str, str]:
+        """Name → item of the own pool's orders that hold something."""
+        return {
+            name: order["holds"][0]["sku"]
+            for (pool, name), order in self.orders.items()
+            if pool == HOME and "@" not in name and order["holds"]
+        }
 
 
-def race(speaker: Speaker, crew: Crew, chance: random.Random) -> None:
+class Race:
     """Of each unit the loan is called back, the other pool orders before, with or after that, the own one twice."""
-    steps: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for at, sku in enumerate(chance.sample(SKUS, CONTESTS)):
-        begin = 1 + at // CHUNK
-        steps[begin].append(("call back", sku))
-        steps[begin + chance.choice([-1, 0, 0, 1, 1, 2])].append((AWAY, sku))
-        steps[begin + chance.choice([0, 1, 2])].append((HOME, sku))
-        steps[begin + LATER].append((HOME, sku))
-    for step in sorted(steps):
-        chance.shuffle(steps[step])
-        for n, (who, sku) in enumerate(steps[step]):
+
+    def __init__(self, speaker: Speaker, watcher: Watcher, chance: random.Random) -> None:
+        self._speaker, self._watcher, self._chance = speaker, watcher, chance
+        self.asked: list[tuple[str, str]] = []
+        self.when = {sku: chance.choice([BEFORE, -1, 0, 0, 1, 1, 2, AFTER]) for sku in SKUS}
+        self._steps: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for at, sku in enumerate(chance.sample(SKUS, CONTESTS)):
+            begin = 2 + at // CHUNK
+            self._steps[begin].append(("call back", sku))
+            self._steps[begin + chance.choice([0, 1, 2])].append((HOME, sku))
+            if self.when[sku] is not AFTER:
+                self._steps[begin + self.when[sku]].append((AWAY, sku))
+                self._steps[begin + LATER].append((HOME, sku))
+
+    def run(self, crew: Crew) -> None:
+        """Each step is sent once the one before the last is answered, so that what races does so at any speed."""
+        answered_before: list[tuple[str, str]] = []
+        for step in sorted(self._steps):
+            asked = self._send(step, self._steps[step])
+            if step % (max(self._steps) // KILLS) == 1:
+                crew.kill(self._chance.choice(["one", "two"]))
+            self._watcher.wait_answered(answered_before)
+            answered_before = asked
+
+    def finish(self, bootstrap_servers: str) -> None:
+        """Let both pools order what nobody in the other pool has asked for, once it is all at home again."""
+        late = self.with_away(AFTER)
+        until(lambda: late <= available(bootstrap_servers, HOME) | set(self._watcher.own().values()), "what is at home")
+        self._send(max(self._steps) + 1, [(pool, sku) for sku in sorted(late) for pool in (AWAY, HOME)])
+        self._watcher.wait_answered(self.asked)
+        self._watcher.wait_settled()
+
+    def with_away(self, when: int | None) -> set[str]:
+        """The items that the other pool orders then."""
+        return {sku for sku, at in self.when.items() if at == when}
+
+    def _send(self, step: int, acts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        self._chance.shuffle(acts)
+        asked = []
+        for n, (who, sku) in enumerate(acts):
             if who == "call back":
-                speaker.lend(sku, 0)
+                self._speaker.lend(sku, 0)
             else:
-                speaker.order(who, f"{step}-{n}-{sku}", sku)
-        speaker.flush()
-        time.sleep(PACE_S)
-        if step % (max(steps) // KILLS) == 1:
-            crew.kill(chance.choice(["one", "two"]))
+                self._speaker.order(who, f"{step}-{n}-{sku}", sku)
+                asked.append((who, f"{step}-{n}-{sku}"))
+        self._speaker.flush()
+        self.asked += asked
+        return asked
 
 
 def test_a_last_unit_goes_to_one_order_of_one_pool_whatever_is_called_back_and_killed(bootstrap_servers, tmp_path):
-    speaker, chance = Speaker(bootstrap_servers), random.Random(7)
-    crew = Crew(bootstrap_servers, tmp_path)
-    try:
+    speaker, watcher = Speaker(bootstrap_servers), Watcher(bootstrap_servers)
+    race = Race(speaker, watcher, random.Random(7))
+    with Crew(bootstrap_servers, tmp_path, PARTITIONS) as crew:
         furnish(speaker)
-        wait_for(lambda: available(bootstrap_servers, HOME), CONTESTS)
+        until(lambda: len(available(bootstrap_servers, HOME)) == CONTESTS, "the opening stock", 0.3)
         for sku in SKUS:
             speaker.lend(sku, 1_000)
         speaker.flush()
-        wait_for(lambda: available(bootstrap_servers, AWAY), CONTESTS)
-        race(speaker, crew, chance)
-        wait_for(lambda: sum("@" not in name for _, name in orders_of(journals(bootstrap_servers))), 3 * CONTESTS)
-        entries = journals(bootstrap_servers)
-        deadline = time.monotonic() + DEADLINE_S
-        while not is_settled(entries):
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
-            entries = journals(bootstrap_servers)
-    finally:
-        crew.end_all()
+        until(lambda: len(available(bootstrap_servers, AWAY)) == CONTESTS, "the loans", 0.3)
+        race.run(crew)
+        race.finish(bootstrap_servers)
 
-    orders = orders_of(entries)
+    orders = watcher.orders
+    assert sum("@" not in name for _, name in orders) == 3 * CONTESTS
     kept: Counter = Counter()
     for (pool, _), order in orders.items():
         if pool == HOME:
             kept.update(hold["sku"] for hold in order["holds"])
     assert max(kept.values()) == 1
-    away = {name for (pool, name), order in orders.items() if pool == AWAY and order["holds"]}
+    away = {name: order["holds"][0]["sku"] for (pool, name), order in orders.items() if pool == AWAY and order["holds"]}
     at_home = {name.removesuffix(f"@{AWAY}") for pool, name in orders if pool == HOME and name.endswith(f"@{AWAY}")}
-    assert away == at_home
-    own = [name for (pool, name), order in orders.items() if pool == HOME and "@" not in name and order["holds"]]
+    assert away.keys() == at_home
+    own = watcher.own()
     print(f"{len(away)} went to the borrower, {len(own)} stayed, {CONTESTS - len(away) - len(own)} nobody took")
+    assert race.with_away(BEFORE) <= set(away.values())
+    assert race.with_away(AFTER) <= set(own.values())
     assert len(away) > CONTESTS // 20
     assert len(own) > CONTESTS // 20
-
-
-def is_settled(entries: list[Any]) -> bool:
-    """Every message between the pools was heard."""
-    told, heard = Counter(), Counter()
-    for _, entry in entries:
-        kind, fields = entry.fact
-        if "message" in fields:
-            message = fields["message"]
-            tally = told if kind == LENDING_CHANGED else heard
-            tally[message["from_pool"]] = max(tally[message["from_pool"]], message["sequence"])
-    return told == heard

@@ -1,16 +1,12 @@
 """Inputs that queued up while the workers were down are played in the order in which the broker received them."""
 
-import subprocess
-import sys
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.journal import read_page
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
@@ -24,13 +20,13 @@ from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.intake import Intake
 from streams.runtime.merge import Inbox
 from tests.proof.faults.topic_log import read_topics
+from tests.support.ledger_process import LedgerProcess
 from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 2
 POOL = "backlogged"
 ROUNDS, SALES_PER_ROUND, REPORTS_PER_ROUND = 60, 40, 5
 RECORDS = ROUNDS * (SALES_PER_ROUND + REPORTS_PER_ROUND + 1) + 3
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -80,22 +76,9 @@ def journal(bootstrap_servers):
 
 def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(bootstrap_servers, tmp_path):
     queue_up(bootstrap_servers)
-    command = [
-        sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", bootstrap_servers,
-        "--instance", "late-1", "--state-dir", str(tmp_path), "--partitions", str(PARTITIONS), "--batch-records", "50",
-    ]  # fmt: skip
-    with (tmp_path / "log.txt").open("wb") as log:
-        worker = subprocess.Popen(
-            command, cwd=ROOT, env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log
-        )
-    try:
-        until(
-            lambda: len(journal(bootstrap_servers)) >= RECORDS, lambda: (tmp_path / "log.txt").read_text()[-2000:], 0.2
-        )
+    with LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS, "late-1") as worker:
+        until(lambda: len(journal(bootstrap_servers)) >= RECORDS, lambda: worker.said()[-2000:], 0.2)
         entries = journal(bootstrap_servers)
-    finally:
-        worker.kill()
-        worker.communicate()
 
     topics = [entry.cause[0] for entry in entries]
     assert topics[:3] == [POOL_CONFIG.name, POOL_CONFIG.name, CATALOG_ITEMS.name]

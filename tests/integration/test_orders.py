@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka import Producer
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.topic_admin import ensure_topics
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
@@ -31,11 +30,14 @@ from schemas.topics import (
     POS_STOCK,
 )
 from tests.proof.faults.topic_log import read_topics
+from tests.support.ledger_process import LedgerProcess
 from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 2
 ROOT = Path(__file__).resolve().parents[2]
-CONTESTS, KILLS = 1_000, 4
+CONTESTS = 1_000
+KILLS = ("after_fold", "after_produce", "after_offsets_sent", "before_commit")
+"""The failpoints at which the worker is killed, each while it works off a fifth of the orders."""
 HOUR_MS = 3_600_000
 
 
@@ -107,56 +109,26 @@ class Side:
         return events
 
 
-class LedgerWorker:
-    """A ledger worker that can be killed and started again under its name."""
-
-    def __init__(self, bootstrap_servers, folder):
-        self._command = [
-            sys.executable, "-m", "tests.proof.faults.worker", "--bootstrap-servers", bootstrap_servers,
-            "--instance", "one", "--state-dir", str(folder / "state"), "--partitions", str(PARTITIONS),
-            "--batch-records", "50",
-        ]  # fmt: skip
-        self._log = (folder / "log.txt").open("wb")
-        self._process = None
-
-    def start(self):
-        self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=self._log,
-            stderr=self._log,
-        )  # fmt: skip
-
-    def kill(self):
-        self._process.kill()
-        self._process.communicate()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
-        self._log.close()
-
-
 def test_of_two_orders_that_race_for_the_last_unit_exactly_one_gets_it_across_kills(bootstrap_servers, tmp_path):
     side, chance = Side(bootstrap_servers, "contest"), random.Random(1)
     skus = [f"last-{n:04}" for n in range(CONTESTS)]
     side.stock(*skus)
     in_flight = []
-    with LedgerWorker(bootstrap_servers, tmp_path) as worker:
-        for part in range(KILLS + 1):
-            rivals = [(f"{sku}-{who}", sku) for sku in skus[part :: KILLS + 1] for who in "ab"]
+    worker = LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS)
+    try:
+        for part in range(len(KILLS) + 1):
+            rivals = [(f"{sku}-{who}", sku) for sku in skus[part :: len(KILLS) + 1] for who in "ab"]
             chance.shuffle(rivals)
             for order, sku in rivals:
                 side.ask("placed", order, sku)
             side.flush()
-            if part < KILLS:
-                time.sleep(chance.uniform(0.1, 0.6))
-                worker.kill()
-                in_flight.append(2 * (part + 1) * CONTESTS // (KILLS + 1) - len(side.events()))
-                worker.start()
+            if part < len(KILLS):
+                in_flight.append(worker.die_at(f"{KILLS[part]}=kill:{chance.randint(2, 5)}"))
+        worker.start()
         events = side.wait_for(2 * CONTESTS)
-    assert max(in_flight) > 0, "no kill landed while orders were in flight"
+    finally:
+        worker.kill()
+    assert min(in_flight) > 0, "a kill landed while no order was in flight"
     assert Counter(event["kind"] for event in events) == {"allocated": CONTESTS, "unfilled": CONTESTS}
     winners = Counter(hold["sku"] for event in events for hold in event["holds"])
     assert winners == dict.fromkeys(skus, 1)
@@ -182,7 +154,7 @@ def test_after_an_hour_s_backlog_nothing_has_expired_that_was_confirmed_in_time(
         side.tick(at_ms)
         side.flush()
     confirmed = {f"o{minute - 5}" for minute in range(5, len(skus) + 5) if minute % 2}
-    with LedgerWorker(bootstrap_servers, tmp_path):
+    with LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS):
         events = side.wait_for(len(skus) + len(confirmed))
     assert {event["order"] for event in events if event["kind"] == "confirmed"} == confirmed
     expired = {event["order"] for event in events if event["kind"] == "expired"}
@@ -206,7 +178,7 @@ def test_an_order_is_placed_confirmed_picked_and_shown_by_hand(bootstrap_servers
     lines = [{"line_id": "1", "sku": "tea", "quantity_milli": 1000}]
     terms = {"mode": "pickup", "preferred_store": "mill", "deadline_ms": deadline_ms, "lines": lines}
     request = {"pool": "by-hand", "order": "R-1", "kind": "placed", "terms": terms}
-    with LedgerWorker(bootstrap_servers, tmp_path):
+    with LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS):
         placed = shelf(bootstrap_servers, "order", "send", told=json.dumps(request))
         said = ["order R-1 allocated, now tentative", "  line 1: 1 tea at mill, tentative"]
         assert placed.stdout.splitlines() == said, placed.stderr
@@ -234,7 +206,7 @@ def test_a_transfer_and_a_quota_by_hand(bootstrap_servers, tmp_path):
     )
     side.send(POOL_CONFIG.name, event, event.key)
     side.stock("tea")
-    with LedgerWorker(bootstrap_servers, tmp_path):
+    with LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS):
         asked = shelf(bootstrap_servers, "transfer", "ask", pool, "T-1", "mill", "corner", "tea=1")
         said = ["transfer T-1 mill → corner: open", "  tea: asked 1, held 1"]
         assert asked.stdout.splitlines() == said, asked.stderr

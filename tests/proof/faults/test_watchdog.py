@@ -17,27 +17,36 @@ with watchdog.watching("send_offsets"):
 """
 RETURNS = """
 import time
-from streams.runtime.watchdog import Watchdog
-watchdog = Watchdog(hung_after_s=1)
+from streams.runtime import watchdog as module
+module._TICK_S = 0.01
+watchdog = module.Watchdog(hung_after_s=2)
+def wait_for_ticks(ticks):
+    while watchdog._ticks < ticks:
+        time.sleep(0.001)
 for _ in range(4):
     with watchdog.watching("commit"):
-        time.sleep(0.5)
-time.sleep(2)
+        wait_for_ticks(60)
+wait_for_ticks(260)
 print("done")
 """
 WORKS = """
-import time
 from streams.runtime.watchdog import Watchdog
-watchdog = Watchdog(hung_after_s=2)
+watchdog = Watchdog(hung_after_s=3)
 with watchdog.watching("commit"):
     print("in", flush=True)
-    time.sleep(0.5)
+    input()
 print("done")
 """
 
 
 def start(program):
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_a_call_that_hangs_ends_the_process_and_is_named():
@@ -60,7 +69,7 @@ def test_a_process_held_still_in_a_call_has_not_hung():
     assert process.stdout.readline() == "in\n"
 
     process.send_signal(signal.SIGSTOP)
-    time.sleep(4)
+    time.sleep(3.5)
     process.send_signal(signal.SIGCONT)
 
-    assert process.communicate(timeout=PATIENCE_S) == ("done\n", "")
+    assert process.communicate("\n", timeout=PATIENCE_S) == ("done\n", "")

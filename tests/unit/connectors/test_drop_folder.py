@@ -1,6 +1,7 @@
 """The drop folder: what is taken, when, where it goes, and what a kill leaves behind."""
 
 import csv
+import itertools
 import os
 import stat
 import threading
@@ -404,13 +405,15 @@ def test_a_dropped_file_wakes_the_connector_long_before_the_next_look(tmp_path, 
     ]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + PATIENCE_S
-    number = 0
-    while not arrived.wait(0.3):  # the watch begins in its own time: drop until one is seen
-        assert time.monotonic() < deadline
-        number += 1
+    numbers = itertools.count(1)
+
+    def is_seen():
+        number = next(numbers)
         (shop.path / ".new").write_text(sales(2, first=number * 3))
         (shop.path / ".new").rename(shop.path / f"sales-{number}.csv")
+        return arrived.wait(0.3)
+
+    until(is_seen, "a look", pause_s=0)  # the watch begins in its own time: drop until one is seen
     shop.stop.set()
     shop.connector.wake()
     for thread in threads:
