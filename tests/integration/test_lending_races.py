@@ -112,7 +112,7 @@ class Watcher:
 
     def read(self) -> None:
         for message in self._consumer.consume(1_000, 0.1):
-            for entry in read_page(message.value()):
+            for entry in read_page(message.value()) if message.error() is None else ():
                 self._note(*entry.fact)
 
     def _note(self, kind: str, fields: dict[str, Any]) -> None:
