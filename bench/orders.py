@@ -20,8 +20,9 @@ from messaging.log_reader import is_record
 from schemas.codec import topic_codec
 from schemas.models.config import ConfigChange, StoreSettings
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
-from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
+from schemas.models.requests import OrderLine, OrderRequest
 from schemas.topics import ORDERS_EVENTS, ORDERS_REQUESTS, POOL_CONFIG, POS_SALES, POS_STOCK
+from world.customers import pickup_order
 from world.uniform import BASE_MS, POOL, Published, UniformPools, code, declarations, sku, store_id
 
 Tell = Callable[[str], None]
@@ -31,7 +32,6 @@ _LACKED_EACH = 3
 """Every so manieth item is missing in a store; another third in the next."""
 _STOCK_UNITS = 100_000
 _MANY = 1_000_000
-_DEADLINE_MS = 4 * 3_600_000
 
 
 def measure_orders(
@@ -41,18 +41,18 @@ def measure_orders(
 
     Of an order's items the preferred store lacks a third. Raises BenchError when an order has no answer or is refused.
     """
-    world = UniformPools()
+    pools = UniformPools()
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
-        cluster.publish(declarations(world))
-        cluster.publish(_places(world))
-        opening_records = cluster.publish(_opening_stock(world))
+        cluster.publish(declarations(pools))
+        cluster.publish(_places(pools))
+        opening_records = cluster.publish(_opening_stock(pools))
         with Ledger(cluster, Path(folder), _GROUP) as ledger:
             ledger.wait_ready()
             cluster.wait_committed(_GROUP, POS_STOCK.name, opening_records, ledger.check)
             answers = _Answers(cluster.follow(ORDERS_EVENTS.name))
             tell(f"{orders_per_second} orders/s beside {lines_per_second} sale lines/s for {seconds} s")
-            with Tills(cluster, world, lines_per_second) as tills:
-                with Shoppers(cluster, world, orders_per_second, order_lines) as shoppers:
+            with Tills(cluster, pools, lines_per_second) as tills:
+                with Shoppers(cluster, pools, orders_per_second, order_lines) as shoppers:
                     answers.read(shoppers, for_s=seconds, check=ledger.check)
                     shoppers.stop()
                     answers.drain(shoppers, ledger.check)
@@ -80,12 +80,12 @@ def measure_orders(
 class Shoppers(Steady):
     """A thread that places orders at a steady rate."""
 
-    def __init__(self, cluster: Cluster, world: UniformPools, orders_per_second: int, order_lines: int) -> None:
+    def __init__(self, cluster: Cluster, pools: UniformPools, orders_per_second: int, order_lines: int) -> None:
         super().__init__(cluster, orders_per_second)
         self.waiting: dict[str, int] = {}
         """When each order without an answer was due, ms; the reader takes them out."""
         self.began_s = time.time()
-        self._world = world
+        self._pools = pools
         self._order_lines = order_lines
         self._random = random.Random(7)
         self._encode = topic_codec(ORDERS_REQUESTS.name).encode
@@ -102,20 +102,13 @@ class Shoppers(Steady):
             due_s += self._gap_s
 
     def _request(self, order: str, due_ms: int) -> OrderRequest:
-        items = self._random.sample(range(self._world.items), self._order_lines)
-        terms = OrderTerms(
-            mode=OrderMode.pickup,
-            preferred_store=store_id(self._random.randrange(self._world.stores)),
-            deadline_ms=due_ms + _DEADLINE_MS,
-            lines=tuple(
-                OrderLine(line_id=str(number), sku=sku(item), quantity_milli=1000 * self._random.randint(1, 3))
-                for number, item in enumerate(items, start=1)
-            ),
+        items = self._random.sample(range(self._pools.items), self._order_lines)
+        store = store_id(self._random.randrange(self._pools.stores))
+        lines = tuple(
+            OrderLine(line_id=str(number), sku=sku(item), quantity_milli=1000 * self._random.randint(1, 3))
+            for number, item in enumerate(items, start=1)
         )
-        return OrderRequest(
-            pool=POOL, order=order, kind=OrderRequestKind.placed, key=order, recorded_at_ms=due_ms, origin="bench",
-            terms=terms,
-        )  # fmt: skip
+        return pickup_order(POOL, order, store, lines, due_ms, key=order, origin="bench")
 
 
 class _Answers:
@@ -160,10 +153,10 @@ class _Answers:
             self.kinds["plain" if event["is_plain"] else "elsewhere"] += 1
 
 
-def _places(world: UniformPools) -> Iterator[Published]:
+def _places(pools: UniformPools) -> Iterator[Published]:
     """Each store again: where it is, on a grid of about a kilometre, and with hands for every order."""
     encode = topic_codec(POOL_CONFIG.name).encode
-    for number in range(world.stores):
+    for number in range(pools.stores):
         store = StoreSettings(
             store=store_id(number), name=f"Store {number}",
             latitude_e6=50_000_000 + 9_000 * (number // 6), longitude_e6=8_000_000 + 14_000 * (number % 6),
@@ -173,9 +166,9 @@ def _places(world: UniformPools) -> Iterator[Published]:
         yield POOL_CONFIG.name, event.key, encode(event.to_avro())
 
 
-def _opening_stock(world: UniformPools) -> Iterator[Published]:
+def _opening_stock(pools: UniformPools) -> Iterator[Published]:
     encode = topic_codec(POS_STOCK.name).encode
-    for number in range(world.stores):
+    for number in range(pools.stores):
         report = StockReport(
             pool=POOL,
             store=store_id(number),
@@ -185,7 +178,7 @@ def _opening_stock(world: UniformPools) -> Iterator[Published]:
             kind=StockReportKind.opening,
             lines=tuple(
                 StockLine(line_id=str(item), code=code(item), quantity_milli=1000 * _STOCK_UNITS)
-                for item in range(world.items)
+                for item in range(pools.items)
                 if (item + number) % _LACKED_EACH
             ),
         )

@@ -9,7 +9,8 @@ from itertools import product
 
 import numpy as np
 
-_EXAMPLE_PREFIX = "952"
+from world.barcodes import gtin13
+
 _UNKNOWN_FROM = 900_000_000
 """References from here on are never in the assortment."""
 
@@ -38,8 +39,8 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
-    """One category: what stands there, what a unit costs at the till, and how it is ordered."""
+class _Aisle:
+    """One category of goods: what stands there, what a unit costs at the till, and how it is ordered."""
 
     category: str
     goods: tuple[str, ...]
@@ -52,35 +53,35 @@ class _Shelf:
     tax_permille: int = 70
 
 
-_SHELVES = (
-    _Shelf("dairy", ("Milk", "Yoghurt", "Quark", "Butter", "Cream", "Kefir", "Buttermilk", "Cream cheese"),
+_AISLES = (
+    _Aisle("dairy", ("Milk", "Yoghurt", "Quark", "Butter", "Cream", "Kefir", "Buttermilk", "Cream cheese"),
            ("whole", "low-fat", "organic", "lactose-free"), ("small", "large"), (59, 289), 6, 10, 2.2),
-    _Shelf("bread", ("Rye bread", "Wheat bread", "Spelt bread", "Rolls", "Pretzel", "Toast", "Crispbread"),
+    _Aisle("bread", ("Rye bread", "Wheat bread", "Spelt bread", "Rolls", "Pretzel", "Toast", "Crispbread"),
            ("plain", "with seeds", "wholemeal"), ("half", "whole"), (79, 449), 4, 3, 2.4),
-    _Shelf("eggs", ("Eggs free-range", "Eggs organic", "Eggs barn"),
+    _Aisle("eggs", ("Eggs free-range", "Eggs organic", "Eggs barn"),
            ("M", "L"), ("six", "ten"), (189, 419), 4, 21, 2.6),
-    _Shelf("drinks", ("Mineral water", "Apple juice", "Orange juice", "Cola", "Lemonade", "Iced tea", "Spritzer"),
+    _Aisle("drinks", ("Mineral water", "Apple juice", "Orange juice", "Cola", "Lemonade", "Iced tea", "Spritzer"),
            ("still", "sparkling", "organic", "light"), ("0.5 l", "1 l"), (69, 249), 6, 365, 1.4, 190),
-    _Shelf("beer and wine", ("Pilsner", "Wheat beer", "Cider", "Riesling", "Pinot noir", "Dornfelder"),
+    _Aisle("beer and wine", ("Pilsner", "Wheat beer", "Cider", "Riesling", "Pinot noir", "Dornfelder"),
            ("dry", "mild", "alcohol-free"), ("0.33 l", "0.75 l"), (89, 899), 6, 365, 0.8, 190),
-    _Shelf("pasta and rice", ("Spaghetti", "Penne", "Fusilli", "Basmati rice", "Risotto rice", "Couscous", "Lentils"),
+    _Aisle("pasta and rice", ("Spaghetti", "Penne", "Fusilli", "Basmati rice", "Risotto rice", "Couscous", "Lentils"),
            ("plain", "wholemeal", "organic"), ("500 g", "1 kg"), (79, 399), 8, 540, 0.8),
-    _Shelf("tins and jars",
+    _Aisle("tins and jars",
            ("Tomatoes", "Peas", "Sweetcorn", "Kidney beans", "Gherkins", "Tuna", "Olives", "Red cabbage"),
            ("plain", "seasoned", "organic"), ("small", "large"), (69, 349), 12, 900, 0.6),
-    _Shelf("baking", ("Flour", "Sugar", "Baking powder", "Oats", "Semolina", "Cocoa", "Ground almonds", "Yeast"),
+    _Aisle("baking", ("Flour", "Sugar", "Baking powder", "Oats", "Semolina", "Cocoa", "Ground almonds", "Yeast"),
            ("plain", "fine", "organic"), ("small", "large"), (49, 399), 10, 365, 0.7),
-    _Shelf("breakfast", ("Muesli", "Cornflakes", "Honey", "Strawberry jam", "Apricot jam", "Hazelnut spread"),
+    _Aisle("breakfast", ("Muesli", "Cornflakes", "Honey", "Strawberry jam", "Apricot jam", "Hazelnut spread"),
            ("classic", "crunchy", "organic"), ("small", "large"), (149, 599), 6, 365, 0.7),
-    _Shelf("coffee and tea", ("Filter coffee", "Espresso", "Black tea", "Peppermint tea", "Fruit tea"),
+    _Aisle("coffee and tea", ("Filter coffee", "Espresso", "Black tea", "Peppermint tea", "Fruit tea"),
            ("mild", "strong", "organic"), ("small", "large"), (159, 899), 6, 540, 0.7),
-    _Shelf("sweets and snacks", ("Chocolate", "Gummy bears", "Biscuits", "Crisps", "Salted nuts", "Pretzel sticks"),
+    _Aisle("sweets and snacks", ("Chocolate", "Gummy bears", "Biscuits", "Crisps", "Salted nuts", "Pretzel sticks"),
            ("classic", "dark", "mild", "family"), ("small", "large"), (79, 349), 12, 240, 1.2),
-    _Shelf("frozen", ("Spinach", "Pizza", "Chips", "Fish fingers", "Vanilla ice cream", "Berries", "Vegetables"),
+    _Aisle("frozen", ("Spinach", "Pizza", "Chips", "Fish fingers", "Vanilla ice cream", "Berries", "Vegetables"),
            ("classic", "organic"), ("small", "large"), (149, 549), 6, 365, 0.8),
-    _Shelf("household", ("Washing-up liquid", "Washing powder", "Kitchen roll", "Toilet paper", "Bin bags", "Sponges"),
+    _Aisle("household", ("Washing-up liquid", "Washing powder", "Kitchen roll", "Toilet paper", "Bin bags", "Sponges"),
            ("basic", "eco"), ("small", "large"), (99, 699), 6, 1500, 0.5, 190),
-    _Shelf("care", ("Toothpaste", "Soap", "Shampoo", "Hand cream", "Plasters", "Tissues"),
+    _Aisle("care", ("Toothpaste", "Soap", "Shampoo", "Hand cream", "Plasters", "Tissues"),
            ("classic", "sensitive"), ("small", "large"), (79, 499), 6, 1000, 0.4, 190),
 )  # fmt: skip
 
@@ -102,18 +103,8 @@ _SUPPLIERS = ("Lahntal Grosshandel", "Hof Sonnenberg", "Molkerei Burgwald", "Kol
 _MARGIN_PERMILLE = (180, 380)
 _POPULARITY_SIGMA = 0.8
 
-LARGEST = len(_LOOSE) + sum(len(s.goods) * len(s.sorts) * len(s.sizes) for s in _SHELVES)
+LARGEST = len(_LOOSE) + sum(len(s.goods) * len(s.sorts) * len(s.sizes) for s in _AISLES)
 """Most items that an assortment can have."""
-
-
-def gtin13(reference: int) -> str:
-    """The example GTIN-13 with this nine-digit reference: GS1's example prefix, the reference, the check digit.
-
-    Source of the check digit: GS1 General Specifications, section 7.9.
-    """
-    digits = f"{_EXAMPLE_PREFIX}{reference:09d}"
-    total = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(digits))
-    return f"{digits}{-total % 10}"
 
 
 def unknown_code(number: int) -> str:
@@ -126,7 +117,7 @@ def assortment(rng: np.random.Generator, size: int) -> tuple[Item, ...]:
     if not len(_LOOSE) < size <= LARGEST:
         raise ValueError(f"an assortment has {len(_LOOSE) + 1} to {LARGEST} items, not {size}")
     loose = [_loose_item(rng, *row) for row in _LOOSE]
-    packed = [(shelf, *words) for shelf in _SHELVES for words in product(shelf.goods, shelf.sorts, shelf.sizes)]
+    packed = [(aisle, *words) for aisle in _AISLES for words in product(aisle.goods, aisle.sorts, aisle.sizes)]
     chosen = sorted(rng.choice(len(packed), size - len(loose), replace=False).tolist())
     return (*loose, *(_packed_item(rng, at, *packed[at]) for at in chosen))
 
@@ -150,8 +141,8 @@ def _loose_item(rng: np.random.Generator, plu: str, name: str, price_minor: int,
     )
 
 
-def _packed_item(rng: np.random.Generator, at: int, shelf: _Shelf, goods: str, sort: str, size: str) -> Item:
-    low, high = shelf.price_range_minor
+def _packed_item(rng: np.random.Generator, at: int, aisle: _Aisle, goods: str, sort: str, size: str) -> Item:
+    low, high = aisle.price_range_minor
     price_minor = int(rng.integers(low, high + 1)) // 10 * 10 + 9
     code = gtin13(1_000 + 7 * at)
     return Item(
@@ -159,15 +150,15 @@ def _packed_item(rng: np.random.Generator, at: int, shelf: _Shelf, goods: str, s
         gtin13=code,
         plu=None,
         name=f"{goods} {sort}, {size}",
-        category=shelf.category,
+        category=aisle.category,
         unit="each",
-        pack_milli=shelf.pack_units * 1_000,
+        pack_milli=aisle.pack_units * 1_000,
         cost_minor=_cost(rng, price_minor),
         price_minor=price_minor,
-        tax_permille=shelf.tax_permille,
-        shelf_life_days=shelf.shelf_life_days,
+        tax_permille=aisle.tax_permille,
+        shelf_life_days=aisle.shelf_life_days,
         supplier=_SUPPLIERS[int(rng.integers(len(_SUPPLIERS)))],
-        popularity=_popularity(rng, shelf.popularity),
+        popularity=_popularity(rng, aisle.popularity),
     )
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks' pools: grocers who stock the same items, and what their tills report.
+"""Uniform pools, for benchmarks: grocers who all stock the same items, and what their tills report.
 
 Items sell as grocery items do: a few are in many baskets, most in few (weights fall with the rank, as 1/rank^0.8).
 """
@@ -14,6 +14,7 @@ from schemas.models.config import ConfigChange, Contribution, ContributionKind, 
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 from schemas.models.ticks import Tick
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
+from world.barcodes import with_check_digit
 
 POOL = "bench"
 BASE_MS = 1_750_000_000_000
@@ -47,9 +48,7 @@ class UniformPools:
 
 def gtin(item: int) -> str:
     """A GTIN-14 with a valid check digit for item number `item`."""
-    body = f"0400{item:09d}"
-    total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(body))
-    return f"{body}{-total % 10}"
+    return with_check_digit(f"0400{item:09d}")
 
 
 def code(item: int) -> str:

@@ -24,7 +24,7 @@ _INPUTS = (POS_SALES.name, POS_STOCK.name)
 
 
 @dataclass(slots=True)
-class Shelf:
+class PromisedStock:
     """What one store can promise of one item."""
 
     available_milli: int
@@ -47,7 +47,7 @@ class LedgerView:
     quarantined_by_reason: Counter[str] = field(default_factory=Counter)
     first_applied_at_s: float | None = None
     """Seconds since 1970 UTC."""
-    shelves: dict[str, dict[str, Shelf]] = field(default_factory=dict)
+    shelves: dict[str, dict[str, PromisedStock]] = field(default_factory=dict)
     """Availability by SKU and store."""
 
     @property
@@ -177,7 +177,7 @@ class LedgerWatch:
         if stores is None:
             stores = self.view.shelves[row["sku"]] = {}
         before = stores.get(row["store"])
-        stores[row["store"]] = Shelf(row["available_milli"], row["unit"], row["recorded_at_ms"])
+        stores[row["store"]] = PromisedStock(row["available_milli"], row["unit"], row["recorded_at_ms"])
         if before is None or before.recorded_at_ms != row["recorded_at_ms"]:
             self._on_row(row["store"], row["recorded_at_ms"])
 
@@ -196,7 +196,9 @@ def fact_lines(fact: Fact) -> tuple[int, int, Counter[str]]:
     return len(said["applied"]) + counted, said["duplicate_lines"] + said["stale_lines"], reasons
 
 
-def totals(shelves: Mapping[str, Mapping[str, Shelf]], skus: Iterable[str]) -> Iterator[tuple[str, int, str, int]]:
+def totals(
+    shelves: Mapping[str, Mapping[str, PromisedStock]], skus: Iterable[str]
+) -> Iterator[tuple[str, int, str, int]]:
     """(SKU, available in the pool, unit, stores that have some) of `skus`."""
     for sku in skus:
         stores = list(shelves.get(sku, {}).values())

@@ -6,12 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from commonshelf.demo.consortium import Consortium
-from commonshelf.demo.customers import Customers, OrderTally, Shelves
+from commonshelf.demo.customers import Customers, OrderTally
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.orders_watch import OrdersView, OrdersWatch, Row
 from commonshelf.demo.pickers import Pickers
 from messaging.client_options import quiet
 from messaging.publisher import Publisher
+from world.customers import Promises
 
 _POLL_S = 0.05
 
@@ -25,7 +26,7 @@ class Orders:
     def __init__(
         self,
         consortium: Consortium,
-        shelves: Shelves,
+        promises: Promises,
         kafka_options: Mapping[str, str],
         partitions: int,
         left: Callable[[str, str, int], None],
@@ -39,7 +40,7 @@ class Orders:
         self._errands = Errands()
         self._publisher = Publisher(quiet(kafka_options), partitions)
         self._customers = Customers(
-            pool, consortium.ids, shelves, self._publisher, self._errands, run=f"order-{run}", seed=seed
+            pool, consortium.ids, promises, self._publisher, self._errands, run=f"order-{run}", seed=seed
         )
         self._pickers = Pickers(pool, self._publisher, self._errands, left, seed=seed)
         self._loop = asyncio.get_running_loop()

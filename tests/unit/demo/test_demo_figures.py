@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies, LatencyHistogram, SentBook
-from commonshelf.demo.ledger_watch import LedgerView, Shelf, fact_lines, totals
+from commonshelf.demo.ledger_watch import LedgerView, PromisedStock, fact_lines, totals
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.tally import TillTally
@@ -49,7 +49,13 @@ def test_each_kind_of_fact_accounts_for_its_lines(fact, applied, absorbed, quara
 
 
 def test_an_items_availability_is_the_sum_over_its_stores():
-    shelves = {"MILK": {"lich": Shelf(2_000, "each"), "diez": Shelf(0, "each"), "solms": Shelf(500, "each")}}
+    shelves = {
+        "MILK": {
+            "lich": PromisedStock(2_000, "each"),
+            "diez": PromisedStock(0, "each"),
+            "solms": PromisedStock(500, "each"),
+        }
+    }
     assert list(totals(shelves, ["MILK", "GONE"])) == [("MILK", 2_500, "each", 2), ("GONE", 0, "", 0)]
 
 
