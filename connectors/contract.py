@@ -135,6 +135,10 @@ class Unavailable(UserError):
         self.retry_after_s = retry_after_s
 
 
+class AccessRefused(UserError):
+    """The outside system refuses our token: it is wrong, has ended, or lacks a right. The operator must act."""
+
+
 class PositionStore(Protocol):
     """The cursors up to which connectors have read, kept across restarts."""
 

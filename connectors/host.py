@@ -25,7 +25,7 @@ from connectors.http.protocol import PromptHeaders
 from connectors.installed import ConnectorContext, type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec
-from connectors.vendor.write_back import WriteBackTools
+from connectors.vendor.write_back import WriteBackContext
 from messaging.errors import UserError
 from messaging.publisher import Publisher, PublishError
 from messaging.status_server import Page, Status, metrics_page, status_page
@@ -51,7 +51,7 @@ def run_connectors(
     http_host: str,
     http_port: int,
     state_dir: Path,
-    write_back: WriteBackTools | None = None,
+    write_back: WriteBackContext | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way.
 
@@ -87,7 +87,7 @@ class Host:
         publisher: Publisher,
         positions: PositionStore,
         state_dir: Path,
-        write_back: WriteBackTools | None = None,
+        write_back: WriteBackContext | None = None,
     ) -> None:
         _check_distinct(specs)
         self.metrics = ConnectorMetrics()

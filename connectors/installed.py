@@ -12,7 +12,7 @@ from connectors.contract import Connector, PositionStore, Publishes, StoreContex
 from connectors.http.limit import ConcurrencyLimit
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorOptions, ConnectorSpec
-from connectors.vendor.write_back import WriteBackTools
+from connectors.vendor.write_back import WriteBackContext
 
 GROUP = "commonshelf.connectors"
 
@@ -30,7 +30,7 @@ class ConnectorContext:
     request_limit: ConcurrencyLimit
     state_dir: Path
     positions: PositionStore
-    write_back: WriteBackTools | None = None
+    write_back: WriteBackContext | None = None
 
 
 Factory = Callable[[Any, StoreContext, ConnectorContext], Connector]

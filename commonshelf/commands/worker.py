@@ -99,7 +99,7 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     from commonshelf.positions import stored_positions, stored_write_backs
     from connectors.host import run_connectors
     from connectors.positions import Positions
-    from connectors.vendor.write_back import WriteBackTools, WriteLog
+    from connectors.vendor.write_back import WriteBackContext, write_back_log
     from messaging.publisher import Publisher
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and some vendors want keys there
@@ -109,7 +109,7 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     options = kafka_options(settings.kafka)
     held = HeldGoods(options, settings.partitions)
     with Publisher(options, settings.partitions) as publisher, closing(held):
-        log = WriteLog(lambda: stored_write_backs(options), publisher)
+        log = write_back_log(lambda: stored_write_backs(options), publisher)
         run_connectors(
             list(connector_specs(settings)),
             publisher,
@@ -117,7 +117,7 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
             http_host=settings.http.webhook_host,
             http_port=settings.http.webhook_port,
             state_dir=state_dir,
-            write_back=WriteBackTools(held, log),
+            write_back=WriteBackContext(held, log),
         )
 
 

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from connectors.clover.spec import CloverOptions
+from connectors.contract import AccessRefused
 from connectors.http.client import NotFound, api_client, call
 from connectors.specs import SecretSource
-from connectors.vendor.contract import AccessRefused
 
 PATH = "/oauth/v2/refresh"
 

@@ -19,9 +19,8 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity import wait_exponential_jitter as backoff
 
-from connectors.contract import Unavailable
+from connectors.contract import AccessRefused, Unavailable
 from connectors.specs import SecretSource
-from connectors.vendor.contract import AccessRefused
 
 ATTEMPTS = 3
 WAIT_MAX_S = 2.0

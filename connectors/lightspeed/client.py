@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from connectors.contract import Delivery, SkipReason, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
@@ -17,7 +17,7 @@ from connectors.installed import ConnectorContext
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.lightspeed.translate import Outlet, outlet_of, register_of, translate_inventory, translate_sale
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import Json, ReadContext, inner, joined, left_out
 
 API = "/api/2026-07"

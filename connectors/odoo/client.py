@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Delivery, Refused, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Refused, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
@@ -15,7 +15,7 @@ from connectors.odoo import translate
 from connectors.odoo.spec import OdooOptions
 from connectors.parsing.times import instant_ms
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import ReadContext
 
 PAGE_SIZE = 200

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from connectors.contract import Delivery, Refused, SkipReason, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Refused, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
@@ -17,7 +17,7 @@ from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
 from connectors.shopify.translate import ShopifyShop, translate_level, translate_order, translate_webhook, variant_code
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339
 from connectors.vendor.signature import hmac_sha256_base64, require
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connectors.contract import Unavailable
+from connectors.outbound.contract import CallRefused
 from connectors.shopify import graphql
 from connectors.vendor.echo import MARK
 from connectors.vendor.fields import Json, inner
 from connectors.vendor.reservation_plan import moved_as
-from connectors.vendor.write_back import Write, WriteRefused
+from connectors.vendor.write_back import Write
 
 _MILLI = 1000
 _ITEM_CODE = "item:variant-"
@@ -51,7 +52,7 @@ class ReservedStock:
     def reserved_by_others_milli(self, item: str) -> int:
         quantities = self._shop.level_node(item, ["reserved"]).get("quantities")
         if not isinstance(quantities, list):
-            raise WriteRefused("the item is not stocked at the store's location")
+            raise CallRefused("the item is not stocked at the store's location")
         return sum(int(each.get("quantity") or 0) for each in quantities if isinstance(each, dict)) * _MILLI
 
     def change(self, write: Write) -> None:
@@ -81,7 +82,7 @@ class ReservedStock:
         if codes & _UNSURE:
             raise Unavailable(f"Shopify does not say whether the goods are reserved: {', '.join(sorted(codes))}", 60)
         if errors:
-            raise WriteRefused(f"Shopify refuses to move the item's stock: {', '.join(sorted(codes))}")
+            raise CallRefused(f"Shopify refuses to move the item's stock: {', '.join(sorted(codes))}")
 
     def was_done(self, write: Write) -> bool:
         return moved_as(write.change_milli, write.reserved_by_others_milli, self.reserved_by_others_milli(write.item))

@@ -13,19 +13,28 @@ from square.core.api_error import ApiError
 from square.core.request_options import RequestOptions
 from square.environment import SquareEnvironment
 
-from connectors.contract import Delivery, FieldRefused, Problem, SkipReason, StoreContext, Translated, Unavailable
+from connectors.contract import (
+    AccessRefused,
+    Delivery,
+    FieldRefused,
+    Problem,
+    SkipReason,
+    StoreContext,
+    Translated,
+    Unavailable,
+)
 from connectors.http.client import NotFound, Token, TokenAuth, api_client
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
 from connectors.installed import ConnectorContext
+from connectors.outbound.contract import CallRefused
 from connectors.square import translate
 from connectors.square.reserve import SoldStock
 from connectors.square.spec import SquareOptions
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339, time_ms
 from connectors.vendor.signature import hmac_sha256_base64, require
-from connectors.vendor.write_back import WriteRefused
 
 HEADER = "x-square-hmacsha256-signature"
 API_VERSION = "2026-09-16"
@@ -109,14 +118,14 @@ class SquareVendor:
         return inner(self._call(self._square.catalog.object.get, object_id=object_id), "object")
 
     def change_stock(self, key: str, change: Json) -> None:
-        """Once for each key. Raises Unavailable, AccessRefused; WriteRefused when nothing was changed."""
+        """Once for each key. Raises Unavailable, AccessRefused; CallRefused when nothing was changed."""
         try:
             self._square.inventory.batch_create_changes(idempotency_key=key, changes=[change], request_options=_ONCE)
         except ApiError as error:
             failure = _failure(error)
             # A key that was used for another body says that something was written, and not whether it was this.
             if error.status_code in (400, 404) and all(str(each.code) != _KEY_REUSED for each in error.errors):
-                raise WriteRefused(str(failure)) from None
+                raise CallRefused(str(failure)) from None
             raise failure from None
 
     def changes_of(self, item: str, kind: str, since_ms: int) -> Iterator[Json]:

@@ -10,9 +10,10 @@ from typing import Protocol
 
 from connectors.contract import FieldRefused
 from connectors.http.client import NotFound
+from connectors.outbound.contract import CallRefused
 from connectors.vendor.echo import MARK, is_ours
 from connectors.vendor.fields import UTC_ZONE, Json, inner, time_ms
-from connectors.vendor.write_back import Write, WriteRefused
+from connectors.vendor.write_back import Write
 
 _MILLI = 1000
 _ITEM_CODE = "item:"
@@ -28,7 +29,7 @@ class Asks(Protocol):
         """Raises NotFound, too."""
 
     def change_stock(self, key: str, change: Json) -> None:
-        """Raises WriteRefused, too."""
+        """Raises CallRefused, too."""
 
     def changes_of(self, item: str, kind: str, since_ms: int) -> Iterator[Json]: ...
 
@@ -92,7 +93,7 @@ def _is_later(count: Json, since_ms: int) -> bool:
     try:
         occurred_at_ms = time_ms(count, "occurred_at", UTC_ZONE)
     except FieldRefused as error:
-        raise WriteRefused(f"a count of the item has no usable time: {error}") from error
+        raise CallRefused(f"a count of the item has no usable time: {error}") from error
     return occurred_at_ms is not None and occurred_at_ms > since_ms
 
 

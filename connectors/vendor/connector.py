@@ -9,13 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from connectors.contract import Delivery, Handler, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Handler, StoreContext, Translated, Unavailable
 from connectors.http.receiver import ReceiverRules, WebhookReceiver
 from connectors.installed import ConnectorContext
-from connectors.vendor.contract import AccessRefused, Feed, Vendor
+from connectors.outbound.driver import Driver
+from connectors.vendor.contract import Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack
 from messaging.publisher import EventTooLarge, PublishError
+from schemas.models.connectors import ChannelReservation
 
 WEBHOOK_MAX_BYTES = 1_048_576
 """A receipt of 200 lines is half of that at vendors that send a whole product with each line."""
@@ -50,10 +52,12 @@ class VendorConnector:
         self._positions = context.positions
         self._metrics = context.metrics.of(store.pool, store.id, options.kind)
         self._now_s = now_s
-        self._write_back: WriteBack | None = None
+        self._write_back: Driver[ChannelReservation] | None = None
         if channel is not None and context.write_back is not None:
-            interval_s = options.write_back_interval_s
-            self._write_back = WriteBack(channel, store, options.kind, interval_s, context.write_back, self._metrics)
+            adapter = WriteBack(channel, store, options.kind, context.write_back.holds)
+            self._write_back = Driver(
+                adapter, context.write_back.log, options.write_back_interval_s, self._metrics.written_back
+            )
         self._woken = threading.Event()
         self._fetchers = ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix=self.name)
         rules = ReceiverRules(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.contract import Delivery, Translated
-from messaging.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,3 @@ class Vendor(Protocol):
 
     def close(self) -> None:
         """Close connections."""
-
-
-class AccessRefused(UserError):
-    """The vendor refuses our token: it is wrong, has ended, or lacks a right. The operator must act."""

@@ -1,49 +1,28 @@
-"""What to write to a till's online channel so that it does not sell what the pool holds. Pure.
+"""Writes to a till's online channel, planned so that it does not sell what the pool holds. Pure.
 
 For each item one `ChannelReservation` says what the channel had taken out when it was last sure, and the write that is
-under way. A write is stored before it is sent, and has a key: sent again after whatever befell, it is the same write,
-and the vendor carries it out once. Only when its outcome is stored does the next one begin, from what is wanted then.
+under way.
 """
 
-import uuid
-from dataclasses import dataclass
-
+from connectors.outbound.contract import idempotency_key
 from schemas.models.connectors import ChannelReservation
 
 REPEATED_FOR_MS = 12 * 3_600_000
 """No longer is a write sent again with its key: vendors forget keys. Then what they show tells whether it was done."""
-_KEYS = uuid.uuid5(uuid.NAMESPACE_URL, "commonshelf:write-back")
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Take out `target_milli` in all, where that is not so now."""
-
-    target_milli: int
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send the write that is under way, be it for the first time or again."""
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """The write under way is too old to be sent again: ask at the vendor whether it was done."""
-
-
-Step = Begin | Send | LookUp
-
-
-def next_step(held_milli: int, last: ChannelReservation | None, now_ms: int, grain_milli: int) -> Step | None:
-    """What is to do for an item of which the pool holds `held_milli`; None when the channel has it right.
+def target(held_milli: int, last: ChannelReservation | None, grain_milli: int) -> int | None:
+    """Thousandths to take out in all, when the pool holds `held_milli`; None when the channel has it right.
 
     grain_milli: the channel counts in multiples of it; what is held is rounded up to them.
     """
-    if last is not None and last.pending_milli is not None:
-        return Send() if now_ms - last.begun_at_ms < REPEATED_FOR_MS else LookUp()
     target_milli = -(-max(held_milli, 0) // grain_milli) * grain_milli
-    return None if target_milli == (0 if last is None else last.written_milli) else Begin(target_milli)
+    return None if target_milli == (0 if last is None else last.written_milli) else target_milli
+
+
+def is_repeatable(taken: ChannelReservation, now_ms: int) -> bool:
+    """Whether the write under way may be sent again with its key."""
+    return now_ms - taken.begun_at_ms < REPEATED_FOR_MS
 
 
 def change_milli(taken: ChannelReservation) -> int:
@@ -52,8 +31,8 @@ def change_milli(taken: ChannelReservation) -> int:
 
 
 def write_key(taken: ChannelReservation) -> str:
-    """The idempotency key of the write under way: a UUID, the same each time."""
-    return str(uuid.uuid5(_KEYS, f"{taken.key}/{taken.sequence}"))
+    """The idempotency key of the write under way: a UUID that names its content, the same each time."""
+    return idempotency_key(taken.key, taken.sequence, taken.item, change_milli(taken))
 
 
 def begun(

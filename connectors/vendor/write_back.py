@@ -1,42 +1,29 @@
-"""Keeps what the pool holds of a store's shelf out of the till's online channel, where the operator wants it."""
+"""An outbound adapter that keeps what the pool holds of a store's shelf out of the till's online channel.
 
-import threading
-import time
-from bisect import bisect_right
+It runs where the operator wants it. The vendor's connector runs it, for that has the vendor's client and rate limit.
+"""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import structlog
-
-from connectors.contract import Publishes, StoreContext, Unavailable
-from connectors.metrics import StoreMetrics
-from connectors.vendor.contract import AccessRefused
+from connectors.contract import StoreContext
+from connectors.outbound.contract import CallRefused
+from connectors.outbound.log import OutboundLog, Stores
 from connectors.vendor.reservation_plan import (
-    Begin,
-    LookUp,
-    Send,
-    Step,
     begun,
     change_milli,
     done,
     dropped,
+    is_repeatable,
     lost,
-    next_step,
+    target,
     write_key,
 )
-from messaging.publisher import PublishError
 from schemas.models.connectors import ChannelReservation
 
-RETRY_S = 5.0
-RETRY_MAX_S = 300.0
-WRITES_A_ROUND = 100
-"""Of one store, so that a burst leaves the vendor's rate limit room for what the till tells."""
-REFUSED_WAIT_MS = 600_000
-"""An item that the vendor lacks or refuses is tried again after so long."""
 CHECK_MS = 600_000
 """So often is looked whether what was taken out still is."""
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class Write:
 class Channel(Protocol):
     """A till's online channel, as it can take goods out and give them back. Calls block.
 
-    All but `find` may raise WriteRefused, too, which says that nothing was changed.
+    All but `find` may raise CallRefused, too: nothing was changed.
     """
 
     grain_milli: int
@@ -103,184 +90,85 @@ class Channel(Protocol):
         """
 
 
-class WriteRefused(Exception):
-    """The vendor will not change this item: it is not stocked there, say. Nothing was changed."""
+def write_back_log(
+    stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Stores[ChannelReservation]
+) -> OutboundLog[ChannelReservation]:
+    """The log of what was taken out, by SKU; a party is a pool, a store and a connector. stored: as of OutboundLog."""
+    return OutboundLog(stored, ChannelReservation.model_validate, _place, publisher)
 
 
-class WriteLog:
-    """What was taken out, by pool, store and connector, kept in a compacted topic. Thread-safe.
-
-    stored: reads what the topic holds now, decoded; called once, and again if it raised.
-    """
-
-    def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Publishes) -> None:
-        self._stored = stored
-        self._publisher = publisher
-        self._known: dict[tuple[str, str, str], dict[str, ChannelReservation]] | None = None
-        self._lock = threading.Lock()
-
-    def of(self, pool: str, store: str, connector: str) -> dict[str, ChannelReservation]:
-        """By SKU. Raises what `stored` raises."""
-        with self._lock:
-            if self._known is None:
-                known: dict[tuple[str, str, str], dict[str, ChannelReservation]] = {}
-                for row in self._stored():
-                    taken = ChannelReservation.model_validate(row)
-                    known.setdefault((taken.pool, taken.store, taken.connector), {})[taken.sku] = taken
-                self._known = known
-            return dict(self._known.get((pool, store, connector), {}))
-
-    def save(self, taken: ChannelReservation) -> None:
-        """Return when Kafka has it. Raises PublishError."""
-        self._publisher.publish_all([taken])
-        with self._lock:
-            if self._known is not None:
-                self._known.setdefault((taken.pool, taken.store, taken.connector), {})[taken.sku] = taken
+def _place(taken: ChannelReservation) -> tuple[tuple[str, str, str], str]:
+    return (taken.pool, taken.store, taken.connector), taken.sku
 
 
 @dataclass(frozen=True, slots=True)
-class WriteBackTools:
+class WriteBackContext:
     """What the host lends to connectors that write back."""
 
     holds: Holds
-    log: WriteLog
+    log: OutboundLog[ChannelReservation]
 
 
 class WriteBack:
-    """Writes for one connector of one store. now_ms: the clock."""
+    """The online channel of one store, as an adapter of outbound calls; an item is a SKU."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        store: StoreContext,
-        connector: str,
-        interval_s: float,
-        tools: WriteBackTools,
-        metrics: StoreMetrics,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-    ) -> None:
+    def __init__(self, channel: Channel, store: StoreContext, connector: str, holds: Holds) -> None:
+        self.party = (store.pool, store.id, connector)
         self._channel = channel
-        self._place = (store.pool, store.id, connector)
-        self._interval_s = interval_s
-        self._tools = tools
-        self._metrics = metrics
-        self._now_ms = now_ms
-        self._refused_at_ms: dict[str, int] = {}
+        self._holds = holds
+        self._held: Mapping[str, Held] = {}
         self._checked_at_ms: dict[str, int] = {}
-        self._last_sku = ""
-        self._log = _log.bind(connector=connector, store=store.id)
 
-    def run(self, stop: threading.Event) -> None:
-        """Compare and write until `stop` is set. What the vendor or Kafka refuses is logged and tried again."""
-        retry_s = RETRY_S
-        while not stop.is_set():
-            try:
-                self.round(stop)
-                retry_s = RETRY_S
-                wait_s = self._interval_s
-            except (Unavailable, PublishError, AccessRefused) as error:
-                asked_s = error.retry_after_s if isinstance(error, Unavailable) else 0
-                wait_s = max(asked_s, retry_s)
-                retry_s = min(2 * retry_s, RETRY_MAX_S)
-                self._log.warning("cannot write back now", reason=str(error), again_in_s=wait_s)
-            except Exception:  # noqa: BLE001  a fault here must not end what brings the store's sales
-                wait_s = RETRY_MAX_S
-                self._log.exception("writing back showed a fault in this program; please report it", again_in_s=wait_s)
-            stop.wait(wait_s)
+    def wanted(self) -> Iterable[str]:
+        pool, store, _ = self.party
+        self._held = {each.sku: each for each in self._holds.of(pool, store)}
+        return self._held
 
-    def round(self, stop: threading.Event) -> None:
-        """Bring the channel to what is held now, WRITES_A_ROUND items at most.
+    def is_pending(self, record: ChannelReservation) -> bool:
+        return record.pending_milli is not None
 
-        It begins behind the item of which the round before came to its end: one that fails holds up no other.
+    def is_repeatable(self, pending: ChannelReservation, now_ms: int) -> bool:
+        return is_repeatable(pending, now_ms)
 
-        Raises Unavailable, AccessRefused, PublishError; then what is under way is stored, and sent again next time.
-        """
-        known = self._tools.log.of(*self._place)
-        held = {each.sku: each for each in self._tools.holds.of(*self._place[:2])}
-        skus = sorted(known.keys() | held.keys())
-        begin = bisect_right(skus, self._last_sku)
-        writes = 0
-        for sku in (*skus[begin:], *skus[:begin]):
-            if stop.is_set() or writes >= WRITES_A_ROUND:
-                return
-            self._last_sku = sku
-            writes += self._bring(held.get(sku) or Held(sku, 0, ()), known.get(sku))
-
-    def _bring(self, held: Held, last: ChannelReservation | None) -> bool:
-        """Do what is to do for one item. Returns whether the vendor was asked to change something."""
-        now_ms = self._now_ms()
-        if now_ms - self._refused_at_ms.get(held.sku, -REFUSED_WAIT_MS) < REFUSED_WAIT_MS:
-            return False
-        try:
-            return self._step(held, last, now_ms)
-        except WriteRefused as refused:
-            self._refuse(held.sku, str(refused))
-            return True
-
-    def _step(self, held: Held, last: ChannelReservation | None, now_ms: int) -> bool:
-        step = next_step(held.held_milli, last, now_ms, self._channel.grain_milli)
-        if last is not None and self._is_lost(last, step, now_ms):
-            last = lost(last)
-            self._tools.log.save(last)
-            self._metrics.written_back("lost")
-            self._log.warning("what was taken out is back on sale at the vendor; taking it out again", sku=held.sku)
-            step = next_step(held.held_milli, last, now_ms, self._channel.grain_milli)
-        match step:
-            case None:
-                return False
-            case Begin(target_milli):
-                return self._begin(held, last or self._nothing(held.sku), target_milli)
-            case Send():
-                return self._send(_sure(last))
-            case LookUp():
-                return self._look_up(_sure(last))
-
-    def _is_lost(self, last: ChannelReservation, step: Step | None, now_ms: int) -> bool:
+    def recheck(self, item: str, last: ChannelReservation, now_ms: int) -> ChannelReservation | None:
         """Asked before each new write, and now and then."""
-        if last.written_milli == 0 or last.pending_milli is not None:
-            return False
-        if step is None and now_ms - self._checked_at_ms.setdefault(last.sku, now_ms) < CHECK_MS:
-            return False
-        self._checked_at_ms[last.sku] = now_ms
-        return self._channel.is_lost(last.item, last.begun_at_ms)
+        if last.written_milli == 0:
+            return None
+        is_settled = self._target(item, last) is None
+        if is_settled and now_ms - self._checked_at_ms.setdefault(item, now_ms) < CHECK_MS:
+            return None
+        self._checked_at_ms[item] = now_ms
+        return lost(last) if self._channel.is_lost(last.item, last.begun_at_ms) else None
 
-    def _begin(self, held: Held, last: ChannelReservation, target_milli: int) -> bool:
+    def begin(self, item: str, last: ChannelReservation | None, now_ms: int) -> ChannelReservation | None:
+        target_milli = self._target(item, last)
+        if target_milli is None:
+            return None
+        last = last or self._nothing(item)
         # What was taken out of an item is given back to the same, whatever its codes are now.
-        item = last.item if last.written_milli else self._channel.find(held.codes)
-        if item is None:
-            self._refuse(held.sku, "the vendor has no item of its codes")
-            return False
-        taken = begun(last, target_milli, item, self._channel.reserved_by_others_milli(item), self._now_ms())
-        self._tools.log.save(taken)
-        return self._send(taken)
+        found = last.item if last.written_milli else self._channel.find(self._held_of(item).codes)
+        if found is None:
+            raise CallRefused("the vendor has no item of its codes")
+        return begun(last, target_milli, found, self._channel.reserved_by_others_milli(found), now_ms)
 
-    def _send(self, taken: ChannelReservation) -> bool:
-        try:
-            self._channel.change(_write(taken))
-        except WriteRefused:
-            self._tools.log.save(dropped(taken))
-            raise
-        self._tools.log.save(done(taken))
-        self._metrics.written_back("done")
-        return True
+    def call(self, pending: ChannelReservation) -> ChannelReservation:
+        self._channel.change(_write(pending))
+        return done(pending)
 
-    def _look_up(self, taken: ChannelReservation) -> bool:
-        found = done(taken) if self._channel.was_done(_write(taken)) else dropped(taken)
-        self._tools.log.save(found)
-        self._metrics.written_back("looked_up")
-        self._log.warning(
-            "a write-back was under way for too long to be repeated; what the vendor shows was believed",
-            sku=taken.sku, taken_out_milli=found.written_milli,
-        )  # fmt: skip
-        return False
+    def refused(self, pending: ChannelReservation) -> ChannelReservation:
+        return dropped(pending)
 
-    def _refuse(self, sku: str, reason: str) -> None:
-        self._refused_at_ms[sku] = self._now_ms()
-        self._metrics.written_back("refused")
-        self._log.warning("what the pool holds cannot be taken out of the online channel", sku=sku, reason=reason)
+    def look_up(self, pending: ChannelReservation) -> ChannelReservation:
+        return done(pending) if self._channel.was_done(_write(pending)) else dropped(pending)
+
+    def _target(self, sku: str, last: ChannelReservation | None) -> int | None:
+        return target(self._held_of(sku).held_milli, last, self._channel.grain_milli)
+
+    def _held_of(self, sku: str) -> Held:
+        return self._held.get(sku) or Held(sku, 0, ())
 
     def _nothing(self, sku: str) -> ChannelReservation:
-        pool, store, connector = self._place
+        pool, store, connector = self.party
         return ChannelReservation(pool=pool, store=store, connector=connector, sku=sku)
 
 
@@ -288,9 +176,3 @@ def _write(taken: ChannelReservation) -> Write:
     change = change_milli(taken)
     target_milli = taken.written_milli + change
     return Write(taken.item, change, target_milli, write_key(taken), taken.reserved_by_others_milli, taken.begun_at_ms)
-
-
-def _sure(last: ChannelReservation | None) -> ChannelReservation:
-    if last is None:
-        raise TypeError("a write under way has a record")
-    return last

@@ -11,16 +11,16 @@ from urllib.parse import quote
 import httpx
 import structlog
 
-from connectors.contract import Delivery, SkipReason, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import SENT_ONCE, NotFound, Token, TokenAuth, answer_of, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
 from connectors.installed import ConnectorContext
+from connectors.outbound.contract import CallRefused
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage, VendorObject
+from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, joined, left_out, newest_ms, rfc3339
 from connectors.vendor.signature import hmac_sha256_base64, require
-from connectors.vendor.write_back import WriteRefused
 from connectors.woocommerce.reserve import OrderOnHold
 from connectors.woocommerce.spec import WooCommerceOptions
 from connectors.woocommerce.translate import product_code, product_ids, translate_order, translate_product
@@ -112,10 +112,10 @@ class WooCommerceVendor:
         return [order for page in pages for order in page]
 
     def create_order(self, order: Json) -> None:
-        """Sent once: the shop knows no keys. Raises Unavailable, AccessRefused; WriteRefused for nothing changed."""
+        """Sent once: the shop knows no keys. Raises Unavailable, AccessRefused; CallRefused for nothing changed."""
         response = self._http.post(f"{API}/orders", json=order, extensions={SENT_ONCE: True})
         if response.status_code == httpx.codes.BAD_REQUEST:
-            raise WriteRefused("the shop refuses an order of the item")
+            raise CallRefused("the shop refuses an order of the item")
         answer_of(response)
 
     def cancel_order(self, order_id: str) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connectors.contract import FieldRefused
+from connectors.outbound.contract import CallRefused
 from connectors.vendor.echo import MARK, is_ours
 from connectors.vendor.fields import Json, milli_of, object_of, objects
-from connectors.vendor.write_back import Write, WriteRefused
+from connectors.vendor.write_back import Write
 from connectors.woocommerce.translate import REFERENCE, notes_of
 
 _MILLI = 1000
@@ -26,7 +27,7 @@ class Asks(Protocol):
     def orders_on_hold(self, product_id: str) -> Sequence[Json]: ...
 
     def create_order(self, order: Json) -> None:
-        """Sent once. Raises WriteRefused, too."""
+        """Sent once. Raises CallRefused, too."""
 
     def cancel_order(self, order_id: str) -> None: ...
 
@@ -98,7 +99,7 @@ class OrderOnHold:
                     if (str(line.get("product_id")), str(line.get("variation_id") or 0)) == (product_id, variation_id):
                         found.append((str(order.get("id")), str(reference), milli_of(line, "quantity")))
             except FieldRefused as error:
-                raise WriteRefused(f"an order of ours there cannot be read: {error.field}: {error}") from error
+                raise CallRefused(f"an order of ours there cannot be read: {error.field}: {error}") from error
         return sorted(found, key=lambda each: (len(each[0]), each[0]))
 
 

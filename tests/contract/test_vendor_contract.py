@@ -13,12 +13,11 @@ from urllib.parse import parse_qs, urlencode
 import httpx
 import pytest
 
-from connectors.contract import Unavailable
+from connectors.contract import AccessRefused, Unavailable
 from connectors.host import Host
 from connectors.http.client import ATTEMPTS, PatientTransport
 from connectors.installed import installed
 from connectors.specs import ConnectorSpec
-from connectors.vendor.contract import AccessRefused
 from connectors.vendor.options import VendorOptions
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from connectors.contract import Unavailable
+from connectors.contract import AccessRefused, Unavailable
 from connectors.http.client import PatientTransport
 from connectors.installed import installed
 from connectors.metrics import ConnectorMetrics
+from connectors.outbound.driver import REFUSED_WAIT_MS, Driver
 from connectors.specs import ConnectorSpec
-from connectors.vendor.contract import AccessRefused
-from connectors.vendor.write_back import CHECK_MS, REFUSED_WAIT_MS, Held, WriteBack, WriteBackTools, WriteLog
+from connectors.vendor.write_back import CHECK_MS, Held, WriteBackContext, write_back_log
 from messaging.publisher import PublishFailed
 from tests.support.connectors import GROCER, MemoryPositions, tools
 from tests.support.rigs import all_rigs
@@ -76,22 +76,23 @@ class WriteBackStage:
 
     def connector(self):
         """A process of its own: it knows what the topic has, no more."""
-        log = WriteLog(lambda: list(self.topic.rows.values()), self.topic)
-        lent = replace(tools(self.topic), write_back=WriteBackTools(self, log), metrics=self.metrics)
+        log = write_back_log(lambda: list(self.topic.rows.values()), self.topic)
+        lent = replace(tools(self.topic), write_back=WriteBackContext(self, log), metrics=self.metrics)
         return installed()[0][self.kind].make(ConnectorSpec(GROCER, self.options), lent)
 
     def of(self, pool, store):
         assert (pool, store) == (GROCER.pool, GROCER.id)
         return self._held
 
-    def started(self) -> WriteBack:
+    def started(self) -> Driver:
         found = self.connector()._write_back
         found._now_ms = lambda: self.now_ms
         return found
 
     def go(self, *held, by=None):
         self._held = held
-        (by or self.started()).round(threading.Event())
+        for failure in (by or self.started()).round(threading.Event()):
+            raise failure
 
     def go_on(self, *millis):
         for milli in millis:

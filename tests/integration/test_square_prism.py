@@ -13,10 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.contract import Delivery
+from connectors.contract import AccessRefused, Delivery
 from connectors.square.client import SquareVendor
 from connectors.square.spec import SquareOptions
-from connectors.vendor.contract import AccessRefused
 from tests.support.connectors import GROCER
 from tests.support.rigs.rig import Order
 from tests.support.rigs.square import SquareRig

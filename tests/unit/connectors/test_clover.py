@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from connectors.clover.client import NOTICES_MAX, PAGE_SIZE, CloverVendor
 from connectors.clover.spec import CloverOptions
 from connectors.clover.translate import CloverShop, levels, orders
-from connectors.contract import Delivery
+from connectors.contract import AccessRefused, Delivery
 from connectors.http.signature import SignatureRefused
-from connectors.vendor.contract import AccessRefused
 from connectors.vendor.fields import ReadContext
 from tests.support.connectors import GROCER
 from tests.support.rigs.clover import MERCHANT, CloverRig

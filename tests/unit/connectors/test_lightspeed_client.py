@@ -2,12 +2,11 @@
 
 import pytest
 
-from connectors.contract import Delivery, SkipReason
+from connectors.contract import AccessRefused, Delivery, SkipReason
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.lightspeed.client import OVERLAP_VERSIONS, LightspeedVendor
 from connectors.lightspeed.spec import LightspeedOptions
-from connectors.vendor.contract import AccessRefused
 from tests.support.connectors import GROCER, delivery
 from tests.support.rigs.lightspeed import OUTLET, LightspeedRig
 from tests.support.rigs.rig import NOW_MS, Order

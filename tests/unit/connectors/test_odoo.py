@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import Delivery
+from connectors.contract import AccessRefused, Delivery
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.odoo.client import PAGE_SIZE, OdooVendor
 from connectors.odoo.spec import OdooOptions
 from connectors.odoo.translate import OdooShop, levels, moves, orders
-from connectors.vendor.contract import AccessRefused
 from connectors.vendor.fields import ReadContext
 from tests.support.connectors import GROCER
 from tests.support.rigs.odoo import CONFIG, LOCATION, SHELF, SUPPLIER, TIP, OdooRig, written

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from connectors.contract import SkipReason, Unavailable
+from connectors.contract import AccessRefused, SkipReason, Unavailable
 from connectors.http.payload import BODY_MAX_BYTES
 from connectors.http.signature import SignatureRefused
 from connectors.shopify.client import ShopifyVendor
 from connectors.shopify.spec import ShopifyOptions
 from connectors.vendor.connector import WEBHOOK_MAX_BYTES
-from connectors.vendor.contract import AccessRefused
 from tests.support.connectors import GROCER, delivery
 from tests.support.rigs.rig import NOW_MS, Order
 from tests.support.rigs.shopify import LOCATION, SHOP, ShopifyRig, money, rfc3339

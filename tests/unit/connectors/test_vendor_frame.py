@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Delivery, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Translated, Unavailable
 from connectors.http import client as http_client
 from connectors.http.client import ATTEMPTS, NotFound, PatientTransport, Token, TokenAuth, api_client, call
 from connectors.http.limit import Busy, TokenBucket
 from connectors.http.signature import SignatureRefused
 from connectors.specs import SecretSource
 from connectors.vendor.connector import VendorConnector
-from connectors.vendor.contract import AccessRefused, Feed, FeedPage
+from connectors.vendor.contract import Feed, FeedPage
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
 from messaging.publisher import EventTooLarge
