@@ -1,13 +1,17 @@
 """The first word with a Kafka cluster: whether it answers, and if not, why as precisely as its client knows."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # re-exported silently
 
 from messaging.client_options import ClientOptions
 
 _SAYS_LITTLE = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # noqa: SLF001  no public names
+
+
+_ANSWER_TIMEOUT_S = 30
 
 
 class UnreachableError(RuntimeError):
@@ -28,3 +32,20 @@ def open_cluster(kafka_options: ClientOptions, timeout_s: float) -> tuple[AdminC
         admin.poll(0)  # hands out what went wrong meanwhile: a wrong password, a refused certificate
         causes = [cause for cause in told if cause.code() not in _SAYS_LITTLE]
         raise UnreachableError((causes[-1] if causes else error.args[0]).str()) from None
+
+
+@dataclass(frozen=True)
+class TopicIdentity:
+    """A topic as this cluster made it: one that was deleted and made again is another."""
+
+    name: str
+    """The cluster's id and the topic's."""
+    partitions: tuple[int, ...]
+
+
+def topic_identity(kafka_options: ClientOptions, topic: str) -> TopicIdentity:
+    """Raises UnreachableError when no broker answers, KafkaException when the topic is not there."""
+    admin, cluster = open_cluster(kafka_options, _ANSWER_TIMEOUT_S)
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_TIMEOUT_S)[topic].result()
+    partitions = tuple(sorted(part.id for part in described.partitions))
+    return TopicIdentity(f"{cluster.cluster_id}/{described.topic_id}", partitions)

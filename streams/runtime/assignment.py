@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from rocksdict import Options
 
+from messaging.rocks import rocks_options
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Processor, Rows
-from streams.runtime.local_store import LocalStore, open_store, shared_options
+from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.merge import Inbox
 from streams.runtime.restore import restore
 from streams.runtime.settings import WorkerSettings, WorkerStopped
@@ -24,7 +25,7 @@ class Assignment:
         self._settings = settings
         self._stopping = stopping
         self._topics = (*processor.priority_inputs, *processor.inputs)
-        self._options: Options = shared_options(settings.store_cache_mib)
+        self._options: Options = rocks_options(settings.store_cache_mib)
 
     def open(
         self, assigned: Sequence[TopicPartition], committed: Sequence[TopicPartition]

@@ -11,17 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rocksdict import (
-    BlockBasedOptions,
-    Cache,
-    DbClosedError,
-    Options,
-    Rdict,
-    ReadOptions,
-    WriteBatch,
-    WriteBufferManager,
-)
+from rocksdict import DbClosedError, Options, Rdict, WriteBatch
 
+from messaging.rocks import scan_prefix
 from streams.runtime.settings import LocalStoreBroken
 
 log = logging.getLogger(__name__)
@@ -31,27 +23,6 @@ _STALE_AFTER_MS = 12 * 3_600_000
 """An older copy may have missed deletes that compaction has since forgotten (delete.retention.ms is a day)."""
 
 IndexEntries = Callable[[str, bytes], list[tuple[bytes, bytes]]]
-
-
-def shared_options(cache_mib: int) -> Options:
-    """Options for all partitions of a worker, which share one cache, and write buffers of the same size."""
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    table = BlockBasedOptions()
-    table.set_block_cache(Cache(cache_mib * 1024 * 1024))
-    # Filters and indexes stay in memory (some 2 bytes a row): in the cache, random reads push them out, and every
-    # look-up then reads a whole filter from disk.
-    table.set_cache_index_and_filter_blocks(False)
-    table.set_bloom_filter(10, False)
-    table.set_format_version(5)
-    options.set_block_based_table_factory(table)
-    options.set_write_buffer_manager(WriteBufferManager(cache_mib * 1024 * 1024, allow_stall=False))
-    options.set_write_buffer_size(8 * 1024 * 1024)
-    options.set_max_write_buffer_number(2)
-    options.set_max_background_jobs(2)
-    options.set_max_open_files(256)
-    options.set_keep_log_file_num(2)
-    return options
 
 
 class LocalStore:
@@ -98,15 +69,8 @@ class LocalStore:
         """Committed rows whose key starts with `prefix`, in key order."""
         start = b"r" + prefix.encode()
         try:
-            cursor = self._db.iter(ReadOptions())
-            cursor.seek(start)
-            while cursor.valid():
-                key = cursor.key()
-                if not key.startswith(start):
-                    return
-                yield key[1:].decode(), cursor.value()
-                cursor.next()
-            cursor.status()  # raises when it was damage, not the last row, that ended the scan
+            for key, row in scan_prefix(self._db, start):
+                yield key[1:].decode(), row
         except GeneratorExit:
             raise
         except Exception as error:

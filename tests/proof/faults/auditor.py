@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from messaging.journal import JournalEntry, read_page
+from messaging.rocks import rocks_options
 from schemas.codec import topic_codec
 from schemas.topics import ORDERS_EVENTS, POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, TOPICS, dead_letter_topic
 from streams.pool.journal.dead_letters import CUT_HEADER, REASON_HEADER
@@ -21,7 +22,7 @@ from streams.pool.processor import PoolProcessor
 from streams.pool.state.pool_state import decode_row
 from streams.pool.state.shelf import Shelf
 from streams.runtime.assignment import OFFSETS_ROW
-from streams.runtime.local_store import LocalStore, shared_options
+from streams.runtime.local_store import LocalStore
 from streams.runtime.restore import restore
 from streams.runtime.settings import WorkerSettings
 from tests.proof.faults.oracle import Oracle
@@ -226,7 +227,7 @@ class Auditor:
             else:
                 rows[record.partition][record.key.decode()] = record.value
         settings = WorkerSettings(self._bootstrap_servers, "auditor", "auditor", self._folder, self._partitions)
-        options = shared_options(16)
+        options = rocks_options(16)
         stores = {n: LocalStore(self._folder / f"partition-{n}", n, options, _processor().index_entries) for n in rows}
         restore(settings, POOL_CHANGELOG.name, stores, lambda n: stores[n], lambda: False)
         for n, store in stores.items():

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from streams.runtime.local_store import LocalStore, open_store, shared_options
+from messaging.rocks import rocks_options
+from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.settings import LocalStoreBroken
 
 ROWS = 10_000
@@ -17,7 +18,7 @@ def no_index(row_key, row):
 
 def test_a_scan_that_meets_a_damaged_block_raises_and_does_not_end_early(tmp_path):
     folder = tmp_path / "partition-0"
-    store = LocalStore(folder, 0, shared_options(8), no_index)
+    store = LocalStore(folder, 0, rocks_options(8), no_index)
     store.write([(f"pool/{n:05d}", os.urandom(200)) for n in range(ROWS)], position=1)
     store._db.flush()
     store.close()
@@ -26,7 +27,7 @@ def test_a_scan_that_meets_a_damaged_block_raises_and_does_not_end_early(tmp_pat
     damaged[len(damaged) // 2] ^= 0xFF
     table_file.write_bytes(damaged)
 
-    store = LocalStore(folder, 0, shared_options(8), no_index)
+    store = LocalStore(folder, 0, rocks_options(8), no_index)
     with pytest.raises(LocalStoreBroken):
         list(store.scan("pool/"))
     store.close()
@@ -34,13 +35,13 @@ def test_a_scan_that_meets_a_damaged_block_raises_and_does_not_end_early(tmp_pat
 
 def test_a_store_that_damage_keeps_from_flushing_can_be_dropped_and_made_anew(tmp_path):
     folder = tmp_path / "partition-0"
-    store = LocalStore(folder, 0, shared_options(8), no_index)
+    store = LocalStore(folder, 0, rocks_options(8), no_index)
     for generation in range(3):
         store.write([(f"pool/{n:05d}", os.urandom(200)) for n in range(1_500)], position=generation + 1)
         store._db.flush()
     store.close()
     damage(min(folder.glob("*.sst")))
-    store = LocalStore(folder, 0, shared_options(8), no_index)
+    store = LocalStore(folder, 0, rocks_options(8), no_index)
     for _ in range(5):
         with suppress(Exception):  # RocksDB compacts in the background and remembers what went wrong there
             store._db.put(b"rpool/00000", b"row")
@@ -52,19 +53,19 @@ def test_a_store_that_damage_keeps_from_flushing_can_be_dropped_and_made_anew(tm
     store.close()
 
     store.drop()
-    assert open_store(folder, 0, shared_options(8), no_index).position == 0
+    assert open_store(folder, 0, rocks_options(8), no_index).position == 0
 
 
 def test_a_store_whose_position_cannot_be_read_is_made_anew(tmp_path):
     folder = tmp_path / "partition-0"
-    store = LocalStore(folder, 0, shared_options(8), no_index)
+    store = LocalStore(folder, 0, rocks_options(8), no_index)
     store.write([(f"pool/{n:05d}", os.urandom(200)) for n in range(100)], position=7)
     store._db.flush()
     store.close()
     for table_file in folder.glob("*.sst"):
         damage(table_file)
 
-    assert open_store(folder, 0, shared_options(8), no_index).position == 0
+    assert open_store(folder, 0, rocks_options(8), no_index).position == 0
 
 
 def damage(table_file):

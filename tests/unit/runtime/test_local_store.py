@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import Rdict
 
+from messaging.rocks import rocks_options
 from streams.runtime import local_store
-from streams.runtime.local_store import LocalStore, open_store, shared_options
+from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.settings import LocalStoreBroken
 
 HOUR_MS = 3_600_000
@@ -25,12 +26,12 @@ def path(tmp_path):
 
 
 def opened(path):
-    return open_store(path, 3, shared_options(8), entries)
+    return open_store(path, 3, rocks_options(8), entries)
 
 
 def rewritten(path, key, value):
     """Change one raw key of a closed store."""
-    db = Rdict(str(path), options=shared_options(8))
+    db = Rdict(str(path), options=rocks_options(8))
     db[key] = value
     db.close()
 
@@ -142,7 +143,7 @@ def test_a_store_whose_files_are_damaged_is_dropped_and_starts_anew(path, file):
     (damaged,) = path.glob(f"{file}*")
     damaged.write_bytes(b"\xff" * damaged.stat().st_size)
     with pytest.raises(LocalStoreBroken, match="partition 3"):
-        LocalStore(path, 3, shared_options(8), entries)
+        LocalStore(path, 3, rocks_options(8), entries)
     store = opened(path)
     assert (store.position, store.fetch("a")) == (0, None)
 
@@ -172,7 +173,7 @@ def test_the_position_is_kept_with_the_time_of_its_writing(path):
     store = opened(path)
     store.write([], 7)
     store.close()
-    db = Rdict(str(path), options=shared_options(8))
+    db = Rdict(str(path), options=rocks_options(8))
     saved = json.loads(db[b"p"])
     db.close()
     assert (saved["position"], sorted(saved)) == (7, ["position", "written_at_ms"])

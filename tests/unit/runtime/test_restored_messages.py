@@ -3,7 +3,8 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.runtime.local_store import LocalStore, shared_options
+from messaging.rocks import rocks_options
+from streams.runtime.local_store import LocalStore
 from streams.runtime.restore import _store
 
 
@@ -35,7 +36,7 @@ def end(partition, offset):
 
 @pytest.fixture
 def stores(tmp_path):
-    stores = {n: LocalStore(tmp_path / str(n), n, shared_options(8), lambda *_: []) for n in (0, 1)}
+    stores = {n: LocalStore(tmp_path / str(n), n, rocks_options(8), lambda *_: []) for n in (0, 1)}
     yield stores
     for store in stores.values():
         store.close()

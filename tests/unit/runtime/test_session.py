@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from messaging.rocks import rocks_options
 from streams.runtime import session as session_module
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Batch, OutputRecord
-from streams.runtime.local_store import LocalStore, shared_options
+from streams.runtime.local_store import LocalStore
 from streams.runtime.lookups import Lookups
 from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
@@ -148,7 +149,7 @@ class Worker:
         self.session._on_assign(self.consumer, [TopicPartition("in", 0)])
 
     def _store(self):
-        return LocalStore(self._folder / "store", 0, shared_options(1), lambda *_: [])
+        return LocalStore(self._folder / "store", 0, rocks_options(1), lambda *_: [])
 
     def turn(self):
         """One turn of the worker's loop, on its own thread."""
