@@ -39,14 +39,14 @@ def test_missing_topics_are_created_as_declared_and_nothing_is_left_to_do(kafka,
 
 
 def test_another_partition_count_is_refused_and_the_topic_named(kafka, topics):
-    topic = Topic(f"test.{time.time_ns()}.v1", "", "", "", ())
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", ())
     ensure_topics(kafka.options, 2, [topic])
     with pytest.raises(TopicsError, match=rf"topic {topic.name} has 2 partitions, not 3: .* set partitions = 2"):
         ensure_topics(kafka.options, 3, [topic])
 
 
 def test_another_cleanup_policy_is_refused_and_the_topic_named(kafka, topics):
-    topic = Topic(f"test.{time.time_ns()}.v1", "", "", "", (), compacted=True)
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", (), compacted=True)
     wrong = NewTopic(topic.name, 1, 1, config={"cleanup.policy": "delete"})
     admin = AdminClient(kafka.options)
     admin.create_topics([wrong])[topic.name].result()
@@ -55,7 +55,7 @@ def test_another_cleanup_policy_is_refused_and_the_topic_named(kafka, topics):
 
 
 def test_a_drifted_retention_is_repaired_and_told(kafka, topics):
-    topic = Topic(f"test.{time.time_ns()}.v1", "", "", "", (), retention_ms=3_600_000)
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", (), retention_ms=3_600_000)
     ensure_topics(kafka.options, 1, [topic])
     entry = ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=[entry])
@@ -96,7 +96,7 @@ def test_only_what_differs_is_published(kafka, topics, pool_name):
 
 
 def test_a_table_of_an_empty_topic_is_empty(kafka, topics):
-    topic = Topic(f"test.{time.time_ns()}.v1", "", "", "", (), compacted=True)
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", (), compacted=True)
     ensure_topics(kafka.options, 3, [topic])
     assert read_table(kafka.options, topic.name) == {}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE_S = 600.0
+PATIENCE_S = 600
 """Of whatever must come about. No test hangs on how soon it does: figures belong to the benches."""
 
 
@@ -14,6 +14,6 @@ def until(probe: Callable[[], T], what: str | Callable[[], object] = "it", pause
     deadline_s = time.monotonic() + PATIENCE_S
     while not (answer := probe()):
         if time.monotonic() > deadline_s:
-            raise AssertionError(f"waited {PATIENCE_S:.0f} s in vain for {what if isinstance(what, str) else what()}")
+            raise AssertionError(f"waited {PATIENCE_S} s in vain for {what if isinstance(what, str) else what()}")
         time.sleep(pause_s)
     return answer

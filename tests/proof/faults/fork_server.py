@@ -19,10 +19,10 @@ from pathlib import Path
 
 from streams.runtime import failpoints
 from tests.proof.faults import worker
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 _LOOK_AGAIN_S = 0.02
-_START_DEADLINE_S = 60
 
 
 class ForkedWorker:
@@ -68,7 +68,7 @@ class ForkServer:
         with self._lock, self.heard:
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(order) + "\n")
-            self.heard.wait_for(lambda: self._started, _START_DEADLINE_S)
+            self.heard.wait_for(lambda: self._started, PATIENCE_S)
             return ForkedWorker(self._started.pop(), self)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from streams.runtime import failpoints
 from tests.proof.faults.stage import EndedByItselfError, FaultStage, Slot, wait_until
+from tests.support.waiting import PATIENCE_S
 
 Ends = dict[tuple[str, int], int]
 OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
@@ -26,7 +27,7 @@ DECK = (
     "broker killed", "roll",
 )  # fmt: skip
 _TRIES = 12
-_RECOVERY_S = 60.0
+_RECOVERY_S = PATIENCE_S
 
 
 class NotLandedError(RuntimeError):

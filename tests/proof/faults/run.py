@@ -20,12 +20,15 @@ from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import DECK, FaultInjector, Landed, NotLandedError, draw
 from tests.proof.faults.mutants import MUTANTS
 from tests.proof.faults.stage import INPUTS, EndedByItselfError, FaultStage, Plan, TooSlowError, WorkerTimes, worker_log
+from tests.support.waiting import PATIENCE_S
 
 TROUBLE = (EndedByItselfError, NotLandedError, TooSlowError)
 """What ends a run before its time; it is audited all the same."""
 LINES_PER_FAULT = 3_000
 _ZOMBIE_TIMES = WorkerTimes(session_ms=1_500, transaction_ms=30_000)
 """A short session, and transactions that outlive it: the hardest case for whoever takes over."""
+_TRANSACTION_MAX_MS = 60_000
+"""The longest that our brokers allow."""
 
 
 @dataclass
@@ -112,6 +115,8 @@ def _sell_through(aims: Sequence[str], name: str | None, tell: Callable[[str], N
     outcome, began = Outcome(), time.monotonic()
     # A worker that is killed must be back before its peer takes over, or the peer does its work right.
     times = replace(_ZOMBIE_TIMES if aims[0].startswith("stop") else WorkerTimes(), mutant=name)
+    if name is not None:  # the bug is there while the transaction is, and nobody who is right has to wait for that
+        times = replace(times, transaction_ms=_TRANSACTION_MAX_MS)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-mutant-") as folder,
         FaultStage(Path(folder), 1, Plan(times=times)) as stage,
@@ -141,7 +146,7 @@ def _sell_for_a_while(stage: FaultStage) -> None:
 
 def _finish(stage: FaultStage, outcome: Outcome) -> None:
     """Let the workers come to the end of their input, stop them, and audit."""
-    deadline_s = 10 if outcome.trouble else 90
+    deadline_s = 10 if outcome.trouble else PATIENCE_S
     try:
         stage.wait_shared(deadline_s)
         stage.stop_tills()

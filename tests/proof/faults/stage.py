@@ -35,6 +35,7 @@ from tests.proof.faults.fork_server import ForkedWorker, ForkServer
 from tests.proof.faults.topic_log import GroupView
 from tests.proof.faults.worker import GROUP
 from tests.proof.faults.world import AS_USUAL, Mix, pool_names, settings_records
+from tests.support.waiting import PATIENCE_S
 
 INPUTS = (
     POOL_CONFIG.name, CATALOG_ITEMS.name, POS_SALES.name, POS_STOCK.name, POOL_TICKS.name,
@@ -242,8 +243,8 @@ class FaultStage:
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True})
         for record in settings_records(self.plan.pool_names, time.time_ns() // 1_000_000, self._more_stores()):
             producer.produce(record.topic, record.value, record.key, partition_of(record.pool, self.plan.partitions))
-        if producer.flush(30):
-            raise TooSlowError("settings: not acknowledged within 30 s")
+        if producer.flush(PATIENCE_S):
+            raise TooSlowError("settings: not acknowledged")
 
     # --- processes --------------------------------------------------------------------------------------
 
@@ -297,10 +298,10 @@ class FaultStage:
             self._reap(slot)
 
     def terminate(self, slot: Slot) -> int:
-        """SIGTERM; the exit status. Nobody starts the next one until `release`. Raises TooSlowError after 30 s."""
+        """SIGTERM; the exit status. Nobody starts the next one until `release`. Raises TooSlowError."""
         slot.is_kept_alive = False
         slot.send(signal.SIGTERM)
-        wait_until(f"{slot.instance} ends on SIGTERM", lambda: not slot.is_running(), 30)
+        wait_until(f"{slot.instance} ends on SIGTERM", lambda: not slot.is_running(), PATIENCE_S)
         with self._lock:
             self._reap(slot)
         return slot.exits[-1]
@@ -352,7 +353,7 @@ class FaultStage:
         """Input partitions that the group gives to the slot; none unless the group is at rest."""
         return self.holdings().get(slot.instance, set())
 
-    def wait_shared(self, deadline_s: float = 60) -> None:
+    def wait_shared(self, deadline_s: float = PATIENCE_S) -> None:
         """Until every worker holds its share, and nobody else holds any."""
         share = self.plan.partitions // len(self.slots)
         wanted = {slot.instance: share for slot in self.slots}
@@ -393,7 +394,7 @@ class FaultStage:
         assert self._tills.stdin is not None
         self._tills.stdin.close()
         self._note_sent()
-        if self._tills.wait(30) != 0:
+        if self._tills.wait(PATIENCE_S) != 0:
             raise RuntimeError("the tills failed; see above")
 
     def _note_sent(self) -> None:

@@ -45,9 +45,9 @@ from tests.proof.faults.stage import INPUTS, wait_until
 from tests.proof.faults.topic_log import GroupView, read_topics
 from tests.proof.faults.worker import GROUP
 from tests.support.pool import MILK, NOON_MS, POOL, STORE, line, sale, stock
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
-DEADLINE_S = 60
 OPENING = 1_000
 _AUTHORIZER = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -119,7 +119,7 @@ class TillAndWorker:
 
     def exit_status(self):
         """Of the worker, once it has ended."""
-        return self._worker.wait(DEADLINE_S)
+        return self._worker.wait(PATIENCE_S)
 
     def is_running(self):
         return self._worker.poll() is None
@@ -129,7 +129,7 @@ class TillAndWorker:
 
     def _say(self, topic, value):
         self._producer.produce(topic, value, POOL, 0)
-        assert self._producer.flush(DEADLINE_S) == 0
+        assert self._producer.flush(PATIENCE_S) == 0
 
     def sell(self, receipts):
         for _ in range(receipts):
@@ -141,7 +141,7 @@ class TillAndWorker:
         return self._group.behind(self._group.ends())
 
     def wait_served(self):
-        wait_until("all sales are worked off", lambda: self.behind() == 0, DEADLINE_S)
+        wait_until("all sales are worked off", lambda: self.behind() == 0, PATIENCE_S)
 
     def on_hand(self):
         """As a reader of the compacted table sees it."""
@@ -208,7 +208,7 @@ def test_when_the_right_to_write_is_taken_away_nothing_is_committed_until_it_is_
     entries, said = shop.entries(), len(shop.said())
     with shop.forbidden(topic):
         shop.sell(20)
-        wait_until("the worker says so", lambda: "authorization failed" in shop.said()[said:], DEADLINE_S)
+        wait_until("the worker says so", lambda: "authorization failed" in shop.said()[said:], PATIENCE_S)
         commits_nothing_of(shop, 20, entries)
     goes_on_as_if_nothing_had_been(shop)
 
@@ -217,7 +217,7 @@ def test_a_record_that_the_broker_finds_too_large_is_not_left_out_and_written_on
     entries, said = shop.entries(), len(shop.said())
     shop.set_topic(POOL_JOURNAL.name, "max.message.bytes", "150")
     shop.sell(20)
-    wait_until("the worker says so", lambda: "too large" in shop.said()[said:].lower(), DEADLINE_S)
+    wait_until("the worker says so", lambda: "too large" in shop.said()[said:].lower(), PATIENCE_S)
     commits_nothing_of(shop, 20, entries)
     shop.set_topic(POOL_JOURNAL.name, "max.message.bytes", None)
     goes_on_as_if_nothing_had_been(shop)
@@ -246,7 +246,7 @@ def test_a_changelog_that_was_made_anew_is_refused_with_a_local_store_and_withou
     for done in wrecked.admin.delete_topics([POOL_CHANGELOG.name]).values():
         done.result()
     wait_until(
-        "it is gone", lambda: POOL_CHANGELOG.name not in wrecked.admin.list_topics(timeout=15).topics, DEADLINE_S
+        "it is gone", lambda: POOL_CHANGELOG.name not in wrecked.admin.list_topics(timeout=15).topics, PATIENCE_S
     )
     for done in wrecked.admin.create_topics([NewTopic(POOL_CHANGELOG.name, 1, 1)]).values():
         done.result()
@@ -258,5 +258,5 @@ def test_a_changelog_that_was_made_anew_is_refused_with_a_local_store_and_withou
 def test_an_input_with_more_partitions_than_the_others_is_refused(wrecked):
     for done in wrecked.admin.create_partitions([NewPartitions(POS_SALES.name, 2)]).values():
         done.result()
-    wait_until("the group gives the old worker up", lambda: wrecked.members() == 0, DEADLINE_S)
+    wait_until("the group gives the old worker up", lambda: wrecked.members() == 0, PATIENCE_S)
     is_refused(wrecked, "inputs must be held together")

@@ -8,12 +8,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from messaging.client_options import Isolation, reader_options
 from tests.proof.faults.records import Record
+from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
-_SILENCE_MAX_S = 60
 
 
-def patiently(ask: Callable[[], T], deadline_s: float = 120) -> T:
+def patiently(ask: Callable[[], T], deadline_s: float = PATIENCE_S) -> T:
     """Ask a broker that may be down or just coming up. Raises the last KafkaException."""
     deadline = time.monotonic() + deadline_s
     while True:
@@ -59,8 +59,8 @@ def read_topics(bootstrap_servers: str, topics: Iterable[str], partitions: int) 
             messages = consumer.consume(10_000, timeout=0.2)
             if messages:
                 heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > _SILENCE_MAX_S:
-                raise TimeoutError(f"no word for {_SILENCE_MAX_S} s from {sorted(left)}")
+            elif time.monotonic() - heard_at > PATIENCE_S:
+                raise TimeoutError(f"no word for {PATIENCE_S} s from {sorted(left)}")
             for message in messages:
                 error = message.error()
                 at = message.topic(), message.partition()
@@ -93,14 +93,14 @@ class GroupView:
         """Offset after the last record of each input in these partitions, or in all."""
         wanted = None if partitions is None else set(partitions)
         return {
-            (at.topic, at.partition): self._ask(lambda by, at=at: by.get_watermark_offsets(at, timeout=5)[1])
+            (at.topic, at.partition): self._ask(lambda by, at=at: by.get_watermark_offsets(at, timeout=15)[1])
             for at in self._places
             if wanted is None or at.partition in wanted
         }
 
     def committed(self) -> dict[tuple[str, int], int]:
         """The group's committed offset of each input partition."""
-        answer = self._ask(lambda by: by.committed(self._places, timeout=5))
+        answer = self._ask(lambda by: by.committed(self._places, timeout=15))
         return {(at.topic, at.partition): max(at.offset, 0) for at in answer}
 
     def behind(self, ends: dict[tuple[str, int], int]) -> int:

@@ -15,7 +15,7 @@ from tests.proof.torture.follower import Table, counts, moves
 from tests.proof.torture.history import check_history
 from tests.proof.torture.linearizability import Outcome
 
-_STATES_MAX = 10_000
+_STATES_MAX = 200_000
 _ON_SHELF = ("tentative", "confirmed", "picked")
 
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from tests.proof.faults.inject import Ends, FaultInjector, Landed, NotLandedError
 from tests.proof.faults.stage import Slot, wait_until
 from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
+from tests.support.waiting import PATIENCE_S
 
 HOUR_S = 3_600
-_RECOVERY_S = 90.0
+_RECOVERY_S = PATIENCE_S
 _NETWORK = {
     "network cut": None, "network reset": None, "network slow": None,
     "network silent": ("requests", "answers"), "requests held": ("requests",), "answers held": ("answers",),

@@ -4,7 +4,7 @@ from tests.proof.torture.run import report, torture
 
 
 def test_faults_of_every_part_lose_nothing_repeat_nothing_and_promise_nothing_twice():
-    outcome = torture(minutes=3, seed=1, lines=100_000)
+    outcome = torture(minutes=3, seed=1, faults=20, lines=100_000)
 
     assert outcome.is_sound, report(outcome)
     figures = outcome.figures()
