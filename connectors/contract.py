@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -170,6 +171,9 @@ class Connector(Protocol):
 
     def run(self, stop: threading.Event) -> None:
         """Fetch, in a thread of its own, until `stop` is set. A connector that only serves returns at once."""
+
+    def watched(self) -> Sequence[Path]:
+        """Folders, resolved, at whose change the host wakes it; none for a connector that polls or serves."""
 
     def wake(self) -> None:
         """Fetch now: something happened, or `stop` was set."""

@@ -17,15 +17,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from connectors.context import ConnectorContext, WriteBackContext
 from connectors.contract import Connector, Handler, PositionStore
-from connectors.drop_folder.client import FolderConnector, watch_folders
-from connectors.drop_folder.spec import FolderOptions
 from connectors.http.limit import ConcurrencyLimit
 from connectors.http.protocol import PromptHeaders
-from connectors.installed import ConnectorContext, type_of
+from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec
-from connectors.vendor.write_back import WriteBackContext
+from connectors.watcher import watch
 from messaging.errors import UserError
 from messaging.publisher import Publisher, PublishError
 from messaging.status_server import Page, Status, metrics_page, status_page
@@ -135,10 +134,8 @@ class Host:
             threading.Thread(target=self._run, args=(connector,), name=connector.name, daemon=True)
             for connector in self._connectors
         ]
-        folders = [connector for connector in self._connectors if isinstance(connector, FolderConnector)]
-        if folders:
-            watcher = threading.Thread(target=watch_folders, args=(folders, self._stop), name="folders", daemon=True)
-            threads.append(watcher)
+        watcher = threading.Thread(target=watch, args=(self._connectors, self._stop), name="watcher", daemon=True)
+        threads.append(watcher)
         for thread in threads:
             thread.start()
         return threads
@@ -202,13 +199,10 @@ async def _not_found(_request: Request) -> Response:
 
 
 def _check_distinct(specs: Sequence[ConnectorSpec]) -> None:
-    """Raise ValueError when two connectors would read one folder, or serve one path."""
+    """Raise ValueError when two connectors would serve one path, or share what only one may have, as a folder."""
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        names = [("store", f"{spec.options.kind} {spec.store.id}")]
-        if isinstance(spec.options, FolderOptions):
-            names.append(("folder", str(spec.options.folder.resolve())))
-        for name in names:
+        for name in (("store", f"{spec.options.kind} {spec.store.id}"), *spec.options.exclusive()):
             if name in seen:
                 raise ValueError(f"two connectors for one {name[0]}: {name[1]}; keep one of them")
             seen.add(name)

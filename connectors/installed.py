@@ -4,33 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, cast
 
-from connectors.contract import Connector, PositionStore, Publishes, StoreContext
-from connectors.http.limit import ConcurrencyLimit
-from connectors.metrics import ConnectorMetrics
+from connectors.context import ConnectorContext
+from connectors.contract import Connector, StoreContext
 from connectors.specs import ConnectorOptions, ConnectorSpec
-from connectors.vendor.write_back import WriteBackContext
 
 GROUP = "commonshelf.connectors"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorContext:
-    """What the host lends to its connectors.
-
-    request_limit: of the whole process. state_dir: for files of progress. write_back: what the tills' online channels
-    must not sell; None where connectors only read.
-    """
-
-    publisher: Publishes
-    metrics: ConnectorMetrics
-    request_limit: ConcurrencyLimit
-    state_dir: Path
-    positions: PositionStore
-    write_back: WriteBackContext | None = None
 
 
 Factory = Callable[[Any, StoreContext, ConnectorContext], Connector]

@@ -97,9 +97,10 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     from commonshelf.config.credentials import kafka_options
     from commonshelf.desks.held_goods import HeldGoods
     from commonshelf.positions import stored_positions, stored_write_backs
+    from connectors.context import WriteBackContext
     from connectors.host import run_connectors
     from connectors.positions import Positions
-    from connectors.vendor.write_back import WriteBackContext, write_back_log
+    from connectors.vendor.write_back import write_back_log
     from messaging.publisher import Publisher
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and some vendors want keys there

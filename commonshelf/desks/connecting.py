@@ -12,9 +12,10 @@ from commonshelf.config.settings import Settings
 from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.positions import stored_positions
 from commonshelf.stack.connection import Connection
+from connectors.context import ConnectorContext
 from connectors.contract import Connector, PosEvent, Publishes, Translated
 from connectors.http.limit import ConcurrencyLimit
-from connectors.installed import ConnectorContext, type_of
+from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.positions import Positions
 from connectors.specs import ConnectorSpec

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from confluent_kafka import Consumer, KafkaException, Message
 
 from commonshelf.config.pool_config import PoolConfig
-from connectors.vendor.write_back import Held
+from connectors.context import Held
 from messaging.client_options import ClientOptions, quiet
 from messaging.log_reader import is_record, log_consumer, until_end
 from messaging.publisher import PublishFailed

@@ -12,8 +12,8 @@ from commonshelf.config.publishing import SettingsRecord, current, publish_setti
 from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.survey import FileRefused
-from connectors.specs import DropFolderSpec
 from messaging.client_options import quiet
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models.catalog import CatalogItem

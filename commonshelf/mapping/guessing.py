@@ -17,8 +17,8 @@ from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.guess import Guess, guess
 from connectors.drop_folder.intake import name_prefix
 from connectors.drop_folder.memory import DictMemory
+from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
 from connectors.drop_folder.survey import FileRefused, Survey
-from connectors.specs import DEFAULT_KINDS, DropFolderSpec, FileKind
 from schemas.models.pos import SaleLine, StockLine
 
 LINES_SHOWN = 5

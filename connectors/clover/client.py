@@ -11,11 +11,11 @@ import structlog
 from connectors.clover import translate
 from connectors.clover.spec import CloverOptions
 from connectors.clover.tokens import Renewal
+from connectors.context import ConnectorContext
 from connectors.contract import Delivery, Skip, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
-from connectors.installed import ConnectorContext
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import ReadContext

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from connectors.contract import PosEvent, Problem, Skip
 from connectors.drop_folder.memory import FileMemory
+from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.drop_folder.survey import Survey
-from connectors.specs import DropFolderSpec, FileKind
 
 BATCH_ROWS = 2_000
 """Rows whose events are confirmed together."""

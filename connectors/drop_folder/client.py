@@ -1,4 +1,4 @@
-"""The drop folder as the host runs it: look when something happened, and every minute anyway."""
+"""The drop folder's connector: it looks when something changed, and every minute anyway."""
 
 import sqlite3
 import threading
@@ -7,21 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
-import watchfiles
 
+from connectors.context import ConnectorContext
 from connectors.contract import Handler, Publishes, StoreContext
 from connectors.drop_folder.folder import DropFolder, may_be_written
 from connectors.drop_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
 from connectors.drop_folder.report import printable
+from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec
 from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
-from connectors.installed import ConnectorContext
 from connectors.metrics import ConnectorMetrics
-from connectors.specs import DEFAULT_KINDS, DropFolderSpec
 from messaging.publisher import PublishError
 
 _RETRY_S = 5.0
-_WATCH_WAKES_MS = 500
 _log = structlog.get_logger()
 
 
@@ -55,18 +53,11 @@ class FolderConnector:
         self._wake = threading.Event()
         self._log = _log.bind(connector="drop_folder", store=spec.store)
 
-    @property
-    def path(self) -> Path:
-        """The folder, resolved."""
-        return self._folder.path
-
-    @property
-    def scan_interval_s(self) -> float:
-        """How often it is looked through anyway."""
-        return self._spec.scan_interval_s
-
     def pages(self) -> Mapping[str, Handler]:
         return {}
+
+    def watched(self) -> Sequence[Path]:
+        return (self._folder.path,)
 
     def wake(self) -> None:
         self._wake.set()
@@ -109,33 +100,6 @@ class FolderConnector:
             if may_be_written(still_s, settle_s * UNENDED_SETTLE_FACTOR):
                 next_look_s = min(next_look_s, settle_s * UNENDED_SETTLE_FACTOR - still_s)
         return next_look_s
-
-
-def watch_folders(folders: Sequence[FolderConnector], stop: threading.Event) -> None:
-    """Wake each folder when something changes in it, until `stop` is set.
-
-    An aid only: where watching fails (limits of the system, network drives), the regular look finds the files.
-    """
-    by_path = {folder.path: folder for folder in folders}
-    while not stop.is_set():
-        try:
-            changes = watchfiles.watch(
-                *by_path,
-                watch_filter=None,
-                step=20,
-                debounce=200,
-                rust_timeout=_WATCH_WAKES_MS,
-                recursive=False,
-                stop_event=stop,
-                raise_interrupt=False,
-            )
-            for batch in changes:
-                for path in {Path(changed).parent for _, changed in batch}:
-                    if path in by_path:
-                        by_path[path].wake()
-        except OSError as error:
-            _log.warning("folders are not watched; they are looked through regularly", reason=str(error))
-            stop.wait(min(folder.scan_interval_s for folder in folders))
 
 
 def make(options: FolderOptions, store: StoreContext, context: ConnectorContext) -> FolderConnector:

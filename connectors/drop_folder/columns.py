@@ -7,9 +7,9 @@ from typing import Literal
 
 from connectors.contract import Refused
 from connectors.drop_folder.rows import BrokenRow, Row, split_line
+from connectors.drop_folder.settings import TABLE_FIELDS, FileKind
 from connectors.drop_folder.survey import FileRefused
 from connectors.parsing.quantities import shorten
-from connectors.specs import TABLE_FIELDS, FileKind
 
 DELIMITERS = (",", ";", "\t", "|")
 JOINED_FIELD = "occurred_at"

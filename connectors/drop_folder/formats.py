@@ -11,9 +11,9 @@ from connectors.drop_folder.csv_file import read_csv, sample_csv
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.poslog_file import read_poslog, survey_poslog
+from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.drop_folder.survey import Survey, survey_text
 from connectors.drop_folder.workbook import read_workbook, sample_workbook, survey_workbook
-from connectors.specs import DropFolderSpec, FileKind
 
 Reader = Callable[[BinaryIO, FileReadContext], Iterator[Batch]]
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Refused
 from connectors.drop_folder.columns import CODES, known_columns, missing_fields, normal_header
+from connectors.drop_folder.settings import FileKind
 from connectors.parsing.codes import code_of
 from connectors.parsing.quantities import decimal_of
 from connectors.parsing.times import instant_ms
-from connectors.specs import FileKind
 
 TIME_FORMATS = (
     None, "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p",

@@ -17,10 +17,10 @@ from connectors.drop_folder.folder import DropFolder, FolderEntry, may_be_writte
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.memory import DiskMemory
 from connectors.drop_folder.report import Report, printable
+from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.drop_folder.state import FileProgress, FolderState, Outcome
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
-from connectors.specs import DropFolderSpec, FileKind
 from messaging.publisher import PublisherBusy, PublishError, PublishFailed
 
 UNENDED_SETTLE_FACTOR = 5

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from connectors.drop_folder.settings import TABLE_FIELDS, FileKind
 from connectors.installed import ConnectorType
-from connectors.specs import TABLE_FIELDS, ConnectorOptions, FileKind, FilePath, located
+from connectors.specs import ConnectorOptions, FilePath, located
 from schemas.models.base import Text
 from schemas.models.pos import Unit
 
@@ -16,7 +17,7 @@ MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "defa
 
 
 class FolderOptions(ConnectorOptions):
-    """A folder into which a till drops its exports. The options are those of `connectors.specs.DropFolderSpec`."""
+    """A folder into which a till drops its exports. The options are those of `settings.DropFolderSpec`."""
 
     kind: Literal["drop_folder"] = "drop_folder"
     folder: FilePath
@@ -31,6 +32,9 @@ class FolderOptions(ConnectorOptions):
     default_unit: Unit = Unit.each
     settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
     scan_interval_s: Annotated[int, Field(ge=1, le=3_600)] = 60
+
+    def exclusive(self) -> tuple[tuple[str, str], ...]:
+        return (("folder", str(self.folder.resolve())),)
 
     @model_validator(mode="before")
     @classmethod

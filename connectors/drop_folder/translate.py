@@ -17,10 +17,10 @@ from connectors.drop_folder.batch import BATCH_ROWS, Batch, RowProblem
 from connectors.drop_folder.columns import CODES, NUMBER_FIELDS, DecimalMark, Layout, plain_number
 from connectors.drop_folder.memory import FileMemory
 from connectors.drop_folder.rows import BrokenRow, Row
+from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.parsing.lines import field_refused, line_code, sale_line, stock_line
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
-from connectors.specs import DropFolderSpec, FileKind
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 LINES_PER_EVENT = 500

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
-from connectors.installed import ConnectorContext
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.lightspeed.translate import Outlet, outlet_of, register_of, translate_inventory, translate_sale
 from connectors.vendor.connector import VendorConnector

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, Refused, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
-from connectors.installed import ConnectorContext
 from connectors.odoo import translate
 from connectors.odoo.spec import OdooOptions
 from connectors.parsing.times import instant_ms

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, Refused, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
-from connectors.installed import ConnectorContext
 from connectors.parsing.times import instant_ms
 from connectors.shopify import graphql
 from connectors.shopify.reserve import ReservedStock

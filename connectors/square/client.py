@@ -13,6 +13,7 @@ from square.core.api_error import ApiError
 from square.core.request_options import RequestOptions
 from square.environment import SquareEnvironment
 
+from connectors.context import ConnectorContext
 from connectors.contract import (
     AccessRefused,
     Delivery,
@@ -26,7 +27,6 @@ from connectors.contract import (
 from connectors.http.client import NotFound, Token, TokenAuth, api_client
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
-from connectors.installed import ConnectorContext
 from connectors.outbound.contract import CallRefused
 from connectors.square import translate
 from connectors.square.reserve import SoldStock

@@ -3,15 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import structlog
 from starlette.responses import JSONResponse, Response
 
+from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, Handler, StoreContext, Translated, Unavailable
 from connectors.http.receiver import ReceiverRules, WebhookReceiver
-from connectors.installed import ConnectorContext
 from connectors.outbound.driver import Driver
 from connectors.vendor.contract import Feed, Vendor
 from connectors.vendor.options import VendorOptions
@@ -110,6 +111,9 @@ class VendorConnector:
                 writer.join()
             self._fetchers.shutdown(wait=False, cancel_futures=True)
             self.vendor.close()
+
+    def watched(self) -> Sequence[Path]:
+        return ()
 
     def wake(self) -> None:
         self._woken.set()

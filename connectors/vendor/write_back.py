@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.context import Held, Holds
 from connectors.contract import StoreContext
 from connectors.outbound.contract import CallRefused
 from connectors.outbound.log import OutboundLog, Stores
@@ -24,22 +25,6 @@ from schemas.models.connectors import ChannelReservation
 
 CHECK_MS = 600_000
 """So often is looked whether what was taken out still is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the pool holds of an item in one store. codes: of the item in that store, the store's own first."""
-
-    sku: str
-    held_milli: int
-    codes: tuple[str, ...]
-
-
-class Holds(Protocol):
-    """What the pool holds now. Thread-safe."""
-
-    def of(self, pool: str, store: str) -> Sequence[Held]:
-        """Every item that the pool knows on a shelf of `store`. Raises PublishError while Kafka does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +84,6 @@ def write_back_log(
 
 def _place(taken: ChannelReservation) -> tuple[tuple[str, str, str], str]:
     return (taken.pool, taken.store, taken.connector), taken.sku
-
-
-@dataclass(frozen=True, slots=True)
-class WriteBackContext:
-    """What the host lends to connectors that write back."""
-
-    holds: Holds
-    log: OutboundLog[ChannelReservation]
 
 
 class WriteBack:

@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from starlette.responses import JSONResponse, Response
 
+from connectors.context import ConnectorContext
 from connectors.contract import Delivery, Handler, StoreContext, Translated
 from connectors.http.payload import parse
 from connectors.http.receiver import ReceiverRules, WebhookReceiver
 from connectors.http.secrets import Secrets
 from connectors.http.signature import HEADER, verify
-from connectors.installed import ConnectorContext
 from connectors.webhook.spec import Webhook
 from connectors.webhook.translate import translate
 from schemas.models.pos import Sale
@@ -37,6 +38,9 @@ class WebhookEndpoint:
 
     def run(self, stop: threading.Event) -> None:
         """It only serves."""
+
+    def watched(self) -> Sequence[Path]:
+        return ()
 
     def wake(self) -> None:
         """It needs no waking."""

@@ -11,11 +11,11 @@ from urllib.parse import quote
 import httpx
 import structlog
 
+from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import SENT_ONCE, NotFound, Token, TokenAuth, answer_of, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
-from connectors.installed import ConnectorContext
 from connectors.outbound.contract import CallRefused
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject

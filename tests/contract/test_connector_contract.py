@@ -15,10 +15,11 @@ import pytest
 
 from connectors.drop_folder.client import FolderConnector
 from connectors.drop_folder.intake import Stopped
+from connectors.drop_folder.settings import DropFolderSpec
 from connectors.host import Host
 from connectors.http.signature import HEADER, sign
 from connectors.metrics import ConnectorMetrics
-from connectors.specs import ConnectorSpec, DropFolderSpec
+from connectors.specs import ConnectorSpec
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec

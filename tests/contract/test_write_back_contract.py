@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from connectors.context import Held, WriteBackContext
 from connectors.contract import AccessRefused, Unavailable
 from connectors.http.client import PatientTransport
 from connectors.installed import installed
 from connectors.metrics import ConnectorMetrics
 from connectors.outbound.driver import REFUSED_WAIT_MS, Driver
 from connectors.specs import ConnectorSpec
-from connectors.vendor.write_back import CHECK_MS, Held, WriteBackContext, write_back_log
+from connectors.vendor.write_back import CHECK_MS, write_back_log
 from messaging.publisher import PublishFailed
 from tests.support.connectors import GROCER, MemoryPositions, tools
 from tests.support.rigs import all_rigs

@@ -10,7 +10,7 @@ import pytest
 
 from commonshelf.config.publishing import current
 from commonshelf.desks.held_goods import HeldGoods
-from connectors.vendor.write_back import Held
+from connectors.context import Held
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.context import Held
 from connectors.contract import StoreContext
 from connectors.outbound.driver import Driver
 from connectors.vendor.reservation_plan import (
@@ -19,7 +20,7 @@ from connectors.vendor.reservation_plan import (
     target,
     write_key,
 )
-from connectors.vendor.write_back import Held, WriteBack, write_back_log
+from connectors.vendor.write_back import WriteBack, write_back_log
 from schemas.models.connectors import ChannelReservation
 
 NOTHING = ChannelReservation(pool="north", store="grocer-7", connector="shopify", sku="MILK-1L")

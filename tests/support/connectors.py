@@ -3,9 +3,9 @@
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from connectors.context import ConnectorContext
 from connectors.contract import Delivery, StoreContext
 from connectors.http.limit import ConcurrencyLimit
-from connectors.installed import ConnectorContext
 from connectors.metrics import ConnectorMetrics
 from tests.support.rigs.rig import NOW_MS
 

@@ -13,9 +13,9 @@ from connectors.drop_folder.batch import FileReadContext
 from connectors.drop_folder.csv_file import read_csv
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.memory import DictMemory, DiskMemory
+from connectors.drop_folder.settings import DEFAULT_KINDS, TABLE_FIELDS, DropFolderSpec
 from connectors.drop_folder.survey import FileRefused, survey_text
 from connectors.drop_folder.translate import LINES_PER_EVENT
-from connectors.specs import DEFAULT_KINDS, TABLE_FIELDS, DropFolderSpec
 from schemas.codec import topic_codec
 from schemas.models.pos import Sale
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from connectors.drop_folder.batch import BATCH_ROWS
-from connectors.drop_folder.client import FolderConnector, watch_folders
+from connectors.drop_folder.client import FolderConnector
 from connectors.drop_folder.folder import FolderUnusable, safe_name
 from connectors.drop_folder.intake import Stopped
+from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.translate import Translator
 from connectors.metrics import ConnectorMetrics
-from connectors.specs import DropFolderSpec
+from connectors.watcher import watch
 from messaging.publisher import PublisherBusy, PublishFailed
 from tests.support.waiting import PATIENCE_S, until
 
@@ -401,7 +402,7 @@ def test_a_dropped_file_wakes_the_connector_long_before_the_next_look(tmp_path, 
     publisher.on_publish = lambda _events: arrived.set()
     threads = [
         threading.Thread(target=shop.connector.run, args=(shop.stop,)),
-        threading.Thread(target=watch_folders, args=([shop.connector], shop.stop)),
+        threading.Thread(target=watch, args=([shop.connector], shop.stop)),
     ]
     for thread in threads:
         thread.start()

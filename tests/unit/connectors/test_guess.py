@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.drop_folder.formats import format_of, read_events
 from connectors.drop_folder.guess import Sample, guess
-from connectors.specs import TABLE_FIELDS, DropFolderSpec
+from connectors.drop_folder.settings import TABLE_FIELDS, DropFolderSpec
 
 ZONE = ZoneInfo("Europe/Berlin")
 GTIN, OTHER = "4006381333931", "96385074"

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.workbook import survey_workbook
-from connectors.specs import DropFolderSpec
 
 SPEC = DropFolderSpec(pool="north", store="grocer-7", folder=Path("unused"), time_zone="Europe/Berlin")
 SEEN_MS = 1_772_400_000_000

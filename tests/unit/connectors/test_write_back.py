@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.context import Held, WriteBackContext
 from connectors.contract import SkipReason, Unavailable
 from connectors.metrics import ConnectorMetrics
 from connectors.outbound.driver import Driver
 from connectors.shopify.client import ShopifyVendor, make
 from connectors.shopify.reserve import ReservedStock
 from connectors.shopify.spec import ShopifyOptions
-from connectors.vendor.write_back import Held, WriteBack, WriteBackContext, write_back_log
+from connectors.vendor.write_back import WriteBack, write_back_log
 from messaging.publisher import PublishFailed
 from tests.support.connectors import GROCER, delivery, tools
 from tests.support.rigs.rig import NOW_MS

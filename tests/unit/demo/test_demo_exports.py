@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from commonshelf.demo.exports import decimal, export_text, iso, write_export
 from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec
 from connectors.parsing.times import instant_ms
-from connectors.specs import DEFAULT_KINDS, DropFolderSpec
 from world.documents import DocumentLine, StoreDocument
 
 AT_MS = 1_767_600_000_123

@@ -2,7 +2,7 @@
 
 from commonshelf.desks.onboarding import declared_in, in_units_of
 from connectors.drop_folder.formats import read_events
-from connectors.specs import DropFolderSpec
+from connectors.drop_folder.settings import DropFolderSpec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.models.pos import Unit

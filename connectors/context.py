@@ -1,0 +1,52 @@
+"""The parts that the host lends to its connectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from connectors.contract import PositionStore, Publishes
+from connectors.http.limit import ConcurrencyLimit
+from connectors.metrics import ConnectorMetrics
+from connectors.outbound.log import OutboundLog
+from schemas.models.connectors import ChannelReservation
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the pool holds of an item in one store. codes: of the item in that store, the store's own first."""
+
+    sku: str
+    held_milli: int
+    codes: tuple[str, ...]
+
+
+class Holds(Protocol):
+    """What the pool holds now. Thread-safe."""
+
+    def of(self, pool: str, store: str) -> Sequence[Held]:
+        """Every item that the pool knows on a shelf of `store`. Raises PublishError while Kafka does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBackContext:
+    """What the host lends to connectors that write back."""
+
+    holds: Holds
+    log: OutboundLog[ChannelReservation]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorContext:
+    """What the host lends to its connectors.
+
+    request_limit: of the whole process. state_dir: for files of progress. write_back: what the tills' online channels
+    must not sell; None where connectors only read.
+    """
+
+    publisher: Publishes
+    metrics: ConnectorMetrics
+    request_limit: ConcurrencyLimit
+    state_dir: Path
+    positions: PositionStore
+    write_back: WriteBackContext | None = None
