@@ -1,11 +1,22 @@
 """Options that several commands share, and how a command ends with a sentence."""
 
+import inspect
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from commonshelf.stack.connection import Connection
+    from schemas.models.reports import FulfilmentReport
+    from schemas.models.requests import OrderRequest
 
 ConfigOption = Annotated[
     Path | None,
@@ -20,6 +31,86 @@ BootstrapOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Checked = TypeVar("Checked", bound="BaseModel")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Where:
+    """The Kafka that a command is about."""
+
+    config: ConfigOption = None
+    bootstrap: BootstrapOption = None
+
+    def connect(self) -> "Connection":
+        """Raises NothingRunsError or SettingsError."""
+        from commonshelf.stack.connection import connect
+
+        return connect(self.config, self.bootstrap)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Where a request is sent, and how its answer is awaited and shown."""
+
+    config: ConfigOption = None
+    bootstrap: BootstrapOption = None
+    wait_s: Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for the pool's answer.")] = 20
+    as_json: JsonOption = False
+
+    def ask(self, event: "OrderRequest | FulfilmentReport", key: str) -> dict[str, Any]:
+        """The pool's answer to the request or the report called `key`. Raises NoAnswerError and what `connect` does."""
+        from commonshelf.desks.orders import ask
+
+        return ask(Where(self.config, self.bootstrap).connect(), event, key, self.wait_s)
+
+
+def checked(
+    model: type[Checked], plain: Mapping[str, Any], what: str = "the request", *, shows_input: bool = False
+) -> Checked:
+    """The record of what was typed; what is no such record ends the command with a sentence.
+
+    shows_input: the sentence may repeat what was typed.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        typed = f" is {first['input']!r}" if shows_input else ""
+        fail(f"{'.'.join(map(str, first['loc'])) or what}{typed}: {first['msg']}")
+
+
+def with_groups(command: Callable[..., Result]) -> Callable[..., Result]:
+    """The command with its options written out: a parameter that is a dataclass stands for the dataclass's fields."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, tuple[type[Any], list[str]]] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind = hints[name]
+        if not is_dataclass(kind):
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=kind))
+            continue
+        assert isinstance(kind, type)
+        written = get_type_hints(kind, include_extras=True)
+        groups[name] = kind, [field.name for field in fields(kind)]
+        parameters += [
+            inspect.Parameter(field.name, parameter.KEYWORD_ONLY, default=field.default, annotation=written[field.name])
+            for field in fields(kind)
+        ]
+
+    @wraps(command)
+    def grouped(**values: Any) -> Result:
+        made = {name: kind(**{one: values.pop(one) for one in names}) for name, (kind, names) in groups.items()}
+        return command(**values, **made)
+
+    shown: Any = grouped
+    shown.__signature__ = inspect.Signature(parameters)
+    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return grouped
+
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 1.0}

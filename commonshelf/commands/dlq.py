@@ -1,11 +1,12 @@
 """`dlq`: the dead-letter desk."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+from commonshelf.options import JsonOption, Where, fail, parse_since_ms, with_groups
 from commonshelf.text import counted
 
 if TYPE_CHECKING:
@@ -15,35 +16,48 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="The dead-letter desk: what was set aside, why; publish it again, or give it up."
 )
-_LEFT_SHOWN = 8
+_EXAMPLES_SHOWN = 8
 
 
-PoolOption = Annotated[str | None, typer.Option("--pool", help="Only of this pool.", show_default=False)]
-TopicOption = Annotated[str | None, typer.Option("--topic", help="Only of this topic, such as pos.sales.v1.")]
-StoreOption = Annotated[str | None, typer.Option("--store", help="Only of this store.", show_default=False)]
-WhyOption = Annotated[str | None, typer.Option("--why", help="Only set aside for this reason, such as unmapped_code.")]
-CodeOption = Annotated[str | None, typer.Option("--code", help="Only with a line of this code, such as plu:4011.")]
-SinceOption = Annotated[
-    int | None,
-    typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="Only set aside since: 36h, 7d, 2026-11-24."),
-]
+@dataclass(frozen=True)
+class Wanted:
+    """Which letters are meant."""
+
+    pool: Annotated[str | None, typer.Option("--pool", help="Only of this pool.", show_default=False)] = None
+    topic: Annotated[str | None, typer.Option("--topic", help="Only of this topic, such as pos.sales.v1.")] = None
+    store: Annotated[str | None, typer.Option("--store", help="Only of this store.", show_default=False)] = None
+    why: Annotated[str | None, typer.Option("--why", help="Only set aside for this reason, such as unmapped_code.")] = (
+        None
+    )
+    code: Annotated[str | None, typer.Option("--code", help="Only with a line of this code, such as plu:4011.")] = None
+    since: Annotated[
+        int | None,
+        typer.Option(
+            "--since", metavar="TIME", parser=parse_since_ms, help="Only set aside since: 36h, 7d, 2026-11-24."
+        ),
+    ] = None
+
+    @property
+    def filter(self) -> "Filter":
+        """As the desk takes it."""
+        from commonshelf.dead_letters.letters import Filter
+
+        return Filter(self.pool, self.topic, self.store, self.why, self.code, self.since)
+
+
 LettersArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[LETTER]...", help="As `dlq list` names them.", show_default=False)
 ]
 
 
 @app.command("list")
+@with_groups
 def list_letters(
-    pool: PoolOption = None,
-    topic: TopicOption = None,
-    store: StoreOption = None,
-    why: WhyOption = None,
-    code: CodeOption = None,
-    since: SinceOption = None,
+    *,
+    wanted: Wanted,
     all_states: Annotated[bool, typer.Option("--all", help="Also those that are done with.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many, the newest.")] = 50,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """List what was set aside and waits for you: when, where, why, and whether a replay would help now.
@@ -54,10 +68,9 @@ def list_letters(
 
     Example: ./shelf dlq list --all --json
     """
-    from commonshelf.dead_letters.letters import Filter
     from commonshelf.dead_letters.view import as_plain, print_list
 
-    found, letters = _select(config, bootstrap, None, Filter(pool, topic, store, why, code, since))
+    found, letters = _select(where, None, wanted.filter)
     shown = [letter for letter in letters if all_states or letter.is_waiting]
     notes = _notes(found, shown)
     if as_json:
@@ -73,20 +86,19 @@ def list_letters(
 
 
 @app.command()
+@with_groups
 def show(
     letter: Annotated[str, typer.Argument(help="As `dlq list` names it.", show_default=False)],
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter whole: where it came from, why, its lines, what became of it, what a replay would do.
 
     Example: ./shelf dlq show pos.sales.dlq.v1/3/17
     """
-    from commonshelf.dead_letters.letters import Filter
     from commonshelf.dead_letters.view import as_plain, print_one
 
-    found, (one,) = _select(config, bootstrap, [letter], Filter())
+    found, (one,) = _select(where, [letter], Wanted().filter)
     (note,) = _notes(found, [one])
     if as_json:
         print(json.dumps(as_plain(one, note) | {"event": one.event}, indent=1, default=str))
@@ -95,17 +107,13 @@ def show(
 
 
 @app.command()
+@with_groups
 def replay(
+    *,
     letters: LettersArgument = None,
-    pool: PoolOption = None,
-    topic: TopicOption = None,
-    store: StoreOption = None,
-    why: WhyOption = None,
-    code: CodeOption = None,
-    since: SinceOption = None,
+    wanted: Wanted,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be published.")] = False,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """Publish again what can be taken now, each letter once, at its own time. May be repeated: nothing counts twice.
@@ -119,12 +127,11 @@ def replay(
     Example: ./shelf dlq replay pos.sales.dlq.v1/3/17
     """
     from commonshelf.config.pool_config import read_pool_config
-    from commonshelf.dead_letters.letters import Filter
     from commonshelf.dead_letters.replays import replay as replay_letters
     from commonshelf.dead_letters.replays import sort_out
     from commonshelf.dead_letters.view import print_left, print_list, print_replay, replay_as_plain
 
-    found, chosen = _select(config, bootstrap, letters, Filter(pool, topic, store, why, code, since))
+    found, chosen = _select(where, letters, wanted.filter)
     waiting = [one for one in chosen if one.is_waiting or (letters and one.state == "discarded")]
     settings = read_pool_config(found.kafka_options)
     if dry_run:
@@ -144,18 +151,14 @@ def replay(
 
 
 @app.command()
+@with_groups
 def discard(
+    *,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept with the letter.", show_default=False)],
     letters: LettersArgument = None,
-    pool: PoolOption = None,
-    topic: TopicOption = None,
-    store: StoreOption = None,
-    why: WhyOption = None,
-    code: CodeOption = None,
-    since: SinceOption = None,
+    wanted: Wanted,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
 ) -> None:
     """Give letters up: they are listed no more, except with --all, and kept until their retention ends.
 
@@ -167,21 +170,19 @@ def discard(
 
     from commonshelf.config.pool_config import PoolConfig
     from commonshelf.dead_letters.desk import Desk
-    from commonshelf.dead_letters.letters import Filter
     from commonshelf.dead_letters.view import print_list
 
-    wanted = Filter(pool, topic, store, why, code, since)
-    if not letters and wanted == Filter():
+    if not letters and wanted == Wanted():
         fail("name letters or a filter: discarding everything that waits is never meant")
     if not reason.strip():
         fail("--reason is empty; say why, for whoever looks for these lines later")
-    found, chosen = _select(config, bootstrap, letters, wanted)
+    found, chosen = _select(where, letters, wanted.filter)
     waiting = [one for one in chosen if one.is_waiting]
     if not waiting:
         typer.echo("nothing of this waits")
         return
     if not letters and not yes:
-        some = waiting[-_LEFT_SHOWN:]
+        some = waiting[-_EXAMPLES_SHOWN:]
         print_list(some, ["waiting"] * len(some))
         typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
     done = Desk(found.kafka_options, found.settings.partitions, PoolConfig(), time.time_ns() // 1_000_000).discard(
@@ -190,11 +191,8 @@ def discard(
     typer.echo(f"{counted(len(done), 'letter')} discarded")
 
 
-def _select(
-    config: Any, bootstrap: str | None, names: list[str] | None, wanted: "Filter"
-) -> tuple["Connection", list["Letter"]]:
+def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["Connection", list["Letter"]]:
     from commonshelf.dead_letters.letters import INPUT_OF, Place, read_letters
-    from commonshelf.stack.connection import connect
 
     try:
         places = [Place.parse(name) for name in names or ()]
@@ -202,7 +200,7 @@ def _select(
         fail(str(error))
     if wanted.topic not in (None, *INPUT_OF, *INPUT_OF.values()):
         fail(f"{wanted.topic!r} has no dead letters; topics that have: {', '.join(INPUT_OF.values())}")
-    connection = connect(config, bootstrap)
+    connection = where.connect()
     everything = read_letters(connection.kafka_options)
     known = {letter.reason for letter in everything}
     if wanted.reason is not None and wanted.reason not in known:

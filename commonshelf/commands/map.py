@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.options import JsonOption, Where, fail, with_groups
 from commonshelf.text import counted, in_columns
 
 if TYPE_CHECKING:
@@ -65,16 +65,15 @@ class _View:
 
 
 @app.command()
-def status(
-    pool: PoolArgument, config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False
-) -> None:
+@with_groups
+def status(*, pool: PoolArgument, where: Where, as_json: JsonOption = False) -> None:
     """Tell for each store how many codes it maps itself, how many mean nothing yet, and how many lines wait.
 
     Example: ./shelf map status riverside
     """
     from commonshelf.dead_letters.view import time_text
 
-    view = _view(pool, config, bootstrap)
+    view = _view(pool, where)
     rows = list(_status_rows(view))
     if as_json:
         print(json.dumps(rows, indent=1))
@@ -114,13 +113,14 @@ def _status_rows(view: _View) -> Iterator[dict[str, Any]]:
 
 
 @app.command()
+@with_groups
 def unmapped(
+    *,
     pool: PoolArgument,
     store: StoreOption = None,
     code: CodeOption = None,
     limit: LimitOption = 50,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """List the codes that mean nothing yet, with the lines that wait for them.
@@ -130,7 +130,7 @@ def unmapped(
     from commonshelf.dead_letters.view import time_text
     from commonshelf.text import units
 
-    view = _view(pool, config, bootstrap)
+    view = _view(pool, where)
     found = view.unmapped(store, code)
     if as_json:
         print(json.dumps([{**asdict(one), "letters": [str(at) for at in one.letters]} for one in found], indent=1))
@@ -149,15 +149,16 @@ def unmapped(
 
 
 @app.command()
+@with_groups
 def suggest(
+    *,
     pool: PoolArgument,
     store: StoreOption = None,
     code: CodeOption = None,
     names: NamesOption = None,
     limit: LimitOption = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a list for `map import`, the best item each.")] = False,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """Suggest items for codes that mean nothing yet: by barcode, then by likeness of names, with a score of 100.
@@ -171,7 +172,7 @@ def suggest(
     from commonshelf.mapping.files import read_till_items
     from commonshelf.mapping.suggestions import Suggester
 
-    view = _view(pool, config, bootstrap)
+    view = _view(pool, where)
     till_items = read_till_items(names) if names else {}
     suggester = Suggester(view.catalog)
     found = [
@@ -205,7 +206,9 @@ def suggest(
 
 
 @app.command("set")
+@with_groups
 def set_mapping(
+    *,
     pool: PoolArgument,
     code: Annotated[str, typer.Argument(help="SCHEME:TEXT such as plu:4011, or a barcode.", show_default=False)],
     item: Annotated[str | None, typer.Argument(help="Its SKU, or a barcode of it.", show_default=False)] = None,
@@ -214,8 +217,7 @@ def set_mapping(
     replace: ReplaceOption = False,
     remove: Annotated[bool, typer.Option("--remove", help="The code is to mean nothing any more.")] = False,
     no_replay: NoReplayOption = False,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
 ) -> None:
     """Say which item a code means. The lines that wait for it are replayed, at their own time.
 
@@ -231,7 +233,7 @@ def set_mapping(
 
     if (item is None) != remove:
         fail("name the item that the code means, or --remove")
-    view = _view(pool, config, bootstrap)
+    view = _view(pool, where)
     try:
         sku = None if item is None else find_item(view.catalog, item)
         told = parse_code(code)
@@ -244,7 +246,9 @@ def set_mapping(
 
 
 @app.command("import")
+@with_groups
 def import_mappings(
+    *,
     pool: PoolArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns code and sku, and maybe store.")],
     store: ScopeOption = None,
@@ -252,8 +256,7 @@ def import_mappings(
     replace: ReplaceOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,
     no_replay: NoReplayOption = False,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
 ) -> None:
     """Take many mappings from a file, all or none, and replay the lines that wait for them.
 
@@ -266,7 +269,7 @@ def import_mappings(
     """
     from commonshelf.mapping.files import read_mappings
 
-    view = _view(pool, config, bootstrap)
+    view = _view(pool, where)
     wanted, problems = read_mappings(file, store, view.catalog)
     for problem in problems:
         typer.echo(f"shelf: {problem}", err=True)
@@ -331,13 +334,12 @@ def _concerns(catalog: "Catalog", letter: "Letter", wanted: list["CodeMapping"])
     return any(one.code in codes and one.store in (None, letter.store) for one in wanted)
 
 
-def _view(pool: str, config: Path | None, bootstrap: str | None) -> _View:
+def _view(pool: str, where: Where) -> _View:
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.letters import read_letters
     from commonshelf.mapping.codes import codes_waiting
-    from commonshelf.stack.connection import connect
 
-    connection = connect(config, bootstrap)
+    connection = where.connect()
     settings = read_pool_config(connection.kafka_options)
     catalog = settings.catalog(pool)
     letters = [letter for letter in read_letters(connection.kafka_options) if letter.pool == pool]

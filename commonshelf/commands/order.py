@@ -5,26 +5,27 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.options import Asking, JsonOption, Where, checked, fail, with_groups
+
+if TYPE_CHECKING:
+    from schemas.models.requests import OrderRequest
 
 app = typer.Typer(no_args_is_help=True, help="Place, confirm, cancel and show orders.")
 
 PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 OrderArgument = Annotated[str, typer.Argument(help="Id of the order.", show_default=False)]
-WaitOption = Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for the pool's answer.")]
 
 
 @app.command()
+@with_groups
 def send(
+    *,
     file: Annotated[Path | None, typer.Argument(metavar="FILE.json", help="Standard input if left out.")] = None,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
-    wait_s: WaitOption = 20,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Publish a request about an order, in the form of docs/topics/orders.requests.v1.md, and print the pool's answer.
 
@@ -32,61 +33,55 @@ def send(
 
     Example: ./shelf order send order.json
     """
-    from pydantic import ValidationError
-
     from schemas.models.requests import OrderRequest
 
     try:
         told = json.loads(sys.stdin.read() if file is None else file.read_text(encoding="utf-8"))
-        if not isinstance(told, dict):
-            fail("a request is one JSON object; see docs/topics/orders.requests.v1.md")
-        request = OrderRequest.model_validate({**_head(), **told})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc'])) or 'the request'}: {first['msg']}")
     except (ValueError, OSError) as error:
         fail(f"{file or 'standard input'}: {error}")
-    _send(request, config, bootstrap, wait_s, as_json)
+    if not isinstance(told, dict):
+        fail("a request is one JSON object; see docs/topics/orders.requests.v1.md")
+    request = checked(OrderRequest, {**_head(), **told})
+    _send(request, asking)
 
 
 @app.command()
+@with_groups
 def confirm(
+    *,
     pool: PoolArgument,
     order: OrderArgument,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
-    wait_s: WaitOption = 20,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Confirm an order: its goods are held until the deadline, and the stores are asked to pick.
 
     Example: ./shelf order confirm riverside R-1042
     """
-    _ask("confirmed", pool, order, config, bootstrap, wait_s, as_json)
+    _ask("confirmed", pool, order, asking)
 
 
 @app.command()
+@with_groups
 def cancel(
+    *,
     pool: PoolArgument,
     order: OrderArgument,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
-    wait_s: WaitOption = 20,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Cancel an order: all that is held for it is released.
 
     Example: ./shelf order cancel riverside R-1042
     """
-    _ask("cancelled", pool, order, config, bootstrap, wait_s, as_json)
+    _ask("cancelled", pool, order, asking)
 
 
 @app.command()
+@with_groups
 def show(
+    *,
     pool: PoolArgument,
     order: OrderArgument,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
+    where: Where,
     as_json: JsonOption = False,
 ) -> None:
     """Print what became of an order, event by event (of the last 30 days).
@@ -94,9 +89,8 @@ def show(
     Example: ./shelf order show riverside R-1042
     """
     from commonshelf.desks.orders import order_events
-    from commonshelf.stack.connection import connect
 
-    connection = connect(config, bootstrap)
+    connection = where.connect()
     partitions = connection.settings.partitions
     events = [event for event in order_events(connection.kafka_options, partitions, pool) if event["order"] == order]
     if as_json:
@@ -112,33 +106,16 @@ def _head() -> dict[str, Any]:
     return {"key": uuid.uuid4().hex, "recorded_at_ms": time.time_ns() // 1_000_000, "origin": "cli"}
 
 
-def _ask(
-    kind: str, pool: str, order: str, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool
-) -> None:
-    from pydantic import ValidationError
-
+def _ask(kind: str, pool: str, order: str, asking: Asking) -> None:
     from schemas.models.requests import OrderRequest
 
-    try:
-        request = OrderRequest.model_validate({**_head(), "pool": pool, "order": order, "kind": kind})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}")
-    _send(request, config, bootstrap, wait_s, as_json)
+    plain = {**_head(), "pool": pool, "order": order, "kind": kind}
+    _send(checked(OrderRequest, plain, shows_input=True), asking)
 
 
-def _send(request: Any, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool) -> None:
-    from commonshelf.desks.orders import NoAnswerError, await_answer, publish
-    from commonshelf.stack.connection import connect
-
-    connection = connect(config, bootstrap)
-    options, partitions = connection.kafka_options, connection.settings.partitions
-    publish(options, partitions, request)
-    try:
-        answer = await_answer(options, partitions, request.pool, request.key, wait_s)
-    except NoAnswerError as error:
-        fail(str(error))
-    if as_json:
+def _send(request: "OrderRequest", asking: Asking) -> None:
+    answer = asking.ask(request, request.key)
+    if asking.as_json:
         print(json.dumps(answer, indent=1))
     else:
         _print(answer)

@@ -4,11 +4,14 @@ import json
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, checked, fail, milli_of
+
+if TYPE_CHECKING:
+    from schemas.models.reports import FulfilmentReport
 
 _REPORTS = {"claim": "claimed", "renew": "renewed", "done": "done", "short": "short", "refuse": "refused"}
 _SETTLE_S = 2.0
@@ -38,7 +41,7 @@ def tasks(
 
     Example: ./shelf tasks refuse pick-1204-1 pick-1207-1 --reason store_closed
     """
-    from commonshelf.desks.orders import UnknownTaskError, find_task, live_tasks, publish
+    from commonshelf.desks.orders import find_task, live_tasks, publish
     from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
@@ -49,34 +52,28 @@ def tasks(
     if words[0] not in _REPORTS:
         fail(f"{words[0]!r} is none of {', '.join(_REPORTS)}; to see a queue give one store")
     for name in words[1:]:
-        try:
-            task = find_task(options, name, pool)
-        except UnknownTaskError as error:
-            fail(str(error))
+        task = find_task(options, name, pool)
         report = _report(_REPORTS[words[0]], task, reason, missing or [], worker)
         publish(options, partitions, report)
         _tell(options, partitions, report, as_json)
 
 
-def _report(kind: str, task: dict[str, Any], reason: str | None, missing: list[str], worker: str | None) -> Any:
-    from pydantic import ValidationError
-
+def _report(
+    kind: str, task: dict[str, Any], reason: str | None, missing: list[str], worker: str | None
+) -> "FulfilmentReport":
     from schemas.models.reports import FulfilmentReport
 
     now_ms = time.time_ns() // 1_000_000
-    try:
-        lines = [
-            {"line_id": line_id, "quantity_milli": milli_of(units, f"--missing {line_id}")}
-            for line_id, _, units in (one.rpartition("=") for one in missing)
-        ]
-        return FulfilmentReport.model_validate({
-            "pool": task["pool"], "store": task["store"], "report_id": uuid.uuid4().hex, "kind": kind,
-            "task": task["task"], "worker": worker, "reason": reason, "lines": lines, "occurred_at_ms": now_ms,
-            "recorded_at_ms": now_ms, "origin": "cli",
-        })  # fmt: skip
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc'])) or 'the report'}: {first['msg']}")
+    lines = [
+        {"line_id": line_id, "quantity_milli": milli_of(units, f"--missing {line_id}")}
+        for line_id, _, units in (one.rpartition("=") for one in missing)
+    ]
+    plain = {
+        "pool": task["pool"], "store": task["store"], "report_id": uuid.uuid4().hex, "kind": kind,
+        "task": task["task"], "worker": worker, "reason": reason, "lines": lines, "occurred_at_ms": now_ms,
+        "recorded_at_ms": now_ms, "origin": "cli",
+    }  # fmt: skip
+    return checked(FulfilmentReport, plain, "the report")
 
 
 def _tell(options: dict[str, str], partitions: int, report: Any, as_json: bool) -> None:

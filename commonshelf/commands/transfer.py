@@ -3,31 +3,32 @@
 import json
 import time
 import uuid
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import Asking, checked, fail, milli_of, with_groups
+
+if TYPE_CHECKING:
+    from schemas.models.reports import FulfilmentReport
+    from schemas.models.requests import OrderRequest
 
 app = typer.Typer(no_args_is_help=True, help="Ask for transfers between stores, and report on them.")
 
 PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 TransferArgument = Annotated[str, typer.Argument(help="Id of the transfer; no order has it.", show_default=False)]
-WaitOption = Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for the pool's answer.")]
 
 
 @app.command()
+@with_groups
 def ask(
+    *,
     pool: PoolArgument,
     transfer: TransferArgument,
     from_store: Annotated[str, typer.Argument(metavar="FROM", help="The sender.", show_default=False)],
     to_store: Annotated[str, typer.Argument(metavar="TO", help="The receiver.", show_default=False)],
     goods: Annotated[list[str], typer.Argument(metavar="SKU=UNITS…", show_default=False)],
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
-    wait_s: WaitOption = 20,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Ask a store to send goods to another; `./shelf order cancel` calls it off.
 
@@ -38,15 +39,17 @@ def ask(
     lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(_amount, goods)]
     terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
     now_ms, key = time.time_ns() // 1_000_000, uuid.uuid4().hex
-    request = _checked(OrderRequest, {
+    request = checked(OrderRequest, {
         "pool": pool, "order": transfer, "kind": "placed", "key": key, "recorded_at_ms": now_ms, "origin": "cli",
         "transfer": terms,
     })  # fmt: skip
-    _send(request, key, config, bootstrap, wait_s, as_json)
+    _send(request, key, asking)
 
 
 @app.command()
+@with_groups
 def report(
+    *,
     pool: PoolArgument,
     transfer: TransferArgument,
     kind: Annotated[Literal["shipped", "received"], typer.Argument(show_default=False)],
@@ -56,10 +59,7 @@ def report(
         str | None, typer.Option("--reason", help="Of received: damaged, not_found, or wrong_item.")
     ] = None,
     sku: Annotated[str | None, typer.Option("--sku", help="The item that came, when it is not the line's.")] = None,
-    config: ConfigOption = None,
-    bootstrap: BootstrapOption = None,
-    wait_s: WaitOption = 20,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Report what was shipped, or what was received; what is received adds up.
 
@@ -74,11 +74,11 @@ def report(
         for line_id, milli in map(_amount, goods)
     ]
     now_ms, report_id = time.time_ns() // 1_000_000, uuid.uuid4().hex
-    told = _checked(FulfilmentReport, {
+    told = checked(FulfilmentReport, {
         "pool": pool, "store": store, "report_id": report_id, "kind": kind, "transfer": transfer, "lines": lines,
         "occurred_at_ms": now_ms, "recorded_at_ms": now_ms, "origin": "cli",
     })  # fmt: skip
-    _send(told, report_id, config, bootstrap, wait_s, as_json)
+    _send(told, report_id, asking)
 
 
 def _amount(text: str) -> tuple[str, int]:
@@ -88,30 +88,11 @@ def _amount(text: str) -> tuple[str, int]:
     return name, milli_of(units, name)
 
 
-def _checked(model: Any, plain: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(plain)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc'])) or 'the request'}: {first['msg']}")
-
-
-def _send(event: Any, key: str, config: Path | None, bootstrap: str | None, wait_s: float, as_json: bool) -> None:
-    from commonshelf.desks.orders import NoAnswerError, await_answer, publish
-    from commonshelf.stack.connection import connect
-
-    connection = connect(config, bootstrap)
-    options, partitions = connection.kafka_options, connection.settings.partitions
-    publish(options, partitions, event)
-    try:
-        answer = await_answer(options, partitions, event.pool, key, wait_s)
-    except NoAnswerError as error:
-        fail(str(error))
+def _send(event: "OrderRequest | FulfilmentReport", key: str, asking: Asking) -> None:
+    answer = asking.ask(event, key)
     if answer["kind"] in ("refused", "report_refused"):
         fail(f"{answer['reason']}: {answer['detail']}")
-    if as_json:
+    if asking.as_json:
         print(json.dumps(answer["transfer"], indent=1))
     else:
         _print(answer["transfer"])

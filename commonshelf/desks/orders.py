@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from commonshelf.config.publishing import current
+from commonshelf.stack.connection import Connection
 from messaging.client_options import quiet
+from messaging.errors import UserError
 from messaging.log_reader import read_log
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec
@@ -19,11 +21,11 @@ _SKEW_MS = 10_000
 Row = dict[str, Any]
 
 
-class UnknownTaskError(LookupError):
+class UnknownTaskError(UserError):
     """No such task, or several pools have one of that name."""
 
 
-class NoAnswerError(TimeoutError):
+class NoAnswerError(UserError):
     """The pool did not answer in time."""
 
 
@@ -56,6 +58,16 @@ def await_answer(kafka_options: Mapping[str, str], partitions: int, pool: str, k
         if time.monotonic() > deadline:
             raise NoAnswerError(f"no answer within {wait_s:.0f} s; does the pool's worker run? See ./shelf doctor")
         time.sleep(_POLL_S)
+
+
+def ask(connection: Connection, event: OrderRequest | FulfilmentReport, key: str, wait_s: float) -> Row:
+    """Publish a request or a report called `key` and return the pool's answer.
+
+    Raises KafkaException, PublishError or NoAnswerError.
+    """
+    options, partitions = connection.kafka_options, connection.settings.partitions
+    publish(options, partitions, event)
+    return await_answer(options, partitions, event.pool, key, wait_s)
 
 
 def live_tasks(kafka_options: Mapping[str, str], store: str, pool: str | None = None) -> list[Row]:
