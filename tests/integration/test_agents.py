@@ -18,6 +18,7 @@ from schemas.codec import topic_codec
 from schemas.models.config import ConfigChange, PoolSettings
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
+from tests.proof.faults.topic_log import patiently
 from tests.support.waiting import PATIENCE_S, until
 
 PARTITIONS = 4
@@ -85,7 +86,8 @@ def ticks_from_now(kafka):
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "unused"})
     starts = []
     for number in range(PARTITIONS):
-        _, end = consumer.get_watermark_offsets(TopicPartition(POOL_TICKS.name, number), PATIENCE_S)
+        at = TopicPartition(POOL_TICKS.name, number)
+        _, end = patiently(lambda at=at: consumer.get_watermark_offsets(at, PATIENCE_S))
         starts.append(TopicPartition(POOL_TICKS.name, number, end))
     consumer.assign(starts)
     return closing(consumer)
