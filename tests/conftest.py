@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from messaging.topic_admin import ensure_topics
 
 PARTITIONS = 12
+
+settings.register_profile("at any speed", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at any speed")
 
 
 @dataclass(frozen=True)

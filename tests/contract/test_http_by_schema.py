@@ -137,7 +137,7 @@ webhook.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.
 APP = FastAPI()
 APP.include_router(router)
 registry = schemathesis.openapi.from_dict(REGISTRY)
-QUIET = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def encoded(body):
@@ -196,7 +196,7 @@ def test_nothing_that_is_not_signed_is_used(case, running):
 
 
 @registry.parametrize()
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_whatever_is_asked_of_the_registry_it_answers_with_a_code_of_its_own(case):
     path = "/" + "/".join(quote(part, safe="") for part in case.formatted_path.strip("/").split("/"))
     answer = ask(APP, case.method, path, encoded(case.body), {"Content-Type": "application/json"})

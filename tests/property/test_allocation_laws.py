@@ -13,7 +13,7 @@ from streams.allocation.sets import members, pairs_of_triples
 from tests.support.allocation import POLICIES, cases, cheapest_by_trying_all
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(cases(), POLICIES)
 def test_the_answer_is_the_first_of_all_assignments_by_cost_and_tie_rules(case, policy):
     cost, stores, plan = cheapest_by_trying_all(case, policy)
@@ -22,7 +22,7 @@ def test_the_answer_is_the_first_of_all_assignments_by_cost_and_tie_rules(case, 
     assert (cost, stores, plan) == (answer.costs.total(), answer.stores(), shares)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases(), POLICIES)
 def test_the_runner_up_is_the_best_without_one_of_the_chosen_stores(case, policy):
     answer = allocate(case, policy)
@@ -33,7 +33,7 @@ def test_the_runner_up_is_the_best_without_one_of_the_chosen_stores(case, policy
     assert (stores, cost) == answer.runner_up
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases(most_lines=5), POLICIES)
 def test_every_store_is_used_or_refused_and_every_line_filled_or_short(case, policy):
     answer = allocate(case, policy)
@@ -45,7 +45,7 @@ def test_every_store_is_used_or_refused_and_every_line_filled_or_short(case, pol
         assert line.quantity_milli == filled + missing
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases(most_lines=5), POLICIES)
 def test_the_order_of_stores_in_the_case_changes_nothing(case, policy):
     turned = case._replace(stores=case.stores[::-1])

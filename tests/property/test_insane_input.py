@@ -146,7 +146,7 @@ records = st.one_of(
 
 
 @given(records=st.lists(records, min_size=1, max_size=6), appended_at_ms=st.just(NOON_MS) | st.integers(0, 2**62))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_mad_values_never_raise_and_no_line_is_lost(records, appended_at_ms):
     bench = furnished()
     settled = len(bench.journal())
@@ -175,7 +175,7 @@ def check_that_nothing_is_lost(bench: PoolBench, settled: int, records: Any) -> 
     "currency": "\0", "lines": [{"line_id": "", "code": f"sku:{MILK}", "quantity_milli": 1, "unit": "each",
                                  "kind": "sale", "price_minor": 2**63 - 1}] * 5_000,
 })  # fmt: skip
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_mad_sale_told_twice_moves_what_it_moves_once(event):
     event = {**event, "pool": POOL, "store": STORE}
     once, twice = furnished(), furnished()

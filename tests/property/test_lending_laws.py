@@ -163,6 +163,6 @@ def decides_the_same(bench: PoolBench, pool: str) -> None:
 
 TestLending = Lending.TestCase
 TestLending.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None,
+    max_examples=150, stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )  # fmt: skip

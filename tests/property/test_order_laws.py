@@ -114,7 +114,7 @@ def check_tasks(book: Book) -> None:
 
 
 @given(world=order_worlds)
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=150, suppress_health_check=SLOW_SETUP)
 def test_after_every_input_each_promise_is_covered_and_made_once(world):
     bench, book = stocked(), Book()
     for published in world:
@@ -123,7 +123,7 @@ def test_after_every_input_each_promise_is_covered_and_made_once(world):
 
 
 @given(world=order_worlds)
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=100, suppress_health_check=SLOW_SETUP)
 def test_every_promise_was_available_when_it_was_made(world):
     """What an entry newly holds of a shelf is at most what the table said just before, and what it gives up there."""
     bench, orders = stocked(), {}
@@ -151,7 +151,7 @@ def test_every_promise_was_available_when_it_was_made(world):
 
 
 @given(world=order_worlds)
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=80, suppress_health_check=SLOW_SETUP)
 def test_every_hold_and_every_order_ends_by_time_alone(world):
     bench, book = stocked(), Book()
     for published in world:
@@ -170,7 +170,7 @@ def test_every_hold_and_every_order_ends_by_time_alone(world):
 
 
 @given(world=order_worlds)
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=80, suppress_health_check=SLOW_SETUP)
 def test_every_request_is_answered_once_and_every_refusal_says_why(world):
     bench = stocked()
     for published in world:
@@ -189,7 +189,7 @@ def test_every_request_is_answered_once_and_every_refusal_says_why(world):
 
 
 @given(world=order_worlds, data=st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=80, suppress_health_check=SLOW_SETUP)
 def test_in_any_other_order_the_inputs_keep_the_promises_too(world, data):
     bench, book = stocked(), Book()
     for published in data.draw(st.permutations(world)):

@@ -110,4 +110,4 @@ class Shops(RuleBasedStateMachine):
 
 
 TestShops = Shops.TestCase
-TestShops.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestShops.settings = settings(max_examples=60, stateful_step_count=25)

@@ -51,7 +51,7 @@ def as_the_codec_reads(value: bytes) -> PlainSale:
 
 
 @given(event=SALES)
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_read_by_hand_is_what_the_codec_reads(event):
     value = topic_codec(POS_SALES.name).encode(event)
     plain = read_plain_sale(value)
@@ -64,7 +64,7 @@ def test_what_is_read_by_hand_is_what_the_codec_reads(event):
     cut=st.none() | st.integers(0, 400),
     tail=st.binary(max_size=2),
 )
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_bytes_are_left_to_the_codec_or_read_as_it_reads_them(event, changes, cut, tail):
     value = bytearray(topic_codec(POS_SALES.name).encode(event))
     for at, byte in changes:
@@ -118,7 +118,7 @@ def test_any_other_sale_takes_the_general_way(changed):
 
 
 @given(world=worlds, breaks=breaks)
-@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=500, suppress_health_check=SLOW_SETUP)
 def test_with_and_without_the_short_way_the_same_bytes_everywhere(world, breaks):
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)

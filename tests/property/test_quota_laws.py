@@ -57,7 +57,7 @@ worlds = st.lists(
 
 
 @given(world=worlds)
-@settings(max_examples=600, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=600, suppress_health_check=SLOW_SETUP)
 def test_no_store_gives_and_no_customer_gets_more_than_the_limit_at_any_time(world):
     bench = furnished()
     for store in STORES:

@@ -60,14 +60,14 @@ def everything(bench: PoolBench) -> dict[str, Any]:
     breaks=breaks,
     cached_rows_max=st.sampled_from([0, 1, 50_000]),
 )
-@settings(max_examples=700, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=700, suppress_health_check=SLOW_SETUP)
 def test_where_batches_end_where_a_worker_restarts_and_what_it_caches_changes_nothing(world, breaks, cached_rows_max):
     """One batch and no restart against any batches, any restarts and any cache: the same bytes everywhere."""
     assert everything(played(world, breaks, cached_rows_max=cached_rows_max)) == everything(played(world))
 
 
 @given(world=worlds)
-@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=400, suppress_health_check=SLOW_SETUP)
 def test_folding_the_journal_from_zero_gives_the_rows_byte_for_byte(world):
     bench = played(world, dict.fromkeys(range(0, 24, 3), False))
     rows = CommittedRows()
@@ -81,7 +81,7 @@ def test_folding_the_journal_from_zero_gives_the_rows_byte_for_byte(world):
 
 
 @given(world=worlds)
-@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=400, suppress_health_check=SLOW_SETUP)
 def test_deciding_again_in_the_journal_s_order_gives_the_journal_byte_for_byte(world):
     """Only the records that the journal names are needed: what became a dead letter whole left no trace."""
     bench = played(world)
@@ -94,7 +94,7 @@ def test_deciding_again_in_the_journal_s_order_gives_the_journal_byte_for_byte(w
 
 
 @given(world=worlds)
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=200, suppress_health_check=SLOW_SETUP)
 def test_every_record_has_an_entry_of_its_own_and_what_follows_or_one_dead_letter(world):
     bench = played(world)
     causes = [entry.cause for entry in bench.journal()]
@@ -112,7 +112,7 @@ def test_every_record_has_an_entry_of_its_own_and_what_follows_or_one_dead_lette
 
 
 @given(world=worlds)
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=200, suppress_health_check=SLOW_SETUP)
 def test_the_table_says_what_a_look_up_says(world):
     bench = played(world)
     for row in bench.availability().values():

@@ -104,7 +104,7 @@ def played(world: Any) -> PoolBench:
 
 
 @given(world=st.lists(st.one_of(transfers, ticks).filter(is_plain), max_size=25))
-@settings(max_examples=600, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=600, suppress_health_check=SLOW_SETUP)
 def test_every_unit_is_on_a_shelf_on_its_way_damaged_or_lost(world):
     bench = played(world)
     for sku, had_milli in ((MILK, 10_000), (BREAD, 5_000)):
@@ -114,7 +114,7 @@ def test_every_unit_is_on_a_shelf_on_its_way_damaged_or_lost(world):
 
 
 @given(world=st.lists(st.one_of(transfers, ticks, orders, tills), max_size=25))
-@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=400, suppress_health_check=SLOW_SETUP)
 def test_what_is_held_is_what_orders_and_transfers_keep_and_never_more_than_there_is(world):
     bench = played(world)
     state = bench.partition._pools[POOL]
@@ -138,7 +138,7 @@ def test_what_is_held_is_what_orders_and_transfers_keep_and_never_more_than_ther
 
 
 @given(world=st.lists(transfers, max_size=20))
-@settings(max_examples=300, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=300, suppress_health_check=SLOW_SETUP)
 def test_every_transfer_ends_and_its_differences_add_up(world):
     """Time alone ends it; what the journal told of differences is what the rows say in the end."""
     bench = played(world)
@@ -156,7 +156,7 @@ def test_every_transfer_ends_and_its_differences_add_up(world):
 
 
 @given(parts=st.permutations(["shipped", "a", "b", "c"]), sizes=st.tuples(units, units, units, units))
-@settings(max_examples=300, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=300, suppress_health_check=SLOW_SETUP)
 def test_the_order_of_reports_changes_neither_books_nor_differences(parts, sizes):
     def ended(order: Any) -> Any:
         bench = stocked()

@@ -55,13 +55,13 @@ news = st.lists(movements | counts, max_size=14)
 
 
 @given(news=news)
-@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=500, suppress_health_check=SLOW_SETUP)
 def test_the_books_are_the_latest_count_and_the_standing_movements_after_it(news):
     assert books_after([one.published() for one in news]) == expected_on_hand(news)
 
 
 @given(news=news, data=st.data())
-@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=500, suppress_health_check=SLOW_SETUP)
 def test_any_order_any_repetition_and_any_batches_give_the_same_books(news, data):
     """What may be reordered freely: everything, if sources are sane.
 
@@ -79,7 +79,7 @@ def test_any_order_any_repetition_and_any_batches_give_the_same_books(news, data
 
 
 @given(news=st.lists(movements, min_size=1, max_size=10), data=st.data())
-@settings(max_examples=250, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=250, suppress_health_check=SLOW_SETUP)
 def test_a_receipt_that_comes_in_parts_is_the_whole_receipt(news, data):
     parts = [one.published(part) for one in news for part in data.draw(st.sampled_from([(0,), (1, 2), (2, 0), (0, 1)]))]
     assert books_after(data.draw(st.permutations(parts))) == expected_on_hand(news)
@@ -93,7 +93,7 @@ def renamed(published: Published) -> Published:
 
 
 @given(news=news)
-@settings(max_examples=400, deadline=None, suppress_health_check=SLOW_SETUP)
+@settings(max_examples=400, suppress_health_check=SLOW_SETUP)
 def test_mapping_a_code_late_and_replaying_gives_the_books_of_having_mapped_it_first(news):
     """Also when counts, revisions and stale versions came meanwhile."""
     bench = furnished()

@@ -82,7 +82,7 @@ def shopify_order(quantities, refunds, *, is_off):
     }  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), histories(["return", "cancel", "no_restock"]), st.sampled_from(SHOPS))
 def test_an_order_at_shopify_ends_alike_however_it_is_told(data, history, shop):
     quantities, refunds, is_off = history
@@ -133,7 +133,7 @@ def woocommerce_state(quantities, refunds, *, is_off):
     return order, told
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), histories(["restock", "keep"]))
 def test_an_order_at_woocommerce_ends_alike_however_it_is_told(data, history):
     quantities, refunds, is_off = history

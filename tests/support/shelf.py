@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from typer.testing import CliRunner
 
+from commonshelf.cli import app
 from commonshelf.stack.runtime_file import Runtime, read_runtime
 from tests.support.waiting import PATIENCE_S, until
 
@@ -99,8 +101,10 @@ class CommandFolder:
         return found
 
     def available_milli(self, sku: str) -> int | None:
-        answer = self.call("availability", "riverside", sku, "--json")
-        return json.loads(answer.stdout)[0]["available_milli"] if answer.returncode == 0 else None
+        """What the command says; called in this process, which has imported all it needs."""
+        with chdir(self.folder):
+            answer = CliRunner().invoke(app, ["availability", "riverside", sku, "--json"], env=self.env)
+        return json.loads(answer.stdout)[0]["available_milli"] if answer.exit_code == 0 else None
 
     def drop(self, store: str, name: str, text: str) -> None:
         """As a till does: write beside, then rename."""

@@ -287,7 +287,7 @@ def _changed(path, chance):
     return rows
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), is_changed=st.booleans())
 def test_small_histories_are_judged_as_trying_all_orders_does(tmp_path, seed, is_changed):
     from tests.proof.torture.history import _PoolHistory

@@ -255,7 +255,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400), KINDS)
 def test_any_bytes_are_events_or_problems_and_never_a_crash(content, kind):
     events, problems = read(content, kind)
@@ -263,7 +263,7 @@ def test_any_bytes_are_events_or_problems_and_never_a_crash(content, kind):
     assert all(problem.reason for problem in problems if not isinstance(problem, FileRefused))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.sampled_from(TABLE_FIELDS), min_size=3, max_size=12, unique=True),
     st.lists(st.lists(CELLS, min_size=1, max_size=12), max_size=12),

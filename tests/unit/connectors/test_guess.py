@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.drop_folder.formats import format_of, read_events
@@ -177,7 +177,6 @@ def test_what_the_file_holds_is_told_by_its_columns(content, kind):
 cells = st.one_of(st.text(max_size=8), st.sampled_from([GTIN, "1,5", "2026-03-01 09:15", "09:15", "01.03.2026", ""]))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(cells, st.sampled_from(TABLE_FIELDS)), max_size=8),
     st.lists(st.lists(cells, max_size=9), max_size=6),

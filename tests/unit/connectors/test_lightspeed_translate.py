@@ -208,7 +208,7 @@ def test_personal_data_goes_nowhere():
     assert CANARY not in repr(translated)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(bent(dated), st.lists(st.one_of(LEAVES, bent(dated_line)), max_size=4), st.sampled_from([HERE, ANYWHERE]))
 def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, lines, outlet):
     translated = translate_sale(head | {"line_items": lines}, outlet, READING)
@@ -224,7 +224,7 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, li
         assert codec.decode(codec.encode(event.to_avro())) == event.to_avro()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bent(record), st.sampled_from([HERE, ANYWHERE]))
 def test_any_record_is_an_event_a_skip_or_a_problem(payload, outlet):
     translated = translate_inventory(payload, outlet, READING)

@@ -383,7 +383,7 @@ ORDERS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(ORDERS, st.sampled_from([SHOP, AT_16]))
 def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(payload, shop):
     translated = translate_order(payload, shop, READING)
@@ -399,14 +399,14 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(payload,
         assert codec.decode(codec.encode(event.to_avro())) == event.to_avro()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bent(level))
 def test_any_level_is_an_event_a_skip_or_a_problem(payload):
     translated = translate_level(payload, AT_16, READING, {})
     assert len(translated.events) + len(translated.skipped) + len(translated.problems) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["orders/create", "refunds/create", "inventory_levels/update", "x"]),
     st.dictionaries(st.text(max_size=12), LEAVES),

@@ -375,7 +375,7 @@ ORDER = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(LINE | JSON, min_size=1, max_size=5))
 def test_every_line_of_an_order_ends_as_a_line_a_skip_or_a_problem(found):
     order = {"id": "A1", "state": "COMPLETED", "closed_at": "2026-09-21T12:00:00Z", "line_items": found}
@@ -383,7 +383,7 @@ def test_every_line_of_an_order_ends_as_a_line_a_skip_or_a_problem(found):
     assert translated.line_count + len(translated.problems) + len(translated.skipped) == len(found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ORDER | JSON, JSON)
 def test_whatever_is_sent_nothing_breaks_and_nothing_is_dropped_silently(order, other):
     for make in (translate.orders, translate.counts, translate.changes):
@@ -391,7 +391,7 @@ def test_whatever_is_sent_nothing_breaks_and_nothing_is_dropped_silently(order, 
         assert len(translated.events) + len(translated.problems) + len(translated.skipped) >= 3
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(["payment.updated", "refund.updated", "order.updated", "inventory.count.updated", "x"]), JSON)
 def test_whatever_event_is_sent_is_refused_or_answered(kind, inner):
     vendor = SquareVendor.__new__(SquareVendor)

@@ -39,7 +39,7 @@ def test_a_signature_of_either_secret_is_accepted():
     require(delivery(SECRET), "X-Signature", [SECRET], static_code)
 
 
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 @given(st.integers(0, 8 * len(BODY) - 1), st.integers(0, 8 * len(SIGNATURE) - 1), st.booleans())
 def test_one_flipped_bit_of_body_or_signature_is_refused(body_bit, signature_bit, is_body):
     body, signature = bytearray(BODY), bytearray(SIGNATURE)

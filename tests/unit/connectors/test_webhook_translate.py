@@ -172,7 +172,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(EVENTS, max_size=4), st.lists(EVENTS, max_size=4))
 def test_any_payload_is_events_or_problems_and_never_a_crash(sales, stock):
     translated = translate({"sales": sales, "stock": stock}, GROCER, NOW_MS)

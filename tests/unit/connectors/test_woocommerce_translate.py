@@ -266,7 +266,7 @@ REFUNDS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(bent(order), st.lists(LINES, max_size=4), st.lists(REFUNDS, max_size=2))
 def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, lines, refunds):
     translated = translate_order(head | {"line_items": lines}, refunds, GROCER, READING)
@@ -286,7 +286,7 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, li
         assert codec.decode(codec.encode(event.to_avro())) == event.to_avro()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bent(product))
 def test_any_product_is_an_event_a_skip_or_a_problem(payload):
     translated = translate_product(payload, GROCER, READING)

@@ -138,7 +138,7 @@ CODES = ["sku:MILK", "sku:FLOUR", "plu:1", "plu:2"]
     adds_store=st.booleans(),
     late_limit_days=st.sampled_from([7, 9]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_letter_is_called_ready_exactly_when_the_pool_takes_a_line_of_it(
     codes, store, unit, age_ms, mapped, adds_store, late_limit_days
 ):

@@ -127,7 +127,7 @@ def test_a_setting_out_of_range_is_a_dead_letter_and_changes_nothing(topic, chan
 
 
 @given(records=st.lists(st.tuples(st.sampled_from(INPUTS), st.none() | st.binary(max_size=60)), max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_on_any_topic_become_a_dead_letter_each(records):
     bench = furnished()
     for topic, value in records:
@@ -139,7 +139,7 @@ def test_any_bytes_on_any_topic_become_a_dead_letter_each(records):
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_good_values_with_bytes_changed_never_raise(data):
     bench = furnished()
     for _ in range(4):

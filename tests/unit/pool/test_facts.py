@@ -33,7 +33,7 @@ def as_fastavro_writes(schema, value):
 
 
 @given(INT64)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_long_is_written_as_the_library_does(number):
     assert long_bytes(number) == as_fastavro_writes("long", number)
 
@@ -47,14 +47,12 @@ def test_a_long_beside_each_power_of_two_is_written_as_the_library_does(power):
 
 
 @given(st.text(), st.binary())
-@settings(deadline=None)
 def test_text_and_bytes_are_written_as_the_library_does(text, value):
     assert string_bytes(text) == as_fastavro_writes("string", text)
     assert bytes_bytes(value) == as_fastavro_writes("bytes", value)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4_999), st.text(max_size=20), INT64), min_size=1, max_size=8))
-@settings(deadline=None)
 def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
     value = sale("s1", line(1_000), line(2_000, BREAD), till="1", currency="EUR")
     event = topic_codec("pos.sales.v1").decode(value)
@@ -66,7 +64,6 @@ def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
 
 
 @given(st.tuples(*[st.text(min_size=1, max_size=30)] * 3), st.tuples(*[INT64] * 7, st.integers(0, 2**31 - 1)))
-@settings(deadline=None)
 def test_an_availability_row_put_together_by_hand_is_what_the_codec_writes(key, numbers):
     shelf = Shelf()
     fields = (

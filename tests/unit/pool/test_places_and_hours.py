@@ -33,7 +33,6 @@ def test_what_is_no_coarse_geohash_is_refused(text):
     st.integers(-80_000_000, 80_000_000), st.integers(-180_000_000, 179_000_000), st.integers(-500_000, 500_000),
     st.integers(-500_000, 500_000),
 )  # fmt: skip
-@settings(deadline=None)
 def test_a_distance_within_a_region_is_the_haversine_s_within_1_percent(latitude, longitude, north, east):
     one, other = (latitude, longitude), (latitude + north, longitude + east)
     (a, b), (c, d) = [(radians(p[0] / 1e6), radians(p[1] / 1e6)) for p in (one, other)]
@@ -61,7 +60,7 @@ SPANS = st.lists(
 
 
 @given(SPANS, st.integers(0, 14 * 24 * 60), st.integers(1, 300), st.sampled_from(["UTC", "Europe/Berlin"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_opening_time_is_counted_minute_by_minute(spans, start, span_minutes, zone):
     """The naive way: walk the minutes on the wall clock. Berlin's clocks go back within these weeks."""
     store = hours(*spans, closed=["2026-10-26"])

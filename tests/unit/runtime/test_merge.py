@@ -111,7 +111,7 @@ def as_records(log):
 
 
 @given(log=logs, seed=st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_however_the_fetches_fall_the_order_of_the_inputs_is_the_same(log, seed):
     """Fetched in any portions, the records that are not settings come out as one sort by (time, topic, offset).
 
@@ -137,7 +137,6 @@ def test_however_the_fetches_fall_the_order_of_the_inputs_is_the_same(log, seed)
 
 
 @given(log=logs)
-@settings(deadline=None)
 def test_settings_that_are_there_are_handed_out_before_anything_else(log):
     inbox = filled(*(one for records in as_records(log).values() for one in records))
     kinds = [one.topic in INPUTS for one in inbox.ready()]

@@ -127,7 +127,7 @@ steps = st.lists(
 
 
 @given(steps=steps, cached_rows_max=st.sampled_from([0, 1, 2, 100]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_is_done_the_table_says_what_a_dict_would(steps, cached_rows_max):
     stored, model = Stored(cached_rows_max), {}
     for step, key, value in steps:

@@ -41,20 +41,20 @@ def decode_or_refuse(topic, value):
 
 @pytest.mark.parametrize("topic", TOPICS)
 @given(body=st.binary(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_after_the_header_are_a_value_or_a_bad_message(topic, body):
     decode_or_refuse(topic, header(topic) + body)
 
 
 @given(value=st.none() | st.binary(max_size=40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_bytes_at_all_are_a_value_or_a_bad_message(value):
     decode_or_refuse(SALES, value)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_good_value_with_bytes_changed_is_a_value_or_a_bad_message(topic, data):
     good = bytearray(encoded(topic, data.draw(st.integers(0, len(examples(topic)) - 1))))
     for at in data.draw(st.lists(st.integers(0, len(good) - 1), min_size=1, max_size=5)):
