@@ -95,8 +95,8 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
     settings = _begin(config, resolved)
     from commonshelf.config.connector_specs import connector_specs
     from commonshelf.config.credentials import kafka_options
+    from commonshelf.desks.connector_positions import stored_positions, stored_write_backs
     from commonshelf.desks.held_goods import HeldGoods
-    from commonshelf.positions import stored_positions, stored_write_backs
     from connectors.context import WriteBackContext
     from connectors.host import run_connectors
     from connectors.positions import Positions

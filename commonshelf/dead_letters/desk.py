@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.letters import Letter, Place, read_outcomes
-from commonshelf.pool_progress import EventName, Taken, taken_since
+from commonshelf.dead_letters.pool_progress import EventName, Taken, taken_since
 from messaging.client_options import producer_options, quiet
 from messaging.errors import UserError
 from schemas.codec import topic_codec

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from commonshelf.config.pool_config import PoolConfig
 from commonshelf.dead_letters.desk import Desk, Done
 from commonshelf.dead_letters.letters import Letter, Place
+from commonshelf.dead_letters.pool_progress import Verdict, verdict_on, wait_until_taken
 from commonshelf.dead_letters.prognosis import blocker
-from commonshelf.pool_progress import Verdict, verdict_on, wait_until_taken
 from schemas.models.dead_letters import DeadLetterOutcomeKind
 from schemas.partition import partition_of
 

@@ -7,7 +7,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from commonshelf.config.settings import Settings
-from commonshelf.positions import stored_positions
+from commonshelf.desks.connector_positions import stored_positions
 from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
 _PREFIX = "commonshelf_connector_"

@@ -36,7 +36,7 @@ HOST = """
 import json, os, signal, sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
-from commonshelf.positions import stored_positions
+from commonshelf.desks.connector_positions import stored_positions
 from connectors.contract import StoreContext
 from connectors.host import run_connectors
 from connectors.installed import installed

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commonshelf.cli import app
-from commonshelf.positions import stored_positions
+from commonshelf.desks.connector_positions import stored_positions
 from messaging.log_reader import read_table
 from schemas.codec import topic_codec
 from schemas.topics import POS_HISTORY, POS_SALES
