@@ -14,7 +14,7 @@ from schemas.models.connectors import ChannelReservation
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the pool holds of an item in one store. codes: of the item in that store, the store's own first."""
+    """An item of one store, and how much of it the pool holds. codes: of the item there, the store's own first."""
 
     sku: str
     held_milli: int
@@ -22,7 +22,7 @@ class Held:
 
 
 class Holds(Protocol):
-    """What the pool holds now. Thread-safe."""
+    """The goods that pools hold now. Thread-safe."""
 
     def of(self, pool: str, store: str) -> Sequence[Held]:
         """Every item that the pool knows on a shelf of `store`. Raises PublishError while Kafka does not answer."""
@@ -30,7 +30,7 @@ class Holds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WriteBackContext:
-    """What the host lends to connectors that write back."""
+    """The parts that the host lends to connectors that write back."""
 
     holds: Holds
     log: OutboundLog[ChannelReservation]
@@ -38,7 +38,7 @@ class WriteBackContext:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorContext:
-    """What the host lends to its connectors.
+    """The parts that the host lends to every connector.
 
     request_limit: of the whole process. state_dir: for files of progress. write_back: what the tills' online channels
     must not sell; None where connectors only read.

@@ -110,7 +110,7 @@ class Translated:
 
     @property
     def newest_ms(self) -> int:
-        """When the newest of its events occurred. Raises ValueError when there is none."""
+        """The time at which the newest of its events occurred. Raises ValueError when there is none."""
         return max(event.occurred_at_ms for event in self.events)
 
 

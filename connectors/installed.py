@@ -1,4 +1,4 @@
-"""Which connectors are installed: each is an entry point of the group `commonshelf.connectors`, ours included."""
+"""The installed connectors: each is an entry point of the group `commonshelf.connectors`, ours included."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Factory = Callable[[Any, StoreContext, ConnectorContext], Connector]
 
 @dataclass(frozen=True, slots=True)
 class ConnectorType:
-    """What an entry point names.
+    """A kind of connector, as an entry point names it.
 
     kind: the entry point's name, and `kind` in the settings. about: one line for `connect list`.
     factory: "package.module:callable", a Factory; imported when first used, for vendors' SDKs are slow to import.

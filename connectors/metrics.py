@@ -1,4 +1,4 @@
-"""What connectors count, for Prometheus: per pool, store and connector."""
+"""Metrics of connectors, for Prometheus: per pool, store and connector."""
 
 import time
 from collections.abc import Sequence
@@ -107,7 +107,7 @@ class StoreMetrics:
         self._metrics._count_lines(self._labels, "refused", lines)  # noqa: SLF001
 
     def left_out(self, translated: Translated) -> None:
-        """What of it is no event: problems and skips, counted."""
+        """Count its problems and skips."""
         if translated.problems:
             self.refused(len(translated.problems))
         self._metrics._count_skips(self._labels, translated.skipped)  # noqa: SLF001

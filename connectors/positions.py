@@ -1,4 +1,4 @@
-"""How far each connector has read, kept in a compacted topic: a new host, anywhere, reads on from there."""
+"""The cursors of connectors, kept in a compacted topic: a new host, anywhere, reads on from there."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ class Positions:
     def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Publishes) -> None:
         self._stored = stored
         self._publisher = publisher
-        self._marks: dict[Key, int] | None = None
+        self._cursors: dict[Key, int] | None = None
         self._lock = threading.Lock()
 
     def load(self, pool: str, store: str, connector: str, feed: str) -> int | None:
@@ -39,9 +39,9 @@ class Positions:
 
     def _known(self) -> dict[Key, int]:
         with self._lock:
-            if self._marks is None:
-                self._marks = {
+            if self._cursors is None:
+                self._cursors = {
                     (each["pool"], each["store"], each["connector"], each["feed"]): each["cursor"]
                     for each in self._stored()
                 }
-            return self._marks
+            return self._cursors

@@ -31,7 +31,7 @@ FilePaths = Annotated[tuple[FilePath, ...], BeforeValidator(_one_or_a_list), Fie
 
 
 class ConnectorOptions(BaseModel):
-    """What an operator may set about one connector of a store; each kind adds its own. Secrets are named, not given."""
+    """Options of one connector of a store; each kind adds its own. Secrets are named, not given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -39,11 +39,11 @@ class ConnectorOptions(BaseModel):
     """The name of its entry point."""
 
     def secret_sources(self) -> tuple["SecretSource", ...]:
-        """Where its secrets lie, for `doctor` to see whether they are there."""
+        """The places of its secrets, for `doctor` to see whether they are there."""
         return ()
 
     def exclusive(self) -> tuple[tuple[str, str], ...]:
-        """What no two connectors may share, as (kind of thing, name): a folder, say."""
+        """Things that no two connectors may share, as (kind of thing, name): a folder, say."""
         return ()
 
 
@@ -56,7 +56,7 @@ class ConnectorSpec:
 
 
 class SecretSource(BaseModel):
-    """Where a secret lies: the name of an environment variable, or a file. A file may change while we run."""
+    """The place of a secret: the name of an environment variable, or a file. A file may change while we run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,7 +76,7 @@ class SecretSource(BaseModel):
 
     @property
     def is_exposed(self) -> bool:
-        """Whether it is a file that other users of this machine may read or replace."""
+        """True for a file that other users of this machine may read or replace."""
         try:
             mode = self.file.stat().st_mode if self.file is not None else 0
         except OSError:

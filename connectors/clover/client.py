@@ -109,7 +109,7 @@ class CloverVendor:
         self._http.close()
 
     def _fetched(self, name: str, reading: ReadContext) -> Translated:
-        """What a notice names: O:… an order, P:… a payment of one, I:… an item."""
+        """Fetch what a notice names: O:… an order, P:… a payment of one, I:… an item."""
         kind, _, object_id = name.partition(":")
         if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", object_id):
             return _nothing(f"notice {name}", SkipReason.no_content)
@@ -179,7 +179,7 @@ def make(options: CloverOptions, store: StoreContext, context: ConnectorContext)
 
 
 def _modified_ms(element: object) -> int:
-    """When it was modified; 0 for what does not say, which moves no cursor."""
+    """The time of its modification; 0 where it has none, which moves no cursor."""
     at_ms = element.get("modifiedTime") if isinstance(element, dict) else None
     return at_ms if isinstance(at_ms, int) else 0
 

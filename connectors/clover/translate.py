@@ -132,7 +132,7 @@ class _Order:
         return bool(self._voids) or any(each.get("result") not in _NEVER_PAID for each in self._payments)
 
     def _sold_at_ms(self) -> int:
-        """When it was paid first, by the device's clock where that is given: it may have been offline."""
+        """The time of its first payment, by the device's clock where that is given: it may have been offline."""
         times = [_ms(each, "clientCreatedTime") or _ms(each, "createdTime") for each in self._payments + self._voids]
         own_ms = _ms(self._order, "clientCreatedTime") or _ms(self._order, "createdTime")
         at_ms = min((each for each in times if each is not None), default=own_ms)

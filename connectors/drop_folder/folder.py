@@ -45,9 +45,9 @@ class FolderEntry:
 
     name: str
     refusal: str | None
-    """Why it is not opened at all, or None."""
+    """The reason why it is not opened at all, or None."""
     touched_at_s: float
-    """When its content or name last changed (ctime: the one time that no program can set)."""
+    """The last change of its content or name (ctime: the one time that no program can set)."""
 
 
 class DropFolder:

@@ -1,4 +1,4 @@
-"""What the columns of an unknown export mean, guessed for a person to confirm. Pure.
+"""Guesses of what the columns of an unknown export mean, for a person to confirm. Pure.
 
 A header is known by its usual names; else by words of several languages, typing errors forgiven; barcodes and times are
 known by their values, too. What stays open is said, not invented.
@@ -83,7 +83,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What a table would be read as.
+    """A reading of a table, as guessed.
 
     columns: of the file, in its order. mapping: what the option `columns` must say. missing: fields for which no column
     was found; without them the file cannot be used. doubts: sentences for the person who confirms.
@@ -228,7 +228,7 @@ class _Guesser:
         return field != "gtin" or _mostly(self._sample.column(index), _is_gtin)
 
     def _only_number(self) -> None:
-        """Where one column of numbers is left and the quantity is missing, it is that."""
+        """Take the one column of numbers that is left for the quantity, when that is missing."""
         if self._has("quantity"):
             return
         numbers = [index for index in self._free() if _mostly(self._sample.column(index), _is_number)]

@@ -215,7 +215,7 @@ class Intake:
 
 
 def name_prefix(name: str) -> str:
-    """How a file's name begins, in lower case: it says what the file holds."""
+    """The beginning of a file's name, in lower case: it says what the file holds."""
     found = _PREFIX.match(name)
     return found[0].lower() if found else ""
 

@@ -1,4 +1,4 @@
-"""What must be remembered of a file's earlier rows: on disk, so that any number of rows takes little memory."""
+"""A memory of a file's earlier rows: on disk, so that any number of rows takes little memory."""
 
 import sqlite3
 from hashlib import blake2b

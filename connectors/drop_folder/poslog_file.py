@@ -19,7 +19,7 @@ def survey_poslog(stream: BinaryIO) -> Survey:
 def read_poslog(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     """Sales and problems of a file, in its order. Raises FileRefused where it cannot be read on."""
     spec = reading.spec
-    work = _Work(StoreContext(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
+    work = _BatchBuilder(StoreContext(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
     refused: FileRefused | None = None
     try:
         for transaction in read_transactions(stream):
@@ -34,7 +34,7 @@ def read_poslog(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
         raise refused
 
 
-class _Work:
+class _BatchBuilder:
     """One batch as it grows."""
 
     def __init__(self, store: StoreContext, recorded_at_ms: int) -> None:
@@ -63,7 +63,7 @@ class _Work:
         self.size += 1 + found.line_count
 
     def batch(self) -> Batch:
-        """What was taken since the last batch."""
+        """The transactions taken since the last batch."""
         batch = Batch(tuple(self._events), tuple(self._problems), self._transactions, tuple(self._skipped))
         self._clear()
         return batch

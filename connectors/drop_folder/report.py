@@ -1,4 +1,4 @@
-"""Why a file was rejected: NAME.report.txt for people, NAME.report.csv with every row for programs."""
+"""Reports on a rejected file: NAME.report.txt for people, NAME.report.csv with every row for programs."""
 
 import csv
 import os

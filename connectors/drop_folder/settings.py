@@ -11,7 +11,7 @@ from schemas.models.base import Currency, Name, TimeZone
 from schemas.models.pos import Unit
 
 FileKind = Literal["sales", "opening", "received", "adjusted", "counted", "level"]
-"""What a dropped file holds: sales, or one kind of stock report."""
+"""The content of a dropped file: sales, or one kind of stock report."""
 
 DEFAULT_KINDS: Mapping[str, FileKind] = {
     "sales": "sales",
@@ -21,7 +21,7 @@ DEFAULT_KINDS: Mapping[str, FileKind] = {
     "counts": "counted",
     "levels": "level",
 }
-"""How a file's name begins, up to the first hyphen, and what it holds."""
+"""The beginning of a file's name, up to the first hyphen → its content."""
 
 TABLE_FIELDS = (
     "store", "register", "receipt_no", "line_no", "business_date", "occurred_at", "recorded_at", "version",

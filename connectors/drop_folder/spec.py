@@ -13,7 +13,7 @@ from schemas.models.base import Text
 from schemas.models.pos import Unit
 
 MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "default_unit")
-"""How the tables of a folder are to be read."""
+"""The options that say how the tables of a folder are read."""
 
 
 class FolderOptions(ConnectorOptions):

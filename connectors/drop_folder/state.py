@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS files (
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """How far a file was read: rows whose events Kafka confirmed, and the outcome once it is through."""
+    """The progress through a file: rows whose events Kafka confirmed, and the outcome once it is through."""
 
     first_seen_ms: int
     rows_confirmed: int

@@ -30,7 +30,7 @@ class FileRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a file is.
+    """A first look at a whole file.
 
     encoding: Python's name of a text file's, else empty. is_ended: False for one that looks as if still being written.
     """

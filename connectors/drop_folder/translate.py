@@ -34,7 +34,7 @@ _VERSION_MAX_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the rows of one document share. Rows with equal heads make one event."""
+    """The fields that the rows of one document share. Rows with equal heads make one event."""
 
     source_id: str
     version: int

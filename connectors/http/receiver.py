@@ -1,4 +1,4 @@
-"""The page at which one store's system posts: verify, read, publish, and answer once Kafka has it.
+"""A receiver of one store's webhooks: it verifies, reads, publishes, and answers once Kafka has the events.
 
 There is no memory of delivered ids here: the pool absorbs a repeat by its source id and version for longer (late limit
 and a day, 8 days as set) than any vendor retries (72 h), across restarts and across processes.
@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReceiverRules:
-    """What differs between the pages of one system and another's.
+    """The rules that differ between the webhooks of one system and another's.
 
     system: as in the log. verify: raises SignatureRefused. read: raises PayloadRefused, Unavailable.
     report: the answer when Kafka has all events.
@@ -50,7 +50,7 @@ class ReceiverRules:
 
 
 class WebhookReceiver:
-    """The page of one store.
+    """Receives the webhooks of one store.
 
     request_limit: shared by all receivers of the process. now_s: the clock, Unix time.
     """

@@ -112,7 +112,7 @@ class LightspeedVendor:
         return translate_sale(sale, self._outlet(sale), reading)
 
     def _outlet(self, sale: Json) -> Outlet:
-        """What tells whether a sale is the store's. Asks for the registers when it names none that is known."""
+        """The outlet against which a sale is judged. Asks for the registers when it names none that is known."""
         outlet_id = self._options.outlet_id
         if outlet_id is not None and not outlet_of(sale) and register_of(sale) not in self._outlets:
             for registers in self._listed("/registers"):

@@ -142,7 +142,7 @@ def _sale(collector: Collector, sale: Json, outlet: Outlet, reading: ReadContext
 
 
 def _why_not_sold(sale: Json) -> SkipReason | None:
-    """Why the goods have not left, or None. Voided is what was sold and is so no more."""
+    """The reason why the goods have not left, or None. Voided is what was sold and is so no more."""
     if text_of(sale, "deleted_at"):
         return SkipReason.voided
     state, attributes = text_of(sale, "state").lower(), _attributes(sale)
@@ -211,7 +211,7 @@ def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadCont
 
 
 def _why_left_out(line: Json) -> SkipReason | None:
-    """Why a line moves no stock, or None."""
+    """The reason why a line moves no stock, or None."""
     if text_of(line, "gift_card_number"):
         return SkipReason.gift_card
     for name in ("handle", "sku"):
@@ -236,7 +236,7 @@ def _line(line_id: str, kind: str, line: Json, milli: int, currency: str) -> Sal
 
 
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:
-    """What the line cost, taxes included; from unit prices where it says no totals."""
+    """The price of the line, taxes included; from unit prices where it says no totals."""
     pricing, tax = inner(line, "pricing"), inner(line, "tax")
     total = _first(line, "price_total", "total_price") or _first(pricing, "total")
     if total is not None:

@@ -122,7 +122,7 @@ class OdooVendor:
         return translate.orders(orders, lines, by_id, shop, ReadContext(self._now_ms(), cursor))
 
     def _read_moves(self, cursor: int) -> Iterator[FeedPage]:
-        """What came into the store's stock or left it, but for what its points of sale handed out."""
+        """Moves into the store's stock and out of it, but for what its points of sale handed out."""
         inside = self._locations()
         here = [
             ["state", "=", "done"],

@@ -94,7 +94,7 @@ def reference(fields: Json, name: str) -> int | None:
 
 
 def place(kind: str, record: object, at: int) -> str:
-    """Where a record stands, for messages."""
+    """The place of a record, for messages."""
     given = record.get("id") if isinstance(record, dict) else None
     return f"{kind} {given}" if isinstance(given, int) else f"{kind} #{at + 1}"
 

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 _KEYS = uuid.uuid5(uuid.NAMESPACE_URL, "commonshelf:outbound")
 
 Record = TypeVar("Record")
-"""What the topic holds of one item."""
+"""The topic's record of one item."""
 
 
 class CallRefused(Exception):
@@ -38,10 +38,10 @@ class Adapter(Protocol[Record]):
         """The items of which something may be wanted now, besides those that the log knows."""
 
     def is_pending(self, record: Record) -> bool:
-        """Whether a call of the item is under way."""
+        """True while a call of the item is under way."""
 
     def is_repeatable(self, pending: Record, now_ms: int) -> bool:
-        """Whether the call under way may be made again with its key: systems forget keys after a while."""
+        """True while the call under way may be made again with its key: systems forget keys after a while."""
 
     def recheck(self, item: str, last: Record, now_ms: int) -> Record | None:
         """The record to store when the outside system lost what was done there; None when it has it still."""

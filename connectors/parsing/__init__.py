@@ -1,1 +1,1 @@
-"""What outside systems write (codes, decimals, times, lines, XML), made into values of the vocabulary. Pure."""
+"""Parsers of outside systems' codes, decimals, times, lines and XML into values of the vocabulary. Pure."""

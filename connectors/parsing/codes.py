@@ -1,4 +1,4 @@
-"""What a till calls an item, in the coded form of the vocabulary: `gtin:04006381333931`, `plu:4011`, `sku:MILK-1L`.
+"""A till's name of an item, in the coded form of the vocabulary: `gtin:04006381333931`, `plu:4011`, `sku:MILK-1L`.
 
 Barcodes are read with biip: GTIN-8, -12 (UPC-A, UPC-E), -13 and -14 with their check digit, and GS1 element strings
 that carry a GTIN. A number with a wrong check digit is refused: it would be someone else's item.

@@ -70,7 +70,7 @@ def _check_tag_length(pending_bytes: int, line: int) -> None:
 
 
 class _Target:
-    """What the parser reports to; keeps count of the depth."""
+    """The target of the parser; keeps count of the depth."""
 
     def __init__(self, elements: Elements) -> None:
         self.expat = None

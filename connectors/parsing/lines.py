@@ -22,7 +22,7 @@ UNITS: Mapping[str, tuple[Unit, bool]] = (
     | dict.fromkeys(("l", "liter", "litre", "ltr"), (Unit.l, False))
     | {"g": (Unit.kg, True), "ml": (Unit.l, True)}
 )
-"""What tills write for a unit: our unit, and whether theirs is a thousandth of it."""
+"""Tills' names of units → our unit, and whether theirs is a thousandth of it."""
 
 ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
 _ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})

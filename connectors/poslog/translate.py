@@ -24,7 +24,7 @@ SYSTEM = "poslog"
 
 _TRUE = ("true", "1")
 _TIMES = ("EndDateTime", "ReceiptDateTime", "RetailTransaction/ReceiptDateTime", "POSLogDateTime", "BeginDateTime")
-"""When the goods left, in the order of trust."""
+"""Fields with the time at which the goods left, in the order of trust."""
 _UNFINISHED: Mapping[str, SkipReason] = {
     "voided": SkipReason.voided, "canceled": SkipReason.cancelled, "cancelled": SkipReason.cancelled,
     "training": SkipReason.training, "failed": SkipReason.cancelled, "suspendeddeleted": SkipReason.cancelled,
@@ -85,7 +85,7 @@ def translate(
 
 
 def store_label(transaction: Element) -> str:
-    """What the file calls the store; empty when it does not say."""
+    """The file's name of the store; empty when it has none."""
     prefix = _namespace(transaction)
     return _text(transaction, prefix, "RetailStoreID") or _text(transaction, prefix, "BusinessUnit/UnitID")
 
@@ -121,7 +121,7 @@ class _Receipt:
         return Translated(events, tuple(self._problems), tuple(self._skipped))
 
     def _no_sale(self, retail: Element | None) -> SkipReason | None:
-        """Why the whole moves no stock of ours, or None."""
+        """The reason why the whole moves no stock of ours, or None."""
         own = store_label(self._element)
         if self._label and own and own != self._label:
             return SkipReason.other_store

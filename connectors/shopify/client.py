@@ -26,7 +26,7 @@ SIGNATURE = "X-Shopify-Hmac-Sha256"
 RIGHTS = "read_orders, read_inventory, read_products and read_locations; with write_back write_inventory, too"
 CODES_MAX = 100_000
 _PACE_POINTS = 700
-"""What the largest query may cost: it is not sent before so many points are there."""
+"""Points that the largest query may cost: it is not sent before so many are there."""
 _PACE_MAX_S = 10.0
 
 
@@ -131,7 +131,7 @@ class ShopifyVendor:
         return translate_level(graphql.level_of(node, location_id), self._shop, reading, codes)
 
     def _level_now(self, level: Json, received_at_ms: int) -> Translated:
-        """What a webhook tells, whose `available` lacks what we have reserved: asked for with it.
+        """Fetch the level that a webhook names: its `available` lacks what we have reserved.
 
         Raises Unavailable, AccessRefused.
         """
@@ -243,7 +243,7 @@ def make(options: ShopifyOptions, store: StoreContext, context: ConnectorContext
 
 
 def _triggered_at_ms(delivery: Delivery) -> int:
-    """When Shopify made the webhook; 0 when it does not say. Retries keep it."""
+    """The time at which Shopify made the webhook; 0 when it does not say. Retries keep it."""
     with suppress(Refused):
         return instant_ms(b"".join(delivery.header("X-Shopify-Triggered-At")).decode(errors="replace"), UTC_ZONE)
     return 0
@@ -256,7 +256,7 @@ def _code_of(item: Json) -> Mapping[str, str]:
 
 
 def _seconds_until(bucket: Json, points: int) -> float:
-    """How long until the shop's rate limit allows a query of so many points."""
+    """The wait until the shop's rate limit allows a query of so many points."""
     there, rate = bucket.get("currentlyAvailable"), bucket.get("restoreRate")
     return max(0.0, (points - float(there)) / float(rate)) if there is not None and rate else 0.0
 

@@ -1,4 +1,4 @@
-"""What the pool holds, reserved at Shopify: moved between `available` and `reserved` at the store's location."""
+"""Reservations of what the pool holds at Shopify: moved between `available` and `reserved` at the store's location."""
 
 from collections.abc import Sequence
 from typing import Protocol

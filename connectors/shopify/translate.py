@@ -88,7 +88,7 @@ def translate_order(order: Json, shop: ShopifyShop, reading: ReadContext) -> Tra
 
 
 def translate_refund(refund: Json, shop: ShopifyShop, reading: ReadContext) -> Translated:
-    """What came back. The order is not at hand: what only it can tell is left to its own update."""
+    """Translate what came back. The order is not at hand: its own update brings the rest."""
     collector = Collector()
     with collector.at(""):
         _refund(collector, "", refund, shop, reading, {}, is_ours=None)
@@ -209,7 +209,7 @@ def _order_sale(
 
 
 def _removed_milli(order: Json, line: Json, left_milli: int) -> int:
-    """How much of what refunds left of a line was edited off the order."""
+    """The part of what refunds left of a line that was edited off the order."""
     if "refunds" not in order or line.get("current_quantity") is None:
         return 0
     return left_milli - milli_of(line, "current_quantity")
@@ -303,7 +303,7 @@ def _is_ours(order: Json, shop: ShopifyShop) -> bool:
 
 
 def _why_left_out(line_item: Json, quantities: Json | None = None) -> SkipReason | None:
-    """Why a line moves no stock, or None. `quantities` has the quantity where that is another object."""
+    """The reason why a line moves no stock, or None. `quantities` has the quantity where that is another object."""
     if is_set(line_item, "gift_card"):
         return SkipReason.gift_card
     variant_id, sku = text_of(line_item, "variant_id"), text_of(line_item, "sku")
@@ -351,7 +351,7 @@ def _line(line_id: str, kind: str, line_item: Json, milli: int, price: Decimal |
 
 
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:
-    """What `milli` of it cost: unit price less its share of the line's discounts; taxes as the shop has them."""
+    """The price of `milli` of it: unit price less its share of the line's discounts; taxes as the shop has them."""
     unit_price = number(line, "price")
     if unit_price is None:
         return None

@@ -255,7 +255,7 @@ class SquareVendor:
         yield FeedPage(Translated(), latest_ms)
 
     def _call(self, method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
-        """What Square answers, as plain JSON values. Raises Unavailable, AccessRefused, NotFound."""
+        """Call Square, and return its answer as plain JSON values. Raises Unavailable, AccessRefused, NotFound."""
         try:
             answer = method(**arguments, request_options=_ONCE)
         except ApiError as error:

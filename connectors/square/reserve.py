@@ -1,4 +1,4 @@
-"""What the pool holds, taken out of stock at Square: moved from `IN_STOCK` to `SOLD` at the store's location, and back.
+"""Reservations of what the pool holds at Square: moved from `IN_STOCK` to `SOLD` at the store's location, and back.
 
 Square's own reservation may not be written. A count there begins anew from what was counted, so that what was taken out
 before it is on sale again; that is looked for, and taken out again.
@@ -76,7 +76,7 @@ class SoldStock:
         return any(each.get("reference_id") == _reference(write) for each in made)
 
     def is_lost(self, item: str, since_ms: int) -> bool:
-        """Whether it was counted since."""
+        """True when it was counted since."""
         counts = self._shop.changes_of(item, "PHYSICAL_COUNT", since_ms - _LISTED_LATE_MS)
         return any(
             _is_later(each, since_ms)

@@ -46,7 +46,7 @@ class SquareShop:
     location_id: str
     returns_restocked: bool = True
     counts_are_levels: bool = True
-    """Whether IN_STOCK counts say what lies there; not while we take goods out there ourselves."""
+    """True when IN_STOCK counts say what lies there; not while we take goods out there ourselves."""
 
 
 def orders(
@@ -89,7 +89,7 @@ def changes(found: Iterable[object], shop: SquareShop, reading: ReadContext) -> 
 
 
 def names(found: Iterable[object]) -> Iterator[VendorObject]:
-    """What can be named of locations and catalog objects: a location, each variation of an item."""
+    """List what has a name among locations and catalog objects: a location, each variation of an item."""
     for each in found:
         thing = object_of(each)
         data = thing.get("item_data")

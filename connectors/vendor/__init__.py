@@ -1,4 +1,4 @@
-"""What connectors to vendors' APIs share: the signed page, the HTTP client, the poll that reconciles.
+"""The frame of connectors to vendors' APIs: webhooks, the poll that reconciles, write-back.
 
 How to add a vendor: docs/connectors/README.md.
 """

@@ -35,7 +35,7 @@ class ReadContext:
     from_ms: int | None = None
 
     def was_reported(self, placed_at_ms: int, updated_at_ms: int) -> bool:
-        """Whether an order, though updated now, was placed so long ago that it was reported then.
+        """True when an order, though updated now, was placed so long ago that it was reported then.
 
         Reported again after the pool forgot it, it would be set aside as too late.
         """

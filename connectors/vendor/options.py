@@ -9,7 +9,7 @@ from schemas.models.base import Text
 
 
 class VendorOptions(ConnectorOptions):
-    """Where the token and the webhook's secrets lie, and how often is polled. A vendor adds its own."""
+    """The places of the token and the webhook's secrets, and the times of polls. A vendor adds its own."""
 
     token_env: EnvName | None = None
     """Environment variable that holds the API token."""

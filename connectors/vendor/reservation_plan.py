@@ -21,7 +21,7 @@ def target(held_milli: int, last: ChannelReservation | None, grain_milli: int) -
 
 
 def is_repeatable(taken: ChannelReservation, now_ms: int) -> bool:
-    """Whether the write under way may be sent again with its key."""
+    """True while the write under way may be sent again with its key."""
     return now_ms - taken.begun_at_ms < REPEATED_FOR_MS
 
 
@@ -61,7 +61,7 @@ def dropped(taken: ChannelReservation) -> ChannelReservation:
 
 
 def moved_as(change_milli: int, before_milli: int, now_milli: int) -> bool:
-    """Whether a write of `change_milli` was carried out, by what the vendor showed as taken out before it and now.
+    """True when a write of `change_milli` was carried out, by what the vendor showed as taken out before it and now.
 
     Where others have changed it meanwhile, too, what is nearer to the one or the other is believed.
     """

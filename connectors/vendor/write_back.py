@@ -57,7 +57,7 @@ class Channel(Protocol):
         """The vendor's id of the item that one of `codes` names. Raises Unavailable, AccessRefused."""
 
     def reserved_by_others_milli(self, item: str) -> int:
-        """What is taken out now, by whomever, as far as the vendor tells. Raises Unavailable, AccessRefused."""
+        """The quantity taken out now, by whomever, as far as the vendor shows. Raises Unavailable, AccessRefused."""
 
     def change(self, write: Write) -> None:
         """Carry it out. The same write again changes nothing.
@@ -66,10 +66,10 @@ class Channel(Protocol):
         """
 
     def was_done(self, write: Write) -> bool:
-        """Whether a write that is too old to be sent again was carried out. Raises Unavailable, AccessRefused."""
+        """Ask whether a write that is too old to be sent again was carried out. Raises Unavailable, AccessRefused."""
 
     def is_lost(self, item: str, since_ms: int) -> bool:
-        """Whether what we had taken out at `since_ms` is back on sale by someone's doing there.
+        """Ask whether what we had taken out at `since_ms` is back on sale by someone's doing there.
 
         Raises Unavailable, AccessRefused.
         """

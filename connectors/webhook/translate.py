@@ -53,15 +53,15 @@ def translate(payload: Json, store: StoreContext, received_at_ms: int) -> Transl
     count = sum(len(lines) for lines in lists if isinstance(lines, list))
     if count > LINES_MAX:
         raise TooManyLines(f"{count} lines in one request; at most {LINES_MAX}, send the rest in another")
-    work = _Work(store, received_at_ms)
+    translation = _PayloadTranslation(store, received_at_ms)
     for index, sale in enumerate(sales):
-        work.take(f"/sales/{index}", sale, work.sale)
+        translation.take(f"/sales/{index}", sale, translation.sale)
     for index, report in enumerate(stock):
-        work.take(f"/stock/{index}", report, work.report)
-    return Translated(tuple(work.events), tuple(work.problems))
+        translation.take(f"/stock/{index}", report, translation.report)
+    return Translated(tuple(translation.events), tuple(translation.problems))
 
 
-class _Work:
+class _PayloadTranslation:
     def __init__(self, store: StoreContext, received_at_ms: int) -> None:
         self.events: list[PosEvent] = []
         self.problems: list[Problem] = []
@@ -111,7 +111,7 @@ class _Work:
         return StockReport(**head, kind=kind, lines=lines) if lines else None
 
     def _head(self, fields: Json) -> dict[str, Any]:
-        """What sales and stock reports share. Raises FieldRefused, ValidationError."""
+        """The fields that sales and stock reports share. Raises FieldRefused, ValidationError."""
         source_id = text_of(fields, "id")
         if not source_id:
             raise FieldRefused("id", "the id is missing: it tells a repeat from something new")

@@ -30,7 +30,7 @@ API = "/wp-json/wc/v3"
 ORDERS_A_PAGE = 100
 PRODUCTS_MAX = 100_000
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
-"""What WooCommerce sends, unsigned, when a webhook is made: it must be answered 200, and tells nothing."""
+"""The body that WooCommerce sends, unsigned, when a webhook is made: it must be answered 200, and says nothing."""
 _log = structlog.get_logger()
 
 
@@ -167,7 +167,7 @@ class WooCommerceVendor:
         return translate_product(product, self._store, reading, is_level=not self._options.write_back)
 
     def _read(self, path: str, name: str, from_ms: int, translate: Callable[[Json], Translated]) -> Iterator[FeedPage]:
-        """What changed, by ids: a change while it is read can shift no page. The cursor is known at the end alone."""
+        """Read changes, by ids: one made meanwhile can shift no page. The cursor is known at the end alone."""
         latest_ms: int | None = None
         after = rfc3339(from_ms - 1000).removesuffix("Z")  # what is asked for is later than it
         asked = {"modified_after": after, "dates_are_gmt": "true", "orderby": "id", "order": "asc"}

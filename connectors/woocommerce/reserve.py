@@ -1,4 +1,4 @@
-"""What the pool holds, taken out of a WooCommerce shop's stock: one order of ours, on hold, for each item.
+"""Reservations of what the pool holds in a WooCommerce shop: one order of ours, on hold, for each item.
 
 An order that is put on hold takes its goods off the stock, and one that is cancelled puts them back: WooCommerce does
 both beside its own sales, which a stock quantity written by us could not. A change of what is held is a new order for
@@ -82,7 +82,7 @@ class OrderOnHold:
         return True
 
     def is_lost(self, item: str, since_ms: int) -> bool:
-        """Whether somebody closed our order."""
+        """True when somebody closed our order."""
         return not self._ours(item)
 
     def _ours(self, item: str) -> list[tuple[str, str, int]]:

@@ -149,7 +149,7 @@ def _order(
 
 
 class _Restocked:
-    """How much of what refunds name went back to the shelf.
+    """The part of what refunds name that went back to the shelf.
 
     WooCommerce notes on each line of the order how much of it was restocked, in all refunds together; a line without
     any note of its stock is one whose stock it does not keep, and then its default is meant.
@@ -169,7 +169,7 @@ class _Restocked:
                 self._left[str(each.get("id"))] = 0
 
     def take(self, line_id: str, milli: int) -> int:
-        """How much of `milli` units that come back of a line of the order went to the shelf."""
+        """The part of `milli`, come back of a line of the order, that went to the shelf."""
         taken = min(milli, self._left.get(line_id, milli))
         if line_id in self._left:
             self._left[line_id] -= taken
@@ -253,7 +253,7 @@ def _product(collector: Collector, product: Json, store: StoreContext, reading: 
 
 
 def _why_left_out(line: Json, virtual: Collection[str]) -> SkipReason | None:
-    """Why a line moves no stock, or None."""
+    """The reason why a line moves no stock, or None."""
     if any(name in key.lower() for key in notes_of(line) for name in _GIFT_CARDS):
         return SkipReason.gift_card
     product_id = _product_id(line)
@@ -275,7 +275,7 @@ def _line(line_id: str, kind: str, line: Json, milli: int, currency: str) -> Sal
 
 
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:
-    """What `milli` of the line cost, taxes included."""
+    """The price of `milli` of the line, taxes included."""
     total = number(line, "total")
     if total is None:
         return None

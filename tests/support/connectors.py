@@ -13,7 +13,7 @@ GROCER = StoreContext("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
 
 
 class MemoryPositions:
-    """Marks as the topic would keep them; `saved` is their history."""
+    """Cursors as the topic would keep them; `saved` is their history."""
 
     def __init__(self):
         self.cursors: dict[tuple[str, ...], int] = {}
