@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from commonshelf.desks.pool_table import UnknownNameError
+from messaging.errors import UserError
 from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from streams.catalog import Catalog
+
+
+class UnknownNameError(UserError):
+    """A pool or an item that is not there; the sentence names those that are."""
 
 
 @dataclass

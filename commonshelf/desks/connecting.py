@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonshelf.config.connector_specs import store_context
+from commonshelf.config.pool_config import UnknownNameError
 from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
-from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.stack.connection import Connection
 from connectors.context import ConnectorContext
 from connectors.contract import Connector, PosEvent, Publishes, Translated

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfig, UnknownNameError
 from commonshelf.config.publishing import current, publish_settings
-from commonshelf.desks.pool_table import UnknownNameError
 from schemas.models.config import ConfigChange, LentQuota
 from schemas.topics import POOL_AVAILABILITY
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
-from commonshelf.config.pool_config import read_pool_config
+from commonshelf.config.pool_config import UnknownNameError, read_pool_config
 from commonshelf.config.publishing import SettingsRecord, current, publish_settings
-from commonshelf.desks.pool_table import UnknownNameError
 from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.settings import DropFolderSpec

@@ -6,18 +6,14 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
+from commonshelf.config.pool_config import UnknownNameError
 from commonshelf.config.publishing import current
-from messaging.errors import UserError
 from messaging.log_reader import is_record, table_consumer, until_end
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
 
 _decode = topic_codec(POOL_AVAILABILITY.name).decode
-
-
-class UnknownNameError(UserError):
-    """A pool or an item that is not there; the sentence names those that are."""
 
 
 @dataclass(frozen=True)

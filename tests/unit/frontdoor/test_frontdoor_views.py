@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 
+from commonshelf.config.pool_config import UnknownNameError
 from commonshelf.config.settings import Http, Settings
-from commonshelf.desks.pool_table import PoolTable, UnknownNameError
+from commonshelf.desks.pool_table import PoolTable
 from commonshelf.web.app import make_app
 
 
