@@ -44,7 +44,7 @@ def pinned(*cores: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-class Child:
+class BenchProcess:
     """A command with its output in a file; it ends with us, even when we are killed."""
 
     def __init__(self, command: Sequence[str], log: Path, core: int | None = None) -> None:

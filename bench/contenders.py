@@ -8,7 +8,7 @@ from functools import partial
 
 from bench import kafka_streams
 from bench.audit import last_values
-from bench.child import Child, module_command
+from bench.child import BenchProcess, module_command
 from bench.cluster import Cluster
 from bench.faust_table import TABLE
 from bench.ledger import Ledger
@@ -16,7 +16,7 @@ from bench.peer import NUMBER, Job
 from bench.quix_env import quix_python
 from schemas.topics import POS_SALES
 
-Start = Callable[[Cluster, Job, int | None], Child]
+Start = Callable[[Cluster, Job, int | None], BenchProcess]
 """Starts the job on a core."""
 Sums = dict[str, int]
 """What was sold, in thousandths of a unit, by store/SKU."""
@@ -41,19 +41,19 @@ def _start_ours(cluster: Cluster, job: Job, core: int | None) -> Ledger:
     return Ledger(cluster, job.folder, job.group, batch_records=job.batch_records, core=core)
 
 
-def _start_faust(cluster: Cluster, job: Job, core: int | None) -> Child:
+def _start_faust(cluster: Cluster, job: Job, core: int | None) -> BenchProcess:
     changelog = _faust_changelog(job)
     if not cluster.has_topic(changelog):  # as Faust would make it, but stamped by the broker
         cluster.create_topic(changelog, compacted=True)
-    return Child(module_command("bench.faust_table", job.to_json()), job.log, core)
+    return BenchProcess(module_command("bench.faust_table", job.to_json()), job.log, core)
 
 
-def _start_quix(_: Cluster, job: Job, core: int | None) -> Child:
-    return Child(module_command("bench.quix", job.to_json(), quix_python()), job.log, core)
+def _start_quix(_: Cluster, job: Job, core: int | None) -> BenchProcess:
+    return BenchProcess(module_command("bench.quix", job.to_json(), quix_python()), job.log, core)
 
 
-def _start_kafka_streams(threads: int, _: Cluster, job: Job, core: int | None) -> Child:
-    return Child(kafka_streams.command(job, threads), job.log, core)
+def _start_kafka_streams(threads: int, _: Cluster, job: Job, core: int | None) -> BenchProcess:
+    return BenchProcess(kafka_streams.command(job, threads), job.log, core)
 
 
 def _faust_changelog(job: Job) -> str:

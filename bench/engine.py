@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.cluster import Cluster
 from bench.contenders import FAUST, OURS
-from bench.runs import Measured, Stage, make_sales, medians
+from bench.runs import Measured, RunHost, make_sales, medians
 from world.uniform import UniformPools
 
 Tell = Callable[[str], None]
@@ -27,15 +27,15 @@ def measure_engines(lines: int, faust_lines: int, rounds: int, tell: Tell) -> di
     one_line, receipts = (make_sales(world, lines, each) for each in (1, LINES_PER_RECEIPT))
     runs: dict[str, list[Measured]] = defaultdict(list)
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
-        stage = Stage(cluster, Path(folder))
+        host = RunHost(cluster, Path(folder))
         for number in range(1, rounds + 1):
-            stage.publish(one_line)
-            runs["limit"].append(stage.limit(one_line))
-            runs["faust_table"].append(stage.run(FAUST, one_line, faust_lines))
-            runs["ours"].append(stage.run(OURS, one_line))
-            stage.publish(receipts)
-            runs["limit_receipt"].append(stage.limit(receipts))
-            runs["ours_receipt"].append(stage.run(OURS, receipts))
+            host.publish(one_line)
+            runs["limit"].append(host.limit(one_line))
+            runs["faust_table"].append(host.run(FAUST, one_line, faust_lines))
+            runs["ours"].append(host.run(OURS, one_line))
+            host.publish(receipts)
+            runs["limit_receipt"].append(host.limit(receipts))
+            runs["ours_receipt"].append(host.run(OURS, receipts))
             rates = ", ".join(f"{name} {done[-1].lines_s:,.0f}" for name, done in runs.items())
             tell(f"round {number} of {rounds}, lines/s: {rates}; every line audited")
     return medians(runs) | {

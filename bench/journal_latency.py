@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer
 
-from bench.child import Child
+from bench.child import BenchProcess
 from bench.cluster import Cluster
 from bench.contenders import Contender
 from bench.errors import BenchError
 from bench.figures import percentile
-from bench.runs import Stage, make_sales
+from bench.runs import RunHost, make_sales
 from bench.tills import Tills
 from messaging.journal import read_page
 from messaging.log_reader import is_record
@@ -32,12 +32,12 @@ class Latency:
 
 
 def start_and_measure(
-    cluster: Cluster, stage: Stage, contender: Contender, lines_per_second: int, seconds: int
+    cluster: Cluster, host: RunHost, contender: Contender, lines_per_second: int, seconds: int
 ) -> Latency:
     """Start the engine on topics made anew, and measure when it is at work."""
     world = UniformPools()
-    stage.publish(make_sales(world, _PRIMING_SALES, 1))
-    job, child = stage.start(contender, world)
+    host.publish(make_sales(world, _PRIMING_SALES, 1))
+    job, child = host.start(contender, world)
     journal = job.journal or POOL_JOURNAL.name
     with child:
         primed = _Reader(cluster.follow(journal, from_beginning=True), child.check)
@@ -46,7 +46,7 @@ def start_and_measure(
 
 
 def measure_latency_of(
-    cluster: Cluster, world: UniformPools, engine: Child, journal: str, lines_per_second: int, seconds: int
+    cluster: Cluster, world: UniformPools, engine: BenchProcess, journal: str, lines_per_second: int, seconds: int
 ) -> Latency:
     """Let tills sell to an engine that has nothing else to do. Raises BenchError when sales remain unanswered."""
     reader = _Reader(cluster.follow(journal), engine.check)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.child import Child, module_command
+from bench.child import BenchProcess, module_command
 from bench.cluster import Cluster, wait_until
 from commonshelf.stack.parent_watch import end_with_parent
 from streams.pool.processor import PoolProcessor
@@ -22,7 +22,7 @@ _PAGES = re.compile(r"pages on (http://\S+)")
 _RESTORE = re.compile(r"^commonshelf_worker_restore_seconds (\S+)$", re.MULTILINE)
 
 
-class Ledger(Child):
+class Ledger(BenchProcess):
     """A running ledger worker of `group`. `instance` names its place in the group, and its log and state."""
 
     def __init__(

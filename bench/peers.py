@@ -18,7 +18,7 @@ from bench.cluster import Cluster
 from bench.contenders import FAUST, KAFKA_STREAMS, OURS, QUIX, TWO_THREADS, Contender, same_outputs
 from bench.engine import LINES_PER_RECEIPT
 from bench.journal_latency import start_and_measure
-from bench.runs import Measured, Sales, Stage, make_sales, medians
+from bench.runs import Measured, RunHost, Sales, make_sales, medians
 from world.uniform import UniformPools, popular_sales
 
 Tell = Callable[[str], None]
@@ -62,22 +62,22 @@ def measure_peers(
         Cluster(pools, core=others[0] if others else None) as cluster,
         tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder,
     ):
-        stage = Stage(cluster, Path(folder), core if others else None)
+        host = RunHost(cluster, Path(folder), core if others else None)
         for number in range(1, rounds + 1):
             for turn in turns:
-                stage.publish(turn.sales)
+                host.publish(turn.sales)
                 if LIMIT in chosen:
-                    runs[LIMIT + turn.suffix].append(stage.limit(turn.sales))
+                    runs[LIMIT + turn.suffix].append(host.limit(turn.sales))
                 for name, engine in turn.engines.items():
-                    runs[name].append(stage.run(engine, turn.sales, faust_lines if engine.timed_by_changelog else None))
+                    runs[name].append(host.run(engine, turn.sales, faust_lines if engine.timed_by_changelog else None))
                     tell(f"round {number} of {rounds}: {name} {runs[name][-1].lines_s:,.0f} lines/s")
     if latency_s:
         # Not pinned: tills and reader would have to share the broker's core, and that would be measured.
         with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
-            stage = Stage(cluster, Path(folder))
+            host = RunHost(cluster, Path(folder))
             for engine in turns[0].engines.values():
-                figures |= _latency(cluster, stage, engine, latency_s, tell)
-                figures |= _restore(stage, engine, turns[0].sales, faust_lines, tell)
+                figures |= _latency(cluster, host, engine, latency_s, tell)
+                figures |= _restore(host, engine, turns[0].sales, faust_lines, tell)
     return {
         **figures,
         **medians(runs),
@@ -108,18 +108,18 @@ def _turns(lines: int, chosen: Collection[str]) -> list[Turn]:
     return turns
 
 
-def _latency(cluster: Cluster, stage: Stage, engine: Contender, seconds: int, tell: Tell) -> dict[str, Any]:
+def _latency(cluster: Cluster, host: RunHost, engine: Contender, seconds: int, tell: Tell) -> dict[str, Any]:
     if not (engine.journal or engine is OURS):
         return {}
-    found = start_and_measure(cluster, stage, engine, _LATENCY_LINES_S, seconds)
+    found = start_and_measure(cluster, host, engine, _LATENCY_LINES_S, seconds)
     tell(f"{engine.name}: latency p50 {found.p50_ms} ms, p99 {found.p99_ms} ms at {_LATENCY_LINES_S:,} lines/s")
     return {f"{engine.name}_latency_p50_ms": found.p50_ms, f"{engine.name}_latency_p99_ms": found.p99_ms}
 
 
-def _restore(stage: Stage, engine: Contender, sales: Sales, faust_lines: int, tell: Tell) -> dict[str, Any]:
-    stage.publish(sales)
+def _restore(host: RunHost, engine: Contender, sales: Sales, faust_lines: int, tell: Tell) -> dict[str, Any]:
+    host.publish(sales)
     more = next(popular_sales(sales.world, 1, 1, seed=_RESTORE_SEED))
-    run = stage.run(engine, sales, faust_lines if engine.timed_by_changelog else None, restore_with=more)
+    run = host.run(engine, sales, faust_lines if engine.timed_by_changelog else None, restore_with=more)
     tell(f"{engine.name}: at work again on an empty directory after {run.restore_s:.1f} s")
     return {f"{engine.name}_restore_s": round(run.restore_s or 0, 2)}
 

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from bench.audit import Expected, audit, check_journal, differences, expect, fail_on
-from bench.child import Child, module_command
+from bench.child import BenchProcess, module_command
 from bench.cluster import Cluster, wait_until
 from bench.commits import read_commits
 from bench.contenders import Contender
@@ -66,8 +66,8 @@ def make_sales(world: UniformPools, lines: int, lines_per_sale: int) -> Sales:
     return Sales(world, list(popular_sales(world, lines, lines_per_sale)), lines_per_sale)
 
 
-class Stage:
-    """Where the runs take place: one at a time, each engine on `core`."""
+class RunHost:
+    """Hosts the runs: one at a time, each engine on `core`."""
 
     def __init__(self, cluster: Cluster, folder: Path, core: int | None = None) -> None:
         self._cluster = cluster
@@ -96,7 +96,7 @@ class Stage:
             child.check()
             return marks.exists()
 
-        with Child(module_command("bench.limit", arguments), marks.with_suffix(".log"), self._core) as child:
+        with BenchProcess(module_command("bench.limit", arguments), marks.with_suffix(".log"), self._core) as child:
             wait_until(is_done, "the limit to be measured", timeout_s=300)
             child.wait_sampled()
         return _measured(child, span_of([Mark(*mark) for mark in json.loads(marks.read_text())], sales.lines))
@@ -126,7 +126,7 @@ class Stage:
         restore_s = None if restore_with is None else self._restore(contender, job, restore_with)
         return _measured(child, span, restore_s)
 
-    def start(self, contender: Contender, world: UniformPools) -> tuple[Job, Child]:
+    def start(self, contender: Contender, world: UniformPools) -> tuple[Job, BenchProcess]:
         """An engine that runs until its child is stopped."""
         job = self._job(contender, world)
         return job, contender.start(self._cluster, job, self._core)
@@ -174,7 +174,7 @@ class Stage:
         return seconds_to_commit(self._cluster, job.group, start, record)
 
 
-def seconds_to_commit(cluster: Cluster, group: str, start: Callable[[], Child], sale: Published) -> float:
+def seconds_to_commit(cluster: Cluster, group: str, start: Callable[[], BenchProcess], sale: Published) -> float:
     """From the start of an engine, with one more sale waiting, to when its group has committed more than before."""
     committed = cluster.committed(group, POS_SALES.name)
     cluster.publish([sale])
@@ -207,7 +207,7 @@ def _changes_of(sales: int, lines_per_sale: int, job: Job) -> int:
     return sales * (lines_per_sale + bool(job.journal))
 
 
-def _measured(child: Child, span: Span, restore_s: float | None = None) -> Measured:
+def _measured(child: BenchProcess, span: Span, restore_s: float | None = None) -> Measured:
     return Measured(
         span.lines_s,
         span.cpu_s_per_million_lines(child.samples),

@@ -23,7 +23,7 @@ def config() -> None:
 
 
 @dataclass(frozen=True)
-class Row:
+class ShownSetting:
     """A setting as shown. Secrets are masked."""
 
     setting: str
@@ -59,13 +59,13 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"shelf: {name} is set but is no setting{hint}", err=True)
 
 
-def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
+def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSetting]:
     """Every setting, and every secret that one of them names."""
     from commonshelf.config.sources import flatten
 
     plain = loaded.settings.model_dump(mode="json")
     for path, value in flatten(plain):
-        yield Row(path, "" if value is None else value, loaded.origin_of(path))
+        yield ShownSetting(path, "" if value is None else value, loaded.origin_of(path))
     yield from _secret_rows(loaded, env)
 
 
@@ -78,19 +78,19 @@ def secret_variables(loaded: "Loaded") -> set[str]:
     return names
 
 
-def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[Row]:
+def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSetting]:
     from commonshelf.config.credentials import secret_origin
 
     kafka = loaded.settings.kafka
     if kafka.sasl_mechanism:
         there, origin = secret_origin(kafka.sasl_password_env, kafka.sasl_password_file, env)
-        yield Row("kafka.sasl_password", MASK if there else "missing", origin)
+        yield ShownSetting("kafka.sasl_password", MASK if there else "missing", origin)
     vault = loaded.settings.vault
     if vault.database_url:
         there, origin = secret_origin(vault.password_env, vault.password_file, env)
-        yield Row("vault.password", MASK if there else "none", origin)
+        yield ShownSetting("vault.password", MASK if there else "none", origin)
     for at, store in enumerate(loaded.settings.stores):
         for number, connector in enumerate(store.connectors):
             for source in connector.secret_sources():
                 there, origin = secret_origin(source.env, source.file, env)
-                yield Row(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)
+                yield ShownSetting(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)

@@ -1,7 +1,6 @@
 """Runs a scenario on a running stack: tills start, the view shows, everything drains."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from commonshelf.demo.scenario import Scenario, Signals
 from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
+from commonshelf.stack.interrupt import on_interrupt
 from commonshelf.stack.stack import Stack
 
 _REFRESH_S = 0.25
@@ -23,7 +23,6 @@ _DRAIN_POLL_S = 0.05
 _DRAIN_DEADLINE_S = 60.0
 _LAST_WORDS_S = 10.0
 """For what a till was about to say when the signal to stop came."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def run(
@@ -182,9 +181,5 @@ def _stopping_on_signal(signals: Signals) -> Iterator[None]:
             raise KeyboardInterrupt
         loop.call_soon_threadsafe(signals.stop.set)
 
-    before = {number: signal.signal(number, tell) for number in _SIGNALS}
-    try:
+    with on_interrupt(tell):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and a closed terminal end a command in one way: KeyboardInterrupt, once."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,9 +19,16 @@ def interrupted_once() -> Iterator[None]:
             told = True
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, tell) for number in _SIGNALS}
+    with on_interrupt(tell):
+        yield
+
+
+@contextmanager
+def on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within, `handler` is called for each of these signals."""
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
