@@ -241,7 +241,7 @@ def _server_config(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> uv
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the host decides when it ends."""
+    """Uvicorn without its signal handlers: the host decides when it ends."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

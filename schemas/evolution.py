@@ -110,7 +110,7 @@ def _unreadable_record(reader: Any, writer: Any, at: str) -> list[str]:
 
 
 def _kind(schema: Any) -> str:
-    """record, enum, fixed, array, map or a primitive's name."""
+    """The schema's kind: record, enum, fixed, array, map or a primitive's name."""
     return schema if isinstance(schema, str) else _kind(schema["type"])
 
 

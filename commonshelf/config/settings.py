@@ -34,7 +34,7 @@ _MILLI = 1000
 
 
 def parse_contribution(text: str) -> Contribution:
-    """share:PERMILLE, cap:UNITS or fixed:UNITS. Raises ValueError that says so."""
+    """A contribution from share:PERMILLE, cap:UNITS or fixed:UNITS. Raises ValueError that says so."""
     kind, _, amount = text.partition(":")
     try:
         value = Decimal(amount) * (1 if kind == "share" else _MILLI)

@@ -145,7 +145,7 @@ def _line_numbers(text: str) -> dict[str, int]:
 
 
 def _current_path(name: str, counts: dict[str, int], *, starts_entry: bool) -> str:
-    """stores.connectors → stores[2].connectors[0], by the entries begun so far."""
+    """The place of a path: stores.connectors → stores[2].connectors[0], by the entries begun so far."""
     path = ""
     parts = [part.strip() for part in name.split(".")]
     for at, part in enumerate(parts):

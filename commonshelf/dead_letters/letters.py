@@ -94,7 +94,7 @@ class Letter:
 
     @property
     def state(self) -> str:
-        """waiting, replayed, set aside again, discarded, superseded."""
+        """The state for people: waiting, replayed, set aside again, discarded or superseded."""
         if self.outcome is None:
             return "waiting"
         if self.outcome.outcome is DeadLetterOutcomeKind.replayed and self.again:

@@ -1,4 +1,4 @@
-"""runtime.json: what a running stack tells the commands that come later, such as `availability` or `doctor`."""
+"""The file runtime.json: a running stack tells the commands that come later, such as `availability` or `doctor`."""
 
 import json
 import os

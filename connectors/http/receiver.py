@@ -182,7 +182,7 @@ def _error(
     closes: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """closes: the rest of the request is not read, so the connection cannot serve another."""
+    """An answer of this status. closes: the rest of the request is not read, so the connection cannot serve another."""
     extra = dict(headers or {})
     if retry_after_s is not None:
         extra["Retry-After"] = str(retry_after_s)

@@ -294,7 +294,7 @@ class _Receipt:
         raise FieldRefused("EndDateTime", "the time is missing")
 
     def _source_id(self, element: Element, occurred_at_ms: int) -> str:
-        """workstation/business day/sequence number: with the store, what names a transaction in POSLog."""
+        """Id of a transaction, as POSLog names it in a store: workstation/business day/sequence number."""
         sequence = _text(element, self._ns, "SequenceNumber") or self._get("TransactionID")
         if not sequence:
             raise FieldRefused("SequenceNumber", "the sequence number is missing: it tells a repeat from something new")

@@ -31,7 +31,10 @@ from schemas.types.config import WeighedCodesRegion
 
 
 class ContributionKind(StrEnum):
-    """share: permille of on hand; cap: at most so much out at once; fixed: a number that sales use up."""
+    """Kinds of contribution.
+
+    share: permille of on hand; cap: at most so much out at once; fixed: a number that sales use up.
+    """
 
     share = "share"
     cap = "cap"

@@ -17,7 +17,10 @@ class RecordPlace(Record):
 
 
 class DeadLetterOutcomeKind(StrEnum):
-    """replayed: published again; discarded: given up by an operator; superseded: what it asks for is in the books."""
+    """Outcomes of a dead letter.
+
+    replayed: published again; discarded: given up by an operator; superseded: what it asks for is in the books.
+    """
 
     replayed = "replayed"
     discarded = "discarded"
@@ -36,5 +39,5 @@ class DeadLetterOutcome(Record):
 
     @property
     def key(self) -> str:
-        """topic/partition/offset of the letter."""
+        """The record key: topic/partition/offset of the letter."""
         return f"{self.letter.topic}/{self.letter.partition}/{self.letter.offset}"

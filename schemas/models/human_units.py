@@ -53,7 +53,7 @@ def human_range(field: FieldInfo, unit: HumanUnit | None) -> tuple[int, int] | N
 
 
 def human_name(name: str, unit: HumanUnit | None) -> str:
-    """late_limit_ms → late_limit_days."""
+    """The name in a unit for people: late_limit_ms → late_limit_days."""
     return name if unit is None else name.removesuffix(unit.record_suffix) + unit.suffix
 
 

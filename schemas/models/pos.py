@@ -28,7 +28,7 @@ class Unit(StrEnum):
 
 
 class SaleLineKind(StrEnum):
-    """sale takes goods away; return and void bring them back; return_not_restocked does not."""
+    """Kinds of line: sale takes goods away; return and void bring them back; return_not_restocked does not."""
 
     sale = "sale"
     return_ = "return"
@@ -61,7 +61,7 @@ class _PosEvent(Record):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def id(self) -> str:
-        """store/system/source id@version."""
+        """The event's id: store/system/source id@version."""
         return f"{self.store}/{self.source.system}/{self.source.id}@{self.source.version}"
 
 

@@ -1,4 +1,4 @@
-"""librdkafka's security settings as Faust's client (aiokafka) takes them, so that both lanes share one set.
+"""Security settings of librdkafka as Faust's client (aiokafka) takes them, so that both lanes share one set.
 
 Source of the names: librdkafka's CONFIGURATION.md.
 """

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """orders: takes orders, so it brings addresses in; routes: plans ways; carriers: drive; privacy: erases."""
+    """Roles at the vault.
+
+    orders: takes orders, so it brings addresses in; routes: plans ways; carriers: drive; privacy: erases.
+    """
 
     orders = "orders"
     routes = "routes"
