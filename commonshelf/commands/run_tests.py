@@ -13,6 +13,7 @@ from commonshelf.options import fail
 ROOT = Path(__file__).resolve().parents[2]
 _STATIC = (
     ("ruff check", ["-m", "ruff", "check", "."]),
+    ("ruff format", ["-m", "ruff", "format", "--check", "--quiet", "."]),
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
