@@ -1,8 +1,10 @@
 """Records that are kept as models: those of the settings that stand in the settings file too."""
 
+import ast
 import inspect
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -17,8 +19,9 @@ DECLARED: tuple[type[Record], ...] = (AllocationSettings, PoolSettings, StoreSet
 def record_of(model: type[Record], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The Avro record of a model, in the form of the hand-kept ones."""
     fields = []
+    said = sentences(model)
     for name, field in model.model_fields.items():
-        made = {"name": name, "type": _avro_type(field.annotation), "doc": field.description}
+        made = {"name": name, "type": _avro_type(field.annotation), "doc": said[name]}
         words = next((tuple(get_args(part)) for part in _parts(field.annotation) if get_origin(part) is Literal), ())
         if words:
             made["kinds"] = next(kind for kind, known in kinds.items() if tuple(known) == words)
@@ -26,6 +29,31 @@ def record_of(model: type[Record], kinds: Mapping[str, Mapping[str, str]]) -> di
             made["default"] = _plain(field.default)
         fields.append(made)
     return {"type": "record", "name": model.__name__, "doc": inspect.getdoc(model), "fields": fields}
+
+
+def declarations(model: type[Record]) -> dict[str, ast.AnnAssign]:
+    """How each field is written in the model's source."""
+    found = (node for node in _body(model) if isinstance(node, ast.AnnAssign))
+    return {node.target.id: node for node in found if isinstance(node.target, ast.Name)}
+
+
+def sentences(model: type[Record]) -> dict[str, str]:
+    """The sentence below each field. Read from the source, for a model that keeps them costs every process a while."""
+    return {
+        node.target.id: inspect.cleandoc(below.value.value)
+        for node, below in pairwise(_body(model))
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+def _body(model: type[Record]) -> list[ast.stmt]:
+    (declared,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(declared, ast.ClassDef)
+    return declared.body
 
 
 def _avro_type(annotation: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from schemas.examples import Example, examples
+from schemas.generate.declared import sentences
 from schemas.generate.records import Family
 from schemas.generate.terms import SECTIONS, WRITTEN_OTHERWISE
 from schemas.models.base import Record
@@ -193,13 +194,13 @@ def _pool_settings() -> str:
 
 
 def _settings(model: type[Record]) -> str:
-    rows = []
+    rows, said = [], sentences(model)
     for name, field in model.model_fields.items():
         if name in WRITTEN_OTHERWISE or (inspect.isclass(field.annotation) and issubclass(field.annotation, Record)):
             continue
         unit = unit_of(field)
         default = "required" if field.is_required() else f"`{_written(field.default, unit)}`"
-        rows.append((f"`{human_name(name, unit)}`", default, _range(field, unit), str(field.description), f"`{name}`"))
+        rows.append((f"`{human_name(name, unit)}`", default, _range(field, unit), said[name], f"`{name}`"))
     return _table(("setting", "default", "allowed", "meaning", "on the wire"), rows)
 
 

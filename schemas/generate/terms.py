@@ -2,10 +2,11 @@
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pydantic.fields import FieldInfo
 
+from schemas.generate.declared import declarations, sentences
 from schemas.models import config
 from schemas.models.base import Record
 from schemas.models.config import PoolSettings, StoreSettings
@@ -27,7 +28,7 @@ def terms_module() -> str:
 
 
 def _section(name: str, model: type[Record]) -> str:
-    sources = {node.target.id: node for node in _class_body(model) if isinstance(node.target, ast.Name)}
+    sources, said = declarations(model), sentences(model)
     lines = [
         f"class {name}(BaseModel):",
         f'    """{inspect.getdoc(model)} As the settings file has it."""',
@@ -40,14 +41,8 @@ def _section(name: str, model: type[Record]) -> str:
             unit = unit_of(field)
             source = sources[field_name]
             lines.append(f"    {human_name(field_name, unit)}: " + (_scaled(field, unit) if unit else _copied(source)))
-            lines.append(f'    """{field.description}"""')
+            lines.append(f'    """{said[field_name]}"""')
     return "\n".join(lines)
-
-
-def _class_body(model: type[Record]) -> Iterator[ast.AnnAssign]:
-    (declared,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(declared, ast.ClassDef)
-    return (node for node in declared.body if isinstance(node, ast.AnnAssign))
 
 
 def _copied(source: ast.AnnAssign) -> str:

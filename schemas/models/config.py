@@ -8,7 +8,7 @@ from them: `python -m schemas.generate`.
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from schemas.models.base import (
     HOLD_TTL_MAX_MS,
@@ -49,8 +49,6 @@ class Contribution(Record):
 class AllocationSettings(Record):
     """Prices in minor units of the pool's currency, and limits, of docs/allocation.md."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     max_stores: Annotated[int, Field(ge=1, le=3)] = 3
     """Of one order."""
     max_distance_m: Annotated[int, Field(ge=0, le=100_000_000)] = 10_000
@@ -85,8 +83,6 @@ class AllocationSettings(Record):
 
 class PoolSettings(Record):
     """The pool itself."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: Text
     """Human name."""
@@ -148,8 +144,6 @@ class OpeningHours(Record):
 
 class StoreSettings(Record):
     """A store of the pool."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     store: Name
     """Store id."""
