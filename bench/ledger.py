@@ -4,7 +4,6 @@ Run as `python -m bench.ledger JSON` it is the worker; `Ledger` starts it from a
 """
 
 import json
-import logging
 import re
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx
 from bench.child import BenchProcess, module_command
 from bench.cluster import Cluster, wait_until
 from commonshelf.stack.parent_watch import end_with_parent
+from messaging.logs import log_to_stderr
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
 
@@ -80,7 +80,7 @@ class Ledger(BenchProcess):
 def main() -> None:
     """Be the worker."""
     end_with_parent()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     given = json.loads(sys.argv[1])
     settings = WorkerSettings(**{**given, "state_dir": Path(given["state_dir"])})
     settings.state_dir.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,10 @@
-"""`worker`: one process of the stack. The supervisor starts these; a container or an init system may, too."""
+"""`worker`: one process of the stack. The supervisor starts these; a container or an init system may, too.
+
+What a process needs is imported when it starts: none carries another's libraries.
+"""
 
 import logging
-import os
-import sys
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,14 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.options import ConfigOption
+from commonshelf.stack.roles import LEDGER_GROUP, ROLES, Role
 
 if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
-
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Run one process of the stack by itself (in a container, say); `up` runs them all.",
-)
 
 ResolvedOption = Annotated[
     Path | None,
@@ -25,19 +23,36 @@ ResolvedOption = Annotated[
 ]
 
 
-@app.command()
-def ledger(
-    config: ConfigOption = None,
-    resolved: ResolvedOption = None,
-    number: Annotated[int, typer.Option("--number", min=1, help="Which of the ledger workers, from 1.")] = 1,
-) -> None:
-    """Keep the books: the pool's processor, exactly once.
+def make_app(roles: Iterable[Role]) -> typer.Typer:
+    """A command for each role."""
+    made = typer.Typer(
+        no_args_is_help=True,
+        help="Run one process of the stack by itself (in a container, say); `up` runs them all.",
+    )
+    for role in roles:
+        made.command(role.name)(_command(role))
+    return made
 
-    Example: ./shelf worker ledger --config commonshelf.toml --number 2
-    """
-    settings = _begin(config, resolved)
+
+def _command(role: Role) -> Callable[..., None]:
+    def numbered(
+        config: ConfigOption = None,
+        resolved: ResolvedOption = None,
+        number: Annotated[int, typer.Option("--number", min=1, help=f"Which of the {role.name} workers, from 1.")] = 1,
+    ) -> None:
+        role.start(config, resolved, number)
+
+    def single(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
+        role.start(config, resolved, 1)
+
+    command = single if role.count is None else numbered
+    more = "" if role.count is None else " --number 2"
+    command.__doc__ = f"{role.about}\n\nExample: ./shelf worker {role.name} --config commonshelf.toml{more}\n"
+    return command
+
+
+def ledger_process(settings: "Settings", number: int) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
-    from commonshelf.config.settings import LEDGER_GROUP
     from streams.pool.processor import PoolProcessor
     from streams.runtime import WorkerSettings, run_worker
 
@@ -53,18 +68,13 @@ def ledger(
         http_port=settings.http.ledger_port + number - 1 if settings.http.ledger_port else 0,
         batch_age_ms=settings.ledger.batch_age_ms,
         batch_records=settings.ledger.batch_records,
+        step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
     )
     worker.state_dir.mkdir(parents=True, exist_ok=True)
     run_worker(PoolProcessor(), worker)
 
 
-@app.command()
-def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
-    """Keep the clock, and talk to the outside: the Faust worker.
-
-    Example: ./shelf worker agents --config commonshelf.toml
-    """
-    settings = _begin(config, resolved)
+def agents_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
     from commonshelf.desks.vault import vault_engine
     from streams.agents.settings import AgentsSettings
@@ -86,13 +96,7 @@ def agents(config: ConfigOption = None, resolved: ResolvedOption = None) -> None
     )
 
 
-@app.command()
-def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
-    """Take in what tills say: drop folders, webhooks, and the vendors' own APIs.
-
-    Example: ./shelf worker connectors --config commonshelf.toml
-    """
-    settings = _begin(config, resolved)
+def connectors_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.connector_specs import connector_specs
     from commonshelf.config.credentials import kafka_options
     from commonshelf.desks.connector_positions import stored_positions, stored_write_backs
@@ -122,13 +126,7 @@ def connectors(config: ConfigOption = None, resolved: ResolvedOption = None) -> 
         )
 
 
-@app.command()
-def http(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
-    """Serve our pages and the schema registry.
-
-    Example: ./shelf worker http --config commonshelf.toml
-    """
-    settings = _begin(config, resolved)
+def http_process(settings: "Settings", _number: int) -> None:
     import uvicorn
 
     from commonshelf.web.app import make_app
@@ -142,17 +140,4 @@ def http(config: ConfigOption = None, resolved: ResolvedOption = None) -> None:
     )
 
 
-def _begin(config: Path | None, resolved: Path | None) -> "Settings":
-    from commonshelf.config.settings import Settings
-    from commonshelf.config.sources import load
-    from commonshelf.stack.parent_watch import end_with_parent
-
-    end_with_parent()
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=os.environ.get("COMMONSHELF_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    if resolved is not None:
-        return Settings.model_validate_json(resolved.read_text(encoding="utf-8"))
-    return load(config).settings
+app = make_app(ROLES)

@@ -27,8 +27,6 @@ from schemas.models.human_units import record_fields
 from schemas.models.terms import PoolTerms, StoreTerms
 
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
-LEDGER_GROUP = "commonshelf-pool"
-"""Consumer group of the pool's workers."""
 
 _MILLI = 1000
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from commonshelf.config.settings import LEDGER_GROUP
+from commonshelf.stack.roles import LEDGER_GROUP
 from messaging.journal import read_journal
 from schemas.topics import POS_SALES, POS_STOCK
 from streams.pool.journal.facts import line_counts

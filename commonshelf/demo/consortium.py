@@ -67,7 +67,7 @@ class Consortium:
         free = Http(port=0, webhook_port=0, agents_port=0, ledger_port=0)
         return Settings(data_dir=data_dir.absolute(), http=free, pools=(self.pool,), stores=stores)
 
-    def children_env(self) -> dict[str, str]:
+    def processes_env(self) -> dict[str, str]:
         """The webhook secrets, for the connectors' process. They exist nowhere else than in the two processes."""
         names = self._secret_names()
         return {names[store]: secret for store, secret in self.secrets.items()}

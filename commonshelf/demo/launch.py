@@ -59,7 +59,7 @@ def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_pas
         consortium.settings(options.data_dir),
         on_event=ProgressPrinter(console).tell,
         records=consortium.records,
-        children_env=consortium.children_env(),
+        processes_env=consortium.processes_env(),
     ) as stack:
         return asyncio.run(run(scenario, stack, console, name=name, for_s=options.for_s, started_at_s=started_at_s))
 

@@ -5,7 +5,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from commonshelf.embedded_kafka.errors import JavaError
 from commonshelf.embedded_kafka.jars import cache_dir
 from commonshelf.embedded_kafka.java import find_java
 from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
-from commonshelf.stack.processes import is_free
+from commonshelf.stack.processes import address, is_free
+from commonshelf.stack.roles import ROLES, Role
 from commonshelf.stack.runtime_file import read_runtime
 from commonshelf.stack.topic_status import newest_append_ms, topic_statuses
 from connectors.installed import installed
@@ -161,14 +162,8 @@ def _note(loaded: Loaded, config: Path | None) -> Finding:
     return Finding("running", None, "no stack on this machine; `./shelf demo` or `./shelf up` starts one")
 
 
-def _ports(loaded: Loaded) -> Iterator[Finding]:
-    http = loaded.settings.http
-    wanted = {
-        "port": (http.host, http.port),
-        "webhook_port": (http.webhook_host, http.webhook_port),
-        "agents_port": (http.host, http.agents_port),
-        "ledger_port": (http.host, http.ledger_port),
-    }
+def _ports(loaded: Loaded, roles: Iterable[Role] = ROLES) -> Iterator[Finding]:
+    wanted = {role.port_setting: address(loaded.settings, role) for role in roles}
     taken = [(key, port) for key, (host, port) in wanted.items() if port and not is_free(host, port)]
     for key, port in taken:
         yield Finding(

@@ -3,18 +3,17 @@
 import random
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from commonshelf.config.settings import Http, Settings
-from commonshelf.stack.supervisor import ChildSpec
+from commonshelf.config.settings import Settings
+from commonshelf.stack.roles import ROLES, Role
+from commonshelf.stack.supervisor import ProcessSpec
 from messaging.errors import UserError
 
 _FIRST_PICKED, _LAST_PICKED = 30_000, 32_000
-"""Below the range that the system gives to outgoing connections, so that a restarted child finds its port free."""
-
-_STOP_FIRST, _STOP_SECOND, _STOP_THIRD = 0, 1, 2
+"""Below the range that the system gives to outgoing connections, so that a restarted process finds its port free."""
 
 
 class PortTakenError(UserError):
@@ -22,52 +21,51 @@ class PortTakenError(UserError):
 
 
 @dataclass(frozen=True)
-class Child:
-    """A child process and the address of its pages."""
+class StackProcess:
+    """A process of a stack and the address of its pages."""
 
-    spec: ChildSpec
+    role: Role
+    spec: ProcessSpec
     url: str
-    is_awaited: bool = True
-    """Whether the stack is usable only when this one is ready: the agents' absence is but a delay of ticks."""
 
 
-def children(settings: Settings, resolved_file: Path, env: Mapping[str, str]) -> list[Child]:
+def processes(
+    settings: Settings, resolved_file: Path, env: Mapping[str, str], roles: Iterable[Role] = ROLES
+) -> list[StackProcess]:
     """The processes of a stack whose ports are resolved. `env` is added to their environment."""
-    http = settings.http
-
-    def child(name: str, role: str, host: str, port: int, stop_rank: int, *more: str) -> Child:
-        command = (sys.executable, "-m", "commonshelf", "worker", role, "--resolved", str(resolved_file), *more)
-        return Child(ChildSpec(name, command, env, stop_rank), f"http://{_reachable(host)}:{port}")
-
-    ledgers = [
-        child(f"ledger-{n}", "ledger", http.host, http.ledger_port + n - 1, _STOP_SECOND, "--number", str(n))
-        for n in range(1, settings.ledger.workers + 1)
-    ]
-    connectors = [child("connectors", "connectors", http.webhook_host, http.webhook_port, _STOP_FIRST)]
     return [
-        *ledgers,
-        replace(child("agents", "agents", http.host, http.agents_port, _STOP_SECOND), is_awaited=False),
-        *(connectors if any(store.connectors for store in settings.stores) else []),
-        child("http", "http", http.host, http.port, _STOP_THIRD),
+        _process(role, number, settings, resolved_file, env)
+        for role in roles
+        for number in range(1, role.processes(settings) + 1)
     ]
 
 
-def resolve_ports(settings: Settings) -> Settings:
+def _process(role: Role, number: int, settings: Settings, resolved_file: Path, env: Mapping[str, str]) -> StackProcess:
+    which = () if role.count is None else ("--number", str(number))
+    command = (sys.executable, "-m", "commonshelf", "worker", role.name, "--resolved", str(resolved_file), *which)
+    host, port = address(settings, role)
+    spec = ProcessSpec(role.name_of(number), command, env, role.stop_order)
+    return StackProcess(role, spec, f"http://{_reachable(host)}:{port + number - 1}")
+
+
+def address(settings: Settings, role: Role) -> tuple[str, int]:
+    """The host and the port that the settings give a role; of several processes, the first one's."""
+    return getattr(settings.http, role.host_setting), getattr(settings.http, role.port_setting)
+
+
+def resolve_ports(settings: Settings, roles: Iterable[Role] = ROLES) -> Settings:
     """The settings with a free port for each 0. Raises PortTakenError for a named port that is taken."""
-    http = settings.http
     taken: set[int] = set()
-    chosen = {
-        "port": _claim(http, "port", http.host, 1, taken),
-        "webhook_port": _claim(http, "webhook_port", http.webhook_host, 1, taken),
-        "agents_port": _claim(http, "agents_port", http.host, 1, taken),
-        "ledger_port": _claim(http, "ledger_port", http.host, settings.ledger.workers, taken),
-    }
-    return settings.model_copy(update={"http": http.model_copy(update=chosen)})
+    chosen = {}
+    for role in sorted(roles, key=lambda role: not address(settings, role)[1]):  # named ones are not up for choice
+        host, port = address(settings, role)
+        count = role.count(settings) if role.count is not None else 1
+        chosen[role.port_setting] = _claim(role.port_setting, host, port, count, taken)
+    return settings.model_copy(update={"http": settings.http.model_copy(update=chosen)})
 
 
-def _claim(http: Http, key: str, host: str, count: int, taken: set[int]) -> int:
+def _claim(key: str, host: str, named: int, count: int, taken: set[int]) -> int:
     """The first of `count` free ports in a row."""
-    named: int = getattr(http, key)
     candidates = [named] if named else random.sample(range(_FIRST_PICKED, _LAST_PICKED), 200)
     for first in candidates:
         row = range(first, first + count)

@@ -24,7 +24,7 @@ class Runtime:
     bootstrap_servers: str
     settings_file: str
     urls: dict[str, str]
-    child_pids: dict[str, int]
+    process_pids: dict[str, int]
     kafka_pids: list[int]
 
     @property

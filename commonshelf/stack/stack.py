@@ -1,9 +1,9 @@
 """Everything that a consortium runs, as one context: Kafka, topics, declared config, supervised workers.
 
     with Stack(settings, on_event=print) as stack:
-        ...  # stack.bootstrap_servers, stack.kafka_options, stack.urls, stack.children
+        ...  # stack.bootstrap_servers, stack.kafka_options, stack.urls, stack.processes
 
-`up` and `demo` are made of it. Whatever ends the process, no child survives it.
+`up` and `demo` are made of it. Whatever ends the process, no process of it survives.
 """
 
 import os
@@ -25,9 +25,9 @@ from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
-from commonshelf.stack.processes import Child, children, resolve_ports
+from commonshelf.stack.processes import StackProcess, processes, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, remove_runtime, write_runtime
-from commonshelf.stack.supervisor import ChildStatus, Supervisor, last_line
+from commonshelf.stack.supervisor import ProcessStatus, Supervisor, last_line
 from messaging.errors import UserError
 from messaging.topic_admin import ensure_topics
 
@@ -62,7 +62,7 @@ class Stack:
 
     settings: as the operator gave them; ports of 0 are picked, the embedded Kafka's address is filled in.
     records: config and catalog records to declare beside those of the settings.
-    children_env: added to the children's environment (secrets go this way, never in argv).
+    processes_env: added to the processes' environment (secrets go this way, never in argv).
 
     Entering raises StackError, KafkaStartError, TopicsError, PortTakenError, UnusableFileError or SettingsError, each
     with one sentence for the user, and has then stopped whatever it had started.
@@ -74,16 +74,16 @@ class Stack:
         *,
         on_event: OnEvent = lambda _: None,
         records: Iterable[SettingsRecord] = (),
-        children_env: Mapping[str, str] | None = None,
+        processes_env: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.urls: dict[str, str] = {}
-        """Child → base address of its pages; `webhooks` → where a store's name is appended. `http` has the registry."""
+        """Process → base address of its pages; `webhooks` → where a store's name is appended; `http` has schemas."""
         self.kafka_options: dict[str, str] = {}
         """A client's options, bootstrap.servers among them. May hold a password."""
         self._on_event = on_event
         self._records = list(records)
-        self._children_env = dict(children_env or {})
+        self._processes_env = dict(processes_env or {})
         self._hold: TextIOWrapper | None = None
         self._kafka: EmbeddedKafka | None = None
         self._told_down: list[int] = []
@@ -106,11 +106,11 @@ class Stack:
         return self.kafka_options["bootstrap.servers"]
 
     @property
-    def children(self) -> list[ChildStatus]:
+    def processes(self) -> list[ProcessStatus]:
         return self._supervisor.statuses if self._supervisor else []
 
     def start(self) -> None:
-        """Start everything and return when every child is ready."""
+        """Start everything and return when every process that counts is ready."""
         try:
             self._start()
         except BaseException:
@@ -153,7 +153,7 @@ class Stack:
         for line in ensure_topics(self.kafka_options, self.settings.partitions):
             if not line.startswith("created"):
                 self._on_event(StackEvent("warning", line))
-        self._start_children(declared)
+        self._start_processes(declared)
 
     def _make_data_dir(self) -> None:
         data_dir = self.settings.data_dir
@@ -172,7 +172,7 @@ class Stack:
 
     def _check_secrets(self) -> None:
         """A secret that is missing would stop the connectors of all stores."""
-        env = os.environ | self._children_env
+        env = os.environ | self._processes_env
         for store in self.settings.stores:
             for connector in store.connectors:
                 for source in connector.secret_sources():
@@ -199,43 +199,42 @@ class Stack:
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
 
-    def _start_children(self, declared: list[SettingsRecord]) -> None:
+    def _start_processes(self, declared: list[SettingsRecord]) -> None:
         self._step("starting the workers")
         resolved = self.settings.data_dir / "run" / "settings.json"
         resolved.write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
-        wanted = children(self.settings, resolved, self._children_env)
-        self.urls = {child.spec.name: child.url for child in wanted}
+        wanted = processes(self.settings, resolved, self._processes_env)
+        self.urls = {process.spec.name: process.url for process in wanted}
         if "connectors" in self.urls:
             self.urls["webhooks"] = f"{self.urls['connectors']}/webhooks/v1"
-        self._supervisor = Supervisor([child.spec for child in wanted], self.settings.log_dir, self._warn)
-        # A till may speak as soon as the connectors listen, and its pool must be known by then.
-        self._supervisor.start(later=["connectors"])
+        self._supervisor = Supervisor([process.spec for process in wanted], self.settings.log_dir, self._warn)
+        self._supervisor.start(later=[process.spec.name for process in wanted if process.role.is_after_settings])
         news = self.publish_settings(declared)
         self._step(f"published {news} new settings" if news else "all settings are published already")
         self._supervisor.start_rest()
         self._write_runtime(resolved)
-        self._wait_ready([child for child in wanted if child.is_awaited])
+        self._wait_ready([process for process in wanted if process.role.is_awaited])
         self._upkeep.start()
 
-    def _wait_ready(self, wanted: list[Child]) -> None:
+    def _wait_ready(self, wanted: list[StackProcess]) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT_S
-        waiting = {child.spec.name: child for child in wanted}
+        waiting = {process.spec.name: process for process in wanted}
         with httpx.Client(timeout=2.0, trust_env=False) as client:
             while waiting:
-                for name, child in list(waiting.items()):
-                    if _is_ready(client, child.url):
+                for name, process in list(waiting.items()):
+                    if _is_ready(client, process.url):
                         del waiting[name]
                 self._give_up_on(waiting, deadline)
                 time.sleep(_POLL_S)
 
-    def _give_up_on(self, waiting: Mapping[str, Child], deadline_s: float) -> None:
-        for status in self.children:
+    def _give_up_on(self, waiting: Mapping[str, StackProcess], deadline_s: float) -> None:
+        for status in self.processes:
             if status.name in waiting and status.crashes >= _CRASHES_BEFORE_GIVING_UP:
                 raise StackError(
                     f"{status.name} does not start: {last_line(status.log_path)}; its log is {status.log_path}"
                 )
         if waiting and time.monotonic() > deadline_s:
-            late = next(status for status in self.children if status.name in waiting)
+            late = next(status for status in self.processes if status.name in waiting)
             raise StackError(
                 f"{', '.join(waiting)} did not become ready in {_READY_TIMEOUT_S:.0f} s; "
                 f"{late.name} last said: {last_line(late.log_path)}; its log is {late.log_path}"
@@ -244,12 +243,12 @@ class Stack:
     def _keep_up(self) -> None:
         """While the stack runs: a broker that ended is started again, runtime.json follows the processes."""
         resolved = self.settings.data_dir / "run" / "settings.json"
-        pids = [status.pid for status in self.children]
+        pids = [status.pid for status in self.processes]
         pause_s, told = _UPKEEP_S, ""
         while not self._stopping.wait(pause_s):
             try:
                 self._revive_brokers()
-                now = [status.pid for status in self.children]
+                now = [status.pid for status in self.processes]
                 if now != pids:
                     self._write_runtime(resolved)
                     pids = now
@@ -284,7 +283,7 @@ class Stack:
                 bootstrap_servers=self.bootstrap_servers,
                 settings_file=str(resolved),
                 urls=self.urls,
-                child_pids={status.name: status.pid for status in self.children if status.pid},
+                process_pids={status.name: status.pid for status in self.processes if status.pid},
                 kafka_pids=self._kafka.pids if self._kafka else [],
             ),
         )

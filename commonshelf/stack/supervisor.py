@@ -34,17 +34,17 @@ _TROUBLE_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True)
-class ChildSpec:
-    """What to run. Children with a lower `stop_rank` are stopped, and have ended, before the next ones are told."""
+class ProcessSpec:
+    """What to run. Children with a lower `stop_order` are stopped, and have ended, before the next ones are told."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    stop_rank: int = 0
+    stop_order: int = 0
 
 
 @dataclass(frozen=True)
-class ChildStatus:
+class ProcessStatus:
     """A child as it is now. `pid` is None while it does not run."""
 
     name: str
@@ -58,7 +58,7 @@ class Supervisor:
     """Runs `specs` from start() to stop(); tells `say` when one keeps crashing and when it has recovered."""
 
     def __init__(
-        self, specs: Sequence[ChildSpec], log_dir: Path, say: Say, *, stop_grace_s: float = _STOP_GRACE_S
+        self, specs: Sequence[ProcessSpec], log_dir: Path, say: Say, *, stop_grace_s: float = _STOP_GRACE_S
     ) -> None:
         self._children = [_Child(spec, log_dir / f"{spec.name}.log", say) for spec in specs]
         self._log_dir = log_dir
@@ -85,8 +85,8 @@ class Supervisor:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
-        for rank in sorted({child.spec.stop_rank for child in self._children}):
-            group = [child for child in self._children if child.spec.stop_rank == rank]
+        for rank in sorted({child.spec.stop_order for child in self._children}):
+            group = [child for child in self._children if child.spec.stop_order == rank]
             for child in group:
                 child.signal(signal.SIGCONT)
                 child.signal(signal.SIGTERM)
@@ -95,7 +95,7 @@ class Supervisor:
                 child.end(deadline)
 
     @property
-    def statuses(self) -> list[ChildStatus]:
+    def statuses(self) -> list[ProcessStatus]:
         return [child.status() for child in self._children]
 
     def _watch(self) -> None:
@@ -108,7 +108,7 @@ class Supervisor:
 class _Child:
     """One process and its history."""
 
-    def __init__(self, spec: ChildSpec, log_path: Path, say: Say) -> None:
+    def __init__(self, spec: ProcessSpec, log_path: Path, say: Say) -> None:
         self.spec = spec
         self._log_path = log_path
         self._say = say
@@ -193,12 +193,12 @@ class _Child:
             self._process.wait()
         self._close()
 
-    def status(self) -> ChildStatus:
+    def status(self) -> ProcessStatus:
         process = self._process
         if process is not None and process.poll() is None:
-            return ChildStatus(self.spec.name, "running", process.pid, self._crashes, self._log_path)
+            return ProcessStatus(self.spec.name, "running", process.pid, self._crashes, self._log_path)
         state: Literal["stopped", "restarting"] = "restarting" if self.is_wanted else "stopped"
-        return ChildStatus(self.spec.name, state, None, self._crashes, self._log_path)
+        return ProcessStatus(self.spec.name, state, None, self._crashes, self._log_path)
 
     def _close(self) -> None:
         if self._process is not None and self._process.stdin is not None:

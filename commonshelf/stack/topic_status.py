@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from commonshelf.config.settings import LEDGER_GROUP
+from commonshelf.stack.roles import ROLES
 from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError
 from schemas.registry import registry
-from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS
+from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS, Topic
 
 _TIMEOUT_S = 20.0
 _BUSY = (POOL_TICKS.name, POS_SALES.name)
@@ -44,7 +44,7 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
         parts = [TopicPartition(name, p) for name in TOPICS if name in there for p in there[name].partitions]
         first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        committed = _committed(admin)
+        committed = {role.group: _committed(admin, role.group) for role in ROLES if role.group is not None}
     except UnreachableError as error:
         raise TopicsError(
             f"Kafka did not answer ({error}); check the address, the network and the security settings"
@@ -65,9 +65,7 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
             retention_ms=topic.retention_ms,
             partitions=len(there[topic.name].partitions) if topic.name in there else None,
             records=_sum(end, first, topic.name) if topic.name in there else None,
-            lag_records=_lag(end, first, committed, topic.name)
-            if "pool" in topic.readers and topic.writer != "pool"
-            else None,
+            lag_records=_lag(end, first, committed[group], topic.name) if (group := _group_of(topic)) else None,
         )
         for topic in TOPICS.values()
     ]
@@ -111,9 +109,15 @@ def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) 
     return {(part.topic, part.partition): done.result().offset for part, done in asked.items()}
 
 
-def _committed(admin: AdminClient) -> dict[tuple[str, int], int]:
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(LEDGER_GROUP)])
-    found = asked[LEDGER_GROUP].result().topic_partitions
+def _group_of(topic: Topic) -> str | None:
+    """The group whose lag on the topic is told: that of the role that takes it in."""
+    groups = (role.group for role in ROLES if role.reads_as in topic.readers and role.reads_as != topic.writer)
+    return next((group for group in groups if group is not None), None)
+
+
+def _committed(admin: AdminClient, group: str) -> dict[tuple[str, int], int]:
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    found = asked[group].result().topic_partitions
     return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}
 
 

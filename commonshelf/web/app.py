@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 
 from commonshelf.config.settings import Settings
-from commonshelf.stack.processes import children
+from commonshelf.stack.processes import processes
 from commonshelf.web.registry import router as registry_router
 from messaging.status_server import Status, status_page
 
@@ -45,9 +45,11 @@ def _index_page(settings: Settings) -> str:
 
 def links(settings: Settings) -> list[tuple[str, str]]:
     """(address, what is there) of everything that a person may open. Ports must be resolved."""
-    base = {child.spec.name: child.url for child in children(settings, settings.data_dir, {})}
-    pages = [(f"{base['http']}/subjects", "schema registry, read-only, Confluent-compatible")]
-    for name, url in base.items():
-        if name != "http":
+    running = processes(settings, settings.data_dir, {})
+    subjects = "schema registry, read-only, Confluent-compatible"
+    pages = [(f"{one.url}/subjects", subjects) for one in running if one.role.name == "http"]
+    for one in running:
+        if one.role.has_metrics:
+            name, url = one.spec.name, one.url
             pages += [(f"{url}/ready", f"{name}: ready or what it waits for"), (f"{url}/metrics", f"{name}: metrics")]
     return pages

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 
 import faust
 from prometheus_client import CollectorRegistry
@@ -33,7 +32,6 @@ def run_agents(settings: AgentsSettings) -> None:
 
     Raises SystemExit(1) after logging one sentence that says why, when they cannot run or go on.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("faust", "mode", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:

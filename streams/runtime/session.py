@@ -210,13 +210,14 @@ class Session:
         return blocked
 
     def _halt(self, record: InputRecord, error: Exception) -> None:
+        step_over = self._settings.step_over.format(
+            topic=record.topic, partition=record.partition, offset=record.offset
+        )
+        can_step_over = step_over and record.topic not in self._processor.priority_inputs
         log.error(
             "cannot process %s[%d] offset %d; partition %d stops here. Fix the code%s\n%s",
             record.topic, record.partition, record.offset, record.partition,
-            "." if record.topic in self._processor.priority_inputs else (
-                f", or step over the record: ./shelf park POOL {record.topic} {record.partition} {record.offset} "
-                "--reason TEXT"
-            ),
+            f", or step over the record: {step_over}" if can_step_over else ".",
             "".join(traceback.format_exception(error)),
         )  # fmt: skip
         self._metrics.halted(record.partition)

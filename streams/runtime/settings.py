@@ -32,6 +32,9 @@ class WorkerSettings:
     store_cache_mib: int = 32
     """RocksDB's block cache for all partitions of the worker; its write buffers take as much again."""
 
+    step_over: str = ""
+    """How an operator steps over a record, with {topic}, {partition} and {offset}; told when one fails."""
+
     def client_options(self) -> dict[str, str | int]:
         """Options of every client of this worker."""
         return {**self.kafka_options, "bootstrap.servers": self.bootstrap_servers, "client.id": self.instance_id}

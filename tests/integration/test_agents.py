@@ -27,6 +27,8 @@ import json, sys
 from pathlib import Path
 from streams.agents.settings import AgentsSettings
 from streams.agents import worker
+from messaging.logs import log_to_stderr
+log_to_stderr()
 given = json.loads(sys.argv[1])
 overrides, make_app = given.pop("faust_options"), worker.faust.App
 worker.faust.App = lambda *told, **options: make_app(*told, **(options | overrides))

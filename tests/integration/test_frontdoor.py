@@ -183,16 +183,16 @@ def test_a_second_stack_on_the_same_data_is_refused(shelf):
 
 
 def test_a_killed_worker_is_started_again_and_goes_on(shelf):
-    pid = shelf.runtime.child_pids["ledger-1"]
+    pid = shelf.runtime.process_pids["ledger-1"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: shelf.runtime.child_pids.get("ledger-1") not in (None, pid), "the restart")
+    until(lambda: shelf.runtime.process_pids.get("ledger-1") not in (None, pid), "the restart")
     shelf.sell("sales-2.csv", receipt=2, units=1)
     until(lambda: shelf.available_milli("MILK") == 9_000, "the sale after the restart")
 
 
 def test_a_killed_broker_and_a_full_disk_are_told_and_got_over(shelf):
     (shelf.data_dir / "runtime.json.new").symlink_to("/dev/full")
-    pid, (broker,) = shelf.runtime.child_pids["ledger-1"], shelf.runtime.kafka_pids
+    pid, (broker,) = shelf.runtime.process_pids["ledger-1"], shelf.runtime.kafka_pids
     os.kill(pid, signal.SIGKILL)
     os.kill(broker, signal.SIGKILL)
     until(lambda: "No space left on device; it is tried again and again" in shelf.said, "a word about the disk")
@@ -205,7 +205,7 @@ def test_a_killed_broker_and_a_full_disk_are_told_and_got_over(shelf):
 
 
 def test_no_secret_is_in_any_file_or_command_line(shelf):
-    commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in shelf.runtime.child_pids.values())
+    commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in shelf.runtime.process_pids.values())
     assert SECRET not in commands
     assert len(list(shelf.folder.rglob("*"))) > 10
     assert shelf.files_with(SECRET) == []
@@ -240,14 +240,14 @@ def test_a_stack_stops_cleanly_or_is_killed_and_nothing_is_left_running_or_lost(
     until(lambda: shelf.available_milli("MILK") == 7_000, "the opening stock")
 
     shelf.end(signal.SIGKILL)
-    for pid in (*runtime.child_pids.values(), *runtime.kafka_pids):
+    for pid in (*runtime.process_pids.values(), *runtime.kafka_pids):
         until(lambda pid=pid: gone(pid), "the end of an orphan")
     assert "has ended without cleaning up" in shelf.call("availability", "riverside").stderr
 
     runtime = shelf.up()
     assert shelf.available_milli("MILK") == 7_000
     assert shelf.end(signal.SIGINT) == 0
-    assert [pid for pid in (*runtime.child_pids.values(), *runtime.kafka_pids) if not gone(pid)] == []
+    assert [pid for pid in (*runtime.process_pids.values(), *runtime.kafka_pids) if not gone(pid)] == []
     assert read_runtime(shelf.data_dir) is None
     assert shelf.said.splitlines()[-1].strip() == "stopped"
 

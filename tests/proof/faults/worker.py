@@ -1,11 +1,11 @@
 """A ledger worker for the fault test: the real one, unless a mutant is asked for."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from commonshelf.stack.parent_watch import end_with_parent
+from messaging.logs import log_to_stderr
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
 from tests.proof.faults.clock import follow_clock
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch-records", type=int, default=400)
     parser.add_argument("--mutant", choices=sorted(MUTANTS))
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     end_with_parent()
     follow_clock()
     if options.mutant is not None:

@@ -47,7 +47,7 @@ def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
         assert secret not in settings.model_dump_json()
         assert secret not in repr(first)
         (name,) = store.connectors[0].secret_env
-        monkeypatch.setenv(name, first.children_env()[name])
+        monkeypatch.setenv(name, first.processes_env()[name])
         assert SecretSource(env=name).read() == secret.encode()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from commonshelf.config.settings import Http, Settings
 from commonshelf.stack.connection import NothingRunsError, connect
-from commonshelf.stack.processes import PortTakenError, children, resolve_ports
+from commonshelf.stack.processes import PortTakenError, processes, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
 
 MINE = Runtime(
@@ -18,7 +18,7 @@ MINE = Runtime(
     bootstrap_servers="127.0.0.1:1",
     settings_file="/nowhere",
     urls={"http": "http://127.0.0.1:2"},
-    child_pids={},
+    process_pids={},
     kafka_pids=[],
 )
 NO_PORTS = Http(port=0, webhook_port=0, agents_port=0, ledger_port=0)
@@ -90,9 +90,9 @@ def test_a_taken_port_is_told_with_the_setting_that_names_it():
 
 def test_no_secret_is_in_the_command_of_a_child(tmp_path):
     secret = "hunter2-hunter2-hunter2"
-    for child in children(Settings(http=NO_PORTS), tmp_path / "settings.json", {"MY_SECRET": secret}):
-        assert secret not in " ".join(child.spec.argv)
-        assert child.spec.env["MY_SECRET"] == secret
+    for process in processes(Settings(http=NO_PORTS), tmp_path / "settings.json", {"MY_SECRET": secret}):
+        assert secret not in " ".join(process.spec.argv)
+        assert process.spec.env["MY_SECRET"] == secret
 
 
 def test_connectors_stop_before_the_workers_and_these_before_the_pages(tmp_path):
@@ -101,5 +101,5 @@ def test_connectors_stop_before_the_workers_and_these_before_the_pages(tmp_path)
         "stores": [{"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder": str(tmp_path)}]}],
         "http": NO_PORTS,
     })  # fmt: skip
-    ranks = {child.spec.name: child.spec.stop_rank for child in children(settings, tmp_path, {})}
+    ranks = {process.spec.name: process.spec.stop_order for process in processes(settings, tmp_path, {})}
     assert ranks["connectors"] < ranks["ledger-1"] == ranks["agents"] < ranks["http"]

@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil
 
 from commonshelf.stack import supervisor as supervisor_module
-from commonshelf.stack.supervisor import ChildSpec, Supervisor, last_line
+from commonshelf.stack.supervisor import ProcessSpec, Supervisor, last_line
 from tests.support.waiting import until
 
 SLEEPER = "import signal, sys, time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
-def python(name: str, code: str, stop_rank: int = 0) -> ChildSpec:
-    return ChildSpec(name, (sys.executable, "-c", code), stop_rank=stop_rank)
+def python(name: str, code: str, stop_order: int = 0) -> ProcessSpec:
+    return ProcessSpec(name, (sys.executable, "-c", code), stop_order=stop_order)
 
 
 def gone(pid: int) -> bool:
@@ -81,7 +81,7 @@ def test_children_stop_in_the_order_of_their_rank(tmp_path):
         "time.sleep(60)\n"
     )
     specs = [
-        ChildSpec(name, (sys.executable, "-c", code, name), stop_rank=rank)
+        ProcessSpec(name, (sys.executable, "-c", code, name), stop_order=rank)
         for name, rank in (("third", 2), ("first", 0), ("second", 1))
     ]
     supervisor = Supervisor(specs, tmp_path, lambda _: None)
@@ -130,8 +130,8 @@ def test_children_end_when_their_parent_is_killed(tmp_path):
     parent = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from commonshelf.stack.supervisor import ChildSpec, Supervisor\n"
-        f"specs = [ChildSpec(n, (sys.executable, '-c', {child!r})) for n in ('a', 'b')]\n"
+        "from commonshelf.stack.supervisor import ProcessSpec, Supervisor\n"
+        f"specs = [ProcessSpec(n, (sys.executable, '-c', {child!r})) for n in ('a', 'b')]\n"
         f"supervisor = Supervisor(specs, Path({str(tmp_path)!r}), print)\n"
         "supervisor.start()\n"
         "print(*[status.pid for status in supervisor.statuses], flush=True)\n"

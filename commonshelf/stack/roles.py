@@ -1,0 +1,107 @@
+"""The table of roles: each kind of process that a stack runs, once.
+
+`worker`'s commands, the supervised processes, their ports and pages, what doctor says, the lag of the inputs and what
+the containers publish are made of it. A new role is a row here, its function, and the setting of its port.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from commonshelf.config.settings import Settings
+
+LEDGER_GROUP = "commonshelf-pool"
+CONNECTORS_STOP, WORKERS_STOP, PAGES_STOP = 0, 1, 2
+"""Who stops first: what takes in, then what decides, then what shows."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A kind of process."""
+
+    name: str
+    """Also the word after `worker`, and the process's name, with a number when there may be several."""
+    about: str
+    run: str
+    """As "module:function", imported by the process itself; takes the settings and the number, from 1."""
+    port_setting: str
+    """The setting in `http` that names the port of its pages; of several processes, the first one's."""
+    stop_order: int
+    host_setting: str = "host"
+    count: Callable[["Settings"], int] | None = None
+    """How many processes; None for one."""
+    is_wanted: Callable[["Settings"], bool] = lambda _: True
+    is_awaited: bool = True
+    """Whether the stack is usable only when it is ready."""
+    is_after_settings: bool = False
+    """Whether it starts only when the settings are published."""
+    group: str | None = None
+    """The consumer group that commits how far it has come; None when that is nowhere, or nobody need know."""
+    reads_as: str | None = None
+    """Its name among the readers in `schemas.topics`: of these topics the group's lag is told."""
+    has_metrics: bool = True
+
+    def processes(self, settings: "Settings") -> int:
+        return self.count(settings) if self.count is not None else int(self.is_wanted(settings))
+
+    def name_of(self, number: int) -> str:
+        return self.name if self.count is None else f"{self.name}-{number}"
+
+    def start(self, config: Path | None, resolved: Path | None, number: int) -> None:
+        """Be this role's process: read the settings, set up its log, run. Ends with the process that started it."""
+        from commonshelf.config.settings import Settings
+        from commonshelf.config.sources import load
+        from commonshelf.stack.parent_watch import end_with_parent
+        from messaging.logs import log_to_stderr
+
+        end_with_parent()
+        log_to_stderr()
+        if resolved is not None:
+            settings = Settings.model_validate_json(resolved.read_text(encoding="utf-8"))
+        else:
+            settings = load(config).settings
+        module, _, function = self.run.partition(":")
+        getattr(import_module(module), function)(settings, number)
+
+
+ROLES = (
+    Role(
+        name="ledger",
+        about="Keep the books: the pool's processor, exactly once.",
+        run="commonshelf.commands.worker:ledger_process",
+        port_setting="ledger_port",
+        stop_order=WORKERS_STOP,
+        count=lambda settings: settings.ledger.workers,
+        group=LEDGER_GROUP,
+        reads_as="pool",
+    ),
+    Role(
+        name="agents",
+        about="Keep the clock, and talk to the outside: the Faust worker.",
+        run="commonshelf.commands.worker:agents_process",
+        port_setting="agents_port",
+        stop_order=WORKERS_STOP,
+        is_awaited=False,  # its absence is but a delay of ticks
+    ),
+    Role(
+        name="connectors",
+        about="Take in what tills say: drop folders, webhooks, and the vendors' own APIs.",
+        run="commonshelf.commands.worker:connectors_process",
+        port_setting="webhook_port",
+        host_setting="webhook_host",
+        stop_order=CONNECTORS_STOP,
+        is_wanted=lambda settings: any(store.connectors for store in settings.stores),
+        is_after_settings=True,  # a till may speak as soon as they listen, and its pool must be known by then
+    ),
+    Role(
+        name="http",
+        about="Serve our pages and the schema registry.",
+        run="commonshelf.commands.worker:http_process",
+        port_setting="port",
+        stop_order=PAGES_STOP,
+        has_metrics=False,
+    ),
+)
