@@ -1,4 +1,4 @@
-"""How long an order takes to allocate, and how far from the optimum that an integer program finds."""
+"""The time that an order takes to allocate, and its distance from the optimum that an integer program finds."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ Plan = dict[tuple[str, str], int]
 
 
 def most_milli(line: Line, store: Store, policy: Policy) -> int:
-    """What the page lets a store give of a line, thousandths."""
+    """The most that the page lets a store give of a line, thousandths."""
     offer = store.offers.get(line.sku)
     works = store.is_open and store.meets_deadline and store.capacity_left > 0
     if offer is None or not works or store.distance_m > policy.max_distance_m:
@@ -18,7 +18,7 @@ def most_milli(line: Line, store: Store, policy: Policy) -> int:
 
 
 def most_stores(case: Case, policy: Policy) -> int:
-    """How many stores the page allows."""
+    """The number of stores that the page allows."""
     return policy.max_stores if case.may_split else 1
 
 

@@ -20,7 +20,7 @@ ShelfName = tuple[str, str]
 
 @dataclass
 class Expected:
-    """What must have become of an input: lines by sale, and the stock of each shelf."""
+    """The result that an input must have: lines by sale, and the stock of each shelf."""
 
     lines_of: dict[str, int]
     """Sale id → its lines."""

@@ -63,7 +63,7 @@ class Cluster:
         return self._kafka.bootstrap_servers
 
     def size_bytes(self, topic: str) -> int:
-        """What the broker keeps of a topic on its disk."""
+        """The size of a topic on the broker's disk."""
         return sum(file.stat().st_size for file in self._kafka.data_dir.rglob(f"{topic}-*/*.log"))
 
     @property
@@ -124,7 +124,7 @@ class Cluster:
         return count
 
     def partition_of(self, key: str) -> int:
-        """Where a record goes: the key is its pool, or starts with it and a slash."""
+        """The partition of a record: the key is its pool, or starts with it and a slash."""
         return partition_of(key.split("/", 1)[0], self.partitions)
 
     def written(self, topic: str) -> int:

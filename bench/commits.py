@@ -1,4 +1,4 @@
-"""When a consumer group committed how far: the same look from outside for every engine.
+"""Commits of a consumer group over time: the same look from outside for every engine.
 
 Source of the record layout: Kafka's message definitions OffsetCommitKey and OffsetCommitValue.
 """

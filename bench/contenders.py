@@ -1,4 +1,4 @@
-"""Who is compared: how each is started, and where it keeps its sums."""
+"""The engines that are compared: how each is started, and where it keeps its sums."""
 
 import json
 import struct

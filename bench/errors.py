@@ -1,4 +1,4 @@
-"""What a benchmark says when it has no figure to give."""
+"""The error of a benchmark that has no figure to give."""
 
 
 class BenchError(RuntimeError):

@@ -1,4 +1,4 @@
-"""How figures are made: the same definition of a rate for every engine, percentiles, medians."""
+"""The making of figures: the same definition of a rate for every engine, percentiles, medians."""
 
 import math
 from bisect import bisect_left
@@ -18,7 +18,7 @@ class Mark(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What a process had used up at a moment."""
+    """The resources that a process had used up at a moment."""
 
     at_s: float
     cpu_s: float

@@ -1,4 +1,4 @@
-"""How ours behaves as the state grows: rows, stores, pools, partitions, one at a time, with one worker.
+"""Our engine as the state grows: rows, stores, pools, partitions, one at a time, with one worker.
 
 At each size a worker takes in the opening stock, is started again with sales waiting, answers tills at a steady rate,
 and comes back from an empty directory.

@@ -27,7 +27,7 @@ _EMPTY_SALE_BYTES = 2
 
 
 def command(job: Job, threads: int) -> list[str]:
-    """What runs the job on so many stream threads; jars and classes are made ready before.
+    """The command that runs the job on so many stream threads; jars and classes are made ready before.
 
     Raises BenchError when the source does not compile, and what `fetch_jars` and `find_java` raise.
     """

@@ -52,7 +52,7 @@ class Ledger(BenchProcess):
         return time.monotonic() - self.started_s
 
     def restore_s(self) -> float:
-        """What it says the last assignment took to restore."""
+        """The time that the last assignment took to restore, as the worker says."""
         found = _RESTORE.search(self._pages.get(f"{self._url}/metrics").text)
         return float(found.group(1)) if found else 0.0
 

@@ -1,4 +1,4 @@
-"""What every peer is told, and what those in Python have in common: the sums by shelf, and the journal."""
+"""The job of every peer, and what those in Python have in common: the sums by shelf, and the journal."""
 
 import io
 import json

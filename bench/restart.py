@@ -1,4 +1,4 @@
-"""How long the pool is silent after SIGKILL: until its worker is started again, or until another takes over."""
+"""The pool's silence after SIGKILL: until its worker is started again, or until another takes over."""
 
 import tempfile
 import time
@@ -97,7 +97,7 @@ class _Workers:
         return committed_at_s - killed_at_s
 
     def _holder(self) -> str:
-        """Who holds the pool and has the tills' lines under way."""
+        """The worker that holds the pool and has the tills' lines under way."""
         self._next_commit(time.time())
         held: list[str] = []
 
@@ -115,7 +115,7 @@ class _Workers:
         return killed_at_s
 
     def _next_commit(self, since_s: float) -> float:
-        """When a reader had the first committed entry about a record that came after `since_s`.
+        """The time at which a reader had the first committed entry about a record that came after `since_s`.
 
         Only who came after the killed worker can have read such a record: an entry about an older one may be
         that worker's last commit.

@@ -1,4 +1,4 @@
-"""How large a worker with a million stock rows is, and how long it takes to get them back from nothing."""
+"""The size of a worker with a million stock rows, and its time to get them back from nothing."""
 
 import shutil
 import tempfile

@@ -49,7 +49,7 @@ class Sales:
 
     @cached_property
     def expected(self) -> Expected:
-        """What must become of all of them."""
+        """The result that all of them must have."""
         return expect(self.world, self.records)
 
     @property

@@ -44,7 +44,7 @@ _GTIN = "4006381333931"
 
 @dataclass
 class _Answers:
-    """What came back. latencies_ms: from when a request was due, of those that were acknowledged."""
+    """The answers that came back. latencies_ms: from when a request was due, of those that were acknowledged."""
 
     latencies_ms: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Which exceptions are for the user: their text says what is wrong, where, and what to do. Others are our defects."""
+"""Exceptions that are for the user: their text says what is wrong, where, and what to do. Others are our defects."""
 
 import errno
 

@@ -52,7 +52,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Asking:
-    """Where a request is sent, and how its answer is awaited and shown."""
+    """The way of a request, and of its answer."""
 
     config: ConfigOption = None
     bootstrap: BootstrapOption = None

@@ -1,4 +1,4 @@
-"""How much sells where and when: rates per store and item, the week's rhythm, what a basket holds.
+"""Demand by place and time: rates per store and item, the week's rhythm, what a basket holds.
 
 The shape is that of grocery baskets: most shelves sell nothing on most days, few sell a lot, Saturdays are busy.
 """
@@ -44,7 +44,7 @@ def week_rhythm() -> NDArray[np.float64]:
 
 
 class Demand:
-    """What each store lists and sells. Arrays are [store, item]."""
+    """The items that each store lists and sells. Arrays are [store, item]."""
 
     def __init__(self, rng: np.random.Generator, items: tuple[Item, ...], stores: int, multiplier: float) -> None:
         popularity = np.array([item.popularity for item in items])

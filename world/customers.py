@@ -1,4 +1,4 @@
-"""What customers order: from their store's shelves, and from what it does not have."""
+"""Customers' orders: from their store's shelves, and from what it does not have."""
 
 import random
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _LOOKS = 60
 
 
 class Promise(Protocol):
-    """What one store can promise of one item. unit: each or kg."""
+    """The stock of one item that one store can promise. unit: each or kg."""
 
     @property
     def available_milli(self) -> int: ...
@@ -56,7 +56,7 @@ class Wishes:
         return tuple(lines)
 
     def available_milli(self, sku: str, store: str) -> int:
-        """What `store` can promise of an item, thousandths; 0 when it does not list it."""
+        """The stock of an item that `store` can promise, thousandths; 0 when it does not list it."""
         promise = self._promises[sku].get(store)
         return 0 if promise is None else promise.available_milli
 

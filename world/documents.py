@@ -1,4 +1,4 @@
-"""What tills and back offices say, before any connector's format: receipts, openings, deliveries, waste, counts."""
+"""Documents of tills and back offices, before any connector's format: receipts, openings, deliveries, waste, counts."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Self
@@ -44,7 +44,7 @@ class StoreDocument:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What all its copies and versions share."""
+        """The name that all its copies and versions share."""
         return self.store, self.number
 
     def at(self, occurred_at_ms: int, sent_at_ms: int) -> Self:

@@ -35,7 +35,7 @@ _CLOSING_HOUR = 21
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How often what is not a plain sale happens. Chances are per receipt unless the name says otherwise."""
+    """Chances of what is not a plain sale: per receipt unless the name says otherwise."""
 
     void_per_line: float = 0.008
     unknown_item_per_line: float = 0.002

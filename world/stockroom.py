@@ -1,4 +1,4 @@
-"""What really stands on the shelves of all stores, and what the back office says about it.
+"""The goods that really stand on the shelves of all stores, and what the back office says about them.
 
 Theft and breakage that nobody writes down take goods away unseen; a count finds out.
 """

@@ -30,7 +30,7 @@ Published = tuple[str, str, bytes]
 
 @dataclass(frozen=True)
 class UniformPools:
-    """How many stores, each stocking how many items, and how many pools share the stores out among them."""
+    """Stores that each stock the same items, and pools that share the stores out among them."""
 
     stores: int = 34
     items: int = 1_000
@@ -52,12 +52,12 @@ def gtin(item: int) -> str:
 
 
 def code(item: int) -> str:
-    """What every till calls item number `item`."""
+    """The code of item number `item` at every till."""
     return f"gtin:{gtin(item)}"
 
 
 def sku(item: int) -> str:
-    """What the pool calls item number `item`."""
+    """The pool's SKU of item number `item`."""
     return f"sku-{item:06d}"
 
 

@@ -21,7 +21,7 @@ _EXAMPLES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which letters are meant."""
+    """The filter of the letters that are meant."""
 
     pool: Annotated[str | None, typer.Option("--pool", help="Only of this pool.", show_default=False)] = None
     topic: Annotated[str | None, typer.Option("--topic", help="Only of this topic, such as pos.sales.v1.")] = None

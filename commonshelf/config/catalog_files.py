@@ -49,7 +49,7 @@ def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[
 
 
 def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[ConfigChange]:
-    """What the store's own codes mean. Raises UnusableFileError."""
+    """The meanings of the store's own codes. Raises UnusableFileError."""
     for line, row in csv_rows(file, ("code", "sku")):
         try:
             yield _mapping(pool, store, row["code"], row["sku"], now_ms)
@@ -130,7 +130,7 @@ def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
 
 
 def located(file: Path, line: int, error: ValueError) -> UnusableFileError:
-    """What is wrong with a row, with file and line."""
+    """The fault of a row, with file and line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"])) or "row"

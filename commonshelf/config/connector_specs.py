@@ -1,4 +1,4 @@
-"""What the settings say about connectors, as `connectors.host` takes it."""
+"""The settings of the connectors, as `connectors.host` takes it."""
 
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
@@ -16,6 +16,6 @@ def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
 
 
 def store_context(settings: Settings, store: Store) -> StoreContext:
-    """Whose facts the connectors of `store` bring."""
+    """The store in whose name its connectors bring facts."""
     pool = settings.pool(store.pool)
     return StoreContext(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)

@@ -1,4 +1,4 @@
-"""What `pool.config.v1` and `catalog.items.v1` say now, understood as the pool's workers do."""
+"""The present content of `pool.config.v1` and `catalog.items.v1`, understood as the pool's workers do."""
 
 from collections import defaultdict
 from collections.abc import Mapping

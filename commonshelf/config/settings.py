@@ -1,4 +1,4 @@
-"""What an operator can set, as one frozen object, read once at the edge.
+"""The settings that an operator can make, as one frozen object, read once at the edge.
 
 `load` in `commonshelf.config.sources` makes it and tells where each value came from. Secrets are never values
 here: a setting names the environment variable or the file that holds one, and `commonshelf.config.credentials` reads it
@@ -47,7 +47,7 @@ def parse_contribution(text: str) -> Contribution:
 
 
 def contribution_text(contribution: Contribution) -> str:
-    """What `parse_contribution` reads as `contribution`."""
+    """The text that `parse_contribution` reads as `contribution`."""
     kind = contribution.kind
     amount = Decimal(contribution.value) / (1 if kind is ContributionKind.share else _MILLI)
     return f"{kind}:{amount.normalize():f}"
@@ -106,7 +106,7 @@ class Kafka(_Section):
 
 
 class Http(_Section):
-    """Where our pages answer. A port of 0 picks a free one at each start."""
+    """The ports of our pages. A port of 0 picks a free one at each start."""
 
     host: Text = "127.0.0.1"
     port: Port = 8080
@@ -141,7 +141,7 @@ def _without_password(url: str) -> str:
 
 
 class Vault(_Section):
-    """Where exact addresses are kept: a file in data_dir, or PostgreSQL when `database_url` names one."""
+    """The place of exact addresses: a file in data_dir, or PostgreSQL when `database_url` names one."""
 
     database_url: Annotated[Text, AfterValidator(_without_password)] | None = None
     password_env: EnvName = "COMMONSHELF_VAULT_PASSWORD"  # noqa: S105  a name

@@ -1,4 +1,4 @@
-"""Where settings come from, strongest first: the caller, COMMONSHELF_… variables, a TOML file, defaults."""
+"""The sources of settings, strongest first: the caller, COMMONSHELF_… variables, a TOML file, defaults."""
 
 import difflib
 import os
@@ -45,7 +45,7 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def origin_of(self, path: str) -> str:
-        """Where the value at `path`, or the table around it that was written as one, came from."""
+        """The source of the value at `path`, or of the table around it that was written as one."""
         return self.origins.get(path) or next(
             (origin for known, origin in self.origins.items() if path.startswith((f"{known}.", f"{known}["))), "default"
         )

@@ -53,7 +53,7 @@ class DeskTakenError(UserError):
 
 @dataclass(frozen=True)
 class Done:
-    """What was done with a letter: its outcome, and when its replay was appended by the broker's clock."""
+    """The end of a letter: its outcome, and when its replay was appended by the broker's clock."""
 
     letter: Letter
     outcome: DeadLetterOutcome
@@ -113,7 +113,7 @@ class Desk:
             yield producer, [letter for letter in group if outcomes.get(letter.place) not in final]
 
     def _taken(self, letters: Sequence[Letter]) -> dict[tuple[str, EventName], Taken]:
-        """What the journal shows as taken of those letters' events that the pool may have forgotten."""
+        """The part that the journal shows as taken of those letters' events that the pool may have forgotten."""
         old: dict[str, list[Letter]] = {}
         for letter in letters:
             if letter.lines and letter.pool is not None and self._may_be_forgotten(letter):
@@ -192,7 +192,7 @@ class Desk:
 
 
 def _still_due(letter: Letter, known: Taken | None) -> tuple[bytes | None, str]:
-    """What to publish of a letter whose event the journal shows as taken to this extent; None, and why, for nothing."""
+    """The part of a letter to publish when the journal shows `known` of its event; None, and why, for nothing."""
     version = _event(letter)["source"]["version"] if letter.lines else 0
     if known is None or known.version < version:
         return letter.value, ""

@@ -28,7 +28,7 @@ class OutcomeUnreadableError(UserError):
 
 
 class Place(NamedTuple):
-    """Where a record stands, written topic/partition/offset; it names a dead letter."""
+    """The place of a record, written topic/partition/offset; it names a dead letter."""
 
     topic: str
     partition: int
@@ -108,7 +108,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which letters are meant; what is None takes all."""
+    """A choice of letters; what is None takes all."""
 
     pool: str | None = None
     topic: str | None = None
@@ -136,7 +136,7 @@ def read_letters(kafka_options: Mapping[str, str]) -> list[Letter]:
 
 
 def read_outcomes(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> list[DeadLetterOutcome]:
-    """What was done with dead letters, in the order in which it was done within a partition.
+    """The outcomes of dead letters, in their order within a partition.
 
     Raises OutcomeUnreadableError: whoever skipped a record could replay a letter twice.
     """

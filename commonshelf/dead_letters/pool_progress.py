@@ -1,4 +1,4 @@
-"""How far the pool's workers have come, and what they made of records: from their offsets and the journal."""
+"""The progress of the pool's workers, and their verdict on records: from their offsets and the journal."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +18,7 @@ _NEEDLES_MAX = 100
 
 
 class EventName(NamedTuple):
-    """What names a till's event apart from its version."""
+    """The name of a till's event, apart from its version."""
 
     topic: str
     store: str
@@ -75,7 +75,7 @@ def _mentions(needles: Collection[str]) -> Callable[[bytes], bool] | None:
 def taken_since(
     kafka_options: Mapping[str, str], partition: int, since_ms: int, pool: str, names: Collection[EventName]
 ) -> dict[EventName, Taken]:
-    """Which lines of a pool's events its journal shows as applied at `since_ms` or later."""
+    """The lines of a pool's events that its journal shows as applied at `since_ms` or later."""
     found: dict[EventName, Taken] = {}
     for entry in read_journal(kafka_options, [partition], since_ms, _mentions({name.id for name in names})):
         fact = entry.fact
@@ -102,7 +102,7 @@ def taken_since(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the pool made of replayed lines."""
+    """The pool's verdict on replayed lines."""
 
     applied: int
     absorbed: int
@@ -111,7 +111,7 @@ class Verdict:
 
 
 def verdict_on(kafka_options: Mapping[str, str], records: Collection[tuple[str, int, int]], since_ms: int) -> Verdict:
-    """What the journal says of input records (topic, partition, offset) appended at `since_ms` or later."""
+    """The journal's verdict on input records (topic, partition, offset) appended at `since_ms` or later."""
     wanted = set(records)
     counts = [0, 0, 0]
     for partition in {partition for _, partition, _ in records}:

@@ -19,7 +19,7 @@ _FINAL = {
 
 
 def blocker(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool = False) -> str | None:
-    """Why a replay would change nothing, or must not happen; None when nothing stands against it.
+    """The reason why a replay would change nothing, or must not happen; None when nothing stands against it.
 
     `is_named`: an operator asked for this very letter.
     """
@@ -70,7 +70,7 @@ def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms
 
 
 def line_blocker(catalog: Catalog, store: str, line: dict[str, Any]) -> str | None:
-    """Why the pool would set this line aside; None when it would take it."""
+    """The reason for which the pool would set this line aside; None when it would take it."""
     meaning = catalog.meaning(store, line["code"])
     if meaning is None:
         return "not mapped: see `./shelf map`"

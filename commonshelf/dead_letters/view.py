@@ -137,7 +137,7 @@ def replay_as_plain(done: Replayed) -> dict[str, Any]:
 
 
 def print_left(left: Sequence[tuple[Letter, str]]) -> None:
-    """What a replay left, by what stands against it."""
+    """Print the letters that a replay left, by what stands against it."""
     by_note: dict[str, list[Letter]] = {}
     for letter, note in left:
         by_note.setdefault(note, []).append(letter)

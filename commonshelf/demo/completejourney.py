@@ -61,7 +61,7 @@ class Journey:
 
     @property
     def notice(self) -> str:
-        """What the user should know about the data, one line."""
+        """The notice about the data for the user, one line."""
         return (
             f"{_EDUCATIONAL}. March 2017, {len(self.stores)} busiest stores, {self.lines} lines; {self.dropped_lines} "
             f"lines with fewer than {QUANTITY_MIN} or more than {QUANTITY_MAX} units dropped; demand multiplier 1; "

@@ -118,7 +118,7 @@ def channel_of(at: int) -> Literal["webhook", "csv"]:
 
 
 def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterator[ConfigChange]:
-    """What (code, SKU) mean in the whole pool."""
+    """The settings that give codes (code, SKU) a meaning in the whole pool."""
     for code, sku in codes:
         yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
 

@@ -20,7 +20,7 @@ _LACKED_EACH = 2
 
 @dataclass(slots=True)
 class OrderTally:
-    """What was ordered."""
+    """Counts of orders placed."""
 
     placed: int = 0
     lines: int = 0
@@ -64,7 +64,7 @@ class Customers:
             await asyncio.sleep(1 / orders_per_second)
 
     def choose(self, store: str) -> tuple[OrderLine, ...]:
-        """What to order at a store: every other time something that it lacks and another has. Empty: nothing now."""
+        """The lines to order at a store: every other time something that it lacks and another has. May be empty."""
         return self._wishes.choose(store, lacks_first=self.tally.placed % _LACKED_EACH == 0)
 
     def take_event(self, event: Mapping[str, Any]) -> None:

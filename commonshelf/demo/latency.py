@@ -1,4 +1,4 @@
-"""How long a till's line takes to show in the availability table, by the way it came."""
+"""The time that a till's line takes to show in the availability table, by the way it came."""
 
 import time
 from array import array
@@ -11,7 +11,7 @@ SentAtMs = Callable[[str, int], int | None]
 
 
 class LatencyHistogram:
-    """How often each latency occurred, by the millisecond up to a minute; longer ones count as a minute."""
+    """Counts of each latency, by the millisecond up to a minute; longer ones count as a minute."""
 
     def __init__(self) -> None:
         self._counts = array("Q", bytes(8 * (_CEILING_MS + 1)))

@@ -25,7 +25,7 @@ _INPUTS = (POS_SALES.name, POS_STOCK.name)
 
 @dataclass(slots=True)
 class PromisedStock:
-    """What one store can promise of one item."""
+    """The stock of one item that one store can promise."""
 
     available_milli: int
     unit: str
@@ -35,7 +35,7 @@ class PromisedStock:
 
 @dataclass(slots=True)
 class LedgerView:
-    """What was seen so far. Lines count every copy that lies on an input topic."""
+    """The ledger as seen so far. Lines count every copy that lies on an input topic."""
 
     lines_published: int = 0
     lines_replayed: int = 0

@@ -1,4 +1,4 @@
-"""What `demo` can be told."""
+"""The options of `demo`."""
 
 from dataclasses import dataclass
 from pathlib import Path

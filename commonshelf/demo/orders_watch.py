@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class OrdersView:
-    """What was seen so far. Lines are lines of orders."""
+    """The orders as seen so far. Lines are lines of orders."""
 
     answered: int = 0
     """Orders that were allocated, or refused with a reason."""

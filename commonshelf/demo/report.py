@@ -51,7 +51,7 @@ class Summary:
         return self.lines_applied + self.duplicates_absorbed + self.lines_quarantined
 
     def discrepancies(self) -> list[str]:
-        """What does not add up, one sentence each; empty when everything does."""
+        """Sentences about what does not add up; empty when everything does."""
         found = []
         if self.lines_published != self.accounted_for:
             found.append(

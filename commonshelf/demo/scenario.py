@@ -1,4 +1,4 @@
-"""What a demo shows: a consortium, and what its tills say."""
+"""The data of a demo: a consortium, and what its tills say."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from commonshelf.demo.store_tills import StoreTills
 
 @dataclass(frozen=True)
 class Signals:
-    """What a scenario and the demo that runs it tell each other."""
+    """Signals between a scenario and the demo that runs it."""
 
     caught_up: Callable[[], Awaitable[None]]
     """Of the demo: returns when the ledger has accounted for all that was confirmed to the tills."""
@@ -33,7 +33,7 @@ class Scenario(Protocol):
     """How often a customer orders; 0 for never."""
     seed: int
     notice: str
-    """What the user should know about the data, one line."""
+    """The notice about the data for the user, one line."""
 
     @property
     def pace_lost_s(self) -> float:

@@ -1,4 +1,4 @@
-"""What the tills have said so far and what was confirmed to them, in lines."""
+"""Lines that the tills have said so far, and that were confirmed to them."""
 
 from dataclasses import dataclass
 

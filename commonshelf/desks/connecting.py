@@ -1,4 +1,4 @@
-"""What the `connect` commands do with a store's connectors: look, try, read, feed history."""
+"""The `connect` commands' work with a store's connectors: look, try, read, feed history."""
 
 import tempfile
 import threading
@@ -29,7 +29,7 @@ from schemas.models.pos import PastSale, Sale
 
 @dataclass(frozen=True)
 class Fed:
-    """What a backfill came to. oldest_ms: when the oldest sale occurred; None when there was none."""
+    """The result of a backfill. oldest_ms: when the oldest sale occurred; None when there was none."""
 
     sales: int
     lines: int

@@ -17,7 +17,7 @@ def stored_positions(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def stored_write_backs(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What connectors have taken out, as Kafka holds it, decoded. Raises PublishFailed while it does not answer."""
+    """All that connectors have taken out, as Kafka holds it, decoded. Raises PublishFailed while it does not answer."""
     return _stored(kafka_options, CONNECTOR_WRITEBACKS.name, "what was written back")
 
 

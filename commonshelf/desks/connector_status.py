@@ -1,4 +1,4 @@
-"""How the connectors of a running stack fare: their metrics, and how far they have read."""
+"""The state of a running stack's connectors: their metrics, and how far they have read."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What pools hold of their stores' shelves, and under which codes the stores know the goods: followed in Kafka."""
+"""Goods that pools hold on their stores' shelves, with the codes that the stores know them by: followed in Kafka."""
 
 import threading
 from collections.abc import Sequence

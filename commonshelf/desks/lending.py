@@ -1,4 +1,4 @@
-"""What stores lend to other pools: set as quotas, and read back with what the borrowers have of it."""
+"""Loans of stores to other pools: set as quotas, and read back with what the borrowers have of it."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

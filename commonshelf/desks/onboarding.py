@@ -25,7 +25,7 @@ from streams.catalog import Catalog
 
 @dataclass(frozen=True)
 class Onboarded:
-    """What was published, and the rows of the opening stock that could not be."""
+    """The records that were published, and the rows of the opening stock that could not be."""
 
     settings_published: int
     lines_published: int
@@ -106,7 +106,7 @@ def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) 
 
 
 def config_changes(connection: Connection) -> Iterator[ConfigChange]:
-    """What pool.config.v1 says now; a record that is out of range is the workers' business and left out."""
+    """The present content of pool.config.v1; a record that is out of range is the workers' business and left out."""
     for plain in current(connection.kafka_options, POOL_CONFIG.name):
         try:
             yield ConfigChange.from_avro(plain)

@@ -36,7 +36,7 @@ def publish(kafka_options: Mapping[str, str], partitions: int, event: OrderReque
 
 
 def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, since_ms: int = 0) -> Iterator[Row]:
-    """What orders.events says of `pool`, from `since_ms` to its present end."""
+    """The events of `pool` in orders.events, from `since_ms` to its present end."""
     decode = topic_codec(ORDERS_EVENTS.name).decode
     for message in read_log(kafka_options, [ORDERS_EVENTS.name], [partition_of(pool, partitions)], since_ms or None):
         try:

@@ -27,7 +27,7 @@ _CAUSE = re.compile(r"^(?:Caused by: )?(?:[a-z_]\w*\.)+([A-Z]\w*(?:Exception|Err
 
 @dataclass(frozen=True)
 class BrokerRuntime:
-    """What runs a broker. `heap_mb` is in MiB."""
+    """Java and the classes that run a broker. `heap_mb` is in MiB."""
 
     java: Java
     jars: list[Path]

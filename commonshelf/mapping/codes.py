@@ -1,4 +1,4 @@
-"""What codes mean: which ones mean nothing yet, and what a new mapping would contradict. Pure."""
+"""The meaning of codes: which ones mean nothing yet, and what a new mapping would contradict. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ def codes_waiting(catalog: Catalog, pool: str, letters: Iterable[Letter]) -> lis
 
 
 def objections(catalog: Catalog, wanted: Sequence[CodeMapping], *, replaces: bool) -> list[str]:
-    """Why these mappings must not be published, a sentence each: one code for two items, unknown stores or items.
+    """Sentences against the publishing of these mappings: one code for two items, unknown stores or items.
 
     `replaces`: a meaning that is in force may be replaced.
     """

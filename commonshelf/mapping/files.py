@@ -37,7 +37,7 @@ def read_mappings(file: Path, store: str | None, catalog: Catalog) -> tuple[list
 
 
 def read_till_items(file: Path) -> dict[str, TillItem]:
-    """What a till's item list says, by code. Raises UnusableFileError, also for a code that is named twice."""
+    """The items of a till's list, by code. Raises UnusableFileError, also for a code that is named twice."""
     found: dict[str, TillItem] = {}
     for place, code, item in _discovered(file) if file.suffix == ".json" else _listed(file):
         if found.setdefault(code, item) != item:

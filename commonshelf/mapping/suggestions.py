@@ -1,4 +1,4 @@
-"""Which item a code may mean, with a score of 100 and the evidence: barcodes first, then the similarity of names. Pure.
+"""Items that a code may mean, with a score of 100 and the evidence: barcodes first, then the similarity of names. Pure.
 
 Names are compared by rapidfuzz's WRatio, whose score is capped below that of a barcode: alike is not the same.
 """
@@ -27,7 +27,7 @@ _NOT_TEXT = re.compile(r"[^0-9a-z]+")
 
 @dataclass(frozen=True)
 class TillItem:
-    """What a store's item list says about a code. `barcode` as it stands there."""
+    """An entry of a store's item list. `barcode` as it stands there."""
 
     name: str = ""
     barcode: str = ""

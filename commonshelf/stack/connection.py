@@ -37,7 +37,7 @@ def connect(config: Path | None, bootstrap: str | None) -> Connection:
 
 
 def data_dirs(loaded: Loaded, config: Path | None) -> list[Path]:
-    """Where a running stack may have left its note: the settings' folder, and the demo's unless a file was named."""
+    """Folders that may hold a running stack's note: the settings' folder, and the demo's unless a file was named."""
     return [loaded.settings.data_dir] if config else [loaded.settings.data_dir, DEMO_DATA_DIR.absolute()]
 
 

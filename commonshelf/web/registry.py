@@ -66,7 +66,7 @@ async def referenced_by(subject: str, version: str) -> Response:
 
 @router.post("/subjects/{subject}")
 async def look_up(subject: str, request: Request) -> Response:
-    """Which version of the subject has exactly this schema; the order of its JSON members does not matter."""
+    """Find the subject's version with exactly this schema; the order of its JSON members does not matter."""
     if subject not in registry().by_subject:
         return _no_subject(subject)
     asked = await _schema_in(request)
