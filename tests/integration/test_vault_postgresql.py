@@ -1,10 +1,5 @@
 """The vault on a real PostgreSQL of its own, started for this test by an unprivileged user."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,48 +8,15 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from streams.vault import Purpose, Role, Vault, postgresql_engine
+from tests.support.postgresql import postgresql_fixture  # noqa: F401  a fixture
 from tests.support.vault import CANARY, DAY_MS, NOON_MS, address, audited, keys, refusal
 
 pytestmark = pytest.mark.needs_debian
-PORT = 5432
-"""Part of the socket's name: nothing listens on a network."""
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """(its folder, its address)"""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    assert found, "Debian's postgresql is not there; ./shelf test --all installs it"
-    bin_dir = found[-1]
-    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # a server refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="vault-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, user)
-
-    def run(program: str, *arguments: str) -> None:
-        as_user = {"user": user} if os.geteuid() == 0 else {}
-        done = subprocess.run(
-            [bin_dir / program, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60,
-            **as_user,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    data = folder / "data"
-    try:
-        run("initdb", "-D", str(data), "-U", "vault", "--auth=trust", "--no-sync", "-E", "UTF8")
-        options = f"-k {folder} -p {PORT} -c listen_addresses='' -c fsync=off"
-        run("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            yield folder, f"postgresql:///postgres?host={folder}&port={PORT}&user=vault"
-        finally:
-            run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
-def vault(cluster):
-    engine = postgresql_engine(cluster[1], None)
+def vault(postgresql):
+    engine = postgresql_engine(postgresql[1], None)
     yield Vault(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE vault_callers, vault_addresses, vault_audit")
@@ -65,17 +27,17 @@ def in_tables(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in (folder / "data" / "base").rglob("*") if file.is_file())
 
 
-def test_what_is_erased_is_in_no_table_file_any_more_and_the_rest_opens(cluster, vault):
+def test_what_is_erased_is_in_no_table_file_any_more_and_the_rest_opens(postgresql, vault):
     key = keys(vault)
     references = [vault.put(key[Role.orders], address(at), NOON_MS + DAY_MS, NOON_MS) for at in range(20)]
-    checkpoint = postgresql_engine(cluster[1], None).connect().execution_options(isolation_level="AUTOCOMMIT")
+    checkpoint = postgresql_engine(postgresql[1], None).connect().execution_options(isolation_level="AUTOCOMMIT")
     with checkpoint as connection:
         connection.exec_driver_sql("CHECKPOINT")
-        assert all(CANARY.format(at).encode() in in_tables(cluster[0]) for at in range(20))
+        assert all(CANARY.format(at).encode() in in_tables(postgresql[0]) for at in range(20))
         for reference in references[::2]:
             vault.erase(key[Role.privacy], reference, NOON_MS)
         connection.exec_driver_sql("CHECKPOINT")
-    left = in_tables(cluster[0])
+    left = in_tables(postgresql[0])
     assert [at for at in range(20) if CANARY.format(at).encode() in left] == list(range(1, 20, 2))
     assert vault.open(key[Role.carriers], references[1], Purpose.deliver, NOON_MS) == address(1)
     assert refusal(lambda: vault.open(key[Role.carriers], references[0], Purpose.deliver, NOON_MS)) == (
@@ -84,7 +46,7 @@ def test_what_is_erased_is_in_no_table_file_any_more_and_the_rest_opens(cluster,
     assert [one[0] for one in audited(vault, references[0])] == ["put", "erase", "open"]
 
 
-def test_two_that_sweep_at_once_erase_each_address_once(cluster, vault):
+def test_two_that_sweep_at_once_erase_each_address_once(postgresql, vault):
     key = keys(vault)
     for at in range(20):
         vault.put(key[Role.orders], address(at), NOON_MS + at, NOON_MS)
@@ -94,9 +56,9 @@ def test_two_that_sweep_at_once_erase_each_address_once(cluster, vault):
     assert sum(one.action == "expire" for one in vault.audit()) == 10
 
 
-def test_the_commands_speak_to_the_database_that_the_settings_name(cluster, vault, tmp_path):
+def test_the_commands_speak_to_the_database_that_the_settings_name(postgresql, vault, tmp_path):
     config = tmp_path / "shelf.toml"
-    config.write_text(f'[vault]\ndatabase_url = "{cluster[1]}"\n')
+    config.write_text(f'[vault]\ndatabase_url = "{postgresql[1]}"\n')
     given = CliRunner().invoke(app, ["vault", "allow", "city-bikes", "carriers", "--config", str(config)])
     assert given.exit_code == 0, given.output
     assert vault.callers() == [("city-bikes", "carriers")]

@@ -106,7 +106,7 @@ GROW, NEXT, DROP = "the newest page grows", "a new page begins", "the oldest pag
         max_size=6,
     )
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_store_is_a_dict_whatever_the_batches(batches, tmp_path_factory):
     """Pages grow one after another, and the oldest go first: an entry is on the newest page that has it."""
     store = opened(tmp_path_factory.mktemp("store"))
