@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.cluster import Cluster
 from bench.errors import BenchError
 from messaging.journal import read_page
+from messaging.log_reader import put
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
 from schemas.types.journal import Fact
@@ -116,10 +117,7 @@ def last_values(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
     """A compacted topic as a table."""
     table: dict[bytes, bytes] = {}
     for message in cluster.read(topic):
-        if message.value() is None:
-            table.pop(message.key(), None)
-        else:
-            table[message.key()] = message.value()
+        put(table, message)
     return table
 
 

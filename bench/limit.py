@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from fastavro import schemaless_reader
 
 from commonshelf.stack.parent_watch import end_with_parent
+from messaging.client_options import reader_options
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POS_SALES
@@ -28,13 +29,8 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     schema = registry().latest(POS_SALES.name).parsed
     consumer = Consumer(
-        {
-            "bootstrap.servers": given["bootstrap_servers"],
-            "group.id": "limit",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 10,
-            "queued.max.messages.kbytes": 65_536,
-        }
+        reader_options({"bootstrap.servers": given["bootstrap_servers"]}, "limit")
+        | {"fetch.wait.max.ms": 10, "queued.max.messages.kbytes": 65_536}
     )
     consumer.assign([TopicPartition(POS_SALES.name, partition, 0) for partition in given["partitions"]])
     batch_records = max(min(_BATCH_RECORDS, given["records"] // 8), 1)  # a short run, too, needs several batches

@@ -135,6 +135,7 @@ def http_process(settings: "Settings", _number: int) -> None:
         make_app(settings),
         host=settings.http.host,
         port=settings.http.port,
+        log_config=None,  # its records go the way of all others
         log_level="warning",
         timeout_graceful_shutdown=5,
     )

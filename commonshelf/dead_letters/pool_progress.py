@@ -9,6 +9,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from commonshelf.stack.roles import LEDGER_GROUP
+from messaging.client_options import quiet
 from messaging.journal import read_journal
 from schemas.topics import POS_SALES, POS_STOCK
 from streams.pool.journal.facts import line_counts
@@ -42,7 +43,7 @@ def wait_until_taken(
     kafka_options: Mapping[str, str], next_offsets: Mapping[tuple[str, int], int], timeout_s: float
 ) -> bool:
     """Return True once the workers have committed these offsets, False when they have not in `timeout_s`."""
-    admin = AdminClient({**kafka_options, "log_level": 0})
+    admin = AdminClient(quiet(kafka_options))
     deadline = time.monotonic() + timeout_s
     while True:
         committed = _committed(admin)

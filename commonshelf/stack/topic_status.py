@@ -7,6 +7,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaE
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from commonshelf.stack.roles import ROLES
+from messaging.client_options import quiet
 from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError
 from schemas.registry import registry
@@ -76,7 +77,7 @@ def newest_append_ms(kafka_options: Mapping[str, str]) -> int:
 
     Raises TopicsError when it does not answer.
     """
-    admin = AdminClient({**kafka_options, "log_level": 0})
+    admin = AdminClient(quiet(kafka_options))
     try:
         there = admin.list_topics(timeout=_TIMEOUT_S).topics
         parts = [TopicPartition(name, p) for name in _BUSY if name in there for p in there[name].partitions]
