@@ -89,11 +89,11 @@ POOL_TASKS = Topic(
     "TaskRow", "pool/task", "pool", ("api", "agents", "board"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
-    "pool.lending.v1", "What pools tell each other about stock that one lends the other: granted, returned, used.",
+    "pool.lending.v1", "What pools send each other about stock that one lends the other: granted, drawn, returned.",
     "LendingMessage", "pool", "pool", ("pool",), has_dead_letters=True,
 )  # fmt: skip
 POOL_JOURNAL = Topic(
-    "pool.journal.v1", "Every accepted fact of a pool, in order, numbered. The truth.",
+    "pool.journal.v1", "Every accepted fact of a pool, in order, at its position. The truth.",
     "JournalPage", "pool", "pool", ("settlement", "restock", "pickup"), retention_ms=KEEP_FOREVER_MS,
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
@@ -106,7 +106,7 @@ POOL_CHANGELOG = Topic(
 )  # fmt: skip
 DEAD_LETTERS_KEPT_MS = 90 * DAY_MS
 DLQ_OUTCOMES = Topic(
-    "dlq.outcomes.v1", "What operators did with dead letters: replayed, discarded, or found to need neither.",
+    "dlq.outcomes.v1", "What operators did with dead letters: replayed, discarded, or found superseded.",
     "DeadLetterOutcome", "topic/partition/offset", "operators", ("operators",),
     # Longer than the dead letters, whose last segment may outlive their retention: else one could be replayed twice.
     retention_ms=DEAD_LETTERS_KEPT_MS + 30 * DAY_MS,
@@ -116,7 +116,7 @@ CONNECTOR_POSITIONS = Topic(
     "ConnectorPosition", "pool/store/connector/feed", "connectors", ("connectors",), compacted=True,
 )  # fmt: skip
 CONNECTOR_WRITEBACKS = Topic(
-    "connectors.writebacks.v1", "What each connector has taken out of its till's online channel for the pool.",
+    "connectors.writebacks.v1", "What each connector has reserved in its till's online channel for the pool.",
     "ChannelReservation", "pool/store/connector/sku", "connectors", ("connectors",), compacted=True,
 )  # fmt: skip
 POS_HISTORY = Topic(

@@ -25,7 +25,7 @@ class ConnectorPosition(Record):
 
 
 class ChannelReservation(Record):
-    """What of an item a connector has taken out of its till's online channel (topic connectors.writebacks.v1)."""
+    """What of an item a connector has reserved in its till's online channel (topic connectors.writebacks.v1)."""
 
     pool: Name
     store: Name
@@ -34,13 +34,13 @@ class ChannelReservation(Record):
     sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the newest write; with the key it names the write to the vendor."""
     written_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] = 0
-    """Taken out by all writes whose outcome is known."""
+    """Reserved by all writes whose outcome is known."""
     pending_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] | None = None
-    """What will be taken out by the write under way; None when there is none."""
+    """What the write under way will have reserved; None when there is none."""
     item: str = ""
     """The vendor's id of the item, as the newest write names it."""
     reserved_by_others_milli: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
-    """What the vendor showed as taken out, by whomever, before the newest write."""
+    """What the vendor showed as reserved, by whomever, before the newest write."""
     begun_at_ms: TimeMs = 0
     """When the newest write was begun."""
 

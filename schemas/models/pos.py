@@ -88,7 +88,7 @@ class PastSale(Sale):
 
     @property
     def key(self) -> str:
-        """Compaction key: pool/store/system/source id; the newest told stands."""
+        """Compaction key: pool/store/system/source id; the newest stands."""
         return f"{self.pool}/{self.store}/{self.source.system}/{self.source.id}"
 
 
