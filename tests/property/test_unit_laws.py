@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.models.config import CodeMapping
 from tests.support.pool import BREAD, MILK, furnished
-from tests.support.worlds import PLU, STORES, Count, Movement, Published, counts, make_small, movements
+from tests.support.unit_worlds import Count, Movement, counts, movements
+from tests.support.worlds import PLU, STORES, Published, make_small
 
 SLOW_SETUP = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SHELVES = [(store, sku) for store in STORES for sku in (MILK, BREAD)]

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from streams.runtime import failpoints
-from tests.proof.faults.stage import EndedByItselfError, FaultStage, Slot, wait_until
+from tests.proof.faults.slot import Slot
+from tests.proof.faults.stage import EndedByItselfError, FaultStage, wait_until
 from tests.support.waiting import PATIENCE_S
 
 Ends = dict[tuple[str, int], int]

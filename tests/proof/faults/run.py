@@ -19,7 +19,8 @@ from pathlib import Path
 from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import DECK, FaultInjector, Landed, NotLandedError, draw
 from tests.proof.faults.mutants import MUTANTS
-from tests.proof.faults.stage import INPUTS, EndedByItselfError, FaultStage, Plan, TooSlowError, WorkerTimes, worker_log
+from tests.proof.faults.slot import worker_log
+from tests.proof.faults.stage import INPUTS, EndedByItselfError, FaultStage, Plan, TooSlowError, WorkerTimes
 from tests.support.waiting import PATIENCE_S
 
 TROUBLE = (EndedByItselfError, NotLandedError, TooSlowError)

@@ -1,7 +1,6 @@
 """The stage of the fault test: an embedded Kafka, its topics, the tills, and supervised ledger workers."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,7 +30,8 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from tests.proof.faults.fork_server import ForkedWorker, ForkServer
+from tests.proof.faults.fork_server import ForkServer
+from tests.proof.faults.slot import Slot
 from tests.proof.faults.topic_log import GroupView
 from tests.proof.faults.worker import GROUP
 from tests.proof.faults.world import AS_USUAL, Mix, pool_names, settings_records
@@ -88,49 +88,6 @@ class Plan:
     @property
     def pool_names(self) -> list[str]:
         return pool_names(self.partitions, self.pools)
-
-
-@dataclass
-class Slot:
-    """A process's place: its name and folder stay, its processes come and go."""
-
-    instance: str
-    folder: Path
-    command: Sequence[str] = ()
-    """How it is started; of a worker, its arguments."""
-    is_worker: bool = True
-    environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | ForkedWorker | None = None
-    is_kept_alive: bool = True
-    armed: str = ""
-    """Failpoints of the next process that is started."""
-    started: int = 0
-    exits: list[int] = field(default_factory=list)
-
-    @property
-    def log(self) -> Path:
-        """What its processes said."""
-        return self.folder / "log.txt"
-
-    def says(self, since: int = 0) -> bytes:
-        """What its processes said, from that byte on."""
-        return self.log.read_bytes()[since:] if self.log.exists() else b""
-
-    @property
-    def state_dir(self) -> Path:
-        return self.folder / "state"
-
-    def is_running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """Of the process that runs, or ran last."""
-        return 0 if self.process is None else self.process.pid
-
-    def send(self, sent: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(sent)
 
 
 class FaultStage:
@@ -415,15 +372,3 @@ class FaultStage:
     def stop_workers(self) -> list[int]:
         """SIGTERM to each; their exit statuses."""
         return [self.terminate(slot) for slot in self.slots]
-
-
-def worker_log(slots: Sequence[Slot]) -> str:
-    """The last lines that the workers said, repeats left out, for a report of what went wrong."""
-    tails = []
-    for slot in slots:
-        said = slot.log.read_text(errors="replace").splitlines() if slot.log.exists() else []
-        lines = [line for line in said if "Connection refused" not in line]
-        first_of_kind = {re.sub(r"\d+", "#", line): line for line in reversed(lines)}
-        tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")
-        tails += list(reversed(first_of_kind.values()))[-30:]
-    return "\n".join(tails)

@@ -6,7 +6,6 @@ from its cause: what is promised was available, each unit is held once, nothing 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, topic_codec
@@ -33,26 +32,15 @@ from streams.runtime.contract import InputRecord, OutputRecord
 from tests.proof.faults.records import Record, ShelfKey
 from tests.proof.faults.replay import decode_availability
 from tests.proof.simulation.books import Books
+from tests.proof.simulation.order_checks import KEPT, Row, check_lines, check_steps, require
 from tests.support.pool import POOL, headers_of
 
-Row = dict[str, Any]
-_KEPT = ("tentative", "confirmed", "picked")
 _LIVE = ("open", "claimed")
 _NEXT = {"pick": ("confirmed", "picked"), "hand_over": ("picked", "collected")}
 _FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
 _OUTCOMES = ("collected", "part_collected", "unfilled", "not_collected", "cancelled", "expired")
 _RINGS = {"sale": 1, "void": -1}
 _PREFIX = "__connect.errors."
-
-
-class ViolationError(AssertionError):
-    """The pool did what it must not do."""
-
-
-def require(holds: object, what: str, *about: object) -> None:
-    """Raises ViolationError unless it holds."""
-    if not holds:
-        raise ViolationError(f"{what}: {', '.join(map(repr, about))}")
 
 
 def _follow(rows: dict[str, Row], name: str, row: Row | None) -> None:
@@ -344,17 +332,17 @@ class Auditor:
         if what == "expired":
             require(before and before["status"] == "tentative", "only what is not confirmed expires", before)
             require(before and before["expires_at_ms"] <= self.clock_ms, "expired early", before, self.clock_ms)
-        self._check_steps(what, kind, before, order)
+        check_steps(what, kind, before, order)
         self._check_promises(what, fields, before, order)
-        self._check_lines(order)
+        check_lines(order)
         if what in ("broken", "late") and before is not None and order["terms"]["may_split"]:
             for hold in before["holds"]:
                 place = (hold["line_id"], hold["store"], hold["state"])
-                if hold["state"] in _KEPT and self._milli(order, *place) < self._milli(before, *place):
+                if hold["state"] in KEPT and self._milli(order, *place) < self._milli(before, *place):
                     self._barred.add((name, *place[:2]))
         for sign, row in ((-1, before), (1, order)):
             for hold in row["holds"] if row is not None else ():
-                if hold["state"] in _KEPT:
+                if hold["state"] in KEPT:
                     shelf = (POOL, hold["sku"], hold["store"])
                     self._held[shelf] += sign * (hold["quantity_milli"] - hold["sold_at_till_milli"])
                     self.books.touched[shelf] = None
@@ -362,25 +350,6 @@ class Auditor:
         _follow(self._live_orders, name, None if order["status"] == "ended" else order)
         if order["status"] == "ended":
             self._check_ended(order)
-
-    def _check_steps(self, what: str, kind: str, before: Row | None, order: Row) -> None:
-        """Holds go on in their order, each by its own cause."""
-
-        def milli(row: Row | None, state: str) -> int:
-            return sum(one["quantity_milli"] for one in row["holds"] if one["state"] == state) if row is not None else 0
-
-        gained = {state: milli(order, state) - milli(before, state) for state in (*_KEPT, "collected")}
-        rung = sum(one["sold_at_till_milli"] for one in order["holds"])
-        require(gained["picked"] <= 0 or kind == FULFILMENT_REPORT_DECIDED, "picked by nobody", what, before, order)
-        if kind != FULFILMENT_REPORT_DECIDED:
-            require(gained["collected"] <= rung, "collected by nobody", what, before, order)
-        require(gained["collected"] >= 0, "given back what was collected", what, before, order)
-        is_confirming = what in ("confirmed", "amended", "rerouted", "unfilled")
-        require(gained["confirmed"] <= 0 or is_confirming, "confirmed by nobody", what, before, order)
-        is_promising = what in ("placed", "amended", "rerouted", "unfilled")
-        require(gained["tentative"] <= 0 or is_promising, "promised by nobody", what, before, order)
-        if what == "confirmed":
-            require(gained["confirmed"] == -gained["tentative"], "confirming changes no promise", before, order)
 
     def _check_promises(self, what: str, fields: Row, before: Row | None, order: Row) -> None:
         """What is newly held was available, where it may come from."""
@@ -401,7 +370,7 @@ class Auditor:
         for shelf, milli in promised.items():
             freed = sum(
                 one["quantity_milli"] - one["sold_at_till_milli"] for one in before["holds"]
-                if (one["sku"], one["store"]) == shelf[1:] and one["state"] in _KEPT
+                if (one["sku"], one["store"]) == shelf[1:] and one["state"] in KEPT
             ) if what == "amended" and before is not None else 0  # fmt: skip
             free = self.books.lent_milli(shelf) - self._held[shelf] + freed
             require(milli <= free, "promised more than was available", shelf, milli, free, order)
@@ -411,18 +380,10 @@ class Auditor:
             require(len(stores) <= 3, "more than three stores", order)
             require(order["terms"]["may_split"] or len(stores) == 1, "split, and may not be", order)
 
-    def _check_lines(self, order: Row) -> None:
-        for line in order["lines"]:
-            kept = sum(one["quantity_milli"] for one in order["holds"] if one["line_id"] == line["line_id"])
-            require(kept + line["unfilled_milli"] <= line["quantity_milli"], "more than was wanted", line, order)
-            require(line["unfilled_milli"] >= 0, "given up less than nothing", line)
-        for hold in order["holds"]:
-            require(0 <= hold["sold_at_till_milli"] <= hold["quantity_milli"] > 0, "a hold", hold, order)
-
     def _check_ended(self, order: Row) -> None:
         collected = sum(one["quantity_milli"] for one in order["holds"])
         wanted = sum(line["quantity_milli"] for line in order["lines"])
-        require(not [one for one in order["holds"] if one["state"] in _KEPT], "ended and still holds", order)
+        require(not [one for one in order["holds"] if one["state"] in KEPT], "ended and still holds", order)
         require(order["outcome"] in _OUTCOMES, "an order ends with an outcome", order)
         is_collected = order["outcome"] in ("collected", "part_collected")
         require(is_collected == (collected > 0), "outcome and what was collected", order)

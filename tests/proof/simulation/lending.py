@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from tests.proof.simulation.auditor import require
+from tests.proof.simulation.order_checks import require
 from tests.support.lending import AWAY, HOME, LENT_SHOP, SHOP, Pools
 from tests.support.pool import DAY_MS, HOUR_MS, MILK, MINUTE_MS, NOON_MS
 

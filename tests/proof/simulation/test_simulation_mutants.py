@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.proof.faults.mutants import MUTANTS as OF_THE_ENGINE
-from tests.proof.simulation.auditor import ViolationError
 from tests.proof.simulation.mutants import MUTANTS, OF_LENDING
+from tests.proof.simulation.order_checks import ViolationError
 from tests.proof.simulation.run import simulate, simulate_lending
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulation.md"

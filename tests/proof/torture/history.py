@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.proof.torture.linearizability import Operation, Outcome, check
-from tests.proof.torture.promises import FOLLOW_UPS, Act, Promises, Shelf, Told, amounts
+from tests.proof.torture.promise_state import Act, Shelf, Told, amounts
+from tests.proof.torture.promises import FOLLOW_UPS, Promises
 
 Row = dict[str, Any]
 STATES_MAX = 300_000

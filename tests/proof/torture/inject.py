@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.proof.faults.inject import Ends, FaultInjector, Landed, NotLandedError
-from tests.proof.faults.stage import Slot, wait_until
+from tests.proof.faults.slot import Slot
+from tests.proof.faults.stage import wait_until
 from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
 from tests.support.waiting import PATIENCE_S
 

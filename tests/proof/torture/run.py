@@ -20,7 +20,8 @@ from commonshelf.embedded_kafka.errors import KafkaStartError
 from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import Landed
 from tests.proof.faults.run import TROUBLE, conclude, print_line, quantile, say_counts
-from tests.proof.faults.stage import INPUTS, Plan, TooSlowError, worker_log
+from tests.proof.faults.slot import worker_log
+from tests.proof.faults.stage import INPUTS, Plan, TooSlowError
 from tests.proof.faults.world import Mix
 from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind

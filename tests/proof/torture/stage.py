@@ -14,7 +14,8 @@ from pathlib import Path
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from schemas.topics import POOL_JOURNAL
 from tests.proof.faults.clock import VARIABLE, set_clock
-from tests.proof.faults.stage import FaultStage, Plan, Slot, wait_until
+from tests.proof.faults.slot import Slot
+from tests.proof.faults.stage import FaultStage, Plan, wait_until
 from tests.proof.faults.topic_log import GroupView
 from tests.proof.torture.clients import SECRET, FolderShop, Notebook, WebhookShop
 from tests.proof.torture.contest import Contest
