@@ -59,7 +59,7 @@ class Notebook:
             yield Taken(*json.loads(line))
 
 
-class WebhookShop:
+class SendingShop:
     """One that sends until it is told to end, in a thread. `under_way`: how much of it is not known to be taken."""
 
     def __init__(self, store: str, notebook: Notebook, seed: int) -> None:
@@ -100,7 +100,7 @@ class WebhookShop:
         return [Taken(self.store, receipt, f"{at}:{n}", 1_000 * chance.randint(1, 4)) for at, n in enumerate(items)]
 
 
-class WebhookShop(WebhookShop):
+class WebhookShop(SendingShop):
     """Posts receipts."""
 
     def __init__(self, url: str, store: str, notebook: Notebook, seed: int) -> None:
@@ -155,7 +155,7 @@ class WebhookShop(WebhookShop):
             self.wrong.append(f"{self.store}: {body[:40]!r} was taken")
 
 
-class FolderShop(WebhookShop):
+class FolderShop(SendingShop):
     """Drops files of receipts."""
 
     def __init__(self, folder: Path, store: str, notebook: Notebook, seed: int) -> None:

@@ -17,7 +17,7 @@ from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.slot import Slot
 from tests.proof.faults.stage import FaultStage, Plan, wait_until
 from tests.proof.faults.topic_log import GroupView
-from tests.proof.torture.clients import SECRET, FolderShop, Notebook, WebhookShop
+from tests.proof.torture.clients import SECRET, FolderShop, Notebook, SendingShop, WebhookShop
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
 from tests.proof.torture.proxy import Proxy
@@ -44,7 +44,7 @@ class TortureStage(FaultStage):
         self.notebook = Notebook(folder / "taken.jsonl")
         self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
         self.follower = Slot("follower", folder / "follower", is_worker=False)
-        self.shops: list[WebhookShop] = []
+        self.shops: list[SendingShop] = []
         self.worker_disk: SmallDisk | None = None
         self.broker_disk: SmallDisk | None = None
         self.left_out = ""
@@ -161,8 +161,8 @@ class TortureStage(FaultStage):
         self.connectors.environment = {**self.connectors.environment, "TORTURE_SECRET": SECRET}
         return f"http://127.0.0.1:{port}"
 
-    def shops_of(self, url: str) -> list[WebhookShop]:
-        found: list[WebhookShop] = []
+    def shops_of(self, url: str) -> list[SendingShop]:
+        found: list[SendingShop] = []
         for n in range(len(self._shop_pools())):
             found.append(WebhookShop(url, f"hook-{n}", self.notebook, self._seed))
             found.append(FolderShop(self.folder / f"drop-{n}", f"drop-{n}", self.notebook, self._seed))
