@@ -19,8 +19,8 @@ _STATIC = (
 )
 _SIDE_BY_SIDE = ("unit", "contract", "property", "proof/simulation")
 """Folders of tests that need a processor and little else: they share out all there are, and run first."""
-_ALONE = ("proof/faults", "proof/torture")
-"""Folders of tests that put faults into processes under load: one after another."""
+_WITH_FAULTS = ("proof/faults", "proof/torture")
+"""Folders of tests that put faults into processes under load, and mostly wait for them: two tests at a time."""
 _TWO_AT_A_TIME = ("integration",)
 """Folders of tests that start processes and mostly wait for them: a file goes to one of two."""
 _NO_TESTS_RAN = 5
@@ -30,7 +30,10 @@ _NO_TESTS_RAN = 5
 def run_tests(
     context: typer.Context,
     all_: Annotated[
-        bool, typer.Option("--all", help="Also install the Debian packages that tests use, and run those tests.")
+        bool,
+        typer.Option(
+            "--all", help="Also run the tests that take minutes, and install Debian packages for those that need them."
+        ),
     ] = False,
     faults: Annotated[
         int | None, typer.Option("--faults", metavar="N", min=1, help="Only the fault test, with N faults.")
@@ -58,9 +61,9 @@ def run_tests(
     if all_:
         _install()
     else:
-        typer.echo("shelf: tests that need Debian packages are left out; ./shelf test --all installs and runs them")
+        typer.echo("shelf: tests that take minutes or need Debian packages are left out; ./shelf test --all runs them")
     failed = [name for name, arguments in _STATIC if _python(name, arguments) != 0]
-    selection = [*([] if all_ else ["-m", "not needs_debian"]), *context.args]
+    selection = [*([] if all_ else ["-m", "not needs_debian and not takes_minutes"]), *context.args]
     runs = {"pytest": selection} if _names_tests(context.args) else _suites(selection)
     codes = []
     for name, arguments in runs.items():
@@ -78,7 +81,7 @@ def _suites(selection: list[str]) -> dict[str, list[str]]:
     """Pytest's arguments for each of its runs: quick tests side by side, then those with processes of their own."""
     return {
         "pytest, quick tests": [*_folders(_SIDE_BY_SIDE), "--numprocesses", "auto", *selection],
-        "pytest, faults": [*_folders(_ALONE), *selection],
+        "pytest, faults": [*_folders(_WITH_FAULTS), "--numprocesses", "2", "--dist", "worksteal", *selection],
         "pytest, real processes": [*_folders(_TWO_AT_A_TIME), "--numprocesses", "2", "--dist", "loadfile", *selection],
     }
 

@@ -1,8 +1,11 @@
 """A short run of the torture test; the whole one is `./shelf torture --minutes 45`."""
 
+import pytest
+
 from tests.proof.torture.run import report, torture
 
 
+@pytest.mark.takes_minutes
 def test_faults_of_every_part_lose_nothing_repeat_nothing_and_promise_nothing_twice():
     outcome = torture(minutes=3, seed=1, faults=20, lines=100_000)
 

@@ -206,8 +206,8 @@ def test_tests_that_need_debian_are_left_out_with_a_line_that_says_so(monkeypatc
     monkeypatch.setattr(run_tests, "_python", lambda _name, arguments: calls.append(arguments) or 0)
     ran = runner.invoke(app, ["test", "--", "-x"])
     assert ran.exit_code == 0
-    assert "tests that need Debian packages are left out; ./shelf test --all" in ran.output
-    assert [call[-3:] for call in calls[-3:]] == 3 * [["-m", "not needs_debian", "-x"]]
+    assert "tests that take minutes or need Debian packages are left out; ./shelf test --all" in ran.output
+    assert [call[-3:] for call in calls[-3:]] == 3 * [["-m", "not needs_debian and not takes_minutes", "-x"]]
 
 
 def test_every_folder_of_tests_is_run_once(monkeypatch):
