@@ -1,6 +1,7 @@
 """Freezing the schemas of a release: `python -m schemas.freeze` writes each one's hash into registry.json.
 
-An entry of registry.json with a sha256 is released and never changes again; a change is a new entry with a new file.
+An entry of registry.json with a sha256 is released and never changes again; `python -m schemas.generate` makes a change
+a new entry with a new file.
 The hash is that of the text which readers get, so white space and line ends do not count.
 """
 
@@ -8,7 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from schemas.registry import FOLDER, Registry
+from schemas.registry import FOLDER, Registry, listing_text
 
 
 def digest(text: str) -> str:
@@ -41,8 +42,7 @@ def freeze(folder: Path = FOLDER) -> int:
             if "sha256" not in entry:
                 entry["sha256"] = digest(schema.text)
                 frozen += 1
-    lines = [f'    "{subject}": {json.dumps(entries)}' for subject, entries in subjects.items()]
-    path.write_text('{\n  "subjects": {\n' + ",\n".join(lines) + "\n  }\n}\n")
+    path.write_text(listing_text(subjects))
     return frozen
 
 

@@ -35,6 +35,17 @@ class RegisteredSchema:
         return self.subject.removesuffix("-value")
 
 
+def registered_text(schema: Any) -> str:
+    """A schema as readers get it."""
+    return json.dumps(schema, separators=(",", ":"))
+
+
+def listing_text(subjects: Mapping[str, Any]) -> str:
+    """The text of registry.json."""
+    lines = [f'    "{subject}": {json.dumps(versions)}' for subject, versions in subjects.items()]
+    return '{\n  "subjects": {\n' + ",\n".join(lines) + "\n  }\n}\n"
+
+
 def check_schema(schema: Any) -> None:
     """Raise SchemaRefused for recursive schemas and for arrays or maps whose items take no bytes.
 
@@ -100,8 +111,9 @@ class Registry:
             for number, entry in enumerate(versions, start=1):
                 raw = json.loads((folder / entry["file"]).read_text())
                 check_schema(raw)
-                text = json.dumps(raw, separators=(",", ":"))
-                schema = RegisteredSchema(subject, number, entry["id"], text, fastavro.parse_schema(raw))
+                schema = RegisteredSchema(
+                    subject, number, entry["id"], registered_text(raw), fastavro.parse_schema(raw)
+                )
                 if schema.id in self.by_id:
                     raise SchemaRefused(f"id {schema.id} is given twice, to {subject} again")
                 self.by_id[schema.id] = schema

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from schemas.generate.avro import compose
+from schemas.generate.avro import schema_files
 from schemas.generate.pages import pages
 from schemas.generate.records import families
 from schemas.generate.terms import terms_module
@@ -14,9 +14,10 @@ from schemas.topics import TOPICS
 COMMAND = "python -m schemas.generate"
 SCHEMAS = Path(__file__).parent.parent
 DOCS = SCHEMAS.parent / "docs"
+LISTING = FOLDER / "registry.json"
 _MADE_WHOLE = (SCHEMAS / "types", FOLDER, DOCS / "topics", DOCS / "records")
-"""Folders of which every file is made, but for two."""
-_KEPT = {SCHEMAS / "types" / "__init__.py", FOLDER / "registry.json"}
+"""Folders of which every file is made, but for one."""
+_KEPT = {SCHEMAS / "types" / "__init__.py"}
 
 
 def made() -> dict[Path, str]:
@@ -24,17 +25,19 @@ def made() -> dict[Path, str]:
     known = families()
     files = {SCHEMAS / "types" / name: text for name, text in modules(known).items()}
     files[SCHEMAS / "models" / "terms.py"] = terms_module()
-    for topic in TOPICS.values():
-        if topic.record is not None:
-            files[FOLDER / f"{topic.subject}.avsc"] = json.dumps(compose(topic.record, known), indent=2) + "\n"
-    subjects = json.loads((FOLDER / "registry.json").read_text(encoding="utf-8"))["subjects"]
+    records = {topic.subject: topic.record for topic in TOPICS.values() if topic.record is not None}
+    files |= schema_files(records, known)
+    subjects = json.loads(files[LISTING])["subjects"]
     ids = {subject: versions[-1]["id"] for subject, versions in subjects.items()}
     return files | {DOCS / name: text for name, text in pages(known, ids).items()}
 
 
 def left_over(files: dict[Path, str]) -> set[Path]:
-    """What was made once and is made no more."""
-    return {path for folder in _MADE_WHOLE for path in folder.glob("*.*")} - files.keys() - _KEPT
+    """What was made once and is made no more. Every schema that is listed stays: the older versions are released."""
+    listed = {
+        FOLDER / version["file"] for known in json.loads(files[LISTING])["subjects"].values() for version in known
+    }
+    return {path for folder in _MADE_WHOLE for path in folder.glob("*.*")} - files.keys() - _KEPT - listed
 
 
 def main() -> None:

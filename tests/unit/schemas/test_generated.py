@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from schemas.freeze import changed_after_release, freeze
 from schemas.generate.__main__ import COMMAND, DOCS, left_over, made
-from schemas.generate.avro import compose
+from schemas.generate.avro import compose, schema_files
 from schemas.generate.records import OWN_ATTRIBUTES, RECORDS, families, named_types
 from schemas.generate.types import modules
 from schemas.registry import FOLDER
@@ -77,7 +78,7 @@ def test_what_the_registry_serves_has_none_of_our_own_attributes():
 
 
 def written(folder, **family):
-    (folder / "small").mkdir()
+    (folder / "small").mkdir(exist_ok=True)
     for name, content in family.items():
         (folder / "small" / f"{name}.avsc").write_text(json.dumps(content))
     return folder
@@ -105,6 +106,31 @@ def test_a_record_is_spelled_out_where_it_is_first_named_and_named_after(tmp_pat
     whole = record("Whole", {"name": "a", "type": "Part"}, {"name": "b", "type": {"type": "array", "items": "Part"}})
     composed = compose("Whole", families(written(tmp_path, Part=part, Whole=whole), ()))
     assert [field["type"] for field in composed["fields"]] == [part, {"type": "array", "items": "Part"}]
+
+
+def listed(folder):
+    return json.loads((folder / "registry.json").read_text())["subjects"]["t.v1-value"]
+
+
+def test_a_schema_that_is_not_released_is_written_again_and_a_released_one_gets_a_new_version(tmp_path):
+    def generate(*fields):
+        known = families(written(tmp_path / "records", Small=record("Small", *fields)), ())
+        for path, text in schema_files({"t.v1-value": "Small"}, known, tmp_path).items():
+            path.write_text(text)
+
+    (tmp_path / "records").mkdir()
+    (tmp_path / "registry.json").write_text('{"subjects": {}}')
+    added = {"name": "more", "type": "long", "doc": "d", "default": 0}
+    generate()
+    generate(added)
+    assert listed(tmp_path) == [{"id": 1, "file": "t.v1-value.avsc"}]
+    freeze(tmp_path)
+    generate(added)
+    assert len(listed(tmp_path)) == 1
+    generate()
+    assert [version["file"] for version in listed(tmp_path)] == ["t.v1-value.avsc", "t.v1-value.2.avsc"]
+    assert [version["id"] for version in listed(tmp_path)] == [1, 2]
+    assert changed_after_release(tmp_path) == []
 
 
 def test_a_record_s_type_has_the_shapes_that_the_codec_gives(tmp_path):
