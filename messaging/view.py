@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from rocksdict import Rdict, WriteBatch
+from rocksdict import DbClosedError, Rdict, WriteBatch
 
 from messaging.client_options import ClientOptions, reader_options
 from messaging.cluster import topic_identity
@@ -88,8 +88,7 @@ class View:
         """Stop; the rows and the position stay for the next start."""
         self._stop.set()
         self._thread.join()
-        if self._db is not None:
-            self._db.close()
+        self._close()
 
     def get(self, key: bytes) -> bytes | None:
         """The newest value of `key`, or None. Raises ViewDamaged, ViewFailed."""
@@ -252,9 +251,19 @@ class View:
             self._moved.notify_all()
 
     def _drop(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._close()
         shutil.rmtree(self._path, ignore_errors=True)
         with self._moved:
             self._positions, self._behind, self._is_damaged = {}, None, False
+
+    def _close(self) -> None:
+        """Release the files, also damaged ones."""
+        db, self._db = self._db, None
+        if db is None:
+            return
+        try:
+            db.close()
+        except DbClosedError:
+            return
+        except Exception as error:  # noqa: BLE001  the files are released all the same
+            _log.warning("closing the copy of %s: %s", self._topic, error)
