@@ -28,7 +28,8 @@ class JournalTopic:
     def __init__(self, options):
         self.options = options
         self.name = f"journal-{uuid.uuid4().hex[:12]}"
-        AdminClient(options).create_topics([NewTopic(self.name, 1, 1)])[self.name].result(PATIENCE_S)
+        admin = AdminClient(options)
+        admin.create_topics([NewTopic(self.name, 1, 1)])[self.name].result(PATIENCE_S)
         self.producer = Producer(producer_options(options))
         self.bench = furnished()
         self.bench.commit()
