@@ -40,7 +40,7 @@ class JournalEntry(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """How a schema version's pages are read: as they were written, resolved to the newest version."""
+    """The reading of a schema version's pages: as they were written, resolved to the newest version."""
 
     head: Any
     entry: Any

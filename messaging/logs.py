@@ -1,4 +1,4 @@
-"""How every process logs: structlog, to standard error, a line an event; libraries' records go the same way."""
+"""Logging of every process: structlog, to standard error, a line an event; libraries' records go the same way."""
 
 import logging
 import os

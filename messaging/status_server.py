@@ -1,4 +1,4 @@
-"""What a process says of itself over HTTP: /health, /ready and /metrics.
+"""A process's answers about itself over HTTP: /health, /ready and /metrics.
 
 A process that has no HTTP server of its own runs a `StatusServer`; one that has answers with the same pages from it.
 """

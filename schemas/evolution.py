@@ -1,4 +1,4 @@
-"""Which changes of a schema let old and new readers and writers work side by side (FULL_TRANSITIVE).
+"""Rules for changes of a schema that let old and new readers and writers work side by side (FULL_TRANSITIVE).
 
 Shops upgrade in any order, so each version of a subject must read what every other version wrote. The rules are
 those of schema resolution in the Avro specification (1.12), with one restriction: the names of records, enums and

@@ -1,4 +1,4 @@
-"""Which partition a pool lives on: Kafka's Java default, murmur2, spelled out.
+"""The partition of a pool: Kafka's Java default, murmur2, spelled out.
 
 librdkafka's default partitioner (consistent_random over CRC32) differs from the Java client's, so every
 producer of ours names the partition itself. Source: org.apache.kafka.common.utils.Utils.murmur2.

@@ -1,4 +1,4 @@
-"""Which processes a stack runs, where they answer, and on which ports."""
+"""Processes of a stack, their addresses and ports."""
 
 import random
 import socket

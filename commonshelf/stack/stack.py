@@ -41,7 +41,7 @@ _CRASHES_BEFORE_GIVING_UP = 3
 
 @dataclass(frozen=True)
 class StackEvent:
-    """What happens, for the user: a step begun, bytes of a download, or a warning. `text` is one line."""
+    """An event for the user: a step begun, bytes of a download, or a warning. `text` is one line."""
 
     kind: Literal["step", "download", "warning"]
     text: str

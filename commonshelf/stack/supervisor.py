@@ -35,7 +35,7 @@ _TROUBLE_PAUSE_S = 2.0
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What to run. Children with a lower `stop_order` are stopped, and have ended, before the next ones are told."""
+    """A process. Children with a lower `stop_order` are stopped, and have ended, before the next ones are told."""
 
     name: str
     argv: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which column means what: their headers to our fields, the delimiter, the decimal mark."""
+"""Columns and their meaning: their headers to our fields, the delimiter, the decimal mark."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence

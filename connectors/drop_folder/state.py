@@ -1,4 +1,4 @@
-"""Which files were read and how far, in SQLite, so that a killed connector takes up where Kafka had confirmed."""
+"""Files that were read and how far, in SQLite, so that a killed connector takes up where Kafka had confirmed."""
 
 import sqlite3
 from dataclasses import dataclass

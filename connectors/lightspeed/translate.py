@@ -61,7 +61,7 @@ _LEVELS = ("current_inventory_level", "count", "inventory_level", "current_amoun
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """Whose sales they are.
+    """The outlet whose sales they are.
 
     outlet_id: the store's outlet at Lightspeed; None when the retailer has one. outlets: register → outlet, for what
     names only its register.

@@ -46,7 +46,7 @@ _MILLI = Decimal(1000)
 
 @dataclass(frozen=True, slots=True)
 class ShopifyShop:
-    """Whose orders they are, by our configuration.
+    """The shop whose orders they are, by our configuration.
 
     location_id: the store's location at Shopify; None when the shop has one, so that everything is the store's.
     online_orders: orders without a location are the store's too.

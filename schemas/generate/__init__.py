@@ -1,1 +1,1 @@
-"""What is made from `schemas/records/`: the topics' Avro schemas and the Python types. `python -m schemas.generate`."""
+"""Generates from `schemas/records/` the topics' Avro schemas and the Python types. `python -m schemas.generate`."""

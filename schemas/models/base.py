@@ -1,4 +1,4 @@
-"""What all models share: their base class, and the types of their fields."""
+"""Base of all models: their class, and the types of their fields."""
 
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What operators set: pools, stores, their items, codes, quotas and what is lent.
+"""Settings that operators make: pools, stores, their items, codes, quotas and what is lent.
 
 `PoolSettings`, `AllocationSettings` and `StoreSettings` are the one place of their settings: unit, default, bounds and
 sentence. Their Avro records, the sections of the settings file (`schemas/models/terms.py`) and their page are made
@@ -215,7 +215,7 @@ class ItemQuota(Record):
 
 
 class LentQuota(Record):
-    """What a store lends of one item to another pool: at most so much at once; 0 calls it back."""
+    """A loan of one item by a store to another pool: at most so much at once; 0 calls it back."""
 
     store: Name
     sku: Text

@@ -1,4 +1,4 @@
-"""What connectors remember: how far they have read, and what they have reserved."""
+"""Memory of connectors: how far they have read, and what they have reserved."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from schemas.models.base import QUANTITY_MAX_MILLI, Name, Record, Text, TimeMs
 
 
 class ConnectorPosition(Record):
-    """How far a connector has read one list of its vendor's (topic connectors.positions.v1)."""
+    """Position of a connector in one list of its vendor's (topic connectors.positions.v1)."""
 
     pool: Name
     store: Name
@@ -25,7 +25,7 @@ class ConnectorPosition(Record):
 
 
 class ChannelReservation(Record):
-    """What of an item a connector has reserved in its till's online channel (topic connectors.writebacks.v1)."""
+    """An amount of an item that a connector reserved in its till's online channel (topic connectors.writebacks.v1)."""
 
     pool: Name
     store: Name

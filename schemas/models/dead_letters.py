@@ -1,4 +1,4 @@
-"""What operators do with dead letters."""
+"""Acts of operators on dead letters."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from schemas.models.base import Record, Text, TimeMs
 
 
 class RecordPlace(Record):
-    """Where a record stands."""
+    """The place of a record."""
 
     topic: Text
     partition: Annotated[int, Field(ge=0)]
@@ -28,7 +28,7 @@ class DeadLetterOutcomeKind(StrEnum):
 
 
 class DeadLetterOutcome(Record):
-    """What became of one dead letter (topic dlq.outcomes.v1)."""
+    """The outcome of one dead letter (topic dlq.outcomes.v1)."""
 
     letter: RecordPlace
     outcome: DeadLetterOutcomeKind

@@ -1,4 +1,4 @@
-"""What tills and stores send: transactions and stock reports."""
+"""Messages of tills and stores: transactions and stock reports."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What stores, apps and carriers report about the work that the pool gave them."""
+"""Reports of stores, apps and carriers on the work that the pool gave them."""
 
 from typing import Annotated, Self
 
@@ -16,7 +16,7 @@ class FulfilmentLine(Record):
 
 
 class FulfilmentReport(Record):
-    """What a store, an app or a carrier reports about its work (topic fulfilment.reports.v1)."""
+    """A report of a store, an app or a carrier on its work (topic fulfilment.reports.v1)."""
 
     pool: Name
     store: Name

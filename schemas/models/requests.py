@@ -1,4 +1,4 @@
-"""What is asked about orders and transfers."""
+"""Requests about orders and transfers."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -67,7 +67,7 @@ class TransferTerms(Record):
 
 
 class OrderRequest(Record):
-    """What somebody asks of the pool about an order or a transfer (topic orders.requests.v1)."""
+    """A request to the pool about an order or a transfer (topic orders.requests.v1)."""
 
     pool: Name
     order: Name

@@ -1,4 +1,4 @@
-"""Why the Faust lane ends."""
+"""Errors that end the Faust lane."""
 
 from messaging.errors import UserError
 

@@ -1,4 +1,4 @@
-"""What the Faust lane needs to know, in one frozen object made at the edge."""
+"""Settings of the Faust lane, in one frozen object made at the edge."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the event loop says about itself; the status server only reads it."""
+"""The event loop's word about itself; the status server only reads it."""
 
 import time
 from dataclasses import dataclass, field

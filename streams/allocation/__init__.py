@@ -1,4 +1,4 @@
-"""Which stores fill an order: the exact minimum of the formula in docs/allocation.md. Pure."""
+"""Allocation of an order to stores: the exact minimum of the formula in docs/allocation.md. Pure."""
 
 from streams.allocation.model import Answer, Case, Costs, Line, Offer, Policy, Store
 from streams.allocation.solve import allocate

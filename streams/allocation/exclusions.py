@@ -1,4 +1,4 @@
-"""Why a store is not used."""
+"""Reasons for which a store is not used."""
 
 from streams.allocation.model import Case, Policy, Reason, Store
 

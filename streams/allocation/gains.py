@@ -1,4 +1,4 @@
-"""What one, two or three stores gain on each line against leaving it missing: rows of 64-bit integers, a column a line.
+"""Gains of one, two or three stores on each line against leaving it missing: rows of 64-bit integers, a column a line.
 
 The gain of a line from stores is the price of what they fill, plus waste avoided, minus what their shares cost. They
 fill as much as they have, since each thousandth gains at least 1; what is too much stays where it gains least.

@@ -1,4 +1,4 @@
-"""What allocation is asked and what it answers. Formula and rules: docs/allocation.md.
+"""Questions to allocation and its answers. Formula and rules: docs/allocation.md.
 
 Quantities are thousandths of a unit. Costs are milli-minor: thousandths of the currency's minor unit, so that every
 term is exact. Nothing here checks its values: `case_file` does for files, the pool for orders.
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What one store can promise of one SKU."""
+    """An offer: so much of one SKU one store can promise."""
 
     available_milli: int
     confidence_permille: int
@@ -142,14 +142,14 @@ class Refusal(NamedTuple):
 
 
 class Short(NamedTuple):
-    """What of a line nobody fills."""
+    """The part of a line that nobody fills."""
 
     line_id: str
     missing_milli: int
 
 
 class Answer(NamedTuple):
-    """Who fills what, at what cost, and why not others."""
+    """An answer: the stores that fill the lines, the cost, and why not others."""
 
     shares: tuple[Share, ...]
     """In the order of the lines, then of store ids."""

@@ -1,4 +1,4 @@
-"""What three stores gain: for every set of three at least a bound, and exactly where that could matter.
+"""Gains of three stores: for every set of three at least a bound, and exactly where that could matter.
 
 The best gain of three stores on a line is that of one of their pairs, or needs all three. The second is dear to
 compute, so it is bounded first:
@@ -34,7 +34,7 @@ _NEVER = 1 << 58
 
 
 class _Parts(NamedTuple):
-    """What the gains of triples are made of, on the lines where all three may be needed."""
+    """Parts of the gains of triples, on the lines where all three may be needed."""
 
     gains: Ints
     """Of each pair."""

@@ -1,4 +1,4 @@
-"""What a pool's stores and items are, and what their codes mean: product master and onboarding."""
+"""A pool's stores and items, and the meaning of their codes: product master and onboarding."""
 
 from streams.catalog.pool_config import Catalog
 

@@ -1,4 +1,4 @@
-"""Which pools there are, folded from the config topic."""
+"""The pools that there are, folded from the config topic."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""What can the pool promise? Shelves, sales, counts: the stock half of the pool's decisions."""
+"""Decisions of a pool: stock, orders, tasks, transfers and lending, an aggregate a folder."""

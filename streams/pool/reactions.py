@@ -1,4 +1,4 @@
-"""What follows from an entry: `following(state, fact)`. Pure.
+"""Reactions to an entry: `following(state, fact)`. Pure.
 
 Within one input, first the goods that a till rang up for an order, then holds that the books no longer cover, then
 recounts of books in doubt, then open goods allocated anew, then what other pools are told, then whatever the pool's

@@ -1,4 +1,4 @@
-"""What a worker keeps for each partition that it holds."""
+"""Belongings of a worker for each partition that it holds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

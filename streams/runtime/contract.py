@@ -1,4 +1,4 @@
-"""What the runtime asks of a processor: pure work on one partition's records, outputs and rows handed back."""
+"""Contract of the runtime with a processor: pure work on one partition's records, outputs and rows handed back."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -40,7 +40,7 @@ StateRows = list[tuple[str, bytes | None]]
 
 
 class Batch(NamedTuple):
-    """What a micro-batch leaves behind."""
+    """The outputs and rows of a micro-batch."""
 
     outputs: list[OutputRecord]
     rows: StateRows

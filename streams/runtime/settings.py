@@ -9,7 +9,7 @@ from messaging.errors import UserError
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How one worker runs. Kafka options are librdkafka's (security.protocol, sasl.username …)."""
+    """Settings of one worker. Kafka options are librdkafka's (security.protocol, sasl.username …)."""
 
     bootstrap_servers: str
     group: str

@@ -36,7 +36,7 @@ _positions = Table(
 
 
 class Sink(Protocol):
-    """What is made of the journal in a database."""
+    """A view of the journal in a database."""
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class SinkFenced(UserError):
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """How one sink runs: it alone reads all partitions."""
+    """Settings of one sink: it alone reads all partitions."""
 
     kafka_options: ClientOptions
     partitions: int

@@ -1,4 +1,4 @@
-"""Where exactly do goods go? Addresses behind opaque references, and who may open them."""
+"""Addresses for goods, behind opaque references, and who may open them."""
 
 from streams.vault.address import Address
 from streams.vault.roles import Purpose, Role

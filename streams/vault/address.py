@@ -1,4 +1,4 @@
-"""What the vault keeps: where goods go, and who takes them. Its values appear in no representation and no error."""
+"""An address in the vault: where goods go, and who takes them. Its values appear in no representation and no error."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any

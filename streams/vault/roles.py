@@ -1,4 +1,4 @@
-"""Who may do what with an address, and what for: closed lists."""
+"""Roles at the vault, their rights and their purposes: closed lists."""
 
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What an address is opened for."""
+    """The purpose for which an address is opened."""
 
     plan_route = "plan_route"
     deliver = "deliver"

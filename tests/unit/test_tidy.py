@@ -24,6 +24,8 @@ RUNS_THE_BENCHES = re.compile(r"commonshelf\.commands\.(\w+\.)*bench\b")
 """Modules of the command that runs the benches, which are no part of what is installed."""
 LINES_MAX = 400
 ROOMS_MAX = {"streams.pool": 12, "commonshelf": 15}
+KNOW_EACH_OTHER = {"streams.pool"}
+"""Packages whose rooms may import from each other in a circle: orders keep goods that are lent, loans keep orders."""
 GENERATED = ("schemas/types/",)
 _QUESTIONS = re.compile(r"(What|Where|Who|Whom|Whose|Why|How|Which|When|That)\b")
 """Words that begin a riddle instead of a plain statement."""
@@ -144,11 +146,33 @@ def test_packages_import_only_those_below_them():
     assert wrong == []
 
 
+def test_inside_a_package_no_arrow_runs_up():
+    """Rooms do not import from each other in a circle, and nobody imports from a package in which he stands."""
+    packages = [name for name in modules() if is_package(name) and name not in KNOW_EACH_OTHER]
+    circles = [way for name in packages if (way := a_way_round(arrows(name)))]
+    upward = [
+        f"{name} imports {imported}"
+        for name in modules()
+        for imported in imports(name)
+        if is_package(imported) and name.startswith(f"{imported}.")
+    ]
+    assert (circles, upward) == ([], [])
+
+
 def test_a_docstring_is_a_sentence():
     wrong = [
         f"{where}: {told}"
         for where, _, told in docstrings()
         if not _BEGINNINGS.match(told) or not told.endswith(_ENDINGS)
+    ]
+    assert wrong == []
+
+
+def test_modules_and_classes_are_told_in_plain_statements():
+    wrong = [
+        f"{where}: {told}"
+        for where, kind, told in docstrings()
+        if kind in (ast.Module, ast.ClassDef) and _QUESTIONS.match(told)
     ]
     assert wrong == []
 

@@ -1,4 +1,4 @@
-"""Why a line or a record is set aside: the closed list. Dead letters carry these names."""
+"""Reasons for which a line or a record is set aside: the closed list. Dead letters carry these names."""
 
 UNMAPPED_CODE = "unmapped_code"
 """The code means nothing in this store yet; a mapping and a replay apply the line at its own time."""

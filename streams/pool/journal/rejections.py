@@ -1,4 +1,4 @@
-"""Why a request about an order, or a report, is refused: the closed list. Journal and orders.events carry these names.
+"""Reasons for which a request or a report is refused: the closed list. Journal and orders.events carry these names.
 
 A refused request changes nothing. What the caller can do is said beside each.
 """

@@ -1,4 +1,4 @@
-"""What a message of another pool means: `decide_lending(state, message)` gives the fact. Pure.
+"""Decisions on messages of another pool: `decide_lending(state, message)` gives the fact. Pure.
 
 Every message tells how things stand, in counts that only grow, so that one that comes twice changes nothing and a
 later one makes up for one that was lost.

@@ -1,4 +1,4 @@
-"""How facts about loans change the pool: rows are replaced, and the shelves follow their differences.
+"""Folding of facts about loans: rows are replaced, and the shelves follow their differences.
 
 What is lent counts as held on the lender's shelf, and as on hand on the borrower's shelf of the same item. Goods that
 went into a use have left the borrower's shelf with the order's own entry.

@@ -1,4 +1,4 @@
-"""What follows for loans and uses, and what other pools are told of it: `next_lending(state, now_ms)`. Pure.
+"""Reactions of loans and draws, and messages to other pools: `next_lending(state, now_ms)`. Pure.
 
 All that changed is looked at within the same input, so that what another pool hears was decided together with it.
 """

@@ -1,4 +1,4 @@
-"""Which stores fill what of an order is open: the pool's state as a case for `streams.allocation`, its answer as holds.
+"""Allocation of the open part of an order: the pool's state as a case for `streams.allocation`, its answer as holds.
 
 The nearest 60 stores are asked, for which allocation is exact. Confidence is as of now. Goods count as freshly
 stocked: a shelf does not know how old what it holds is. A store keeps its order when more of the same order comes to
@@ -150,7 +150,7 @@ def _distance(wanted: Point, place: Point) -> int:
 
 
 class _Asking(NamedTuple):
-    """What is the same for every store that is asked for an order's goods."""
+    """The part that is the same for every store that is asked for an order's goods."""
 
     lines: list[Line]
     freed: dict[tuple[str, str], int]

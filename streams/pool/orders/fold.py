@@ -1,4 +1,4 @@
-"""How facts about orders and tasks change the pool: rows are replaced, and the shelves follow their differences."""
+"""Folding of facts about orders and tasks: rows are replaced, and the shelves follow their differences."""
 
 from typing import Any
 

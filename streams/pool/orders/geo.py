@@ -1,4 +1,4 @@
-"""Where things are, in whole numbers: geohashes, and distances that are the same on every machine."""
+"""Places in whole numbers: geohashes, and distances that are the same on every machine."""
 
 from math import cos, isqrt, radians
 

@@ -1,4 +1,4 @@
-"""What an order keeps on shelves: its holds, and how they change. Rows are never changed in place.
+"""Holds of an order on shelves, and the acts that change them. Rows are never changed in place.
 
 A hold is tentative until the order is confirmed, then picked, then collected. What is released, expired or broken
 leaves the order's row; what the till has rung up of it has gone, and stays as collected.

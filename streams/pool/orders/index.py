@@ -1,4 +1,4 @@
-"""What must be found fast among a pool's orders and tasks. Made from their rows alone, whenever these are loaded."""
+"""Index of a pool's orders and tasks. Made from their rows alone, whenever these are loaded."""
 
 import heapq
 from collections import defaultdict

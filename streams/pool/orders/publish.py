@@ -1,4 +1,4 @@
-"""What the customers' side is told: an event on orders.events for each entry about an order."""
+"""News for the customers' side: an event on orders.events for each entry about an order."""
 
 from typing import Any
 

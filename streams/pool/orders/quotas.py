@@ -64,7 +64,7 @@ def _put(state: PoolState, key: QuotaKey, count: int) -> None:
 
 
 class QuotaLeft:
-    """What quotas leave to one order that is being allocated."""
+    """The rest of the quotas for one order that is being allocated."""
 
     def __init__(self, state: PoolState, order: Row, releases: Row | None = None) -> None:
         """`releases` is the order's row before, when what that holds is released with the same entry."""

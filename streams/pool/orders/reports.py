@@ -1,4 +1,4 @@
-"""What a fulfilment report means: `decide_report(state, report)` gives the fact. Pure.
+"""Decisions on fulfilment reports: `decide_report(state, report)` gives the fact. Pure.
 
 The reason of what is missing corrects the books: damaged goods leave them; goods not found, or another item in their
 place, lower the shelf's confidence and open a recount; sold goods are left to the till's own sale.

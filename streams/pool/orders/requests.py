@@ -1,4 +1,4 @@
-"""What a request about an order means: `decide_request(state, request)` gives the fact. Pure."""
+"""Decisions on requests about orders: `decide_request(state, request)` gives the fact. Pure."""
 
 import re
 from collections import Counter

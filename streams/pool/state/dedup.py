@@ -1,4 +1,4 @@
-"""Which source events were applied, so that a repeat changes nothing and a revision only its difference.
+"""Memory of the source events that were applied, so that a repeat changes nothing and a revision only its difference.
 
 Facts are kept in pages of 64 in the order in which they were applied, so that pages do not depend on batches.
 An index from a 12-byte hash of the event's name to its page and place is derived from the pages and kept locally.
@@ -32,7 +32,7 @@ class Page:
 
 
 class Index(Protocol):
-    """Where remembered events are looked up."""
+    """The index in which remembered events are looked up."""
 
     def find(self, entry_key: bytes) -> tuple[int, int] | None:
         """(page, position in its facts) of the newest fact about the event, or None. The key is pool + event key."""

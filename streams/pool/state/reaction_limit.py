@@ -17,7 +17,7 @@ TOO_MANY_REACTIONS = "too_many_reactions"
 
 
 class ReactionLoopError(RuntimeError):
-    """What was stopped goes on moving within the same input. The partition stops before that input."""
+    """A reaction goes on after it was stopped, within the same input. The partition stops before that input."""
 
 
 class ReactionLimit:

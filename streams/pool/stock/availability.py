@@ -1,4 +1,4 @@
-"""What a shelf tells the world."""
+"""Availability of a shelf, as the world is told it."""
 
 from typing import Any
 

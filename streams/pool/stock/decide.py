@@ -1,4 +1,4 @@
-"""What an input means for a pool: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
+"""Decisions on inputs: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeGuard

@@ -1,4 +1,4 @@
-"""How a fact changes a pool: `fold(state, fact)`. The only place where a pool's state changes."""
+"""Folding of facts into a pool: `fold(state, fact)`. The only place where a pool's state changes."""
 
 from typing import Any
 

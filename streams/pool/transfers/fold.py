@@ -1,4 +1,4 @@
-"""How a fact about a transfer changes the pool: its row is replaced, and the shelves follow what it holds."""
+"""Folding of facts about transfers: its row is replaced, and the shelves follow what it holds."""
 
 from typing import Any
 

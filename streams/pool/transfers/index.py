@@ -1,4 +1,4 @@
-"""What must be found fast among a pool's transfers. Made from their rows alone, whenever these are loaded."""
+"""Index of a pool's transfers. Made from their rows alone, whenever these are loaded."""
 
 from collections import defaultdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""What follows for transfers: goods that a till sold break what is kept for them, and time ends what nobody does."""
+"""Reactions of transfers: goods that a till sold break what is kept for them, and time ends what nobody does."""
 
 from typing import Any
 

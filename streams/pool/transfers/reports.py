@@ -1,4 +1,4 @@
-"""What stores report of a transfer: what was sent, and what came. Pure.
+"""Reports of stores on a transfer: the goods sent and those that came. Pure.
 
 The sender speaks once; a second word of what was sent is refused. What came adds up, in any order with that: before it
 was sent, in parts, or after it counted as lost.

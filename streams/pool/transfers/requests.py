@@ -1,4 +1,4 @@
-"""What a request about a transfer means: `decide_transfer(state, request)` gives the fact. Pure.
+"""Decisions on requests about transfers: `decide_transfer(state, request)` gives the fact. Pure.
 
 A transfer takes only what its sender lends to the pool: until it is shipped it is a promise as any other.
 """
