@@ -1,6 +1,7 @@
 """Our own rules of the house, which no linter knows: how long, how many, who imports whom, how it is told."""
 
 import ast
+import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -175,6 +176,19 @@ def test_modules_and_classes_are_told_in_plain_statements():
         if kind in (ast.Module, ast.ClassDef) and _QUESTIONS.match(told)
     ]
     assert wrong == []
+
+
+PROCESSES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "tests" / "proof").rglob("*.py"))
+    if not path.name.startswith("test_")
+]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_each_module_of_the_proof_can_be_imported(name):
+    """Some are only ever started as processes, whose end a long run would wait for."""
+    importlib.import_module(name)
 
 
 def test_a_circle_of_rooms_is_found():
