@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _REPORTS = {"claim": "claimed", "renew": "renewed", "done": "done", "short": "short", "refuse": "refused"}
 _SETTLE_S = 2.0
+_TAKEN_WITHIN_S = 20.0
 
 
 def tasks(
@@ -76,20 +77,24 @@ def _report(
     return checked(FulfilmentReport, plain, "the report")
 
 
-def _tell(options: dict[str, str], partitions: int, report: Any, as_json: bool) -> None:
+def _tell(options: dict[str, str], partitions: int, report: "FulfilmentReport", as_json: bool) -> None:
     """A refusal comes as an event, and so does all that concerns an order; other reports only show in the task."""
     from commonshelf.desks.orders import NoAnswerError, await_answer, find_task
 
-    try:
-        event = await_answer(options, partitions, report.pool, report.report_id, _SETTLE_S)
-    except NoAnswerError:
-        event = None
-    if event is not None and event["kind"] == "report_refused":
-        fail(f"{report.task} {event['reason']}: {event['detail']}")
-    task = find_task(options, report.task, report.pool)
-    if report.report_id not in task["reports"]:
-        fail(f"{report.task}: sent, and not taken yet; does the pool's worker run? See ./shelf doctor")
-    _print([task], as_json)
+    deadline = time.monotonic() + _TAKEN_WITHIN_S
+    while True:
+        try:
+            event = await_answer(options, partitions, report.pool, report.report_id, _SETTLE_S)
+        except NoAnswerError:
+            event = None
+        if event is not None and event["kind"] == "report_refused":
+            fail(f"{report.task} {event['reason']}: {event['detail']}")
+        task = find_task(options, str(report.task), report.pool)
+        if report.report_id in task["reports"]:
+            _print([task], as_json)
+            return
+        if time.monotonic() > deadline:
+            fail(f"{report.task}: sent, and not taken yet; does the pool's worker run? See ./shelf doctor")
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
