@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.cluster import Cluster
 from bench.errors import BenchError
@@ -11,12 +12,16 @@ from messaging.log_reader import put
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
 from schemas.types.journal import Fact
-from streams.pool.state.pool_state import decode_row
 from streams.pool.state.shelf import Shelf
 from world.uniform import OPENING_UNITS, UNIT_MILLI, Published, UniformPools, code, sku, store_id
 
 ShelfName = tuple[str, str]
 """(store, SKU)"""
+
+
+def _row(raw: bytes) -> Any:
+    """The row of a changelog value."""
+    return topic_codec(POOL_CHANGELOG.name).decode(raw)["row"][1]
 
 
 @dataclass
@@ -106,8 +111,8 @@ def _check_changelog(rows: dict[str, bytes], expected: Expected) -> Sequence[str
     for key, raw in rows.items():
         if key.startswith("shelf/"):
             _, _, item, store = key.split("/")
-            shelves[store, item] = Shelf(**decode_row(raw)).on_hand_milli
-    applied = sum(decode_row(raw)["lines_applied"] for key, raw in rows.items() if key.startswith("pool/"))
+            shelves[store, item] = Shelf(**_row(raw)).on_hand_milli
+    applied = sum(_row(raw)["lines_applied"] for key, raw in rows.items() if key.startswith("pool/"))
     wanted = expected.lines + len(expected.on_hand_milli)
     problems = differences("changelog", expected.on_hand_milli, shelves)
     return problems if applied == wanted else [*problems, f"{applied} lines applied instead of {wanted}"]

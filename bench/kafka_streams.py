@@ -14,7 +14,7 @@ from commonshelf.embedded_kafka.java import find_java
 from schemas.codec import topic_codec
 from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL, POS_SALES
-from streams.pool.journal.facts import encode_plain_sale, encode_taken
+from streams.pool.journal.facts import encode_applied, encode_plain_sale
 
 LOCK_FILE = Path(__file__).with_name("kafka-streams-jars.lock")
 _SOURCE = Path(__file__).parent / "java" / "PoolCounter.java"
@@ -86,7 +86,7 @@ def _properties(job: Job, threads: int) -> str:
             **given,
             "bench.journal": job.journal,
             "bench.journal.header": topic_codec(POOL_JOURNAL.name).header.hex(),
-            "bench.journal.after_line": encode_taken(0, "", 0)[_EMPTY_LINE_BYTES:].hex(),
+            "bench.journal.after_line": encode_applied(0, "", 0)[_EMPTY_LINE_BYTES:].hex(),
             "bench.journal.after_lines": encode_plain_sale(b"", [])[_EMPTY_SALE_BYTES:].hex(),
         }
     return "".join(f"{name}={str(value).replace(chr(92), chr(92) * 2)}\n" for name, value in given.items())

@@ -12,7 +12,7 @@ from fastavro import schemaless_reader
 from schemas.codec import HEADER_BYTES
 from schemas.registry import registry
 from schemas.topics import POS_SALES
-from streams.pool.journal.facts import encode_entry, encode_page, encode_plain_sale, encode_taken
+from streams.pool.journal.facts import encode_applied, encode_entry, encode_plain_sale, fact_codec
 from world.uniform import code, sku
 
 NUMBER = "number/"
@@ -83,9 +83,9 @@ class Counter:
         """A page of one entry around the bytes that arrived."""
         skus = self._skus
         taken = [
-            encode_taken(n, skus[line["code"]], -line["quantity_milli"]) for n, line in enumerate(sale["lines"])
+            encode_applied(n, skus[line["code"]], -line["quantity_milli"]) for n, line in enumerate(sale["lines"])
         ]  # fmt: skip
         fact = encode_plain_sale(value[HEADER_BYTES:], taken)
-        return encode_page(
+        return fact_codec().encode_page(
             sale["pool"], partition, number, [encode_entry(POS_SALES.name, offset, appended_at_ms, fact)]
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from schemas.registry import registry
+from schemas.registry import Registry, registry
 from schemas.topics import TOPICS
 
 HEADER_BYTES = 5
@@ -30,8 +30,8 @@ class BadMessage(ValueError):
 class Codec:
     """Encodes and decodes the values of one topic."""
 
-    def __init__(self, topic: str) -> None:
-        known = registry()
+    def __init__(self, topic: str, known: Registry | None = None) -> None:
+        known = registry() if known is None else known
         latest = known.latest(topic)
         self.topic = topic
         self.schema_id = latest.id

@@ -168,7 +168,7 @@ def discard(
     """
     import time
 
-    from commonshelf.config.pool_config import PoolConfig
+    from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.desk import Desk
     from commonshelf.dead_letters.view import print_list
 
@@ -185,7 +185,7 @@ def discard(
         some = waiting[-_EXAMPLES_SHOWN:]
         print_list(some, ["waiting"] * len(some))
         typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
-    done = Desk(found.kafka_options, found.settings.partitions, PoolConfig(), time.time_ns() // 1_000_000).discard(
+    done = Desk(found.kafka_options, found.settings.partitions, PoolConfigs(), time.time_ns() // 1_000_000).discard(
         waiting, reason
     )
     typer.echo(f"{counted(len(done), 'letter')} discarded")

@@ -14,13 +14,13 @@ from commonshelf.options import JsonOption, Where, fail, with_groups
 from commonshelf.text import counted, in_columns
 
 if TYPE_CHECKING:
-    from commonshelf.config.pool_config import PoolConfig
+    from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.letters import Letter
     from commonshelf.mapping.codes import CodeWaiting
     from commonshelf.mapping.suggestions import Suggestion
     from commonshelf.stack.connection import Connection
     from schemas.models.config import CodeMapping
-    from streams.catalog import Catalog
+    from streams.catalog import PoolConfig
 
 app = typer.Typer(
     no_args_is_help=True, help="The mapping desk: which item a till's code means; what waited for it counts then."
@@ -50,8 +50,8 @@ class _View:
 
     connection: "Connection"
     pool: str
-    config: "PoolConfig"
-    catalog: "Catalog"
+    config: "PoolConfigs"
+    catalog: "PoolConfig"
     letters: list["Letter"]
     waiting: list["CodeWaiting"]
 
@@ -329,7 +329,7 @@ def _publish(
             typer.echo(f"left: {note}")
 
 
-def _concerns(catalog: "Catalog", letter: "Letter", wanted: list["CodeMapping"]) -> bool:
+def _concerns(catalog: "PoolConfig", letter: "Letter", wanted: list["CodeMapping"]) -> bool:
     codes = {catalog.lasting_code(line["code"]) for line in letter.lines}
     return any(one.code in codes and one.store in (None, letter.store) for one in wanted)
 

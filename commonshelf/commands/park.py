@@ -31,10 +31,11 @@ def park(
     from schemas.topics import POOL_CONFIG
     from streams.pool.processor import PoolProcessor
 
-    if topic in PoolProcessor.priority_inputs:
+    pools = PoolProcessor()
+    if topic in pools.priority_inputs:
         fail(f"a record of {topic} is a setting, and settings are not stepped over; start a release that takes it")
-    if topic not in PoolProcessor.inputs:
-        fail(f"{topic!r} is no input of the pools; their inputs: {', '.join(PoolProcessor.inputs)}")
+    if topic not in pools.inputs:
+        fail(f"{topic!r} is no input of the pools; their inputs: {', '.join(pools.inputs)}")
     connection = connect(config, bootstrap)
     home = partition_of(pool, connection.settings.partitions)
     if home != partition:

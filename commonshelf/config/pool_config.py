@@ -11,7 +11,7 @@ from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 
 class UnknownNameError(UserError):
@@ -19,10 +19,10 @@ class UnknownNameError(UserError):
 
 
 @dataclass
-class PoolConfig:
+class PoolConfigs:
     """The settings of every pool that was read."""
 
-    catalogs: dict[str, Catalog] = field(default_factory=lambda: defaultdict(Catalog))
+    catalogs: dict[str, PoolConfig] = field(default_factory=lambda: defaultdict(PoolConfig))
     named: set[str] = field(default_factory=set)
     """Pools that have settings of their own."""
     values: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class PoolConfig:
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     """(topic, partition) → the offset behind its last record."""
 
-    def catalog(self, pool: str) -> Catalog:
+    def catalog(self, pool: str) -> PoolConfig:
         """Raises UnknownNameError for a pool that is not configured."""
         if pool not in self.named:
             raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(self.named)) or 'none'}")
@@ -39,10 +39,10 @@ class PoolConfig:
     def take(self, topic: str, value: bytes | None) -> None:
         """Apply a record, in the order of its topic."""
         try:
-            event: dict[str, Any] = topic_codec(topic).decode(value)
+            event: Any = topic_codec(topic).decode(value)
             if topic == POOL_CONFIG.name:
                 ConfigChange.from_avro(event)
-                self.catalogs[event["pool"]].apply_change(*event["change"])
+                self.catalogs[event["pool"]].apply_change(event["change"])
                 if event["change"][0] == "commonshelf.PoolSettings":
                     self.named.add(event["pool"])
             else:
@@ -52,9 +52,9 @@ class PoolConfig:
             return  # a dead letter: the workers do not use it either
 
 
-def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> PoolConfig:
+def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> PoolConfigs:
     """The settings in the topics. Raises KafkaException, TimeoutError."""
-    found = PoolConfig()
+    found = PoolConfigs()
     for message in read_log(kafka_options, [POOL_CONFIG.name, CATALOG_ITEMS.name], partitions):
         topic, value = str(message.topic()), message.value()
         key = bytes(message.key() or b"").decode(errors="replace")

@@ -12,7 +12,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.dead_letters.letters import Letter, Place, read_outcomes
 from commonshelf.dead_letters.pool_progress import EventName, Taken, taken_since
 from messaging.client_options import producer_options, quiet
@@ -63,7 +63,7 @@ class Done:
 class Desk:
     """The desk of one operator's command. `now_ms` is the operator's clock, ms since 1970 UTC."""
 
-    def __init__(self, kafka_options: Mapping[str, str], partitions: int, config: PoolConfig, now_ms: int) -> None:
+    def __init__(self, kafka_options: Mapping[str, str], partitions: int, config: PoolConfigs, now_ms: int) -> None:
         self._kafka_options = kafka_options
         self._partitions = partitions
         self._config = config

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.dead_letters.letters import Letter
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 from streams.pool.journal import dead_letter_reasons as reasons
 
 _FINAL = {
@@ -18,7 +18,7 @@ _FINAL = {
 }
 
 
-def blocker(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool = False) -> str | None:
+def blocker(letter: Letter, config: PoolConfigs, now_ms: int, *, is_named: bool = False) -> str | None:
     """The reason why a replay would change nothing, or must not happen; None when nothing stands against it.
 
     `is_named`: an operator asked for this very letter.
@@ -42,7 +42,7 @@ def blocker(letter: Letter, config: PoolConfig, now_ms: int, *, is_named: bool =
     return _pos_blocker(letter, letter.event, config.catalogs[letter.event["pool"]], now_ms)
 
 
-def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfig) -> str | None:
+def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfigs) -> str | None:
     try:
         is_config = letter.input_topic == POOL_CONFIG.name
         model = ConfigChange.from_avro(event) if is_config else CatalogItem.model_validate(event)
@@ -53,7 +53,7 @@ def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfig) 
     return None
 
 
-def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms: int) -> str | None:
+def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: PoolConfig, now_ms: int) -> str | None:
     occurred, recorded, settings = event["occurred_at_ms"], event["recorded_at_ms"], catalog.pool
     if event["store"] not in catalog.stores:
         return f"store {event['store']!r} is not in the pool"
@@ -69,7 +69,7 @@ def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: Catalog, now_ms
     return None if None in why_not else "; ".join(dict.fromkeys(filter(None, why_not)))
 
 
-def line_blocker(catalog: Catalog, store: str, line: dict[str, Any]) -> str | None:
+def line_blocker(catalog: PoolConfig, store: str, line: dict[str, Any]) -> str | None:
     """The reason for which the pool would set this line aside; None when it would take it."""
     meaning = catalog.meaning(store, line["code"])
     if meaning is None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.dead_letters.desk import Desk, Done
 from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.pool_progress import Verdict, verdict_on, wait_until_taken
@@ -34,7 +34,7 @@ class Replayed:
 
 
 def sort_out(
-    letters: Iterable[Letter], config: PoolConfig, *, are_named: bool = False
+    letters: Iterable[Letter], config: PoolConfigs, *, are_named: bool = False
 ) -> tuple[list[Letter], list[tuple[Letter, str]]]:
     """(letters that a replay helps, the others with what stands against it)."""
     helped, left = [], []
@@ -52,7 +52,7 @@ def replay(
     kafka_options: Mapping[str, str],
     partitions: int,
     letters: Iterable[Letter],
-    config: PoolConfig,
+    config: PoolConfigs,
     reason: str,
     *,
     are_named: bool = False,
@@ -72,7 +72,7 @@ def replay(
 
 
 def wait_until_settings_taken(
-    kafka_options: Mapping[str, str], config: PoolConfig, partitions: Collection[int]
+    kafka_options: Mapping[str, str], config: PoolConfigs, partitions: Collection[int]
 ) -> bool:
     """Return True once the workers have taken all settings of these partitions, False when they have not in WAIT_S."""
     wanted = {place: end for place, end in config.next_offsets.items() if place[1] in partitions}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfigs
 from connectors.context import Held
 from messaging.client_options import ClientOptions, quiet
 from messaging.log_reader import is_record, log_consumer, until_end
@@ -13,7 +13,7 @@ from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 _decode = topic_codec(POOL_AVAILABILITY.name).decode
 _BATCH = 10_000
@@ -53,7 +53,7 @@ class _Followed:
     """One partition of the settings and of the availability."""
 
     def __init__(self, kafka_options: ClientOptions, partition: int) -> None:
-        self._config = PoolConfig()
+        self._config = PoolConfigs()
         self._held: dict[tuple[str, str], dict[str, int]] = {}
         topics = [POOL_CONFIG.name, CATALOG_ITEMS.name, POOL_AVAILABILITY.name]
         self._consumer: Consumer = log_consumer(kafka_options, topics, [partition])
@@ -95,7 +95,7 @@ class _Followed:
         self._held.setdefault((row["pool"], row["store"]), {})[row["sku"]] = row["held_milli"]
 
 
-def _codes(catalog: Catalog, store: str) -> dict[str, list[str]]:
+def _codes(catalog: PoolConfig, store: str) -> dict[str, list[str]]:
     """SKU → its codes in `store`, those of the store's own list first; codes that mean something else are left out."""
     found: dict[str, list[str]] = {}
     own = [(f"sku:{sku}", sku) for sku in catalog.items]

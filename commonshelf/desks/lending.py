@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from commonshelf.config.pool_config import PoolConfig, UnknownNameError
+from commonshelf.config.pool_config import PoolConfigs, UnknownNameError
 from commonshelf.config.publishing import current, publish_settings
 from schemas.models.config import ConfigChange, LentQuota
 from schemas.topics import POOL_AVAILABILITY
@@ -23,7 +23,7 @@ class Lent(NamedTuple):
 
 
 def set_quota(
-    kafka_options: Mapping[str, str], partitions: int, config: PoolConfig, pool: str, quota: LentQuota, at_ms: int
+    kafka_options: Mapping[str, str], partitions: int, config: PoolConfigs, pool: str, quota: LentQuota, at_ms: int
 ) -> None:
     """Publish the quota. Raises UnknownNameError for a pool, a store or an item that is not there."""
     catalog, other = config.catalog(pool), config.catalog(quota.to_pool)
@@ -40,7 +40,7 @@ def set_quota(
     publish_settings(kafka_options, partitions, [change])
 
 
-def lent_by(kafka_options: Mapping[str, str], config: PoolConfig, pool: str) -> list[Lent]:
+def lent_by(kafka_options: Mapping[str, str], config: PoolConfigs, pool: str) -> list[Lent]:
     """The pool's quotas with what became of them, by borrower, store and item. Raises UnknownNameError."""
     quotas = config.catalog(pool).lent_quotas
     rows: dict[tuple[str, str, str], dict[str, Any]] = {

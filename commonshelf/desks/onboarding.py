@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
 from commonshelf.config.pool_config import UnknownNameError, read_pool_config
@@ -20,7 +20,8 @@ from schemas.models.config import ConfigChange, PoolSettings, StoreItemSettings,
 from schemas.models.pos import StockLine, StockReport
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
-from streams.catalog import Catalog
+from schemas.types.catalog import CatalogItem as CatalogItemRow
+from streams.catalog import PoolConfig
 
 
 @dataclass(frozen=True)
@@ -123,17 +124,17 @@ def _is_pool(change: ConfigChange) -> bool:
     return isinstance(change.change, PoolSettings)
 
 
-def declared_in(catalog: Catalog, records: Iterable[SettingsRecord]) -> Catalog:
+def declared_in(catalog: PoolConfig, records: Iterable[SettingsRecord]) -> PoolConfig:
     """`catalog` once it knows `records`, too."""
     for record in records:
         if isinstance(record, CatalogItem):
-            catalog.apply_item(record.to_avro())
+            catalog.apply_item(cast("CatalogItemRow", record.to_avro()))
         else:
-            catalog.apply_change(*record.to_avro()["change"])
+            catalog.apply_change(record.to_avro()["change"])
     return catalog
 
 
-def in_units_of(catalog: Catalog, reports: Iterable[StockReport]) -> tuple[list[StockReport], list[str]]:
+def in_units_of(catalog: PoolConfig, reports: Iterable[StockReport]) -> tuple[list[StockReport], list[str]]:
     """The reports less the lines in another unit than the pool counts the item in, and a sentence for each of these.
 
     The pool would set such a line aside. A code that means nothing yet waits there for its mapping.

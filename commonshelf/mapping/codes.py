@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from commonshelf.dead_letters.letters import Letter, Place
 from connectors.parsing.codes import is_in_store
 from schemas.models.config import CodeMapping
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 from streams.pool.journal import dead_letter_reasons as reasons
 
 _PRIVATE = ("sku:", "item:")
@@ -32,7 +32,7 @@ class CodeWaiting:
     letters: list[Place] = field(default_factory=list)
 
 
-def codes_waiting(catalog: Catalog, pool: str, letters: Iterable[Letter]) -> list[CodeWaiting]:
+def codes_waiting(catalog: PoolConfig, pool: str, letters: Iterable[Letter]) -> list[CodeWaiting]:
     """The codes for which lines of a pool were set aside and still wait, most lines first."""
     found: dict[tuple[str, str | None, str | None], CodeWaiting] = {}
     for letter in letters:
@@ -56,7 +56,7 @@ def codes_waiting(catalog: Catalog, pool: str, letters: Iterable[Letter]) -> lis
     return sorted(found.values(), key=lambda one: (-one.lines, one.code, one.stores))
 
 
-def objections(catalog: Catalog, wanted: Sequence[CodeMapping], *, replaces: bool) -> list[str]:
+def objections(catalog: PoolConfig, wanted: Sequence[CodeMapping], *, replaces: bool) -> list[str]:
     """Sentences against the publishing of these mappings: one code for two items, unknown stores or items.
 
     `replaces`: a meaning that is in force may be replaced.
@@ -85,7 +85,7 @@ def is_private(code: str) -> bool:
     return code.startswith(_PRIVATE) or (code.startswith("gtin:") and is_in_store(code.removeprefix("gtin:")))
 
 
-def item_named(catalog: Catalog, text: str) -> str | None:
+def item_named(catalog: PoolConfig, text: str) -> str | None:
     """The SKU that an operator means by a SKU or by a code of the pool, None for neither."""
     if text in catalog.items:
         return text
@@ -93,7 +93,7 @@ def item_named(catalog: Catalog, text: str) -> str | None:
     return meaning[0] if meaning else None
 
 
-def _meaning_now(catalog: Catalog, one: CodeMapping) -> str | None:
+def _meaning_now(catalog: PoolConfig, one: CodeMapping) -> str | None:
     meaning = catalog.meaning(one.store or "", one.code)
     return meaning[0] if meaning else None
 

@@ -14,10 +14,10 @@ from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
 from schemas.models.config import CodeMapping
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 
-def read_mappings(file: Path, store: str | None, catalog: Catalog) -> tuple[list[CodeMapping], list[str]]:
+def read_mappings(file: Path, store: str | None, catalog: PoolConfig) -> tuple[list[CodeMapping], list[str]]:
     """(the mappings, a sentence for each row that is none). Rows without a sku are left out: nobody decided them yet.
 
     `store` holds where a row names none; None is the whole pool. Raises UnusableFileError when the file cannot be read.
@@ -66,7 +66,7 @@ def _discovered(file: Path) -> Iterator[tuple[str, str, TillItem]]:
         ) from None
 
 
-def find_item(catalog: Catalog, text: str) -> str:
+def find_item(catalog: PoolConfig, text: str) -> str:
     """The SKU that `text` names: itself, or a code or a barcode of the pool's item. Raises ValueError."""
     sku = item_named(catalog, text)
     if sku is None:

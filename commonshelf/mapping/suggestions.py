@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process, utils
 
 from connectors.contract import Refused
 from connectors.parsing.codes import code_of
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 BARCODE_SCORE = 100
 _SAME_TEXT_SCORE = 95
@@ -47,7 +47,7 @@ class Suggestion:
 class Suggester:
     """Suggests items of one pool."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: PoolConfig) -> None:
         self._catalog = catalog
         self._items = catalog.items
         self._names = {sku: utils.default_process(item["name"]) for sku, item in catalog.items.items()}

@@ -1,5 +1,5 @@
 """A pool's stores and items, and the meaning of their codes: product master and onboarding."""
 
-from streams.catalog.pool_config import Catalog
+from streams.catalog.pool_config import PoolConfig
 
-__all__ = ["Catalog"]
+__all__ = ["PoolConfig"]

@@ -4,32 +4,34 @@ Pure and small enough to hold in memory; changed only by journaled facts, so tha
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from schemas.models.config import PoolSettings
+from schemas.types import config as types
+from schemas.types.catalog import CatalogItem
+from schemas.types.pos import Unit
 from streams.catalog.weighed import Label, label_of
 
-Row = dict[str, Any]
 K = TypeVar("K")
-Meaning = tuple[str, str | None]
+Meaning = tuple[str, Unit | None]
 """(SKU, its unit; None for a SKU that the product master lacks)"""
 _NONE: Mapping[str, Meaning] = {}
-_DEFAULT_POOL: Row = PoolSettings(name="-").to_avro()
+_DEFAULT_POOL = cast("types.PoolSettings", PoolSettings(name="-").to_avro())
 
 
-class Catalog:
+class PoolConfig:
     """Stores, items, code mappings and parked offsets of one pool."""
 
     def __init__(self) -> None:
-        self.pool: Row = _DEFAULT_POOL
-        self.stores: dict[str, Row] = {}
-        self.lenders: dict[str, Row] = {}
+        self.pool: types.PoolSettings = _DEFAULT_POOL
+        self.stores: dict[str, types.StoreSettings] = {}
+        self.lenders: dict[str, types.StoreSettings] = {}
         """Stores of other pools that lend to this one, as `store@pool`; told by loans, not by settings."""
         self.lent_quotas: dict[tuple[str, str, str], int] = {}
         """(other pool, own store, SKU) → thousandths that are lent to it at most."""
-        self.items: dict[str, Row] = {}
-        self.quotas: dict[str, Row] = {}
-        self._terms: dict[tuple[str, str], Row] = {}
+        self.items: dict[str, CatalogItem] = {}
+        self.quotas: dict[str, types.ItemQuota] = {}
+        self._terms: dict[tuple[str, str], types.StoreItemSettings] = {}
         self._codes: dict[str, str] = {}
         self._store_codes: dict[tuple[str, str], str] = {}
         self._own_codes: dict[str, str] = {}
@@ -81,7 +83,7 @@ class Catalog:
         else:
             self._meanings[code] = (sku, self.unit(sku))
 
-    def unit(self, sku: str) -> str | None:
+    def unit(self, sku: str) -> Unit | None:
         """Unit in which the pool counts `sku`; None for an item that the product master lacks."""
         item = self.items.get(sku)
         return None if item is None else item["unit"]
@@ -104,34 +106,34 @@ class Catalog:
                 safety_milli = own["safety_stock_milli"]
         return contribution["kind"], contribution["value"], safety_milli
 
-    def reachable(self) -> dict[str, Row]:
+    def reachable(self) -> dict[str, types.StoreSettings]:
         """Every store that orders may get goods from: the pool's own, and those that lend to it."""
         return {**self.stores, **self.lenders} if self.lenders else self.stores
 
-    def own_contribution(self, store: str, sku: str) -> Row | None:
+    def own_contribution(self, store: str, sku: str) -> types.Contribution | None:
         """What `store` set for `sku` itself; None when the store's own terms hold."""
         own = self._terms.get((store, sku))
         return None if own is None else own["contribution"]
 
-    def apply_change(self, kind: str, change: Row) -> None:
-        """Take a ConfigChange's record, `kind` being its Avro name. Raises ValueError for an unknown kind."""
-        match kind:
-            case "commonshelf.PoolSettings":
-                self.pool = change
-            case "commonshelf.StoreSettings":
-                self.stores[change["store"]] = change
-            case "commonshelf.StoreItemSettings":
-                self._terms[change["store"], change["sku"]] = change
-            case "commonshelf.CodeMapping":
-                self._map(change["store"], change["code"], change["sku"])
-            case "commonshelf.ParkedOffset":
-                self.parked[change["topic"], change["partition"], change["offset"]] = change["reason"]
-            case "commonshelf.ItemQuota":
-                self.quotas[change["sku"]] = change
-            case "commonshelf.LentQuota":
-                self.lent_quotas[change["to_pool"], change["store"], change["sku"]] = change["quantity_milli"]
-            case _:
-                raise ValueError(f"unknown config change {kind}")
+    def apply_change(self, change: types.Change) -> None:
+        """Take a ConfigChange's record with its Avro name. Raises ValueError for an unknown kind."""
+        if change[0] == "commonshelf.PoolSettings":
+            self.pool = change[1]
+        elif change[0] == "commonshelf.StoreSettings":
+            self.stores[change[1]["store"]] = change[1]
+        elif change[0] == "commonshelf.StoreItemSettings":
+            self._terms[change[1]["store"], change[1]["sku"]] = change[1]
+        elif change[0] == "commonshelf.CodeMapping":
+            self._map(change[1]["store"], change[1]["code"], change[1]["sku"])
+        elif change[0] == "commonshelf.ParkedOffset":
+            self.parked[change[1]["topic"], change[1]["partition"], change[1]["offset"]] = change[1]["reason"]
+        elif change[0] == "commonshelf.ItemQuota":
+            self.quotas[change[1]["sku"]] = change[1]
+        elif change[0] == "commonshelf.LentQuota":
+            lent = change[1]
+            self.lent_quotas[lent["to_pool"], lent["store"], lent["sku"]] = lent["quantity_milli"]
+        else:
+            raise ValueError(f"unknown config change {change[0]}")
 
     def _map(self, store: str | None, code: str, sku: str | None) -> None:
         if store is not None:
@@ -140,7 +142,7 @@ class Catalog:
             _put(self._codes, code, sku)
             self._mean(code)
 
-    def apply_item(self, item: Row) -> None:
+    def apply_item(self, item: CatalogItem) -> None:
         """Take a CatalogItem; its GTIN, if any, and `sku:` code map to it by themselves."""
         sku = item["sku"]
         before = self.items.get(sku)

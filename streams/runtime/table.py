@@ -25,7 +25,8 @@ class Table(Generic[K, R]):
     ) -> None:
         self._row_key = row_key
         self._encode = encode
-        self._decode = decode
+        self.decode = decode
+        """The row from its bytes."""
         self._fetch = fetch
         self.cached_rows_max = cached_rows_max
         self.cache: dict[K, R] = {}
@@ -49,7 +50,7 @@ class Table(Generic[K, R]):
             raw = self._fetch(self._row_key(key))
             if raw is None:
                 return None
-            row = self.cache[key] = self._decode(raw)
+            row = self.cache[key] = self.decode(raw)
         return row
 
     def put(self, key: K, row: R) -> None:

@@ -7,12 +7,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.pool.state.dedup_index import SeenIndex
-from streams.pool.state.pool_state import PoolState, Tables
-from streams.pool.stock.fold import fold
+from streams.pool.state.dedup_index import FilteredIndex
+from streams.pool.state.pool_state import PoolState
 from tests.proof.simulation.lending import LendingAuditor
 from tests.support.lending import AWAY, HOME, Pools
-from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, CommittedRows, PoolBench
+from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, CommittedRows, PoolBench, processor
 
 POOLS = st.sampled_from([HOME, AWAY])
 OURS_TOO = st.sampled_from([AWAY, AWAY, AWAY, HOME])
@@ -144,10 +143,10 @@ class Lending(RuleBasedStateMachine):
 def folds_to_the_same(bench: PoolBench, pool: str) -> None:
     rows = CommittedRows()
     view = rows.view()
-    tables = Tables(view.fetch)
-    state = PoolState(pool, tables, SeenIndex(view.find_index, lambda: list(rows.index)))
+    tables = processor().tables(view)
+    state = PoolState(pool, tables, FilteredIndex(view.find_index, lambda: list(rows.index)))
     for entry in bench.journal(pool):
-        fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
+        processor().aggregates.fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
     rows.write(list(tables.drain()))
     assert rows.rows == bench.committed.rows
 

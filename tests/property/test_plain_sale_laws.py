@@ -1,7 +1,5 @@
 """The short way of the plain sale and the general way of any sale are one: the same reading, the same state."""
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from schemas.codec import RECORD_MAX_BYTES, topic_codec
 from schemas.plain_sale import PlainSale, read_plain_sale
 from schemas.topics import POS_SALES
 from streams.pool import processor as pool_processor
-from streams.pool.processor import PoolPartition
+from streams.pool.stock import plain_sale
 from tests.property.test_insane_input import CODES, MAYBE_TEXT, NAMES, TEXTS, UNITS, events
 from tests.property.test_replay_laws import SLOW_SETUP, breaks, everything, played
 from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
@@ -123,9 +121,5 @@ def test_with_and_without_the_short_way_the_same_bytes_everywhere(world, breaks)
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)
         quick = everything(played(world, breaks))
-        patch.setattr(PoolPartition, "_take_plain_sale", _never)
+        patch.setattr(plain_sale, "read_plain_sale", lambda _: None)
         assert everything(played(world, breaks)) == quick
-
-
-def _never(_partition: PoolPartition, _record: Any) -> bool:
-    return False

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.models.config import ItemQuota
+from streams.pool.orders.index import ORDERS as ORDER_INDEX
+from streams.pool.orders.rows import find_order
 from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, POOL, PoolBench, furnished, line
 from tests.support.pool import wanted as of_item
 from tests.support.worlds import STORES, make_small, received, reports_on_tasks
@@ -73,17 +75,17 @@ def test_no_store_gives_and_no_customer_gets_more_than_the_limit_at_any_time(wor
     )
     for one in world:
         publish(one, bench)
-        state = bench.partition._pools[POOL]
+        state = bench.partition.pools[POOL]
         given_by: defaultdict[str, int] = defaultdict(int)
         given_to: defaultdict[str, int] = defaultdict(int)
         for name in ORDERS:
-            order = state.tables.orders.get((POOL, name))
+            order = find_order(state, name)
             for hold in order["holds"] if order is not None else ():
                 given_by[hold["store"]] += hold["quantity_milli"]
                 given_to[order["terms"]["customer_ref"]] += hold["quantity_milli"]
         assert all(milli <= STORE_LIMIT for milli in given_by.values())
         assert all(milli <= CUSTOMER_LIMIT for milli in given_to.values())
-        counted = {key[1:]: count for key, count in state.quota_counts.items() if key[1] != "since"}
+        counted = {key[1:]: count for key, count in state[ORDER_INDEX].quota_counts.items() if key[1] != "since"}
         in_orders = {("store", name): milli for name, milli in given_by.items()}
         in_orders |= {("customer", name): milli for name, milli in given_to.items()}
         assert counted == {key: milli for key, milli in in_orders.items() if milli}

@@ -8,10 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.pool.journal.facts import ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED
-from streams.pool.state.dedup_index import SeenIndex
-from streams.pool.state.pool_state import PoolState, Tables
-from streams.pool.stock.fold import fold
-from tests.support.pool import POOL, CommittedRows, PoolBench, furnished
+from streams.pool.state.dedup_index import FilteredIndex
+from streams.pool.state.pool_state import PoolState
+from tests.support.pool import POOL, CommittedRows, PoolBench, furnished, processor
 from tests.support.worlds import make_small, order_worlds, worlds
 
 FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
@@ -72,10 +71,10 @@ def test_folding_the_journal_from_zero_gives_the_rows_byte_for_byte(world):
     bench = played(world, dict.fromkeys(range(0, 24, 3), False))
     rows = CommittedRows()
     view = rows.view()
-    tables = Tables(view.fetch)
-    state = PoolState(POOL, tables, SeenIndex(view.find_index, lambda: list(rows.index)))
+    tables = processor().tables(view)
+    state = PoolState(POOL, tables, FilteredIndex(view.find_index, lambda: list(rows.index)))
     for entry in bench.journal():
-        fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
+        processor().aggregates.fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
     rows.write(list(tables.drain()))
     assert rows.rows == bench.committed.rows
 

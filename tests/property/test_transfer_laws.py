@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.models.config import PoolSettings
+from streams.pool.orders.rows import find_order
+from streams.pool.transfers.rows import find_transfer
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, wanted
 from tests.support.transfers import came, discrepancies, gone, in_transit, place, row, stocked, tell
 from tests.support.worlds import STORES, OnTask, make_small, reports_on_tasks
@@ -117,18 +119,18 @@ def test_every_unit_is_on_a_shelf_on_its_way_damaged_or_lost(world):
 @settings(max_examples=400, suppress_health_check=SLOW_SETUP)
 def test_what_is_held_is_what_orders_and_transfers_keep_and_never_more_than_there_is(world):
     bench = played(world)
-    state = bench.partition._pools[POOL]
+    state = bench.partition.pools[POOL]
     bench.commit()
     for sku in SKUS:
         for store in STORES:
-            shelf = state.tables.shelves.get((POOL, sku, store))
+            shelf = state.shelf(sku, store)
             kept = picked = 0
             for name in ("t1", "t2"):
-                transfer = state.tables.transfers.get((POOL, name))
+                transfer = find_transfer(state, name)
                 for one in transfer["lines"] if transfer is not None else ():
                     kept += one["held_milli"] if (one["sku"], transfer["from_store"]) == (sku, store) else 0
             for name in ("o1", "o2"):
-                order = state.tables.orders.get((POOL, name))
+                order = find_order(state, name)
                 for hold in order["holds"] if order is not None else ():
                     if (hold["sku"], hold["store"]) == (sku, store) and hold["state"] != "collected":
                         kept += hold["quantity_milli"] - hold["sold_at_till_milli"]

@@ -16,9 +16,19 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import InputRecord, OutputRecord
-from tests.support.pool import MILK, NOON_MS, PoolBench, fulfilment_report, line, order_request, sale, stock, wanted
+from tests.support.pool import (
+    MILK,
+    NOON_MS,
+    PoolBench,
+    decode_row,
+    fulfilment_report,
+    line,
+    order_request,
+    sale,
+    stock,
+    wanted,
+)
 
 HOME, AWAY = "north", "south"
 """The lender and the borrower; on two partitions they live apart."""

@@ -1,9 +1,12 @@
 """A pool partition on a bench: real bytes in, decoded outputs out, committed rows in dicts instead of Kafka."""
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
+
+import pytest
 
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
@@ -17,6 +20,7 @@ from schemas.topics import (
     FULFILMENT_REPORTS,
     ORDERS_EVENTS,
     ORDERS_REQUESTS,
+    POOL_CHANGELOG,
     POOL_CONFIG,
     POOL_JOURNAL,
     POOL_TASKS,
@@ -24,8 +28,8 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from streams.pool.aggregate import Aggregate, Input, Reaction
 from streams.pool.processor import PoolPartition, PoolProcessor
-from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
 
 MINUTE_MS = 60_000
@@ -41,8 +45,37 @@ UNITS = {MILK: "each", BREAD: "each", FLOUR: "kg"}
 
 @cache
 def processor() -> PoolProcessor:
-    """One for all tests: its metrics are registered once per process."""
+    """One for all tests."""
     return PoolProcessor()
+
+
+def plant(patch: pytest.MonkeyPatch, function: Any, planted: Any) -> None:
+    """Have the pools of the test call `planted` wherever an aggregate names `function`."""
+    aggregates = [_with(one, function, planted) for one in processor().aggregates.all]
+    assert aggregates != list(processor().aggregates.all), f"no aggregate names {function}"
+    patch.setattr(sys.modules[__name__], "processor", lambda: PoolProcessor(aggregates=aggregates))
+
+
+def _with(part: Any, function: Any, planted: Any) -> Any:
+    if part is function:
+        return planted
+    if isinstance(part, Aggregate | Input | Reaction):
+        names = [one.name for one in fields(part)]
+        return replace(part, **{name: _with(getattr(part, name), function, planted) for name in names})
+    if isinstance(part, dict):
+        return {name: _with(one, function, planted) for name, one in part.items()}
+    return tuple(_with(one, function, planted) for one in part) if type(part) is tuple else part
+
+
+def decode_row(raw: bytes) -> Any:
+    """The row of a changelog value."""
+    return topic_codec(POOL_CHANGELOG.name).decode(raw)["row"][1]
+
+
+def assert_agenda_is_empty(partition: PoolPartition) -> None:
+    """Nothing that an input brought about is left undone."""
+    left = {name: list(pool.agenda.left()) for name, pool in partition.pools.items()}
+    assert not any(left.values()), left
 
 
 @dataclass
@@ -91,7 +124,8 @@ class PoolBench:
         self.partition = self._open()
 
     def _open(self) -> PoolPartition:
-        return PoolPartition(self._number, self._partitions, self.committed.view(), self._cached_rows_max)
+        with_cache = PoolProcessor(self._cached_rows_max, processor().aggregates.all, processor().known)
+        return with_cache.open(self._number, self._partitions, self.committed.view())
 
     def restart(self) -> None:
         """Forget everything but the committed rows."""
@@ -109,6 +143,7 @@ class PoolBench:
     def apply(self, record: InputRecord) -> None:
         self.inputs.append(record)
         self.partition.apply(record)
+        assert_agenda_is_empty(self.partition)
 
     def commit(self) -> Batch:
         """End the micro-batch and have it stored at once."""

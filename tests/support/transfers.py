@@ -6,7 +6,6 @@ from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.requests import OrderRequest
 from schemas.topics import CATALOG_ITEMS, FULFILMENT_REPORTS, ORDERS_REQUESTS
-from streams.pool.state.pool_state import decode_row
 from tests.support.pool import (
     BREAD,
     MILK,
@@ -15,6 +14,7 @@ from tests.support.pool import (
     POOL,
     STORE,
     PoolBench,
+    decode_row,
     fulfilment_report,
     furnished,
     line,

@@ -26,11 +26,15 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from streams.pool.orders.index import ORDERS as ORDER_INDEX
+from streams.pool.orders.rows import find_order
 from streams.pool.state import dedup as seen_module
 from streams.pool.state import shelf_writes as touch_module
 from streams.pool.state.dedup import INDEX_ENTRY
 from streams.pool.state.shelf import MOVEMENT
 from streams.pool.stock import plain_sale as plain_sale_module
+from streams.pool.tasks.index import TASKS
+from streams.pool.tasks.rows import find_task
 from tests.support.pool import (
     BREAD,
     DAY_MS,
@@ -148,12 +152,12 @@ class Reported(NamedTuple):
     is_its_own: bool = True
 
     def onto(self, bench: PoolBench) -> None:
-        state = bench.partition._pools[POOL]
-        names = sorted(name for of_store in state.order_index.tasks_at.values() for name in of_store)
+        state = bench.partition.pools[POOL]
+        names = sorted(name for of_store in state[TASKS].at_store.values() for name in of_store)
         if not names and self.nth:
             Asked("confirmed", self.nth, ((MILK, 2_000), (BREAD, 3_000)), STORE).onto(bench)
             return
-        task = state.tables.tasks.get((POOL, names[self.nth % len(names)])) if names else None
+        task = find_task(state, names[self.nth % len(names)]) if names else None
         row = task or {"task": "pick-1-1", "store": STORE, "lines": [{"line_id": "milk", "quantity_milli": 1_000}]}
         store = row["store"] if self.is_its_own else "elsewhere"
         short = [{"line_id": one["line_id"], "quantity_milli": one["quantity_milli"]} for one in row["lines"][:1]]
@@ -180,7 +184,7 @@ class OnTask(NamedTuple):
     reported: Reported
 
     def onto(self, bench: PoolBench) -> None:
-        if bench.partition._pools[POOL].order_index.tasks_at:
+        if bench.partition.pools[POOL][TASKS].at_store:
             self.reported.onto(bench)
 
 
@@ -200,9 +204,9 @@ class Asked(NamedTuple):
     hours: int = 24
 
     def onto(self, bench: PoolBench) -> None:
-        state = bench.partition._pools[POOL]
-        at_work = {name for of_store in state.order_index.orders_at.values() for name in of_store}
-        rows = {name: state.tables.orders.get((POOL, name)) for name in at_work}
+        state = bench.partition.pools[POOL]
+        at_work = {name for of_store in state[ORDER_INDEX].at_store.values() for name in of_store}
+        rows = {name: find_order(state, name) for name in at_work}
         going = sorted(
             name for name, row in rows.items() if row and (self.kind != "confirmed" or row["status"] == "tentative")
         )

@@ -1,84 +1,96 @@
 """Facts as bytes: the journal carries the input's own bytes, and what the pool made of them.
 
 An Avro record inside another is just its bytes, so an event is not encoded again: the body that arrived is
-spliced into the journal entry, and kept in the duplicate check's pages. The plain sale, every line taken and
-nothing else, is put together by hand; `encode_fact` is the general way, and a test holds the two equal.
+spliced into the journal entry, and kept in the duplicate check's pages. The plain sale, every line applied and
+nothing else, is put together by hand; `FactCodec` is the general way, and a test holds the two equal.
 """
 
 import io
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final, cast
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import parse_schema
 
 from schemas.avro_parts import known_long_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES
-from schemas.registry import registry
+from schemas.registry import Registry, registry
 from schemas.topics import POOL_JOURNAL
+from schemas.types.journal import Fact
 
-Fields = dict[str, Any]
-Fact = tuple[str, Fields]
-"""(Avro name of the fact, its fields)"""
+SALE_RECORDED: Final = "commonshelf.SaleRecorded"
+STOCK_REPORT_RECORDED: Final = "commonshelf.StockReportRecorded"
+TICK: Final = "commonshelf.Tick"
+CONFIG_CHANGE: Final = "commonshelf.ConfigChange"
+CATALOG_ITEM: Final = "commonshelf.CatalogItem"
+REJECTED: Final = "commonshelf.Rejected"
+PARKED: Final = "commonshelf.Parked"
+ORDER_REQUEST_DECIDED: Final = "commonshelf.OrderRequestDecided"
+ORDER_CHANGED: Final = "commonshelf.OrderChanged"
+FULFILMENT_REPORT_DECIDED: Final = "commonshelf.FulfilmentReportDecided"
+TASK_CHANGED: Final = "commonshelf.TaskChanged"
+TRANSFER_REQUEST_DECIDED: Final = "commonshelf.TransferRequestDecided"
+TRANSFER_CHANGED: Final = "commonshelf.TransferChanged"
+LENDING_MESSAGE_DECIDED: Final = "commonshelf.LendingMessageDecided"
+LENDING_CHANGED: Final = "commonshelf.LendingChanged"
 
-SALE_RECORDED = "commonshelf.SaleRecorded"
-STOCK_REPORT_RECORDED = "commonshelf.StockReportRecorded"
-TICK = "commonshelf.Tick"
-CONFIG_CHANGE = "commonshelf.ConfigChange"
-CATALOG_ITEM = "commonshelf.CatalogItem"
-REJECTED = "commonshelf.Rejected"
-PARKED = "commonshelf.Parked"
-ORDER_REQUEST_DECIDED = "commonshelf.OrderRequestDecided"
-ORDER_CHANGED = "commonshelf.OrderChanged"
-FULFILMENT_REPORT_DECIDED = "commonshelf.FulfilmentReportDecided"
-TASK_CHANGED = "commonshelf.TaskChanged"
-TRANSFER_REQUEST_DECIDED = "commonshelf.TransferRequestDecided"
-TRANSFER_CHANGED = "commonshelf.TransferChanged"
-LENDING_MESSAGE_DECIDED = "commonshelf.LendingMessageDecided"
-LENDING_CHANGED = "commonshelf.LendingChanged"
-
-COUNT_WITHDRAWN = "count_withdrawn"
+COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
 
-_journal = registry().latest(POOL_JOURNAL.name)
-_page_schema: Any = _journal.parsed
-_entry_schema = _page_schema["fields"][3]["type"]["items"]
-_fact_schema = parse_schema(next(field["type"] for field in _entry_schema["fields"] if field["name"] == "fact"))
-_PAGE_HEADER = b"\0" + _journal.id.to_bytes(HEADER_BYTES - 1, "big")
-_SALE_TAKEN_FIRST = long_bytes(0)
-_NOT_RUNG_UP = long_bytes(0)
+_SALE_RECORDED_FIRST = long_bytes(0)
+_NOT_SOLD_AT_TILL = long_bytes(0)
 _NOTHING_ELSE = bytes(5)
-"""End of `taken`; no lines reversed, duplicate, stale or quarantined."""
+"""End of `applied`; no lines reversed, duplicate, stale or quarantined."""
 
 
-def encode_fact(fact: Fact) -> bytes:
-    """The fact as the journal's union has it."""
-    out = io.BytesIO()
-    schemaless_writer(out, _fact_schema, fact)
-    return out.getvalue()
+class FactCodec:
+    """Facts and journal pages as bytes, by the newest schema of pool.journal.v1 that a registry knows."""
+
+    def __init__(self, known: Registry) -> None:
+        journal = known.latest(POOL_JOURNAL.name)
+        entry: Any = journal.parsed["fields"][3]["type"]["items"]
+        self._schema = parse_schema(next(field["type"] for field in entry["fields"] if field["name"] == "fact"))
+        self._page_header = b"\0" + journal.id.to_bytes(HEADER_BYTES - 1, "big")
+
+    def encode(self, fact: Fact) -> bytes:
+        """The fact as the journal's union has it."""
+        out = io.BytesIO()
+        schemaless_writer(out, self._schema, fact)
+        return out.getvalue()
+
+    def decode(self, raw: bytes | bytearray, position: int = 0) -> Fact:
+        """The fact that starts at `position`."""
+        stream = io.BytesIO(raw)
+        stream.seek(position)
+        fact: Any = schemaless_reader(
+            stream, self._schema, None, return_record_name=True, return_record_name_override=True
+        )
+        return cast("Fact", tuple(fact))
+
+    def encode_page(self, pool: str, partition: int, first_position: int, entries: list[bytes]) -> bytes:
+        """A JournalPage in Confluent wire format around encoded entries, at least one."""
+        head = self._page_header + string_bytes(pool) + long_bytes(partition) + long_bytes(first_position)
+        return b"".join((head, long_bytes(len(entries)), *entries, b"\0"))
 
 
-def decode_fact(raw: bytes | bytearray, position: int = 0) -> Fact:
-    """The fact that starts at `position`."""
-    stream = io.BytesIO(raw)
-    stream.seek(position)
-    fact: Any = schemaless_reader(stream, _fact_schema, None, return_record_name=True, return_record_name_override=True)
-    kind, fields = fact
-    return kind, fields
+@cache
+def fact_codec(known: Registry | None = None) -> FactCodec:
+    """The codec of a registry; of this release's schemas unless one is given."""
+    return FactCodec(registry() if known is None else known)
 
 
-def encode_plain_sale(body: bytes, taken: list[bytes]) -> bytes:
-    """A SaleRecorded of which every line was taken and nothing else.
+def encode_plain_sale(body: bytes, applied: list[bytes]) -> bytes:
+    """A SaleRecorded of which every line was applied and nothing else.
 
-    `body` is the event's own encoding, `taken` holds the lines' by `encode_taken`.
+    `body` is the event's own encoding, `applied` holds the lines' by `encode_applied`.
     """
-    return b"".join((_SALE_TAKEN_FIRST, body, long_bytes(len(taken)), *taken, _NOTHING_ELSE))
+    return b"".join((_SALE_RECORDED_FIRST, body, long_bytes(len(applied)), *applied, _NOTHING_ELSE))
 
 
 @lru_cache(maxsize=16_384)
-def encode_taken(line: int, sku: str, delta_milli: int) -> bytes:
-    """A line that was taken: its place in the event, the item, the change of what the store has."""
-    return long_bytes(line) + string_bytes(sku) + long_bytes(delta_milli) + _NOT_RUNG_UP
+def encode_applied(line: int, sku: str, delta_milli: int) -> bytes:
+    """A line that was applied: its place in the event, the item, the change of what the store has."""
+    return long_bytes(line) + string_bytes(sku) + long_bytes(delta_milli) + _NOT_SOLD_AT_TILL
 
 
 def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> bytes:
@@ -86,18 +98,15 @@ def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> b
     return string_bytes(topic) + long_bytes(offset) + known_long_bytes(appended_at_ms) + fact
 
 
-def encode_page(pool: str, partition: int, first_position: int, entries: list[bytes]) -> bytes:
-    """A JournalPage in Confluent wire format around encoded entries, at least one."""
-    head = _PAGE_HEADER + string_bytes(pool) + long_bytes(partition) + long_bytes(first_position)
-    return b"".join((head, long_bytes(len(entries)), *entries, b"\0"))
-
-
 def line_counts(fact: Fact) -> tuple[int, int, int]:
     """(applied, absorbed, quarantined) lines of a fact; their sum is the number of lines in the event."""
-    kind, fields = fact
-    if kind == REJECTED:
-        return 0, 0, fields["lines"]
-    if kind not in (SALE_RECORDED, STOCK_REPORT_RECORDED):
-        return 0, 0, 0
-    applied = len(fields["applied"]) + len(fields.get("counted", ()))
-    return applied, fields["duplicate_lines"] + fields["stale_lines"], len(fields["quarantined"])
+    if fact[0] == REJECTED:
+        return 0, 0, fact[1]["lines"]
+    if fact[0] == SALE_RECORDED:
+        sale = fact[1]
+        return len(sale["applied"]), sale["duplicate_lines"] + sale["stale_lines"], len(sale["quarantined"])
+    if fact[0] == STOCK_REPORT_RECORDED:
+        report = fact[1]
+        applied = len(report["applied"]) + len(report["counted"])
+        return applied, report["duplicate_lines"] + report["stale_lines"], len(report["quarantined"])
+    return 0, 0, 0

@@ -1,29 +1,47 @@
-"""Decisions on messages of another pool: `decide_lending(state, message)` gives the fact. Pure.
+"""Decides a message of another pool.
 
 Every message tells how things stand, in counts that only grow, so that one that comes twice changes nothing and a
 later one makes up for one that was lost.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Literal
 
 from schemas.models.base import LINE_ID_MAX, NAME_PATTERN
 from schemas.models.config import StoreSettings
+from schemas.types.journal import Fact
+from schemas.types.lending import (
+    DrawAck,
+    DrawPart,
+    DrawStatus,
+    LendingBody,
+    LendingMessage,
+    LendingMessageDecided,
+    LendingOutcome,
+    LoanAck,
+    LoanObstacle,
+    LoanRow,
+    LoanStatus,
+    OrderProgress,
+)
+from schemas.types.orders import Hold, HoldState, OrderLineState, OrderRow
+from schemas.types.pos import Unit
+from schemas.types.requests import OrderLine, OrderTerms, Rejection
 from streams.pool.journal import rejections
-from streams.pool.journal.facts import LENDING_MESSAGE_DECIDED, Fact
-from streams.pool.lending.loans import (
-    BORROWER,
-    LENDER,
-    elsewhere,
-    heard,
-    is_settled,
+from streams.pool.journal.facts import LENDING_MESSAGE_DECIDED
+from streams.pool.lending.rows import (
+    channel_to,
+    draw_name,
+    find_draw,
+    find_loan,
+    is_over,
     is_waiting,
     lent_milli,
-    loan_name,
-    new_channel,
+    new_draw,
     new_loan,
-    new_use,
-    use_name,
+    receive_draw,
+    receive_loan,
 )
 from streams.pool.orders.allocating import today
 from streams.pool.orders.holds import (
@@ -31,117 +49,160 @@ from streams.pool.orders.holds import (
     CONFIRMED,
     ENDED,
     PICKED,
-    ended,
+    close,
+    close_if_done,
     fail_lines,
     held_milli,
     is_kept,
     open_milli,
-    settled,
-    without,
+    reduce,
 )
 from streams.pool.orders.reports import NOT_COLLECTED
+from streams.pool.orders.rows import find_order
+from streams.pool.orders.tasks import tasks_for
+from streams.pool.state.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.state.pool_state import PoolState
-from streams.pool.tasks.rows import tasks_after
 
-Row = dict[str, Any]
 NOT_LENT = "not_lent"
-"""Why a part of a use is gone: the borrower has used up what it was lent."""
+"""Why a part of a draw is gone: the borrower has used up what it was lent."""
 WITHDRAWN = "withdrawn"
-"""Why a part of a use is gone: the borrower's order was cancelled, changed, or went elsewhere."""
-UNKNOWN_ITEM, WRONG_UNIT = "unknown_item", "wrong_unit"
+"""Why a part of a draw is gone: the borrower's order was cancelled, changed, or went elsewhere."""
 _COUNT_MAX = 2**53
 _PARTS_MAX = 10_000
 _TEXT_MAX = 200
 _NAME = re.compile(NAME_PATTERN)
-_COUNTS = ("granted_milli", "returned_milli", "limit_milli", "counted_at_ms", "discrepancies", "deadline_ms")
-_PART_COUNTS = ("part", "position", "quantity_milli", "picked_milli", "collected_milli", "gone_milli")
 
 
 class _RefusedError(Exception):
     """A business no: a reason from the closed list."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Rejection) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-def decide_lending(state: PoolState, message: Row, appended_at_ms: int) -> Fact:
+def decide_lending(state: PoolState, message: LendingMessage, appended_at_ms: int) -> Fact:
     """The message's fact: accepted, with every row after it; repeated; or refused."""
-    skew_ms = state.catalog.pool["future_skew_ms"]
+    skew_ms = state.config.pool["future_skew_ms"]
     now_ms = max(state.row["clock_ms"], min(message["recorded_at_ms"], appended_at_ms + skew_ms))
-    fields: Row = {
+    decided: LendingMessageDecided = {
         "message": message, "outcome": "accepted", "reason": "", "channel": None, "loans": [], "draw": None,
         "order_progress": "", "order": None, "tasks": [], "day": today(state, now_ms),
     }  # fmt: skip
     try:
         _check(state, message)
-        peer, sequence = message["from_pool"], message["sequence"]
-        channel = state.tables.channels.get((state.pool, peer)) or new_channel(state.pool, peer)
+        channel, sequence = channel_to(state, message["from_pool"]), message["sequence"]
         if sequence <= channel["received_sequence"]:
-            fields["outcome"] = "repeated"
-            return LENDING_MESSAGE_DECIDED, fields
+            return LENDING_MESSAGE_DECIDED, _mark(decided, "repeated")
         gaps = channel["gaps"] + sequence - channel["received_sequence"] - 1
-        fields["channel"] = {**channel, "received_sequence": sequence, "gaps": gaps}
-        kind, body = message["body"]
-        fields |= _TAKE[kind](state, message, body, now_ms)
+        decided = {**decided, "channel": {**channel, "received_sequence": sequence, "gaps": gaps}}
+        return LENDING_MESSAGE_DECIDED, _decide(state, message, decided, now_ms)
     except _RefusedError as refused:
-        fields.update(outcome="refused", reason=refused.reason)
-    return LENDING_MESSAGE_DECIDED, fields
+        return LENDING_MESSAGE_DECIDED, _mark({**decided, "reason": refused.reason}, "refused")
 
 
-def _check(state: PoolState, message: Row) -> None:
-    body = message["body"][1]
-    names = [message["from_pool"], *(body[name] for name in ("store", "order") if name in body)]
-    parts = body.get("parts", ())
-    names += [part["store"] for part in parts]
-    texts = [body.get(name) for name in ("sku", "unit", "mode", "reason", "address_ref", "customer_ref")]
-    texts += [part[name] for part in parts for name in ("sku", "reason")]
+def _mark(decided: LendingMessageDecided, outcome: LendingOutcome) -> LendingMessageDecided:
+    return {**decided, "outcome": outcome}
+
+
+def _decide(
+    state: PoolState, message: LendingMessage, decided: LendingMessageDecided, now_ms: int
+) -> LendingMessageDecided:
+    body = message["body"]
+    if body[0] == "commonshelf.LoanStatus":
+        return {**decided, "loans": [_take_loan_status(state, message, body[1])]}
+    if body[0] == "commonshelf.LoanAck":
+        return {**decided, "loans": [_take_loan_ack(state, message, body[1])]}
+    if body[0] == "commonshelf.DrawStatus":
+        return _take_draw_status(state, message, body[1], decided, now_ms)
+    return _take_draw_ack(state, message, body[1], decided, now_ms)
+
+
+def _check(state: PoolState, message: LendingMessage) -> None:
+    body = message["body"]
+    counts = [message["sequence"], message["answers"], *_counts(body)]
+    parts: list[DrawPart] = []
+    if body[0] == "commonshelf.DrawStatus" or body[0] == "commonshelf.DrawAck":
+        parts = body[1]["parts"]
+    names = [message["from_pool"], *_names(body), *(part["store"] for part in parts)]
+    texts = [*_texts(body), *(text for part in parts for text in (part["sku"], part["reason"]))]
     if message["from_pool"] == state.pool or not all(_NAME.fullmatch(name) for name in names):
         raise _RefusedError(rejections.BAD_NAME)
     if any(len(text) > _TEXT_MAX for text in texts if text is not None):
         raise _RefusedError(rejections.BAD_NAME)
-    if body.get("mode") not in (None, "pickup", "delivery"):
+    if body[0] == "commonshelf.DrawStatus" and body[1]["mode"] not in ("pickup", "delivery"):
         raise _RefusedError(rejections.BAD_TERMS)
     if len(parts) > _PARTS_MAX or any(len(part["line_id"]) > LINE_ID_MAX for part in parts):
         raise _RefusedError(rejections.BAD_LINES)
-    counts = [message["sequence"], message["answers"], *(body[name] for name in _COUNTS if name in body)]
-    counts += [part[name] for part in parts for name in _PART_COUNTS]
-    if body.get("covered_milli") is not None:
-        counts.append(body["covered_milli"])
+    for part in parts:
+        counts += (part["part"], part["position"], part["quantity_milli"])
+        counts += (part["picked_milli"], part["collected_milli"], part["gone_milli"])
     if not all(0 <= count <= _COUNT_MAX for count in counts):
         raise _RefusedError(rejections.BAD_QUANTITY)
-    if body.get("settings") is not None:
+    if body[0] == "commonshelf.LoanStatus" and body[1]["settings"] is not None:
         try:
-            StoreSettings.model_validate(body["settings"])
+            StoreSettings.model_validate(body[1]["settings"])
         except ValueError as error:
             raise _RefusedError(rejections.BAD_TERMS) from error
 
 
-# --- the borrower hears of a loan, the lender of what came back -----------------------------------------
+def _names(body: LendingBody) -> Iterator[str]:
+    if body[0] == "commonshelf.LoanStatus" or body[0] == "commonshelf.LoanAck":
+        yield body[1]["store"]
+    else:
+        yield body[1]["order"]
 
 
-def _take_loan_told(state: PoolState, message: Row, body: Row, _: int) -> Row:
+def _texts(body: LendingBody) -> Iterator[str | None]:
+    if body[0] == "commonshelf.LoanStatus":
+        yield from (body[1]["sku"], body[1]["unit"])
+    elif body[0] == "commonshelf.LoanAck":
+        yield from (body[1]["sku"], body[1]["reason"])
+    elif body[0] == "commonshelf.DrawStatus":
+        yield from (body[1]["mode"], body[1]["address_ref"], body[1]["customer_ref"])
+
+
+def _counts(body: LendingBody) -> Iterator[int]:
+    if body[0] == "commonshelf.LoanStatus":
+        loan = body[1]
+        yield from (loan["granted_milli"], loan["limit_milli"], loan["counted_at_ms"], loan["discrepancies"])
+        if loan["covered_milli"] is not None:
+            yield loan["covered_milli"]
+    elif body[0] == "commonshelf.LoanAck":
+        yield body[1]["returned_milli"]
+    elif body[0] == "commonshelf.DrawStatus":
+        yield body[1]["deadline_ms"]
+
+
+# --- the borrower receives what is lent, the lender what came back ------------------------------------------
+
+
+def _take_loan_status(state: PoolState, message: LendingMessage, body: LoanStatus) -> LoanRow:
     peer, store, sku = message["from_pool"], body["store"], body["sku"]
-    name = (state.pool, loan_name(BORROWER, peer, store, sku))
-    loan = state.tables.loans.get(name) or new_loan(state.pool, BORROWER, peer, store, sku, body["unit"])
-    granted = max(loan["granted_milli"], body["granted_milli"])
-    loan = heard({**loan, **body, "granted_milli": granted, "reason": _useless(state, sku, body["unit"])}, message)
-    return {"loans": [given_back(state, loan)]}
+    known = find_loan(state, loan_name(BORROWER, peer, store, sku))
+    loan = known or new_loan(state.pool, BORROWER, peer, store, sku, body["unit"])
+    loan = {
+        **loan, "unit": body["unit"], "granted_milli": max(loan["granted_milli"], body["granted_milli"]),
+        "limit_milli": body["limit_milli"], "covered_milli": body["covered_milli"],
+        "counted_at_ms": body["counted_at_ms"], "discrepancies": body["discrepancies"], "settings": body["settings"],
+        "reason": _obstacle(state, sku, body["unit"]),
+    }  # fmt: skip
+    return give_back(state, receive_loan(loan, message))
 
 
-def _useless(state: PoolState, sku: str, unit: str) -> str:
-    own = state.catalog.unit(sku)
+def _obstacle(state: PoolState, sku: str, unit: Unit) -> LoanObstacle | Literal[""]:
+    own = state.config.unit(sku)
     if own is None:
-        return UNKNOWN_ITEM
-    return "" if own == unit else WRONG_UNIT
+        return "unknown_item"
+    return "" if own == unit else "wrong_unit"
 
 
-def given_back(state: PoolState, loan: Row) -> Row:
+def give_back(state: PoolState, loan: LoanRow) -> LoanRow:
     """The borrower's loan, after giving back what it can of what it may not keep.
 
     What the lender's shelf no longer covers goes back also when it is promised; tentative holds break for it.
     """
-    shelf = state.tables.shelves.get((state.pool, loan["sku"], elsewhere(loan["store"], loan["peer"])))
+    shelf = state.shelf(loan["sku"], elsewhere(loan["store"], loan["peer"]))
     held = 0 if shelf is None else shelf.held_milli
     lent = lent_milli(loan)
     back = 0 if loan["covered_milli"] is None else max(lent - loan["covered_milli"], 0)
@@ -150,70 +211,73 @@ def given_back(state: PoolState, loan: Row) -> Row:
     return {**loan, "returned_milli": loan["returned_milli"] + back} if back else loan
 
 
-def _take_loan_answered(state: PoolState, message: Row, body: Row, _: int) -> Row:
-    loan = state.tables.loans.get(
-        (state.pool, loan_name(LENDER, message["from_pool"], body["store"], body["sku"]))
-    )  # fmt: skip
+def _take_loan_ack(state: PoolState, message: LendingMessage, body: LoanAck) -> LoanRow:
+    loan = find_loan(state, loan_name(LENDER, message["from_pool"], body["store"], body["sku"]))
     if loan is None:
         raise _RefusedError(rejections.UNKNOWN_LOAN)
     returned = max(loan["returned_milli"], body["returned_milli"])
     if returned + loan["drawn_milli"] > loan["granted_milli"]:
         raise _RefusedError(rejections.MORE_THAN_LENT)
-    loan = heard({**loan, "returned_milli": returned, "reason": body["reason"]}, message)
-    return {"loans": [loan if is_waiting(loan) else {**loan, "resend_at_ms": 0, "tries": 0}]}
+    loan = receive_loan({**loan, "returned_milli": returned, "reason": body["reason"]}, message)
+    return loan if is_waiting(loan) else {**loan, "resend_at_ms": 0, "tries": 0}
 
 
-# --- the lender hears what an order uses, the borrower how far the store has come ---------------------------
+# --- the lender receives what an order draws, the borrower how far the store has come -----------------------
 
 
-def _take_use_told(state: PoolState, message: Row, body: Row, now_ms: int) -> Row:
+def _take_draw_status(
+    state: PoolState, message: LendingMessage, body: DrawStatus, decided: LendingMessageDecided, now_ms: int
+) -> LendingMessageDecided:
     peer = message["from_pool"]
-    use = state.tables.uses.get((state.pool, use_name(LENDER, peer, body["order"])))
-    if use is None:
+    draw = find_draw(state, draw_name(LENDER, peer, body["order"]))
+    if draw is None:
         if body["closed"]:
-            return {}
-        use = new_use(state.pool, LENDER, peer, body["order"], body)
-    use = heard({**use, "closed": body["closed"]}, message)
-    known = {part["part"]: part for part in use["parts"]}
+            return decided
+        draw = new_draw(state.pool, LENDER, peer, body["order"], body)
+    draw = receive_draw({**draw, "closed": body["closed"]}, message)
+    known = {part["part"]: part for part in draw["parts"]}
     withdrawn = {
         part["part"] for part in body["parts"]
         if part["withdrawn"] and part["part"] in known and not known[part["part"]]["withdrawn"]
     }  # fmt: skip
-    loans, fresh, parts = _claim(state, peer, [part for part in body["parts"] if part["part"] not in known])
-    parts = [{**part, "withdrawn": part["withdrawn"] or part["part"] in withdrawn} for part in use["parts"]] + parts
-    use["parts"] = sorted(parts, key=lambda part: part["part"])
+    loans, fresh, added = _claim(state, peer, [part for part in body["parts"] if part["part"] not in known])
+    parts: list[DrawPart] = [
+        {**part, "withdrawn": part["withdrawn"] or part["part"] in withdrawn} for part in draw["parts"]
+    ]
+    draw["parts"] = sorted(parts + added, key=lambda part: part["part"])
+    decided = {**decided, "loans": loans, "draw": draw}
     name = elsewhere(body["order"], peer)
-    order = state.tables.orders.get((state.pool, name))
+    order = find_order(state, name)
     if not fresh and (not withdrawn or order is None):
-        return {"loans": loans, "draw": use}
+        return decided
     order = _with_parts(state, order or _new_order(state, name, peer, body, now_ms), fresh, withdrawn, now_ms)
-    return {"loans": loans, "draw": use, "order": order, "tasks": tasks_after(state, order, now_ms)}
+    return {**decided, "order": order, "tasks": tasks_for(state, order, now_ms)}
 
 
-def _claim(state: PoolState, peer: str, told: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
-    """(loans after new parts of a use, the parts that the store is to keep, all the new parts)."""
-    loans: dict[str, Row] = {}
-    fresh: list[Row] = []
-    parts: list[Row] = []
-    for new in told:
+def _claim(state: PoolState, peer: str, added: list[DrawPart]) -> tuple[list[LoanRow], list[DrawPart], list[DrawPart]]:
+    """(loans after new parts of a draw, the parts that the store is to keep, all the new parts)."""
+    loans: dict[str, LoanRow] = {}
+    fresh: list[DrawPart] = []
+    parts: list[DrawPart] = []
+    for new in added:
         milli = new["quantity_milli"]
-        part = {**new, "picked_milli": 0, "collected_milli": 0, "gone_milli": 0, "reason": ""}
+        part: DrawPart = {**new, "picked_milli": 0, "collected_milli": 0, "gone_milli": 0, "reason": ""}
         name = loan_name(LENDER, peer, part["store"], part["sku"])
-        loan = loans.get(name) or state.tables.loans.get((state.pool, name))
+        loan = loans.get(name) or find_loan(state, name)
         if loan is None or milli > lent_milli(loan) or part["part"] in {one["part"] for one in parts}:
             parts.append({**part, "gone_milli": milli, "reason": NOT_LENT})
             continue
         loans[name] = {**loan, "drawn_milli": loan["drawn_milli"] + milli}
         if part["withdrawn"]:
-            part |= {"gone_milli": milli, "reason": WITHDRAWN}
+            part = {**part, "gone_milli": milli, "reason": WITHDRAWN}
         else:
             fresh.append(part)
         parts.append(part)
     return list(loans.values()), fresh, parts
 
 
-def _new_order(state: PoolState, name: str, peer: str, body: Row, now_ms: int) -> Row:
-    terms = {
+def _new_order(state: PoolState, name: str, peer: str, body: DrawStatus, now_ms: int) -> OrderRow:
+    terms: OrderTerms = {
         "mode": body["mode"], "preferred_store": None, "geohash": None, "address_ref": body["address_ref"],
         "customer_ref": body["customer_ref"], "deadline_ms": body["deadline_ms"], "may_split": True,
         "may_part_fill": True, "hold_ttl_ms": None, "lines": [],
@@ -225,65 +289,76 @@ def _new_order(state: PoolState, name: str, peer: str, body: Row, now_ms: int) -
     }  # fmt: skip
 
 
-def _with_parts(state: PoolState, order: Row, fresh: list[Row], withdrawn: set[int], now_ms: int) -> Row:
+def _with_parts(state: PoolState, order: OrderRow, fresh: list[DrawPart], withdrawn: set[int], now_ms: int) -> OrderRow:
     """The lender's order with new parts, each a line of its own, and without those that are not wanted any more."""
-    number = state.row["position"] + 1
-    released: dict[str, int] = {}
+    position = state.next_position
+    unwanted: dict[str, int] = {}
 
-    def take(hold: Row) -> int:
+    def withdraw(hold: Hold) -> int:
         if hold["line_id"] not in {str(part) for part in withdrawn}:
             return 0
         milli = held_milli(hold)
-        released[hold["line_id"]] = released.get(hold["line_id"], 0) + milli
+        unwanted[hold["line_id"]] = unwanted.get(hold["line_id"], 0) + milli
         return milli
 
-    holds = without(order["holds"], take)
-    lines = [
-        {**line, "unfilled_milli": line["unfilled_milli"] + released[line["line_id"]], "reason": WITHDRAWN}
-        if line["line_id"] in released
+    holds = reduce(order["holds"], withdraw)
+    lines: list[OrderLineState] = [
+        {**line, "unfilled_milli": line["unfilled_milli"] + unwanted[line["line_id"]], "reason": WITHDRAWN}
+        if line["line_id"] in unwanted
         else line
         for line in order["lines"]
     ]
     for part in fresh:
-        goods = {"line_id": str(part["part"]), "sku": part["sku"], "quantity_milli": part["quantity_milli"]}
-        lines.append({**goods, "unfilled_milli": 0, "reason": "", "declined_by": []})
-        kept = {"store": part["store"], "sold_at_till_milli": 0, "state": CONFIRMED, "position": number}
-        holds.append({**goods, **kept})
-    wanted = [{name: line[name] for name in ("line_id", "sku", "quantity_milli")} for line in lines]
-    order = {**order, "holds": holds, "lines": lines, "terms": {**order["terms"], "lines": wanted}, "position": number}
+        line_id, sku, milli = str(part["part"]), part["sku"], part["quantity_milli"]
+        lines.append({
+            "line_id": line_id, "sku": sku, "quantity_milli": milli, "unfilled_milli": 0, "reason": "",
+            "declined_by": [],
+        })  # fmt: skip
+        holds.append({
+            "line_id": line_id, "sku": sku, "quantity_milli": milli, "store": part["store"], "sold_at_till_milli": 0,
+            "state": CONFIRMED, "position": position,
+        })  # fmt: skip
+    wanted: list[OrderLine] = [
+        {"line_id": line["line_id"], "sku": line["sku"], "quantity_milli": line["quantity_milli"]} for line in lines
+    ]
+    terms: OrderTerms = {**order["terms"], "lines": wanted}
+    order = {**order, "holds": holds, "lines": lines, "terms": terms, "position": position}
     if fresh:
         return {**order, "status": CONFIRMED, "outcome": "", "ended_at_ms": 0, "forget_at_ms": 0}
     if order["status"] == ENDED or open_milli(order) or any(is_kept(hold) for hold in holds):
         return order
-    return ended(order, "cancelled", now_ms, state.catalog.pool["ended_retention_ms"])
+    return close(order, "cancelled", now_ms, state.config.pool["ended_retention_ms"])
 
 
-def _take_use_answered(state: PoolState, message: Row, body: Row, now_ms: int) -> Row:
+def _take_draw_ack(
+    state: PoolState, message: LendingMessage, body: DrawAck, decided: LendingMessageDecided, now_ms: int
+) -> LendingMessageDecided:
     peer = message["from_pool"]
-    use = state.tables.uses.get((state.pool, use_name(BORROWER, peer, body["order"])))
-    if use is None:
+    draw = find_draw(state, draw_name(BORROWER, peer, body["order"]))
+    if draw is None:
         raise _RefusedError(rejections.UNKNOWN_DRAW)
     told = {part["part"]: part for part in body["parts"]}
-    order = state.tables.orders.get((state.pool, body["order"]))
+    order = find_order(state, body["order"])
     after, parts = order, []
-    for part in use["parts"]:
-        now = _grown(part, told.get(part["part"], part))
+    for part in draw["parts"]:
+        now = _grow(part, told.get(part["part"], part))
         if after is not None and not part["withdrawn"]:
-            after = _come_further(after, elsewhere(part["store"], peer), part, now)
+            after = _progress(after, elsewhere(part["store"], peer), part, now)
         parts.append(now)
-    moved = _moved(use["parts"], parts)
-    use = heard({**use, "parts": parts}, message)
-    if use["acked_sequence"] >= use["sequence"]:  # asked after when the goods should have been handed over
-        overdue_ms = max(use["deadline_ms"], now_ms) + state.catalog.pool["resend_after_ms"]
-        use |= {"resend_at_ms": 0 if is_settled(use) else overdue_ms, "tries": 0}
+    moved = _in_a_word(draw["parts"], parts)
+    draw = receive_draw({**draw, "parts": parts}, message)
+    if draw["acked_sequence"] >= draw["sequence"]:  # asked after when the goods should have been handed over
+        overdue_ms = max(draw["deadline_ms"], now_ms) + state.config.pool["resend_after_ms"]
+        draw = {**draw, "resend_at_ms": 0 if is_over(draw) else overdue_ms, "tries": 0}
+    decided = {**decided, "draw": draw}
     if order is None or after is None or after == order:
-        return {"draw": use}
-    after = {**after, "position": state.row["position"] + 1}
-    after = settled(after, now_ms, state.catalog.pool["ended_retention_ms"])
-    return {"draw": use, "order": after, "tasks": tasks_after(state, after, now_ms), "order_progress": moved}
+        return decided
+    after = {**after, "position": state.next_position}
+    after = close_if_done(after, now_ms, state.config.pool["ended_retention_ms"])
+    return {**decided, "order": after, "tasks": tasks_for(state, after, now_ms), "order_progress": moved}
 
 
-def _grown(part: Row, told: Row) -> Row:
+def _grow(part: DrawPart, told: DrawPart) -> DrawPart:
     """The part after what the lender told of it."""
     collected = max(part["collected_milli"], told["collected_milli"])
     gone = max(part["gone_milli"], told["gone_milli"])
@@ -295,7 +370,7 @@ def _grown(part: Row, told: Row) -> Row:
     }  # fmt: skip
 
 
-def _come_further(order: Row, store: str, before: Row, now: Row) -> Row:
+def _progress(order: OrderRow, store: str, before: DrawPart, now: DrawPart) -> OrderRow:
     """The borrower's order after one part has come further: gone goods are wanted elsewhere."""
     place = (before["line_id"], store, before["position"])
     hold = next((one for one in order["holds"] if (one["line_id"], one["store"], one["position"]) == place), None)
@@ -306,31 +381,18 @@ def _come_further(order: Row, store: str, before: Row, now: Row) -> Row:
     holds = [one for one in order["holds"] if one is not hold or left > 0]
     if left > 0:
         is_picked = now["picked_milli"] + now["collected_milli"] == left
-        reached = COLLECTED if now["collected_milli"] == left else PICKED if is_picked else hold["state"]
+        reached: HoldState = COLLECTED if now["collected_milli"] == left else PICKED if is_picked else hold["state"]
         holds = [{**one, "quantity_milli": left, "state": reached} if one is hold else one for one in holds]
-    after = {**order, "holds": holds}
+    after: OrderRow = {**order, "holds": holds}
     if not gone:
         return after
     comes_back = now["reason"] != NOT_COLLECTED
     return fail_lines(after, {before["line_id"]: gone}, store, now["reason"], comes_back=comes_back)
 
 
-def _moved(before: list[Row], after: list[Row]) -> str:
-    """In one word, for the customers' side."""
-
-    def grew(name: str) -> bool:
-        return any(
-            now[name] > part[name] for part, now in zip(before, after, strict=True) if not part["withdrawn"]
-        )  # fmt: skip
-
-    if grew("gone_milli"):
+def _in_a_word(before: list[DrawPart], after: list[DrawPart]) -> OrderProgress:
+    """How parts have come further, for the customers' side."""
+    grown = [(part, now) for part, now in zip(before, after, strict=True) if not part["withdrawn"]]
+    if any(now["gone_milli"] > part["gone_milli"] for part, now in grown):
         return "short"
-    return "collected" if grew("collected_milli") else "picked"
-
-
-_TAKE = {
-    "commonshelf.LoanStatus": _take_loan_told,
-    "commonshelf.LoanAck": _take_loan_answered,
-    "commonshelf.DrawStatus": _take_use_told,
-    "commonshelf.DrawAck": _take_use_answered,
-}
+    return "collected" if any(now["collected_milli"] > part["collected_milli"] for part, now in grown) else "picked"

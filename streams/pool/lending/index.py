@@ -1,56 +1,49 @@
-"""Index of a pool's loans and draws. Made from their rows alone, whenever these are loaded."""
+"""Indexes of a pool's loans and draws. Made from their rows alone, whenever these are loaded."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Final
 
-from streams.pool.lending.loans import BORROWER, LENDER, elsewhere, lent_milli, loan_name, use_name
-from streams.pool.orders.index import Alarms
+from schemas.types.lending import DrawRow, LoanRow
+from streams.pool.state.agenda import LENT_ORDERS, LOANS, Work
+from streams.pool.state.alarms import Alarms, Name
+from streams.pool.state.elsewhere import BORROWER, LENDER, elsewhere, loan_name
+from streams.pool.state.groups import Group
+from streams.pool.state.lent import LENT
+from streams.pool.state.part import Part, Pool
 
-Row = dict[str, Any]
-LOAN, USE = "loan", "draw"
+LOAN: Final = "loan"
+DRAW: Final = "draw"
+ANSWERS: Work[Name, None] = Work("answers")
+"""Loans and draws that were asked about: they are told as they stand."""
 
 
 class LendingIndex:
-    """Indices over the loans and uses of one pool. `lenders` is the catalog's table of stores that lend to it."""
+    """Indexes of the loans and draws of one pool."""
 
-    def __init__(self, lenders: dict[str, Row]) -> None:
-        self._lenders = lenders
+    def __init__(self, state: Pool) -> None:
+        self._lenders = state.config.lenders
+        self._lent = state[LENT]
+        self._agenda = state.agenda
         self._told_by: dict[str, int] = {}
         self.alarms = Alarms()
-        """Loans and uses, by when they are told again."""
-        self.lent: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        """(sku, own store) → loan → what is lent of it."""
-        self.uses_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
-        """Order, by the borrower's id → uses of it at lenders."""
-        self.orders: dict[str, None] = {}
-        """Orders that changed and have to do with lent goods. Empty between inputs, as are the next two."""
-        self.loans: dict[str, bool] = {}
-        """Loans that may have to be told otherwise; True when a refusal of the borrower counts no more."""
-        self.answers: dict[tuple[str, str], None] = {}
-        """Loans and uses that were asked about: they are told as they stand."""
+        """Loans and draws, by when they are told again."""
+        self.of_order: Group[str] = defaultdict(dict)
+        """Order, by the borrower's id → its draws from lenders."""
 
-    def lent_milli(self, sku: str, store: str) -> int:
-        """What an own store has lent of an item to all other pools."""
-        return sum(self.lent[sku, store].values()) if (sku, store) in self.lent else 0
-
-    def look_again(self, sku: str, store: str) -> None:
-        """What its shelf covers has changed."""
-        for name in self.lent.get((sku, store), ()):
-            self.loans.setdefault(name, False)
-
-    def look_no_more(self, entity: str, name: str) -> None:
-        """Whatever was to be looked at of a loan, or of the order of a use, is left as it is."""
-        if entity == LOAN:
-            self.loans.pop(name, None)
+    def look_no_more(self, kind: str, name: str) -> None:
+        """Whatever was to be looked at of a loan, or of the order of a draw, is left as it is."""
+        if kind == LOAN:
+            self._agenda[LOANS].pop(name, None)
         else:
             side, peer, order = name.split("/", 2)
-            self.orders.pop(order if side == BORROWER else elsewhere(order, peer), None)
+            self._agenda[LENT_ORDERS].pop(order if side == BORROWER else elsewhere(order, peer), None)
 
-    def put_loan(self, loan: Row) -> None:
+    def put_loan(self, loan: LoanRow) -> None:
         """Take note of a loan's new row."""
         name = loan_name(loan["side"], loan["peer"], loan["store"], loan["sku"])
         if loan["side"] == LENDER:
-            self._put_lent((loan["sku"], loan["store"]), name, lent_milli(loan))
+            lent_milli = loan["granted_milli"] - loan["returned_milli"] - loan["drawn_milli"]
+            self._lent.put(loan["sku"], loan["store"], name, lent_milli)
             self.alarms.set((LOAN, name), loan["resend_at_ms"] or None)
         elif loan["settings"] is not None:
             store = elsewhere(loan["store"], loan["peer"])
@@ -58,23 +51,19 @@ class LendingIndex:
                 self._told_by[store] = loan["received_sequence"]
                 self._lenders[store] = loan["settings"]
 
-    def _put_lent(self, shelf: tuple[str, str], name: str, milli: int) -> None:
-        if milli:
-            self.lent[shelf][name] = milli
-        elif shelf in self.lent:
-            self.lent[shelf].pop(name, None)
-            if not self.lent[shelf]:
-                del self.lent[shelf]
-
-    def put_use(self, use: Row) -> None:
-        """The same for a use; one that is closed has left the state."""
-        if use["side"] != BORROWER:
+    def put_draw(self, draw: DrawRow) -> None:
+        """The same for a draw; one that is closed has left the state."""
+        if draw["side"] != BORROWER:
             return
-        name, order = use_name(BORROWER, use["peer"], use["order"]), use["order"]
-        self.alarms.set((USE, name), None if use["closed"] else use["resend_at_ms"] or None)
-        if not use["closed"]:
-            self.uses_of[order][name] = None
-        elif order in self.uses_of:
-            self.uses_of[order].pop(name, None)
-            if not self.uses_of[order]:
-                del self.uses_of[order]
+        name, order = f"{BORROWER}/{draw['peer']}/{draw['order']}", draw["order"]
+        self.alarms.set((DRAW, name), None if draw["closed"] else draw["resend_at_ms"] or None)
+        if not draw["closed"]:
+            self.of_order[order][name] = None
+        elif order in self.of_order:
+            self.of_order[order].pop(name, None)
+            if not self.of_order[order]:
+                del self.of_order[order]
+
+
+LENDING = Part(LendingIndex)
+"""The indexes of a pool's loans and draws."""

@@ -1,4 +1,4 @@
-"""Allocation of the open part of an order: the pool's state as a case for `streams.allocation`, its answer as holds.
+"""Allocates what is open of an order: the pool's state as a case for `streams.allocation`, its answer as holds.
 
 The nearest 60 stores are asked, for which allocation is exact. Confidence is as of now. Goods count as freshly
 stocked: a shelf does not know how old what it holds is. A store keeps its order when more of the same order comes to
@@ -9,103 +9,105 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from schemas.models.base import ORDER_QUANTITY_MAX_MILLI, POLICY_MAX_MINOR
+from schemas.types.config import StoreSettings
+from schemas.types.orders import CostTerms, Decision, Demand, Hold, OrderRow, Substitutes
 from streams.allocation import Answer, Case, Costs, Line, Offer, Policy, Store, allocate
 from streams.pool.orders.geo import Point, distance_m, geohash_centre
 from streams.pool.orders.holds import (
     CONFIRMED,
     TENTATIVE,
-    give_up,
+    close_if_done,
     held_on_shelves,
+    leave_unfilled,
     open_milli,
-    settled,
     working_stores,
 )
+from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import CUSTOMER_QUOTA, STORE_QUOTA, QuotaLeft
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import available_milli, confidence_permille
 from streams.pool.tasks.opening_hours import local_day, working_time_until
 
-Row = dict[str, Any]
 STORES_MAX = 60
 SUBSTITUTES_MAX = 5
 _CATEGORY_ITEMS_MAX = 50
 _NOWHERE: Point = (0, 0)
 NO_STORE_CAN = "no_store_can"
-"""Why a line is given up: allocation found nobody; the decision says why each store was refused."""
+"""Why a line is left unfilled: allocation found nobody; the decision says why each store was excluded."""
 REROUTES_USED_UP = "reroutes_used_up"
 
 
 class Allocated(NamedTuple):
-    """An order with its open goods placed or given up, and how that was decided."""
+    """An order with its open goods placed or left unfilled, and how that was decided."""
 
-    order: Row
-    decision: Row
+    order: OrderRow
+    decision: Decision
     is_placed: bool
     """Something of what was open is held now."""
 
 
-def allocate_open(state: PoolState, order: Row, now_ms: int, releases: Row | None = None) -> Allocated:
-    """Place what is open of `order`; what no store can give is given up.
+def allocate_open(state: PoolState, order: OrderRow, now_ms: int, releases: OrderRow | None = None) -> Allocated:
+    """Place what is open of `order`; what no store can give is left unfilled.
 
     `releases` is the order's row before, when what that holds is released with the same entry.
     """
     left = QuotaLeft(state, order, releases)
     case = _case(state, order, open_milli(order), now_ms, releases, left)
     answer = allocate(case, _policy(state, order))
-    number = state.row["position"] + 1
+    position = state.next_position
     line_order = {line["line_id"]: at for at, line in enumerate(order["lines"])}
     skus = {line["line_id"]: line["sku"] for line in order["lines"]}
-    holds = order["holds"] + [
+    holds: list[Hold] = order["holds"] + [
         {
             "line_id": share.line_id, "sku": skus[share.line_id], "store": share.store,
             "quantity_milli": share.quantity_milli, "sold_at_till_milli": 0,
-            "state": CONFIRMED if order["status"] == CONFIRMED else TENTATIVE, "position": number,
+            "state": CONFIRMED if order["status"] == CONFIRMED else TENTATIVE, "position": position,
         }
         for share in answer.shares
     ]  # fmt: skip
     holds.sort(key=lambda hold: (line_order[hold["line_id"]], hold["store"], hold["position"]))
-    placed = {**order, "holds": holds}
+    placed: OrderRow = {**order, "holds": holds}
     reasons = {line["line_id"]: left.why_short(line["sku"], NO_STORE_CAN) for line in order["lines"]}
     for reason in (CUSTOMER_QUOTA, STORE_QUOTA, NO_STORE_CAN):
         missing = {line_id: milli for line_id, milli in open_milli(placed).items() if reasons[line_id] == reason}
         if missing:
-            placed = give_up(placed, missing, reason)
+            placed = leave_unfilled(placed, missing, reason)
     decision = _decision(state, order, placed, answer, now_ms, left)
-    is_placed = any(hold["position"] == number for hold in placed["holds"])
-    return Allocated(settled(placed, now_ms, state.catalog.pool["ended_retention_ms"]), decision, is_placed)
+    is_placed = any(hold["position"] == position for hold in placed["holds"])
+    return Allocated(close_if_done(placed, now_ms, state.config.pool["ended_retention_ms"]), decision, is_placed)
 
 
-def give_up_open(state: PoolState, order: Row, reason: str, now_ms: int) -> Allocated:
-    """Give up what is open of `order` without asking a store."""
-    after = give_up(order, open_milli(order), reason)
-    decision = {
-        "costs": {f"{name}_milli_minor": 0 for name in Costs._fields}, "runner_up": [], "runner_up_milli_minor": None,
-        "refused": [], **_unserved(state, order, after, now_ms),
+def leave_open_unfilled(state: PoolState, order: OrderRow, reason: str, now_ms: int) -> Allocated:
+    """Leave what is open of `order` unfilled, without asking a store."""
+    after = leave_unfilled(order, open_milli(order), reason)
+    decision: Decision = {
+        "costs": _cost_terms(Costs._make(0 for _ in Costs._fields)), "runner_up": [], "runner_up_milli_minor": None,
+        "refused": [], "demand": _demand(state, order, after), "substitutes": _substitutes(state, order, after, now_ms),
     }  # fmt: skip
-    return Allocated(settled(after, now_ms, state.catalog.pool["ended_retention_ms"]), decision, is_placed=False)
+    return Allocated(close_if_done(after, now_ms, state.config.pool["ended_retention_ms"]), decision, is_placed=False)
 
 
 def today(state: PoolState, now_ms: int) -> int:
     """The day of the stores' daily capacity."""
-    return local_day(state.catalog.pool["time_zone"], now_ms)
+    return local_day(state.config.pool["time_zone"], now_ms)
 
 
-def _policy(state: PoolState, order: Row) -> Policy:
+def _policy(state: PoolState, order: OrderRow) -> Policy:
     """The pool's, with as many stores as the order may still use."""
-    policy = Policy(**state.catalog.pool["allocation"])
+    policy = Policy(**state.config.pool["allocation"])
     return policy._replace(max_stores=max(1, policy.max_stores - len({hold["store"] for hold in order["holds"]})))
 
 
 def _case(
-    state: PoolState, order: Row, wanted: dict[str, int], now_ms: int, releases: Row | None, left: QuotaLeft
+    state: PoolState, order: OrderRow, wanted: dict[str, int], now_ms: int, releases: OrderRow | None, left: QuotaLeft
 ) -> Case:
-    terms, catalog = order["terms"], state.catalog
+    terms, config = order["terms"], state.config
     lines = []
     for line in order["lines"]:
-        item = catalog.items.get(line["sku"])
+        item = config.items.get(line["sku"])
         step = 1000 if item is None or item["unit"] == "each" else 1
         quantity = left.of_customer(line["sku"], wanted.get(line["line_id"], 0))
         quantity -= quantity % step
@@ -113,7 +115,7 @@ def _case(
             value = min(max(item["cost_minor"] or 0, 0), POLICY_MAX_MINOR)
             lines.append(Line(line["line_id"], line["sku"], quantity, step, value))
     day = today(state, now_ms)
-    given_today = {name: state.order_index.given_on(name, day) for name in catalog.reachable()}
+    given_today = {name: state[ORDERS].given_on(name, day) for name in config.reachable()}
     declined_by: defaultdict[str, set[str]] = defaultdict(set)
     for line in order["lines"]:
         for one in line["declined_by"]:
@@ -126,21 +128,21 @@ def _case(
     return Case(tuple(lines), stores, terms["may_split"], terms["may_part_fill"], terms["preferred_store"])
 
 
-def _nearest(state: PoolState, order: Row) -> list[tuple[int, str]]:
+def _nearest(state: PoolState, order: OrderRow) -> list[tuple[int, str]]:
     """(metres, store), by store id. An order whose goods may not come from further stores stays with its own."""
-    stores, terms = state.catalog.reachable(), order["terms"]
+    stores, terms = state.config.reachable(), order["terms"]
     if terms["geohash"] is not None:
         wanted = geohash_centre(terms["geohash"])
     else:
-        wanted = _place(stores[terms["preferred_store"]])
+        wanted = _place(stores[terms["preferred_store"] or ""])
     used = {hold["store"] for hold in order["holds"]}
-    most = state.catalog.pool["allocation"]["max_stores"] if terms["may_split"] else 1
+    most = state.config.pool["allocation"]["max_stores"] if terms["may_split"] else 1
     asked = stores if len(used) < most else {name: stores[name] for name in used}
     found = sorted((_distance(wanted, _place(settings)), name) for name, settings in asked.items())
     return sorted(found[:STORES_MAX], key=lambda place: place[1])
 
 
-def _place(settings: Row) -> Point:
+def _place(settings: StoreSettings) -> Point:
     return settings["latitude_e6"], settings["longitude_e6"]
 
 
@@ -150,7 +152,7 @@ def _distance(wanted: Point, place: Point) -> int:
 
 
 class _Asking(NamedTuple):
-    """The part that is the same for every store that is asked for an order's goods."""
+    """The part of the question that is the same for every store."""
 
     lines: list[Line]
     freed: dict[tuple[str, str], int]
@@ -162,16 +164,16 @@ class _Asking(NamedTuple):
     left: QuotaLeft
 
 
-def _store(state: PoolState, order: Row, name: str, distance: int, asking: _Asking) -> Store:
-    catalog = state.catalog
-    settings, pool = catalog.stores.get(name) or catalog.lenders[name], catalog.pool
+def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: _Asking) -> Store:
+    config = state.config
+    settings, pool = config.stores.get(name) or config.lenders[name], config.pool
     offers = {}
     for line in asking.lines:
         offer = _offer(state, name, line.sku, asking.freed.get((line.sku, name), 0), asking.now_ms)
         most = 0 if offer is None else asking.left.of_store(line.sku, name, offer.available_milli)
         if offer is not None and most:
             offers[line.sku] = offer if most == offer.available_milli else offer._replace(available_milli=most)
-    at_work = state.order_index.orders_at.get(name, {})
+    at_work = state[ORDERS].at_store.get(name, {})
     given = asking.given_today[name]
     room = min(settings["orders_at_once_max"] - len(at_work), settings["orders_per_day_max"] - given)
     if name in asking.working or order["order"] in at_work:
@@ -187,66 +189,82 @@ def _store(state: PoolState, order: Row, name: str, distance: int, asking: _Aski
 
 
 def _offer(state: PoolState, store: str, sku: str, freed_milli: int, now_ms: int) -> Offer | None:
-    terms = state.catalog.terms(store, sku)
-    shelf = None if terms is None else state.tables.shelves.get((state.pool, sku, store))
+    terms = state.config.terms(store, sku)
+    shelf = None if terms is None else state.shelf(sku, store)
     if shelf is None:
         return None
     available = available_milli(shelf, terms, freed_milli)
     if available <= 0:
         return None
-    shelf_life_days = state.catalog.items[sku]["shelf_life_days"]
+    shelf_life_days = state.config.items[sku]["shelf_life_days"]
     return Offer(min(available, ORDER_QUANTITY_MAX_MILLI), confidence_permille(shelf, now_ms), shelf_life_days)
 
 
-def _decision(state: PoolState, order: Row, placed: Row, answer: Answer, now_ms: int, left: QuotaLeft) -> Row:
+def _decision(
+    state: PoolState, order: OrderRow, placed: OrderRow, answer: Answer, now_ms: int, left: QuotaLeft
+) -> Decision:
     runner_up = answer.runner_up
     at_quota = {store for _, store in left.cut}
     return {
-        "costs": {f"{name}_milli_minor": cost for name, cost in answer.costs._asdict().items()},
+        "costs": _cost_terms(answer.costs),
         "runner_up": [] if runner_up is None else list(runner_up.stores),
         "runner_up_milli_minor": None if runner_up is None else runner_up.cost_milli_minor,
         "refused": [
             {"store": store, "reason": STORE_QUOTA if reason == "no_stock" and store in at_quota else reason}
             for store, reason in answer.refused
         ],
-        **_unserved(state, order, placed, now_ms),
+        "demand": _demand(state, order, placed),
+        "substitutes": _substitutes(state, order, placed, now_ms),
     }  # fmt: skip
 
 
-def _unserved(state: PoolState, order: Row, placed: Row, now_ms: int) -> Row:
-    """What this entry brings of the demand elsewhere, or to nobody, and what may stand in for the latter."""
-    terms, number = order["terms"], state.row["position"] + 1
-    wanted_store, names_substitutes = terms["preferred_store"], state.catalog.pool["offers_substitutes"]
+def _cost_terms(costs: Costs) -> CostTerms:
+    return cast("CostTerms", {f"{name}_milli_minor": cost for name, cost in costs._asdict().items()})
+
+
+def _demand(state: PoolState, order: OrderRow, placed: OrderRow) -> list[Demand]:
+    """What this entry brings of the demand elsewhere, or to nobody."""
+    terms, position = order["terms"], state.next_position
+    wanted_store = terms["preferred_store"]
     skus = {line["line_id"]: line["sku"] for line in order["lines"]}
-    given_up = {line["line_id"]: line["unfilled_milli"] for line in order["lines"]}
     elsewhere = [
         (hold["line_id"], hold["store"], hold["quantity_milli"])
         for hold in placed["holds"]
-        if hold["position"] == number and wanted_store not in (None, hold["store"])
+        if hold["position"] == position and wanted_store not in (None, hold["store"])
     ]
-    unmet = [
-        (line["line_id"], None, line["unfilled_milli"] - given_up[line["line_id"]])
+    unmet = [(line_id, None, milli) for line_id, milli in _newly_unfilled(order, placed)]
+    return [
+        {
+            "line_id": line_id, "sku": skus[line_id], "wanted_store": wanted_store,
+            "wanted_geohash": terms["geohash"], "given_store": store, "quantity_milli": milli,
+        }
+        for line_id, store, milli in (*elsewhere, *unmet)
+    ]  # fmt: skip
+
+
+def _newly_unfilled(order: OrderRow, placed: OrderRow) -> list[tuple[str, int]]:
+    """(line id, thousandths) that this entry leaves unfilled."""
+    unfilled = {line["line_id"]: line["unfilled_milli"] for line in order["lines"]}
+    return [
+        (line["line_id"], line["unfilled_milli"] - unfilled[line["line_id"]])
         for line in placed["lines"]
-        if line["unfilled_milli"] > given_up[line["line_id"]]
+        if line["unfilled_milli"] > unfilled[line["line_id"]]
     ]
-    instead = _substitutes(state, {skus[line_id] for line_id, _, _ in unmet}, now_ms) if names_substitutes else {}
-    return {
-        "demand": [
-            {
-                "line_id": line_id, "sku": skus[line_id], "wanted_store": wanted_store,
-                "wanted_geohash": terms["geohash"], "given_store": store, "quantity_milli": milli,
-            }
-            for line_id, store, milli in (*elsewhere, *unmet)
-        ],
-        "substitutes": [
-            {"line_id": line_id, "skus": instead[skus[line_id]]} for line_id, _, _ in unmet if names_substitutes
-        ],
-    }  # fmt: skip
 
 
-def _substitutes(state: PoolState, skus: set[str], now_ms: int) -> dict[str, list[str]]:
+def _substitutes(state: PoolState, order: OrderRow, placed: OrderRow, now_ms: int) -> list[Substitutes]:
+    """What may stand in for what this entry leaves unfilled, when the pool offers that."""
+    if not state.config.pool["offers_substitutes"]:
+        return []
+    skus = {line["line_id"]: line["sku"] for line in order["lines"]}
+    unmet = [line_id for line_id, _ in _newly_unfilled(order, placed)]
+    instead = _instead(state, {skus[line_id] for line_id in unmet}, now_ms)
+    return [{"line_id": line_id, "skus": instead[skus[line_id]]} for line_id in unmet]
+
+
+def _instead(state: PoolState, skus: set[str], now_ms: int) -> dict[str, list[str]]:
     """For each item what its own entry names, then what is of its category; only what the pool has."""
-    items, stores = state.catalog.items, state.catalog.reachable()
+    items, stores = state.config.items, state.config.reachable()
     categories = {items[sku]["category"] for sku in skus} - {""}
     alike: dict[str, list[str]] = {category: [] for category in categories}
     for name, item in items.items() if categories else ():

@@ -1,133 +1,124 @@
-"""News for the customers' side: an event on orders.events for each entry about an order."""
-
-from typing import Any
+"""Tells the customers' side of orders: an event on orders.events for each entry about one."""
 
 from schemas.codec import topic_codec
-from schemas.topics import FULFILMENT_REPORTS, ORDERS_EVENTS, ORDERS_REQUESTS
-from streams.pool.journal.facts import (
-    FULFILMENT_REPORT_DECIDED,
-    LENDING_MESSAGE_DECIDED,
-    ORDER_CHANGED,
-    ORDER_REQUEST_DECIDED,
-    TRANSFER_CHANGED,
-    TRANSFER_REQUEST_DECIDED,
-    Fact,
-    Fields,
+from schemas.topics import ORDERS_EVENTS
+from schemas.types.lending import LendingMessageDecided
+from schemas.types.orders import (
+    FulfilmentReportDecided,
+    OrderChanged,
+    OrderEvent,
+    OrderEventKind,
+    OrderRequestDecided,
+    OrderRow,
 )
+from schemas.types.reports import FulfilmentReport
+from schemas.types.requests import OrderRequest, OrderRequestKind
+from streams.pool.aggregate import Entry
 from streams.pool.orders.holds import is_kept
+from streams.pool.state.pool_state import PoolState
+from streams.pool.tasks.rows import PICK
+from streams.runtime.contract import OutputRecord
 
-Row = dict[str, Any]
 _TEXT_MAX = 200
 _encode = topic_codec(ORDERS_EVENTS.name).encode
-_PLACED = {"placed": "allocated", "amended": "amended", "confirmed": "confirmed", "cancelled": "cancelled"}
+_PLACED: dict[OrderRequestKind, OrderEventKind] = {
+    "placed": "allocated", "amended": "amended", "confirmed": "confirmed", "cancelled": "cancelled",
+}  # fmt: skip
 
 
-def order_event(pool: str, number: int, fact: Fact, appended_at_ms: int) -> Row | None:
-    """The event of a journal entry; None when it says nothing of an order."""
-    kind, fields = fact
-    told = _TOLD[kind](fields) if kind in _TOLD else None
-    if told is None:
-        return None
-    order, transfer = fields.get("order"), fields.get("transfer")
-    stands = order or transfer or {"status": "", "outcome": ""}
-    row: Row = {
-        "pool": pool, "order": _name(order, transfer), "position": number, "kind": "",
-        "reason": fields["reason"], "detail": fields.get("detail", ""), "key": None, "store": None, "task": None,
-        "at_ms": appended_at_ms, "is_plain": order is not None and _is_plain(order),
-        "status": stands["status"], "outcome": stands["outcome"],
-        "lines": [] if order is None else order["lines"], "holds": [] if order is None else order["holds"],
-        "decision": fields.get("decision"), "transfer": transfer,
-    }  # fmt: skip
-    return row | told
+def tell(event: OrderEvent) -> OutputRecord:
+    """The record of an event."""
+    return OutputRecord(ORDERS_EVENTS.name, f"{event['pool']}/{event['order']}", _encode(event))
 
 
-def set_aside_event(topic: str, event: Fields, reason: str, appended_at_ms: int) -> Row | None:
-    """The answer to a request or a report that no pool takes; None for other inputs."""
-    if topic not in (ORDERS_REQUESTS.name, FULFILMENT_REPORTS.name):
-        return None
-    is_request = topic == ORDERS_REQUESTS.name
-    pool = event["pool"][:_TEXT_MAX]
+def new_event(state: PoolState, kind: OrderEventKind, order: OrderRow | None, reason: str, at_ms: int) -> OrderEvent:
+    """An event of the entry that was folded last, with the order as it stands."""
     return {
-        "pool": pool, "order": event["order"][:_TEXT_MAX] if is_request else "", "position": 0, "kind": "set_aside",
-        "reason": reason, "detail": f"no pool {pool!r} is configured: correct the name and ask anew, or configure it",
-        "key": event["key" if is_request else "report_id"][:_TEXT_MAX],
-        "store": None if is_request else event["store"][:_TEXT_MAX],
-        "task": None if is_request or event["task"] is None else event["task"][:_TEXT_MAX],
-        "at_ms": appended_at_ms, "is_plain": False, "status": "", "outcome": "", "lines": [], "holds": [],
+        "pool": state.pool, "order": "" if order is None else order["order"], "position": state.row["position"],
+        "kind": kind, "reason": reason, "detail": "", "key": None, "store": None, "task": None, "at_ms": at_ms,
+        "is_plain": order is not None and _is_plain(order),
+        "status": "" if order is None else order["status"], "outcome": "" if order is None else order["outcome"],
+        "lines": [] if order is None else order["lines"], "holds": [] if order is None else order["holds"],
         "decision": None, "transfer": None,
     }  # fmt: skip
 
 
-def encode_order_event(event: Row) -> bytes:
-    """In Confluent wire format."""
-    return _encode(event)
-
-
-def _name(order: Row | None, transfer: Row | None) -> str:
-    if order is not None:
-        return str(order["order"])
-    return "" if transfer is None else str(transfer["transfer"])
-
-
-def _request(fields: Fields) -> Row:
-    request, order = fields["request"], fields["order"]
-    kind = {"refused": "refused", "duplicate": "repeated"}.get(fields["outcome"], _PLACED[request["kind"]])
-    if kind == "allocated" and order["outcome"] == "unfilled":
+def tell_request(state: PoolState, fact: OrderRequestDecided, entry: Entry, _: int) -> OutputRecord:
+    """What became of a request."""
+    request, order = fact["request"], fact["order"]
+    kind: OrderEventKind = _PLACED[request["kind"]]
+    if fact["outcome"] != "accepted":
+        kind = "refused" if fact["outcome"] == "refused" else "repeated"
+    elif kind == "allocated" and order is not None and order["outcome"] == "unfilled":
         kind = "unfilled"
-    return {"kind": kind, "order": request["order"], "key": request["key"]}
+    event = new_event(state, kind, order, fact["reason"], entry.appended_at_ms)
+    return tell({
+        **event, "order": request["order"], "key": request["key"], "detail": fact["detail"],
+        "decision": fact["decision"],
+    })  # fmt: skip
 
 
-def _report(fields: Fields) -> Row | None:
-    report, order, transfer = fields["report"], fields["order"], fields["transfer"]
-    told = {"key": report["report_id"], "store": report["store"], "task": report["task"]}
-    if fields["outcome"] == "refused":
-        return told | {"kind": "report_refused"}
-    if transfer is not None:
-        kind = _OF_TRANSFER.get(report["kind"] if report["task"] is None else fields["tasks"][0]["kind"], "")
-        kind = "transfer_refused" if report["kind"] == "refused" else kind
-        return told | {"kind": kind, "reason": report["reason"] or ""}
+def tell_change(state: PoolState, fact: OrderChanged, entry: Entry, _: int) -> OutputRecord:
+    """What followed for an order."""
+    event = new_event(state, fact["kind"], fact["order"], fact["reason"], entry.appended_at_ms)
+    return tell({**event, "decision": fact["decision"]})
+
+
+def tell_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry, _: int) -> OutputRecord | None:
+    """A report that was refused, or what became of an order by it."""
+    report, order, at_ms = fact["report"], fact["order"], entry.appended_at_ms
+    if fact["outcome"] == "refused":
+        return tell(about_report(new_event(state, "report_refused", None, fact["reason"], at_ms), fact))
     if order is None:
         return None
-    kind = "short" if report["kind"] != "done" else _DONE[fields["tasks"][0]["kind"]]
-    return told | {"kind": kind, "reason": report["reason"] or ""}
+    kind: OrderEventKind = "picked" if fact["tasks"][0]["kind"] == PICK else "collected"
+    if report["kind"] != "done":
+        kind = "short"
+    return tell(about_report(new_event(state, kind, order, report["reason"] or "", at_ms), fact))
 
 
-_OF_TRANSFER = {
-    "shipped": "transfer_shipped", "transfer_out": "transfer_shipped",
-    "received": "transfer_received", "transfer_in": "transfer_received",
-}  # fmt: skip
-_DONE = {"pick": "picked", "hand_over": "collected"}
+def about_report(event: OrderEvent, fact: FulfilmentReportDecided) -> OrderEvent:
+    """The event, with what report it is about."""
+    report = fact["report"]
+    return {
+        **event, "key": report["report_id"], "store": report["store"], "task": report["task"],
+        "detail": fact["detail"],
+    }  # fmt: skip
 
 
-def _followed(fields: Fields) -> Row:
-    return {"kind": fields["kind"]}
-
-
-def _transfer_request(fields: Fields) -> Row:
-    request = fields["request"]
-    kind = {"refused": "refused", "duplicate": "repeated"}.get(fields["outcome"], f"transfer_{request['kind']}")
-    return {"kind": kind, "order": request["order"], "key": request["key"]}
-
-
-def _transfer_followed(fields: Fields) -> Row:
-    return {"kind": f"transfer_{fields['kind']}"}
-
-
-def _lent(fields: Fields) -> Row | None:
-    if not fields["order_progress"]:
+def tell_lending(state: PoolState, fact: LendingMessageDecided, entry: Entry, _: int) -> OutputRecord | None:
+    """How far an order has come with lent goods."""
+    if not fact["order_progress"] or fact["draw"] is None:
         return None
-    gone = [part["reason"] for part in fields["draw"]["parts"] if part["gone_milli"]]
-    return {"kind": fields["order_progress"], "reason": gone[-1] if fields["order_progress"] == "short" else ""}
+    gone = [part["reason"] for part in fact["draw"]["parts"] if part["gone_milli"]]
+    reason = gone[-1] if fact["order_progress"] == "short" else ""
+    return tell(new_event(state, fact["order_progress"], fact["order"], reason, entry.appended_at_ms))
 
 
-_TOLD = {
-    ORDER_REQUEST_DECIDED: _request, ORDER_CHANGED: _followed, FULFILMENT_REPORT_DECIDED: _report,
-    TRANSFER_REQUEST_DECIDED: _transfer_request, TRANSFER_CHANGED: _transfer_followed,
-    LENDING_MESSAGE_DECIDED: _lent,
-}  # fmt: skip
+def answer_strange_request(request: OrderRequest, reason: str, appended_at_ms: int) -> OutputRecord:
+    """The answer to a request of a pool that nobody has configured."""
+    event = _set_aside(request["pool"], request["key"], reason, appended_at_ms)
+    return tell({**event, "order": request["order"][:_TEXT_MAX]})
 
 
-def _is_plain(order: Row) -> bool:
+def answer_strange_report(report: FulfilmentReport, reason: str, appended_at_ms: int) -> OutputRecord:
+    """The answer to a report of a pool that nobody has configured."""
+    event = _set_aside(report["pool"], report["report_id"], reason, appended_at_ms)
+    task = None if report["task"] is None else report["task"][:_TEXT_MAX]
+    return tell({**event, "store": report["store"][:_TEXT_MAX], "task": task})
+
+
+def _set_aside(pool: str, key: str, reason: str, appended_at_ms: int) -> OrderEvent:
+    pool = pool[:_TEXT_MAX]
+    return {
+        "pool": pool, "order": "", "position": 0, "kind": "set_aside", "reason": reason,
+        "detail": f"no pool {pool!r} is configured: correct the name and ask anew, or configure it",
+        "key": key[:_TEXT_MAX], "store": None, "task": None, "at_ms": appended_at_ms, "is_plain": False,
+        "status": "", "outcome": "", "lines": [], "holds": [], "decision": None, "transfer": None,
+    }  # fmt: skip
+
+
+def _is_plain(order: OrderRow) -> bool:
     """The preferred store keeps all that is wanted."""
     store, kept = order["terms"]["preferred_store"], [hold for hold in order["holds"] if is_kept(hold)]
     is_short = any(line["unfilled_milli"] for line in order["lines"])

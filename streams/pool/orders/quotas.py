@@ -5,49 +5,55 @@ made before the quota was set do not count: what was counted is taken back exact
 """
 
 from collections import defaultdict
-from typing import Any
+from typing import Final
 
-from streams.pool.state.pool_state import PoolState, QuotaKey
+from schemas.types.config import ItemQuota
+from schemas.types.orders import OrderRow, QuotaRow
+from streams.pool.orders.index import ORDERS, QuotaKey
+from streams.pool.orders.rows import QUOTA_ROWS
+from streams.pool.state.pool_state import PoolState
 
-Row = dict[str, Any]
-STORE_QUOTA, CUSTOMER_QUOTA = "store_quota", "customer_quota"
-"""Why a line is given up."""
-_SINCE, _STORE, _CUSTOMER = "since", "store", "customer"
+STORE_QUOTA: Final = "store_quota"
+CUSTOMER_QUOTA: Final = "customer_quota"
+"""Why a line is left unfilled."""
+_SINCE: Final = "since"
+_STORE: Final = "store"
+_CUSTOMER: Final = "customer"
 
 
-def counted(state: PoolState, order: Row | None) -> dict[QuotaKey, int]:
+def counted(state: PoolState, order: OrderRow | None) -> dict[QuotaKey, int]:
     """What of the order counts, by item and store and by item and customer."""
     found: dict[QuotaKey, int] = defaultdict(int)
-    quotas = state.catalog.quotas
+    quotas = state.config.quotas
     for hold in order["holds"] if order is not None and quotas else ():
         sku = hold["sku"]
         quota = quotas.get(sku)
         if quota is None or order is None or order["placed_at_ms"] < quota["from_ms"]:
             continue
-        if hold["position"] > state.quota_counts.get((sku, _SINCE, ""), 0):
+        if hold["position"] > state[ORDERS].quota_counts.get((sku, _SINCE, ""), 0):
             found[sku, _STORE, hold["store"]] += hold["quantity_milli"]
             if order["terms"]["customer_ref"] is not None:
                 found[sku, _CUSTOMER, order["terms"]["customer_ref"]] += hold["quantity_milli"]
     return found
 
 
-def count_order(state: PoolState, before: Row | None, order: Row) -> None:
+def count_order(state: PoolState, before: OrderRow | None, order: OrderRow) -> None:
     """Fold: the counts follow an order's row."""
-    if not state.catalog.quotas:
+    if not state.config.quotas:
         return
     was, now = counted(state, before), counted(state, order)
     for key in {**was, **now}:
         change = now.get(key, 0) - was.get(key, 0)
         if change:
-            _put(state, key, state.quota_counts.get(key, 0) + change)
+            _put(state, key, state[ORDERS].quota_counts.get(key, 0) + change)
 
 
-def start_quota(state: PoolState, quota: Row) -> None:
+def start_quota(state: PoolState, quota: ItemQuota) -> None:
     """Fold: a window that begins at another time counts anew; other limits of the same one go on counting."""
-    known = state.catalog.quotas.get(quota["sku"])
+    known = state.config.quotas.get(quota["sku"])
     if known is not None and known["from_ms"] == quota["from_ms"]:
         return
-    for key in [key for key in state.quota_counts if key[0] == quota["sku"]]:
+    for key in [key for key in state[ORDERS].quota_counts if key[0] == quota["sku"]]:
         _put(state, key, 0)
     _put(state, (quota["sku"], _SINCE, ""), state.row["position"])
 
@@ -55,18 +61,18 @@ def start_quota(state: PoolState, quota: Row) -> None:
 def _put(state: PoolState, key: QuotaKey, count: int) -> None:
     sku, kind, name = key
     if count:
-        state.quota_counts[key] = count
-        row = {"pool": state.pool, "sku": sku, "kind": kind, "name": name, "count": count}
-        state.tables.quotas.put((state.pool, *key), row)
+        state[ORDERS].quota_counts[key] = count
+        row: QuotaRow = {"pool": state.pool, "sku": sku, "kind": kind, "name": name, "count": count}
+        state.tables[QUOTA_ROWS].put((state.pool, *key), row)
     else:
-        state.quota_counts.pop(key, None)
-        state.tables.quotas.delete((state.pool, *key))
+        state[ORDERS].quota_counts.pop(key, None)
+        state.tables[QUOTA_ROWS].delete((state.pool, *key))
 
 
 class QuotaLeft:
     """The rest of the quotas for one order that is being allocated."""
 
-    def __init__(self, state: PoolState, order: Row, releases: Row | None = None) -> None:
+    def __init__(self, state: PoolState, order: OrderRow, releases: OrderRow | None = None) -> None:
         """`releases` is the order's row before, when what that holds is released with the same entry."""
         self._state = state
         self._order = order
@@ -75,8 +81,8 @@ class QuotaLeft:
         """(sku, store) of which a store has more than it may give."""
         self._capped: set[str] = set()
 
-    def _quota(self, sku: str) -> Row | None:
-        quota: Row | None = self._state.catalog.quotas.get(sku)
+    def _quota(self, sku: str) -> ItemQuota | None:
+        quota = self._state.config.quotas.get(sku)
         if quota is None or not quota["from_ms"] <= self._order["placed_at_ms"] < quota["until_ms"]:
             return None
         return quota
@@ -109,11 +115,11 @@ class QuotaLeft:
         return left
 
     def _left(self, key: QuotaKey, limit_milli: int, milli: int) -> int:
-        used = self._state.quota_counts.get(key, 0) - self._freed.get(key, 0)
-        return int(min(max(limit_milli - used, 0), milli))
+        used = self._state[ORDERS].quota_counts.get(key, 0) - self._freed.get(key, 0)
+        return min(max(limit_milli - used, 0), milli)
 
     def why_short(self, sku: str, otherwise: str) -> str:
-        """Why what is missing of an item is given up, once the customer and the stores were asked."""
+        """Why what is missing of an item is left unfilled, once the customer and the stores were asked."""
         if sku in self._capped:
             return CUSTOMER_QUOTA
         return STORE_QUOTA if any(cut == sku for cut, _ in self.cut) else otherwise

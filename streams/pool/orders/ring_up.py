@@ -5,73 +5,80 @@ hand-over only the rest goes. Ringing up goods that were handed over moves nothi
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from schemas.types.orders import Hold, OrderRow
+from schemas.types.pos import SaleLineKind
+from schemas.types.stock import AppliedLine, ReversedLine, SaleRecorded
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED, TENTATIVE
 
-Fields = dict[str, Any]
-OrderOf = Callable[[str], Fields | None]
+OrderOf = Callable[[str], OrderRow | None]
 _RINGS = (COLLECTED, PICKED, CONFIRMED, TENTATIVE)
 """Whose turn it is when goods are rung up; a voided line goes the other way."""
-_SIGN = {"sale": 1, "void": -1}
+_SIGN: dict[SaleLineKind, int] = {"sale": 1, "void": -1}
 
 
-def match_ring_up(order_of: OrderOf, fields: Fields, before: Fields | None) -> None:
-    """Tell in the fact of a sale which of its units are goods of the order that it names, and what is left to move.
+def match_ring_up(order_of: OrderOf, sale: SaleRecorded, before: SaleRecorded | None) -> None:
+    """Say in the fact of a sale which of its units are goods of the order that it names, and what is left to move.
 
     `before` is the fact of the version that it replaces.
     """
-    event = fields["event"]
-    holds: dict[str, list[Fields]] = {}
+    event = sale["event"]
+    was_for = None if before is None else before["event"]["order_ref"]
+    holds: dict[str, list[Hold]] = {}
 
     def ring_for(name: str, sku: str, milli: int) -> tuple[int, int]:
         holds[name], rung, moved = ring(holds[name], event["store"], sku, milli)
         return rung, moved
 
-    for name in {event["order_ref"], before["event"]["order_ref"] if before is not None else None}:
+    for name in {event["order_ref"], was_for}:
         order = None if name is None else order_of(name)
         if order is not None:
             holds[order["order"]] = order["holds"]
-    if before is not None and before["event"]["order_ref"] in holds:
-        name = before["event"]["order_ref"]
+    if before is not None and was_for is not None and was_for in holds:
         # Undone in reverse: what a later line of the receipt voided is rung up first.
-        for line, old in reversed(list(zip(fields["reversed"], before["applied"], strict=False))):
-            told = before["event"]["lines"][old["line"]]
-            if old["sold_at_till_milli"]:
-                line["order"] = name
-                line["sold_at_till_milli"], moved = ring_for(name, line["sku"], -old["sold_at_till_milli"])
-                line["delta_milli"] = _SIGN[told["kind"]] * told["quantity_milli"] - old["sold_at_till_milli"] - moved
-    if event["order_ref"] in holds:
-        for line in fields["applied"]:
-            told = event["lines"][line["line"]]
+        for line, old in reversed(list(zip(sale["reversed"], before["applied"], strict=False))):
+            told, rung = before["event"]["lines"][old["line"]], _sold_at_till(old)
+            if rung:
+                line["order"] = was_for
+                line["sold_at_till_milli"], moved = ring_for(was_for, line["sku"], -rung)
+                line["delta_milli"] = _SIGN[told["kind"]] * told["quantity_milli"] - rung - moved
+    if event["order_ref"] is not None and event["order_ref"] in holds:
+        for applied in sale["applied"]:
+            told = event["lines"][applied["line"]]
             sign = _SIGN.get(told["kind"], 0)
             if sign:
                 milli = sign * told["quantity_milli"]
-                line["sold_at_till_milli"], moved = ring_for(event["order_ref"], line["sku"], milli)
-                line["delta_milli"] = line["sold_at_till_milli"] - milli - moved
+                applied["sold_at_till_milli"], moved = ring_for(event["order_ref"], applied["sku"], milli)
+                applied["delta_milli"] = applied["sold_at_till_milli"] - milli - moved
 
 
-def orders_rung_up(fields: Fields) -> list[str]:
+def orders_rung_up(sale: SaleRecorded) -> list[str]:
     """The orders whose goods the fact of a sale says were rung up, or voided."""
-    names = [line["order"] for line in fields["reversed"] if line.get("sold_at_till_milli")]
-    if any(line.get("sold_at_till_milli") for line in fields["applied"]):
-        names.append(fields["event"]["order_ref"])
-    return list(dict.fromkeys(names))
+    names = [line.get("order") for line in sale["reversed"] if _sold_at_till(line)]
+    if any(map(_sold_at_till, sale["applied"])):
+        names.append(sale["event"]["order_ref"])
+    return [name for name in dict.fromkeys(names) if name is not None]
 
 
-def rung_up(order: Fields, fields: Fields) -> list[Fields]:
+def ring_up(order: OrderRow, sale: SaleRecorded) -> list[Hold]:
     """The order's holds after the fact of a sale."""
-    holds: list[Fields] = order["holds"]
-    lines = [line for line in reversed(fields["reversed"]) if line.get("order") == order["order"]]
-    if fields["event"]["order_ref"] == order["order"]:
-        lines += fields["applied"]
+    holds = order["holds"]
+    lines: list[ReversedLine | AppliedLine] = [
+        line for line in reversed(sale["reversed"]) if line.get("order") == order["order"]
+    ]
+    if sale["event"]["order_ref"] == order["order"]:
+        lines += sale["applied"]
     for line in lines:
-        if line.get("sold_at_till_milli"):
-            holds, _, _ = ring(holds, fields["event"]["store"], line["sku"], line["sold_at_till_milli"])
+        if _sold_at_till(line):
+            holds, _, _ = ring(holds, sale["event"]["store"], line["sku"], _sold_at_till(line))
     return holds
 
 
-def ring(holds: list[Fields], store: str, sku: str, milli: int) -> tuple[list[Fields], int, int]:
+def _sold_at_till(line: ReversedLine | AppliedLine) -> int:
+    return line.get("sold_at_till_milli", 0)
+
+
+def ring(holds: list[Hold], store: str, sku: str, milli: int) -> tuple[list[Hold], int, int]:
     """(holds after ringing up `milli`, what of it was the order's, what of that was still held); negative to void."""
     after = list(holds)
     left, moved = milli, 0

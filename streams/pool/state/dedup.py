@@ -1,4 +1,4 @@
-"""Memory of the source events that were applied, so that a repeat changes nothing and a revision only its difference.
+"""Memory of the source events that were applied: a repeat changes nothing, a revision only its difference.
 
 Facts are kept in pages of 64 in the order in which they were applied, so that pages do not depend on batches.
 An index from a 12-byte hash of the event's name to its page and place is derived from the pages and kept locally.
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
-from streams.pool.journal.facts import SALE_RECORDED, Fields, decode_fact
+from schemas.types.pos import Sale, StockReport
+from schemas.types.state import PoolRow
+from schemas.types.stock import SaleRecorded, StockReportRecorded
+from streams.pool.journal.facts import SALE_RECORDED, STOCK_REPORT_RECORDED, FactCodec
 from streams.runtime.table import Table
 
 EVENTS_PER_PAGE = 64
@@ -21,8 +24,8 @@ MARGIN_MS = 86_400_000
 
 
 @dataclass(slots=True)
-class Page:
-    """A row of the seen table; fields as in DedupPage."""
+class FactPage:
+    """A row of the table of applied events; fields as in DedupPage."""
 
     pool: str
     page: int
@@ -31,8 +34,8 @@ class Page:
     facts: bytearray
 
 
-class Index(Protocol):
-    """The index in which remembered events are looked up."""
+class DedupIndex(Protocol):
+    """Looks remembered events up."""
 
     def find(self, entry_key: bytes) -> tuple[int, int] | None:
         """(page, position in its facts) of the newest fact about the event, or None. The key is pool + event key."""
@@ -41,7 +44,7 @@ class Index(Protocol):
         """The events are remembered from now on; their places follow when the pages are stored."""
 
 
-def sale_key(event: Fields) -> bytes:
+def sale_key(event: Sale | StockReport) -> bytes:
     """Hash of a sale's name."""
     return _key("sale", event)
 
@@ -56,12 +59,12 @@ def _plain_sender(store: str, system: bytes) -> bytes:
     return b"sale|%b|%d|%b|" % (store.encode(), len(system), system)
 
 
-def stock_key(event: Fields) -> bytes:
+def stock_key(event: Sale | StockReport) -> bytes:
     """Hash of a stock report's name: they are named apart from sales."""
     return _key("stock", event)
 
 
-def _key(space: str, event: Fields) -> bytes:
+def _key(space: str, event: Sale | StockReport) -> bytes:
     source = event["source"]
     system = source["system"]
     name = f"{space}|{event['store']}|{len(system)}|{system}|{source['id']}"
@@ -72,44 +75,61 @@ class Known(NamedTuple):
     """An event's key, and the fields of the newest fact about the event of that name."""
 
     key: bytes
-    before: Fields | None
+    before: SaleRecorded | StockReportRecorded | None
 
 
-class Seen:
+class Dedup:
     """The events of one pool that are remembered. `row` is the pool's row, which counts them."""
 
-    def __init__(self, pool: str, row: dict[str, Any], pages: Table[tuple[str, int], Page], index: Index) -> None:
+    def __init__(
+        self, pool: str, row: PoolRow, pages: Table[tuple[str, int], FactPage], index: DedupIndex, facts: FactCodec
+    ) -> None:
         self._pool = pool
         self._row = row
         self._pages = pages
         self._index = index
+        self._facts = facts
         self._entry_prefix = pool.encode()
         self._uncommitted: dict[bytes, tuple[int, int]] = {}
         self._closed: dict[bytes, tuple[int, int]] = {}
         """Remembered in the batch that is being committed."""
-        self._open_page: Page | None = None
+        self._open_page: FactPage | None = None
+        self._found: tuple[Sale | StockReport, Known] | None = None
+        """The last look-up: who folds an event asks what was asked when it was decided."""
 
-    def look_up(self, kind: str, event: Fields) -> Known:
+    def look_up(self, kind: str, event: Sale | StockReport) -> Known:
         """What is remembered of the event's name."""
+        if self._found is not None and self._found[0] is event:
+            return self._found[1]
         key = sale_key(event) if kind == SALE_RECORDED else stock_key(event)
         place = self.place_of(key)
-        if place is None:
-            return Known(key, None)
-        page = self._pages.get((self._pool, place[0]))
-        return Known(key, None if page is None else decode_fact(page.facts, place[1])[1])
+        page = None if place is None else self._pages.get((self._pool, place[0]))
+        before: Any = None if place is None or page is None else self._facts.decode(page.facts, place[1])[1]
+        known = Known(key, before)
+        self._found = event, known
+        return known
+
+    def sale_before(self, sale: Sale) -> SaleRecorded | None:
+        """The newest fact about the sale of that name."""
+        return cast("SaleRecorded | None", self.look_up(SALE_RECORDED, sale).before)
+
+    def report_before(self, report: StockReport) -> StockReportRecorded | None:
+        """The newest fact about the stock report of that name."""
+        return cast("StockReportRecorded | None", self.look_up(STOCK_REPORT_RECORDED, report).before)
 
     def place_of(self, key: bytes) -> tuple[int, int] | None:
-        """Where the newest fact about the event of that key is kept; None for an event not heard of."""
+        """Where the newest fact about the event of that key is kept; None for a new event."""
         return self._uncommitted.get(key) or self._closed.get(key) or self._index.find(self._entry_prefix + key)
 
     def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
         """Keep `fact`, encoded, as the newest about the event of that key."""
+        self._found = None
         row = self._row
         row["dedup_events"] += 1
         at = (self._pool, row["dedup_page"])
         page = self._open_page
         if page is None:
-            page = self._open_page = self._pages.get(at) or Page(*at, row["clock_ms"], bytearray(), bytearray())
+            page = self._open_page = self._pages.get(at) or FactPage(*at, row["clock_ms"], bytearray(), bytearray())
         index, facts = page.index, page.facts
         position = len(facts)
         index += _pack_entry(key, position)

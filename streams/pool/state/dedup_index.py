@@ -17,7 +17,7 @@ _FIRST_SIZE = 250_000
 Keys = Callable[[], "list[bytes]"]
 
 
-class SeenIndex:
+class FilteredIndex:
     """`find_entry` reads a committed entry; `known_keys` lists the keys of all entries, uncommitted ones too."""
 
     def __init__(self, find_entry: Callable[[bytes], bytes | None], known_keys: Keys) -> None:

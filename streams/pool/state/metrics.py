@@ -1,7 +1,7 @@
 """The pool processor's Prometheus metrics."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from prometheus_client import Counter, Gauge
 
@@ -39,5 +39,6 @@ def count_duplicates(pool: str, event: Mapping[str, Any], lines: int) -> None:
 
 def show_pool(state: PoolState) -> None:
     """The pool's durable counts, as of the last commit."""
+    counts: Mapping[str, object] = state.row
     for name in _POOL_GAUGES:
-        _POOL.labels(state.pool, name).set(state.row[name])
+        _POOL.labels(state.pool, name).set(cast("int", counts[name]))

@@ -9,6 +9,8 @@ from struct import Struct
 
 from schemas.avro_parts import bytes_bytes
 
+ShelfKey = tuple[str, str, str]
+"""(pool, sku, store)"""
 MOVEMENT = Struct("<qi")
 BLOCK_BYTES = 32 * MOVEMENT.size
 DAY_MS = 86_400_000
@@ -48,8 +50,8 @@ class Shelf:
     """By how much a system level last disagreed with the books."""
     recorded_at_ms: int
     appended_at_ms: int
-    number: int
-    """Journal entry that touched it last; the two times before are that entry's."""
+    position: int
+    """Journal entry that changed it last; the two times before are that entry's."""
     negatives: int
     """Times the books went below zero since the last count."""
     short_picks: int

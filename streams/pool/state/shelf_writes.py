@@ -1,8 +1,9 @@
-"""A shelf changed: when, by which entry, and whether it still covers what it holds."""
+"""Writes to a shelf: goods come and go, the shelf is put, and what it no longer covers is put on the agenda."""
 
+from streams.pool.state.agenda import DOUBTED, STRAINED
 from streams.pool.state.dedup import MARGIN_MS
-from streams.pool.state.pool_state import PoolState, ShelfKey
-from streams.pool.state.shelf import BLOCK_BYTES, Shelf, newest
+from streams.pool.state.pool_state import PoolState
+from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey, newest
 
 NEGATIVE_STOCK = "negative_stock"
 """Reason of a recount: the books fell below zero."""
@@ -16,31 +17,38 @@ def move(state: PoolState, key: ShelfKey, shelf: Shelf, occurred_at_ms: int, del
 
 
 def note_fall(state: PoolState, key: ShelfKey, shelf: Shelf, before_milli: int, *, is_known: bool) -> None:
-    """Books that fell below zero are in doubt, unless nobody has ever told what is there."""
+    """Count books that fell below zero, and doubt them, unless nobody has ever told what is there."""
     if shelf.on_hand_milli < 0 <= before_milli:
         shelf.negatives += 1
         if is_known:
-            state.doubted[key] = NEGATIVE_STOCK
+            state.agenda[DOUBTED][key] = NEGATIVE_STOCK
 
 
-def touch(state: PoolState, key: ShelfKey, shelf: Shelf, appended_at_ms: int) -> None:
+def hold(state: PoolState, key: ShelfKey, change_milli: int, appended_at_ms: int) -> None:
+    """Hold more on a shelf, or less."""
+    shelf = state.shelves.get(key) or Shelf()
+    shelf.held_milli += change_milli
+    put_shelf(state, key, shelf, appended_at_ms)
+
+
+def put_shelf(state: PoolState, key: ShelfKey, shelf: Shelf, appended_at_ms: int) -> None:
     """Put the shelf, changed by the entry that is being folded."""
     shelf.appended_at_ms = appended_at_ms
     shelf.position = state.row["position"]
     if shelf.held_milli and shelf.held_milli > shelf.on_hand_milli:
-        state.strained[key] = None
+        state.agenda[STRAINED][key] = None
     if len(shelf.recent) >= BLOCK_BYTES:
         seal_block(state, key, shelf)
-    state.tables.shelves.put(key, shelf)
+    state.shelves.put(key, shelf)
 
 
 def seal_block(state: PoolState, key: ShelfKey, shelf: Shelf) -> None:
     """Put the recent movements apart, and drop blocks that are older than any count may be."""
-    blocks = state.tables.blocks
+    blocks = state.blocks
     blocks.put((key, shelf.next_block), shelf.recent)
     shelf.recent = b""
     shelf.next_block += 1
-    oldest_ms = shelf.recorded_at_ms - state.catalog.pool["late_limit_ms"] - MARGIN_MS
+    oldest_ms = shelf.recorded_at_ms - state.config.pool["late_limit_ms"] - MARGIN_MS
     while shelf.first_block < shelf.next_block - 1:
         if newest(blocks.get((key, shelf.first_block)) or b"") >= oldest_ms:
             return

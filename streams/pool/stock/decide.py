@@ -1,146 +1,156 @@
-"""Decisions on inputs: `decide(state, input) -> Decision`. Pure: it reads the state and changes nothing."""
+"""Decides what tills and stores say of stock: sales, movements, counts, levels. Line by line: some may be set aside."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeGuard
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeVar, cast
 
 from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
-from streams.pool.journal import dead_letter_reasons
-from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, Fact, Fields
+from schemas.types.pos import Sale, SaleLine, SaleLineKind, StockLine, StockReport, Unit
+from schemas.types.stock import (
+    AppliedLine,
+    CountedLine,
+    DeadLetterReason,
+    QuarantinedLine,
+    Rejected,
+    ReversedLine,
+    SaleRecorded,
+    StockReportRecorded,
+)
+from streams.pool.aggregate import Decision
+from streams.pool.journal import dead_letter_reasons as reasons
+from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED
 from streams.pool.orders.ring_up import match_ring_up
-from streams.pool.state.dedup import Known
-from streams.pool.state.pool_state import PoolState, ShelfKey
-from streams.pool.state.shelf import Shelf, moved_after
+from streams.pool.orders.rows import find_order
+from streams.pool.state.pool_state import PoolState
+from streams.pool.state.shelf import Shelf, ShelfKey, moved_after
 
-_SALE_SIGN = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
-_DeltaOf = Callable[[Fields], int | None]
-"""Signed change of what the store has, from a line; None for a quantity that the line cannot have."""
-
-
-class Decision(NamedTuple):
-    """The fact for the journal, what was known of its event, and the lines for the dead-letter topic with reasons."""
-
-    fact: Fact
-    known: Known | None
-    set_aside: list[tuple[Fields, str]]
+_SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
+_L = TypeVar("_L", SaleLine, StockLine)
+_LinesSetAside = list[tuple[int, DeadLetterReason]]
+"""(place of a line in its event, why)"""
 
 
-def decide_sale(state: PoolState, sale: Fields, appended_at_ms: int) -> Decision:
-    """A till transaction. Its lines take goods away or bring them back."""
+def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
+    """Decide a till transaction. Its lines take goods away or bring them back."""
     refused = _refuse(state, sale, appended_at_ms)
     if refused is not None:
         return refused
-    decision = _decide_movement(state, SALE_RECORDED, _head(sale), _sale_delta)
-    match_ring_up(
-        lambda order: state.tables.orders.get((state.pool, order)),
-        decision.fact[1],
-        None if decision.known is None else decision.known.before,
-    )
-    return decision
+    before, set_aside, lines = state.dedup.sale_before(sale), _LinesSetAside(), sale["lines"]
+    fact: SaleRecorded = {
+        "event": sale, "applied": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
+    }  # fmt: skip
+    fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
+    fact["applied"] = _apply(state, sale["store"], lines, fresh, set_aside, _sale_delta)
+    if before is not None and _is_newer(sale, before):
+        fact["reversed"] = _reversal(before)
+    fact["quarantined"] = _quarantined(set_aside)
+    match_ring_up(lambda order: find_order(state, order), fact, before)
+    return Decision((SALE_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
 
-def decide_stock(state: PoolState, report: Fields, appended_at_ms: int) -> Decision:
-    """A stock report: a movement, a count, or a level."""
+def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> Decision:
+    """Decide a stock report: a movement, a count, or a level."""
     refused = _refuse(state, report, appended_at_ms)
     if refused is not None:
         return refused
-    fields = _head(report)
-    fields["counted"] = []
+    before, set_aside, lines = state.dedup.report_before(report), _LinesSetAside(), report["lines"]
+    fact: StockReportRecorded = {
+        "event": report, "applied": [], "counted": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0,
+        "quarantined": [],
+    }  # fmt: skip
+    fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
+    is_newer = before is not None and _is_newer(report, before)
     if report["kind"] in ("counted", "level"):
-        return _decide_count(state, fields)
-    delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
-    return _decide_movement(state, STOCK_REPORT_RECORDED, fields, delta_of)
+        undone = _reversal(before) if before is not None and is_newer else []
+        fact["counted"] = _count(state, report, fresh, undone, set_aside)
+    else:
+        delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
+        fact["applied"] = _apply(state, report["store"], lines, fresh, set_aside, delta_of)
+    if before is not None and is_newer:
+        fact["reversed"] = _reversal(before) + _withdrawn(state, before, fact["counted"])
+    fact["quarantined"] = _quarantined(set_aside)
+    return Decision((STOCK_REPORT_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
 
-def _refuse(state: PoolState, event: Fields, appended_at_ms: int) -> Decision | None:
+def _refuse(state: PoolState, event: Sale | StockReport, appended_at_ms: int) -> Decision | None:
     """Set the whole event aside when its head is not acceptable."""
-    settings = state.catalog.pool
+    settings = state.config.pool
     occurred, recorded = event["occurred_at_ms"], event["recorded_at_ms"]
     skew = settings["future_skew_ms"]
-    if event["store"] not in state.catalog.stores:
-        reason = dead_letter_reasons.UNKNOWN_STORE
+    reason: DeadLetterReason
+    if event["store"] not in state.config.stores:
+        reason = reasons.UNKNOWN_STORE
     elif occurred > recorded + skew or recorded > appended_at_ms + skew:
-        reason = dead_letter_reasons.IN_THE_FUTURE
+        reason = reasons.IN_THE_FUTURE
     elif recorded - occurred > settings["late_limit_ms"] or occurred <= 0:  # 0 stands for never
-        reason = dead_letter_reasons.TOO_LATE
+        reason = reasons.TOO_LATE
     elif not 0 < len(event["lines"]) <= LINES_MAX:
-        reason = dead_letter_reasons.TOO_MANY_LINES
+        reason = reasons.TOO_MANY_LINES
     else:
         return None
-    fields = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
-    return Decision((REJECTED, fields), None, [(line, reason) for line in event["lines"]])
+    rejected: Rejected = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
+    return Decision((REJECTED, rejected), [(line, reason) for line in event["lines"]], 0)
 
 
-def _head(event: Fields) -> Fields:
-    return {
-        "event": event, "applied": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
-    }  # fmt: skip
-
-
-def _sale_delta(line: Fields) -> int | None:
-    quantity: int = line["quantity_milli"]
+def _sale_delta(line: SaleLine) -> int | None:
+    quantity = line["quantity_milli"]
     return _SALE_SIGN[line["kind"]] * quantity if 0 < quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _received_delta(line: Fields) -> int | None:
-    quantity: int = line["quantity_milli"]
+def _received_delta(line: StockLine) -> int | None:
+    quantity = line["quantity_milli"]
     return quantity if 0 <= quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _adjusted_delta(line: Fields) -> int | None:
-    quantity: int = line["quantity_milli"]
+def _adjusted_delta(line: StockLine) -> int | None:
+    quantity = line["quantity_milli"]
     return quantity if -QUANTITY_MAX_MILLI <= quantity <= QUANTITY_MAX_MILLI else None
 
 
-def _decide_movement(state: PoolState, kind: str, fields: Fields, delta_of: _DeltaOf) -> Decision:
-    event = fields["event"]
-    lines = event["lines"]
-    known = state.seen.look_up(kind, event)
-    before = known.before
-    set_aside: list[tuple[int, str]] = []
-    fresh = _unseen(before, fields, set_aside)
-    taken = fields["applied"]
-    catalog, store = state.catalog, event["store"]
+def _apply(
+    state: PoolState, store: str, lines: Sequence[_L], fresh: Iterable[int], set_aside: _LinesSetAside,
+    delta_of: Callable[[_L], int | None],
+) -> list[AppliedLine]:  # fmt: skip
+    """The fresh lines that can be applied; `delta_of` gives None for a quantity that a line cannot have."""
+    applied: list[AppliedLine] = []
     for at in fresh:
         line = lines[at]
-        meaning = catalog.meaning(store, line["code"])
+        meaning = state.config.meaning(store, line["code"])
         if meaning is None:
-            set_aside.append((at, dead_letter_reasons.UNMAPPED_CODE))
+            set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
         sku, unit = meaning
         delta = delta_of(line)
         if len(line["line_id"]) > LINE_ID_MAX:
-            set_aside.append((at, dead_letter_reasons.INVALID))
+            set_aside.append((at, reasons.INVALID))
             continue
         if unit is None or unit != line["unit"] or delta is None:
             set_aside.append((at, _why_not(unit, good_quantity=delta is not None)))
             continue
-        taken.append({"line": at, "sku": sku, "delta_milli": delta})
-    _take_back(state, before, fields)
-    return _decision((kind, fields), known, set_aside)
+        applied.append({"line": at, "sku": sku, "delta_milli": delta})
+    return applied
 
 
-def _is_replaced(before: Fields | None, event: Fields) -> TypeGuard[Fields]:
+def _is_newer(event: Sale | StockReport, before: SaleRecorded | StockReportRecorded) -> bool:
     """A higher version replaces the lower one whole."""
-    return before is not None and event["source"]["version"] > before["event"]["source"]["version"]
+    return event["source"]["version"] > before["event"]["source"]["version"]
 
 
-def _take_back(state: PoolState, before: Fields | None, fields: Fields) -> None:
-    if _is_replaced(before, fields["event"]):
-        fields["reversed"] = _reversal(before) + _withdrawn(state, before, fields.get("counted", ()))
-
-
-def _reversal(before: Fields) -> list[Fields]:
+def _reversal(before: SaleRecorded | StockReportRecorded) -> list[ReversedLine]:
     event = before["event"]
     return [
         {
-            "sku": line["sku"], "kind": event["lines"][line["line"]].get("kind", "stock"),
+            "sku": line["sku"], "kind": _line_kind(event["lines"][line["line"]]),
             "occurred_at_ms": event["occurred_at_ms"], "delta_milli": -line["delta_milli"],
         }
         for line in before["applied"]
     ]  # fmt: skip
 
 
-def _withdrawn(state: PoolState, before: Fields, counted: Iterable[Fields]) -> list[Fields]:
+def _line_kind(line: SaleLine | StockLine) -> SaleLineKind | Literal["stock"]:
+    return cast("SaleLineKind | Literal['stock']", line.get("kind", "stock"))
+
+
+def _withdrawn(state: PoolState, before: StockReportRecorded, counted: Iterable[CountedLine]) -> list[ReversedLine]:
     """The counts that stand and that the new version no longer makes.
 
     They cannot be undone, for the movements that they have seen are forgotten.
@@ -148,121 +158,125 @@ def _withdrawn(state: PoolState, before: Fields, counted: Iterable[Fields]) -> l
     event = before["event"]
     store, as_of_ms = event["store"], event["occurred_at_ms"]
     made = {line["sku"] for line in counted if line["applied"]}
-    gone = []
-    for line in before.get("counted", ()):
-        shelf = state.tables.shelves.get((state.pool, line["sku"], store))
+    gone: list[ReversedLine] = []
+    for line in before["counted"]:
+        shelf = state.shelf(line["sku"], store)
         if line["applied"] and line["sku"] not in made and shelf is not None and shelf.counted_at_ms == as_of_ms:
             gone.append({"sku": line["sku"], "kind": COUNT_WITHDRAWN, "occurred_at_ms": as_of_ms, "delta_milli": 0})
     return gone
 
 
-def _decision(fact: Fact, known: Known, set_aside: list[tuple[int, str]]) -> Decision:
-    if not set_aside:
-        return Decision(fact, known, [])
-    fields = fact[1]
-    lines = fields["event"]["lines"]
-    fields["quarantined"] = [{"line": at, "reason": reason} for at, reason in set_aside]
-    return Decision(fact, known, [(lines[at], reason) for at, reason in set_aside])
+def _quarantined(set_aside: _LinesSetAside) -> list[QuarantinedLine]:
+    return [{"line": at, "reason": reason} for at, reason in set_aside]
 
 
-def _why_not(unit: str | None, *, good_quantity: bool) -> str:
+def _why_not(unit: Unit | None, *, good_quantity: bool) -> DeadLetterReason:
     if unit is None:
-        return dead_letter_reasons.UNKNOWN_ITEM
-    return dead_letter_reasons.WRONG_UNIT if good_quantity else dead_letter_reasons.BAD_QUANTITY
+        return reasons.UNKNOWN_ITEM
+    return reasons.WRONG_UNIT if good_quantity else reasons.BAD_QUANTITY
 
 
-def _unseen(before: Fields | None, fields: Fields, set_aside: list[tuple[int, str]]) -> Iterable[int]:
-    """Indices of the lines that were not taken before; repeats are counted in `fields`, contradictions set aside.
+def _unseen(
+    before: SaleRecorded | StockReportRecorded | None, fact: SaleRecorded | StockReportRecorded,
+    lines: Sequence[_L], old_lines: Sequence[_L], set_aside: _LinesSetAside,
+) -> Iterable[int]:  # fmt: skip
+    """Places of the lines that were not applied before; repeats are counted in `fact`, contradictions set aside.
 
-    The lines of one version are a union: a line set aside and sent again is taken then. A higher version
+    The lines of one version are a union: a line set aside and sent again is applied then. A higher version
     replaces the lower one whole. A lower one is stale.
     """
-    event = fields["event"]
-    known: dict[str, Fields] = {}
+    event = fact["event"]
+    known: dict[str, _L] = {}
     conflicting = False
     room = LINES_MAX
     if before is not None:
         old, version = before["event"], event["source"]["version"]
         if version < old["source"]["version"]:
-            fields["stale_lines"] = len(event["lines"])
+            fact["stale_lines"] = len(lines)
             return []
         if version == old["source"]["version"]:
-            applied = {line["line"] for line in (*before["applied"], *before.get("counted", ()))}
-            known = {line["line_id"]: line for at, line in enumerate(old["lines"]) if at in applied}
+            applied = _applied_places(before)
+            known = {line["line_id"]: line for at, line in enumerate(old_lines) if at in applied}
             room -= len(applied)
-            same_head = event["occurred_at_ms"] == old["occurred_at_ms"] and event.get("kind") == old.get("kind")
+            same_head = event["occurred_at_ms"] == old["occurred_at_ms"] and _report_kind(event) == _report_kind(old)
             conflicting = bool(applied) and not same_head
-    elif len({line["line_id"] for line in event["lines"]}) == len(event["lines"]):
-        return range(len(event["lines"]))
+    elif len({line["line_id"] for line in lines}) == len(lines):
+        return range(len(lines))
     fresh: dict[str, int] = {}
-    for at, line in enumerate(event["lines"]):
+    for at, line in enumerate(lines):
         line_id = line["line_id"]
         same = known.get(line_id)
         if same is None and line_id in fresh:
-            same = event["lines"][fresh[line_id]]
+            same = lines[fresh[line_id]]
         if conflicting:
-            set_aside.append((at, dead_letter_reasons.CONFLICT))
+            set_aside.append((at, reasons.CONFLICT))
         elif same is None and len(fresh) >= room:
-            set_aside.append((at, dead_letter_reasons.TOO_MANY_LINES))
+            set_aside.append((at, reasons.TOO_MANY_LINES))
         elif same is None:
             fresh[line_id] = at
         elif _says_the_same(same, line):
-            fields["duplicate_lines"] += 1
+            fact["duplicate_lines"] += 1
         else:
-            set_aside.append((at, dead_letter_reasons.CONFLICT))
+            set_aside.append((at, reasons.CONFLICT))
     return fresh.values()
 
 
-def _says_the_same(one: Fields, other: Fields) -> bool:
+def _applied_places(fact: SaleRecorded | StockReportRecorded) -> set[int]:
+    counted = cast("Sequence[CountedLine]", fact.get("counted", ()))
+    return {line["line"] for line in (*fact["applied"], *counted)}
+
+
+def _report_kind(event: Sale | StockReport) -> str | None:
+    return cast("str | None", event.get("kind"))
+
+
+def _says_the_same(one: SaleLine | StockLine, other: SaleLine | StockLine) -> bool:
     return all(one.get(name) == other.get(name) for name in ("code", "quantity_milli", "unit", "kind", "reason"))
 
 
-def _decide_count(state: PoolState, fields: Fields) -> Decision:
-    event = fields["event"]
-    set_aside: list[tuple[int, str]] = []
-    known = state.seen.look_up(STOCK_REPORT_RECORDED, event)
-    fresh = _unseen(known.before, fields, set_aside)
-    store, as_of_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
-    catalog = state.catalog
-    is_level = event["kind"] == "level"
-    is_evidence = is_level and catalog.stores[store]["reports_sales"]
-    counted: dict[str, Fields] = {}
-    taken_back = _reversal(known.before) if _is_replaced(known.before, event) else []
+def _count(
+    state: PoolState, report: StockReport, fresh: Iterable[int], undone: Iterable[ReversedLine],
+    set_aside: _LinesSetAside,
+) -> list[CountedLine]:  # fmt: skip
+    """The fresh lines that count an item; `undone` are movements that are taken back before the count is folded."""
+    store, as_of_ms, lines = report["store"], report["occurred_at_ms"], report["lines"]
+    config = state.config
+    is_level = report["kind"] == "level"
+    is_evidence = is_level and config.stores[store]["reports_sales"]
+    counted: dict[str, CountedLine] = {}
     for at in fresh:
         quantity = lines[at]["quantity_milli"]
-        meaning = catalog.meaning(store, lines[at]["code"])
+        meaning = config.meaning(store, lines[at]["code"])
         if meaning is None:
-            set_aside.append((at, dead_letter_reasons.UNMAPPED_CODE))
+            set_aside.append((at, reasons.UNMAPPED_CODE))
             continue
         sku, unit = meaning
         if len(lines[at]["line_id"]) > LINE_ID_MAX:
-            set_aside.append((at, dead_letter_reasons.INVALID))
+            set_aside.append((at, reasons.INVALID))
             continue
         good_quantity = abs(quantity) <= QUANTITY_MAX_MILLI and (quantity >= 0 or is_level)
         if unit is None or unit != lines[at]["unit"] or not good_quantity:
             set_aside.append((at, _why_not(unit, good_quantity=good_quantity)))
             continue
         if sku in counted:  # one item counted twice in one report: which of them is true?
-            set_aside.append((at, dead_letter_reasons.CONFLICT))
+            set_aside.append((at, reasons.CONFLICT))
             continue
         key = (state.pool, sku, store)
-        shelf = state.tables.shelves.get(key)
+        shelf = state.shelves.get(key)
         books = 0 if shelf is None else books_as_of(state, key, shelf, as_of_ms)
-        for old in taken_back:  # folded before the count is
+        for old in undone:
             if shelf is not None and old["sku"] == sku and shelf.counted_at_ms < old["occurred_at_ms"] <= as_of_ms:
                 books += old["delta_milli"]
         stands = shelf is None or as_of_ms >= shelf.counted_at_ms
         counted[sku] = {
             "line": at, "sku": sku, "applied": stands and not is_evidence, "drift_milli": quantity - books,
         }  # fmt: skip
-    fields["counted"] = list(counted.values())
-    _take_back(state, known.before, fields)
-    return _decision((STOCK_REPORT_RECORDED, fields), known, set_aside)
+    return list(counted.values())
 
 
 def books_as_of(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> int:
     """What the books say the shelf held at `as_of_ms`: on hand less the movements that occurred later."""
     later = moved_after(shelf.recent, as_of_ms)
-    for number in range(shelf.first_block, shelf.next_block):
-        later += moved_after(state.tables.blocks.get((key, number)) or b"", as_of_ms)
+    for block in range(shelf.first_block, shelf.next_block):
+        later += moved_after(state.blocks.get((key, block)) or b"", as_of_ms)
     return shelf.on_hand_milli - later

@@ -1,193 +1,183 @@
-"""Folding of facts into a pool: `fold(state, fact)`. The only place where a pool's state changes."""
+"""Folds facts into the shelves of a pool: goods come and go, counts set the books, reports correct them."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from streams.pool.journal.facts import (
-    CATALOG_ITEM,
-    CONFIG_CHANGE,
-    COUNT_WITHDRAWN,
-    PARKED,
-    REJECTED,
-    SALE_RECORDED,
-    STOCK_REPORT_RECORDED,
-    TICK,
-    Fact,
-    Fields,
-    encode_fact,
-)
-from streams.pool.lending.fold import LENDING_FACTS, fold_lending
-from streams.pool.orders.fold import ORDER_FACTS, fold_orders, forget_ended
-from streams.pool.orders.quotas import start_quota
-from streams.pool.state.dedup import Known
-from streams.pool.state.pool_state import PoolState, ShelfKey, config_key
-from streams.pool.state.reaction_limit import STOPPED
-from streams.pool.state.shelf import Shelf, keep_after
-from streams.pool.state.shelf_writes import note_fall, touch
+from schemas.types.orders import FulfilmentReportDecided
+from schemas.types.pos import SaleLine, StockLine
+from schemas.types.stock import Correction, Rejected, SaleRecorded, StockReportRecorded
+from schemas.types.transfers import TransferChanged
+from streams.pool.aggregate import Entry
+from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REPORT_RECORDED
+from streams.pool.orders.ring_up import orders_rung_up
+from streams.pool.state.agenda import COUNTED, DOUBTED, RUNG_UP
+from streams.pool.state.pool_state import PoolState
+from streams.pool.state.shelf import Shelf, ShelfKey, keep_after
+from streams.pool.state.shelf_writes import move, note_fall, put_shelf
 
 _TILL_KINDS = ("sale", "return", "void")
 """Lines that use a fixed contribution up, or give back what was used."""
 
 
-def fold(state: PoolState, fact: Fact, encoded: bytes, appended_at_ms: int, known: Known | None = None) -> None:
-    """Apply the next journal entry. Raises ValueError for a fact of an unknown kind.
-
-    `encoded` is the fact's own encoding; `known` what `state.seen` says of its event, when the caller asked already.
-    """
-    kind, fields = fact
-    row = state.row
-    row["position"] += 1
-    state.tables.pools.put(state.pool, row)
-    if kind in (SALE_RECORDED, STOCK_REPORT_RECORDED):
-        _fold_taken(state, fields, appended_at_ms)
-        if kind == STOCK_REPORT_RECORDED:
-            _fold_counted(state, fields, appended_at_ms)
-        _remember(state, kind, fields, encoded, known or state.seen.look_up(kind, fields["event"]))
-    elif kind == TICK:
-        if fields["at_ms"] > row["clock_ms"]:
-            row["clock_ms"] = fields["at_ms"]
-            state.seen.expire(state.catalog.pool["late_limit_ms"])
-            forget_ended(state)
-    elif kind == CONFIG_CHANGE:
-        _fold_config(state, fields)
-    elif kind == CATALOG_ITEM:
-        _fold_item(state, fields)
-    elif kind == REJECTED:
-        row["lines_quarantined"] += fields["lines"]
-    elif kind in ORDER_FACTS or kind in LENDING_FACTS:
-        if kind in ORDER_FACTS or "order" in fields:
-            fold_orders(state, kind, fields, appended_at_ms)
-        if kind in LENDING_FACTS:
-            fold_lending(state, kind, fields, appended_at_ms)
-        if fields.get("kind") == STOPPED:
-            row["reactions_stopped"] += 1
-    elif kind != PARKED:
-        raise ValueError(f"unknown fact {kind}")
+def fold_sale(state: PoolState, fact: SaleRecorded, entry: Entry) -> None:
+    """A sale: goods leave the shelves, or come back."""
+    _move_goods(state, fact, fact["event"]["lines"], entry)
+    known = state.dedup.look_up(SALE_RECORDED, fact["event"])
+    before = state.dedup.sale_before(fact["event"])
+    _count_lines(state, fact, len(fact["applied"]))
+    for name in orders_rung_up(fact):
+        state.agenda[RUNG_UP][name] = fact
+    if fact["stale_lines"]:
+        return
+    # Also when every line was set aside: an older version that comes later must stay out.
+    if before is None or _is_newer(fact, before):
+        state.dedup.remember(known.key, fact["event"]["recorded_at_ms"], entry.encoded)
+    elif fact["applied"]:
+        union = state.tables.facts.encode((SALE_RECORDED, _sale_union(before, fact)))
+        state.dedup.remember(known.key, fact["event"]["recorded_at_ms"], union)
 
 
-def _fold_taken(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
-    event = fields["event"]
-    occurred, store, lines = event["occurred_at_ms"], event["store"], event["lines"]
-    pool, shelves = state.pool, state.tables.shelves
-    touched: dict[ShelfKey, tuple[Shelf, int, bool]] = {}  # with what was there before: only the sum of lines counts
-    for line in fields["reversed"]:
+def fold_report(state: PoolState, fact: StockReportRecorded, entry: Entry) -> None:
+    """A stock report: goods come and go, or a count sets the books."""
+    event = fact["event"]
+    _move_goods(state, fact, event["lines"], entry)
+    _fold_counted(state, fact, entry)
+    known, before = state.dedup.look_up(STOCK_REPORT_RECORDED, event), state.dedup.report_before(event)
+    _count_lines(state, fact, len(fact["applied"]) + len(fact["counted"]))
+    counted = [line["sku"] for line in fact["counted"] if line["applied"]]
+    if counted:
+        state.agenda[COUNTED][event["store"]] = counted
+    if fact["stale_lines"]:
+        return
+    if before is None or _is_newer(fact, before):
+        state.dedup.remember(known.key, event["recorded_at_ms"], entry.encoded)
+    elif fact["applied"] or fact["counted"]:
+        union = state.tables.facts.encode((STOCK_REPORT_RECORDED, _report_union(before, fact)))
+        state.dedup.remember(known.key, event["recorded_at_ms"], union)
+
+
+def fold_rejected(state: PoolState, fact: Rejected, _: Entry) -> None:
+    """An event that was set aside whole is counted, and changes nothing else."""
+    state.row["lines_quarantined"] += fact["lines"]
+
+
+def fold_corrections(state: PoolState, fact: FulfilmentReportDecided | TransferChanged, entry: Entry) -> None:
+    """Corrections of the books: what a report says was handed over, sent, received, damaged or not found."""
+    for correction in fact["corrections"]:
+        _correct(state, correction, entry.appended_at_ms)
+
+
+def _correct(state: PoolState, correction: Correction, appended_at_ms: int) -> None:
+    key = (state.pool, correction["sku"], correction["store"])
+    shelf = state.shelves.get(key) or Shelf()
+    if correction["kind"] == "not_found":
+        shelf.short_picks += 1
+    else:
+        move(state, key, shelf, correction["occurred_at_ms"], correction["delta_milli"])
+    if correction["kind"] in ("collected", "shipped"):
+        shelf.used_milli -= correction["delta_milli"]
+    put_shelf(state, key, shelf, appended_at_ms)
+
+
+def _move_goods(
+    state: PoolState, fact: SaleRecorded | StockReportRecorded, lines: Sequence[SaleLine | StockLine], entry: Entry
+) -> None:
+    event = fact["event"]
+    occurred, store = event["occurred_at_ms"], event["store"]
+    pool, shelves = state.pool, state.shelves
+    before: dict[ShelfKey, tuple[Shelf, int, bool]] = {}  # what was there: only the sum of the lines counts
+    for line in fact["reversed"]:
         key = (pool, line["sku"], store)
         shelf = shelves.get(key) or Shelf()
-        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
+        before.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
         if line["kind"] == COUNT_WITHDRAWN:
             shelf.short_picks += 1
-            state.doubted[key] = COUNT_WITHDRAWN
+            state.agenda[DOUBTED][key] = COUNT_WITHDRAWN
         else:
             shelf.move(line["occurred_at_ms"], line["delta_milli"])
         if line["kind"] in _TILL_KINDS:
             shelf.used_milli -= line["delta_milli"]
         shelf.recorded_at_ms = event["recorded_at_ms"]
-        touch(state, key, shelf, appended_at_ms)
-    for line in fields["applied"]:
-        key = (pool, line["sku"], store)
+        put_shelf(state, key, shelf, entry.appended_at_ms)
+    for applied in fact["applied"]:
+        key = (pool, applied["sku"], store)
         shelf = shelves.get(key) or Shelf()
-        touched.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
-        shelf.move(occurred, line["delta_milli"])
-        if lines[line["line"]].get("kind") in _TILL_KINDS:
-            shelf.used_milli -= line["delta_milli"]
+        before.setdefault(key, (shelf, shelf.on_hand_milli, shelf.position > 0))
+        shelf.move(occurred, applied["delta_milli"])
+        if lines[applied["line"]].get("kind") in _TILL_KINDS:
+            shelf.used_milli -= applied["delta_milli"]
         shelf.recorded_at_ms = event["recorded_at_ms"]
-        touch(state, key, shelf, appended_at_ms)
-    for key, (shelf, before_milli, is_known) in touched.items():
+        put_shelf(state, key, shelf, entry.appended_at_ms)
+    for key, (shelf, before_milli, is_known) in before.items():
         note_fall(state, key, shelf, before_milli, is_known=is_known)
 
 
-def _fold_counted(state: PoolState, fields: Fields, appended_at_ms: int) -> None:
-    event = fields["event"]
+def _fold_counted(state: PoolState, fact: StockReportRecorded, entry: Entry) -> None:
+    event = fact["event"]
     as_of_ms = event["occurred_at_ms"]
-    for line in fields["counted"]:
+    for line in fact["counted"]:
         key = (state.pool, line["sku"], event["store"])
-        shelf = state.tables.shelves.get(key) or Shelf()
+        shelf = state.shelves.get(key) or Shelf()
         if line["applied"]:
             shelf.on_hand_milli += line["drift_milli"]
             shelf.counted_at_ms = as_of_ms
             shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
             shelf.negatives = shelf.short_picks = shelf.drift_milli = 0
-            state.doubted.pop(key, None)
+            state.agenda[DOUBTED].pop(key, None)
             _forget_before(state, key, shelf, as_of_ms)
         elif event["kind"] == "level" and as_of_ms >= shelf.counted_at_ms:
             shelf.drift_milli = line["drift_milli"]
         shelf.recorded_at_ms = event["recorded_at_ms"]
-        touch(state, key, shelf, appended_at_ms)
+        put_shelf(state, key, shelf, entry.appended_at_ms)
 
 
 def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> None:
     """Drop the movements that a count as of `as_of_ms` has seen; the rest become one run again."""
-    blocks = state.tables.blocks
     kept = []
-    for number in range(shelf.first_block, shelf.next_block):
-        kept.append(keep_after(blocks.get((key, number)) or b"", as_of_ms))
-        blocks.delete((key, number))
+    for block in range(shelf.first_block, shelf.next_block):
+        kept.append(keep_after(state.blocks.get((key, block)) or b"", as_of_ms))
+        state.blocks.delete((key, block))
     kept.append(keep_after(shelf.recent, as_of_ms))
     shelf.recent = b"".join(kept)
     shelf.first_block = shelf.next_block
 
 
-def _remember(state: PoolState, kind: str, fields: Fields, encoded: bytes, known: Known) -> None:
-    row, event = state.row, fields["event"]
-    applied = len(fields["applied"])
-    if kind == STOCK_REPORT_RECORDED:
-        applied += len(fields["counted"])
+def _count_lines(state: PoolState, fact: SaleRecorded | StockReportRecorded, applied: int) -> None:
+    row = state.row
     row["lines_applied"] += applied
-    row["lines_duplicate"] += fields["duplicate_lines"]
-    row["lines_stale"] += fields["stale_lines"]
-    row["lines_quarantined"] += len(fields["quarantined"])
-    key, before = known
-    if fields["stale_lines"]:
-        return
-    # Also when every line was set aside: an older version that comes later must stay out.
-    if before is None or event["source"]["version"] > before["event"]["source"]["version"]:
-        state.seen.remember(key, event["recorded_at_ms"], encoded)
-    elif applied:
-        state.seen.remember(key, event["recorded_at_ms"], encode_fact((kind, _union(before, fields))))
+    row["lines_duplicate"] += fact["duplicate_lines"]
+    row["lines_stale"] += fact["stale_lines"]
+    row["lines_quarantined"] += len(fact["quarantined"])
 
 
-def _union(before: Fields, fields: Fields) -> Fields:
+def _is_newer(fact: SaleRecorded | StockReportRecorded, before: SaleRecorded | StockReportRecorded) -> bool:
+    return fact["event"]["source"]["version"] > before["event"]["source"]["version"]
+
+
+def _sale_union(before: SaleRecorded, fact: SaleRecorded) -> SaleRecorded:
     """One fact with the lines that were applied of both, which are of the same version."""
-    lines: list[Fields] = []
-    union = {**fields, "event": {**fields["event"], "lines": lines}, "duplicate_lines": 0, "quarantined": []}
-    for name in ("applied", "counted"):
-        if name in fields:
-            union[name] = []
-            for part in (before, fields):
-                for line in part[name]:
-                    union[name].append({**line, "line": len(lines)})
-                    lines.append(part["event"]["lines"][line["line"]])
+    union: SaleRecorded = {
+        **fact, "event": {**fact["event"], "lines": []}, "applied": [], "duplicate_lines": 0, "quarantined": [],
+    }  # fmt: skip
+    for part in (before, fact):
+        for line in part["applied"]:
+            union["applied"].append({**line, "line": len(union["event"]["lines"])})
+            union["event"]["lines"].append(part["event"]["lines"][line["line"]])
     return union
 
 
-def _fold_config(state: PoolState, fields: dict[str, Any]) -> None:
-    kind, change = fields["change"]
-    catalog = state.catalog
-    if kind == "commonshelf.StoreSettings":
-        known = catalog.stores.get(change["store"])
-        if known is not None and known != change:
-            state.stale_terms.add((None, change["store"]))
-    elif kind == "commonshelf.StoreItemSettings":
-        state.stale_terms.add((change["sku"], change["store"]))
-        if change["contribution"] != catalog.own_contribution(change["store"], change["sku"]):
-            _start_contribution(state, change)
-    elif kind == "commonshelf.ItemQuota":
-        start_quota(state, change)
-    catalog.apply_change(kind, change)
-    state.tables.config.put(config_key(fields), fields)
-
-
-def _start_contribution(state: PoolState, change: dict[str, Any]) -> None:
-    """A fixed contribution counts the sales since it was set; told again unchanged, it goes on counting."""
-    key = (state.pool, change["sku"], change["store"])
-    shelf = state.tables.shelves.get(key)
-    if shelf is not None:
-        shelf.used_milli = 0
-        state.tables.shelves.put(key, shelf)
-
-
-def _fold_item(state: PoolState, fields: Fields) -> None:
-    known = state.catalog.items.get(fields["sku"])
-    state.catalog.apply_item(fields)
-    state.tables.items.put(f"{fields['pool']}/{fields['sku']}", fields)
-    if known is None or known["unit"] != fields["unit"]:
-        state.stale_terms.add((fields["sku"], None))
+def _report_union(before: StockReportRecorded, fact: StockReportRecorded) -> StockReportRecorded:
+    """The same of stock reports."""
+    union: StockReportRecorded = {
+        **fact, "event": {**fact["event"], "lines": []}, "applied": [], "counted": [], "duplicate_lines": 0,
+        "quarantined": [],
+    }  # fmt: skip
+    lines = union["event"]["lines"]
+    for part in (before, fact):
+        for applied in part["applied"]:
+            union["applied"].append({**applied, "line": len(lines)})
+            lines.append(part["event"]["lines"][applied["line"]])
+    for part in (before, fact):
+        for counted in part["counted"]:
+            union["counted"].append({**counted, "line": len(lines)})
+            lines.append(part["event"]["lines"][counted["line"]])
+    return union

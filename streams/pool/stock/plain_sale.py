@@ -5,29 +5,44 @@ Decided and folded in one pass, for this is where a busy pool's time goes. Of an
 takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
 """
 
+from collections.abc import Mapping
+
+from schemas.codec import HEADER_BYTES
 from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
-from schemas.plain_sale import PlainLine, PlainSale
-from streams.pool.journal.facts import encode_plain_sale, encode_taken
+from schemas.plain_sale import PlainLine, PlainSale, read_plain_sale
+from streams.pool.journal.facts import encode_applied, encode_plain_sale
 from streams.pool.state.dedup import plain_sale_key
-from streams.pool.state.pool_state import PoolState, ShelfKey
-from streams.pool.state.shelf import BLOCK_BYTES, Shelf
+from streams.pool.state.pool_state import PoolState
+from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey
 from streams.pool.state.shelf_writes import seal_block
+from streams.runtime.contract import InputRecord
 
 
-def take_plain_sale(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -> bytes | None:
-    """Take `sale`, whose own encoding is `body`. Gives the fact for the journal, encoded; None for a sale not plain."""
+def take_plain_sale(pools: Mapping[str, PoolState], record: InputRecord) -> tuple[PoolState, bytes] | None:
+    """Decide and fold the sale in a record: its pool and its fact, encoded; None for a sale that is not plain."""
+    _, _, _, appended_at_ms, _, value = record
+    sale = None if value is None else read_plain_sale(value)
+    state = None if sale is None else pools.get(sale[0])
+    if value is None or sale is None or state is None:
+        return None
+    fact = _take(state, sale, value[HEADER_BYTES:], appended_at_ms)
+    return None if fact is None else (state, fact)
+
+
+def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -> bytes | None:
+    """The fact for the journal, encoded; `body` is the sale's own encoding."""
     pool, store, system, source_id, occurred, recorded, lines = sale
-    catalog = state.catalog
-    skew = catalog.pool["future_skew_ms"]
+    config = state.config
+    skew = config.pool["future_skew_ms"]
     if (
-        store not in catalog.stores or recorded > appended_at_ms + skew or occurred <= 0
-        or not -skew <= recorded - occurred <= catalog.pool["late_limit_ms"]
+        store not in config.stores or recorded > appended_at_ms + skew or occurred <= 0
+        or not -skew <= recorded - occurred <= config.pool["late_limit_ms"]
         or (len(lines) != 1 and not _are_countable(lines))
     ):  # fmt: skip
         return None
-    shelves, meanings, meaning_of = state.tables.shelves, catalog.pool_meanings(), catalog.meaning
+    shelves, meanings, meaning_of = state.shelves, config.pool_meanings(), config.meaning
     cached = shelves.cache.get
-    moves, taken = [], []
+    moves, applied = [], []
     for at, (line_id, code, quantity, unit) in enumerate(lines):
         meaning = meanings.get(code) or meaning_of(store, code)
         if (
@@ -41,26 +56,26 @@ def take_plain_sale(state: PoolState, sale: PlainSale, body: bytes, appended_at_
         if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < quantity:
             return None
         moves.append((key, shelf, quantity))
-        taken.append(encode_taken(at, meaning[0], -quantity))
+        applied.append(encode_applied(at, meaning[0], -quantity))
     if len(moves) > 1 and _falls_below_zero(moves):
         return None
-    seen, event_key = state.seen, plain_sale_key(store, system, source_id)
-    if seen.place_of(event_key) is not None:
+    dedup, event_key = state.dedup, plain_sale_key(store, system, source_id)
+    if dedup.place_of(event_key) is not None:
         return None
 
     row, changed = state.row, shelves.changed
-    row["position"] = number = row["position"] + 1
+    row["position"] = position = row["position"] + 1
     row["lines_applied"] += len(moves)
-    state.tables.pools.changed[pool] = row
+    state.pools.changed[pool] = row
     for key, shelf, quantity in moves:
         shelf.move(occurred, -quantity)
         shelf.used_milli += quantity
-        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded, appended_at_ms, number
+        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded, appended_at_ms, position
         if len(shelf.recent) >= BLOCK_BYTES:
             seal_block(state, key, shelf)
         changed[key] = shelf
-    fact = encode_plain_sale(body, taken)
-    seen.remember(event_key, recorded, fact)
+    fact = encode_plain_sale(body, applied)
+    dedup.remember(event_key, recorded, fact)
     return fact
 
 

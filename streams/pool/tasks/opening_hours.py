@@ -6,10 +6,10 @@ A store without opening hours works around the clock, but for its closed days.
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
-Settings = dict[str, Any]
+from schemas.types.config import StoreSettings
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _TIME_MAX_MS = 249_000_000_000_000
@@ -24,12 +24,12 @@ def local_day(zone: str, at_ms: int) -> int:
     return _local(zone, at_ms).toordinal() - _EPOCH.toordinal()
 
 
-def working_time_until(store: Settings, zone: str, now_ms: int, until_ms: int, enough_ms: int) -> bool:
+def working_time_until(store: StoreSettings, zone: str, now_ms: int, until_ms: int, enough_ms: int) -> bool:
     """Does the store have `enough_ms` of opening time between the two?"""
     return time_after(store, zone, now_ms, enough_ms) <= until_ms
 
 
-def time_after(store: Settings, zone: str, now_ms: int, span_ms: int) -> int:
+def time_after(store: StoreSettings, zone: str, now_ms: int, span_ms: int) -> int:
     """When `span_ms` of the store's opening time have passed; of a store that never opens, a year and more ahead."""
     if not store["opening"] and not store["closed_days"]:
         return now_ms + span_ms
@@ -42,7 +42,7 @@ def time_after(store: Settings, zone: str, now_ms: int, span_ms: int) -> int:
     return now_ms + _DAYS_AHEAD * 86_400_000
 
 
-def _spans(store: Settings, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:
+def _spans(store: StoreSettings, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:
     """(opens, closes) in ms since 1970, of the day that `from_ms` is on and the days after."""
     first = _local(zone, from_ms).date()
     for days in range(_DAYS_AHEAD):
@@ -58,7 +58,7 @@ def _at_wall_clock(zone: str, day: date, minute: int) -> int:
     return (midnight + timedelta(minutes=minute) - _EPOCH) // _MS  # within a zone, sums are of the wall clock
 
 
-def _minutes(store: Settings, weekday: int) -> tuple[tuple[int, int], ...]:
+def _minutes(store: StoreSettings, weekday: int) -> tuple[tuple[int, int], ...]:
     if not store["opening"]:
         return _AROUND_THE_CLOCK
     return tuple(

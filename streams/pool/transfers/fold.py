@@ -1,34 +1,48 @@
-"""Folding of facts about transfers: its row is replaced, and the shelves follow what it holds."""
+"""Folds facts into the transfers of a pool: rows are replaced, and the shelves follow what they hold."""
 
-from typing import Any
-
-from streams.pool.orders.index import due_now
+from schemas.types.orders import FulfilmentReportDecided
+from schemas.types.ticks import Tick
+from schemas.types.transfers import TransferChanged, TransferRequestDecided, TransferRow
+from streams.pool.aggregate import Entry
+from streams.pool.state.alarms import clear_due
 from streams.pool.state.pool_state import PoolState
-from streams.pool.state.shelf import Shelf
-from streams.pool.state.shelf_writes import touch
-from streams.pool.transfers.index import held_on_shelves
-
-Row = dict[str, Any]
+from streams.pool.state.shelf_writes import hold
+from streams.pool.transfers.index import TRANSFERS, held_on_shelves
+from streams.pool.transfers.rows import TRANSFER_ROWS
 
 
-def fold_transfer(state: PoolState, row: Row, appended_at_ms: int) -> None:
-    """Take the row as it is."""
-    key = (state.pool, row["transfer"])
-    before = state.tables.transfers.get(key)
+def fold_request(state: PoolState, fact: TransferRequestDecided, entry: Entry) -> None:
+    """A request: the transfer after it."""
+    _put(state, fact["transfer"], entry)
+    state.row["requests_refused" if fact["outcome"] == "refused" else "requests_accepted"] += 1
+
+
+def fold_change(state: PoolState, fact: TransferChanged | FulfilmentReportDecided, entry: Entry) -> None:
+    """A reaction or a report: the transfer after it."""
+    _put(state, fact["transfer"], entry)
+
+
+def forget_transfers(state: PoolState, _: Tick, entry: Entry) -> None:
+    """Drop the transfers that ended long enough ago, when the clock has moved on."""
+    if state.row["clock_ms"] == entry.clock_before_ms:
+        return
+    table, index = state.tables[TRANSFER_ROWS], state[TRANSFERS]
+    for _kind, name in clear_due(index.forgettable, state.row["clock_ms"]):
+        row = table.get((state.pool, name))
+        if row is not None:
+            index.remove(row)
+        table.delete((state.pool, name))
+
+
+def _put(state: PoolState, row: TransferRow | None, entry: Entry) -> None:
+    if row is None:
+        return
+    table, key = state.tables[TRANSFER_ROWS], (state.pool, row["transfer"])
+    before = table.get(key)
     was, held = held_on_shelves(before), held_on_shelves(row)
     for sku, store in {**was, **held}:
         change = held.get((sku, store), 0) - was.get((sku, store), 0)
         if change:
-            shelf_key = (state.pool, sku, store)
-            shelf = state.tables.shelves.get(shelf_key) or Shelf()
-            shelf.held_milli += change
-            touch(state, shelf_key, shelf, appended_at_ms)
-    state.tables.transfers.put(key, row)
-    state.transfer_index.put(before, row)
-
-
-def forget_transfers(state: PoolState) -> None:
-    """Drop the transfers that ended long enough ago."""
-    for _, name in due_now(state.transfer_index.forgettable, state.row["clock_ms"]):
-        state.transfer_index.put(state.tables.transfers.get((state.pool, name)), None)
-        state.tables.transfers.delete((state.pool, name))
+            hold(state, (state.pool, sku, store), change, entry.appended_at_ms)
+    table.put(key, row)
+    state[TRANSFERS].put(before, row)

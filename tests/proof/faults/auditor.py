@@ -19,7 +19,6 @@ from schemas.topics import ORDERS_EVENTS, POOL_AVAILABILITY, POOL_CHANGELOG, POO
 from streams.pool.journal.dead_letters import CUT_HEADER, REASON_HEADER
 from streams.pool.journal.facts import ORDER_CHANGED, ORDER_REQUEST_DECIDED, TASK_CHANGED, TRANSFER_CHANGED
 from streams.pool.processor import PoolProcessor
-from streams.pool.state.pool_state import decode_row
 from streams.pool.state.shelf import Shelf
 from streams.runtime.assignment import OFFSETS_ROW
 from streams.runtime.local_store import LocalStore
@@ -30,6 +29,7 @@ from tests.proof.faults.records import Cause, Expected, Promise, Record, ShelfKe
 from tests.proof.faults.replay import decide_again, decode_availability, fold_again
 from tests.proof.faults.topic_log import log_ends, read_topics
 from tests.proof.faults.workload import digest
+from tests.support.pool import decode_row
 
 Fields = dict[str, Any]
 _SHOWN = 5

@@ -140,12 +140,12 @@ def _skip_outputs_of_a_batch() -> None:
 
 def _forget_duplicates() -> None:
     """Every event is new."""
-    look_up = dedup.Seen.look_up
+    look_up = dedup.Dedup.look_up
 
-    def never_seen(self: dedup.Seen, kind: str, event: dict[str, Any]) -> dedup.Known:
+    def never_seen(self: dedup.Dedup, kind: str, event: dict[str, Any]) -> dedup.Known:
         return dedup.Known(look_up(self, kind, event).key, None)
 
-    dedup.Seen.look_up = never_seen  # type: ignore[method-assign]
+    dedup.Dedup.look_up = never_seen  # type: ignore[method-assign]
 
 
 def _acknowledge_exceptions() -> None:

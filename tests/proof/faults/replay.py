@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_JOURNAL
-from streams.pool.journal.facts import encode_page
+from streams.pool.journal.facts import fact_codec
 from streams.pool.processor import PoolProcessor
-from streams.pool.state.pool_state import PoolState, Tables
-from streams.pool.stock.fold import fold
+from streams.pool.state.pool_state import PoolState
 from streams.runtime.contract import InputRecord, Rows
 from tests.proof.faults.records import Record
 
@@ -27,12 +26,15 @@ class NoIndex:
 def fold_again(entries: Iterable[JournalEntry]) -> dict[str, bytes]:
     """The rows that folding the entries from zero gives; each pool's entries in order."""
     rows: dict[str, bytes] = {}
-    tables = Tables(rows.get)
+    processor = PoolProcessor()
+    tables = processor.tables(Rows(rows.get, lambda _: iter(()), lambda _: None))
     pools: dict[str, PoolState] = {}
     for count, entry in enumerate(entries):
         if entry.pool not in pools:
             pools[entry.pool] = PoolState(entry.pool, tables, NoIndex())
-        fold(pools[entry.pool], entry.fact, entry.fact_bytes, entry.appended_at_ms)
+        state = pools[entry.pool]
+        processor.aggregates.fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
+        state.agenda.clear()  # the reactions are entries of their own
         if count % 997 == 0:
             _store(rows, tables.drain())
     _store(rows, tables.drain())
@@ -93,7 +95,7 @@ def decide_again(
         start = 0
         for size in sizes:
             chunk = written.get(pool, [])[start : start + size]
-            pages[pool, start + 1] = encode_page(pool, partition, start + 1, chunk) if chunk else b""
+            pages[pool, start + 1] = fact_codec().encode_page(pool, partition, start + 1, chunk) if chunk else b""
             start += size
     return DecidedAgain(pages, availability)
 

@@ -72,8 +72,8 @@ class LendingAuditor:
 
     def _check_uses(self) -> None:
         """No part of a use comes further at the borrower than at the lender."""
-        for name, use in self.pools.rows(AWAY, f"use/{AWAY}/borrower/").items():
-            other = self.pools.row(HOME, f"use/{HOME}/lender/{AWAY}/{name.rpartition('/')[2]}")
+        for name, use in self.pools.rows(AWAY, f"draw/{AWAY}/borrower/").items():
+            other = self.pools.row(HOME, f"draw/{HOME}/lender/{AWAY}/{name.rpartition('/')[2]}")
             at_home = {part["part"]: part for part in other["parts"]} if other is not None else {}
             for part in use["parts"]:
                 known = at_home.get(part["part"])
@@ -107,7 +107,7 @@ class LendingAuditor:
         live = [row for row in self.pools.rows(AWAY, f"order/{AWAY}/").values() if row["status"] != "ended"]
         require(not live, "an order that never ends", live[:1])
         require(not self.held(HOME, KEPT), "held for nobody", self.held(HOME, KEPT))
-        require(not self.pools.rows(AWAY, f"use/{AWAY}/"), "a use that never ends")
+        require(not self.pools.rows(AWAY, f"draw/{AWAY}/"), "a use that never ends")
 
     def check_returned(self) -> None:
         """The quota is nothing and all was told: what was lent is back or was handed over."""

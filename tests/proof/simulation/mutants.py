@@ -8,21 +8,27 @@ from typing import Any
 
 import pytest
 
-from streams.pool import processor, reactions
+from streams.pool import processor
 from streams.pool.lending import decide as lending_decide
 from streams.pool.lending import fold as lending_fold
 from streams.pool.lending import react as lending_react
-from streams.pool.lending.loans import LENDER, lent_milli, loan_name
-from streams.pool.orders import allocating, holds, reports, requests, ring_up
+from streams.pool.lending.rows import find_loan, lent_milli, name_of_loan
+from streams.pool.orders import allocating, holds, react, reports, requests, ring_up
 from streams.pool.orders import fold as order_fold
 from streams.pool.orders import index as order_index
-from streams.pool.state import dedup, pool_state, shelf
+from streams.pool.orders import tasks as order_tasks
+from streams.pool.settings import clock
+from streams.pool.state import dedup, shelf, tables
+from streams.pool.state.elsewhere import LENDER
 from streams.pool.state.shelf import Shelf
 from streams.pool.stock import decide, fold
-from streams.pool.tasks import rows as tasks
+from streams.pool.tasks import index as task_index
+from streams.pool.tasks import reports as task_reports
+from streams.pool.transfers import change as transfer_change
 from streams.pool.transfers import react as transfer_react
 from streams.pool.transfers import requests as transfer_requests
 from streams.pool.transfers import rows as transfers
+from tests.support.pool import plant
 
 Row = dict[str, Any]
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -38,15 +44,20 @@ def _answer(where: Any, name: str, value: Any) -> Plant:
     return lambda patch: patch.setattr(where, name, lambda *_, **__: value)
 
 
+def _no_reaction(react_to: Any) -> Plant:
+    """Plants an aggregate that never reacts so."""
+    return lambda patch: plant(patch, react_to, lambda *_: None)
+
+
 def _never_seen(look_up: Any) -> Any:
     return lambda self, kind, event: dedup.Known(look_up(self, kind, event).key, None)
 
 
 def _count_forgets_what_came_later(fold_counted: Any) -> Any:
-    def counted(pool: Any, fields: Row, appended_at_ms: int) -> None:
-        fold_counted(pool, fields, appended_at_ms)
+    def counted(pool: Any, fields: Row, entry: Any) -> None:
+        fold_counted(pool, fields, entry)
         for line in fields["counted"]:
-            one = pool.tables.shelves.get((pool.pool, line["sku"], fields["event"]["store"]))
+            one = pool.shelf(line["sku"], fields["event"]["store"])
             if one is not None and line["applied"]:
                 one.on_hand_milli = one.counted_milli
 
@@ -69,37 +80,36 @@ def _ignores_safety(available: Any) -> Any:
     return lambda one, terms, released=0: available(one, terms and (*terms[:2], 0), released)
 
 
-def _clock_goes_back(fold_: Any) -> Any:
-    def folded(pool: Any, fact: Any, *rest: Any) -> None:
-        fold_(pool, fact, *rest)
-        if fact[0] == fold.TICK:
-            pool.row["clock_ms"] = fact[1]["at_ms"]
+def _plant_clock_that_goes_back(patch: pytest.MonkeyPatch) -> None:
+    def folded(pool: Any, tick: Any, entry: Any) -> None:
+        clock.fold_tick(pool, tick, entry)
+        pool.row["clock_ms"] = tick["at_ms"]
 
-    return folded
+    plant(patch, clock.fold_tick, folded)
 
 
-def _plant_no_alarm(kind: str) -> Plant:
+def _plant_no_alarm(kind: str, index: Any) -> Plant:
     """Nothing of that kind is ever due; what has ended is forgotten as it should."""
 
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        method = f"put_{kind}"
-        put = getattr(order_index.OrderIndex, method)
+    def planted(put: Any) -> Any:
+        def quiet(self: Any, *rows: Any) -> None:
+            put(self, *rows)
+            self.alarms.set((kind, rows[-1][kind]), None)
 
-        def quiet(self: Any, before: Any, row: Any) -> None:
-            put(self, before, row)
-            self.alarms.set((kind, (row or before)[kind]), None)
+        return quiet
 
-        patch.setattr(order_index.OrderIndex, method, quiet)
-
-    return plant
+    return _replace(index, "put", planted)
 
 
-def _undamaged(take: Any) -> Any:
-    def taken(*arguments: Any) -> Row:
-        fields = take(*arguments)
-        return {**fields, "corrections": [one for one in fields["corrections"] if one["kind"] != "damaged"]}
+def _plant_undamaged(patch: pytest.MonkeyPatch) -> None:
+    def decided(*arguments: Any) -> Any:
+        fact = reports.decide_report(*arguments)
+        if fact is not None:
+            kept = [one for one in fact[1]["corrections"] if one["kind"] != "damaged"]
+            fact = fact[0], {**fact[1], "corrections": kept}
+        return fact
 
-    return taken
+    plant(patch, reports.decide_report, decided)
 
 
 def _forgiving(fail: Any) -> Any:
@@ -132,11 +142,10 @@ def _repeating(apply: Any) -> Any:
 
 def _lends_without_holding(put: Any) -> Any:
     def put_loan(pool: Any, loan: Row, *at: int) -> None:
-        name = loan_name(loan["side"], loan["peer"], loan["store"], loan["sku"])
-        before = pool.tables.loans.get((pool.pool, name))
+        before = find_loan(pool, name_of_loan(loan))
         put(pool, loan, *at)
         if loan["side"] == LENDER:
-            one = pool.tables.shelves.get((pool.pool, loan["sku"], loan["store"]))
+            one = pool.shelf(loan["sku"], loan["store"])
             one.held_milli -= lent_milli(loan) - (0 if before is None else lent_milli(before))
 
     return put_loan
@@ -144,60 +153,66 @@ def _lends_without_holding(put: Any) -> Any:
 
 def _plant_no_returns(patch: pytest.MonkeyPatch) -> None:
     for where in (lending_decide, lending_react):
-        patch.setattr(where, "given_back", lambda _, loan: loan)
+        patch.setattr(where, "give_back", lambda _, loan: loan)
 
 
-def _told_once(told: Any) -> Any:
-    return lambda *row, **_: told(*row, waits=False)
+def _plant_sent_once(patch: pytest.MonkeyPatch) -> None:
+    for name in ("send_loan", "send_draw"):
+        _replace(lending_react, name, lambda send: lambda *row, **_: send(*row, waits=False))(patch)
+
+
+def _plant_nothing_arrives(patch: pytest.MonkeyPatch) -> None:
+    for where in (transfers, transfer_change):
+        patch.setattr(where, "arrived_milli", lambda _: 0)
 
 
 OF_LENDING: dict[str, Plant] = {
     "what is lent is free at home, too": _replace(lending_fold, "_put_loan", _lends_without_holding),
     "what was lent never returns": _plant_no_returns,
     "what is lent and sold is not called back": _answer(lending_react, "_covered_milli", None),
-    "what another pool did not hear is not told again": _replace(lending_react, "told", _told_once),
+    "what another pool did not hear is not told again": _plant_sent_once,
 }
 """Found in lives of two pools that lend."""
 MUTANTS: dict[str, Plant] = {
-    "duplicates are taken again": _replace(dedup.Seen, "look_up", _never_seen),
-    "a plain sale is never a repeat": _answer(dedup.Seen, "place_of", None),
+    "duplicates are taken again": _replace(dedup.Dedup, "look_up", _never_seen),
+    "a plain sale is never a repeat": _answer(dedup.Dedup, "place_of", None),
     "a revision does not take back what it revises": _answer(decide, "_reversal", []),
     "a count forgets what came after it": _replace(fold, "_fold_counted", _count_forgets_what_came_later),
     "a movement before the count is added": _replace(Shelf, "move", _moves_before_the_count),
     "a return takes goods away": _replace(decide, "_SALE_SIGN", lambda signs: {**signs, "return": -1}),
     "late facts are taken": _answer(decide, "_refuse", None),
     "a contradiction is taken for a repeat": _answer(decide, "_says_the_same", True),
-    "the clock goes back": _replace(processor, "fold", _clock_goes_back),
+    "the clock goes back": _plant_clock_that_goes_back,
     "held goods are promised again": _replace(allocating, "available_milli", _ignores_held),
     "safety stock is promised": _replace(allocating, "available_milli", _ignores_safety),
     "a transfer keeps more than its sender lends": _answer(transfer_requests, "_check_available", None),
-    "a till's sale breaks no hold": _answer(reactions, "_broken", None),
+    "a till's sale breaks no hold": _no_reaction(react.break_hold),
     "the shelf does not follow what is held": _answer(order_fold, "_hold", None),
-    "tentative holds never expire": _plant_no_alarm("order"),
-    "tasks are never late": _plant_no_alarm("task"),
+    "tentative holds never expire": _plant_no_alarm("order", order_index.OrderIndex),
+    "tasks are never late": _plant_no_alarm("task", task_index.TaskIndex),
     "a repeated request is taken again": _answer(requests, "is_repeated", False),
     "a report may come on a task that has ended": _replace(
-        reports, "LIVE_TASK", lambda live: (*live, "done", "late", "cancelled", "refused")
+        task_reports, "LIVE_TASK", lambda live: (*live, "done", "late", "cancelled", "refused")
     ),
     "a hand-over moves nothing": _answer(reports, "held_milli", 0),
-    "damaged goods stay on the shelf": _replace(reports, "_take_goods", _undamaged),
+    "damaged goods stay on the shelf": _plant_undamaged,
     "goods rung up move twice": _replace(ring_up, "ring", lambda _: lambda held, *_: (held, 0, 0)),
-    "a refusing store is asked again": _replace(reactions, "fail_lines", _forgiving),
-    "released goods stay held": _replace(holds, "released", lambda _: lambda held, *_: list(held)),
-    "what is short is neither rerouted nor given up": _answer(reactions, "_rerouted", None),
+    "a refusing store is asked again": _replace(react, "fail_lines", _forgiving),
+    "released goods stay held": _replace(holds, "release", lambda _: lambda held, *_: list(held)),
+    "what is short is neither rerouted nor given up": _no_reaction(react.reroute),
     "an order that may not be split is split": _replace(
         allocating, "Case", lambda case: lambda lines, stores, _, *rest: case(lines, stores, True, *rest)
     ),
     "a new order is never looked at again": _replace(
-        order_index.OrderIndex, "put_order", lambda put: lambda self, before, order: put(self, before, order)
+        order_index.OrderIndex, "put", lambda put: lambda self, before, order: put(self, before, order)
         if before is not None or not order["position"] else None,
     ),
-    "what has come of a transfer stays on its way": _answer(transfers, "arrived_milli", 0),
+    "what has come of a transfer stays on its way": _plant_nothing_arrives,
     "a lost transfer never ends": _answer(transfer_react, "in_transit_milli", 0),
-    "a store picks what was not confirmed": _replace(tasks, "CONFIRMED", lambda _: "tentative"),
+    "a store picks what was not confirmed": _replace(order_tasks, "CONFIRMED", lambda _: "tentative"),
     "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
     "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),
     "a batch leaves no journal": _answer(processor, "_journal_pages", ()),
-    "a batch does not tell the shelves that changed": _answer(processor.PoolPartition, "_availability", ()),
-    "some rows of shelves are not written": _replace(pool_state.Tables, "drain", _without_shelves),
+    "a batch does not tell the shelves that changed": _answer(tables.Tables, "published", ()),
+    "some rows of shelves are not written": _replace(tables.Tables, "drain", _without_shelves),
 }  # fmt: skip

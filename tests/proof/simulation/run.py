@@ -12,14 +12,13 @@ from collections import Counter
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from streams.pool.state.pool_state import decode_row
 from streams.runtime.contract import InputRecord
 from tests.proof.faults.replay import fold_again
 from tests.proof.simulation.auditor import Auditor
 from tests.proof.simulation.lending import LendingLife
 from tests.proof.simulation.order_checks import ViolationError, require
 from tests.proof.simulation.world import PoolWorld
-from tests.support.pool import POOL, PoolBench
+from tests.support.pool import POOL, PoolBench, decode_row
 
 
 class Life(NamedTuple):

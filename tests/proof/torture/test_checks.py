@@ -5,7 +5,7 @@ import pytest
 from messaging.journal import Cause, JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.topics import POS_SALES
-from streams.pool.journal.facts import encode_entry, encode_fact, encode_page
+from streams.pool.journal.facts import encode_entry, fact_codec
 from tests.proof.faults.auditor import Audit, Seen
 from tests.proof.faults.records import Expected, Promise, Record
 from tests.proof.torture.checks import check_follower, check_promises, check_taken
@@ -36,8 +36,8 @@ def told(number, *, delta_milli=2_000, occurred_at_ms=1_000):
         "event": sale(delta_milli, occurred_at_ms), "reversed": [], "duplicate_lines": 0, "stale_lines": 0,
         "quarantined": [], "applied": [{"line": 0, "sku": "milk", "delta_milli": delta_milli, "rung_up": []}],
     }  # fmt: skip
-    entry = encode_entry(POS_SALES.name, number, 0, encode_fact(("commonshelf.SaleRecorded", fact)))
-    return Record("pool.journal.v1", 0, number, 0, b"pool", encode_page("pool", 0, number, [entry]))
+    entry = encode_entry(POS_SALES.name, number, 0, fact_codec().encode(("commonshelf.SaleRecorded", fact)))
+    return Record("pool.journal.v1", 0, number, 0, b"pool", fact_codec().encode_page("pool", 0, number, [entry]))
 
 
 def held(number, order, quantity_milli):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 GTIN = "04006381333931"
 LATER_MS = 5
@@ -29,59 +29,59 @@ def mapping(code, sku, of_store=None):
 
 
 def test_a_store_s_own_code_goes_before_the_pool_s_and_that_before_the_gtin():
-    catalog = Catalog()
+    catalog = PoolConfig()
     for sku in ("A", "B", "C"):
         catalog.apply_item(item(sku))
     catalog.apply_item(item("A", GTIN))
     code = f"gtin:{GTIN}"
     found = [sku_of(catalog, code)]
-    catalog.apply_change(*mapping(code, "B"))
+    catalog.apply_change(mapping(code, "B"))
     found.append(sku_of(catalog, code))
-    catalog.apply_change(*mapping(code, "C", "s1"))
+    catalog.apply_change(mapping(code, "C", "s1"))
     found += [sku_of(catalog, code), sku_of(catalog, code, "s2")]
     assert found == ["A", "B", "C", "B"]
 
 
 def test_a_mapping_taken_back_leaves_the_next_one():
-    catalog = Catalog()
-    catalog.apply_change(*mapping("plu:1", "B"))
-    catalog.apply_change(*mapping("plu:1", "C", "s1"))
-    catalog.apply_change(*mapping("plu:1", None, "s1"))
+    catalog = PoolConfig()
+    catalog.apply_change(mapping("plu:1", "B"))
+    catalog.apply_change(mapping("plu:1", "C", "s1"))
+    catalog.apply_change(mapping("plu:1", None, "s1"))
     found = [sku_of(catalog, "plu:1")]
-    catalog.apply_change(*mapping("plu:1", None))
+    catalog.apply_change(mapping("plu:1", None))
     assert [*found, sku_of(catalog, "plu:1")] == ["B", None]
 
 
 def test_taking_back_what_was_never_mapped_is_no_error():
-    catalog = Catalog()
-    catalog.apply_change(*mapping("plu:1", None))
-    catalog.apply_change(*mapping("plu:1", None, "s1"))
+    catalog = PoolConfig()
+    catalog.apply_change(mapping("plu:1", None))
+    catalog.apply_change(mapping("plu:1", None, "s1"))
     assert sku_of(catalog, "plu:1") is None
 
 
 def test_an_item_that_changes_its_gtin_no_longer_answers_to_the_old_one():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN))
     catalog.apply_item(item("A", "00000000000017"))
     assert (sku_of(catalog, f"gtin:{GTIN}"), sku_of(catalog, "gtin:00000000000017")) == (None, "A")
 
 
 def test_an_item_that_loses_its_gtin_no_longer_answers_to_it():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN))
     catalog.apply_item(item("A", None))
     assert (sku_of(catalog, f"gtin:{GTIN}"), sku_of(catalog, "sku:A")) == (None, "A")
 
 
 def test_of_two_items_with_one_gtin_the_one_recorded_last_answers():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN, recorded_at_ms=LATER_MS))
     catalog.apply_item(item("B", GTIN))
     assert sku_of(catalog, f"gtin:{GTIN}") == "A"
 
 
 def test_an_item_that_gives_its_gtin_up_leaves_it_to_the_other():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN))
     catalog.apply_item(item("B", GTIN, recorded_at_ms=LATER_MS))
     catalog.apply_item(item("A", "00000000000017", recorded_at_ms=LATER_MS))
@@ -91,7 +91,7 @@ def test_an_item_that_gives_its_gtin_up_leaves_it_to_the_other():
 
 
 def test_an_item_that_is_recorded_anew_with_an_older_time_leaves_its_gtin_to_the_newer():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN, recorded_at_ms=LATER_MS))
     catalog.apply_item(item("B", GTIN, recorded_at_ms=LATER_MS - 1))
     catalog.apply_item(item("A", GTIN, recorded_at_ms=1))
@@ -103,7 +103,7 @@ def test_what_a_gtin_means_does_not_depend_on_the_order_of_the_items():
     items = [item("A", GTIN), item("B", GTIN), item("C", GTIN, recorded_at_ms=0)]
     found = set()
     for order in itertools.permutations(items):
-        catalog = Catalog()
+        catalog = PoolConfig()
         for one in order:
             catalog.apply_item(one)
         found.add(sku_of(catalog, f"gtin:{GTIN}"))
@@ -112,8 +112,8 @@ def test_what_a_gtin_means_does_not_depend_on_the_order_of_the_items():
 
 @pytest.mark.parametrize("of_store", [None, "s1"])
 def test_a_code_tells_the_item_s_unit_whether_the_item_or_the_mapping_came_first(of_store):
-    catalog = Catalog()
-    catalog.apply_change(*mapping("plu:1", "A", of_store))
+    catalog = PoolConfig()
+    catalog.apply_change(mapping("plu:1", "A", of_store))
     found = [catalog.meaning("s1", "plu:1")]
     for unit in ("kg", "each"):
         catalog.apply_item(item("A", unit=unit))
@@ -122,7 +122,7 @@ def test_a_code_tells_the_item_s_unit_whether_the_item_or_the_mapping_came_first
 
 
 def test_the_unit_of_an_unknown_item_is_none():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A", unit="kg"))
     assert (catalog.unit("A"), catalog.unit("B")) == ("kg", None)
 
@@ -141,22 +141,22 @@ def test_the_unit_of_an_unknown_item_is_none():
     ],
 )
 def test_the_terms_of_an_item_are_its_own_or_else_the_store_s(changes, own, expected):
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item(item("A"))
-    catalog.apply_change("commonshelf.StoreSettings", store(**changes))
+    catalog.apply_change(("commonshelf.StoreSettings", store(**changes)))
     if own is not None:
         terms = {"store": "s1", "sku": "A", "listed": True, "contribution": None, "safety_stock_milli": None, **own}
-        catalog.apply_change("commonshelf.StoreItemSettings", terms)
+        catalog.apply_change(("commonshelf.StoreItemSettings", terms))
     assert catalog.terms("s1", "A") == expected
 
 
 def test_nothing_is_lent_of_unknown_items_or_by_unknown_stores():
-    catalog = Catalog()
-    catalog.apply_change("commonshelf.StoreSettings", store())
+    catalog = PoolConfig()
+    catalog.apply_change(("commonshelf.StoreSettings", store()))
     catalog.apply_item(item("A"))
     assert (catalog.terms("s1", "B"), catalog.terms("s2", "A")) == (None, None)
 
 
 def test_a_kind_of_change_that_this_release_does_not_know_is_an_error():
     with pytest.raises(ValueError, match=r"commonshelf\.Weather"):
-        Catalog().apply_change("commonshelf.Weather", {})
+        PoolConfig().apply_change(("commonshelf.Weather", {}))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonshelf.config.pool_config import PoolConfig
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.prognosis import blocker
 from schemas.codec import topic_codec
@@ -35,7 +35,7 @@ def decoded(topic, value):
 
 
 def config_of(bench):
-    config = PoolConfig()
+    config = PoolConfigs()
     for record in bench.inputs:
         if record.topic in ("pool.config.v1", "catalog.items.v1"):
             config.take(record.topic, record.value)

@@ -13,17 +13,17 @@ from connectors.contract import Refused
 from connectors.parsing.codes import check_digit
 from schemas.models.config import CodeMapping
 from schemas.models.dead_letters import DeadLetterOutcome
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 
 @pytest.fixture
 def catalog():
-    made = Catalog()
+    made = PoolConfig()
     for sku, gtin in (("MILK", "04006381333931"), ("BREAD", None)):
         made.apply_item({"sku": sku, "name": sku.title(), "unit": "each", "gtin": gtin, "recorded_at_ms": 1})
     for store in ("anna", "bert"):
-        made.apply_change("commonshelf.StoreSettings", {"store": store})
-    made.apply_change("commonshelf.CodeMapping", {"store": None, "code": "plu:4011", "sku": "BREAD"})
+        made.apply_change(("commonshelf.StoreSettings", {"store": store}))
+    made.apply_change(("commonshelf.CodeMapping", {"store": None, "code": "plu:4011", "sku": "BREAD"}))
     return made
 
 
@@ -123,7 +123,7 @@ def test_labels_of_a_scale_are_one_code_however_much_they_weigh(catalog):
     told = {code.replace(":", "_"): 1_000 for code in codes}
     (one,) = codes_waiting(catalog, "north", [letter(0, **told)])
     assert (one.store, one.lines) == ("anna", 2)
-    catalog.apply_change("commonshelf.CodeMapping", {"store": "anna", "code": one.code, "sku": "MILK"})
+    catalog.apply_change(("commonshelf.CodeMapping", {"store": "anna", "code": one.code, "sku": "MILK"}))
     assert [catalog.meaning("anna", code) for code in codes] == [("MILK", "each")] * 2
 
 

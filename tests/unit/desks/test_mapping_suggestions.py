@@ -4,7 +4,7 @@ import pytest
 
 from commonshelf.mapping.suggestions import CERTAIN_SCORE, Suggester, TillItem
 from connectors.parsing.codes import check_digit
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 EACH, KG = frozenset(["each"]), frozenset(["kg"])
 GTIN = "04006381333931"
@@ -12,7 +12,7 @@ GTIN = "04006381333931"
 
 @pytest.fixture
 def suggester():
-    catalog = Catalog()
+    catalog = PoolConfig()
     for sku, name, unit, gtin in [
         ("MILK-1L", "Whole milk 3.5 % 1 l", "each", GTIN),
         ("OATS", "Rolled oats, fine, 500 g", "each", None),
@@ -68,9 +68,9 @@ def test_nothing_alike_is_no_suggestion(suggester):
 
 
 def test_the_number_on_a_scale_s_label_may_be_the_item_s_plu():
-    catalog = Catalog()
+    catalog = PoolConfig()
     catalog.apply_item({"sku": "BANANA", "name": "Bananas", "unit": "kg", "gtin": None, "recorded_at_ms": 1})
-    catalog.apply_change("commonshelf.CodeMapping", {"store": None, "code": "plu:4011", "sku": "BANANA"})
+    catalog.apply_change(("commonshelf.CodeMapping", {"store": None, "code": "plu:4011", "sku": "BANANA"}))
     catalog.pool = {"weighed_codes_region": "de"}
     payload = "284011000500"
     (best,) = Suggester(catalog).suggest(f"gtin:0{payload}{check_digit(payload)}", KG)

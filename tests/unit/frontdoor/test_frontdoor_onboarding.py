@@ -6,7 +6,7 @@ from connectors.drop_folder.settings import DropFolderSpec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.models.pos import Unit
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 
 OPENING = b"plu,quantity,unit\n4011,12.5,kg\n4012,3,\n4013,7,\n4014,2,kg\n4015,1,\n"
 
@@ -26,7 +26,7 @@ def known(*units):
 
 
 def test_an_opening_line_in_another_unit_than_the_pool_counts_is_told_and_not_published(tmp_path):
-    catalog = declared_in(Catalog(), known(Unit.kg, Unit.kg, Unit.each, Unit.each))
+    catalog = declared_in(PoolConfig(), known(Unit.kg, Unit.kg, Unit.each, Unit.each))
     reports, misfits = in_units_of(catalog, opening(tmp_path))
     assert [line.code for report in reports for line in report.lines] == ["plu:4011", "plu:4013", "plu:4015"]
     assert misfits == [
@@ -36,5 +36,5 @@ def test_an_opening_line_in_another_unit_than_the_pool_counts_is_told_and_not_pu
 
 
 def test_a_report_of_which_no_line_fits_is_not_published(tmp_path):
-    catalog = declared_in(Catalog(), known(Unit.l, Unit.l, Unit.l, Unit.l, Unit.l))
+    catalog = declared_in(PoolConfig(), known(Unit.l, Unit.l, Unit.l, Unit.l, Unit.l))
     assert in_units_of(catalog, opening(tmp_path))[0] == []

@@ -16,7 +16,7 @@ def clock_ms(bench):
 
 def pages(bench):
     bench.commit()
-    return sorted(key for key in bench.committed.rows if key.startswith("seen/"))
+    return sorted(key for key in bench.committed.rows if key.startswith("dedup/"))
 
 
 def fill_a_page(bench, name, at_ms=NOON_MS):
@@ -64,7 +64,7 @@ def test_full_pages_are_forgotten_after_the_late_limit_and_margin_with_their_ind
         bench.restart()
     bench.tick(NOON_MS + REMEMBERED_MS + 1)
     assert before == (2, EVENTS_PER_PAGE + 1)
-    assert (pages(bench), len(bench.committed.index)) == ([f"seen/{POOL}/000000000001"], 1)
+    assert (pages(bench), len(bench.committed.index)) == ([f"dedup/{POOL}/000000000001"], 1)
 
 
 def test_the_pool_s_late_limit_says_how_long():
@@ -118,7 +118,7 @@ def test_pages_close_early_when_their_facts_are_large():
     for n in range(6):
         bench.sell(f"s{n}", *(line(1, line_id=f"{at:0100}") for at in range(1_000)))
     bench.commit()
-    sizes = [len(raw) for key, raw in bench.committed.rows.items() if key.startswith("seen/")]
+    sizes = [len(raw) for key, raw in bench.committed.rows.items() if key.startswith("dedup/")]
     assert (len(sizes) > 1, max(sizes) < 1_048_576) == (True, True)
     bench.restart()
     bench.sell("s5", *(line(1, line_id=f"{at:0100}") for at in range(1_000)))

@@ -13,7 +13,7 @@ from schemas.topics import TOPICS
 from streams.pool.processor import PoolProcessor
 from tests.support.pool import furnished, headers_of, line, sale
 
-INPUTS = (*PoolProcessor.priority_inputs, *PoolProcessor.inputs)
+INPUTS = (*PoolProcessor().priority_inputs, *PoolProcessor().inputs)
 PRODUCER_LIMIT_BYTES = 8 * 1024 * 1024
 
 

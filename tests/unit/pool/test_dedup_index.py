@@ -1,7 +1,7 @@
 """The filter in front of the index may be wrong about strangers and never about acquaintances."""
 
 from streams.pool.state import dedup_index
-from streams.pool.state.dedup_index import PLACE, SeenIndex
+from streams.pool.state.dedup_index import PLACE, FilteredIndex
 
 
 class Entries:
@@ -16,7 +16,7 @@ class Entries:
         return self.stored.get(key)
 
     def index(self):
-        return SeenIndex(self.find, lambda: list(self.stored))
+        return FilteredIndex(self.find, lambda: list(self.stored))
 
 
 def test_an_event_that_was_stored_before_the_start_is_found():

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from schemas.avro_parts import bytes_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, topic_codec
-from streams.catalog import Catalog
+from streams.catalog import PoolConfig
 from streams.pool.journal.facts import (
     SALE_RECORDED,
-    decode_fact,
-    encode_fact,
+    encode_applied,
     encode_plain_sale,
-    encode_taken,
+    fact_codec,
     line_counts,
 )
+from streams.pool.state.availability import availability_row, encode_availability
 from streams.pool.state.shelf import Shelf
-from streams.pool.stock.availability import availability_row, encode_availability
 from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -59,8 +58,10 @@ def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
     taken = [{"line": at, "sku": sku, "delta_milli": delta, "sold_at_till_milli": 0} for at, sku, delta in lines]
     rest = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []}
     fact = (SALE_RECORDED, {"event": event, "applied": taken, **rest})
-    assert encode_plain_sale(value[HEADER_BYTES:], [encode_taken(*each) for each in lines]) == encode_fact(fact)
-    assert decode_fact(b"before" + encode_fact(fact), 6) == fact
+    assert encode_plain_sale(value[HEADER_BYTES:], [encode_applied(*each) for each in lines]) == fact_codec().encode(
+        fact
+    )
+    assert fact_codec().decode(b"before" + fact_codec().encode(fact), 6) == fact
 
 
 @given(st.tuples(*[st.text(min_size=1, max_size=30)] * 3), st.tuples(*[INT64] * 7, st.integers(0, 2**31 - 1)))
@@ -72,7 +73,7 @@ def test_an_availability_row_put_together_by_hand_is_what_the_codec_writes(key, 
     )  # fmt: skip
     for name, number in zip(fields, numbers, strict=True):
         setattr(shelf, name, number)
-    catalog = Catalog()
+    catalog = PoolConfig()
     row = availability_row(catalog, key, shelf)
     assert encode_availability(catalog, key, shelf) == topic_codec("pool.availability.v1").encode(row)
 

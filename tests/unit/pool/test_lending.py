@@ -52,8 +52,8 @@ def test_an_order_of_the_other_pool_gets_its_goods_from_the_lent_shelf():
     pools.settle()
     assert pools.holds(AWAY, "o1") == [(LENT_SHOP, 2_000, "collected")]
     assert pools.shelf(HOME)["on_hand_milli"] == 8_000
-    assert pools.row(AWAY, f"use/{AWAY}/borrower/{HOME}/o1") is None
-    assert pools.row(HOME, f"use/{HOME}/lender/{AWAY}/o1") is None
+    assert pools.row(AWAY, f"draw/{AWAY}/borrower/{HOME}/o1") is None
+    assert pools.row(HOME, f"draw/{HOME}/lender/{AWAY}/o1") is None
     kinds = [event["kind"] for event in pools.benches[AWAY].events()]
     assert kinds == ["allocated", "confirmed", "picked", "collected"]
 
@@ -130,7 +130,7 @@ def test_a_cancelled_order_frees_its_goods_at_home():
     assert pools.shelf(HOME)["available_milli"] == 6_000
     order = pools.row(HOME, f"order/{HOME}/o1@south")
     assert (order["status"], order["outcome"]) == ("ended", "cancelled")
-    assert pools.row(HOME, f"use/{HOME}/lender/{AWAY}/o1") is None
+    assert pools.row(HOME, f"draw/{HOME}/lender/{AWAY}/o1") is None
 
 
 def test_goods_not_found_are_wanted_elsewhere_in_the_other_pool():

@@ -5,15 +5,21 @@ from typing import Any
 import pytest
 
 from messaging.journal import read_page
-from streams.pool import reactions
 from streams.pool.journal.facts import LENDING_CHANGED, ORDER_CHANGED, TRANSFER_CHANGED
-from streams.pool.lending import react
+from streams.pool.lending import react as lending_react
+from streams.pool.orders import react as order_react
 from streams.pool.orders.allocating import Allocated
+from streams.pool.orders.index import ORDERS
+from streams.pool.orders.rows import find_order
 from streams.pool.state.reaction_limit import REACTIONS_MAX, ReactionLoopError
+from streams.pool.tasks import react as task_react
+from streams.pool.transfers import react as transfer_react
+from streams.pool.transfers.index import TRANSFERS
+from streams.pool.transfers.rows import find_transfer
 from tests.proof.faults.replay import fold_again
 from tests.support.lending import AWAY, HOME, Pools
 from tests.support.orders import kept, kinds, stocked
-from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, wanted
+from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line, plant, wanted
 from tests.support.transfers import TRANSFER, place, row
 from tests.support.transfers import stocked as stocked_for_transfers
 
@@ -41,7 +47,7 @@ def assert_stopped_once(bench: PoolBench) -> None:
 
 def test_an_order_that_is_allocated_anew_for_ever_is_given_up(monkeypatch):
     monkeypatch.setattr(
-        reactions, "allocate_open",
+        order_react, "allocate_open",
         lambda _state, order, _now_ms: Allocated({**order, "reroutes": 0}, None, is_placed=False),
     )  # fmt: skip
     bench = stocked()
@@ -61,12 +67,12 @@ def test_an_order_that_is_allocated_anew_for_ever_is_given_up(monkeypatch):
 
 
 def test_goods_in_hand_of_an_order_that_is_stopped_stay_in_the_books(monkeypatch):
-    monkeypatch.setattr(
-        reactions, "_broken", lambda state, key, *_: (
+    plant(
+        monkeypatch, order_react.break_hold, lambda state, key, *_: (
             (ORDER_CHANGED, {
-                "kind": "broken", "reason": "sold", "order": state.tables.orders.get((POOL, "o1")), "tasks": [],
+                "kind": "broken", "reason": "sold", "order": find_order(state, "o1"), "tasks": [],
                 "decision": None, "day": 0,
-            }) if state.order_index.holding.get(key[1:]) else None
+            }) if state[ORDERS].holding.get(key[1:]) else None
         ),
     )  # fmt: skip
     bench = stocked()
@@ -83,7 +89,7 @@ def test_goods_in_hand_of_an_order_that_is_stopped_stay_in_the_books(monkeypatch
 
 
 def test_a_recount_that_is_due_for_ever_ends(monkeypatch):
-    monkeypatch.setattr(reactions, "escalated", lambda state, task, _: {**task, "position": state.row["position"] + 1})
+    monkeypatch.setattr(task_react, "escalate", lambda state, task, _: {**task, "position": state.row["position"] + 1})
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000))
     bench.request("confirmed", "o1")
@@ -99,7 +105,7 @@ def test_a_recount_that_is_due_for_ever_ends(monkeypatch):
 
 
 def test_a_pick_that_becomes_urgent_for_ever_ends_with_its_order(monkeypatch):
-    monkeypatch.setattr(reactions, "escalated", lambda state, task, _: {**task, "position": state.row["position"] + 1})
+    monkeypatch.setattr(task_react, "escalate", lambda state, task, _: {**task, "position": state.row["position"] + 1})
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000), deadline_ms=NOON_MS + 20 * HOUR_MS)
     bench.request("confirmed", "o1")
@@ -111,14 +117,14 @@ def test_a_pick_that_becomes_urgent_for_ever_ends_with_its_order(monkeypatch):
 
 
 def test_a_transfer_that_breaks_for_ever_is_called_off(monkeypatch):
-    def broken(state, key, _reason, _now_ms):
-        if not state.transfer_index.holding.get(key[1:]):
+    def broken(state, key, _known, _trigger):
+        if not state[TRANSFERS].holding.get(key[1:]):
             return None
-        transfer = state.tables.transfers.get((POOL, TRANSFER))
+        transfer = find_transfer(state, TRANSFER)
         fields = {"reason": "sold", "transfer": transfer, "tasks": [], "corrections": [], "discrepancies": []}
         return TRANSFER_CHANGED, {"kind": "broken", **fields}
 
-    monkeypatch.setattr(reactions, "broken_transfer", broken)
+    plant(monkeypatch, transfer_react.break_transfer, broken)
     bench = stocked_for_transfers()
     place(bench, wanted(6_000))
     bench.sell("s1", line(7_000))
@@ -136,14 +142,16 @@ def test_a_loan_or_a_use_that_is_told_for_ever_is_told_no_more(side, monkeypatch
     pools.request(AWAY, "confirmed", "o1")
     pools.settle()
     if side == HOME:
-        come_so_far = react._come_so_far
+        come_so_far = lending_react._come_so_far
         monkeypatch.setattr(
-            react, "_come_so_far",
+            lending_react, "_come_so_far",
             lambda order, part, told: {**come_so_far(order, part, told), "position": part["position"] + 1},
         )  # fmt: skip
         pools.fulfil("done", pools.task("pick")["task"])
     else:
-        monkeypatch.setattr(react, "given_back", lambda _, loan: {**loan, "discrepancies": loan["discrepancies"] + 1})
+        monkeypatch.setattr(
+            lending_react, "give_back", lambda _, loan: {**loan, "discrepancies": loan["discrepancies"] + 1}
+        )
         pools.order(AWAY, "o2", 1_000)
     bench = pools.benches[side]
     last = bench.inputs[-1]
@@ -168,7 +176,8 @@ def test_what_moves_on_after_it_was_stopped_stops_the_partition_before_that_inpu
     before = dict(bench.committed.rows)
     order = bench.order()
     told = {"kind": "broken", "reason": "sold", "order": order, "tasks": [], "decision": None, "day": 0}
-    monkeypatch.setattr(reactions, "_broken", lambda *_: (ORDER_CHANGED, told))
+    plant(monkeypatch, order_react.break_hold, lambda *_: (ORDER_CHANGED, told))
+    bench.restart()
     with pytest.raises(ReactionLoopError, match="order o1 was stopped"):
         bench.sell("s1", line(4_000))
     bench.restart()

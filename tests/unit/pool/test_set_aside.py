@@ -193,12 +193,12 @@ def test_a_pool_without_settings_is_unknown():
 
 def test_a_pool_of_another_partition_is_set_aside():
     from schemas.partition import partition_of
-    from streams.pool.processor import PoolPartition
+    from streams.pool.processor import PoolProcessor
     from streams.runtime.contract import InputRecord
     from tests.support.pool import CommittedRows
 
     here = (partition_of("south", 12) + 1) % 12
-    partition = PoolPartition(here, 12, CommittedRows().view(), 10)
+    partition = PoolProcessor(10).open(here, 12, CommittedRows().view())
     for topic, value in (("pos.sales.v1", sale("s1", line(1_000), pool="south")),):
         partition.apply(InputRecord(topic, here, 0, NOON_MS, b"south", value))
     (letter,) = partition.close_batch().outputs

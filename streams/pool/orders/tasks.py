@@ -1,0 +1,69 @@
+"""Tasks of an order: a store picks what is confirmed there, and hands over once all that it keeps is picked."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from schemas.types.orders import OrderRow
+from schemas.types.tasks import TaskKind, TaskLine, TaskRow
+from streams.pool.orders.holds import CONFIRMED, PICKED
+from streams.pool.state.elsewhere import is_elsewhere
+from streams.pool.state.pool_state import PoolState
+from streams.pool.tasks.index import TASKS
+from streams.pool.tasks.opening_hours import time_after
+from streams.pool.tasks.rows import HAND_OVER, PICK, end_task, find_task, new_task, set_lines
+
+
+def tasks_for(
+    state: PoolState, order: OrderRow, now_ms: int, ended: Mapping[str, TaskRow] | None = None
+) -> list[TaskRow]:
+    """The tasks that change when the order's row becomes `order`: opened, told other lines, or called off.
+
+    `ended` are tasks that end with the same entry, by id; they come first.
+    """
+    done = dict(ended or {})
+    wanted = _wanted(order)
+    changed = list(done.values())
+    for name in sorted(state[TASKS].of_order.get(order["order"], ())):
+        task = find_task(state, name)
+        if task is None or name in done:
+            continue
+        lines = wanted.pop((task["kind"], task["store"]), None)
+        if lines is None:
+            changed.append(end_task(state, task, "cancelled", order["outcome"] or "rerouted", now_ms))
+        elif lines != task["lines"]:
+            changed.append(set_lines(state, task, lines))
+    for count, ((kind, store), lines) in enumerate(sorted(wanted.items()), start=1):
+        changed.append(_open_task(state, order, kind, store, lines, now_ms, count))
+    return changed
+
+
+def _wanted(order: OrderRow) -> dict[tuple[TaskKind, str], list[TaskLine]]:
+    quantities: dict[tuple[TaskKind, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for hold in order["holds"]:
+        if hold["state"] in (CONFIRMED, PICKED) and not is_elsewhere(hold["store"]):  # the lender opens its own
+            kind: TaskKind = PICK if hold["state"] == CONFIRMED else HAND_OVER
+            quantities[kind, hold["store"]][hold["line_id"]] += hold["quantity_milli"]
+    skus = {line["line_id"]: line["sku"] for line in order["lines"]}
+    return {
+        (kind, store): [
+            {"line_id": line_id, "sku": sku, "quantity_milli": lines[line_id]}
+            for line_id, sku in skus.items()
+            if line_id in lines
+        ]
+        for (kind, store), lines in quantities.items()
+        if kind == PICK or (PICK, store) not in quantities
+    }
+
+
+def _open_task(
+    state: PoolState, order: OrderRow, kind: TaskKind, store: str, lines: list[TaskLine], now_ms: int, count: int
+) -> TaskRow:
+    pool, settings = state.config.pool, state.config.stores[store]
+    deadline_ms = order["terms"]["deadline_ms"]
+    if kind == PICK:
+        due_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"]), deadline_ms)
+        claim_by_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["claim_within_ms"]), due_ms)
+    else:
+        due_ms, claim_by_ms = max(now_ms, deadline_ms) + pool["collect_grace_ms"], 0
+    task = new_task(state, kind, store, lines, now_ms, count)
+    return {**task, "order": order["order"], "claim_by_ms": claim_by_ms, "due_ms": due_ms}

@@ -1,0 +1,17 @@
+"""Settings: what operators say of a pool, its stores and its items; and the pool's clock."""
+
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS
+from streams.pool.aggregate import Aggregate, Input
+from streams.pool.journal.facts import CATALOG_ITEM, CONFIG_CHANGE, PARKED, TICK
+from streams.pool.settings import clock, config
+
+AGGREGATE = Aggregate(
+    "settings",
+    inputs=(
+        Input(POOL_CONFIG, config.decide_change, is_setting=True, check=config.check_change),
+        Input(CATALOG_ITEMS, config.decide_item, is_setting=True, check=config.check_item),
+    ),
+    folds={CONFIG_CHANGE: config.fold_change, CATALOG_ITEM: config.fold_item, PARKED: config.fold_parked},
+    tables=(config.CONFIG, config.ITEMS),
+)
+CLOCK = Aggregate("clock", inputs=(Input(POOL_TICKS, clock.decide_tick),), folds={TICK: clock.fold_tick})
