@@ -11,6 +11,7 @@ from streams.pool.state.dedup_index import FilteredIndex
 from streams.pool.state.pool_state import PoolState
 from tests.proof.simulation.lending import LendingAuditor
 from tests.support.lending import AWAY, HOME, Pools
+from tests.support.movements import assert_movements_are_the_books
 from tests.support.pool import DAY_MS, HOUR_MS, NOON_MS, CommittedRows, PoolBench, processor
 
 POOLS = st.sampled_from([HOME, AWAY])
@@ -149,6 +150,7 @@ def folds_to_the_same(bench: PoolBench, pool: str) -> None:
         processor().aggregates.fold(state, entry.fact, entry.fact_bytes, entry.appended_at_ms)
     rows.write(list(tables.drain()))
     assert rows.rows == bench.committed.rows
+    assert_movements_are_the_books(bench.journal(pool), bench.committed, pool)
 
 
 def decides_the_same(bench: PoolBench, pool: str) -> None:

@@ -29,6 +29,7 @@ from schemas.types.orders import Hold, HoldState, OrderLineState, OrderRow
 from schemas.types.pos import Unit
 from schemas.types.requests import OrderLine, OrderTerms, Rejection
 from streams.pool.journal import rejections
+from streams.pool.journal.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.journal.facts import LENDING_MESSAGE_DECIDED
 from streams.pool.lending.rows import (
     channel_to,
@@ -60,7 +61,6 @@ from streams.pool.orders.holds import (
 from streams.pool.orders.reports import NOT_COLLECTED
 from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
-from streams.pool.state.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.state.pool_state import PoolState
 
 NOT_LENT = "not_lent"

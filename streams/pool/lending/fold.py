@@ -9,6 +9,7 @@ from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChanged, LendingMessage, LendingMessageDecided, LendingSide, LoanRow
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
+from streams.pool.journal.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.lending.index import ANSWERS, DRAW, LENDING, LOAN
 from streams.pool.lending.rows import (
     CHANNELS,
@@ -22,7 +23,6 @@ from streams.pool.lending.rows import (
 )
 from streams.pool.state import agenda
 from streams.pool.state.alarms import Name
-from streams.pool.state.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.state.lent import LENT
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.reaction_limit import STOPPED

@@ -4,9 +4,9 @@ from collections import defaultdict
 from typing import Final
 
 from schemas.types.lending import DrawRow, LoanRow
+from streams.pool.journal.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.state.agenda import LENT_ORDERS, LOANS, Work
 from streams.pool.state.alarms import Alarms, Name
-from streams.pool.state.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.state.groups import Group
 from streams.pool.state.lent import LENT
 from streams.pool.state.part import Part, Pool

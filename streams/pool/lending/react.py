@@ -21,6 +21,7 @@ from schemas.types.lending import (
 from schemas.types.orders import Hold, HoldState, OrderLineState, OrderRow
 from schemas.types.pos import Unit
 from streams.pool.aggregate import Trigger
+from streams.pool.journal.elsewhere import BORROWER, LENDER, at_home, elsewhere, loan_name
 from streams.pool.journal.facts import LENDING_CHANGED
 from streams.pool.lending.decide import give_back
 from streams.pool.lending.index import DRAW, LENDING, LOAN
@@ -42,7 +43,6 @@ from streams.pool.orders.holds import COLLECTED, ENDED, PICKED, held_milli, is_d
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.rows import find_order
 from streams.pool.state.alarms import Name
-from streams.pool.state.elsewhere import BORROWER, LENDER, at_home, elsewhere, loan_name
 from streams.pool.state.lent import LENT
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.reaction_limit import STOPPED

@@ -8,8 +8,8 @@ in place.
 from schemas.types.lending import DrawRow, DrawStatus, LendingChannel, LendingMessage, LendingSide, LoanRow
 from schemas.types.pos import Unit
 from schemas.types.requests import OrderTerms
+from streams.pool.journal.elsewhere import loan_name
 from streams.pool.lending.index import LENDING
-from streams.pool.state.elsewhere import loan_name
 from streams.pool.state.part import Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import EntityKey, TableSpec

@@ -4,13 +4,13 @@ from schemas.types.lending import LendingMessageDecided
 from schemas.types.orders import FulfilmentReportDecided, Hold, OrderChanged, OrderRequestDecided, OrderRow
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
+from streams.pool.journal.elsewhere import BORROWER, at_home, is_elsewhere, loan_name
 from streams.pool.orders.holds import held_on_shelves, is_drawn, working_stores
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import count_order
 from streams.pool.orders.rows import LOADS, ORDER_ROWS
 from streams.pool.state.agenda import LENT_ORDERS, LOANS, RUNG_UP
 from streams.pool.state.alarms import clear_due
-from streams.pool.state.elsewhere import BORROWER, at_home, is_elsewhere, loan_name
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf
 from streams.pool.state.shelf_writes import hold, put_shelf

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from schemas.types.orders import DeclinedBy, Hold, OrderLineState, OrderOutcome, OrderRow
-from streams.pool.state.elsewhere import is_elsewhere
+from streams.pool.journal.elsewhere import is_elsewhere
 
 TENTATIVE: Final = "tentative"
 CONFIRMED: Final = "confirmed"

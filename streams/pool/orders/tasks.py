@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from schemas.types.orders import OrderRow
 from schemas.types.tasks import TaskKind, TaskLine, TaskRow
+from streams.pool.journal.elsewhere import is_elsewhere
 from streams.pool.orders.holds import CONFIRMED, PICKED
-from streams.pool.state.elsewhere import is_elsewhere
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.opening_hours import time_after

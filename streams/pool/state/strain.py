@@ -1,7 +1,7 @@
 """Reasons for which a shelf has less than is held."""
 
+from streams.pool.journal.elsewhere import is_elsewhere
 from streams.pool.journal.facts import SALE_RECORDED
-from streams.pool.state.elsewhere import is_elsewhere
 from streams.pool.state.shelf import ShelfKey
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streams.pool import processor
+from streams.pool.journal.elsewhere import LENDER
 from streams.pool.lending import decide as lending_decide
 from streams.pool.lending import fold as lending_fold
 from streams.pool.lending import react as lending_react
@@ -19,7 +20,6 @@ from streams.pool.orders import index as order_index
 from streams.pool.orders import tasks as order_tasks
 from streams.pool.settings import clock
 from streams.pool.state import dedup, shelf, tables
-from streams.pool.state.elsewhere import LENDER
 from streams.pool.state.shelf import Shelf
 from streams.pool.stock import decide, fold
 from streams.pool.tasks import index as task_index
