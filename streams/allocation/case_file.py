@@ -1,7 +1,7 @@
 """A case and its answer as JSON, in the form of docs/allocation.md."""
 
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Self, TypedDict
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -102,7 +102,22 @@ def read_case(text: bytes) -> tuple[Case, Policy]:
     return case, Policy(**read.policy.model_dump())
 
 
-def answer_as_json(answer: Answer) -> dict[str, Any]:
+_Json = str | int | float | bool | list["_Json"] | dict[str, "_Json"] | None
+
+
+class AnswerAsJson(TypedDict):
+    """An answer as `allocate` prints it; the parts are named as in `streams.allocation.model`."""
+
+    stores: list[str]
+    shares: list[dict[str, str | int]]
+    short: list[dict[str, str | int]]
+    cost_milli_minor: int
+    terms_milli_minor: dict[str, int]
+    runner_up: dict[str, int | list[str]] | None
+    refused: list[dict[str, str]]
+
+
+def answer_as_json(answer: Answer) -> AnswerAsJson:
     """The answer, for json.dumps."""
     runner_up = answer.runner_up
     return {
@@ -111,7 +126,7 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
         "short": [short._asdict() for short in answer.short],
         "cost_milli_minor": answer.costs.total(),
         "terms_milli_minor": answer.costs._asdict(),
-        "runner_up": runner_up and {**runner_up._asdict(), "stores": list(runner_up.stores)},
+        "runner_up": None if runner_up is None else {**runner_up._asdict(), "stores": list(runner_up.stores)},
         "refused": [refusal._asdict() for refusal in answer.refused],
     }
 
@@ -121,7 +136,7 @@ def _store(store: _Store) -> model.Store:
     return model.Store(**{**store.model_dump(), "offers": offers})
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _each_key_once(pairs: list[tuple[str, _Json]]) -> dict[str, _Json]:
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)

@@ -1,10 +1,10 @@
 """The pool processor's Prometheus metrics."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from prometheus_client import Counter, Gauge
 
+from schemas.types.pos import Sale, StockReport
 from streams.pool.state.pool_state import PoolState
 
 _POOL_GAUGES = (
@@ -27,18 +27,18 @@ def count_bad_message(reason: str) -> None:
     _BAD.labels(reason).inc()
 
 
-def count_set_aside(pool: str, event: Mapping[str, Any], reason: str, lines: int) -> None:
+def count_set_aside(pool: str, event: Sale | StockReport, reason: str, lines: int) -> None:
     """Lines of a sale or a stock report were set aside."""
     _SET_ASIDE.labels(pool, event["store"], event["source"]["system"], reason).inc(lines)
 
 
-def count_duplicates(pool: str, event: Mapping[str, Any], lines: int) -> None:
+def count_duplicates(pool: str, event: Sale | StockReport, lines: int) -> None:
     """Lines of a sale or a stock report were known already."""
     _DUPLICATES.labels(pool, event["store"], event["source"]["system"]).inc(lines)
 
 
 def show_pool(state: PoolState) -> None:
     """The pool's durable counts, as of the last commit."""
-    counts: Mapping[str, object] = state.row
-    for name in _POOL_GAUGES:
-        _POOL.labels(state.pool, name).set(cast("int", counts[name]))
+    for name, count in state.row.items():
+        if name in _POOL_GAUGES:
+            _POOL.labels(state.pool, name).set(cast("int", count))
