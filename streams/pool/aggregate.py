@@ -50,8 +50,8 @@ class Input:
     """Its `recorded_at_ms` counts as the time, when that is later than the pool's clock."""
     check: Callable[[Any], None] | None = None
     """Raises ValueError for an event that is well-formed and yet no good."""
-    shortcut: Callable[[Mapping[str, PoolState], InputRecord], tuple[PoolState, bytes] | None] | None = None
-    """Decides and folds the commonest event in one go: its pool and its encoded fact. None: the event is not that."""
+    shortcut: Callable[[Mapping[str, PoolState], InputRecord], tuple[str, bytes] | None] | None = None
+    """Decides and folds the commonest event in one go: its pool's name and its fact. None: it is not that."""
     answer_stranger: Callable[[Any, str, int], OutputRecord] | None = None
     """(event, reason, appended at ms) → the answer to an event of a pool that is not configured."""
 

@@ -123,23 +123,22 @@ class PoolPartition:
 
     def apply(self, record: InputRecord) -> None:
         """Decide one input and fold the fact and what follows; what cannot be used goes to the dead letters."""
-        topic = record.topic
+        topic, _, offset, appended_at_ms, _, value = record
         if self._parking and self._park(record):
             return
         shortcut = self._shortcuts.get(topic)
-        if shortcut is not None:
-            done = shortcut(self._pools, record)
-            if done is not None:
-                pool, encoded = done
-                self._entries[pool.pool].append(encode_entry(topic, record.offset, record.appended_at_ms, encoded))
-                return
+        done = None if shortcut is None else shortcut(self._pools, record)
+        if done is not None:
+            name, encoded = done
+            self._entries[name].append(encode_entry(topic, offset, appended_at_ms, encoded))
+            return
         given = self._inputs[topic][0]
         event: Any = None
         try:
-            event = self._codecs[topic].decode(record.value)
+            event = self._codecs[topic].decode(value)
             _check(self._inputs[topic], event)
             pool = self._pool(event["pool"], given)
-            decided = self._aggregates.decide(pool, topic, event, record.appended_at_ms)
+            decided = self._aggregates.decide(pool, topic, event, appended_at_ms)
         except BadMessage as bad:
             self._set_aside(record, event, bad)
             return
@@ -151,7 +150,7 @@ class PoolPartition:
         self._journal(pool, fact, record)
         if given.is_setting:
             self._parking = self._is_parking()
-        now_ms = _now_ms(pool, given, event, record.appended_at_ms)
+        now_ms = _now_ms(pool, given, event, appended_at_ms)
         for reaction in self._reactions.follow(pool, Trigger(fact[0], now_ms)):
             self._journal(pool, reaction, record)
 

@@ -57,15 +57,12 @@ class TableSpec(Generic[K, R]):
     load: Callable[[Pool, R], None] | None = None
     """Takes a committed row into the indexes of its pool when the partition is opened."""
 
-    def row_key(self, key: K) -> str:
-        """The row's key in the changelog."""
-        return f"{self.prefix}/{self.name(key)}"
-
     def table(self, changelog: Codec, fetch: Fetch, cached_rows_max: int) -> Table[K, R]:
         """The table, empty."""
         record, encode, fields = f"commonshelf.{self.record}", changelog.encode, self.fields
+        prefix, name = f"{self.prefix}/", self.name
         return Table(
-            self.row_key,
+            lambda key: prefix + name(key),
             self.encoder(changelog) if self.encoder else lambda row: encode({"row": (record, fields(row))}),
             lambda raw: self.decode(changelog.decode(raw)["row"][1]),
             fetch,

@@ -18,7 +18,7 @@ from streams.pool.state.shelf_writes import seal_block
 from streams.runtime.contract import InputRecord
 
 
-def take_plain_sale(pools: Mapping[str, PoolState], record: InputRecord) -> tuple[PoolState, bytes] | None:
+def take_plain_sale(pools: Mapping[str, PoolState], record: InputRecord) -> tuple[str, bytes] | None:
     """Decide and fold the sale in a record: its pool and its fact, encoded; None for a sale that is not plain."""
     _, _, _, appended_at_ms, _, value = record
     sale = None if value is None else read_plain_sale(value)
@@ -26,7 +26,7 @@ def take_plain_sale(pools: Mapping[str, PoolState], record: InputRecord) -> tupl
     if value is None or sale is None or state is None:
         return None
     fact = _take(state, sale, value[HEADER_BYTES:], appended_at_ms)
-    return None if fact is None else (state, fact)
+    return None if fact is None else (sale[0], fact)
 
 
 def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -> bytes | None:

@@ -1,6 +1,7 @@
 """Bytes put together by hand are the bytes that the Avro library writes."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from fastavro import schemaless_writer
@@ -73,9 +74,9 @@ def test_an_availability_row_put_together_by_hand_is_what_the_codec_writes(key, 
     )  # fmt: skip
     for name, number in zip(fields, numbers, strict=True):
         setattr(shelf, name, number)
-    catalog = PoolConfig()
-    row = availability_row(catalog, key, shelf)
-    assert encode_availability(catalog, key, shelf) == topic_codec("pool.availability.v1").encode(row)
+    pool = SimpleNamespace(config=PoolConfig())
+    row = availability_row(pool.config, key, shelf)
+    assert encode_availability({key[0]: pool}, key, shelf) == topic_codec("pool.availability.v1").encode(row)
 
 
 def test_the_line_counts_of_a_fact_add_up_to_the_lines_of_its_event():
