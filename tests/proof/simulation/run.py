@@ -18,7 +18,7 @@ from tests.proof.simulation.auditor import Auditor
 from tests.proof.simulation.lending import LendingLife
 from tests.proof.simulation.order_checks import ViolationError, require
 from tests.proof.simulation.world import PoolWorld
-from tests.support.pool import POOL, PoolBench, decode_row
+from tests.support.pool import POOL, PoolBench, assert_agenda_is_empty, decode_row
 
 
 class Life(NamedTuple):
@@ -48,6 +48,7 @@ class _Broker:
         self._offsets[topic] += 1
         self._open.append(record)
         self.bench.partition.apply(record)
+        assert_agenda_is_empty(self.bench.partition)
         draw = self._chance.random()
         if draw < 0.005:
             self.faults["crashed"] += 1
