@@ -25,8 +25,6 @@ RUNS_THE_BENCHES = re.compile(r"commonshelf\.commands\.(\w+\.)*bench\b")
 """Modules of the command that runs the benches, which are no part of what is installed."""
 LINES_MAX = 400
 ROOMS_MAX = {"streams.pool": 12, "commonshelf": 15}
-KNOW_EACH_OTHER = {"streams.pool"}
-"""Packages whose rooms may import from each other in a circle: orders keep goods that are lent, loans keep orders."""
 GENERATED = ("schemas/types/",)
 _QUESTIONS = re.compile(r"(What|Where|Who|Whom|Whose|Why|How|Which|When|That)\b")
 """Words that begin a riddle instead of a plain statement."""
@@ -149,7 +147,7 @@ def test_packages_import_only_those_below_them():
 
 def test_inside_a_package_no_arrow_runs_up():
     """Rooms do not import from each other in a circle, and nobody imports from a package in which he stands."""
-    packages = [name for name in modules() if is_package(name) and name not in KNOW_EACH_OTHER]
+    packages = [name for name in modules() if is_package(name)]
     circles = [way for name in packages if (way := a_way_round(arrows(name)))]
     upward = [
         f"{name} imports {imported}"
