@@ -16,6 +16,7 @@ from biip.upc import Upc
 
 from connectors.contract import Refused
 from connectors.parsing.quantities import shorten
+from connectors.parsing.spreadsheet import code_damage
 from schemas.models.base import CODE_PATTERN
 
 SCHEMES = ("gtin", "plu", "sku", "item")
@@ -36,6 +37,9 @@ def code_of(scheme: str, text: str) -> str:
     text = text.strip()
     if not text:
         raise Refused(f"the {scheme} is empty")
+    damage = code_damage(text)
+    if damage is not None:
+        raise Refused(f"{shorten(text)} is not a usable {scheme}: {damage}")
     code = f"gtin:{_gtin14(text)}" if scheme == "gtin" else f"{scheme}:{text}"
     if not _CODE.fullmatch(code):
         raise Refused(f"{shorten(text)} is not a usable {scheme}: 1 to 100 characters, none of them control characters")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from connectors.contract import FieldRefused, Refused
 from connectors.parsing.codes import SCHEMES, code_of
 from connectors.parsing.quantities import line_price_minor, price_minor, quantity_milli, shorten
+from connectors.parsing.spreadsheet import clean_code
 from schemas.models.pos import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
 
 SALE_KINDS: Mapping[str, SaleLineKind] = {
@@ -94,14 +95,20 @@ def stock_line(line_id: str, fields: Mapping[str, object], kind: StockReportKind
 
 
 def line_code(fields: Mapping[str, object]) -> str:
-    """The code of the first of gtin, plu, sku, item that is given. Raises FieldRefused."""
+    """The code of the first of gtin, plu, sku, item that is usable. Raises FieldRefused.
+
+    Beside a good SKU a barcode that cannot be one costs nothing: cells of barcodes hold remarks, zeros and cut numbers.
+    """
+    refused: FieldRefused | None = None
     for scheme in SCHEMES:
-        text = text_of(fields, scheme)
+        text = clean_code(text_of(fields, scheme))
         if text:
             try:
                 return code_of(scheme, text)
             except Refused as error:
-                raise FieldRefused(scheme, str(error)) from error
+                refused = refused or FieldRefused(scheme, str(error))
+    if refused is not None:
+        raise refused
     raise FieldRefused("", f"the line names no item: give one of {', '.join(SCHEMES)}")
 
 
