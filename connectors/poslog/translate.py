@@ -7,7 +7,6 @@ up in the transaction's own namespace: a vendor's extensions cannot pass for the
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from decimal import ROUND_HALF_UP, Decimal
 from xml.etree.ElementTree import Element
 
 from pydantic import ValidationError
@@ -15,16 +14,20 @@ from pydantic import ValidationError
 from connectors.contract import FieldRefused, Problem, Refused, Skip, SkipReason, StoreContext, Translated
 from connectors.parsing.codes import check_digit, code_of
 from connectors.parsing.lines import field_refused, sale_line, taken_back
-from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.quantities import shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
+from connectors.poslog.amounts import measured, rounded
 from connectors.poslog.transactions import local_name
 from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source
 
 SYSTEM = "poslog"
 
 _TRUE = ("true", "1")
+_NOT_THE_SALES = ("message", "extract", "transmission", "export", "created", "report")
+"""Type codes of a POSLogDateTime that tells when the message was written."""
 _TIMES = ("EndDateTime", "ReceiptDateTime", "RetailTransaction/ReceiptDateTime", "POSLogDateTime", "BeginDateTime")
 """Fields with the time at which the goods left, in the order of trust."""
+_LOG_TIME = "POSLogDateTime"
 _UNFINISHED: Mapping[str, SkipReason] = {
     "voided": SkipReason.voided, "canceled": SkipReason.cancelled, "cancelled": SkipReason.cancelled,
     "training": SkipReason.training, "failed": SkipReason.cancelled, "suspendeddeleted": SkipReason.cancelled,
@@ -37,7 +40,8 @@ _NOT_GOODS: Mapping[str, SkipReason] = dict.fromkeys(
     ("giftcertificate", "giftcard", "storedvalue", "storedvaluefund", "giftcardactivation", "giftcardreload"),
     SkipReason.gift_card,
 ) | dict.fromkeys(
-    ("fee", "feerefund", "deposit", "depositrefund", "rounding", "donation", "shippingandhandling"), SkipReason.fee
+    ("fee", "feerefund", "deposit", "depositrefund", "negativeitem", "bottlerefund", "bottledeposit", "coupon",
+     "discount", "rounding", "donation", "shippingandhandling"), SkipReason.fee
 ) | dict.fromkeys(("tip", "gratuity"), SkipReason.tip) | dict.fromkeys(
     ("service", "warranty", "alteration", "subscription", "rental", "insurance", "membership", "paymentonaccount"),
     SkipReason.non_stock,
@@ -213,7 +217,14 @@ class _Receipt:
             return None, next((kind for kind in kinds if kind), None)
         if is_voided:
             return goods, SkipReason.voided
-        return goods, _NOT_GOODS.get((goods.get("ItemType") or "").strip().lower().removeprefix("x:"))
+        reason = _NOT_GOODS.get((goods.get("ItemType") or "").strip().lower().rpartition(":")[2])
+        return goods, reason or (SkipReason.fee if self._is_paid_out(goods) else None)
+
+    def _is_paid_out(self, goods: Element) -> bool:
+        """True for what is sold for less than nothing: a deposit that is paid back, a coupon."""
+        amount, quantity = _text(goods, self._ns, "ExtendedAmount"), _text(goods, self._ns, "Quantity")
+        is_less = amount.startswith("-") and bool(amount.strip("-0."))
+        return local_name(goods) == "Sale" and is_less and not quantity.startswith("-")
 
     def _voided(self, items: list[Element]) -> set[int]:
         """Lines that were voided: they say so themselves, or a voided line of the same goods links to them."""
@@ -247,7 +258,7 @@ class _Receipt:
         fields |= self._quantity(goods)
         amount = _text(goods, self._ns, "ExtendedAmount")
         if amount:
-            fields["price"] = _rounded(amount, currency)
+            fields["price"] = rounded(amount, currency)
         return sale_line(line_id, fields, currency)
 
     def _codes(self, goods: Element) -> Iterator[tuple[str, str]]:
@@ -281,17 +292,27 @@ class _Receipt:
         units = (quantity.get("Units") or "").strip()
         if unit == "each" or not units:
             return {"quantity": text, "unit": unit}
-        return {"quantity": _measured(text, units), "unit": unit}
+        return {"quantity": measured(text, units), "unit": unit}
 
     def _occurred_at_ms(self) -> int:
         for path in _TIMES:
-            text = self._get(path)
+            text = self._log_time() if path == _LOG_TIME else self._get(path)
             if text:
                 try:
                     return instant_ms(text, self._store.zone)
                 except Refused as error:
                     raise FieldRefused(path, str(error)) from error
         raise FieldRefused("EndDateTime", "the time is missing")
+
+    def _log_time(self) -> str:
+        """POSLogDateTime of the transaction: one that is typed so, else one without a type; never the message's."""
+        texts: dict[str, str] = {}
+        for child in self._element.findall(f"{self._ns}{_LOG_TIME}"):
+            texts.setdefault((child.get("TypeCode") or "").strip().lower(), (child.text or "").strip())
+        for kind in ("transaction", ""):
+            if texts.get(kind):
+                return texts[kind]
+        return next((text for kind, text in texts.items() if kind not in _NOT_THE_SALES), "")
 
     def _source_id(self, element: Element, occurred_at_ms: int) -> str:
         """Id of a transaction, as POSLog names it in a store: workstation/business day/sequence number."""
@@ -356,29 +377,6 @@ def _is_gtin(text: str) -> bool:
 
 def _looks_like_gtin(text: str) -> bool:
     return bool(_WHOLE_GTIN.fullmatch(text)) and check_digit(text[:-1]) == text[-1]
-
-
-def _measured(text: str, units: str) -> str:
-    """The weight or volume: vendors write it as the Quantity, or as its attribute Units beside a Quantity of 1."""
-    try:
-        amount, per_piece = decimal_of(text), decimal_of(units)
-    except Refused as error:
-        raise FieldRefused("Quantity", str(error)) from error
-    if abs(per_piece) == 1 or amount == per_piece:
-        return text
-    if abs(amount) == 1:
-        return str(abs(per_piece) * amount)
-    raise FieldRefused("Quantity", f"{shorten(text)} with Units of {shorten(units)} can be read in two ways")
-
-
-def _rounded(amount: str, currency: str) -> Decimal:
-    """An amount as on the receipt: whole minor units."""
-    try:
-        return decimal_of(amount).quantize(Decimal(1).scaleb(-currency_exponent(currency)), ROUND_HALF_UP)
-    except Refused as error:
-        raise FieldRefused("ExtendedAmount", str(error)) from error
-    except ArithmeticError as error:
-        raise FieldRefused("ExtendedAmount", f"{shorten(amount)} is out of range for a price") from error
 
 
 def _part(text: str) -> str:
