@@ -23,6 +23,8 @@ _SALE_HEADER = (
 _STOCK_HEADER = ("document_no", "version", "line_no", "occurred_at", "exported_at", "gtin", "plu", "sku", "qty", "uom",
                  "reason")  # fmt: skip
 _SCHEMES = ("gtin", "plu", "sku")
+_QUANTITY_PLACES = 4
+"""With three, 1.234 could be read as more than a thousand."""
 
 
 def write_export(folder: Path, kind: DocumentKind, documents: Iterable[StoreDocument], mark: str) -> Path:
@@ -47,7 +49,7 @@ def export_text(kind: DocumentKind, documents: Iterable[StoreDocument]) -> str:
     writer.writerow(_SALE_HEADER if kind == "sale" else _STOCK_HEADER)
     for document in documents:
         for line in document.lines:
-            goods = (*_code_cells(line), decimal(line.quantity_milli, 3), line.unit)
+            goods = (*_code_cells(line), decimal(10 * line.quantity_milli, _QUANTITY_PLACES), line.unit)
             if kind == "sale":
                 price = "" if line.price_minor is None else decimal(line.price_minor, 2)
                 writer.writerow((document.register, *_head(document, line), line.kind, *goods, price))

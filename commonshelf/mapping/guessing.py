@@ -129,6 +129,8 @@ def report(file: Path, found: Preview) -> Iterator[str]:
     else:
         yield f"{file.name} holds: {found.kind}"
         width = max((len(column.header) for column in guessed.columns), default=0)
+        if guessed.preset:
+            yield f"It is {guessed.preset}, which is known by its headers: its columns need no mapping."
         for column in guessed.columns:
             yield f"  {column.header:{width}}  →  {column.field or '(dropped)'}, {column.why}".replace(", dropped", "")
         if guessed.time_format:

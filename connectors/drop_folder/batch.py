@@ -21,12 +21,18 @@ class RowProblem(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows' events, problems and skips. row_count counts all rows (of a POSLog: transactions) taken for it."""
+    """Some rows' events, problems and skips. row_count counts all rows (of a POSLog: transactions) taken for it.
+
+    notes: of rows that were used without something, such as a price. unused: headers of the file's columns that mean
+    nothing here; only a file's first batch has them.
+    """
 
     events: tuple[PosEvent, ...]
     problems: tuple[RowProblem, ...]
     row_count: int
     skipped: tuple[Skip, ...] = ()
+    notes: tuple[RowProblem, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def line_count(self) -> int:

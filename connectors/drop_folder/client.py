@@ -119,6 +119,7 @@ def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:
         kinds={**DEFAULT_KINDS, **options.file_kinds},
         time_format=options.time_format,
         decimal_mark=options.decimal_mark,
+        status_words=options.status_words,
         default_unit=options.default_unit,
         settle_ms=options.settle_ms,
         scan_interval_s=options.scan_interval_s,

@@ -1,16 +1,17 @@
-"""A CSV file, from bytes to batches of events."""
+"""A CSV file, from bytes to batches of events. It is read twice: what a number means, the whole file shows."""
 
 import io
 from collections.abc import Iterator
-from itertools import chain, islice
-from typing import BinaryIO, TextIO
+from itertools import islice
+from typing import BinaryIO
 
 from connectors.drop_folder.batch import Batch, FileReadContext
-from connectors.drop_folder.columns import read_layout, separator_line, sniff_decimal_mark, split_header
+from connectors.drop_folder.columns import Header, checked, text_header
 from connectors.drop_folder.guess import Sample
-from connectors.drop_folder.rows import LINE_MAX_CHARS, Row, read_rows
+from connectors.drop_folder.preset import Preset
+from connectors.drop_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
 from connectors.drop_folder.survey import FileRefused, Survey
-from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, table_batches
+from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, evidence_of, table_batches
 
 
 def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
@@ -18,44 +19,49 @@ def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
 
     Raises FileRefused when no row can be read, or too many: then as the last thing, after the rows that may be.
     """
-    spec = reading.spec
-    text = io.TextIOWrapper(stream, encoding=reading.found.encoding, newline="")
-    try:
-        header, first_line, delimiter = header_line(text)
-        layout = read_layout(header, reading.kind, spec.columns, delimiter)
-        rows = read_rows(text, layout.delimiter, first_line)
-        sample = list(islice(rows, SAMPLE_ROWS))
-        mark = sniff_decimal_mark(layout, sample) if spec.decimal_mark == "auto" else spec.decimal_mark
-        yield from table_batches(chain(sample, rows), layout, mark, reading)
-    finally:
-        text.detach()
-
-
-def header_line(text: TextIO) -> tuple[str, int, str | None]:
-    """(the header line, the number of the line after it, the delimiter if a line before it named one).
-
-    Raises FileRefused when there is none.
-    """
-    delimiter = None
-    for number in range(1, HEADER_WITHIN_LINES + 1):
-        line = text.readline(LINE_MAX_CHARS)
-        if not line:
-            break
-        named = separator_line(line)
-        if named is not None:
-            delimiter = named
-        elif line.strip():
-            return line, number + 1, delimiter
-    raise FileRefused("the file has no header line")
+    mapping = reading.spec.columns
+    header = _header(text_header(_first_lines(stream, reading.found.encoding), reading.kind, mapping))
+    layout = checked(header.layout, reading.kind, mapping)
+    evidence = evidence_of(_rows(stream, reading.found.encoding, header), layout, reading)
+    yield from table_batches(_rows(stream, reading.found.encoding, header), layout, evidence, reading)
 
 
 def sample_csv(stream: BinaryIO, found: Survey) -> Sample:
     """The header and the first rows. Raises FileRefused when there is no header."""
-    text = io.TextIOWrapper(stream, encoding=found.encoding, newline="")
+    header = _header(text_header(_first_lines(stream, found.encoding), None, {}))
+    rows = islice(_rows(stream, found.encoding, header), SAMPLE_ROWS)
+    return Sample(header.layout.header, tuple(tuple(row.cells) for row in rows if isinstance(row, Row)))
+
+
+def preset_of_csv(stream: BinaryIO, found: Survey) -> Preset | None:
+    """The well-known export that the file is, if it is one."""
+    header = text_header(_first_lines(stream, found.encoding), None, {})
+    return header.layout.preset if header else None
+
+
+def _header(found: Header | None) -> Header:
+    if found is None:
+        raise FileRefused("the file has no header line")
+    return found
+
+
+def _first_lines(stream: BinaryIO, encoding: str) -> list[str]:
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        header, first_line, delimiter = header_line(text)
-        layout, cells = split_header(header, {}, delimiter)
-        rows = islice(read_rows(text, layout.delimiter, first_line), SAMPLE_ROWS)
-        return Sample(tuple(cells), tuple(tuple(row.cells) for row in rows if isinstance(row, Row)))
+        return [line for _ in range(HEADER_WITHIN_LINES) if (line := text.readline(LINE_MAX_CHARS))]
     finally:
         text.detach()
+
+
+def _rows(stream: BinaryIO, encoding: str, header: Header) -> Iterator[Row | BrokenRow]:
+    """The rows under the header, from the stream's start on."""
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+    try:
+        for _ in range(header.at + 1):
+            text.readline(LINE_MAX_CHARS)
+        yield from read_rows(text, header.layout.delimiter, header.at + 2)
+    finally:
+        if not stream.closed:  # as it may be when nobody reads on
+            text.detach()

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from connectors.drop_folder.batch import Batch, FileReadContext
-from connectors.drop_folder.csv_file import read_csv, sample_csv
+from connectors.drop_folder.csv_file import preset_of_csv, read_csv, sample_csv
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.poslog_file import read_poslog, survey_poslog
+from connectors.drop_folder.preset import Preset
 from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.drop_folder.survey import Survey, survey_text
-from connectors.drop_folder.workbook import read_workbook, sample_workbook, survey_workbook
+from connectors.drop_folder.workbook import preset_of_workbook, read_workbook, sample_workbook, survey_workbook
 
 Reader = Callable[[BinaryIO, FileReadContext], Iterator[Batch]]
 
@@ -24,18 +25,19 @@ class Format:
 
     survey: a first look at the whole file, raises FileRefused. read: events and problems in the file's order; the same
     content gives the same batches; raises FileRefused. kind: what such a file holds; None where its name says so.
-    sample: of a table, for a guess at its columns.
+    sample: of a table, for a guess at its columns. preset: the well-known export that a table is; None when it is none.
     """
 
     survey: Callable[[BinaryIO], Survey]
     read: Reader
     kind: FileKind | None = None
     sample: Callable[[BinaryIO, Survey], Sample] | None = None
+    preset: Callable[[BinaryIO, Survey], Preset | None] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
-    ".csv": Format(survey_text, read_csv, sample=sample_csv),
-    ".xlsx": Format(survey_workbook, read_workbook, sample=sample_workbook),
+    ".csv": Format(survey_text, read_csv, sample=sample_csv, preset=preset_of_csv),
+    ".xlsx": Format(survey_workbook, read_workbook, sample=sample_workbook, preset=preset_of_workbook),
     ".xml": Format(survey_poslog, read_poslog, "sales"),
 }
 

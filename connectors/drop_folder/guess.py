@@ -11,16 +11,21 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Refused
-from connectors.drop_folder.columns import CODES, known_columns, missing_fields, normal_header
-from connectors.drop_folder.settings import FileKind
+from connectors.drop_folder.columns import CODES, is_doubled_time, known_columns, missing_fields
+from connectors.drop_folder.headers import OTHER_DAYS
+from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number
+from connectors.drop_folder.preset import normal_header
+from connectors.drop_folder.settings import SHARED_FIELDS, FileKind
+from connectors.drop_folder.when import TimeReader, is_in_united_states, orders_shown
 from connectors.parsing.codes import code_of
-from connectors.parsing.quantities import decimal_of
 from connectors.parsing.times import instant_ms
 
 TIME_FORMATS = (
     None, "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p",
     "%m/%d/%Y %I:%M:%S %p", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S",
-    "%d.%m.%y %H:%M", "%d.%m.%y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%Y%m%d%H%M%S", "%Y%m%d %H%M%S",
+    "%d.%m.%y %H:%M", "%d.%m.%y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S", "%d/%m/%Y %I:%M %p", "%d/%m/%Y %I:%M:%S %p", "%d/%m/%y %I:%M %p", "%d/%m/%y %I:%M:%S %p",
+    "%m/%d/%y %I:%M %p", "%m/%d/%y %I:%M:%S %p", "%Y%m%d%H%M%S", "%Y%m%d %H%M%S",
     "%d %b %Y %H:%M", "%b %d, %Y %I:%M %p",
 )  # fmt: skip
 """Tried in this order; None are the forms that are read without a format."""
@@ -86,7 +91,8 @@ class Guess:
     """A reading of a table, as guessed.
 
     columns: of the file, in its order. mapping: what the option `columns` must say. missing: fields for which no column
-    was found; without them the file cannot be used. doubts: sentences for the person who confirms.
+    was found; without them the file cannot be used. doubts: sentences for the person who confirms. preset: the title of
+    the till's export that it is, or empty.
     """
 
     kind: FileKind
@@ -95,6 +101,7 @@ class Guess:
     time_format: str | None
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
+    preset: str = ""
 
 
 def guess(sample: Sample, kind: FileKind | None, zone: ZoneInfo) -> Guess:
@@ -107,19 +114,28 @@ class _Guesser:
         self._sample = sample
         self._kind = kind
         self._zone = zone
-        self._known = {index: field for field, index, _ in known_columns(sample.header, {}).columns}
+        self._layout = known_columns(sample.header, {})
+        self._known = {index: field for field, index, _ in self._layout.columns}
         self._guessed: dict[int, tuple[str, str]] = {}
         self._time_format: str | None = None
         self._doubts: list[str] = []
 
     def guess(self) -> Guess:
-        self._settle_doubles()
-        self._barcodes()
-        self._times()
-        self._by_words()
-        self._only_number()
+        preset = self._layout.preset
+        if preset is not None:
+            self._time_format = self._format_of(
+                [index for index, field in self._known.items() if field == "occurred_at"]
+            )
+            if preset.refusal:
+                self._doubts.append(preset.refusal)
+        else:
+            self._settle_doubles()
+            self._barcodes()
+            self._times()
+            self._by_words()
+            self._only_number()
         fields = {*self._known.values(), *(field for field, _ in self._guessed.values())}
-        kind = self._kind or _kind_of(fields)
+        kind = (preset.kind_of(self._kind) if preset else self._kind) or _kind_of(fields)
         headers = self._sample.header
         return Guess(
             kind=kind,
@@ -128,14 +144,16 @@ class _Guesser:
             time_format=self._time_format,
             missing=missing_fields(fields, kind),
             doubts=tuple(self._doubts),
+            preset=preset.title if preset else "",
         )
 
     def _columns(self) -> Iterator[Column]:
+        why = f"as in {self._layout.preset.title}" if self._layout.preset else "by its name"
         for index, header in enumerate(self._sample.header):
             if index in self._guessed:
                 yield Column(header, *self._guessed[index])
             elif index in self._known:
-                yield Column(header, self._known[index], "by its name")
+                yield Column(header, self._known[index], why)
             else:
                 yield Column(header, None, "dropped")
 
@@ -151,6 +169,8 @@ class _Guesser:
     def _settle_doubles(self) -> None:
         """Of two columns with usual names for one field, the fuller one counts."""
         for field in dict.fromkeys(self._known.values()):
+            if field in SHARED_FIELDS and not (field == "occurred_at" and is_doubled_time(self._layout, {})):
+                continue
             doubles = [index for index, each in self._known.items() if each == field]
             if len(doubles) > 1:
                 best = max(doubles, key=lambda index: len(self._sample.column(index)))
@@ -169,12 +189,16 @@ class _Guesser:
             self._guessed[found[0]] = ("gtin", "its values are barcodes")
 
     def _times(self) -> None:
-        """A column of times, or one of days and one of times of day."""
-        chosen = [index for index, field in self._known.items() if field == "occurred_at"]
+        """A column of times, or one of days and one of times of day; for stock, a column of days alone."""
+        chosen = tuple(index for index, field in self._known.items() if field == "occurred_at")
         if chosen:
-            if self._take_times((chosen[0],), "by its name") or not self._sample.column(chosen[0]):
+            why = "by its name" if len(chosen) == 1 else "day and time of day"
+            if self._take_times(chosen, why) or not any(map(self._sample.column, chosen)):
                 return
-            del self._known[chosen[0]]  # a time of day alone, perhaps
+            if self._kind != "sales" and self._take_times(chosen, why, has_clock=False):
+                return
+            for index in chosen:
+                del self._known[index]  # a time of day alone, perhaps
         if any(self._take_times((index,), "its values are times") for index in self._free()):
             return
         days = [index for index in (*self._free(), *self._days()) if _mostly(self._sample.column(index), _has_digit)]
@@ -182,21 +206,22 @@ class _Guesser:
         for clock in clocks:
             if any(day != clock and self._take_times((day, clock), "day and time of day") for day in days):
                 return
+        if self._kind != "sales":
+            for index in self._free():
+                is_other = OTHER_DAYS.fullmatch(normal_header(self._sample.header[index]))
+                if not is_other and self._take_times((index,), "its values are days", has_clock=False):
+                    return
 
     def _days(self) -> list[int]:
         return [index for index, field in self._known.items() if field == "business_date"]
 
-    def _take_times(self, indexes: tuple[int, ...], why: str) -> bool:
+    def _take_times(self, indexes: tuple[int, ...], why: str, *, has_clock: bool = True) -> bool:
         """True when all (nearly) of the joined values can be read; then the format is known, too."""
-        values = [
-            " ".join(row[index].strip() for index in indexes)
-            for row in self._sample.rows
-            if all(index < len(row) and row[index].strip() for index in indexes)
-        ]
-        fits = [each for each in TIME_FORMATS if _mostly(values, partial(self._is_time, time_format=each))]
-        if not fits:
+        values = self._joined(indexes)
+        fits = self._formats(values)
+        if not fits and not _mostly(values, partial(self._is_moment, self._reader(values), has_clock=has_clock)):
             return False
-        self._time_format = fits[0]
+        self._time_format = fits[0] if fits else None
         if len(indexes) > 1 or indexes[0] not in self._known:
             for index in indexes:
                 self._known.pop(index, None)
@@ -204,6 +229,34 @@ class _Guesser:
         if len(fits) > 1 and fits[0] is not None:
             self._doubts.append(f"times could be {fits[0]} or {fits[1]}: look whether day and month are right")
         return True
+
+    def _format_of(self, indexes: Sequence[int]) -> str | None:
+        fits = self._formats(self._joined(indexes))
+        return fits[0] if fits else None
+
+    def _joined(self, indexes: Sequence[int]) -> list[str]:
+        return [
+            " ".join(row[index].strip() for index in indexes)
+            for row in self._sample.rows
+            if all(index < len(row) and row[index].strip() for index in indexes)
+        ]
+
+    def _formats(self, values: Sequence[str]) -> list[str | None]:
+        """The formats that fit, the likelier first: of day and month, the order that the country uses."""
+        fits = [each for each in TIME_FORMATS if _mostly(values, partial(self._is_time, time_format=each))]
+        if is_in_united_states(self._zone):
+            fits.sort(key=lambda each: each is not None and not each.startswith("%m"))
+        return fits
+
+    def _reader(self, values: Sequence[str]) -> TimeReader:
+        orders = orders_shown(values)
+        return TimeReader(self._zone, None, orders) if orders else TimeReader(self._zone)
+
+    def _is_moment(self, reader: TimeReader, text: str, *, has_clock: bool) -> bool:
+        try:
+            return reader.moment(text).day_end_ms is None or not has_clock
+        except Refused:
+            return False
 
     def _is_time(self, text: str, time_format: str | None) -> bool:
         try:
@@ -223,8 +276,10 @@ class _Guesser:
                     break
 
     def _suits(self, field: str, index: int) -> bool:
-        if field in ("quantity", "price", "unit_price"):
+        if field == "quantity":
             return _mostly(self._sample.column(index), _is_number)
+        if field in ("price", "unit_price"):
+            return _mostly(self._sample.column(index), _is_amount)
         return field != "gtin" or _mostly(self._sample.column(index), _is_gtin)
 
     def _only_number(self) -> None:
@@ -254,8 +309,17 @@ def _is_gtin(text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
+    return _reads(plain_number, text)
+
+
+def _is_amount(text: str) -> bool:
+    return _reads(partial(plain_amount, currency=""), text)
+
+
+def _reads(read: Callable[[str, Marks], str], text: str) -> bool:
+    """Whether it is a number at all; which one, the whole file shows."""
     try:
-        return decimal_of(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text) is not None
+        return bool(read(text, Marks.of_option("," if "," in marks_shown((text,)).decimal else ".")))
     except Refused:
         return False
 

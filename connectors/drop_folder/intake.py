@@ -17,7 +17,7 @@ from connectors.drop_folder.folder import DropFolder, FolderEntry, may_be_writte
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.memory import DiskMemory
 from connectors.drop_folder.report import Report, printable
-from connectors.drop_folder.settings import DropFolderSpec, FileKind
+from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
 from connectors.drop_folder.state import FileProgress, FolderState, Outcome
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
@@ -90,9 +90,9 @@ class Intake:
 
     def _read(self, name: str, stream: BinaryIO, stop: threading.Event) -> None:
         form = format_of(name)
-        kind = form.kind or self._kind(name)
         before = os.fstat(stream.fileno())
         found = form.survey(stream)
+        kind = form.kind or self._kind(name, stream, form, found)
         still_s = self._now_ms() / 1000 - before.st_ctime
         settle_s = self._spec.settle_ms / 1000 * UNENDED_SETTLE_FACTOR
         if not found.is_ended and may_be_written(still_s, settle_s):
@@ -113,13 +113,20 @@ class Intake:
             if report.count:
                 self._move_with_report(name, report, lines_published)
             else:
-                self._move(name, self._folder.done)
+                reserved = self._folder.reserve(self._folder.done, name)
+                report.write_notes(self._folder.done, reserved, lines_published)
+                self._move_onto(name, self._folder.done, reserved)
         finally:
             report.discard()
         self._state.finish(key, outcome)
         self._metrics.file(outcome)
         self._log.info(
-            "file read", file=name, outcome=outcome, lines_published=lines_published, lines_refused=report.count
+            "file read",
+            file=name,
+            outcome=outcome,
+            lines_published=lines_published,
+            lines_refused=report.count,
+            columns_unused=report.unused,
         )
 
     def _publish_file(
@@ -141,8 +148,11 @@ class Intake:
             for batch in form.read(stream, FileReadContext(found, kind, self._spec, progress.first_seen_ms, memory)):
                 rows += batch.row_count
                 lines += batch.line_count
+                report.unused = report.unused or batch.unused
                 for problem in batch.problems:
                     report.add(problem)
+                for note in batch.notes:
+                    report.note(note)
                 if rows > progress.rows_confirmed:
                     self._publish(batch, stop)
                     self._state.confirm(key, rows)
@@ -179,8 +189,13 @@ class Intake:
                 return
         raise Stopped
 
-    def _kind(self, name: str) -> FileKind:
-        kind = self._spec.kinds.get(name_prefix(name))
+    def _kind(self, name: str, stream: BinaryIO, form: Format, found: Survey) -> FileKind:
+        """What the file holds: by its name, and where it is a well-known till's export, by that."""
+        prefix = name_prefix(name)
+        kind = self._spec.kinds.get(prefix)
+        preset = form.preset(stream, found) if form.preset is not None else None
+        if preset is not None and not (kind and kind != DEFAULT_KINDS.get(prefix)):
+            return preset.kind_of(kind)
         if kind is None:
             ending = name[name.rindex(".") :]
             known = ", ".join(f"{each}-…{ending}" for each in self._spec.kinds)
@@ -221,7 +236,8 @@ def name_prefix(name: str) -> str:
 
 
 _DECIDING_SETTINGS = {
-    "pool", "store", "time_zone", "currency", "columns", "time_format", "decimal_mark", "default_unit", "rows_max",
+    "pool", "store", "time_zone", "currency", "columns", "time_format", "decimal_mark", "status_words",
+    "default_unit", "rows_max",
 }  # fmt: skip
 """With other values of these, the same file may give other events."""
 

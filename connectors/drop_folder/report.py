@@ -1,4 +1,7 @@
-"""Reports on a rejected file: NAME.report.txt for people, NAME.report.csv with every row for programs."""
+"""Reports on a file: NAME.report.txt for people, and for a rejected one NAME.report.csv with every row for programs.
+
+A file that was read whole has a report only if lines of it were used without something, such as a price.
+"""
 
 import csv
 import os
@@ -18,11 +21,15 @@ class Report:
     """Collects the problems of one file. Rows go to disk as they come, so a file may have any number of them.
 
     path: where the rows are collected; `finish` moves them to their place.
+    unused: headers of columns that meant nothing.
     """
 
     def __init__(self, path: Path, file_name: str) -> None:
         self.count = 0
+        self.note_count = 0
         self.whole_file_reason: str | None = None
+        self.unused: tuple[str, ...] = ()
+        self._notes: list[RowProblem] = []
         self._path = path
         self._file_name = printable(file_name)
         self._first: list[RowProblem] = []
@@ -37,6 +44,12 @@ class Report:
         self._reasons[problem.column] += 1
         self._write(problem.line, problem.column, problem.reason)
 
+    def note(self, note: RowProblem) -> None:
+        """A line that was used without something."""
+        self.note_count += 1
+        if len(self._notes) < _SHOWN:
+            self._notes.append(note)
+
     def add_file(self, refused: FileRefused) -> None:
         """The file as a whole, or all from a line on."""
         self.count += 1
@@ -50,6 +63,12 @@ class Report:
         self._out.close()
         self._path.replace(folder / f"{name}.report.csv")
         (folder / f"{name}.report.txt").write_text(self._text(lines_published), encoding="utf-8")
+
+    def write_notes(self, folder: Path, name: str, lines_published: int) -> None:
+        """Put the report beside a file that was read whole and goes to `folder` as `name`, if there are notes."""
+        if self.note_count:
+            parts = [f"{self._file_name}: {lines_published} lines were used.", *self._remarks()]
+            (folder / f"{name}.report.txt").write_text("\n".join(parts) + "\n", encoding="utf-8")
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -71,8 +90,19 @@ class Report:
         hidden = sum(self._reasons.values()) - len(self._first)
         if hidden > 0:
             parts.append(f"… and {hidden} more; the file beside this one that ends in .report.csv lists all.")
+        parts += self._remarks()
+        if self.whole_file_reason:
+            parts.append("./shelf connect guess FILE shows how such a file can be read, and what to set.")
         parts.append("Mend these lines and drop the file again: lines that were used already change nothing.")
         return "\n".join(parts) + "\n"
+
+    def _remarks(self) -> list[str]:
+        parts = [f"{printable(note.where)}: {note.reason}." for note in self._notes]
+        if self.note_count > len(self._notes):
+            parts.append(f"… and {self.note_count - len(self._notes)} more lines that were used so.")
+        if self.unused:
+            parts.append(f"Columns that were not used: {', '.join(map(printable, self.unused))}.")
+        return parts
 
 
 def _cell(text: str) -> str:

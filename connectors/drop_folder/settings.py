@@ -26,8 +26,14 @@ DEFAULT_KINDS: Mapping[str, FileKind] = {
 TABLE_FIELDS = (
     "store", "register", "receipt_no", "line_no", "business_date", "occurred_at", "recorded_at", "version",
     "order_ref", "kind", "gtin", "plu", "sku", "item", "quantity", "unit", "unit_price", "price", "currency",
-    "document_no", "reason",
+    "document_no", "reason", "status", "cancelled", "voided", "time_zone", "ignored",
 )  # fmt: skip
+"""The meanings that a column may have. `ignored` is one that is known to mean nothing here."""
+SHARED_FIELDS = ("occurred_at", "status", "cancelled", "voided", "ignored")
+"""Several columns may have these: a day and a time of day, and whatever says that a row was no sale."""
+
+StatusWord = Literal["sale", "return", "cancelled", "voided", "unpaid", "training"]
+"""What a word in a column of states means."""
 
 
 class DropFolderSpec(BaseModel):
@@ -48,6 +54,8 @@ class DropFolderSpec(BaseModel):
     time_format: str | None = None
     """strptime format of times, where they are neither ISO 8601 nor 31.12.2026 23:59."""
     decimal_mark: Literal["auto", ".", ","] = "auto"
+    status_words: Mapping[str, StatusWord] = {}
+    """Words of the till's own in a column of states, in any case, and what they mean."""
     default_unit: Unit = Unit.each
     settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
     """A file is read when nothing touched it for so long."""

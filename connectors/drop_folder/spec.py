@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from connectors.drop_folder.settings import TABLE_FIELDS, FileKind
+from connectors.drop_folder.settings import TABLE_FIELDS, FileKind, StatusWord
 from connectors.installed import ConnectorType
 from connectors.specs import ConnectorOptions, FilePath, located
 from schemas.models.base import Text
 from schemas.models.pos import Unit
 
-MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "default_unit")
+MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "status_words", "default_unit")
 """The options that say how the tables of a folder are read."""
 
 
@@ -29,6 +29,8 @@ class FolderOptions(ConnectorOptions):
     """How a file's name begins → what it holds, besides the usual prefixes."""
     time_format: Text | None = None
     decimal_mark: Literal["auto", ".", ","] = "auto"
+    status_words: dict[str, StatusWord] = Field(default_factory=dict)
+    """Word of the till's own in a column of states → what it means."""
     default_unit: Unit = Unit.each
     settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
     scan_interval_s: Annotated[int, Field(ge=1, le=3_600)] = 60

@@ -1,31 +1,95 @@
 """A table of rows under a header, whatever file it came from, to batches of events."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from connectors.drop_folder.batch import Batch, FileReadContext
-from connectors.drop_folder.columns import DecimalMark, Layout
+from connectors.drop_folder.columns import JOINED_FIELD, NUMBER_FIELDS, Layout
+from connectors.drop_folder.headers import OTHER_DAYS
+from connectors.drop_folder.numbers import Marks, marks_shown
+from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.translate import Translator
+from connectors.drop_folder.when import TimeReader, looks_like_time, orders_shown
 
 SAMPLE_ROWS = 200
-"""So many rows tell the decimal mark of all."""
+"""So many rows show whether a column holds times."""
 HEADER_WITHIN_LINES = 20
+_MOST = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rows of a whole file show of the way in which its numbers and times are written."""
+
+    marks: Marks
+    times: TimeReader
+
+
+def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileReadContext) -> Evidence:
+    """Look through all rows of a file. Raises FileRefused when a column of times is not used and should be."""
+    spec = reading.spec
+    marks = Marks() if spec.decimal_mark == "auto" else Marks.of_option(spec.decimal_mark)
+    numbers = [index for field, index, _ in layout.columns if field in NUMBER_FIELDS]
+    times = [index for field, index, _ in layout.columns if field == JOINED_FIELD]
+    needs_marks = not marks.is_set
+    needs_orders = spec.time_format is None and bool(times)
+    decimal, grouping, orders = set[str](), set[str](), set[str]()
+    sample: list[Row] = []
+    for row in islice(rows, spec.rows_max):
+        if isinstance(row, BrokenRow):
+            continue
+        if len(sample) < SAMPLE_ROWS:
+            sample.append(row)
+        cells = row.cells
+        if needs_marks:
+            shown = marks_shown(cells[index] for index in numbers if index < len(cells))
+            decimal |= shown.decimal
+            grouping |= shown.grouping
+        if needs_orders:
+            orders |= orders_shown(cells[index] for index in times if index < len(cells))
+    _check_unused_times(layout, sample)
+    if needs_marks:
+        marks = Marks(frozenset(decimal), frozenset(grouping))
+    known = TimeReader(spec.zone, spec.time_format)
+    if len(orders) == 1:
+        known = replace(known, orders=frozenset(each for each in known.orders if each in orders))
+    return Evidence(marks, known)
 
 
 def table_batches(
-    rows: Iterator[Row | BrokenRow], layout: Layout, decimal_mark: DecimalMark, reading: FileReadContext
+    rows: Iterator[Row | BrokenRow], layout: Layout, evidence: Evidence, reading: FileReadContext
 ) -> Iterator[Batch]:
     """Events and problems of the rows, in their order. Raises FileRefused after the last row that a file may have."""
     spec = reading.spec
     limit = _RowLimit(rows, spec.rows_max)
-    translator = Translator(reading.kind, layout, decimal_mark, spec, reading.recorded_at_ms, reading.memory)
-    yield from translator.batches(limit, reading.batch_rows)
+    translator = Translator(reading, layout, evidence.marks, evidence.times)
+    unused = tuple(header for _, header in layout.unused)
+    for batch in translator.batches(limit, reading.batch_rows):
+        yield replace(batch, unused=unused)
+        unused = ()
     if limit.beyond is not None:
         raise FileRefused(
             f"the rows from here on were not used: a file may have {spec.rows_max} rows; split it", limit.beyond
         )
+
+
+def _check_unused_times(layout: Layout, sample: list[Row]) -> None:
+    """Without a time of their own a delivery's rows count when the file comes: a day that is there must be used."""
+    if layout.preset is not None or layout.has(JOINED_FIELD):
+        return
+    for index, header in layout.unused:
+        cells = [row.cells[index].strip() for row in sample if index < len(row.cells) and row.cells[index].strip()]
+        is_other = OTHER_DAYS.fullmatch(normal_header(header)) is not None
+        if cells and not is_other and sum(map(looks_like_time, cells)) >= _MOST * len(cells):
+            raise FileRefused(
+                f"the column {header!r} holds dates and is not used, so the rows would count at the time at which the "
+                f'file came; say in the option columns what it is: columns = {{ "{header}" = "occurred_at" }} if it is '
+                f'when this happened, or "ignored"; ./shelf connect guess FILE shows how the file can be read',
+                column=header,
+            )
 
 
 class _RowLimit:

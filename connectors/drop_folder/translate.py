@@ -1,27 +1,34 @@
 """Rows to events. Pure: rows go in, sales or stock reports and the rows that were not used come out, in batches.
 
-A row with neither an item nor a time is no line but a total, or a remark, and is left out and counted.
+A row with neither an item nor a time is no line but a total, or a remark, and is left out and counted; so is one of
+which the columns of states say that it was no sale. A price that cannot be read costs no line: it counts without one,
+with a note.
 
 Lines of one receipt become one sale. A receipt may also come in several events (its rows lie far apart, or it is
 very long): they bear one source id and one time, and the pool unites their lines.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, PosEvent, Refused, Skip, SkipReason
-from connectors.drop_folder.batch import BATCH_ROWS, Batch, RowProblem
-from connectors.drop_folder.columns import CODES, NUMBER_FIELDS, DecimalMark, Layout, plain_number
-from connectors.drop_folder.memory import FileMemory
+from connectors.drop_folder.batch import BATCH_ROWS, Batch, FileReadContext, RowProblem
+from connectors.drop_folder.columns import CODES, Layout
+from connectors.drop_folder.no_sale import SEPARATOR, judged
+from connectors.drop_folder.numbers import Marks, plain_amount, plain_number
+from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
-from connectors.drop_folder.settings import DropFolderSpec, FileKind
+from connectors.drop_folder.totals import is_total_word
+from connectors.drop_folder.when import Moment, TimeReader, zone_named
 from connectors.parsing.lines import field_refused, line_code, sale_line, stock_line
 from connectors.parsing.quantities import shorten
-from connectors.parsing.times import calendar_day, instant_ms, local_date
-from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
+from connectors.parsing.spreadsheet import clean_cell
+from connectors.parsing.times import calendar_day, local_date
+from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source, StockLine, StockReport, StockReportKind
 
 LINES_PER_EVENT = 500
 SYSTEM = "csv"
@@ -30,6 +37,12 @@ SYSTEM = "csv"
 _CSV_NAMES = {"line_id": "line_no", "id": "receipt_no"}
 _LINE_ID_MAX = 100
 _VERSION_MAX_DIGITS = 18
+_PRICES = ("price", "unit_price")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_CARRIED = (
+    "store", "status", "cancelled", "voided", "currency", "register", "business_date", "order_ref", "occurred_at",
+)  # fmt: skip
+"""Fields of a receipt that many tills write into its first row only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +66,23 @@ class _Document:
 
 
 class Translator:
-    """Translates the rows of one file.
+    """Translates the rows of one file. marks, times: how its numbers and times are written."""
 
-    recorded_at_ms: when the file was first seen: its rows are recorded then, unless they say otherwise.
-    """
-
-    def __init__(
-        self,
-        kind: FileKind,
-        layout: Layout,
-        decimal_mark: DecimalMark,
-        spec: DropFolderSpec,
-        recorded_at_ms: int,
-        memory: FileMemory,
-    ) -> None:
-        self._kind = kind
-        self._report_kind = None if kind == "sales" else StockReportKind(kind)
+    def __init__(self, reading: FileReadContext, layout: Layout, marks: Marks, times: TimeReader) -> None:
+        self._kind = reading.kind
+        self._report_kind = None if reading.kind == "sales" else StockReportKind(reading.kind)
         self._layout = layout
-        self._decimal_mark = decimal_mark
-        self._spec = spec
-        self._zone = spec.zone
-        self._recorded_at_ms = recorded_at_ms
-        self._memory = memory
+        self._marks = marks
+        self._times = times
+        self._spec = reading.spec
+        self._zone = reading.spec.zone
+        self._recorded_at_ms = reading.recorded_at_ms
+        self._memory = reading.memory
+        self._names = [normal_header(each) for each in layout.header]
         self._store_label: str | None = None
+        self._receipt = ""
+        self._carried: dict[str, str] = {}
+        self._notes: list[RowProblem] = []
 
     def batches(self, rows: Iterable[Row | BrokenRow], batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """The same rows give the same batches, so work can be taken up after the last one that was confirmed."""
@@ -85,15 +92,14 @@ class Translator:
         row_count = 0
         latest: _Head | None = None
         for row in rows:
+            head = latest
             if isinstance(row, BrokenRow):
-                head = latest
                 problems.append(self._problem(row.line, "", row.reason))
             else:
-                head = latest
                 try:
-                    fields = self._fields(row)
-                    if self._is_total(fields):
-                        skipped.append(Skip(f"line {row.line}", SkipReason.no_content))
+                    fields, reason = self._fields(row)
+                    if reason is not None:
+                        skipped.append(Skip(f"line {row.line}", reason))
                     else:
                         head = self._head(fields)
                         if row_count >= batch_rows and head != latest:
@@ -110,20 +116,29 @@ class Translator:
         if row_count:
             yield self._batch(documents, problems, skipped, row_count)
 
-    def _is_total(self, fields: Mapping[str, str]) -> bool:
-        return fields.get("occurred_at") == "" and not any(fields.get(scheme) for scheme in CODES)
-
-    def _fields(self, row: Row) -> dict[str, str]:
-        """The cells that mean something, by our names. All others are dropped here."""
+    def _fields(self, row: Row) -> tuple[dict[str, str], SkipReason | None]:
+        """(the cells that mean something, by our names; why the row is no line, or None). Others are dropped here."""
         cells = row.cells
         width = self._layout.width
         if len(cells) < width:
+            if is_total_word(next(filter(None, cells), "")):
+                return {}, SkipReason.no_content
             raise FieldRefused("", f"the row has {len(cells)} cells under {width} headers: it is cut off")
         if len(cells) > width and any(cells[width:]):
             raise FieldRefused("", f"the row has {len(cells)} cells under {width} headers; quote cells with delimiters")
         fields: dict[str, str] = {}
         for name, index, _ in self._layout.columns:
-            fields[name] = f"{fields[name]} {cells[index]}".strip() if name in fields else cells[index].strip()
+            cell = clean_cell(cells[index])
+            if name in fields and name != "ignored":
+                between = " " if name == "occurred_at" else SEPARATOR
+                fields[name] = f"{fields[name]}{between}{cell}".strip()
+            else:
+                fields[name] = cell
+        if self._is_total(row, fields) or self._is_header(row):
+            return fields, SkipReason.no_content
+        reason = self._no_sale(row, fields)
+        if reason is not None:
+            return fields, reason
         if not fields.get("unit"):
             fields["unit"] = self._spec.default_unit.value
         store = fields.get("store")
@@ -131,7 +146,56 @@ class Translator:
             self._store_label = self._store_label or store
             if store != self._store_label:
                 raise FieldRefused("store", f"{shorten(store)} is another store than in the rows before")
-        return fields
+        return fields, None
+
+    def _is_total(self, row: Row, fields: Mapping[str, str]) -> bool:
+        codes = [cell for scheme in CODES if (cell := fields.get(scheme))]
+        if codes:
+            return not fields.get("occurred_at") and all(map(is_total_word, codes))
+        if any(map(is_total_word, row.cells)):
+            return True
+        receipt = fields.get("receipt_no")
+        return fields.get("occurred_at") == "" and not (receipt and receipt == self._receipt)
+
+    def _is_header(self, row: Row) -> bool:
+        """The header again, as it stands on each page of a printed list."""
+        return row.cells[0] == self._layout.header[0] and tuple(row.cells) == self._layout.header
+
+    def _no_sale(self, row: Row, fields: dict[str, str]) -> SkipReason | None:
+        """Why the row moves nothing, or None; then `fields` say what kind of line it is. Raises FieldRefused."""
+        preset = self._layout.preset
+        if self._report_kind is not None:
+            is_untracked = preset is not None and preset.has_untracked and not fields.get("quantity")
+            if is_untracked:
+                return SkipReason.non_stock
+            return self._verdict(row, fields) if preset is not None else None
+        self._carry(fields)
+        return self._verdict(row, fields)
+
+    def _verdict(self, row: Row, fields: dict[str, str]) -> SkipReason | None:
+        verdict = judged(fields, self._spec.status_words) if self._report_kind is None else None
+        preset = self._layout.preset
+        if preset is not None and preset.judge is not None and not isinstance(verdict, SkipReason):
+            raw = {name: clean_cell(cell) for name, cell in zip(self._names, row.cells, strict=False)}
+            for name in preset.first_row_only:
+                raw[name] = self._carried[f" {name}"] = raw.get(name) or self._carried.get(f" {name}", "")
+            verdict = preset.judge(raw) or verdict
+        if isinstance(verdict, SaleLineKind):
+            fields["kind"] = verdict.value
+        return verdict if isinstance(verdict, SkipReason) else None
+
+    def _carry(self, fields: dict[str, str]) -> None:
+        """Rows of one receipt after its first one may leave out what holds for all of them."""
+        receipt = fields.get("receipt_no", "")
+        if not receipt or receipt != self._receipt:
+            self._receipt = receipt
+            self._carried = {}
+        for name in _CARRIED:
+            if name in fields:
+                if fields[name]:
+                    self._carried[name] = fields[name]
+                elif name in self._carried:
+                    fields[name] = self._carried[name]
 
     def _head(self, fields: Mapping[str, str]) -> _Head:
         version = fields.get("version") or "1"
@@ -153,18 +217,32 @@ class Translator:
 
     def _occurred_at_ms(self, fields: Mapping[str, str]) -> int:
         if "occurred_at" not in fields:
-            return self._time_ms(fields, "recorded_at") or self._recorded_at_ms
-        at_ms = self._time_ms(fields, "occurred_at")
-        if at_ms is None:
+            return self._recorded_ms(fields)
+        moment = self._moment(fields, "occurred_at")
+        if moment is None:
             raise FieldRefused("occurred_at", "the time is missing")
-        return at_ms
+        if moment.day_end_ms is None:
+            return moment.at_ms
+        if self._report_kind is None:
+            day = shorten(fields["occurred_at"])
+            raise FieldRefused("occurred_at", f"{day} is a day without a time of day, which a sale must have")
+        if self._report_kind in (StockReportKind.counted, StockReportKind.level):
+            return max(moment.at_ms, min(moment.day_end_ms, self._recorded_at_ms))
+        return moment.at_ms
 
-    def _time_ms(self, fields: Mapping[str, str], name: str) -> int | None:
+    def _recorded_ms(self, fields: Mapping[str, str]) -> int:
+        moment = self._moment(fields, "recorded_at")
+        return moment.at_ms if moment else self._recorded_at_ms
+
+    def _moment(self, fields: Mapping[str, str], name: str) -> Moment | None:
         text = fields.get(name)
         if not text:
             return None
+        times = self._times
         try:
-            return instant_ms(text, self._zone, self._spec.time_format)
+            if fields.get("time_zone"):
+                times = replace(times, zone=zone_named(fields["time_zone"], self._zone))
+            return times.moment(text)
         except Refused as error:
             raise FieldRefused(name, str(error)) from error
 
@@ -188,11 +266,11 @@ class Translator:
         try:
             if document is None:
                 document = documents[head] = _Document(
-                    recorded_at_ms=self._time_ms(fields, "recorded_at") or self._recorded_at_ms,
+                    recorded_at_ms=self._recorded_ms(fields),
                     till=fields.get("register") or None,
-                    currency=(fields.get("currency") or self._spec.currency).upper(),
+                    currency=self._currency(fields) or self._spec.currency,
                 )
-            line = self._line(head, document, fields)
+            line = self._line(row.line, head, document, fields)
         except FieldRefused as refused:
             problems.append(self._problem(row.line, refused.field, str(refused)))
             if document is not None:
@@ -202,20 +280,55 @@ class Translator:
         document.lines.append(line)
         document.rows.append(row.line)
 
-    def _line(self, head: _Head, document: _Document, fields: dict[str, str]) -> SaleLine | StockLine:
+    def _currency(self, fields: Mapping[str, str]) -> str | None:
+        """The row's currency, or None where it names one that cannot be."""
         currency = (fields.get("currency") or self._spec.currency).upper()
-        if currency != document.currency:
-            raise FieldRefused("currency", f"{shorten(currency)}, but the receipt began in {document.currency}")
+        return currency if _CURRENCY.fullmatch(currency) else None
+
+    def _line(self, at: int, head: _Head, document: _Document, fields: dict[str, str]) -> SaleLine | StockLine:
         line_id = fields.get("line_no") or self._line_id(head, fields)
-        for name in NUMBER_FIELDS:
-            if fields.get(name):
+        if fields.get("quantity"):
+            try:
+                fields["quantity"] = plain_number(fields["quantity"], self._marks)
+            except Refused as error:
+                raise FieldRefused("quantity", str(error)) from error
+        if self._report_kind is not None:
+            return stock_line(line_id, fields, self._report_kind)
+        self._read_prices(at, document, fields)
+        try:
+            return sale_line(line_id, fields, document.currency)
+        except FieldRefused as refused:
+            if refused.field not in _PRICES:
+                raise
+            self._note(at, refused.field, str(refused))
+            return sale_line(line_id, {**fields, "price": "", "unit_price": ""}, document.currency)
+
+    def _read_prices(self, at: int, document: _Document, fields: dict[str, str]) -> None:
+        """Make plain numbers of the prices; one that cannot be read is left out, with a note: it moves no stock."""
+        currency = self._currency(fields)
+        is_return = fields.get("kind") == SaleLineKind.return_ or fields.get("quantity", "").startswith("-")
+        for name in _PRICES:
+            text = fields.get(name)
+            if not text:
+                continue
+            price = ""
+            if currency != document.currency:
+                theirs = shorten(fields.get("currency", ""))
+                self._note(at, name, f"{shorten(text)} is in {theirs}, and the receipt in {document.currency}")
+            else:
                 try:
-                    fields[name] = plain_number(fields[name], self._decimal_mark)
+                    price = plain_amount(text, self._marks, document.currency)
                 except Refused as error:
-                    raise FieldRefused(name, str(error)) from error
-        if self._report_kind is None:
-            return sale_line(line_id, fields, currency)
-        return stock_line(line_id, fields, self._report_kind)
+                    self._note(at, name, str(error))
+            if is_return and price and name == "price":
+                # Tills write what they paid back with or without a sign; the line's own sign says that it came back.
+                price = price.lstrip("-")
+                price = f"-{price}" if fields.get("quantity", "").startswith("-") else price
+            fields[name] = price
+
+    def _note(self, line: int, name: str, reason: str) -> None:
+        problem = self._problem(line, name, reason)
+        self._notes.append(replace(problem, reason=f"{reason}; the line counts without a price"))
 
     def _line_id(self, head: _Head, fields: Mapping[str, str]) -> str:
         """A name for a line without a number: its item, its kind, and the how manieth such line it is.
@@ -245,7 +358,8 @@ class Translator:
                 refused = field_refused(error)
                 problems.extend(self._problem(line, refused.field, str(refused)) for line in document.rows)
         problems.sort(key=lambda problem: problem.line)
-        return Batch(tuple(events), tuple(problems), row_count, tuple(skipped))
+        notes, self._notes = tuple(self._notes), []
+        return Batch(tuple(events), tuple(problems), row_count, tuple(skipped), notes)
 
     def _events(self, head: _Head, document: _Document) -> Iterator[PosEvent]:
         for start in range(0, len(document.lines), LINES_PER_EVENT):

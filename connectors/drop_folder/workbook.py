@@ -7,26 +7,22 @@ hold in memory.
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
-from itertools import chain, islice
+from itertools import islice
 from typing import BinaryIO, cast
 
 import openpyxl
 
 from connectors.drop_folder.batch import Batch, FileReadContext
-from connectors.drop_folder.columns import (
-    JOINED_FIELD,
-    NUMBER_FIELDS,
-    DecimalMark,
-    Layout,
-    layout_of,
-    sniff_decimal_mark,
-)  # fmt: skip
+from connectors.drop_folder.columns import CODES, JOINED_FIELD, NUMBER_FIELDS, Header, Layout, cells_header, checked
 from connectors.drop_folder.guess import Sample
+from connectors.drop_folder.numbers import Marks, unambiguous
+from connectors.drop_folder.preset import Preset
 from connectors.drop_folder.rows import CELLS_MAX, LINE_MAX_CHARS, BrokenRow, Row
+from connectors.drop_folder.settings import FileKind
 from connectors.drop_folder.survey import FileRefused, Survey, survey_bytes
-from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, table_batches
+from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, evidence_of, table_batches
 from connectors.parsing.guarded_xml import XmlRefused, parse
 
 PARTS_MAX = 1_000
@@ -46,6 +42,9 @@ _MIDNIGHT = time()
 _BROKEN = "it cannot be read as an Excel workbook (.xlsx)"
 _SIGNIFICANT_DIGITS = ".15g"
 """As many as Excel keeps and shows: what it computed as 0.30000000000000004 is 0.3."""
+_EXACT_BELOW = 10**15
+_AS_SHOWN = ".14E"
+"""A longer number has lost its last digits, and so it is shown as Excel does: as no code."""
 
 warnings.filterwarnings("ignore", module="openpyxl")  # of styles and extensions that are not read here
 
@@ -63,31 +62,48 @@ def read_workbook(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]
     """
     spec = reading.spec
     _check_archive(stream)
-    cells = _cells(stream)
-    layout = layout_of(header_cells(cells), reading.kind, spec.columns)
-    sample = list(islice(cells, SAMPLE_ROWS))
-    written = [Row(line, [each if isinstance(each, str) else "" for each in row]) for line, row in sample]
-    mark = sniff_decimal_mark(layout, written) if spec.decimal_mark == "auto" else spec.decimal_mark
-    rows = _rows(chain(sample, cells), layout, mark, spec.time_format)
-    yield from table_batches(rows, layout, mark, reading)
+    header = _header(stream, reading.kind, spec.columns)
+    layout = checked(header.layout, reading.kind, spec.columns)
+    written = Marks() if spec.decimal_mark == "auto" else Marks.of_option(spec.decimal_mark)
+    evidence = evidence_of(_rows(_below(stream, header), layout, None, reading), layout, reading)
+    rows = _rows(_below(stream, header), layout, written, reading)
+    yield from table_batches(rows, layout, evidence, reading)
 
 
 def sample_workbook(stream: BinaryIO, found: Survey) -> Sample:  # noqa: ARG001  as for other formats
     """The header and the first rows of the first sheet. Raises FileRefused."""
     _check_archive(stream)
-    cells = _cells(stream)
-    header = header_cells(cells)
-    rows = [row for _, row in islice(cells, SAMPLE_ROWS)]
-    texts = (tuple(_field_text(each, None, ".", None, is_joined=True) for each in row) for row in rows)
-    return Sample(tuple(header), tuple(texts))
+    header = _header(stream, None, {})
+    rows = [row for _, row in islice(_below(stream, header), SAMPLE_ROWS)]
+    texts = (tuple(_field_text(each, None, Marks(), None, is_joined=True) for each in row) for row in rows)
+    return Sample(header.layout.header, tuple(texts))
 
 
-def header_cells(cells: Iterator[tuple[int, tuple[object, ...]]]) -> list[str]:
-    """The first row that is not empty. Raises FileRefused."""
-    for _, row in islice(cells, HEADER_WITHIN_LINES):
-        if any(each is not None for each in row):
-            return [_text(each) for each in row]
-    raise FileRefused("the first sheet has no header row")
+def preset_of_workbook(stream: BinaryIO, found: Survey) -> Preset | None:  # noqa: ARG001  as for other formats
+    """The well-known export that the first sheet is, if it is one. Raises FileRefused."""
+    _check_archive(stream)
+    header = _found_header(stream, None, {})
+    return header.layout.preset if header else None
+
+
+def _header(stream: BinaryIO, kind: FileKind | None, mapping: Mapping[str, str]) -> Header:
+    found = _found_header(stream, kind, mapping)
+    if found is None:
+        raise FileRefused("the first sheet has no header row")
+    return found
+
+
+def _found_header(stream: BinaryIO, kind: FileKind | None, mapping: Mapping[str, str]) -> Header | None:
+    rows = [[_text(each) for each in row] for _, row in islice(_cells(stream), HEADER_WITHIN_LINES)]
+    for row in rows:
+        while row and not row[-1]:
+            row.pop()
+    return cells_header(rows, kind, mapping)
+
+
+def _below(stream: BinaryIO, header: Header) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """The rows under the header."""
+    return islice(_cells(stream), header.at + 1, None)
 
 
 def _check_archive(stream: BinaryIO) -> None:
@@ -177,13 +193,15 @@ def _cells(stream: BinaryIO) -> Iterator[tuple[int, tuple[object, ...]]]:
 
 
 def _rows(
-    cells: Iterator[tuple[int, tuple[object, ...]]], layout: Layout, mark: DecimalMark, time_format: str | None
+    cells: Iterator[tuple[int, tuple[object, ...]]], layout: Layout, marks: Marks | None, reading: FileReadContext
 ) -> Iterator[Row | BrokenRow]:
     fields = {index: field for field, index, _ in layout.columns}
+    time_format = reading.spec.time_format
     joins = list(fields.values()).count(JOINED_FIELD) > 1
+    has_days = reading.kind != "sales" and not time_format  # of which a cell without a time of day names one
     for line, row in cells:
         texts = [
-            _field_text(each, fields.get(index), mark, None if joins else time_format, is_joined=joins)
+            _field_text(each, fields.get(index), marks, None if joins else time_format, is_joined=joins or has_days)
             for index, each in enumerate(row)
         ]
         while len(texts) > layout.width and not texts[-1]:
@@ -198,16 +216,21 @@ def _rows(
 
 
 def _field_text(
-    value: object, field: str | None, mark: DecimalMark, time_format: str | None, *, is_joined: bool = False
+    value: object, field: str | None, marks: Marks | None, time_format: str | None, *, is_joined: bool = False
 ) -> str:
-    """A cell as the text that the same cell of a CSV file would hold."""
+    """A cell as the text that the same cell of a CSV file would hold; without `marks`, what is no text as none.
+
+    A number that is stored as one shows nothing of how the numbers in texts are written.
+    """
     if isinstance(value, datetime):
         if field == "business_date" or (is_joined and value.time() == _MIDNIGHT):
             return value.date().isoformat()
         return value.strftime(time_format) if time_format else value.isoformat(" ")
     text = _text(value)
     if field in NUMBER_FIELDS and not isinstance(value, str):
-        return text.replace(".", mark)
+        return unambiguous(text, marks) if marks else ""
+    if field in CODES and isinstance(value, int | float) and abs(value) >= _EXACT_BELOW:
+        return format(value, _AS_SHOWN)
     return text
 
 

@@ -5,12 +5,15 @@ import io
 
 import pytest
 
-from connectors.contract import Refused
-from connectors.drop_folder.columns import plain_number, read_layout, separator_line, sniff_decimal_mark
+from connectors.drop_folder.columns import checked, separator_line, text_header
 from connectors.drop_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
 from connectors.drop_folder.survey import FileRefused, survey_text
 
 HEADER = "receipt_no,sold_at,ean,qty"
+
+
+def read_layout(header, kind, mapping):
+    return checked(text_header([header], kind, mapping).layout, kind, mapping)
 
 
 def rows(text, delimiter=","):
@@ -121,24 +124,3 @@ def test_the_operators_own_mapping_comes_before_the_usual_headers():
 def test_a_header_that_says_too_little_or_too_much_refuses_the_file(header, kind, reason):
     with pytest.raises(FileRefused, match=reason):
         read_layout(header, kind, {})
-
-
-@pytest.mark.parametrize(
-    ("header", "cells", "mark"),
-    [
-        ("ean;qty", ["1,5"], ","), ("ean;qty", ["1.5", "2"], "."), ("ean;qty", ["2"], ","), ("ean,qty", ["2"], "."),
-        ("ean\tqty", ["1,5", "1.5"], "."), ("ean,qty", ["1,5"], ","),
-    ],
-)  # fmt: skip
-def test_the_decimal_mark_is_the_one_that_the_numbers_use(header, cells, mark):
-    layout = read_layout(header, "level", {})
-    assert sniff_decimal_mark(layout, [Row(2, ["x", cell]) for cell in cells]) == mark
-
-
-def test_a_number_that_reads_in_two_ways_is_refused():
-    assert [plain_number("1,5", ","), plain_number("1.234,50", ","), plain_number("1,234.50", ".")] == [
-        "1.5", "1234.50", "1234.50",
-    ]  # fmt: skip
-    for text, mark in (("1.234", ","), ("1,234", "."), ("1,5", "."), ("12.34,5", ",")):
-        with pytest.raises(Refused, match="two ways"):
-            plain_number(text, mark)

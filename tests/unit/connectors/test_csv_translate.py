@@ -102,7 +102,6 @@ def test_a_negative_sale_is_a_return(kind, quantity, expected):
         (f"1,,1,2026-03-01 09:15,{GTIN},1,,,", "receipt_no", "missing"),
         (f"1,17,1,2026-03-01 09:15,{GTIN},1,lb,,", "uom", "not a unit"),
         (f"1,17,1,2026-03-01 09:15,{GTIN},1,,,gift", "kind", "not a kind"),
-        (f"1,17,1,2026-03-01 09:15,{GTIN},1,,x,", "unit_price", "not a plain decimal"),
         (f"1,17,{'x' * 101},2026-03-01 09:15,{GTIN},1,,,", "line_no", "100 characters"),
         (f"1,{'x' * 300},1,2026-03-01 09:15,{GTIN},1,,,", "receipt_no", "200 characters"),
         (f"{'x' * 201},17,1,2026-03-01 09:15,{GTIN},1,,,", "receipt_no", "200 characters"),
@@ -117,6 +116,22 @@ def test_a_bad_row_is_returned_alone_with_its_column_and_reason(row, column, rea
     assert [event.source.id[-2:] for event in events] == ["16", "19"]
     assert [(problem.line, problem.column) for problem in problems] == [(3, column)]
     assert reason in problems[0].reason
+
+
+@pytest.mark.parametrize("price", ["x", "1.2.3", "12 £", "999999999999999999", "#REF!"])
+def test_a_price_that_cannot_be_read_costs_no_line_and_is_noted(price):
+    content = f"{SALES}\n1,17,1,2026-03-01 09:15,{GTIN},2,,{price},\n".encode()
+    (batch,) = read_events("file.csv", content, "sales", SPEC, SEEN_MS)
+    assert [(line.quantity_milli, line.price_minor) for line in batch.events[0].lines] == [(2000, None)]
+    assert (batch.problems, [(note.line, note.column) for note in batch.notes]) == ((), [(2, "unit_price")])
+
+
+@pytest.mark.parametrize("price", ["0", "0.00", "$0.00", "0,00"])
+def test_a_price_of_nothing_is_a_price(price):
+    events, _ = read(
+        f'{SALES}\n1,17,1,2026-03-01 09:15,{GTIN},2,,"{price}",\n', spec=SPEC.model_copy(update={"currency": "USD"})
+    )
+    assert events[0].lines[0].price_minor == 0
 
 
 def test_the_good_lines_of_a_receipt_with_a_bad_one_are_used():

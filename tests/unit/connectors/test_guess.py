@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.drop_folder.formats import format_of, read_events
 from connectors.drop_folder.guess import Sample, guess
-from connectors.drop_folder.settings import TABLE_FIELDS, DropFolderSpec
+from connectors.drop_folder.settings import SHARED_FIELDS, TABLE_FIELDS, DropFolderSpec
 
 ZONE = ZoneInfo("Europe/Berlin")
 GTIN, OTHER = "4006381333931", "96385074"
@@ -177,6 +177,7 @@ def test_what_the_file_holds_is_told_by_its_columns(content, kind):
 cells = st.one_of(st.text(max_size=8), st.sampled_from([GTIN, "1,5", "2026-03-01 09:15", "09:15", "01.03.2026", ""]))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(cells, st.sampled_from(TABLE_FIELDS)), max_size=8),
     st.lists(st.lists(cells, max_size=9), max_size=6),
@@ -184,5 +185,5 @@ cells = st.one_of(st.text(max_size=8), st.sampled_from([GTIN, "1,5", "2026-03-01
 def test_no_table_breaks_it_and_no_field_is_named_twice(header, rows):
     found = guess(Sample(tuple(header), tuple(map(tuple, rows))), None, ZONE)
     assert [column.header for column in found.columns] == header
-    fields = [column.field for column in found.columns if column.field not in (None, "occurred_at")]
+    fields = [column.field for column in found.columns if column.field not in (None, *SHARED_FIELDS)]
     assert len(fields) == len(set(fields))

@@ -187,7 +187,7 @@ cells = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(cells, min_size=7, max_size=9), min_size=1, max_size=6))
 def test_every_row_of_any_cells_is_a_line_a_skip_or_a_problem(rows):
     batches = list(read_events("sales.xlsx", workbook(*rows), "sales", SPEC, SEEN_MS))
