@@ -1,10 +1,215 @@
-"""The exports of well-known tills, by the headers that their vendors write."""
+"""The exports of well-known tills, by the headers that their vendors write.
 
-from collections.abc import Sequence
+Sources: the vendors' help pages on their exports, and public samples of them.
+"""
 
+from collections.abc import Mapping, Sequence
+
+from connectors.contract import FieldRefused, SkipReason
+from connectors.drop_folder.no_sale import Verdict
 from connectors.drop_folder.preset import Preset
+from connectors.parsing.quantities import shorten
+from schemas.models.pos import SaleLineKind
 
-PRESETS: tuple[Preset, ...] = ()
+_SALE, _RETURN = SaleLineKind.sale, SaleLineKind.return_
+_TRUE = frozenset({"true", "yes", "1", "ja", "oui"})
+_UNPAID = frozenset({"pending", "authorized", "unpaid", "expired", "overdue"})
+_UNFULFILLED = frozenset({"", "unfulfilled", "pending", "unshipped", "scheduled", "on hold", "open"})
+
+
+def _square_item(row: Mapping[str, str]) -> Verdict | None:
+    what = row.get("itemization_type", "").lower()
+    if what == "gift card":
+        return SkipReason.gift_card
+    if what in ("custom amount", "service", "appointments service", "digital", "digital good", "event", "donation"):
+        return SkipReason.non_stock
+    return _word(row, "event_type", {"payment": _SALE, "": _SALE, "refund": _RETURN, "exchange": _SALE})
+
+
+def _shopify_order(row: Mapping[str, str]) -> Verdict | None:
+    financial = row.get("financial_status", "").lower()
+    is_unfulfilled = row.get("fulfillment_status", "").lower() in _UNFULFILLED
+    if row.get("cancelled_at"):
+        return SkipReason.cancelled
+    if financial == "voided":
+        return SkipReason.voided
+    if is_unfulfilled and financial in _UNPAID:
+        return SkipReason.unpaid
+    return SkipReason.not_moved if is_unfulfilled and financial == "refunded" else None
+
+
+class _Tracked:
+    """Leaves out the rows of items whose stock the till does not keep; it says so in the quantity's column."""
+
+    def __init__(self, *quantities: str) -> None:
+        self._quantities = quantities
+
+    def __call__(self, row: Mapping[str, str]) -> Verdict | None:
+        """The verdict on a row."""
+        words = {row[name].lower() for name in self._quantities if name in row}
+        return SkipReason.non_stock if words & {"not stocked", "not tracked", "n/a", "-", "∞"} else None
+
+
+def _lightspeed_line(row: Mapping[str, str]) -> Verdict | None:
+    if row.get("line_type", "").lower() != "sale line":
+        return SkipReason.no_content
+    return _word(
+        row,
+        "status",
+        {"voided": SkipReason.voided, "saved": SkipReason.unpaid, "open": SkipReason.unpaid, "layby": SkipReason.unpaid,
+         "parked": SkipReason.unpaid, "quote": SkipReason.unpaid}
+        | dict.fromkeys(("", "closed", "onaccount", "onaccount_closed", "layby_closed", "dispatched_closed",
+                         "pickedup_closed", "awaiting_dispatch", "awaiting_pickup", "account", "laybyclosed"), _SALE),
+    )  # fmt: skip
+
+
+def _loyverse_line(row: Mapping[str, str]) -> Verdict | None:
+    if row.get("status", "").lower() in ("cancelled", "canceled"):
+        return SkipReason.cancelled
+    return _word(row, "receipt_type", {"": _SALE, "sale": _SALE, "refund": _RETURN})
+
+
+def _toast_selection(row: Mapping[str, str]) -> Verdict | None:
+    if row.get("void?", "").lower() in _TRUE:
+        return SkipReason.voided
+    return SkipReason.gift_card if row.get("deferred", "").lower() in _TRUE else None
+
+
+def _sumup_line(row: Mapping[str, str]) -> Verdict | None:
+    what = (row.get("type") or row.get("typ") or "").lower()
+    words: Mapping[str, Verdict] = dict.fromkeys(
+        ("", "sale", "sales", "payment", "verkauf", "verkäufe", "umsatz", "zahlung"), _SALE
+    ) | dict.fromkeys(("refund", "refunds", "rückerstattung", "erstattung", "rückgabe"), _RETURN) | dict.fromkeys(
+        ("tip", "tips", "trinkgeld"), SkipReason.tip
+    )  # fmt: skip
+    found = words.get(what)
+    if found is None:
+        raise FieldRefused("kind", f"{shorten(what)} is not a type of SumUp's that is known")
+    name = (row.get("description") or row.get("beschreibung") or "").lower()
+    return SkipReason.non_stock if not name or name in ("custom amount", "individueller betrag") else found
+
+
+def _clover_line(row: Mapping[str, str]) -> Verdict | None:
+    if any(row.get(name, "").lower() in _TRUE for name in ("voided", "is_voided", "deleted", "line_item_voided")):
+        return SkipReason.voided
+    states = (row.get("order_payment_state") or row.get("payment_state") or row.get("order_state") or "").lower()
+    if states in ("open", "unpaid", "manual"):
+        return SkipReason.unpaid
+    return _RETURN if row.get("refunded", "").lower() in _TRUE and row.get("quantity", "").startswith("-") else None
+
+
+def _woocommerce_product(row: Mapping[str, str]) -> Verdict | None:
+    return SkipReason.non_stock if row.get("type", "").lower() in ("grouped", "external", "virtual") else None
+
+
+def _word(row: Mapping[str, str], header: str, words: Mapping[str, Verdict]) -> Verdict:
+    found = words.get(row.get(header, "").strip().lower())
+    if found is None:
+        known = ", ".join(word for word in words if word)
+        raise FieldRefused(
+            "status", f"{shorten(row.get(header, ''))} in the column {header} is not known; known are {known}"
+        )
+    return found
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "square_items", "Square's export of items in detail", "sales",
+        ("date", "time", "item", "qty", "transaction_id", "event_type", "gross_sales"),
+        (("date", "occurred_at"), ("time", "occurred_at"), ("time_zone", "time_zone"), ("transaction_id",
+        "receipt_no"),
+         ("gtin", "gtin"), ("sku", "sku"), ("token", "item"), ("qty", "quantity"), ("unit", "unit"),
+         ("net_sales", "price"), ("location", "store")),
+        judge=_square_item,
+    ),
+    Preset(
+        "square_library", "Square's item library", "level",
+        ("token", "item_name", "variation_name", "current_quantity_*"),
+        (("gtin", "gtin"), ("sku", "sku"), ("token", "item"), ("current_quantity_*", "quantity"),
+         ("unit_and_precision", "unit")),
+        has_untracked=True,
+    ),
+    Preset(
+        "shopify_orders", "Shopify's export of orders", "sales",
+        ("name", "financial_status", "created_at", "lineitem_quantity", "lineitem_name"),
+        (("name", "receipt_no"), ("created_at", "occurred_at"), ("currency", "currency"), ("lineitem_sku", "sku"),
+         ("lineitem_quantity", "quantity"), ("lineitem_price", "unit_price"), ("location", "store")),
+        judge=_shopify_order,
+        first_row_only=("financial_status", "fulfillment_status", "cancelled_at"),
+    ),
+    Preset(
+        "shopify_inventory", "Shopify's export of inventory", "level",
+        ("handle", "title", "sku", "location", "on_hand|on_hand_(current)"),
+        (("sku", "sku"), ("barcode", "gtin"), ("on_hand_(current)|on_hand", "quantity"), ("location", "store")),
+        judge=_Tracked("on_hand", "on_hand_(current)"), has_untracked=True,
+    ),
+    Preset(
+        "lightspeed_ledger", "Lightspeed X's sales ledger", "sales",
+        ("receipt_number", "line_type", "quantity", "sku"),
+        (("date", "occurred_at"), ("receipt_number", "receipt_no"), ("sku", "sku"), ("quantity", "quantity"),
+         ("total", "price"), ("register", "register"), ("outlet", "store")),
+        judge=_lightspeed_line,
+        first_row_only=("status",),
+    ),
+    Preset(
+        "loyverse_items", "Loyverse's export of receipts by item", "sales",
+        ("receipt_number", "receipt_type", "item", "quantity"),
+        (("date", "occurred_at"), ("receipt_number", "receipt_no"), ("barcode", "gtin"), ("sku", "sku"),
+         ("quantity", "quantity"), ("net_sales", "price"), ("pos", "register"), ("store", "store")),
+        judge=_loyverse_line,
+    ),
+    Preset(
+        "loyverse_receipts", "Loyverse's export of receipts", "sales",
+        ("receipt_number", "receipt_type", "total_collected", "payment_type"),
+        refusal='it says what was paid and names no items; export "Receipts by item" instead',
+    ),
+    Preset(
+        "toast_selections", "Toast's export of item selections", "sales",
+        ("order_id", "item_selection_id", "menu_item", "qty", "void?"),
+        (("order_date", "occurred_at"), ("order_id", "receipt_no"), ("item_selection_id", "line_no"), ("sku", "sku"),
+         ("plu", "plu"), ("item_id", "item"), ("qty", "quantity"), ("net_price", "price"), ("location", "store")),
+        judge=_toast_selection,
+    ),
+    Preset(
+        "sumup", "SumUp's sales report", "sales",
+        ("date", "time", "transaction_id", "quantity", "description", "price_(gross)"),
+        (("date", "occurred_at"), ("time", "occurred_at"), ("transaction_id", "receipt_no"), ("quantity", "quantity"),
+         ("description", "item"), ("currency", "currency"), ("price_(gross)", "price")),
+        judge=_sumup_line,
+    ),
+    Preset(
+        "sumup_de", "SumUp's sales report", "sales",
+        ("datum", "zeit|uhrzeit", "transaktions_id|transaktionsnummer|transaktionscode|transaktionsreferenznummer",
+         "menge|anzahl", "beschreibung", "preis_(brutto)|bruttopreis"),
+        (("datum", "occurred_at"), ("zeit|uhrzeit", "occurred_at"),
+         ("transaktions_id|transaktionsnummer|transaktionscode|transaktionsreferenznummer", "receipt_no"),
+         ("menge|anzahl", "quantity"), ("beschreibung", "item"), ("währung", "currency"),
+         ("preis_(brutto)|bruttopreis", "price")),
+        judge=_sumup_line,
+    ),
+    Preset(
+        "zettle", "Zettle's export of products sold", "sales",
+        ("date", "receipt_number", "name", "variant", "quantity"),
+        (("date", "occurred_at"), ("time", "occurred_at"), ("receipt_number", "receipt_no"), ("barcode", "gtin"),
+         ("sku", "sku"), ("quantity", "quantity"), ("unit", "unit"), ("currency", "currency"), ("final_price_*",
+         "price")),
+    ),
+    Preset(
+        "clover", "Clover's export of line items", "sales",
+        ("line_item_date|order_date", "order_id", "item_id", "item_name"),
+        (("line_item_date|order_date", "occurred_at"), ("order_id", "receipt_no"), ("line_item_id", "line_no"),
+         ("item_product_code|product_code", "gtin"), ("item_sku|sku", "sku"), ("item_id", "item"),
+         ("quantity|qty|per_unit_quantity", "quantity"), ("item_total|total_revenue|item_revenue", "price"),
+         ("currency", "currency")),
+        judge=_clover_line,
+    ),
+    Preset(
+        "woocommerce_products", "WooCommerce's export of products", "level",
+        ("id", "type", "sku", "in_stock?", "stock"),
+        (("sku", "sku"), ("gtin,_upc,_ean,_or_isbn", "gtin"), ("id", "item"), ("stock", "quantity")),
+        judge=_woocommerce_product, has_untracked=True,
+    ),
+)  # fmt: skip
 
 
 def preset_of(names: Sequence[str]) -> Preset | None:
