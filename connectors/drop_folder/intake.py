@@ -92,11 +92,11 @@ class Intake:
         form = format_of(name)
         before = os.fstat(stream.fileno())
         found = form.survey(stream)
-        kind = form.kind or self._kind(name, stream, form, found)
         still_s = self._now_ms() / 1000 - before.st_ctime
         settle_s = self._spec.settle_ms / 1000 * UNENDED_SETTLE_FACTOR
         if not found.is_ended and may_be_written(still_s, settle_s):
             return
+        kind = form.kind or self._kind(name, stream, form, found)
         key = hashlib.sha256(f"{kind}|{found.sha256}|{self._settings_hash}".encode()).hexdigest()
         progress = self._state.begin(key, found.sha256, printable(name), self._now_ms())
         if progress.outcome == "done":

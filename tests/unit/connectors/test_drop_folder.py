@@ -431,3 +431,45 @@ def test_a_safe_name_is_one_plain_name(name):
     assert safe.isascii()
     assert len(safe) <= 160
     assert not safe.startswith(".")
+
+
+def test_a_line_without_a_price_is_told_beside_the_file_that_was_read(tmp_path, publisher):
+    shop = FolderShop(tmp_path, publisher)
+    shop.drop("sales-1.csv", "receipt,sold_at,sku,qty,price,Kunde\n17,2026-03-01 09:15,MILK,2,a lot,Erika\n")
+    shop.scan()
+    assert [line.price_minor for line in publisher.lines] == [None]
+    report = (shop.path / "done" / "sales-1.csv.report.txt").read_text()
+    assert "sales-1.csv: 1 lines were used." in report
+    assert "line 2, column price: 'a lot' is not an amount such as 3.99; the line counts without a price." in report
+    assert "Columns that were not used: Kunde." in report
+
+
+def test_a_refused_files_report_says_what_was_not_used_and_how_it_can_be_read(tmp_path, publisher):
+    shop = FolderShop(tmp_path, publisher)
+    shop.drop("receipts-1.csv", "Kam an;EAN;Menge\n28.02.2026;4006381333931;12\n")
+    shop.drop("counts-1.csv", "counted_at,sku,qty,Regal\n2026-03-01 09:15,MILK,1.200,A\n")
+    shop.scan()
+    assert publisher.events == []
+    report = (shop.path / "rejected" / "receipts-1.csv.report.txt").read_text()
+    assert "'Kam an' holds dates and is not used" in report
+    assert "./shelf connect guess" in report
+    assert "Columns that were not used: Regal." in (shop.path / "rejected" / "counts-1.csv.report.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["items-2026-07-18.csv", "receipts-2026-07-18.csv", "sales-2026-07-18.csv"])
+def test_a_well_known_export_is_sales_whatever_its_file_is_called(tmp_path, publisher, name):
+    shop = FolderShop(tmp_path, publisher)
+    shop.drop(
+        name,
+        "Date,Receipt number,Receipt type,SKU,Item,Quantity,Net sales,POS,Store,Status\n"
+        "2026-03-01 08:00,1-1001,Sale,10221,Cocoa,1.000,15.00,POS 1,Main,Closed\n",
+    )
+    shop.scan()
+    assert [(line.kind, line.code, line.quantity_milli) for line in publisher.lines] == [("sale", "sku:10221", 1000)]
+
+
+def test_what_a_file_holds_is_the_operators_word_before_any_other(tmp_path, publisher):
+    shop = FolderShop(tmp_path, publisher, kinds={"stock": "counted"}, columns={"When": "occurred_at"})
+    shop.drop("stock-1.csv", "ID,Type,SKU,In stock?,Stock,When\n1,simple,MUG,1,7,2026-03-01 09:15\n")
+    shop.scan()
+    assert [event.kind for event in publisher.events] == ["counted"]
