@@ -72,6 +72,7 @@ _KINDS: Mapping[str, Verdict] = (
     | dict.fromkeys(("gift card", "gift_card", "gutschein"), SkipReason.gift_card)
 )  # fmt: skip
 _NOT_SET = frozenset({"", "0", "no", "n", "false", "nein", "non", "falsch", "faux", "nee", "-", "f", "not cancelled"})
+_SAYING = ("cancelled", "voided", "status", "kind")
 _BLANKS = re.compile(r"[\s_-]+")
 
 
@@ -81,8 +82,12 @@ def judged(fields: Mapping[str, str], words: Mapping[str, StatusWord]) -> Verdic
     words: the operator's own, before the usual ones. A reason to leave the row out is stronger than a kind of line.
     """
     kind: Verdict | None = None
+    if not words and fields.keys().isdisjoint(_SAYING):
+        return None
     for name, reason in (("cancelled", SkipReason.cancelled), ("voided", SkipReason.voided)):
-        if any(cell.strip().lower() not in _NOT_SET for cell in fields.get(name, "").split(SEPARATOR)):
+        if name in fields and any(
+            cell.strip().lower() not in _NOT_SET for cell in fields.get(name, "").split(SEPARATOR)
+        ):
             return reason
     own = {_word(word): _MEANS[meaning] for word, meaning in words.items()} if words else {}
     for cell in fields.get("status", "").split(SEPARATOR):
@@ -98,6 +103,9 @@ def judged(fields: Mapping[str, str], words: Mapping[str, StatusWord]) -> Verdic
 def _of(cell: str, own: Mapping[str, Verdict], usual: Mapping[str, Verdict], field: str) -> Verdict | None:
     if not cell:
         return None
+    found = usual.get(cell) if not own else None
+    if found is not None:
+        return found
     word = _word(cell)
     found = own.get(word) or usual.get(word) or usual.get(cell.strip().lower())
     if found is None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from connectors.contract import Refused
 from connectors.parsing.quantities import DIGITS_MAX
@@ -89,14 +90,20 @@ def marks_shown(cells: Iterable[str]) -> Marks:
     for cell in cells:
         if "." not in cell and "," not in cell:
             continue
-        found = _MONEY.fullmatch(cell.strip().translate(_SAME))
-        reading = _reading(found["body"]) if found else None
-        if reading is not None and reading.other is None:
-            decimal.add(reading.decimal)
-            grouping.add(reading.grouping)
+        shown = _shown(cell)
+        decimal.add(shown[0])
+        grouping.add(shown[1])
     return Marks(frozenset(decimal - {""}), frozenset(grouping - {""}))
 
 
+@lru_cache(maxsize=4096)
+def _shown(cell: str) -> tuple[str, str]:
+    found = _MONEY.fullmatch(cell.strip().translate(_SAME))
+    reading = _reading(found["body"]) if found else None
+    return ("", "") if reading is None or reading.other is not None else (reading.decimal, reading.grouping)
+
+
+@lru_cache(maxsize=4096)
 def plain_number(text: str, marks: Marks) -> str:
     """A number with a decimal point, maybe a sign, and nothing else. Raises Refused, with both readings if it has two.
 
@@ -109,6 +116,7 @@ def plain_number(text: str, marks: Marks) -> str:
     return _signed(text, found["body"], marks, is_negative=is_negative)
 
 
+@lru_cache(maxsize=4096)
 def plain_amount(text: str, marks: Marks, currency: str) -> str:
     """An amount of money, with or without a mark of its currency, as `plain_number` gives it. Raises Refused."""
     found = _MONEY.fullmatch(text.strip().translate(_SAME))

@@ -22,7 +22,7 @@ _MOST = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rows of a whole file show of the way in which its numbers and times are written."""
+    """The marks of numbers and the order of dates, as the rows of a whole file show them."""
 
     marks: Marks
     times: TimeReader

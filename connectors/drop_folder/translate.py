@@ -80,6 +80,7 @@ class Translator:
         self._memory = reading.memory
         self._names = [normal_header(each) for each in layout.header]
         self._store_label: str | None = None
+        self._carrying = [name for name in _CARRIED if layout.has(name)]
         self._receipt = ""
         self._carried: dict[str, str] = {}
         self._notes: list[RowProblem] = []
@@ -190,12 +191,11 @@ class Translator:
         if not receipt or receipt != self._receipt:
             self._receipt = receipt
             self._carried = {}
-        for name in _CARRIED:
-            if name in fields:
-                if fields[name]:
-                    self._carried[name] = fields[name]
-                elif name in self._carried:
-                    fields[name] = self._carried[name]
+        for name in self._carrying:
+            if fields[name]:
+                self._carried[name] = fields[name]
+            elif name in self._carried:
+                fields[name] = self._carried[name]
 
     def _head(self, fields: Mapping[str, str]) -> _Head:
         version = fields.get("version") or "1"

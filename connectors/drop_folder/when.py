@@ -83,7 +83,7 @@ _LAST_OF_DAY = timedelta(hours=23, minutes=59, seconds=59)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a cell says: an instant in ms since 1970 UTC; of a bare day, its first instant and its last second."""
+    """An instant in ms since 1970 UTC; of a bare day, its first instant and its last second."""
 
     at_ms: int
     day_end_ms: int | None = None
@@ -102,8 +102,8 @@ class TimeReader:
 
     def moment(self, text: str) -> Moment:
         """Raises Refused."""
-        text = _BLANKS.sub(" ", text.strip())
         if self.time_format:
+            text = _BLANKS.sub(" ", text.strip())
             at_ms = instant_ms(text, self.zone, self.time_format)
             if _CLOCK_DIRECTIVE.search(self.time_format):
                 return Moment(at_ms)
@@ -112,6 +112,7 @@ class TimeReader:
         try:
             return Moment(instant_ms(text, self.zone))
         except Refused as refused:
+            text = _BLANKS.sub(" ", text.strip())
             if not text.isascii() or len(text) <= 64:
                 found = self._read(text, refused)
                 if found is not None:
@@ -209,6 +210,8 @@ def orders_shown(cells: Iterable[str]) -> frozenset[DateOrder]:
     """The orders of day and month that `cells` show: none without evidence, both when they contradict each other."""
     shown: set[DateOrder] = set()
     for cell in cells:
+        if "/" not in cell and "-" not in cell[:4]:
+            continue
         parts = _NUMERIC.match(_BLANKS.sub(" ", cell.strip().lower()))
         if parts and parts["sep"] != "." and len(parts["a"]) <= 2:
             if int(parts["a"]) > 12:

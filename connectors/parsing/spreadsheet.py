@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _FORMULA_TEXT = re.compile(r'=\s*"((?:[^"]|"")*)"')
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]{1,15})?[eE][+-][0-9]{2,3}")
@@ -25,12 +26,16 @@ _FLOAT_OF_DIGITS = re.compile(r"([0-9]{7,})[.,]0+")
 def clean_cell(text: str) -> str:
     """A cell as it is meant: without blanks around it, invisible marks, and the formula ="…" that keeps it text."""
     text = text.strip()
-    if not text.isascii():
+    if text.isascii():
+        if text[:1] != "=":
+            return text
+    else:
         text = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
     found = _FORMULA_TEXT.fullmatch(text)
     return found[1].replace('""', '"').strip() if found else text
 
 
+@lru_cache(maxsize=65536)
 def clean_code(text: str) -> str:
     """A code's cell as it is meant, also without the apostrophe and the fraction .0 that spreadsheets leave on numbers.
 
