@@ -90,9 +90,9 @@ def _rest(value: bytes) -> tuple[PlainLine, ...]:
     if value[at] != _NULL:
         raise _NotPlainError  # goods of an order
     at = at + 2 if value[at + 1] == _NULL else _after_present_text(value, at + 1)  # the currency
-    if not value[:at].isascii():
+    if value[at] != 0 or not value[:at].isascii():  # lines of the version before are kept
         raise _NotPlainError
-    return _lines(value, at)
+    return _lines(value, at + 1)
 
 
 _known_rest = lru_cache(maxsize=16_384)(_rest)

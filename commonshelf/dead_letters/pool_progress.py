@@ -85,11 +85,12 @@ def taken_since(
         if fact[0] == "commonshelf.SaleRecorded":
             name = EventName.of(POS_SALES.name, fact[1]["event"])
             lines = [line["line_id"] for line in fact[1]["event"]["lines"]]
-            applied = [lines[line["line"]] for line in fact[1]["applied"]]
+            applied = [lines[line["line"]] for line in fact[1]["applied"] if not line.get("kept")]
         elif fact[0] == "commonshelf.StockReportRecorded":
             name = EventName.of(POS_STOCK.name, fact[1]["event"])
             lines = [line["line_id"] for line in fact[1]["event"]["lines"]]
-            applied = [lines[line["line"]] for line in (*fact[1]["applied"], *fact[1]["counted"])]
+            moved = [line for line in fact[1]["applied"] if not line.get("kept")]
+            applied = [lines[line["line"]] for line in (*moved, *fact[1]["counted"])]
         else:
             continue
         version = fact[1]["event"]["source"]["version"]

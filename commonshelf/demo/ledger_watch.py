@@ -193,7 +193,8 @@ def fact_lines(fact: Fact) -> tuple[int, int, Counter[str]]:
         return 0, 0, Counter()
     said = fact[1]
     reasons = Counter[str](line["reason"] for line in said["quarantined"])
-    return len(said["applied"]) + counted, said["duplicate_lines"] + said["stale_lines"], reasons
+    applied = sum(not line.get("kept") for line in said["applied"])
+    return applied + counted, said["duplicate_lines"] + said["stale_lines"], reasons
 
 
 def totals(

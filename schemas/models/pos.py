@@ -11,6 +11,7 @@ from schemas.models.base import (
     QUANTITY_MAX_MILLI,
     Code,
     Currency,
+    LineId,
     Name,
     PriceMinor,
     QuantityMilli,
@@ -65,6 +66,10 @@ class _PosEvent(Record):
         return f"{self.store}/{self.source.system}/{self.source.id}@{self.source.version}"
 
 
+UnreadLines = Annotated[tuple[LineId, ...], Field(max_length=LINES_MAX)]
+"""Ids of lines that stay as the version before had them, with all named below them (ID/…)."""
+
+
 class SaleLine(Record):
     line_id: Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
     kind: SaleLineKind = SaleLineKind.sale
@@ -80,6 +85,7 @@ class Sale(_PosEvent):
     till: Text | None = None
     order_ref: Text | None = None
     currency: Currency | None = None
+    unread_lines: UnreadLines = ()
     lines: Annotated[tuple[SaleLine, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
@@ -104,4 +110,5 @@ class StockReport(_PosEvent):
     """A stock movement, count or level (topic pos.stock.v1)."""
 
     kind: StockReportKind
+    unread_lines: UnreadLines = ()
     lines: Annotated[tuple[StockLine, ...], Field(min_length=1, max_length=LINES_MAX)]

@@ -53,6 +53,7 @@ class PastSale(TypedDict):
     till: str | None
     order_ref: str | None
     currency: str | None
+    unread_lines: list[str]
     lines: list[SaleLine]
 
 
@@ -69,6 +70,7 @@ class Sale(TypedDict):
     till: str | None
     order_ref: str | None
     currency: str | None
+    unread_lines: list[str]
     lines: list[SaleLine]
 
 
@@ -83,4 +85,5 @@ class StockReport(TypedDict):
     recorded_at_ms: int
     origin: str
     kind: StockReportKind
+    unread_lines: list[str]
     lines: list[StockLine]

@@ -44,6 +44,7 @@ class AppliedLine(TypedDict):
     sku: str
     delta_milli: int
     sold_at_till_milli: NotRequired[int]
+    kept: NotRequired[bool]
 
 
 class Availability(TypedDict):

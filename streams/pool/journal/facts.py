@@ -6,6 +6,7 @@ nothing else, is put together by hand; `FactCodec` is the general way, and a tes
 """
 
 import io
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from schemas.codec import HEADER_BYTES
 from schemas.registry import Registry, registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
+from schemas.types.stock import AppliedLine
 
 SALE_RECORDED: Final = "commonshelf.SaleRecorded"
 STOCK_REPORT_RECORDED: Final = "commonshelf.StockReportRecorded"
@@ -38,7 +40,8 @@ COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
 
 _SALE_RECORDED_FIRST = long_bytes(0)
-_NOT_SOLD_AT_TILL = long_bytes(0)
+_PLAINLY = long_bytes(0) + b"\0"
+"""End of a line that was applied: nothing of it is an order's, and it is no line of a version before."""
 _NOTHING_ELSE = bytes(5)
 """End of `applied`; no lines reversed, duplicate, stale or quarantined."""
 
@@ -90,12 +93,17 @@ def encode_plain_sale(body: bytes, applied: list[bytes]) -> bytes:
 @lru_cache(maxsize=16_384)
 def encode_applied(line: int, sku: str, delta_milli: int) -> bytes:
     """A line that was applied: its place in the event, the item, the change of what the store has."""
-    return long_bytes(line) + string_bytes(sku) + long_bytes(delta_milli) + _NOT_SOLD_AT_TILL
+    return long_bytes(line) + string_bytes(sku) + long_bytes(delta_milli) + _PLAINLY
 
 
 def encode_entry(topic: str, offset: int, appended_at_ms: int, fact: bytes) -> bytes:
     """A journal entry around an encoded fact."""
     return string_bytes(topic) + long_bytes(offset) + known_long_bytes(appended_at_ms) + fact
+
+
+def own_lines(applied: Sequence[AppliedLine]) -> list[AppliedLine]:
+    """The applied lines that are the event's own, not kept of the version before."""
+    return [line for line in applied if not line.get("kept")]
 
 
 def line_counts(fact: Fact) -> tuple[int, int, int]:
@@ -104,9 +112,9 @@ def line_counts(fact: Fact) -> tuple[int, int, int]:
         return 0, 0, fact[1]["lines"]
     if fact[0] == SALE_RECORDED:
         sale = fact[1]
-        return len(sale["applied"]), sale["duplicate_lines"] + sale["stale_lines"], len(sale["quarantined"])
+        return len(own_lines(sale["applied"])), sale["duplicate_lines"] + sale["stale_lines"], len(sale["quarantined"])
     if fact[0] == STOCK_REPORT_RECORDED:
         report = fact[1]
-        applied = len(report["applied"]) + len(report["counted"])
+        applied = len(own_lines(report["applied"])) + len(report["counted"])
         return applied, report["duplicate_lines"] + report["stale_lines"], len(report["quarantined"])
     return 0, 0, 0

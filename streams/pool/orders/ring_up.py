@@ -4,7 +4,7 @@ A hold remembers what of it was rung up. Ringing up goods that are still held ta
 hand-over only the rest goes. Ringing up goods that were handed over moves nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from schemas.types.orders import Hold, OrderRow
 from schemas.types.pos import SaleLineKind
@@ -17,10 +17,12 @@ _RINGS = (COLLECTED, PICKED, CONFIRMED, TENTATIVE)
 _SIGN: dict[SaleLineKind, int] = {"sale": 1, "void": -1}
 
 
-def match_ring_up(order_of: OrderOf, sale: SaleRecorded, before: SaleRecorded | None) -> None:
+def match_ring_up(
+    order_of: OrderOf, sale: SaleRecorded, before: SaleRecorded | None, undone: Sequence[AppliedLine]
+) -> None:
     """Say in the fact of a sale which of its units are goods of the order that it names, and what is left to move.
 
-    `before` is the fact of the version that it replaces.
+    `before` is the fact that is known of the sale, `undone` those of its applied lines that are reversed.
     """
     event = sale["event"]
     was_for = None if before is None else before["event"]["order_ref"]
@@ -36,7 +38,7 @@ def match_ring_up(order_of: OrderOf, sale: SaleRecorded, before: SaleRecorded | 
             holds[order["order"]] = order["holds"]
     if before is not None and was_for is not None and was_for in holds:
         # Undone in reverse: what a later line of the receipt voided is rung up first.
-        for line, old in reversed(list(zip(sale["reversed"], before["applied"], strict=False))):
+        for line, old in reversed(list(zip(sale["reversed"], undone, strict=False))):
             told, rung = before["event"]["lines"][old["line"]], _sold_at_till(old)
             if rung:
                 line["order"] = was_for

@@ -17,11 +17,12 @@ from schemas.types.stock import (
 )
 from streams.pool.aggregate import Decision
 from streams.pool.journal import dead_letter_reasons as reasons
-from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED
+from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, own_lines
 from streams.pool.orders.ring_up import match_ring_up
 from streams.pool.orders.rows import find_order
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf, ShelfKey, moved_after
+from streams.pool.stock.revisions import is_newer, keep, kept_lines, undone
 
 _SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
 _L = TypeVar("_L", SaleLine, StockLine)
@@ -40,10 +41,17 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
     }  # fmt: skip
     fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
     fact["applied"] = _apply(state, sale["store"], lines, fresh, set_aside, _sale_delta)
-    if before is not None and _is_newer(sale, before):
-        fact["reversed"] = _reversal(before)
+    kept = kept_lines(before, fact, {lines[at]["line_id"] for at, _ in set_aside})
+    if before is not None and kept:
+        fact["event"] = {**sale, "lines": [*lines, *(before["event"]["lines"][line["line"]] for line in kept)]}
+        for line in keep(fact["applied"], kept, len(lines)):
+            delta = _sale_delta(fact["event"]["lines"][line["line"]])  # what of it was an order's is matched anew
+            line["delta_milli"] = line["delta_milli"] if delta is None else delta
+    gone = undone(before, fact)
+    if before is not None:
+        fact["reversed"] = _reversal(before, gone)
     fact["quarantined"] = _quarantined(set_aside)
-    match_ring_up(lambda order: find_order(state, order), fact, before)
+    match_ring_up(lambda order: find_order(state, order), fact, before, gone)
     return Decision((SALE_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
 
@@ -58,15 +66,19 @@ def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> 
         "quarantined": [],
     }  # fmt: skip
     fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
-    is_newer = before is not None and _is_newer(report, before)
     if report["kind"] in ("counted", "level"):
-        undone = _reversal(before) if before is not None and is_newer else []
-        fact["counted"] = _count(state, report, fresh, undone, set_aside)
+        taken_back = [] if before is None else _reversal(before, undone(before, fact))
+        fact["counted"] = _count(state, report, fresh, taken_back, set_aside)
     else:
         delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
         fact["applied"] = _apply(state, report["store"], lines, fresh, set_aside, delta_of)
-    if before is not None and is_newer:
-        fact["reversed"] = _reversal(before) + _withdrawn(state, before, fact["counted"])
+        kept = kept_lines(before, fact, {lines[at]["line_id"] for at, _ in set_aside})
+        if before is not None and kept:
+            fact["event"] = {**report, "lines": [*lines, *(before["event"]["lines"][line["line"]] for line in kept)]}
+            keep(fact["applied"], kept, len(lines))
+    if before is not None:
+        fact["reversed"] = _reversal(before, undone(before, fact))
+        fact["reversed"] += _withdrawn(state, before, fact["counted"]) if is_newer(report, before) else []
     fact["quarantined"] = _quarantined(set_aside)
     return Decision((STOCK_REPORT_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
@@ -130,19 +142,15 @@ def _apply(
     return applied
 
 
-def _is_newer(event: Sale | StockReport, before: SaleRecorded | StockReportRecorded) -> bool:
-    """A higher version replaces the lower one whole."""
-    return event["source"]["version"] > before["event"]["source"]["version"]
-
-
-def _reversal(before: SaleRecorded | StockReportRecorded) -> list[ReversedLine]:
+def _reversal(before: SaleRecorded | StockReportRecorded, lines: Iterable[AppliedLine]) -> list[ReversedLine]:
+    """What reverses `lines`, applied ones of `before`."""
     event = before["event"]
     return [
         {
             "sku": line["sku"], "kind": _line_kind(event["lines"][line["line"]]),
             "occurred_at_ms": event["occurred_at_ms"], "delta_milli": -line["delta_milli"],
         }
-        for line in before["applied"]
+        for line in lines
     ]  # fmt: skip
 
 
@@ -223,7 +231,7 @@ def _unseen(
 
 def _applied_places(fact: SaleRecorded | StockReportRecorded) -> set[int]:
     counted = cast("Sequence[CountedLine]", fact.get("counted", ()))
-    return {line["line"] for line in (*fact["applied"], *counted)}
+    return {line["line"] for line in (*own_lines(fact["applied"]), *counted)}
 
 
 def _report_kind(event: Sale | StockReport) -> str | None:

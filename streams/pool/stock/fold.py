@@ -7,12 +7,13 @@ from schemas.types.pos import SaleLine, StockLine
 from schemas.types.stock import Correction, Rejected, SaleRecorded, StockReportRecorded
 from schemas.types.transfers import TransferChanged
 from streams.pool.aggregate import Entry
-from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REPORT_RECORDED
+from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REPORT_RECORDED, own_lines
 from streams.pool.orders.ring_up import orders_rung_up
 from streams.pool.state.agenda import COUNTED, DOUBTED, RUNG_UP
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf, ShelfKey, keep_after
 from streams.pool.state.shelf_writes import move, note_fall, put_shelf
+from streams.pool.stock.revisions import is_newer, standing_beside
 
 _TILL_KINDS = ("sale", "return", "void")
 """Lines that use a fixed contribution up, or give back what was used."""
@@ -23,13 +24,13 @@ def fold_sale(state: PoolState, fact: SaleRecorded, entry: Entry) -> None:
     _move_goods(state, fact, fact["event"]["lines"], entry)
     known = state.dedup.look_up(SALE_RECORDED, fact["event"])
     before = state.dedup.sale_before(fact["event"])
-    _count_lines(state, fact, len(fact["applied"]))
+    _count_lines(state, fact, len(own_lines(fact["applied"])))
     for name in orders_rung_up(fact):
         state.agenda[RUNG_UP][name] = fact
     if fact["stale_lines"]:
         return
     # Also when every line was set aside: an older version that comes later must stay out.
-    if before is None or _is_newer(fact, before):
+    if before is None or is_newer(fact["event"], before):
         state.dedup.remember(known.key, fact["event"]["recorded_at_ms"], entry.encoded)
     elif fact["applied"]:
         union = state.tables.facts.encode((SALE_RECORDED, _sale_union(before, fact)))
@@ -42,13 +43,13 @@ def fold_report(state: PoolState, fact: StockReportRecorded, entry: Entry) -> No
     _move_goods(state, fact, event["lines"], entry)
     _fold_counted(state, fact, entry)
     known, before = state.dedup.look_up(STOCK_REPORT_RECORDED, event), state.dedup.report_before(event)
-    _count_lines(state, fact, len(fact["applied"]) + len(fact["counted"]))
+    _count_lines(state, fact, len(own_lines(fact["applied"])) + len(fact["counted"]))
     counted = [line["sku"] for line in fact["counted"] if line["applied"]]
     if counted:
         state.agenda[COUNTED][event["store"]] = counted
     if fact["stale_lines"]:
         return
-    if before is None or _is_newer(fact, before):
+    if before is None or is_newer(fact["event"], before):
         state.dedup.remember(known.key, event["recorded_at_ms"], entry.encoded)
     elif fact["applied"] or fact["counted"]:
         union = state.tables.facts.encode((STOCK_REPORT_RECORDED, _report_union(before, fact)))
@@ -149,17 +150,16 @@ def _count_lines(state: PoolState, fact: SaleRecorded | StockReportRecorded, app
     row["lines_quarantined"] += len(fact["quarantined"])
 
 
-def _is_newer(fact: SaleRecorded | StockReportRecorded, before: SaleRecorded | StockReportRecorded) -> bool:
-    return fact["event"]["source"]["version"] > before["event"]["source"]["version"]
-
-
 def _sale_union(before: SaleRecorded, fact: SaleRecorded) -> SaleRecorded:
-    """One fact with the lines that were applied of both, which are of the same version."""
+    """One fact with the lines that were applied of both, which are of the same version.
+
+    A line that was kept of an earlier version is gone once this one's own is applied.
+    """
     union: SaleRecorded = {
         **fact, "event": {**fact["event"], "lines": []}, "applied": [], "duplicate_lines": 0, "quarantined": [],
     }  # fmt: skip
     for part in (before, fact):
-        for line in part["applied"]:
+        for line in standing_beside(part, fact):
             union["applied"].append({**line, "line": len(union["event"]["lines"])})
             union["event"]["lines"].append(part["event"]["lines"][line["line"]])
     return union
@@ -173,7 +173,7 @@ def _report_union(before: StockReportRecorded, fact: StockReportRecorded) -> Sto
     }  # fmt: skip
     lines = union["event"]["lines"]
     for part in (before, fact):
-        for applied in part["applied"]:
+        for applied in standing_beside(part, fact):
             union["applied"].append({**applied, "line": len(lines)})
             lines.append(part["event"]["lines"][applied["line"]])
     for part in (before, fact):

@@ -41,6 +41,10 @@ class _Version:
         self.head = (event["occurred_at_ms"], event.get("kind"))
         self.lines: dict[str, Fields] = {}
         self.movements: list[_Movement] = []
+        self.moved: dict[str, _Movement] = {}
+        """The movements by the id of the line that made each."""
+        self.kept: set[str] = set()
+        """Ids of lines of an earlier version that stay until this one says otherwise."""
 
 
 class Oracle:
@@ -122,7 +126,22 @@ class Oracle:
             return []
         if before is None or before.number < source["version"]:
             self._standing[name] = _Version(event)
-        return self._join(self._standing[name], event)
+        version = self._standing[name]
+        set_aside = self._join(version, event)
+        if before is not None and before is not version:
+            self._keep(before, version, event, {line["line_id"] for line, _ in set_aside})
+        return set_aside
+
+    def _keep(self, before: _Version, version: _Version, event: Fields, unusable: set[str]) -> None:
+        """What of `before` the new version does not speak of."""
+        unread = tuple(event.get("unread_lines", ()))
+        for line_id, before_movement in before.moved.items():
+            is_unread = line_id in unread or line_id.startswith(tuple(f"{each}/" for each in unread))
+            if (is_unread or line_id in unusable) and line_id not in version.lines:
+                movement = before_movement._replace(occurred_at_ms=event["occurred_at_ms"])
+                version.moved[line_id] = movement
+                version.movements.append(movement)
+                version.kept.add(line_id)
 
     def _join(self, version: _Version, event: Fields) -> list[tuple[Fields, str]]:
         head = (event["occurred_at_ms"], event.get("kind"))
@@ -146,6 +165,9 @@ class Oracle:
                 continue
             counted.add(sku)
             version.lines[line["line_id"]] = line
+            if line["line_id"] in version.kept:
+                version.kept.remove(line["line_id"])
+                version.movements.remove(version.moved.pop(line["line_id"]))
             self._stand(version, event, line, (pool, sku, store))
         return set_aside
 
@@ -171,7 +193,8 @@ class Oracle:
             self._counts[shelf] = max((occurred, quantity), self._counts.get(shelf, (0, 0)), key=lambda count: count[0])
         elif kind != "level":
             delta = quantity if kind is not None else _SIGN[line["kind"]] * quantity
-            version.movements.append(_Movement(shelf, occurred, delta, kind is None))
+            version.moved[line["line_id"]] = _Movement(shelf, occurred, delta, kind is None)
+            version.movements.append(version.moved[line["line_id"]])
 
     def _table(self) -> dict[ShelfKey, Promise]:
         movements = defaultdict(list)

@@ -191,7 +191,7 @@ class Auditor:
         for one in fields["reversed"]:
             moves(one, one["occurred_at_ms"], one["kind"])
         for one in fields["applied"]:
-            told = event["lines"][one["line"]]
+            told = fields["event"]["lines"][one["line"]]
             moves(one, event["occurred_at_ms"], told["kind"])
             rest = _RINGS.get(told["kind"], 0) * told["quantity_milli"] + one["delta_milli"]
             is_bounded = abs(rest) <= abs(one["sold_at_till_milli"]) or told["kind"] not in _RINGS

@@ -59,6 +59,7 @@ class Books(Oracle):
         self.touched[shelf] = None
         if event.get("order_ref") is not None:  # the order's holds decide what of it moves: see `pass_`
             version.movements.pop()
+            del version.moved[line["line_id"]]
 
     def pass_(self, shelf: ShelfKey, occurred_at_ms: int, delta_milli: int, used_milli: int) -> None:
         """Goods came or went for an order or a transfer."""
