@@ -83,6 +83,14 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A line that was used without a part of it, or otherwise than it was told: its place, and what and why."""
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreContext:
     """The store whose facts a connector brings, by our configuration; ids are those of the settings.
 
@@ -102,6 +110,7 @@ class Translated:
     events: tuple[PosEvent, ...] = ()
     problems: tuple[Problem, ...] = ()
     skipped: tuple[Skip, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def line_count(self) -> int:

@@ -2,8 +2,8 @@
 
 | Clover | event |
 |---|---|
-| order that is paid | sale `order/{id}`: one line for each line item |
-| its line items that were refunded or exchanged | sale `returns/{id}/{refund}`: returns, at the refund's time |
+| order that is paid, or in part | sale `order/{id}`: one line for each line item |
+| a line item that was refunded or exchanged | sale `returns/{id}/{line item}`: a return, at the refund's time |
 | order whose payment was voided | sale `order/{id}` again, taken back |
 | item stock | level `level/{item}/{time}` |
 
@@ -13,19 +13,20 @@ The version of an order's events is its `modifiedTime`. A line item is one piece
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
+from connectors.parsing.lines import is_unit, taken_back, text_of
 from connectors.parsing.quantities import currency_exponent, shorten
-from connectors.vendor.collector import Collector
+from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, inner, is_set, number, object_of
-from schemas.models.base import LINES_MAX
-from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
+from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.models.pos import SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "clover"
-_SOLD = frozenset({"PAID", "REFUNDED", "PARTIALLY_REFUNDED"})
+_SOLD = frozenset({"PAID", "PARTIALLY_PAID", "REFUNDED", "PARTIALLY_REFUNDED"})
 _SUCCESS = "SUCCESS"
 _NEVER_PAID = ("FAIL", "AUTH", "INITIATED", "PREAUTH")
 
@@ -93,18 +94,17 @@ class _Order:
         if self._reading.was_reported(occurred_at_ms, version) and not self._returned():
             self._skip_items(SkipReason.already_reported)
             return
-        currency = (text_of(self._order, "currency") or self._shop.store.currency).upper()
-        sold = self._lines(currency)
+        lines = self._lines()
+        sold = list(lines.found)
         if not self._is_paid():
-            sold = [both for line in sold for both in taken_back(line)]
-        self._add(f"order/{order_id}", version, occurred_at_ms, currency, sold)
+            lines.found += [taken_back(line)[1] for line in sold]
+        lines.publish(Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms, self._reading)
         if self._is_paid():
             kind = "return" if self._shop.returns_restocked else "return_not_restocked"
-            for refund_id, items in self._returned_by_refund().items():
-                returned = {text_of(each, "id") for each in items}
-                back = [self._back(line, kind) for line in sold if line.line_id in returned]
-                source_id = f"returns/{order_id}/{refund_id}" if refund_id else f"returns/{order_id}"
-                self._add(source_id, version, self._returned_at_ms(items, version), currency, back)
+            back = {line_name(each, at): each for at, each in enumerate(self._items) if _is_returned(each)}
+            for line in sold:
+                if line.line_id in back:
+                    self._return(order_id, version, line, kind, self._returned_at_ms(back[line.line_id], version))
         self._leave_out_money(bool(sold))
 
     def _no_sale(self) -> SkipReason | None:
@@ -124,8 +124,7 @@ class _Order:
         if state:
             return state in _SOLD
         succeeded = [each for each in self._payments if each.get("result") in (None, _SUCCESS)]
-        paid = sum(_ms(each, "amount") or 0 for each in succeeded)
-        return bool(succeeded) and paid >= (_ms(self._order, "total") or 0)
+        return bool(succeeded)
 
     def _was_voided(self) -> bool:
         """Unpaid, although there was a payment: it was voided, and the order may have been reported as a sale."""
@@ -133,26 +132,25 @@ class _Order:
 
     def _sold_at_ms(self) -> int:
         """The time of its first payment, by the device's clock where that is given: it may have been offline."""
-        times = [_ms(each, "clientCreatedTime") or _ms(each, "createdTime") for each in self._payments + self._voids]
-        own_ms = _ms(self._order, "clientCreatedTime") or _ms(self._order, "createdTime")
-        at_ms = min((each for each in times if each is not None), default=own_ms)
+        times = [self._by_the_server(each) for each in self._payments + self._voids]
+        at_ms = min((each for each in times if each is not None), default=None)
+        at_ms = self._by_the_server(self._order) if at_ms is None else at_ms
         if at_ms is None:
             raise FieldRefused("createdTime", "the time is missing")
         return at_ms
 
+    def _by_the_server(self, fields: Json) -> int | None:
+        device_ms, server_ms = _ms(fields, "clientCreatedTime"), _ms(fields, "createdTime")
+        if not device_ms:
+            return server_ms
+        return servers_time_ms(self._work, self._where, device_ms, server_ms)
+
     def _returned(self) -> list[Json]:
-        return [each for each in self._items if isinstance(each, dict) and _is_back(each)]
+        return [each for each in self._items if _is_returned(each)]
 
-    def _returned_by_refund(self) -> dict[str, list[Json]]:
-        """By the refund's id; those that name none, as exchanges may, together."""
-        found: dict[str, list[Json]] = {}
-        for each in self._returned():
-            found.setdefault(text_of(inner(each, "refund"), "id"), []).append(each)
-        return found
-
-    def _returned_at_ms(self, items: Sequence[Json], version: int) -> int:
-        named = [inner(each, "refund") for each in items]
-        ids = {text_of(each, "id") for each in named} - {""}
+    def _returned_at_ms(self, item: Json, version: int) -> int:
+        named = [inner(item, "refund")]
+        ids = {str(each.get("id")) for each in named if each.get("id")}
         named += [each for each in elements(self._order, "refunds") if isinstance(each, dict) and each.get("id") in ids]
         own = [at_ms for each in named if (at_ms := _ms(each, "createdTime")) is not None]
         if own:
@@ -160,38 +158,26 @@ class _Order:
         times = [_ms(each, "createdTime") for each in elements(self._order, "refunds") if isinstance(each, dict)]
         return min((at_ms for at_ms in times if at_ms is not None), default=version)
 
-    def _back(self, line: SaleLine, kind: str) -> SaleLine:
-        return SaleLine.model_validate({**line.model_dump(), "kind": kind})
+    def _return(self, order_id: str, version: int, line: SaleLine, kind: str, at_ms: int) -> None:
+        """Each by the name of its line, for an exchange is told before its refund is named, and then again."""
+        back = SaleLines(self._work, self._shop.store, self._order.get("currency"))
+        back.found.append(SaleLine.model_validate({**line.model_dump(), "kind": kind}))
+        back.publish(
+            Source(system=SYSTEM, id=f"returns/{order_id}/{line.line_id}", version=version), at_ms, self._reading
+        )
 
-    def _lines(self, currency: str) -> list[SaleLine]:
-        lines = []
+    def _lines(self) -> SaleLines:
+        lines = SaleLines(self._work, self._shop.store, self._order.get("currency"))
         for at, item in enumerate(self._items):
-            where = f"{self._where}/{_place('line', item, at)}"
-            with self._work.at(where):
+            where, name = f"{self._where}/{_place('line', item, at)}", line_name(item, at)
+            with lines.line(where, name):
                 fields = object_of(item)
                 reason = _no_goods(fields)
                 if reason is not None:
-                    self._work.skip(where, reason)
+                    lines.skip(where, reason)
                 else:
-                    lines.append(_line(fields, currency))
-        if len(lines) > LINES_MAX:
-            raise FieldRefused("lineItems", f"{len(lines)} lines in one order; at most {LINES_MAX}")
+                    _add_line(lines, where, name, fields)
         return lines
-
-    def _add(self, source_id: str, version: int, occurred_at_ms: int, currency: str, lines: Sequence[SaleLine]) -> None:
-        if not lines:
-            return
-        self._work.events.append(
-            Sale(
-                pool=self._shop.store.pool,
-                store=self._shop.store.id,
-                source=Source(system=SYSTEM, id=source_id, version=version),
-                occurred_at_ms=occurred_at_ms,
-                recorded_at_ms=max(self._reading.received_at_ms, occurred_at_ms),
-                currency=currency,
-                lines=tuple(lines),
-            )
-        )
 
     def _skip_items(self, reason: SkipReason) -> None:
         for at, item in enumerate(self._items):
@@ -201,7 +187,7 @@ class _Order:
 
     def _leave_out_money(self, has_goods: bool) -> None:
         """Money that moves no goods, counted."""
-        if any(_ms(each, "tipAmount") for each in self._payments):
+        if any(unless_unreadable(lambda each=each: _ms(each, "tipAmount")) for each in self._payments):  # type: ignore[misc]
             self._work.skip(f"{self._where}/tipAmount", SkipReason.tip)
         if inner(self._order, "serviceCharge"):
             self._work.skip(f"{self._where}/serviceCharge", SkipReason.fee)
@@ -220,21 +206,32 @@ def _no_goods(line: Json) -> SkipReason | None:
         return SkipReason.gift_card
     if not text_of(inner(line, "item"), "id"):
         return SkipReason.non_stock
-    return None
+    price = unless_unreadable(lambda: number(line, "price"))
+    return SkipReason.fee if price is not None and price < 0 else None  # a deposit paid back, a discount
 
 
-def _line(line: Json, currency: str) -> SaleLine:
+def _add_line(lines: SaleLines, where: str, name: str, line: Json) -> None:
     thousandths = number(line, "unitQty")
     said: dict[str, object] = {
         "item": text_of(inner(line, "item"), "id"),
         # 0 and null stand for an item that is not sold by a unit: one piece.
         "quantity": thousandths.scaleb(-3) if thousandths else 1,
-        "unit": text_of(line, "unitName") if thousandths else "each",
+        "unit": _unit(line.get("unitName")) if thousandths else "each",
     }
-    price = number(line, "price")
+    price = lines.price(where, lambda currency: _unit_price(line, currency))
     if price is not None:
-        said["unit_price"] = price.scaleb(-currency_exponent(currency))
-    return sale_line(identifier(line), said, currency)
+        said["unit_price"] = price
+    lines.add(where, name, said)
+
+
+def _unit_price(line: Json, currency: str) -> Decimal | None:
+    price = number(line, "price")
+    return None if price is None else price.scaleb(-currency_exponent(currency))
+
+
+def _unit(name: object) -> str:
+    """A unit that can be converted; else the merchant's own word, such as a bottle, of which there are so many."""
+    return name if isinstance(name, str) and is_unit(name) else "each"
 
 
 def _level(collector: Collector, where: str, item: Json, shop: CloverShop, reading: ReadContext) -> None:
@@ -245,8 +242,9 @@ def _level(collector: Collector, where: str, item: Json, shop: CloverShop, readi
         return
     item_id = identifier(item)
     at_ms = _ms(stock, "modifiedTime") or _ms(item, "modifiedTime") or reading.received_at_ms
-    unit = text_of(item, "unitName") if text_of(item, "priceType") == "PER_UNIT" else "each"
-    line = stock_line("1", {"item": item_id, "quantity": quantity, "unit": unit}, StockReportKind.level)
+    unit = _unit(item.get("unitName")) if text_of(item, "priceType") == "PER_UNIT" else "each"
+    said = {"item": item_id, "quantity": quantity, "unit": unit}
+    line = vendor_stock_line(collector, where, said, StockReportKind.level)
     collector.events.append(
         StockReport(
             pool=shop.store.pool,
@@ -258,6 +256,10 @@ def _level(collector: Collector, where: str, item: Json, shop: CloverShop, readi
             lines=(line,),
         )
     )
+
+
+def _is_returned(line: object) -> bool:
+    return isinstance(line, dict) and _is_back(line)
 
 
 def _is_back(line: Json) -> bool:

@@ -20,11 +20,13 @@ class PayloadRefused(Refused):
 def parse(body: bytes) -> dict[str, Any]:
     """The object that `body` holds; numbers with a fraction come as Decimal.
 
+    A byte order mark before it is passed over, as RFC 8259, 8.1 allows.
+
     Raises PayloadRefused for what is not UTF-8 or JSON, is no object, names a key twice, says NaN, or is nested deeper
     than 32.
     """
     try:
-        payload = _DECODER.decode(body.decode())
+        payload = _DECODER.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise PayloadRefused(f"the body is not UTF-8: byte {error.start}") from error
     except json.JSONDecodeError as error:

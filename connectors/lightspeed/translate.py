@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, taken_back, text_of
+from connectors.parsing.lines import taken_back, text_of
 from connectors.parsing.quantities import shorten
-from connectors.vendor.collector import Collector
+from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
@@ -33,10 +33,12 @@ from connectors.vendor.fields import (
     number,
     object_of,
     objects,
+    parts,
     rounded_price,
     time_ms,
 )
-from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
+from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "lightspeed"
 _STATES = {
@@ -126,19 +128,15 @@ def _sale(collector: Collector, sale: Json, outlet: Outlet, reading: ReadContext
     if reason is not None:
         collector.skip("", reason)
     for name, why in (("adjustments", SkipReason.fee), ("ecom_custom_charges", SkipReason.fee)):
-        for index, each in enumerate(objects(sale, name)):
+        for index, each in enumerate(parts(sale, name)):
             kind = str(each.get("adjustment_type", "")).lower() if isinstance(each, Mapping) else ""
             collector.skip(f"/{name}/{index}", SkipReason.tip if "tip" in kind else why)
-    lines = _lines(collector, sale, outlet.store.currency, is_voided=reason is not None)
-    if lines:
-        collector.events.append(
-            Sale(
-                pool=outlet.store.pool, store=outlet.store.id,
-                source=Source(system=SYSTEM, id=f"sale/{sale_id}", version=version), occurred_at_ms=occurred_at_ms,
-                recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=register or None,
-                currency=outlet.store.currency, lines=tuple(lines),
-            )
-        )  # fmt: skip
+    lines = SaleLines(collector, outlet.store, None)
+    _read_lines(lines, sale, is_voided=reason is not None)
+    created_at_ms = unless_unreadable(lambda: time_ms(sale, "created_at", UTC_ZONE))
+    occurred_at_ms = servers_time_ms(collector, "", occurred_at_ms, created_at_ms or version)
+    source = Source(system=SYSTEM, id=f"sale/{sale_id}", version=version)
+    lines.publish(source, occurred_at_ms, reading, register)
 
 
 def _why_not_sold(sale: Json) -> SkipReason | None:
@@ -167,24 +165,28 @@ def _attributes(sale: Json) -> set[str]:
     return {text_of(each, "name").lower() if isinstance(each, Mapping) else str(each).lower() for each in found}
 
 
-def _lines(collector: Collector, sale: Json, currency: str, *, is_voided: bool) -> list[SaleLine]:
+def _read_lines(lines: SaleLines, sale: Json, *, is_voided: bool) -> None:
     name = "line_items" if "line_items" in sale else "register_sale_products"
-    lines: list[SaleLine] = []
     for index, each in enumerate(objects(sale, name)):
-        with collector.at(f"/{name}/{index}"):
+        where, line_id = f"/{name}/{index}", line_name(each, index)
+        with lines.line(where, line_id):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:
-                collector.skip(f"/{name}/{index}", reason)
+                lines.skip(where, reason)
                 continue
-            line_id, milli = identifier(line), milli_of(line, "quantity")
-            is_return = milli < 0 or is_set(line, "is_return") or is_set(inner(line, "return"), "is_return")
+            milli = milli_of(line, "quantity")
+            is_return = milli < 0 or _is_return(line)
             kind = "return" if is_return else "sale"
             if is_voided and is_return:  # it brought nothing back
                 kind = "return_not_restocked"
-            moved = _line(line_id, kind, line, abs(milli), currency)
-            lines += taken_back(moved) if is_voided and not is_return else (moved,)
-    return lines
+            price = lines.price(where, lambda currency, line=line, milli=milli: _price(line, abs(milli), currency))  # type: ignore[misc]
+            quantity = Decimal(abs(milli)).scaleb(-3)
+            moved = lines.add(
+                where, line_id, {"item": _product_id(line), "kind": kind, "quantity": quantity, "price": price}
+            )
+            if is_voided and not is_return:
+                lines.found.append(taken_back(moved)[1])
 
 
 def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadContext) -> None:
@@ -205,7 +207,8 @@ def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadCont
         StockReport(
             pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{outlet_id}/{product_id}", version=now_ms), occurred_at_ms=now_ms,
-            recorded_at_ms=now_ms, kind=StockReportKind.level, lines=(stock_line("1", fields, StockReportKind.level),),
+            recorded_at_ms=now_ms, kind=StockReportKind.level,
+            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level),),
         )
     )  # fmt: skip
 
@@ -220,33 +223,37 @@ def _why_left_out(line: Json) -> SkipReason | None:
             return reason
     if not _product_id(line):
         return SkipReason.non_stock
+    total = unless_unreadable(lambda: _first(line, "price_total", "total_price", "price"))
+    if total is not None and total < 0 and milli_of(line, "quantity") > 0 and not _is_return(line):
+        return SkipReason.fee  # a deposit paid back, a discount
     return SkipReason.not_moved if milli_of(line, "quantity") == 0 else None
+
+
+def _is_return(line: Json) -> bool:
+    return is_set(line, "is_return") or is_set(inner(line, "return"), "is_return")
 
 
 def _product_id(line: Json) -> str:
     return text_of(line, "product_id") or text_of(inner(line, "product"), "id")
 
 
-def _line(line_id: str, kind: str, line: Json, milli: int, currency: str) -> SaleLine:
-    price = _price(line, milli, currency)
-    fields: dict[str, object] = {
-        "item": _product_id(line), "kind": kind, "quantity": Decimal(milli).scaleb(-3), "price": price,
-    }  # fmt: skip
-    return sale_line(line_id, fields, currency)
-
-
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:
     """The price of the line, taxes included; from unit prices where it says no totals."""
     pricing, tax = inner(line, "pricing"), inner(line, "tax")
-    total = _first(line, "price_total", "total_price") or _first(pricing, "total")
+    total = _first_of(_first(line, "price_total", "total_price"), _first(pricing, "total"))
     if total is not None:
-        total_tax = _first(line, "tax_total", "total_tax") or _first(tax, "total") or Decimal(0)
+        total_tax = _first_of(_first(line, "tax_total", "total_tax"), _first(tax, "total")) or Decimal(0)
         return rounded_price(abs(total + total_tax), currency)
-    unit_price = _first(line, "price", "unit_price") or _first(pricing, "price")
+    unit_price = _first_of(_first(line, "price", "unit_price"), _first(pricing, "price"))
     if unit_price is None:
         return None
     unit_tax = _first(tax, "amount") if tax else _first(line, "tax", "unit_tax")
     return rounded_price((unit_price + (unit_tax or Decimal(0))) * milli / 1000, currency)
+
+
+def _first_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The first that is there; nothing is worth 0, too."""
+    return other if one is None else one
 
 
 def _first(fields: Json, *names: str) -> Decimal | None:

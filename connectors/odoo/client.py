@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.odoo import translate
+from connectors.odoo.kits import Kits
 from connectors.odoo.spec import OdooOptions
 from connectors.parsing.times import instant_ms
 from connectors.vendor.connector import VendorConnector
@@ -117,8 +119,10 @@ class OdooVendor:
             if order in lines:
                 lines[order].append(line)
         used = {translate.reference(line, "product_id") for each in lines.values() for line in each}
-        products = self._read("product.product", {each for each in used if each is not None}, ("type",))
+        fields = ("type", "product_tmpl_id")
+        products = self._read("product.product", {each for each in used if each is not None}, fields)
         by_id = {product["id"]: product for product in products if isinstance(product.get("id"), int)}
+        shop = replace(shop, kits=Kits(self._ask).of(by_id))
         return translate.orders(orders, lines, by_id, shop, ReadContext(self._now_ms(), cursor))
 
     def _read_moves(self, cursor: int) -> Iterator[FeedPage]:

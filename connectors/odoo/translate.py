@@ -10,35 +10,55 @@ Odoo writes times in UTC without saying so, a reference as [id, name], and nothi
 shortest decimal of a double, and are read to nine decimals, so that 0.30000000000000004 is 0.3.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.parsing.lines import text_of
 from connectors.parsing.quantities import shorten
-from connectors.vendor.collector import Collector, line_report
+from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, number, object_of, rounded_price, time_ms
-from schemas.models.base import LINES_MAX
-from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
+from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.models.pos import Source, StockLine, StockReportKind
 
 SYSTEM = "odoo"
 _UTC = ZoneInfo("UTC")
 _SOLD = frozenset({"paid", "done", "invoiced"})
-_UNITS = {"units": "each", "unit": "each", "unit(s)": "each", "kg": "kg", "g": "g", "l": "l", "ml": "ml"}
-"""Names of Odoo's own units in English, in lower case."""
+_UNITS = {
+    "units": "each", "unit": "each", "unit(s)": "each", "kg": "kg", "g": "g", "t": "t", "lb": "lb", "lb(s)": "lb",
+    "oz": "oz", "oz(s)": "oz", "l": "l", "ml": "ml", "fl oz (us)": "fl oz", "qt (us)": "quart", "gal (us)": "gallon",
+    "gal(s)": "gallon", "dozens": "dozen", "dozen": "dozen",
+} | dict.fromkeys(("m", "cm", "mm", "km", "in", "ft", "yd", "mi", "m²", "ft²", "hours", "days"), "each")  # fmt: skip
+"""Names of Odoo's own units in English, in lower case. What has another measure is counted in pieces of it."""
+_PACK = re.compile(r"(?:pack of|box of|case of) ([1-9][0-9]{0,4})")
 _NINE_DECIMALS = Decimal("1E-9")
 
 
 @dataclass(frozen=True, slots=True)
 class OdooShop:
-    """The store, and what its settings and its points of sale say. tip_products: ids of the products that are tips."""
+    """The store, and what its settings and its points of sale say.
+
+    tip_products: ids of the products that are tips. kits: what one of a kit (a product with a phantom bill of
+    materials) consists of, by the kit's id.
+    """
 
     store: StoreContext
     returns_restocked: bool = True
     tip_products: frozenset[int] = frozenset()
+    kits: Mapping[int, Sequence["KitPart"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KitPart:
+    """A component of a kit. quantity: of one kit, in the unit [id, name]."""
+
+    product: int
+    quantity: Decimal
+    unit: object = None
 
 
 def orders(
@@ -121,33 +141,23 @@ def _order(
         if not own:
             collector.skip(where, reason or SkipReason.no_content)
         return
-    currency = _currency(order, shop)
-    sold = []
+    lines_sold = SaleLines(collector, shop.store, _currency(order))
     for at, line in enumerate(own):
-        line_at = f"{where}/{place('line', line, at)}"
-        with collector.at(line_at):
+        line_at, name = f"{where}/{place('line', line, at)}", line_name(line, at)
+        with lines_sold.line(line_at, name):
             fields = object_of(line)
             reason = _no_goods(fields, products, shop)
             if reason is not None:
-                collector.skip(line_at, reason)
+                lines_sold.skip(line_at, reason)
             else:
-                sold.append(_line(fields, currency, shop))
-    if len(sold) > LINES_MAX:
-        raise FieldRefused("lines", f"{len(sold)} lines in one order; at most {LINES_MAX}")
-    if not sold:
-        return
-    till = reference(order, "config_id")
-    collector.events.append(
-        Sale(
-            pool=shop.store.pool,
-            store=shop.store.id,
-            source=Source(system=SYSTEM, id=f"order/{order_id}", version=version),
-            occurred_at_ms=occurred_at_ms,
-            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
-            till=None if till is None else str(till),
-            currency=currency,
-            lines=tuple(sold),
-        )
+                _add_line(lines_sold, line_at, name, fields, shop)
+    till = unless_unreadable(lambda: reference(order, "config_id"))
+    created_at_ms = unless_unreadable(lambda: time_ms(order, "create_date", _UTC))
+    lines_sold.publish(
+        Source(system=SYSTEM, id=f"order/{order_id}", version=version),
+        servers_time_ms(collector, where, occurred_at_ms, created_at_ms or version),
+        reading,
+        till,
     )
 
 
@@ -167,23 +177,36 @@ def _no_goods(line: Json, products: Mapping[int, Json], shop: OdooShop) -> SkipR
     # A combo's own line has the price, and the goods stand in lines of their own.
     if products.get(product, {}).get("type") in ("service", "combo"):
         return SkipReason.non_stock
-    return SkipReason.not_moved if _exact(line, "qty").is_zero() else None
-
-
-def _line(line: Json, currency: str, shop: OdooShop) -> SaleLine:
     quantity = _exact(line, "qty")
-    said: dict[str, object] = {
-        "item": str(_needed(line, "product_id")),
-        "quantity": abs(quantity),
-        "unit": _unit(line, "product_uom_id"),
-        "kind": "sale",
-    }
+    total = unless_unreadable(lambda: number(line, "price_subtotal_incl"))
+    if quantity > 0 and total is not None and total < 0:  # a deposit paid back, a discount
+        return SkipReason.fee
+    return SkipReason.not_moved if quantity.is_zero() else None
+
+
+def _add_line(lines: SaleLines, where: str, name: str, line: Json, shop: OdooShop) -> None:
+    """Read a line. Of a kit the parts are the goods, each a line below the kit's; which part bore the price is open."""
+    product, quantity = _needed(line, "product_id"), _exact(line, "qty")
+    kind = "sale"
     if quantity < 0:
-        said["kind"] = "return" if shop.returns_restocked else "return_not_restocked"
+        kind = "return" if shop.returns_restocked else "return_not_restocked"
+    unit, each = _unit(line, "product_uom_id")
+    said: dict[str, object] = {"kind": kind, "quantity": abs(quantity) * each, "unit": unit}
+    parts = shop.kits.get(product)
+    if not parts:
+        price = lines.price(where, lambda currency: _price(line, currency))
+        lines.add(where, name, {**said, "item": str(product), "price": price})
+        return
+    for part in parts:
+        part_unit, part_each = _unit({"unit": part.unit}, "unit")
+        in_all = abs(quantity) * each * part.quantity * part_each
+        item = {"item": str(part.product), "quantity": in_all, "unit": part_unit}
+        lines.add(where, f"{name}/{part.product}", {**said, **item})
+
+
+def _price(line: Json, currency: str) -> Decimal | None:
     total = number(line, "price_subtotal_incl")
-    if total is not None:
-        said["price"] = rounded_price(abs(total), currency)
-    return sale_line(str(_needed(line, "id")), said, currency)
+    return None if total is None else rounded_price(abs(total), currency)
 
 
 def _move(
@@ -205,24 +228,23 @@ def _move(
     kind = (
         StockReportKind.received if comes and usage in ("supplier", "internal", "transit") else StockReportKind.adjusted
     )
+    unit, each = _unit(move, "product_uom")
     said = {
         "item": str(_needed(move, "product_id")),
-        "quantity": quantity if comes else -quantity,
-        "unit": _unit(move, "product_uom"),
+        "quantity": (quantity if comes else -quantity) * each,
+        "unit": unit,
         "reason": "other",
     }
-    line = stock_line("1", said, kind)
+    line = vendor_stock_line(collector, where, said, kind)
     _report(collector, kind, f"move/{_needed(move, 'id')}", line, _needed_ms(move, "date"), shop, reading)
 
 
 def _level(collector: Collector, product: int, quants: Sequence[Json], shop: OdooShop, reading: ReadContext) -> None:
     at_ms = max(_needed_ms(quant, "write_date") for quant in quants)
     total = sum((_exact(quant, "quantity") for quant in quants), Decimal())
-    line = stock_line(
-        "1",
-        {"item": str(product), "quantity": total, "unit": _unit(quants[0], "product_uom_id")},
-        StockReportKind.level,
-    )
+    unit, each = _unit(quants[0], "product_uom_id")
+    said = {"item": str(product), "quantity": total * each, "unit": unit}
+    line = vendor_stock_line(collector, f"product {product}", said, StockReportKind.level)
     _report(collector, StockReportKind.level, f"level/{product}/{at_ms}", line, at_ms, shop, reading)
 
 
@@ -274,17 +296,23 @@ def _exact(fields: Json, name: str) -> Decimal:
         raise FieldRefused(name, f"{shorten(value)} is out of range") from error
 
 
-def _unit(fields: Json, name: str) -> str:
-    """Ours for a unit [id, name]; pieces where none is named."""
+def _unit(fields: Json, name: str) -> tuple[str, int]:
+    """The word for a unit [id, name] that `parsing.lines` knows, and how many of it there are; pieces where none is
+    named.
+    """
     value = fields.get(name)
     if not isinstance(value, list) or len(value) < 2:
-        return "each"
-    unit = _UNITS.get(str(value[1]).strip().lower())
+        return "each", 1
+    word = str(value[1]).strip().lower()
+    unit, pack = _UNITS.get(word), _PACK.fullmatch(word)
+    if pack:
+        return "each", int(pack[1])
     if unit is None:
-        raise FieldRefused(name, f"{shorten(value[1])} is not a unit that is read: Units, kg, g, L or mL")
-    return unit
+        known = "Units, Dozens, Pack of 6, kg, g, t, lb, oz, L, mL, gal (US)"
+        raise FieldRefused(name, f"{shorten(value[1])} is not a unit that is read, such as {known}: sell it in one")
+    return unit, 1
 
 
-def _currency(order: Json, shop: OdooShop) -> str:
+def _currency(order: Json) -> object:
     value = order.get("currency_id")
-    return str(value[1]) if isinstance(value, list) and len(value) > 1 else shop.store.currency
+    return value[1] if isinstance(value, list) and len(value) > 1 else None

@@ -1,13 +1,20 @@
 """One line of a sale or of a stock report, from the fields in which any outside system gives it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, Refused
 from connectors.parsing.codes import SCHEMES, code_of
-from connectors.parsing.quantities import line_price_minor, price_minor, quantity_milli, shorten
+from connectors.parsing.quantities import (
+    currency_exponent,
+    line_price_minor,
+    nearest_milli,
+    price_minor,
+    quantity_milli,
+    shorten,
+)
 from connectors.parsing.spreadsheet import clean_code
 from schemas.models.pos import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
 
@@ -25,9 +32,33 @@ UNITS: Mapping[str, tuple[Unit, bool]] = (
 )
 """Tills' names of units → our unit, and whether theirs is a thousandth of it."""
 
+CONVERTED: Mapping[str, tuple[Unit, Decimal]] = (
+    dict.fromkeys(("lb", "lbs", "pound", "pounds"), (Unit.kg, Decimal("0.45359237")))
+    | dict.fromkeys(("oz", "ounce", "ounces"), (Unit.kg, Decimal("0.028349523125")))
+    | dict.fromkeys(("stone",), (Unit.kg, Decimal("6.35029318")))
+    | dict.fromkeys(("mg", "milligram", "milligrams"), (Unit.kg, Decimal("0.000001")))
+    | dict.fromkeys(("t", "tonne", "tonnes"), (Unit.kg, Decimal(1000)))
+    | dict.fromkeys(("kgs", "kilograms", "kilo", "kilos"), (Unit.kg, Decimal(1)))
+    | dict.fromkeys(("gram", "grams", "gr"), (Unit.kg, Decimal("0.001")))
+    | dict.fromkeys(("liters", "litres"), (Unit.l, Decimal(1)))
+    | dict.fromkeys(("milliliter", "millilitre", "milliliters", "millilitres"), (Unit.l, Decimal("0.001")))
+    | dict.fromkeys(("cl", "centiliter", "centilitre"), (Unit.l, Decimal("0.01")))
+    | dict.fromkeys(("dl", "deciliter", "decilitre"), (Unit.l, Decimal("0.1")))
+    | dict.fromkeys(("fl oz", "floz", "fluid ounce"), (Unit.l, Decimal("0.0295735295625")))
+    | dict.fromkeys(("cup", "cups"), (Unit.l, Decimal("0.2365882365")))
+    | dict.fromkeys(("pint", "pints", "pt"), (Unit.l, Decimal("0.473176473")))
+    | dict.fromkeys(("quart", "quarts", "qt"), (Unit.l, Decimal("0.946352946")))
+    | dict.fromkeys(("gal", "gallon", "gallons"), (Unit.l, Decimal("3.785411784")))
+    | dict.fromkeys(("dozen", "dozens", "doz"), (Unit.each, Decimal(12)))
+)
+"""Other units that tills use → our unit, and how much of it theirs is; exact by definition. Weights are avoirdupois
+(NIST Handbook 44, appendix C), volumes those of the United States.
+"""
+
 ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
 _ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})
 _MAY_BE_NEGATIVE = frozenset({StockReportKind.adjusted, StockReportKind.level})
+_UNIT_NAMES = "each, kg, g, l, ml, lb, oz or dozen"
 _FIELD_NAMES = {
     "quantity_milli": "quantity", "price_minor": "price", "till": "register",
     "occurred_at_ms": "occurred_at", "recorded_at_ms": "recorded_at",
@@ -57,6 +88,49 @@ def sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> Sale
         return SaleLine(line_id=line_id, kind=kind, code=code, quantity_milli=abs(milli), unit=unit, price_minor=price)
     except ValidationError as error:
         raise field_refused(error) from error
+
+
+def noted_sale_line(line_id: str, fields: Mapping[str, object], currency: str) -> tuple[SaleLine, Sequence[str]]:
+    """`sale_line` for what must not cost the sale, and a note of each: a price that cannot be read, a rounded quantity.
+
+    Raises FieldRefused.
+    """
+    read, notes = measured(fields)
+    given = fields.get("quantity")
+    unit_price = fields.get("unit_price")
+    if unit_price not in (None, "") and fields.get("price") in (None, ""):
+        del read["unit_price"]
+        # It is that of a pound where the till sells pounds; of goods sold in grams it is that of a kilogram.
+        quantity = read["quantity"] if _word(fields, "unit") in UNITS else given
+        try:
+            read["price"] = _line_price(unit_price, quantity, currency)
+        except (Refused, ArithmeticError) as error:
+            notes.append(f"the price is left out: {error}")
+    try:
+        return sale_line(line_id, read, currency), notes
+    except FieldRefused as refused:
+        if refused.field != "price":
+            raise
+        notes.append(f"the price is left out: {refused}")
+    return sale_line(line_id, {**read, "price": None}, currency), notes
+
+
+def measured(fields: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """`fields` with quantity and unit in ours, and a note when the quantity was rounded. Raises FieldRefused."""
+    unit, given = _word(fields, "unit"), _given(fields, "quantity")
+    if given is None:
+        return dict(fields), []
+    measure = _measure(unit)
+    if measure is None:
+        raise FieldRefused("unit", f"{shorten(fields['unit'])} is not a unit: use {_UNIT_NAMES}")
+    try:
+        milli, is_rounded = nearest_milli(given, measure[1])
+    except Refused as error:
+        raise FieldRefused("quantity", str(error)) from error
+    quantity = Decimal(milli).scaleb(-3)
+    told = f"{given} {unit}".strip()
+    note = f"{told} is counted as {quantity} {measure[0].value}, the nearest thousandth"
+    return {**fields, "quantity": quantity, "unit": measure[0].value}, [note] if is_rounded else []
 
 
 def taken_back(line: SaleLine) -> tuple[SaleLine, SaleLine]:
@@ -147,6 +221,25 @@ def _quantity(fields: Mapping[str, object]) -> tuple[Unit, int]:
         return unit, quantity_milli(value, in_thousandths=in_thousandths)
     except Refused as error:
         raise FieldRefused("quantity", str(error)) from error
+
+
+def _measure(name: str) -> tuple[Unit, Decimal] | None:
+    """Our unit, and how much of it a till's is."""
+    known = UNITS.get(name)
+    if known is None:
+        return CONVERTED.get(name)
+    return known[0], Decimal("0.001") if known[1] else Decimal(1)
+
+
+def is_unit(name: str) -> bool:
+    """True for a unit that a quantity can be converted from; tills also have words of their own for a piece."""
+    return _measure(name.strip().lower()) is not None
+
+
+def _line_price(unit_price: object, quantity: object, currency: str) -> Decimal:
+    """Unit price times quantity, rounded to a minor unit, with the quantity's sign. Raises Refused."""
+    milli = nearest_milli(quantity)[0]
+    return Decimal(line_price_minor(unit_price, milli, currency)).scaleb(-currency_exponent(currency))
 
 
 def _price(fields: Mapping[str, object], milli: int, is_negative: bool, currency: str) -> int | None:

@@ -1,13 +1,15 @@
 """Decimals as tills write them, to the integers of the vocabulary. Exact, or refused: nothing is rounded silently."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from connectors.contract import Refused
 from schemas.models.base import PRICE_MAX_MINOR, QUANTITY_MAX_MILLI
 
 DIGITS_MAX = 40
 _COEFFICIENT_MAX = 120
+_DOUBLE_DIGITS = 15
+"""So many digits of a number mean something after a computer has reckoned with it."""
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _EXPONENT_USUAL = 2
 _EXPONENTS = dict.fromkeys(
@@ -40,6 +42,28 @@ def quantity_milli(value: object, *, in_thousandths: bool = False) -> int:
     if abs(scaled) > QUANTITY_MAX_MILLI:
         raise Refused(f"{shorten(value)} is out of range: at most {QUANTITY_MAX_MILLI // 1000} units in a line")
     return scaled
+
+
+def nearest_milli(value: object, factor: Decimal = Decimal(1)) -> tuple[int, bool]:
+    """(thousandths of our unit, whether they are rounded) of a quantity in a unit that is `factor` of ours.
+
+    Whole thousandths are exact. Else the nearest is taken, half a thousandth away from zero, and the difference is the
+    shelf's until its next count. What is only the noise of a double, from the sixteenth digit on, is not rounding.
+    Raises Refused for more than a million units, and for what would be rounded to nothing.
+    """
+    given = decimal_of(value)
+    if abs(given.adjusted()) > DIGITS_MAX:
+        raise Refused(f"{shorten(value)} is out of range")
+    with localcontext() as context:
+        context.prec = _COEFFICIENT_MAX
+        exact = given * factor * 1000
+        whole = int(exact.to_integral_value(ROUND_HALF_UP))
+        is_noise = abs(exact - whole) <= abs(exact).scaleb(-_DOUBLE_DIGITS)
+    if abs(whole) > QUANTITY_MAX_MILLI:
+        raise Refused(f"{shorten(value)} is out of range: at most {QUANTITY_MAX_MILLI // 1000} units in a line")
+    if not whole and not given.is_zero():
+        raise Refused(f"{shorten(value)} is less than half a thousandth of a unit: nothing would be left of it")
+    return whole, exact != whole and not is_noise
 
 
 def price_minor(value: object, currency: str) -> int:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.parsing.lines import text_of
 from connectors.parsing.quantities import shorten
 from connectors.vendor import echo
-from connectors.vendor.collector import Collector
+from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.fields import (
     Json,
     ReadContext,
@@ -34,7 +34,8 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
+from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms
+from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "shopify"
 _NOT_PAID = frozenset({"pending", "expired", "unpaid"})
@@ -166,6 +167,7 @@ def _order_sale(
     occurred_at_ms = time_ms(order, "processed_at", shop.store.zone) or created_at_ms
     if occurred_at_ms is None:
         raise FieldRefused("processed_at", "the order has neither processed_at nor created_at")
+    occurred_at_ms = servers_time_ms(collector, where, occurred_at_ms, created_at_ms)
     status = text_of(order, "financial_status").lower()
     is_off = SkipReason.cancelled if text_of(order, "cancelled_at") else None
     is_off = is_off or (SkipReason.voided if status == "voided" else None)
@@ -180,32 +182,23 @@ def _order_sale(
         return
     if is_off is not None:
         collector.skip(where, is_off)
-    currency = text_of(order, "currency") or shop.store.currency
-    sale_lines: list[SaleLine] = []
+    lines = SaleLines(collector, shop.store, order.get("currency"))
     for index, each in enumerate(objects(order, "line_items")):
-        with collector.at(f"{where}/line_items/{index}"):
+        at, name = f"{where}/line_items/{index}", line_name(each, index)
+        with lines.line(at, name):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:
-                collector.skip(f"{where}/line_items/{index}", reason)
+                lines.skip(at, reason)
                 continue
             milli = milli_of(line, "quantity")
-            sale_lines.append(_line(identifier(line), "sale", line, milli, _price(line, milli, currency), currency))
-            left = milli - refunded.get(text_of(line, "id"), 0)
+            _add(lines, at, name, "sale", line, milli)
+            left = milli - refunded.get(name, 0)
             gone = left if is_off is not None and not is_handed_over else _removed_milli(order, line, left)
             if gone > 0:
-                price = _price(line, gone, currency)
-                sale_lines.append(_line(f"{identifier(line)}/void", "void", line, gone, price, currency))
-    if not sale_lines:
-        return
-    collector.events.append(
-        Sale(
-            pool=shop.store.pool, store=shop.store.id,
-            source=Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms=occurred_at_ms,
-            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), till=text_of(order, "device_id") or None,
-            currency=currency, lines=tuple(sale_lines),
-        )
-    )  # fmt: skip
+                _add(lines, at, f"{name}/void", "void", line, gone)
+    source = Source(system=SYSTEM, id=f"order/{order_id}", version=version)
+    lines.publish(source, occurred_at_ms, reading, order.get("device_id"))
 
 
 def _removed_milli(order: Json, line: Json, left_milli: int) -> int:
@@ -238,32 +231,23 @@ def _refund(
     if reading.was_reported(occurred_at_ms, updated_at_ms):
         collector.skip(where, SkipReason.already_reported)
         return
-    currency = next((text for each in transactions if (text := text_of(each, "currency"))), shop.store.currency)
     returned = objects(refund, "refund_line_items")
     if not returned:
         collector.skip(where, SkipReason.unlinked)
-    lines: list[SaleLine] = []
+    lines = SaleLines(collector, shop.store, next(filter(None, (each.get("currency") for each in transactions)), None))
     for index, each in enumerate(returned):
-        at = f"{where}/refund_line_items/{index}"
-        with collector.at(at):
+        at, name = f"{where}/refund_line_items/{index}", line_name(each, index)
+        with lines.line(at, name):
             line = object_of(each)
             line_item = inner(line, "line_item") or order_lines.get(text_of(line, "line_item_id"), {})
             kind = _kind_of(line, refund)
             reason = _why_left_out(line_item, line) or _why_not_ours(line, kind, shop, is_ours)
             if reason is not None:
-                collector.skip(at, reason)
+                lines.skip(at, reason)
                 continue
-            amount = number(line, "subtotal")
-            price = None if amount is None else rounded_price(abs(amount), currency)
-            lines.append(_line(identifier(line), kind, line_item, milli_of(line, "quantity"), price, currency))
-    if lines:
-        collector.events.append(
-            Sale(
-                pool=shop.store.pool, store=shop.store.id, source=Source(system=SYSTEM, id=f"refund/{refund_id}"),
-                occurred_at_ms=occurred_at_ms, recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
-                currency=currency, lines=tuple(lines),
-            )
-        )  # fmt: skip
+            price = lines.price(at, lambda currency, line=line: _refunded_price(line, currency))  # type: ignore[misc]
+            lines.add(at, name, _fields(kind, line_item, milli_of(line, "quantity"), price))
+    lines.publish(Source(system=SYSTEM, id=f"refund/{refund_id}"), occurred_at_ms, reading)
 
 
 def _level(
@@ -283,7 +267,7 @@ def _level(
         return
     code = codes.get(item_id) or {"item": f"inventory-item-{item_id}"}
     fields = {**code, "quantity": level["available"]}
-    line = stock_line("1", fields, StockReportKind.level)
+    line = vendor_stock_line(collector, "", fields, StockReportKind.level)
     as_of_ms = time_ms(level, "updated_at", shop.store.zone) or reading.received_at_ms
     within_second = 999 if triggered_at_ms is None else min(max(triggered_at_ms - as_of_ms, 0), 998)
     source = Source(system=SYSTEM, id=f"level/{location_id}/{item_id}", version=as_of_ms + within_second)
@@ -308,10 +292,10 @@ def _why_left_out(line_item: Json, quantities: Json | None = None) -> SkipReason
         return SkipReason.gift_card
     variant_id, sku = text_of(line_item, "variant_id"), text_of(line_item, "sku")
     if not variant_id and not sku:
-        is_tip = line_item.get("tip") is not None or text_of(line_item, "title").lower() == "tip"
+        is_tip = line_item.get("tip") is not None or str(line_item.get("title")).strip().lower() == "tip"
         return SkipReason.tip if is_tip else SkipReason.non_stock
     # A product that is neither shipped nor counted is a service or a download.
-    if line_item.get("requires_shipping") is False and not text_of(line_item, "variant_inventory_management"):
+    if line_item.get("requires_shipping") is False and not line_item.get("variant_inventory_management"):
         return SkipReason.non_stock
     if milli_of(line_item if quantities is None else quantities, "quantity") == 0:
         return SkipReason.not_moved
@@ -344,10 +328,19 @@ def _why_not_ours(line: Json, kind: str, shop: ShopifyShop, is_ours: bool | None
     return None if is_ours else SkipReason.other_store
 
 
-def _line(line_id: str, kind: str, line_item: Json, milli: int, price: Decimal | None, currency: str) -> SaleLine:
+def _add(lines: SaleLines, where: str, name: str, kind: str, line: Json, milli: int) -> None:
+    price = lines.price(where, lambda currency: _price(line, milli, currency))
+    lines.add(where, name, _fields(kind, line, milli, price))
+
+
+def _fields(kind: str, line_item: Json, milli: int, price: Decimal | None) -> dict[str, object]:
     code = variant_code(text_of(line_item, "variant_id"), text_of(line_item, "sku"))
-    fields: dict[str, object] = {**code, "kind": kind, "quantity": Decimal(milli).scaleb(-3), "price": price}
-    return sale_line(line_id, fields, currency)
+    return {**code, "kind": kind, "quantity": Decimal(milli).scaleb(-3), "price": price}
+
+
+def _refunded_price(line: Json, currency: str) -> Decimal | None:
+    amount = number(line, "subtotal")
+    return None if amount is None else rounded_price(abs(amount), currency)
 
 
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:

@@ -178,7 +178,7 @@ class SquareVendor:
         changed = next((each for each in about.values() if isinstance(each, dict)), None)
         if changed is None:
             raise PayloadRefused("data.object names no order")
-        if changed.get("state") not in (None, "COMPLETED", "CANCELED"):
+        if changed.get("state") == "DRAFT":
             return left_out("order", SkipReason.unpaid)
         return self._fetched(changed, received_at_ms)
 
@@ -201,7 +201,7 @@ class SquareVendor:
         query = {
             "filter": {
                 "date_time_filter": {"updated_at": {"start_at": rfc3339(from_ms)}},
-                "state_filter": {"states": ["COMPLETED", "CANCELED"]},
+                "state_filter": {"states": ["OPEN", "COMPLETED", "CANCELED"]},
             },
             "sort": {"sort_field": "UPDATED_AT", "sort_order": "ASC"},
         }
@@ -233,11 +233,11 @@ class SquareVendor:
         """Listed by the time they occurred, not by that of their record: the cursor is known at the end alone."""
         found = self._list(
             self._square.inventory.batch_get_changes, location_ids=[self._options.location_id],
-            types=["PHYSICAL_COUNT", "ADJUSTMENT"], updated_after=rfc3339(from_ms),
+            types=["PHYSICAL_COUNT", "ADJUSTMENT", "TRANSFER"], updated_after=rfc3339(from_ms),
         )  # fmt: skip
         latest_ms: int | None = None
         while part := list(islice(found, CHANGES_AT_ONCE)):
-            found_in = [inner(each, "physical_count") or inner(each, "adjustment") for each in part]
+            found_in = [inner(each, str(each.get("type")).lower()) for each in part]
             latest_ms = _later_ms(latest_ms, newest_ms(found_in, "created_at", UTC_ZONE))
             yield FeedPage(translate.changes(part, self._shop, ReadContext(self._now_ms(), from_ms)), None)
         yield FeedPage(Translated(), latest_ms)

@@ -1,33 +1,36 @@
 """Square's objects to events. Pure. Source: Square API 2026-09-16, Order, InventoryCount, InventoryChange.
 
-- An order that is COMPLETED is a sale, and `returns` in it are returns; its `version` orders its revisions. Square
-  completes an order when it is paid and handed over, and no order leaves that state again.
+- An order is a sale once it is COMPLETED, or paid (nothing is due): Square takes the goods off its own stock then,
+  though they may be picked up days later. `returns` in it are returns; its `version` orders its revisions. One that is
+  canceled after it was paid is taken back.
 - A count of the state IN_STOCK is a level: what Square believes at `calculated_at`.
-- A change is a physical count, or an adjustment: goods received, waste, theft. Adjustments that a sale, a return or a
-  count made are reported by these.
+- A change is a physical count, an adjustment (goods received, waste, theft), or a transfer between locations.
+  Adjustments that a sale, a return or a count made are reported by these.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.contract import FieldRefused, Refused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, text_of
+from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
+from connectors.parsing.lines import taken_back, text_of
 from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
-from connectors.vendor.collector import Collector, line_report
+from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
-from connectors.vendor.fields import Json, ReadContext, identifier, object_of, objects, time_ms
-from schemas.models.base import LINES_MAX
-from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReportKind
+from connectors.vendor.fields import Json, ReadContext, identifier, newest_ms, object_of, objects, parts, time_ms
+from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.models.pos import Source, StockLine, StockReportKind
 
 SYSTEM = "square"
 
 _UNITS = {
-    "METRIC_KILOGRAM": "kg", "METRIC_GRAM": "g", "METRIC_LITER": "l", "METRIC_MILLILITER": "ml", "UNIT": "each",
+    "METRIC_KILOGRAM": "kg", "METRIC_GRAM": "g", "METRIC_MILLIGRAM": "mg", "IMPERIAL_POUND": "lb",
+    "IMPERIAL_WEIGHT_OUNCE": "oz", "IMPERIAL_STONE": "stone", "METRIC_LITER": "l", "METRIC_MILLILITER": "ml",
+    "GENERIC_FLUID_OUNCE": "fl oz", "GENERIC_CUP": "cup", "GENERIC_PINT": "pint", "GENERIC_QUART": "quart",
+    "GENERIC_GALLON": "gallon",
 }  # fmt: skip
-"""Square's other units (pounds, ounces) are no whole number of thousandths of ours, and are refused."""
+"""Square's weights and volumes. All else is counted in pieces of it: UNIT, lengths, areas, the merchant's own."""
 _RECEIVED_FROM = frozenset({"NONE", "ORDERED_FROM_VENDOR", "RECEIVED_FROM_VENDOR", "IN_TRANSIT", "IN_TRANSIT_TO"})
 _TOLD_BY_ORDERS = frozenset({"SOLD", "SOLD_ONLINE", "RETURNED_BY_CUSTOMER", "UNLINKED_RETURN", "RESERVED_FOR_SALE"})
 _TOLD_REASONS = frozenset({"SALE", "RETURNED", "CANCELED_SALE"})
@@ -35,7 +38,6 @@ _REASONS = {
     "DAMAGED": "damage", "THEFT": "theft", "SPOILAGE_WASTE": "waste", "PRODUCTION_WASTE": "waste",
     "SAMPLES_PROMOTIONAL": "own_use", "INTERNAL_USE": "own_use",
 }  # fmt: skip
-_CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def changes(found: Iterable[object], shop: SquareShop, reading: ReadContext) -> 
         with collector.at(where):
             if kind == "PHYSICAL_COUNT":
                 _physical_count(collector, where, object_of(inner), object_of(change), shop, reading)
+            elif kind == "TRANSFER":
+                _transfer(collector, where, object_of(inner), object_of(change), shop, reading)
             elif kind == "ADJUSTMENT":
                 _adjustment(collector, where, object_of(inner), object_of(change), shop, reading)
             else:
@@ -108,50 +112,40 @@ def _order(
     refusal = _order_refusal(order, shop)
     if refusal is not None:
         collector.skip(where, refusal)
+    is_taken_back = refusal is SkipReason.cancelled and _was_paid(order)
+    if refusal is not None and not is_taken_back:
         return
     order_id = identifier(order)
-    closed_at_ms = _time_ms(order, ("closed_at", "created_at"), shop)
-    if reading.was_reported(closed_at_ms, time_ms(order, "updated_at", shop.store.zone) or closed_at_ms):
+    closed_at_ms = _sold_at_ms(order, shop) or _time_ms(order, ("closed_at", "created_at"), shop)
+    updated_at_ms = unless_unreadable(lambda: time_ms(order, "updated_at", shop.store.zone)) or closed_at_ms
+    if reading.was_reported(closed_at_ms, updated_at_ms) and not is_taken_back:
         collector.skip(where, SkipReason.already_reported)
         return
-    occurred_at_ms = closed_at_ms if occurred_at_ms is None else occurred_at_ms
+    if occurred_at_ms is None:
+        occurred_at_ms = closed_at_ms
+    occurred_at_ms = servers_time_ms(collector, where, occurred_at_ms, closed_at_ms)
     noted_before = collector.noted
-    lines: list[SaleLine] = []
-    currency = _currency(order, shop)
+    lines = SaleLines(collector, shop.store, _currency(order))
     for at, line in enumerate(objects(order, "line_items")):
-        lines += _sale_lines(collector, where, at, line, currency, "sale", "")
+        _sale_line(lines, where, at, line, "sale", "", is_taken_back=is_taken_back)
     kind = "return" if shop.returns_restocked else "return_not_restocked"
     at = 0
     for returned in objects(order, "returns"):
         fields = object_of(returned)
         for line in objects(fields, "return_line_items"):
-            lines += _sale_lines(collector, where, at, line, currency, kind, "return/")
+            _sale_line(lines, where, at, line, kind, "return/")
             at += 1
         _skip_each(
-            collector, f"{where}/return_service_charges", objects(fields, "return_service_charges"), SkipReason.fee
+            collector, f"{where}/return_service_charges", parts(fields, "return_service_charges"), SkipReason.fee
         )
-        _skip_each(collector, f"{where}/return_tips", objects(fields, "return_tips"), SkipReason.tip)
-    _skip_each(collector, f"{where}/service_charges", objects(order, "service_charges"), SkipReason.fee)
+        _skip_each(collector, f"{where}/return_tips", parts(fields, "return_tips"), SkipReason.tip)
+    _skip_each(collector, f"{where}/service_charges", parts(order, "service_charges"), SkipReason.fee)
     if _amount(order.get("total_tip_money")):
         collector.skip(f"{where}/total_tip_money", SkipReason.tip)
-    if not lines:
-        if collector.noted == noted_before:
-            collector.skip(where, SkipReason.unlinked if objects(order, "refunds") else SkipReason.not_moved)
-        return
-    if len(lines) > LINES_MAX:
-        raise Refused(f"{len(lines)} lines in one order; at most {LINES_MAX}")
-    collector.events.append(
-        Sale(
-            pool=shop.store.pool,
-            store=shop.store.id,
-            source=Source(system=SYSTEM, id=order_id, version=_version(order)),
-            occurred_at_ms=occurred_at_ms,
-            recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
-            order_ref=_our_order(order),
-            currency=currency,
-            lines=tuple(lines),
-        )
-    )
+    if not lines.found and collector.noted == noted_before:
+        collector.skip(where, SkipReason.unlinked if parts(order, "refunds") else SkipReason.not_moved)
+    source = Source(system=SYSTEM, id=order_id, version=_version(order))
+    lines.publish(source, occurred_at_ms, reading, order_ref=_our_order(order))
 
 
 def _order_refusal(order: Json, shop: SquareShop) -> SkipReason | None:
@@ -160,35 +154,63 @@ def _order_refusal(order: Json, shop: SquareShop) -> SkipReason | None:
     state = order.get("state")
     if state == "CANCELED":
         return SkipReason.cancelled
-    if state != "COMPLETED":  # Square's default is OPEN
+    if state != "COMPLETED" and (state == "DRAFT" or not _is_paid(order)):  # Square's default is OPEN
         return SkipReason.unpaid
     return None
 
 
-def _sale_lines(
-    collector: Collector, order_at: str, at: int, line: object, currency: str, kind: str, prefix: str
-) -> list[SaleLine]:
-    """The line, or none when it is skipped or refused."""
+def _is_paid(order: Json) -> bool:
+    """True when nothing is due. Square names what is due; of an order with no price nothing ever is."""
+    return _was_paid(order) and _amount(order.get("net_amount_due_money")) == 0
+
+
+def _was_paid(order: Json) -> bool:
+    """True when some tender was taken, not only authorized."""
+    return any(isinstance(each, dict) and _is_taken(each) for each in parts(order, "tenders"))
+
+
+def _is_taken(tender: Json) -> bool:
+    card = tender.get("card_details")
+    status = card.get("status") if isinstance(card, dict) else None
+    return status in (None, "CAPTURED")
+
+
+def _sold_at_ms(order: Json, shop: SquareShop) -> int | None:
+    """When an order of which the payment is known was paid: the same before and after it is handed over."""
+    if not _was_paid(order) or not parts(order, "fulfillments"):
+        return None
+    tenders = [each for each in parts(order, "tenders") if isinstance(each, dict) and _is_taken(each)]
+    return newest_ms(tenders, "created_at", shop.store.zone) or _time_ms(order, ("created_at",), shop)
+
+
+def _sale_line(
+    lines: SaleLines, order_at: str, at: int, line: object, kind: str, prefix: str, *, is_taken_back: bool = False
+) -> None:
+    """Read one line, or skip it. A bundle's own line has the price; its components are told as lines of their own."""
     where = f"{order_at}/{prefix}line/{_name(line, 'uid', at)}"
-    with collector.at(where):
+    name = prefix + line_name(line, at, "uid")
+    with lines.line(where, name):
         fields = object_of(line)
         item_type, item = fields.get("item_type"), text_of(fields, "catalog_object_id")
         if item_type == "GIFT_CARD":
-            collector.skip(where, SkipReason.gift_card)
-        elif item_type == "CUSTOM_AMOUNT" or not item:
-            collector.skip(where, SkipReason.non_stock)
+            lines.skip(where, SkipReason.gift_card)
+        elif item_type in ("CUSTOM_AMOUNT", "BUNDLE", "COMBO") or not item:
+            lines.skip(where, SkipReason.non_stock)
         elif decimal_of(fields.get("quantity")).is_zero():
-            collector.skip(where, SkipReason.not_moved)
+            lines.skip(where, SkipReason.not_moved)
+        elif kind == "sale" and (_amount(fields.get("total_money")) or 0) < 0:  # a deposit paid back, a discount
+            lines.skip(where, SkipReason.fee)
         else:
             said = {
                 "item": item,
                 "kind": kind,
                 "quantity": fields.get("quantity"),
                 "unit": _unit(fields.get("quantity_unit")),
-                "price": _price(fields.get("total_money"), currency),
+                "price": _price(fields.get("total_money"), lines.currency or ""),
             }
-            return [sale_line(prefix + (text_of(fields, "uid") or str(at + 1)), said, currency)]
-    return []
+            added = lines.add(where, name, said)
+            if is_taken_back:
+                lines.found.append(taken_back(added)[1])
 
 
 def _count(collector: Collector, where: str, count: Json, shop: SquareShop, reading: ReadContext) -> None:
@@ -204,7 +226,7 @@ def _count(collector: Collector, where: str, count: Json, shop: SquareShop, read
     item = text_of(count, "catalog_object_id")
     calculated_at_ms = _time_ms(count, ("calculated_at",), shop)
     said = {"item": item, "quantity": count.get("quantity")}
-    line = stock_line("1", said, StockReportKind.level)
+    line = vendor_stock_line(collector, where, said, StockReportKind.level)
     source_id = f"level/{item}/{calculated_at_ms}"
     _report(collector, StockReportKind.level, source_id, line, calculated_at_ms, shop, reading)
 
@@ -220,7 +242,7 @@ def _physical_count(
         collector.skip(where, SkipReason.not_moved)
     else:
         said = {**_what(count, change), "quantity": count.get("quantity")}
-        line = stock_line("1", said, StockReportKind.counted)
+        line = vendor_stock_line(collector, where, said, StockReportKind.counted)
         _change_report(collector, StockReportKind.counted, count, line, shop, reading)
 
 
@@ -250,7 +272,24 @@ def _adjustment(
     kind = StockReportKind.received if comes and before in (_RECEIVED_FROM | {"IN_STOCK"}) else StockReportKind.adjusted
     if kind is StockReportKind.adjusted:
         said["reason"] = _REASONS.get(reason, "waste" if after == "WASTE" else "other") if goes else "other"
-    _change_report(collector, kind, change, stock_line("1", said, kind), shop, reading)
+    _change_report(collector, kind, change, vendor_stock_line(collector, where, said, kind), shop, reading)
+
+
+def _transfer(
+    collector: Collector, where: str, change: Json, outer: Json, shop: SquareShop, reading: ReadContext
+) -> None:
+    """Goods that went from one of the merchant's locations to another."""
+    comes, goes = (change.get(name) == shop.location_id for name in ("to_location_id", "from_location_id"))
+    if is_ours(change.get("reference_id")):
+        collector.skip(where, SkipReason.echo)
+        return
+    if comes == goes:
+        collector.skip(where, SkipReason.not_moved if comes else SkipReason.other_store)
+        return
+    quantity = abs(decimal_of(change.get("quantity")))
+    kind = StockReportKind.received if comes else StockReportKind.adjusted
+    said = {**_what(change, outer), "quantity": quantity if comes else -quantity, "reason": "" if comes else "other"}
+    _change_report(collector, kind, change, vendor_stock_line(collector, where, said, kind), shop, reading)
 
 
 def _what(change: Json, outer: Json) -> dict[str, object]:
@@ -279,17 +318,16 @@ def _report(
 
 
 def _unit(given: object) -> str:
-    """Our word for a unit of Square's. Raises FieldRefused."""
+    """Our word for a unit of Square's. Raises FieldRefused for a weight or volume that is not known."""
     inner = given.get("measurement_unit") if isinstance(given, dict) else None
     if not isinstance(inner, dict):
         return "each"
-    names = [inner.get(f"{kind}_unit") for kind in ("weight", "volume", "generic", "length", "area", "time")]
-    name = next((each for each in names if each), None)
-    if name is None:  # a unit of the merchant's own, such as a bunch
+    name = next((found for kind in ("weight", "volume") if (found := inner.get(f"{kind}_unit"))), None)
+    if name is None:  # pieces, or a unit of the merchant's own, such as a bunch
         return "each"
     unit = _UNITS.get(str(name))
     if unit is None:
-        raise FieldRefused("quantity_unit", f"{shorten(name)} is not an exact number of kg, l or pieces")
+        raise FieldRefused("quantity_unit", f"{shorten(name)} is a weight or volume that is not known here")
     return unit
 
 
@@ -308,10 +346,9 @@ def _our_order(order: Json) -> str | None:
     return str(reference)[:200] if is_ours(reference) else None
 
 
-def _currency(order: Json, shop: SquareShop) -> str:
+def _currency(order: Json) -> object:
     money = order.get("total_money")
-    given = money.get("currency") if isinstance(money, dict) else None
-    return given if isinstance(given, str) and _CURRENCY.fullmatch(given) else shop.store.currency
+    return money.get("currency") if isinstance(money, dict) else None
 
 
 def _price(money: object, currency: str) -> Decimal | None:

@@ -1,12 +1,22 @@
 """A collector of a translation's events, problems and skips: each line becomes one of the three."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Skip, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import field_refused
+from connectors.contract import (
+    FieldRefused,
+    Note,
+    PosEvent,
+    Problem,
+    Refused,
+    Skip,
+    SkipReason,
+    StoreContext,
+    Translated,
+)
+from connectors.parsing.lines import field_refused, measured, stock_line
 from connectors.vendor.fields import ReadContext
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 
@@ -18,6 +28,7 @@ class Collector:
         self.events: list[PosEvent] = []
         self._problems: list[Problem] = []
         self._skipped: list[Skip] = []
+        self._notes: list[Note] = []
 
     @contextmanager
     def at(self, where: str) -> Iterator[None]:
@@ -32,6 +43,14 @@ class Collector:
             self._problem(where, field_refused(error))
 
     @property
+    def problem_count(self) -> int:
+        return len(self._problems)
+
+    def note(self, where: str, text: str) -> None:
+        """Say of what is used that a part of it is not, or not as it was told."""
+        self._notes.append(Note(where, text))
+
+    @property
     def noted(self) -> int:
         """The number of problems and skips."""
         return len(self._problems) + len(self._skipped)
@@ -40,10 +59,21 @@ class Collector:
         self._skipped.append(Skip(where, reason))
 
     def done(self) -> Translated:
-        return Translated(tuple(self.events), tuple(self._problems), tuple(self._skipped))
+        return Translated(tuple(self.events), tuple(self._problems), tuple(self._skipped), tuple(self._notes))
 
     def _problem(self, where: str, refused: FieldRefused) -> None:
         self._problems.append(Problem(f"{where}/{refused.field}" if refused.field else where, str(refused)))
+
+
+def vendor_stock_line(
+    collector: Collector, where: str, fields: Mapping[str, object], kind: StockReportKind
+) -> StockLine:
+    """The one line of a vendor's report; a quantity that is rounded is noted. Raises FieldRefused."""
+    read, notes = measured(fields)
+    line = stock_line("1", read, kind)
+    for note in notes:
+        collector.note(where, note)
+    return line
 
 
 def line_report(

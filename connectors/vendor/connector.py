@@ -162,6 +162,8 @@ class VendorConnector:
     def _tell_problems(self, translated: Translated) -> None:
         for problem in translated.problems:
             self._log.warning("a line cannot be used", where=problem.where, reason=problem.reason)
+        for note in translated.notes:
+            self._log.info("a line is used, but for a part of it", where=note.where, what=note.text)
 
     async def _read(self, delivery: Delivery) -> Translated:
         loop = asyncio.get_running_loop()

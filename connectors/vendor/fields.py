@@ -8,14 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, Skip, SkipReason, Translated
+from connectors.contract import FieldRefused, Note, PosEvent, Problem, Refused, Skip, SkipReason, Translated
 from connectors.parsing.lines import text_of
 from connectors.parsing.quantities import (
     DIGITS_MAX,
     currency_exponent,
     decimal_of,
     line_price_minor,
-    quantity_milli,
+    nearest_milli,
     shorten,
 )
 from connectors.parsing.times import instant_ms
@@ -105,13 +105,19 @@ def number(fields: Json, name: str) -> Decimal | None:
     return found
 
 
+def parts(fields: Json, name: str) -> Sequence[Any]:
+    """A list of what moves no goods, such as fees; empty when it is missing or is something else."""
+    found = fields.get(name)
+    return found if isinstance(found, list) else ()
+
+
 def milli_of(fields: Json, name: str) -> int:
-    """A quantity in thousandths. Raises FieldRefused when it is missing or not exact."""
+    """A quantity in thousandths, rounded as `quantities.nearest_milli` says. Raises FieldRefused when it is missing."""
     value = number(fields, name)
     if value is None:
         raise FieldRefused(name, "the quantity is missing")
     try:
-        return quantity_milli(value)
+        return nearest_milli(value)[0]
     except Refused as error:
         raise FieldRefused(name, str(error)) from error
 
@@ -130,11 +136,13 @@ def joined(parts: Iterable[tuple[str, Translated]]) -> Translated:
     events: list[PosEvent] = []
     problems: list[Problem] = []
     skipped: list[Skip] = []
+    notes: list[Note] = []
     for name, part in parts:
         events += part.events
         problems += (Problem(name + each.where, each.reason) for each in part.problems)
         skipped += (Skip(name + each.where, each.reason) for each in part.skipped)
-    return Translated(tuple(events), tuple(problems), tuple(skipped))
+        notes += (Note(name + each.where, each.text) for each in part.notes)
+    return Translated(tuple(events), tuple(problems), tuple(skipped), tuple(notes))
 
 
 def newest_ms(found: Iterable[Json], name: str, zone: ZoneInfo) -> int | None:

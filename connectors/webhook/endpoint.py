@@ -62,10 +62,12 @@ def _report(translated: Translated) -> Response:
     errors = [{"pointer": problem.where, "reason": problem.reason} for problem in translated.problems]
     if not translated.events and not errors:
         errors = [{"pointer": "", "reason": "neither sales nor stock reports are in it"}]
-    answer = {
+    answer: dict[str, object] = {
         "sales_published": sales,
         "stock_published": len(translated.events) - sales,
         "lines_published": translated.line_count,
         "errors": errors,
     }
+    if translated.notes:
+        answer["notes"] = [{"pointer": note.where, "text": note.text} for note in translated.notes]
     return JSONResponse(answer, 202 if translated.events else 422)

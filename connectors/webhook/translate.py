@@ -10,20 +10,24 @@
 Every field is explained in docs/webhook.md; all others are dropped here.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, PosEvent, Problem, Refused, StoreContext, Translated
+from connectors.contract import FieldRefused, Note, PosEvent, Problem, Refused, StoreContext, Translated
 from connectors.http.payload import PayloadRefused
-from connectors.parsing.lines import field_refused, sale_line, stock_line, text_of
+from connectors.parsing.lines import field_refused, measured, noted_sale_line, stock_line, text_of
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 SYSTEM = "webhook"
+_CURRENCY = re.compile("[A-Z]{3}")
+_TEXT_MAX = 200
+_CLOCKS_DIFFER_MS = 300_000
 
 Json = Mapping[str, Any]
 _Line = TypeVar("_Line", SaleLine, StockLine)
@@ -58,13 +62,14 @@ def translate(payload: Json, store: StoreContext, received_at_ms: int) -> Transl
         translation.take(f"/sales/{index}", sale, translation.sale)
     for index, report in enumerate(stock):
         translation.take(f"/stock/{index}", report, translation.report)
-    return Translated(tuple(translation.events), tuple(translation.problems))
+    return Translated(tuple(translation.events), tuple(translation.problems), notes=tuple(translation.notes))
 
 
 class _PayloadTranslation:
     def __init__(self, store: StoreContext, received_at_ms: int) -> None:
         self.events: list[PosEvent] = []
         self.problems: list[Problem] = []
+        self.notes: list[Note] = []
         self._store = store
         self._received_at_ms = received_at_ms
 
@@ -85,32 +90,37 @@ class _PayloadTranslation:
                 self.events.append(event)
 
     def sale(self, where: str, fields: Json) -> PosEvent | None:
-        head = self._head(fields)
-        currency = text_of(fields, "currency") or self._store.currency
+        head = self._head(where, fields)
+        currency = self._currency(where, fields)
 
-        def line(line_id: str, line_fields: Json) -> SaleLine:
-            return sale_line(line_id, line_fields, currency)
+        def line(line_at: str, line_id: str, line_fields: Json) -> SaleLine:
+            read = line_fields if currency else {**line_fields, "price": None, "unit_price": None}
+            made, notes = noted_sale_line(line_id, read, currency or self._store.currency)
+            self.notes += (Note(line_at, text) for text in notes)
+            return made
 
         lines = self._lines(where, fields, line, head["source"].version)
         if not lines:
             return None
-        register, order_ref = text_of(fields, "register") or None, text_of(fields, "order_ref") or None
+        register, order_ref = self._text(where, fields, "register"), self._text(where, fields, "order_ref")
         return Sale(**head, lines=lines, till=register, order_ref=order_ref, currency=currency)
 
     def report(self, where: str, fields: Json) -> PosEvent | None:
-        head = self._head(fields)
+        head = self._head(where, fields)
         try:
             kind = StockReportKind(text_of(fields, "kind"))
         except ValueError as error:
             raise FieldRefused("kind", f"the kind of a stock report is one of {', '.join(StockReportKind)}") from error
 
-        def line(line_id: str, line_fields: Json) -> StockLine:
-            return stock_line(line_id, line_fields, kind)
+        def line(line_at: str, line_id: str, line_fields: Json) -> StockLine:
+            read, notes = measured(line_fields)
+            self.notes += (Note(line_at, text) for text in notes)
+            return stock_line(line_id, read, kind)
 
         lines = self._lines(where, fields, line, head["source"].version)
         return StockReport(**head, kind=kind, lines=lines) if lines else None
 
-    def _head(self, fields: Json) -> dict[str, Any]:
+    def _head(self, where: str, fields: Json) -> dict[str, Any]:
         """The fields that sales and stock reports share. Raises FieldRefused, ValidationError."""
         source_id = text_of(fields, "id")
         if not source_id:
@@ -119,15 +129,24 @@ class _PayloadTranslation:
         if occurred_at_ms is None:
             raise FieldRefused("occurred_at", "the time is missing")
         recorded_at_ms = self._time_ms(fields, "recorded_at")
+        if recorded_at_ms is None or recorded_at_ms > self._received_at_ms + _CLOCKS_DIFFER_MS:
+            recorded_at_ms = self._received_at_ms
+        server_ms = recorded_at_ms
+        if occurred_at_ms > server_ms + _CLOCKS_DIFFER_MS:
+            text = "the till's clock runs ahead: counted at the time at which it was received"
+            self.notes.append(Note(f"{where}/occurred_at", text))
+            occurred_at_ms = server_ms
         return {
             "pool": self._store.pool,
             "store": self._store.id,
             "source": Source(system=SYSTEM, id=source_id, version=_version(fields)),
             "occurred_at_ms": occurred_at_ms,
-            "recorded_at_ms": self._received_at_ms if recorded_at_ms is None else recorded_at_ms,
+            "recorded_at_ms": recorded_at_ms,
         }
 
-    def _lines(self, where: str, fields: Json, make: Callable[[str, Json], _Line], version: int) -> tuple[_Line, ...]:
+    def _lines(
+        self, where: str, fields: Json, make: Callable[[str, str, Json], _Line], version: int
+    ) -> tuple[_Line, ...]:
         """The usable lines. A revision replaces all lines at once, so it is used whole or not at all."""
         found = fields.get("lines")
         if not isinstance(found, list) or not found:
@@ -138,13 +157,38 @@ class _PayloadTranslation:
                 self.problems.append(Problem(f"{where}/lines/{index}", f"{shorten(each)} is not an object"))
                 continue
             try:
-                lines.append(make(text_of(each, "line_id") or str(index + 1), each))
+                lines.append(make(f"{where}/lines/{index}", text_of(each, "line_id") or str(index + 1), each))
             except FieldRefused as refused:
                 self._problem(f"{where}/lines/{index}", refused)
         if version > 1 and 0 < len(lines) < len(found):
             reason = "none of its lines was used: a revision replaces the whole, and one of its lines is not usable"
             raise FieldRefused("lines", reason)
         return tuple(lines)
+
+    def _currency(self, where: str, fields: Json) -> str | None:
+        """None, with a note, for what is no currency: the prices are left out then."""
+        given = fields.get("currency")
+        if given is None or given == "":
+            return self._store.currency
+        text = given.strip().upper() if isinstance(given, str) else ""
+        if _CURRENCY.fullmatch(text):
+            return text
+        self.notes.append(
+            Note(f"{where}/currency", f"{shorten(given)} is not an ISO 4217 code: the prices are left out")
+        )
+        return None
+
+    def _text(self, where: str, fields: Json, name: str) -> str | None:
+        """What moves no stock; left out with a note where it cannot be used."""
+        try:
+            text = text_of(fields, name)
+        except FieldRefused as refused:
+            self.notes.append(Note(f"{where}/{name}", f"left out: {refused}"))
+            return None
+        if len(text) > _TEXT_MAX:
+            self.notes.append(Note(f"{where}/{name}", f"left out: it has more than {_TEXT_MAX} characters"))
+            return None
+        return text or None
 
     def _time_ms(self, fields: Json, name: str) -> int | None:
         text = text_of(fields, name)

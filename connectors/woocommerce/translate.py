@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import sale_line, stock_line, text_of
-from connectors.vendor.collector import Collector
+from connectors.parsing.lines import text_of
+from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import (
     UTC_ZONE,
@@ -28,10 +28,12 @@ from connectors.vendor.fields import (
     number,
     object_of,
     objects,
+    parts,
     rounded_price,
     time_ms,
 )
-from schemas.models.pos import Sale, SaleLine, Source, StockReport, StockReportKind
+from connectors.vendor.sale_lines import SaleLines, line_name, unless_unreadable
+from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "woocommerce"
 REFERENCE = "commonshelf_reference"
@@ -43,6 +45,13 @@ _OFF = {
     "cancelled": SkipReason.cancelled, "canceled": SkipReason.cancelled, "failed": SkipReason.cancelled,
     "trash": SkipReason.voided,
 }  # fmt: skip
+_PAID_LATER = frozenset({"cod", "bacs", "cheque"})
+"""WooCommerce's own ways to pay that take the goods off its stock before they are paid."""
+_PARTS = ("bundled_items", "composite_children", "mnm_contents", "mnm_child_items", "woosb_ids", "wooco_ids")
+_PART_OF = ("bundled_by", "composite_parent", "mnm_container", "mnm_parent", "woosb_parent_id", "wooco_parent_id")
+"""Fields, or notes with a _ before, of the lines of bundles and of their parts. Sources: WooCommerce Product Bundles,
+Composite Products and Mix and Match (REST API reference); WPC Product Bundles and Composite Products.
+"""
 _GIFT_CARDS = ("gift_card", "giftcard", "gift-card")
 
 
@@ -98,26 +107,31 @@ def _order(
         collector.skip("", SkipReason.echo)
         return
     status = text_of(order, "status").lower().removeprefix("wc-")
-    currency = text_of(order, "currency") or store.currency
     paid_at_ms = _time_ms(order, "date_paid", store)
-    occurred_at_ms = paid_at_ms or _time_ms(order, "date_created", store)
+    created_at_ms = _time_ms(order, "date_created", store)
+    occurred_at_ms = paid_at_ms or created_at_ms
+    if created_at_ms and str(order.get("payment_method")) in _PAID_LATER:  # the goods are off the stock from then on
+        occurred_at_ms = created_at_ms
     if occurred_at_ms is None:
         raise FieldRefused("date_created_gmt", "the order has neither date_paid nor date_created")
     version = _time_ms(order, "date_modified", store) or occurred_at_ms
     lines = objects(order, "line_items")
     for name in ("fee_lines", "shipping_lines"):
-        for index, _ in enumerate(objects(order, name)):
+        for index, _ in enumerate(parts(order, name)):
             collector.skip(f"/{name}/{index}", SkipReason.fee)
     restocked = _Restocked(lines)
-    _refunds(collector, refunds, restocked, currency, version, store, reading, virtual)
+    containers = _containers(lines)
+    currency = order.get("currency")
+    _refunds(collector, refunds, restocked, currency, version, store, reading, virtual, containers)
     is_off = _OFF.get(status)
-    if is_off is None and status not in _SOLD and paid_at_ms is None:  # a status of some plugin's may be either
+    is_reduced = any(_is_reduced(each) for each in lines)
+    # A status of some plugin's may be either: what WooCommerce has taken off its stock has left.
+    if is_off is None and status not in _SOLD and paid_at_ms is None and not is_reduced:
         collector.skip("", SkipReason.unpaid)
         return
-    if is_off is None and status in _NOT_YET:
+    if is_off is None and status in _NOT_YET and not is_reduced:
         is_off = SkipReason.unpaid
-    created_at_ms = _time_ms(order, "date_created", store) or occurred_at_ms
-    if reading.was_reported(max(created_at_ms, occurred_at_ms), version) and is_off is None:
+    if reading.was_reported(max(created_at_ms or 0, occurred_at_ms), version) and is_off is None:
         collector.skip("", SkipReason.already_reported)
         return
     if is_off is not None and objects(order, "refunds") and not refunds:  # only they tell what is left to take back
@@ -125,27 +139,65 @@ def _order(
         return
     if is_off is not None:
         collector.skip("", is_off)
-    sale_lines: list[SaleLine] = []
+    sold = SaleLines(collector, store, currency)
     for index, each in enumerate(lines):
-        with collector.at(f"/line_items/{index}"):
+        where, line_id = f"/line_items/{index}", line_name(each, index)
+        with sold.line(where, line_id):
             line = object_of(each)
             reason = _why_left_out(line, virtual)
+            if reason is None and line_id in containers:
+                reason = SkipReason.non_stock
             if reason is not None:
-                collector.skip(f"/line_items/{index}", reason)
+                sold.skip(where, reason)
                 continue
-            line_id, milli = identifier(line), milli_of(line, "quantity")
-            sale_lines.append(_line(line_id, "sale", line, milli, currency))
+            milli = milli_of(line, "quantity")
+            _add(sold, where, line_id, "sale", line, milli)
             left = milli - restocked.back_milli.get(line_id, 0)
             if is_off is not None and left > 0:
-                sale_lines.append(_line(f"{line_id}/void", "void", line, left, currency))
-    if sale_lines:
-        collector.events.append(
-            Sale(
-                pool=store.pool, store=store.id,
-                source=Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms=occurred_at_ms,
-                recorded_at_ms=max(reading.received_at_ms, occurred_at_ms), currency=currency, lines=tuple(sale_lines),
-            )
-        )  # fmt: skip
+                _add(sold, where, f"{line_id}/void", "void", line, left)
+    _sell_what_was_refunded(sold, refunds, restocked, virtual)
+    sold.publish(Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms, reading)
+
+
+def _containers(lines: Sequence[object]) -> set[str]:
+    """Ids of lines that are bundles or composites of others: the parts are the goods.
+
+    A container that WooCommerce has taken off its own stock is stocked itself, and is goods, too.
+    """
+    known = [each for each in lines if isinstance(each, Mapping)]
+    if not any(_names_one_of(each, _PART_OF) for each in known):
+        return set()
+    return {str(each.get("id")) for each in known if _names_one_of(each, _PARTS) and not _is_reduced(each)}
+
+
+def _names_one_of(line: Json, names: Collection[str]) -> bool:
+    notes = notes_of(line)
+    return any(line.get(name) or notes.get(f"_{name}") for name in names)
+
+
+def _is_reduced(line: object) -> bool:
+    """True when WooCommerce notes that it has taken some of the line off its stock."""
+    if not isinstance(line, Mapping):
+        return False
+    reduced = unless_unreadable(lambda: number(notes_of(line), "_reduced_stock"))
+    return reduced is not None and reduced > 0
+
+
+def _sell_what_was_refunded(
+    sold: SaleLines, refunds: Sequence[object], restocked: "_Restocked", virtual: Collection[str]
+) -> None:
+    """The sale of lines that were taken off the order after they were refunded: what came back had been sold."""
+    gone: dict[str, list[Json]] = {}
+    for refund in refunds:
+        for line in parts(object_of(refund), "line_items") if isinstance(refund, Mapping) else ():
+            if isinstance(line, Mapping) and (line_id := restocked.gone_line(line)):
+                gone.setdefault(line_id, []).append(line)
+    for line_id, lines in gone.items():
+        where = f"/refunds of line {line_id}"
+        with sold.line(where, line_id):
+            if all(_why_left_out(line, virtual) is None for line in lines):
+                milli = sum(abs(milli_of(line, "quantity")) for line in lines)
+                _add(sold, where, line_id, "sale", lines[0], milli)
 
 
 class _Restocked:
@@ -159,14 +211,21 @@ class _Restocked:
         self.back_milli: dict[str, int] = {}
         """By the order's lines, so far."""
         self._left: dict[str, int] = {}
+        self._line_ids = {line_name(each, index) for index, each in enumerate(lines)}
         for each in lines:
             if not isinstance(each, Mapping):
                 continue
             notes = notes_of(each)
             if "_restock_refunded_items" in notes:
-                self._left[str(each.get("id"))] = milli_of(notes, "_restock_refunded_items")
+                restocked = unless_unreadable(lambda notes=notes: milli_of(notes, "_restock_refunded_items"))  # type: ignore[misc]
+                self._left[str(each.get("id"))] = restocked or 0
             elif "_reduced_stock" in notes:
                 self._left[str(each.get("id"))] = 0
+
+    def gone_line(self, refunded: Json) -> str:
+        """The id of the line that a refund's line names, if the order has it no more; else empty."""
+        line_id = str(notes_of(refunded).get("_refunded_item_id") or "").strip()
+        return "" if line_id in self._line_ids else line_id
 
     def take(self, line_id: str, milli: int) -> int:
         """The part of `milli`, come back of a line of the order, that went to the shelf."""
@@ -181,11 +240,12 @@ def _refunds(
     collector: Collector,
     refunds: Sequence[object],
     restocked: _Restocked,
-    currency: str,
+    currency: object,
     version: int,
     store: StoreContext,
     reading: ReadContext,
     virtual: Collection[str],
+    containers: Collection[str],
 ) -> None:
     in_order = sorted(enumerate(refunds), key=lambda each: (_sort_id(each[1]), each[0]))
     for index, each in in_order:
@@ -196,42 +256,48 @@ def _refunds(
             occurred_at_ms = _time_ms(refund, "date_created", store)
             if occurred_at_ms is None:
                 raise FieldRefused("date_created_gmt", "the time is missing")
-            lines = _refund_lines(collector, where, refund, restocked, currency, virtual)
+            lines = SaleLines(collector, store, currency)
+            _refund_lines(collector, lines, where, refund, restocked, virtual, containers)
             if reading.was_reported(occurred_at_ms, version):
                 collector.skip(where, SkipReason.already_reported)
-            elif lines:
-                collector.events.append(
-                    Sale(
-                        pool=store.pool, store=store.id,
-                        source=Source(system=SYSTEM, id=f"refund/{refund_id}", version=version),
-                        occurred_at_ms=occurred_at_ms, recorded_at_ms=max(reading.received_at_ms, occurred_at_ms),
-                        currency=currency, lines=tuple(lines),
-                    )
-                )  # fmt: skip
+                continue
+            # A line that is gone from the order took with it the note of what went back to the shelf. What was told
+            # before, under the order's later versions, stands.
+            named = [each for each in parts(refund, "line_items") if isinstance(each, Mapping)]
+            is_gone = any(restocked.gone_line(each) for each in named)
+            source = Source(system=SYSTEM, id=f"refund/{refund_id}", version=occurred_at_ms - 1 if is_gone else version)
+            lines.publish(source, occurred_at_ms, reading)
 
 
 def _refund_lines(
-    collector: Collector, where: str, refund: Json, restocked: _Restocked, currency: str, virtual: Collection[str]
-) -> list[SaleLine]:
+    collector: Collector,
+    lines: SaleLines,
+    where: str,
+    refund: Json,
+    restocked: _Restocked,
+    virtual: Collection[str],
+    containers: Collection[str],
+) -> None:
     returned = objects(refund, "line_items")
     if not returned:
         collector.skip(where, SkipReason.unlinked)
-    lines: list[SaleLine] = []
     for index, each in enumerate(returned):
-        at = f"{where}/line_items/{index}"
-        with collector.at(at):
+        at, line_id = f"{where}/line_items/{index}", line_name(each, index)
+        with lines.line(at, line_id):
             line = object_of(each)
+            of_line = str(notes_of(line).get("_refunded_item_id") or "").strip()
             reason = _why_left_out(line, virtual)
+            if reason is None and of_line in containers:
+                reason = SkipReason.non_stock
             if reason is not None:
-                collector.skip(at, SkipReason.unlinked if reason is SkipReason.not_moved else reason)
+                lines.skip(at, SkipReason.unlinked if reason is SkipReason.not_moved else reason)
                 continue
-            line_id, milli = identifier(line), abs(milli_of(line, "quantity"))
-            back = restocked.take(text_of(notes_of(line), "_refunded_item_id"), milli)
+            milli = abs(milli_of(line, "quantity"))
+            back = restocked.take(of_line, milli)
             if back:
-                lines.append(_line(line_id, "return", line, back, currency))
+                _add(lines, at, line_id, "return", line, back)
             if back < milli:
-                lines.append(_line(f"{line_id}/kept", "return_not_restocked", line, milli - back, currency))
-    return lines
+                _add(lines, at, f"{line_id}/kept", "return_not_restocked", line, milli - back)
 
 
 def _product(collector: Collector, product: Json, store: StoreContext, reading: ReadContext) -> None:
@@ -247,7 +313,8 @@ def _product(collector: Collector, product: Json, store: StoreContext, reading: 
         StockReport(
             pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{product_id}", version=now_ms), occurred_at_ms=now_ms,
-            recorded_at_ms=now_ms, kind=StockReportKind.level, lines=(stock_line("1", fields, StockReportKind.level),),
+            recorded_at_ms=now_ms, kind=StockReportKind.level,
+            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level),),
         )
     )  # fmt: skip
 
@@ -261,17 +328,21 @@ def _why_left_out(line: Json, virtual: Collection[str]) -> SkipReason | None:
         return SkipReason.non_stock
     if product_id in virtual or text_of(line, "product_id") in virtual:
         return SkipReason.non_stock
-    return SkipReason.not_moved if milli_of(line, "quantity") == 0 else None
+    milli = milli_of(line, "quantity")
+    total = unless_unreadable(lambda: number(line, "total"))
+    if milli > 0 and total is not None and total < 0:  # a deposit paid back, a discount
+        return SkipReason.fee
+    return SkipReason.not_moved if milli == 0 else None
 
 
-def _line(line_id: str, kind: str, line: Json, milli: int, currency: str) -> SaleLine:
+def _add(lines: SaleLines, where: str, line_id: str, kind: str, line: Json, milli: int) -> None:
     fields: dict[str, object] = {
         **product_code(_product_id(line), text_of(line, "sku")),
         "kind": kind,
         "quantity": Decimal(milli).scaleb(-3),
-        "price": _price(line, milli, currency),
+        "price": lines.price(where, lambda currency: _price(line, milli, currency)),
     }
-    return sale_line(line_id, fields, currency)
+    lines.add(where, line_id, fields)
 
 
 def _price(line: Json, milli: int, currency: str) -> Decimal | None:

@@ -25,6 +25,8 @@ class OdooRig(VendorRig):
         self.late_lines: dict[int, str] = {}
         self.moves: list[dict[str, Any]] = []
         self.quants: list[dict[str, Any]] = []
+        self.bills: list[dict[str, Any]] = []
+        self.bill_lines: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
     def options(self):
@@ -52,7 +54,13 @@ class OdooRig(VendorRig):
             "pos.order.line": lines + [self._line(record["id"], 0, "milk", "1", 0) for record in self.ours],
             "pos.config": [{"id": CONFIG, "name": "Counter", "tip_product_id": [TIP, "Tips"]}],
             "product.product": [
-                {"id": number, "type": "consu", "display_name": name, "barcode": False}
+                {
+                    "id": number,
+                    "type": "consu",
+                    "display_name": name,
+                    "barcode": False,
+                    "product_tmpl_id": [number, name],
+                }
                 for name, number in PRODUCTS.items()
             ],
             "stock.location": [
@@ -61,6 +69,8 @@ class OdooRig(VendorRig):
             ],
             "stock.move": self.moves,
             "stock.quant": self.quants,
+            "mrp.bom": self.bills,
+            "mrp.bom.line": self.bill_lines,
         }
 
     def _record(self, number: int, order: Order) -> dict[str, Any]:

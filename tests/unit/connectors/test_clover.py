@@ -88,23 +88,23 @@ def test_quantities_are_thousandths_of_the_unit(fields, milli, price):
     [
         ({"testMode": True}, "training"), ({"testMode": "true"}, "training"),
         ({"paymentState": "OPEN", "payments": []}, "unpaid"),
-        ({"paymentState": "PARTIALLY_PAID", "payments": []}, "unpaid"),
         ({"paymentState": "OPEN", "payments": [], "deletedTimestamp": NINE_MS}, "cancelled"),
         ({"externalReferenceId": "commonshelf:7"}, "echo"), ({"paymentState": "CREDITED"}, "unlinked"),
         ({"paymentState": "OPEN", "payments": [{"result": "FAIL", "amount": 199}]}, "unpaid"),
-        ({"paymentState": None, "payments": [{"amount": 100}]}, "taken_back"),
         ({"modifiedTime": NINE_MS + 8 * 86_400_000}, "already_reported"),
     ],
 )  # fmt: skip
 def test_what_is_no_sale_is_left_out_and_counted_by_line(fields, reason):
     events, problems, skipped = read(order(line(), line("L2"), **fields))
-    if reason == "taken_back":
-        assert [each.kind.value for each in events[0].lines] == ["sale", "void"] * 2
-        return
     assert (events, problems, skipped) == ((), (), {reason: 2})
 
 
-def test_an_order_without_a_payment_state_is_paid_when_its_payments_are_enough():
+def test_what_is_paid_in_part_has_left():
+    assert len(the_lines(order(line(), paymentState="PARTIALLY_PAID"))) == 1
+    assert len(the_lines(order(line(), paymentState=None, payments=[{"amount": 100}]))) == 1
+
+
+def test_an_order_without_a_payment_state_is_paid_when_there_is_a_payment():
     assert len(the_lines(order(line(), paymentState=None))) == 1
     assert read(order(line(), paymentState=None, payments=[]))[2] == {"unpaid": 1}
 
@@ -134,7 +134,7 @@ def test_a_refunded_line_comes_back_at_the_refunds_own_time(flag, restocked, kin
     found = order(line(**{flag: True}), line("L2"), paymentState="PARTIALLY_REFUNDED", refunds={"elements": [refund]})
     shop = CloverShop(GROCER, returns_restocked=restocked)
     assert the_lines(found, shop=shop) == [
-        ("order/O1", "L1", "sale", 1000), ("order/O1", "L2", "sale", 1000), ("returns/O1", "L1", kind, 1000),
+        ("order/O1", "L1", "sale", 1000), ("order/O1", "L2", "sale", 1000), ("returns/O1/L1", "L1", kind, 1000),
     ]  # fmt: skip
     assert [event.occurred_at_ms for event in read(found)[0]] == [NINE_MS, NINE_MS + 86_400_000]
 
@@ -146,7 +146,7 @@ def test_each_of_two_refunds_has_its_own_time_so_that_a_count_between_them_stand
     refunds = [{"id": "R1", "createdTime": NINE_MS + 1}, {"id": "R2", "createdTime": later_ms}]
     found = read(order(first, second, paymentState="REFUNDED", refunds=refunds))[0]
     assert [(event.source.id, event.occurred_at_ms) for event in found[1:]] == [
-        ("returns/O1/R1", NINE_MS + 1), ("returns/O1/R2", later_ms),
+        ("returns/O1/L1", NINE_MS + 1), ("returns/O1/L2", later_ms),
     ]  # fmt: skip
     alone = read(order(first, line("L2"), paymentState="PARTIALLY_REFUNDED"))[0]
     assert alone[1].lines == found[1].lines, "told again with the second, the first is the same"
@@ -155,7 +155,7 @@ def test_each_of_two_refunds_has_its_own_time_so_that_a_count_between_them_stand
 def test_a_refund_of_an_old_order_is_told():
     late_ms = NINE_MS + 9 * 86_400_000
     found = order(line(refunded=True), refunds=[{"createdTime": late_ms}], modifiedTime=late_ms)
-    assert ("returns/O1", "L1", "return", 1000) in the_lines(found, reading=ReadContext(late_ms))
+    assert ("returns/O1/L1", "L1", "return", 1000) in the_lines(found, reading=ReadContext(late_ms))
 
 
 def test_a_refund_that_names_no_goods_is_counted():
@@ -172,10 +172,7 @@ def test_a_voided_payment_takes_the_sale_back():
 @pytest.mark.parametrize(
     ("fields", "place", "reason"),
     [
-        ({"unitQty": Decimal("0.01")}, "order O1/line L1/quantity", "decimals"),
-        ({"unitQty": 1000, "unitName": "lb"}, "order O1/line L1/unit", "not a unit"),
-        ({"unitQty": -1000, "id": ""}, "order O1/line /id", "id is missing"),
-        ({"price": "ten"}, "order O1/line L1/price", "plain decimal"),
+        ({"unitQty": Decimal("0.01")}, "order O1/line L1/quantity", "less than half a thousandth"),
         ({"item": {"id": "\x00"}}, "order O1/line L1/item", "usable"),
     ],
 )  # fmt: skip
@@ -188,7 +185,7 @@ def test_a_bad_line_comes_back_alone(fields, place, reason):
 
 @pytest.mark.parametrize(
     "fields", [{"id": None}, {"createdTime": None, "payments": None, "paymentState": "PAID"}, {"lineItems": 7},
-               {"modifiedTime": "soon"}, {"currency": "euro"}]
+               {"modifiedTime": "soon"}]
 )  # fmt: skip
 def test_an_order_that_cannot_be_named_or_placed_is_a_problem(fields):
     events, problems, _ = read(order(line(), **fields), order(line(), id="O2"))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from connectors.contract import SkipReason
 from connectors.lightspeed.translate import Outlet, translate_inventory, translate_sale
 from connectors.vendor.fields import ReadContext
+from connectors.vendor.sale_lines import line_name
 from schemas.codec import topic_codec
 from tests.support.connectors import GROCER
 from tests.support.translated import CANARY, LEAVES, bent, exact, moved, places, skips
@@ -161,8 +162,9 @@ def test_an_old_sale_that_is_touched_again_is_no_news_unless_voided():
 def test_a_bad_line_comes_back_alone():
     lines = [dated_line(), dated_line(id="line-2", quantity="many"), "x", dated_line(id=None)]
     translated = told(dated(line_items=lines))
-    assert [each[0] for each in moved(translated)] == ["line-1"]
-    assert places(translated) == ["/line_items/1/quantity", "/line_items/2", "/line_items/3/id"]
+    assert [each[0] for each in moved(translated)] == ["line-1", "#4"], "a line without an id goes by its place"
+    assert places(translated) == ["/line_items/1/quantity", "/line_items/2"]
+    assert translated.events[0].unread_lines == ("line-2", "#3")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(head, li
     is_whole_explained = any(place.count("/") <= 1 for place in explained)
     told_ids = {each.line_id for event in translated.events for each in event.lines}
     for index, each in enumerate(lines):
-        line_id = str(each.get("id")).strip() if isinstance(each, dict) else None
+        line_id = line_name(each, index)
         is_told = any(place.startswith(f"/line_items/{index}") for place in explained) or line_id in told_ids
         assert is_told or is_whole_explained
     codec = topic_codec("pos.sales.v1")

@@ -18,6 +18,7 @@ from connectors.shopify.translate import (
     translate_webhook,
 )
 from connectors.vendor.fields import ReadContext
+from connectors.vendor.sale_lines import line_name
 from schemas.codec import topic_codec
 from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale
@@ -281,10 +282,9 @@ def test_a_webhook_is_read_by_its_topic(topic, payload, events):
     [
         ({"id": None}, "/id"), ({"id": {}}, "/id"), ({"line_items": 7}, "/line_items"), ({"refunds": "x"}, "/refunds"),
         ({"processed_at": None, "created_at": None}, "/processed_at"), ({"processed_at": "soon"}, "/processed_at"),
-        ({"currency": "dollar"}, "/currency"), ({"line_items": ["x"]}, "/line_items/0"),
-        ({"line_items": [line(id=None)]}, "/line_items/0/id"),
+        ({"line_items": ["x"]}, "/line_items/0"),
         ({"line_items": [line(quantity=None)]}, "/line_items/0/quantity"),
-        ({"line_items": [line(price="a lot")]}, "/line_items/0/price"), ({"refunds": [5]}, "/refunds/0"),
+        ({"refunds": [5]}, "/refunds/0"),
         ({"line_items": [line(sku="\x00")]}, "/line_items/0/sku"), ({"financial_status": []}, "/financial_status"),
     ],
 )  # fmt: skip
@@ -391,7 +391,7 @@ def test_whatever_comes_every_line_is_an_event_line_a_skip_or_a_problem(payload,
     is_whole_explained = any(place.count("/") <= 1 for place in explained)
     sold = {each.line_id for event in translated.events if event.source.id.startswith("order/") for each in event.lines}
     for index, each in enumerate(payload["line_items"]):
-        line_id = str(each.get("id")).strip() if isinstance(each, dict) else None
+        line_id = line_name(each, index)
         is_told = any(place.startswith(f"/line_items/{index}") for place in explained) or line_id in sold
         assert is_told or is_whole_explained
     for event in translated.events:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Delivery, SkipReason
+from connectors.contract import Delivery, Refused, SkipReason
 from connectors.http.client import PatientTransport
 from connectors.square import translate
 from connectors.square.client import SquareVendor
@@ -37,9 +37,9 @@ OUTCOMES = {
     "ListCatalogResponse": [],
     "ListLocationsResponse": ["location 18YC4JDH91E1H", "location 3Z4V4WHQK64X9"],
     "LocationUpdatedEvent": ["skipped no_content"],
-    "OrderCreatedEvent": ["skipped unpaid"],
-    "OrderFulfillmentUpdatedEvent": ["skipped unpaid"],
-    "OrderUpdatedEvent": ["skipped unpaid"],
+    "OrderCreatedEvent": ["fetched eA3vssLHKJrv9H0IdJCM3gNqfdcZY", "skipped unpaid"],
+    "OrderFulfillmentUpdatedEvent": ["fetched eA3vssLHKJrv9H0IdJCM3gNqfdcZY", "skipped unpaid"],
+    "OrderUpdatedEvent": ["fetched eA3vssLHKJrv9H0IdJCM3gNqfdcZY", "skipped unpaid"],
     "PaymentCreatedEvent": ["skipped unpaid"],
     "PaymentUpdatedEvent": ["fetched 03O3USaPaAaFnI6kkwB1JxGgBsUZY", "skipped unpaid"],
     "RefundCreatedEvent": ["skipped unpaid"],
@@ -149,7 +149,7 @@ def test_an_exchange_whose_parts_lack_what_is_optional_keeps_its_lines_apart():
     (sale,) = translated.events
     assert (sale.source.version, translated.problems) == (1, ())
     assert [(line.line_id, line.kind, line.code) for line in sale.lines] == [
-        ("uid-0", "sale", "item:milk"), ("return/1", "return", "item:milk"), ("return/2", "return", "item:bread"),
+        ("uid-0", "sale", "item:milk"), ("return/#1", "return", "item:milk"), ("return/#2", "return", "item:bread"),
     ]  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_returned_goods_go_back_to_the_shelf_where_the_store_says_so(restocked, 
     [
         ({"state": "OPEN"}, SkipReason.unpaid),
         ({"state": "DRAFT"}, SkipReason.unpaid),
-        ({"state": "CANCELED"}, SkipReason.cancelled),
+        ({"state": "CANCELED", "tenders": []}, SkipReason.cancelled),
         ({"location_id": "ANOTHER"}, SkipReason.other_store),
     ],
 )
@@ -214,11 +214,26 @@ def test_a_unit_of_square_is_ours_exactly(unit, quantity, expected):
     assert (sale.lines[0].unit, sale.lines[0].quantity_milli) == expected
 
 
-def test_pounds_are_refused_for_they_are_no_whole_grams():
-    unit = {"measurement_unit": {"weight_unit": "IMPERIAL_POUND"}}
-    line = {"uid": "a", "catalog_object_id": "x", "quantity": "1", "quantity_unit": unit}
-    (problem,) = made(Order("A1"), line_items=[line]).problems
-    assert (problem.where, "IMPERIAL_POUND" in problem.reason) == ("order A1/line/a/quantity_unit", True)
+def test_a_paid_order_that_is_canceled_is_taken_back():
+    translated = made(Order("A1"), state="CANCELED")
+    assert [line.kind.value for line in translated.events[0].lines] == ["sale", "void"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantity", "milli", "is_noted"),
+    [
+        ("IMPERIAL_POUND", "1.25", 567, True), ("IMPERIAL_POUND", "100000", 45_359_237, False),
+        ("IMPERIAL_WEIGHT_OUNCE", "8", 227, True), ("METRIC_KILOGRAM", "0.4855", 486, True),
+        ("METRIC_KILOGRAM", "0.30000000000000004", 300, False),
+    ],
+)  # fmt: skip
+def test_what_is_no_whole_gram_is_counted_to_the_nearest(unit, quantity, milli, is_noted):
+    given = {"measurement_unit": {"weight_unit": unit}}
+    line = {"uid": "a", "catalog_object_id": "x", "quantity": quantity, "quantity_unit": given}
+    translated = made(Order("A1"), line_items=[line])
+    (sold,) = translated.events[0].lines
+    assert (sold.unit.value, sold.quantity_milli, translated.problems) == ("kg", milli, ())
+    assert bool(translated.notes) == is_noted
 
 
 def test_a_payment_taken_offline_occurred_when_the_till_says():
@@ -302,7 +317,7 @@ def test_an_order_that_square_does_not_have_is_a_problem_and_not_asked_for_for_e
 @pytest.mark.parametrize("order_id", ["../locations", "a/b", "", 7, ["x"], "x" * 200])
 def test_what_is_no_id_is_not_asked_for(ask, order_id):
     payment = {"status": "COMPLETED", "order_id": order_id, "location_id": LOCATION}
-    with pytest.raises(translate.Refused):
+    with pytest.raises(Refused):
         ask({"event_id": "e", "type": "payment.updated", "data": {"object": {"payment": payment}}})
 
 
@@ -401,7 +416,7 @@ def test_whatever_event_is_sent_is_refused_or_answered(kind, inner):
     objects = {"payment": inner, "refund": inner, "order_updated": inner, "inventory_counts": inner}
     try:
         translated = vendor._take({"type": kind, "data": {"object": objects}}, 1)
-    except translate.Refused:
+    except Refused:
         return
     nothing_told = kind == "inventory.count.updated" and inner == []
     assert translated.skipped or translated.events or translated.problems or nothing_told
