@@ -109,10 +109,10 @@ def noted_sale_line(line_id: str, fields: Mapping[str, object], currency: str) -
     try:
         return sale_line(line_id, read, currency), notes
     except FieldRefused as refused:
-        if refused.field != "price":
+        if refused.field not in ("price", "unit_price"):
             raise
         notes.append(f"the price is left out: {refused}")
-    return sale_line(line_id, {**read, "price": None}, currency), notes
+    return sale_line(line_id, {**read, "price": None, "unit_price": None}, currency), notes
 
 
 def measured(fields: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:

@@ -23,6 +23,8 @@ from schemas.models.pos import Sale, SaleLine, Source
 T = TypeVar("T")
 _CURRENCY = re.compile("[A-Z]{3}")
 _TEXT_MAX = 200
+_ANY = "*"
+"""Among unread lines: one of which not even the id could be read."""
 _CLOCKS_DIFFER_MS = 300_000
 _ROOM_FOR_PARTS = 12
 """Of a line's id, for what stands below it: 7/void."""
@@ -54,7 +56,7 @@ class SaleLines:
         if self._collector.problem_count > problems:
             del self.found[before:]
         if len(self.found) == before and not self._says_nothing_moved:
-            self.unread.append(line_id)
+            self.unread.append(_ANY if "#" in line_id else line_id)
 
     def skip(self, where: str, reason: SkipReason) -> None:
         """Leave out the line that is being read."""

@@ -136,7 +136,7 @@ class Oracle:
         """What of `before` the new version does not speak of."""
         unread = tuple(event.get("unread_lines", ()))
         for line_id, before_movement in before.moved.items():
-            is_unread = line_id in unread or line_id.startswith(tuple(f"{each}/" for each in unread))
+            is_unread = line_id in unread or "*" in unread or line_id.startswith(tuple(f"{each}/" for each in unread))
             if (is_unread or line_id in unusable) and line_id not in version.lines:
                 movement = before_movement._replace(occurred_at_ms=event["occurred_at_ms"])
                 version.moved[line_id] = movement
