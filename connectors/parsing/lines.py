@@ -98,7 +98,7 @@ def noted_sale_line(line_id: str, fields: Mapping[str, object], currency: str) -
     read, notes = measured(fields)
     given = fields.get("quantity")
     unit_price = fields.get("unit_price")
-    if unit_price not in (None, "") and fields.get("price") in (None, ""):
+    if "quantity" in read and unit_price not in (None, "") and fields.get("price") in (None, ""):
         del read["unit_price"]
         # It is that of a pound where the till sells pounds; of goods sold in grams it is that of a kilogram.
         quantity = read["quantity"] if _word(fields, "unit") in UNITS else given
