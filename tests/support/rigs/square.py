@@ -141,7 +141,7 @@ class SquareRig(VendorRig):
             asked["location_ids"] != [LOCATION]
             or asked["return_entries"] is not False
             or query["sort"] != {"sort_field": "UPDATED_AT", "sort_order": "ASC"}
-            or query["filter"]["state_filter"] != {"states": ["COMPLETED", "CANCELED"]}
+            or query["filter"]["state_filter"] != {"states": ["OPEN", "COMPLETED", "CANCELED"]}
         ):
             return None
         since_ms = from_rfc3339(query["filter"]["date_time_filter"]["updated_at"]["start_at"])
