@@ -71,7 +71,9 @@ class FolderRig:
 
     def __init__(self, tmp_path, publisher):
         self._folder = tmp_path / "in"
-        self._spec = DropFolderSpec(pool="north", store="grocer-7", folder=self._folder, time_zone="Europe/Berlin")
+        self._spec = DropFolderSpec(
+            pool="north", store="grocer-7", folder=self._folder, time_zone="Europe/Berlin", decimal_mark="."
+        )  # the till's quantities alone, such as 1.001, would not show what their mark is
         self._connector = FolderConnector(self._spec, publisher, ConnectorMetrics(), tmp_path / "state", in_an_hour_ms)
         self._publisher = publisher
         self._told = 0
