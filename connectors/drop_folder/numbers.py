@@ -158,7 +158,8 @@ def _settled(text: str, reading: _Reading, marks: Marks) -> str:
     is_decimal, is_grouping = reading.decimal in marks.decimal, reading.decimal in marks.grouping
     if is_decimal != is_grouping:
         return reading.text if is_decimal else reading.other
-    seen = "the file uses the mark in both ways" if is_decimal else "no other number of the file shows which"
+    mark = repr(reading.decimal)
+    seen = f"the file uses {mark} in both ways" if is_decimal else f"no other {mark} in the file shows which"
     other_mark = "," if reading.decimal == "." else "."
     raise Refused(
         f"{_quoted(text)} can be read in two ways, as {reading.text} or as {reading.other}, and {seen}: set the option "
