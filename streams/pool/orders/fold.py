@@ -10,7 +10,7 @@ from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import count_order
 from streams.pool.orders.rows import LOADS, ORDER_ROWS
 from streams.pool.state.agenda import LENT_ORDERS, LOANS, RUNG_UP
-from streams.pool.state.alarms import clear_due
+from streams.pool.state.forgetting import forget_ended
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf
 from streams.pool.state.shelf_writes import hold, put_shelf
@@ -50,14 +50,8 @@ def fold_change(state: PoolState, fact: OrderChanged, entry: Entry) -> None:
 
 def forget_orders(state: PoolState, _: Tick, entry: Entry) -> None:
     """Drop the orders that ended long enough ago, when the clock has moved on."""
-    if state.row["clock_ms"] == entry.clock_before_ms:
-        return
-    table, index = state.tables[ORDER_ROWS], state[ORDERS]
-    for _kind, name in clear_due(index.forgettable, state.row["clock_ms"]):
-        order = table.get((state.pool, name))
-        if order is not None:
-            index.remove(order)
-        table.delete((state.pool, name))
+    index = state[ORDERS]
+    forget_ended(state, ORDER_ROWS, index, entry.clock_before_ms)
 
 
 def _put(state: PoolState, order: OrderRow | None, entry: Entry, day: int | None) -> None:

@@ -8,7 +8,7 @@ from schemas.types.tasks import TaskChanged, TaskRow
 from schemas.types.ticks import Tick
 from schemas.types.transfers import TransferChanged, TransferRequestDecided
 from streams.pool.aggregate import Entry
-from streams.pool.state.alarms import clear_due
+from streams.pool.state.forgetting import forget_ended
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.rows import TASK_ROWS
@@ -39,11 +39,5 @@ def fold_report(state: PoolState, fact: FulfilmentReportDecided, _: Entry) -> No
 
 def forget_tasks(state: PoolState, _: Tick, entry: Entry) -> None:
     """Drop the tasks that ended long enough ago, when the clock has moved on."""
-    if state.row["clock_ms"] == entry.clock_before_ms:
-        return
-    table, index = state.tables[TASK_ROWS], state[TASKS]
-    for _kind, name in clear_due(index.forgettable, state.row["clock_ms"]):
-        task = table.get((state.pool, name))
-        if task is not None:
-            index.remove(task)
-        table.delete((state.pool, name))
+    index = state[TASKS]
+    forget_ended(state, TASK_ROWS, index, entry.clock_before_ms)

@@ -4,7 +4,7 @@ from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.ticks import Tick
 from schemas.types.transfers import TransferChanged, TransferRequestDecided, TransferRow
 from streams.pool.aggregate import Entry
-from streams.pool.state.alarms import clear_due
+from streams.pool.state.forgetting import forget_ended
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf_writes import hold
 from streams.pool.transfers.index import TRANSFERS, held_on_shelves
@@ -24,14 +24,8 @@ def fold_change(state: PoolState, fact: TransferChanged | FulfilmentReportDecide
 
 def forget_transfers(state: PoolState, _: Tick, entry: Entry) -> None:
     """Drop the transfers that ended long enough ago, when the clock has moved on."""
-    if state.row["clock_ms"] == entry.clock_before_ms:
-        return
-    table, index = state.tables[TRANSFER_ROWS], state[TRANSFERS]
-    for _kind, name in clear_due(index.forgettable, state.row["clock_ms"]):
-        row = table.get((state.pool, name))
-        if row is not None:
-            index.remove(row)
-        table.delete((state.pool, name))
+    index = state[TRANSFERS]
+    forget_ended(state, TRANSFER_ROWS, index, entry.clock_before_ms)
 
 
 def _put(state: PoolState, row: TransferRow | None, entry: Entry) -> None:
