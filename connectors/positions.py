@@ -1,11 +1,11 @@
 """The cursors of connectors, kept in a compacted topic: a new host, anywhere, reads on from there."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connectors.contract import Publishes
+from messaging.clock import wall_clock_ms
 from schemas.models.connectors import ConnectorPosition
 
 Key = tuple[str, str, str, str]
@@ -30,7 +30,7 @@ class Positions:
 
     def save(self, pool: str, store: str, connector: str, feed: str, cursor: int) -> None:
         """Return when Kafka has it. Raises PublishError."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_clock_ms()
         position = ConnectorPosition(
             pool=pool, store=store, connector=connector, feed=feed, cursor=cursor, stored_at_ms=now_ms
         )

@@ -9,7 +9,6 @@ import json
 import logging
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from rocksdict import DbClosedError, Rdict, WriteBatch
 
 from messaging.client_options import ClientOptions, reader_options
+from messaging.clock import wall_clock_ms
 from messaging.cluster import topic_identity
 from messaging.errors import UserError
 from messaging.log_reader import is_end, is_record
@@ -61,7 +61,7 @@ class View:
         topic: str,
         path: Path,
         partitions: Sequence[int] | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._kafka_options = kafka_options
         self._topic = topic

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, parse_since_ms
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from commonshelf.desks.connector_status import ConnectorStatus
@@ -193,7 +194,7 @@ def read(
             read_once(each, connect(config, bootstrap))
             typer.echo(f"{each.options.kind}: read to its end, published")
         return
-    since_ms = time.time_ns() // 1_000_000 - _DAY_MS if since is None else since
+    since_ms = wall_clock_ms() - _DAY_MS if since is None else since
     for each in specs:
         with vendor_of(each) as connector:
             for event in islice(events_since(connector.vendor.feeds(), since_ms), limit):

@@ -8,6 +8,7 @@ import typer
 
 from commonshelf.options import JsonOption, Where, fail, parse_since_ms, with_groups
 from commonshelf.text import counted
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from commonshelf.dead_letters.letters import Filter, Letter
@@ -166,8 +167,6 @@ def discard(
 
     Example: ./shelf dlq discard --pool riverside --why too_late --reason "counted on Monday" --yes
     """
-    import time
-
     from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.desk import Desk
     from commonshelf.dead_letters.view import print_list
@@ -185,9 +184,7 @@ def discard(
         some = waiting[-_EXAMPLES_SHOWN:]
         print_list(some, ["waiting"] * len(some))
         typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
-    done = Desk(found.kafka_options, found.settings.partitions, PoolConfigs(), time.time_ns() // 1_000_000).discard(
-        waiting, reason
-    )
+    done = Desk(found.kafka_options, found.settings.partitions, PoolConfigs(), wall_clock_ms()).discard(waiting, reason)
     typer.echo(f"{counted(len(done), 'letter')} discarded")
 
 
@@ -217,11 +214,9 @@ def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["C
 
 def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None]:
     """For each letter that waits what stands against a replay."""
-    import time
-
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.prognosis import blocker
 
     settings = read_pool_config(connection.kafka_options)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     return [blocker(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]

@@ -1,12 +1,12 @@
 """`lend`: what a pool's stores lend to other pools."""
 
 import json
-import time
 from typing import Annotated
 
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from messaging.clock import wall_clock_ms
 
 app = typer.Typer(no_args_is_help=True, help="Lend stock to other pools, and call it back.")
 
@@ -47,9 +47,7 @@ def set_(
         fail(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}")
     connection = connect(config, bootstrap)
     options = connection.kafka_options
-    set_quota(
-        options, connection.settings.partitions, read_pool_config(options), pool, quota, time.time_ns() // 1_000_000
-    )
+    set_quota(options, connection.settings.partitions, read_pool_config(options), pool, quota, wall_clock_ms())
     typer.echo(f"{store} of {pool} lends {to_pool} up to {units} of {sku}; see ./shelf lend list {pool}")
 
 

@@ -12,6 +12,7 @@ import typer
 
 from commonshelf.options import JsonOption, Where, fail, with_groups
 from commonshelf.text import counted, in_columns
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from commonshelf.config.pool_config import PoolConfigs
@@ -290,8 +291,6 @@ def _publish(
     are_refused: bool = False,
 ) -> None:
     """Publish the mappings unless something stands against one of them, and replay what waits for them."""
-    import time
-
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.config.publishing import publish_settings
     from commonshelf.dead_letters.desk import ORIGIN
@@ -315,7 +314,7 @@ def _publish(
         typer.echo(f"{counted(len(wanted), 'mapping')} in order")
         return
     options, partitions = view.connection.kafka_options, view.connection.settings.partitions
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     changes = [ConfigChange(pool=view.pool, recorded_at_ms=now_ms, origin=ORIGIN, change=one) for one in wanted]
     published = publish_settings(options, partitions, changes)
     known = "" if published == len(wanted) else f", {len(wanted) - published} in force already"

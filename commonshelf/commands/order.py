@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import Asking, JsonOption, Where, checked, fail, with_groups
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from schemas.models.requests import OrderRequest
@@ -103,7 +103,7 @@ def show(
 
 
 def _head() -> dict[str, Any]:
-    return {"key": uuid.uuid4().hex, "recorded_at_ms": time.time_ns() // 1_000_000, "origin": "cli"}
+    return {"key": uuid.uuid4().hex, "recorded_at_ms": wall_clock_ms(), "origin": "cli"}
 
 
 def _ask(kind: str, pool: str, order: str, asking: Asking) -> None:

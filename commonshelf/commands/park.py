@@ -1,11 +1,11 @@
 """`park`: step over one input record that the workers cannot process."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, fail
+from messaging.clock import wall_clock_ms
 
 
 def park(
@@ -45,7 +45,7 @@ def park(
         fail(f"{topic}[{partition}] has no record at offset {offset} yet, it ends before {end}; see the worker's log")
     change = ConfigChange(
         pool=pool,
-        recorded_at_ms=int(time.time() * 1000),
+        recorded_at_ms=wall_clock_ms(),
         origin="operator",
         change=ParkedOffset(topic=topic, partition=partition, offset=offset, reason=reason),
     )

@@ -1,12 +1,12 @@
 """`quota`: limit what of an item each store gives and each customer gets."""
 
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, fail, milli_of
+from messaging.clock import wall_clock_ms
 
 
 def quota(
@@ -38,7 +38,7 @@ def quota(
             per_customer_milli=None if per_customer is None else milli_of(per_customer, "--per-customer"),
             stores=tuple(StoreQuota(store=store, limit_milli=milli_of(units, store)) for store, _, units in own),
         )  # fmt: skip
-        event = ConfigChange(pool=pool, recorded_at_ms=time.time_ns() // 1_000_000, origin="operator", change=change)
+        event = ConfigChange(pool=pool, recorded_at_ms=wall_clock_ms(), origin="operator", change=change)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         fail(f"{'.'.join(map(str, first['loc'])) or 'the quota'}: {first['msg']}")

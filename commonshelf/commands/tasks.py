@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, checked, fail, milli_of
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from schemas.models.reports import FulfilmentReport
@@ -64,7 +65,7 @@ def _report(
 ) -> "FulfilmentReport":
     from schemas.models.reports import FulfilmentReport
 
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     lines = [
         {"line_id": line_id, "quantity_milli": milli_of(units, f"--missing {line_id}")}
         for line_id, _, units in (one.rpartition("=") for one in missing)

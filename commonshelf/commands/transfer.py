@@ -1,13 +1,13 @@
 """`transfer`: ask for goods to be sent between stores, and report by hand what was sent and what came."""
 
 import json
-import time
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from commonshelf.options import Asking, checked, fail, milli_of, with_groups
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from schemas.models.reports import FulfilmentReport
@@ -38,7 +38,7 @@ def ask(
 
     lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(_amount, goods)]
     terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
-    now_ms, key = time.time_ns() // 1_000_000, uuid.uuid4().hex
+    now_ms, key = wall_clock_ms(), uuid.uuid4().hex
     request = checked(OrderRequest, {
         "pool": pool, "order": transfer, "kind": "placed", "key": key, "recorded_at_ms": now_ms, "origin": "cli",
         "transfer": terms,
@@ -73,7 +73,7 @@ def report(
         {"line_id": line_id, "quantity_milli": milli, "reason": reason, "sku": sku}
         for line_id, milli in map(_amount, goods)
     ]
-    now_ms, report_id = time.time_ns() // 1_000_000, uuid.uuid4().hex
+    now_ms, report_id = wall_clock_ms(), uuid.uuid4().hex
     told = checked(FulfilmentReport, {
         "pool": pool, "store": store, "report_id": report_id, "kind": kind, "transfer": transfer, "lines": lines,
         "occurred_at_ms": now_ms, "recorded_at_ms": now_ms, "origin": "cli",

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from commonshelf.options import ConfigOption, JsonOption, fail
+from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from streams.vault import Vault
@@ -39,7 +39,7 @@ def allow(
     """
     from streams.vault import Role
 
-    typer.echo(_at_vault(config, lambda vault: vault.allow(name, Role(role), _now_ms())))
+    typer.echo(_at_vault(config, lambda vault: vault.allow(name, Role(role), wall_clock_ms())))
 
 
 @app.command()
@@ -48,7 +48,7 @@ def revoke(name: NameArgument, config: ConfigOption = None) -> None:
 
     Example: ./shelf vault revoke city-bikes
     """
-    _at_vault(config, lambda vault: vault.revoke(name, _now_ms()))
+    _at_vault(config, lambda vault: vault.revoke(name, wall_clock_ms()))
     typer.echo(f"{name} has no key any more")
 
 
@@ -74,7 +74,7 @@ def put(
         fail(f"{'.'.join(map(str, first['loc'])) or 'the address'}: {first['msg']}")
     except OSError as error:
         fail(f"{file} cannot be read ({error.strerror})")
-    now_ms, key = _now_ms(), _key(key_file)
+    now_ms, key = wall_clock_ms(), _key(key_file)
     typer.echo(_at_vault(config, lambda vault: vault.put(key, address, now_ms + keep_days * _DAY_MS, now_ms)))
 
 
@@ -92,7 +92,7 @@ def open_(
     from streams.vault import Purpose
 
     key = _key(key_file)
-    address = _at_vault(config, lambda vault: vault.open(key, reference, Purpose(purpose), _now_ms()))
+    address = _at_vault(config, lambda vault: vault.open(key, reference, Purpose(purpose), wall_clock_ms()))
     typer.echo(address.model_dump_json(indent=1))
 
 
@@ -103,7 +103,7 @@ def erase(reference: ReferenceArgument, key_file: KeyFileOption = None, config: 
     Example: ./shelf vault erase adr-0f3c59d1c2a84be29d7e6f5a4b3c2d1e
     """
     key = _key(key_file)
-    _at_vault(config, lambda vault: vault.erase(key, reference, _now_ms()))
+    _at_vault(config, lambda vault: vault.erase(key, reference, wall_clock_ms()))
     typer.echo(f"{reference} is erased")
 
 
@@ -113,7 +113,7 @@ def sweep(config: ConfigOption = None) -> None:
 
     Example: ./shelf vault sweep
     """
-    typer.echo(f"{_at_vault(config, lambda vault: vault.erase_expired(_now_ms()))} erased")
+    typer.echo(f"{_at_vault(config, lambda vault: vault.erase_expired(wall_clock_ms()))} erased")
 
 
 @app.command()
@@ -161,7 +161,3 @@ def _key(file: Path | None) -> str:
     if not key:
         fail("who asks? Put the caller's key into COMMONSHELF_VAULT_KEY, or name its file with --key-file")
     return key
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,12 +1,12 @@
 """Publishes what settings declare (pools, stores, code mappings, catalog), and only what differs from the topics."""
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, read_catalog, read_codes
 from commonshelf.config.settings import Settings
 from messaging.client_options import ClientOptions, quiet
+from messaging.clock import wall_clock_ms
 from messaging.log_reader import read_table
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
@@ -22,7 +22,7 @@ _ABOUT_THE_CHANGE = frozenset({"recorded_at_ms", "origin"})
 
 def records_of(settings: Settings, now_ms: int | None = None) -> Iterator[SettingsRecord]:
     """All records that the settings stand for, catalog files read. Raises UnusableFileError."""
-    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now_ms = wall_clock_ms() if now_ms is None else now_ms
     for pool in settings.pools:
         yield ConfigChange(pool=pool.id, recorded_at_ms=now_ms, origin=ORIGIN, change=pool.declared())
         for file in pool.catalog_files:

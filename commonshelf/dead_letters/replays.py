@@ -1,6 +1,5 @@
 """A replay from start to end: which letters can be used, publishing them, and what the pool made of them."""
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from commonshelf.dead_letters.desk import Desk, Done
 from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.pool_progress import Verdict, verdict_on, wait_until_taken
 from commonshelf.dead_letters.prognosis import blocker
+from messaging.clock import wall_clock_ms
 from schemas.models.dead_letters import DeadLetterOutcomeKind
 from schemas.partition import partition_of
 
@@ -38,7 +38,7 @@ def sort_out(
 ) -> tuple[list[Letter], list[tuple[Letter, str]]]:
     """(letters that a replay helps, the others with what stands against it)."""
     helped, left = [], []
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     for letter in letters:
         why_not = blocker(letter, config, now_ms, is_named=are_named)
         if why_not is None:
@@ -67,7 +67,7 @@ def replay(
     if not helped:
         return Replayed([], left, Verdict(0, 0, 0))
     wait_until_settings_taken(kafka_options, config, {partition_of(str(letter.pool), partitions) for letter in helped})
-    done = Desk(kafka_options, partitions, config, time.time_ns() // 1_000_000).replay(helped, reason)
+    done = Desk(kafka_options, partitions, config, wall_clock_ms()).replay(helped, reason)
     return Replayed(done, left, _verdict(kafka_options, done))
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from commonshelf.demo.errands import Errands
+from messaging.clock import wall_clock_ms
 from messaging.publisher import Publisher
 from schemas.models.requests import OrderLine, OrderRequest, OrderRequestKind
 from world.customers import Promises, Wishes, pickup_order
@@ -80,17 +80,14 @@ class Customers:
         tally.lines += len(lines)
         tally.lines_at_preferred += at_preferred
         key = f"{order}-{OrderRequestKind.placed}"
-        request = pickup_order(self._pool, order, store, lines, _now_ms(), key=key, origin=_ORIGIN)
+        request = pickup_order(self._pool, order, store, lines, wall_clock_ms(), key=key, origin=_ORIGIN)
         await self._publisher.publish_acked([request])
 
     async def _confirm(self, order: str) -> None:
         await asyncio.sleep(self._random.uniform(*_THINK_S))
         kind = OrderRequestKind.confirmed
         request = OrderRequest(
-            pool=self._pool, order=order, kind=kind, key=f"{order}-{kind}", recorded_at_ms=_now_ms(), origin=_ORIGIN
-        )
+            pool=self._pool, order=order, kind=kind, key=f"{order}-{kind}",
+            recorded_at_ms=wall_clock_ms(), origin=_ORIGIN,
+        )  # fmt: skip
         await self._publisher.publish_acked([request])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

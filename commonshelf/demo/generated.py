@@ -1,6 +1,5 @@
 """The generated world, live: paced by lines a second, on the wall clock."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from commonshelf.demo.options import LIVE_LINES_PER_SECOND, DemoOptions
 from commonshelf.demo.pacer import Pacer
 from commonshelf.demo.scenario import Signals
 from commonshelf.demo.store_tills import StoreTills
+from messaging.clock import wall_clock_ms
 from world.documents import DocumentKind, StoreDocument
 from world.region import MONDAY_MS, Region
 
@@ -28,10 +28,10 @@ class GeneratedScenario:
         self._opening_kind: DocumentKind = "counted" if has_past else "opening"
         self._lines_per_second = options.lines_per_second or LIVE_LINES_PER_SECOND
         self._region = Region(options.seed, stores=options.stores, demand_multiplier=options.demand_multiplier)
-        self._clock = LiveClock(MONDAY_MS, _now_ms())
+        self._clock = LiveClock(MONDAY_MS, wall_clock_ms())
         self._pacer = Pacer(self._lines_per_second)
         self._selling_since_ms: int | None = None
-        self.consortium = consortium_of(self._region, _now_ms())
+        self.consortium = consortium_of(self._region, wall_clock_ms())
         channels = {member.id: member.channel for member in self.consortium.members}
         self.latencies = Latencies(channels, self._sent_at_ms)
         self.export_interval_s: float | None = _EXPORT_INTERVAL_S
@@ -51,18 +51,18 @@ class GeneratedScenario:
         self._region.collect(store, sku, quantity_milli)
 
     def export_time_ms(self) -> int:
-        return _now_ms()
+        return wall_clock_ms()
 
     def shops_clock(self) -> str:
         return datetime.fromtimestamp(self._clock.world_ms / 1000, UTC).strftime("week %V, %A %H:%M")
 
     async def run(self, tills: StoreTills, kafka_options: dict[str, str], partitions: int, signals: Signals) -> None:
-        self._clock = LiveClock(MONDAY_MS, _now_ms())
+        self._clock = LiveClock(MONDAY_MS, wall_clock_ms())
         for document in self._region.opening():
             await tills.say(replace(self._tell(document), kind=self._opening_kind))
         await tills.settle()
         await signals.caught_up()
-        self._selling_since_ms = _now_ms()
+        self._selling_since_ms = wall_clock_ms()
         signals.opened.set()
         self._pacer = Pacer(self._lines_per_second)
         for document in self._region.documents():
@@ -73,14 +73,10 @@ class GeneratedScenario:
 
     def _tell(self, document: StoreDocument) -> StoreDocument:
         """As the till says it now. The run is part of the number: the next run's receipts are other ones."""
-        stamped = self._clock.stamp(document, _now_ms())
+        stamped = self._clock.stamp(document, wall_clock_ms())
         return replace(stamped, number=f"{self._run}-{document.number}")
 
     def _sent_at_ms(self, store: str, recorded_ms: int) -> int | None:
         """On the wall clock a till records what it sends as it sends it. The opening's rush is not measured."""
         since_ms = self._selling_since_ms
         return recorded_ms if since_ms is not None and recorded_ms > since_ms else None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

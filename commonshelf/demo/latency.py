@@ -1,8 +1,9 @@
 """The time that a till's line takes to show in the availability table, by the way it came."""
 
-import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+
+from messaging.clock import wall_clock_ms
 
 _CEILING_MS = 60_000
 
@@ -47,7 +48,7 @@ class Latencies:
         sent_ms = self._sent_at_ms(store, recorded_ms)
         if sent_ms is not None:
             self.newest_sent_ms = max(self.newest_sent_ms, sent_ms)
-            self.by_channel[self._channels[store]].add(time.time_ns() // 1_000_000 - sent_ms)
+            self.by_channel[self._channels[store]].add(wall_clock_ms() - sent_ms)
 
     def percentile_ms(self, channel: str, percent: float) -> int | None:
         histogram = self.by_channel.get(channel)

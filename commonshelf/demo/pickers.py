@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from commonshelf.demo.errands import Errands
+from messaging.clock import wall_clock_ms
 from messaging.publisher import Publisher
 from schemas.models.reports import FulfilmentLine, FulfilmentReport
 from schemas.types.reports import ReportKind, ShortReason
@@ -77,7 +77,7 @@ class Pickers:
         reason: ShortReason | None = None,
         lines: tuple[FulfilmentLine, ...] = (),
     ) -> None:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_clock_ms()
         report = FulfilmentReport(
             pool=self._pool, store=task["store"], report_id=f"{task['task']}-{kind}", kind=kind, task=task["task"],
             reason=reason, lines=lines, occurred_at_ms=now_ms, recorded_at_ms=now_ms, origin=_ORIGIN,

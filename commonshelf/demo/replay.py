@@ -20,6 +20,7 @@ from commonshelf.demo.options import JOURNEY_RUN_S, DemoOptions
 from commonshelf.demo.scenario import Signals
 from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.ticker import Ticker
+from messaging.clock import wall_clock_ms
 from schemas.models.catalog import CatalogItem
 from world.documents import StoreDocument
 
@@ -43,7 +44,7 @@ class ReplayScenario:
         if options.lines_per_second is not None:
             run_s = self._journey.lines / options.lines_per_second
         self._step_ms = max(round(month_ms / run_s * _STEP_S), 1)
-        self.consortium = _consortium(self._journey, _wall_ms())
+        self.consortium = _consortium(self._journey, wall_clock_ms())
         channels = {member.id: member.channel for member in self.consortium.members}
         self.latencies = Latencies(channels, self._sent.sent_at_ms)
         self.export_interval_s: float | None = None
@@ -83,7 +84,7 @@ class ReplayScenario:
             await ticker.tick(until_ms)
             while ahead is not None and ahead.occurred_at_ms < until_ms:
                 if ahead.store in posting:
-                    self._sent.note(ahead.store, ahead.sent_at_ms, _wall_ms())
+                    self._sent.note(ahead.store, ahead.sent_at_ms, wall_clock_ms())
                 await tills.say(self._named(ahead))
                 ahead = next(receipts, None)
             self._now_ms = until_ms
@@ -96,7 +97,7 @@ class ReplayScenario:
     async def _hand_in(self, tills: StoreTills, exporting: set[str]) -> None:
         """The nightly exports. The next day begins when they are read: the order of time is kept."""
         for store in exporting:
-            self._sent.note(store, self._now_ms, _wall_ms())
+            self._sent.note(store, self._now_ms, wall_clock_ms())
         tills.export()
         await tills.settle()
 
@@ -144,7 +145,3 @@ async def _sleep_until(due_s: float, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), left_s)
         except TimeoutError:
             return
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

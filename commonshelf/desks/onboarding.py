@@ -1,6 +1,5 @@
 """Puts a store into a pool while everything runs: its terms, the pool's new items, what is on its shelves."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.survey import FileRefused
 from messaging.client_options import quiet
+from messaging.clock import wall_clock_ms
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange, PoolSettings, StoreItemSettings, StoreSettings
@@ -57,7 +57,7 @@ def onboard(
     known_stores = {one.store: one for one in _stores(changes, pool)}
     in_force = known_stores[store_id].model_dump() if store_id in known_stores else {"store": store_id}
     store = StoreSettings.model_validate(in_force | dict(named))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     records: list[SettingsRecord] = [ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=store)]
     if catalog is not None:
         records += read_catalog(catalog, pool, settings.currency, now_ms)
@@ -101,7 +101,7 @@ def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) 
         raise UnknownNameError(
             f"the catalog of pool {pool} has no item {terms.sku!r}; `./shelf availability {pool}` lists items"
         )
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_clock_ms()
     change = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=terms)
     return publish_settings(connection.kafka_options, connection.settings.partitions, [change]) > 0
 

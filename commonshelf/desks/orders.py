@@ -7,6 +7,7 @@ from typing import Any
 from commonshelf.config.publishing import current
 from commonshelf.stack.connection import Connection
 from messaging.client_options import quiet
+from messaging.clock import wall_clock_ms
 from messaging.errors import UserError
 from messaging.log_reader import read_log
 from messaging.publisher import Publisher, publish_and_flush
@@ -49,7 +50,7 @@ def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, s
 
 def await_answer(kafka_options: Mapping[str, str], partitions: int, pool: str, key: str, wait_s: float) -> Row:
     """The event that answers the request or the report called `key`. Raises NoAnswerError."""
-    since_ms = time.time_ns() // 1_000_000 - _SKEW_MS
+    since_ms = wall_clock_ms() - _SKEW_MS
     deadline = time.monotonic() + wait_s
     while True:
         found = [event for event in order_events(kafka_options, partitions, pool, since_ms) if event["key"] == key]

@@ -4,7 +4,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from commonshelf.stack.roles import ROLES, Role
 from commonshelf.stack.runtime_file import read_runtime
 from commonshelf.stack.topic_status import newest_append_ms, topic_statuses
 from connectors.installed import installed
+from messaging.clock import wall_clock_ms
 from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError, topic_problems
 
@@ -228,7 +228,7 @@ def _clock(connection: Connection) -> Finding:
         newest_ms = newest_append_ms(connection.kafka_options)
     except TopicsError as error:
         return Finding("clock", False, str(error))
-    ahead_s = (newest_ms - time.time_ns() // 1_000_000) / 1000
+    ahead_s = (newest_ms - wall_clock_ms()) / 1000
     if ahead_s > _CLOCK_SKEW_MAX_S:
         return Finding("clock", False, f"Kafka's clock is {ahead_s:.0f} s ahead of this machine's", "set both by NTP")
     return Finding(

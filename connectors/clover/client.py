@@ -1,7 +1,6 @@
 """Clover over the network: notices that name an object, which is fetched; lists that are polled."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -20,6 +19,7 @@ from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import ReadContext
 from connectors.vendor.signature import require, static_code
+from messaging.clock import wall_clock_ms
 
 HEADER = "x-clover-auth"
 BASE_URL = "https://api.clover.com"
@@ -40,7 +40,7 @@ class CloverVendor:
         self,
         options: CloverOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._options = options
         self._shop = translate.CloverShop(store, options.returns_restocked)

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,15 +16,11 @@ from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec
 from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
 from connectors.metrics import ConnectorMetrics
+from messaging.clock import wall_clock_ms
 from messaging.publisher import PublishError
 
 _RETRY_S = 5.0
 _log = structlog.get_logger()
-
-
-def wall_clock_ms() -> int:
-    """Milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class FolderConnector:

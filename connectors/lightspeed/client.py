@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -19,6 +18,7 @@ from connectors.lightspeed.translate import Outlet, outlet_of, register_of, tran
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import Json, ReadContext, inner, joined, left_out
+from messaging.clock import wall_clock_ms
 
 API = "/api/2026-07"
 SIGNATURE = "X-Signature"
@@ -38,7 +38,7 @@ class LightspeedVendor:
         self,
         options: LightspeedOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._options = options
         self._store = store

@@ -1,6 +1,5 @@
 """Odoo over the network: lists of what was written since, over JSON-2."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from connectors.parsing.times import instant_ms
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import ReadContext
+from messaging.clock import wall_clock_ms
 
 PAGE_SIZE = 200
 _ORDER_FIELDS = ("pos_reference", "state", "date_order", "write_date", "config_id", "currency_id")
@@ -44,7 +44,7 @@ class OdooVendor:
         self,
         options: OdooOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._options = options
         self._store = store

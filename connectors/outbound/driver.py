@@ -1,7 +1,6 @@
 """The loop that brings an outside party to what is wanted of it."""
 
 import threading
-import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import structlog
 from connectors.contract import AccessRefused, Unavailable
 from connectors.outbound.contract import Adapter, CallRefused, Record
 from connectors.outbound.log import OutboundLog
+from messaging.clock import wall_clock_ms
 from messaging.publisher import PublishError
 
 RETRY_S = 5.0
@@ -52,7 +52,7 @@ class Driver(Generic[Record]):
         log: OutboundLog[Record],
         interval_s: float,
         count: Callable[[Outcome], None],
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._adapter = adapter
         self._outbound = log

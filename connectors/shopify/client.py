@@ -20,6 +20,7 @@ from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339
 from connectors.vendor.signature import hmac_sha256_base64, require
+from messaging.clock import wall_clock_ms
 
 API_VERSION = "2026-10"
 SIGNATURE = "X-Shopify-Hmac-Sha256"
@@ -39,7 +40,7 @@ class ShopifyVendor:
         self,
         options: ShopifyOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._options = options

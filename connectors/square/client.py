@@ -1,7 +1,6 @@
 """Square over the network: webhooks that name an object, which is fetched; lists that are polled."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -35,6 +34,7 @@ from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339, time_ms
 from connectors.vendor.signature import hmac_sha256_base64, require
+from messaging.clock import wall_clock_ms
 
 HEADER = "x-square-hmacsha256-signature"
 API_VERSION = "2026-09-16"
@@ -57,7 +57,7 @@ class SquareVendor:
         self,
         options: SquareOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._options = options
         self.location_id = options.location_id

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -24,6 +23,7 @@ from connectors.vendor.signature import hmac_sha256_base64, require
 from connectors.woocommerce.reserve import OrderOnHold
 from connectors.woocommerce.spec import WooCommerceOptions
 from connectors.woocommerce.translate import product_code, product_ids, translate_order, translate_product
+from messaging.clock import wall_clock_ms
 
 SIGNATURE = "X-WC-Webhook-Signature"
 API = "/wp-json/wc/v3"
@@ -43,7 +43,7 @@ class WooCommerceVendor:
         self,
         options: WooCommerceOptions,
         store: StoreContext,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._options = options
         self._store = store

@@ -11,6 +11,7 @@ from faust.types import TP, StreamT
 from mode.supervisors import CrashingSupervisor
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from messaging.clock import wall_clock_ms
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
@@ -22,11 +23,6 @@ TOPICS = (POOL_CONFIG.name, POOL_TICKS.name)
 """Topics that must exist before the clock starts."""
 
 log = logging.getLogger(__name__)
-
-
-def wall_clock_ms() -> int:
-    """Now, in ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Clock:

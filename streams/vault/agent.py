@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 import faust
@@ -10,14 +9,10 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from messaging.clock import wall_clock_ms
 from streams.vault.vault import Vault
 
 log = logging.getLogger(__name__)
-
-
-def wall_clock_ms() -> int:
-    """Now, in ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Sweeper:
