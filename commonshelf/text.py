@@ -1,25 +1,91 @@
-"""Plain text for the terminal. Tables are not cut to its width, so that names can be copied and lines searched."""
+"""Plain text for people: tables, counts, quantities, times."""
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, tzinfo
+
+_GAP = "  "
+_FOLDED_TO = 14
+"""The narrowest that a column may be folded to, in characters; a table that needs less prints a block a row."""
+_DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3_600, 60
 
 
-def in_columns(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Collection[str] = ()) -> str:
-    """A line for the head and for each row; the columns named in `numbers` are aligned to the right."""
-    cells = [list(head), *([_one_line(cell) for cell in row] for row in rows)]
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Collection[str] = ()) -> None:
+    """Print a table: folded to the terminal's width, or one line a row where the output is no terminal.
+
+    The columns named in `numbers` are aligned to the right.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(table_text(head, rows, numbers, width))
+
+
+def table_text(
+    head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Collection[str] = (), width: int | None = None
+) -> str:
+    """A line for the head and for each row, nothing cut.
+
+    width: what a terminal has, in characters: long cells are folded, and where columns of a readable width still
+    do not fit, each row is a block of `name: value` lines. None: as wide as it comes, a line a row.
+    """
+    cells = [list(head), *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(head))]
+    if width is not None:
+        folded = _folded(widths, [len(name) for name in head], width - len(_GAP) * (len(head) - 1))
+        if folded is None:
+            return _as_blocks(head, cells[1:], width)
+        widths = folded
+    return "\n".join(line for row in cells for line in _lines(row, head, widths, numbers))
+
+
+def _folded(widths: list[int], heads: list[int], room: int) -> list[int] | None:
+    """Widths that fit into `room`, the widest columns narrowed first; None when none can be that are readable."""
+    widths = list(widths)
+    least = [min(width, max(head, _FOLDED_TO)) for width, head in zip(widths, heads, strict=True)]
+    while sum(widths) > room:
+        at = max(range(len(widths)), key=lambda one: widths[one] - least[one])
+        if widths[at] == least[at]:
+            return None
+        widths[at] -= 1
+    return widths
+
+
+def _lines(row: list[str], head: Sequence[str], widths: list[int], numbers: Collection[str]) -> list[str]:
+    parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     lines = []
-    for row in cells:
+    for at in range(max(len(part) for part in parts)):
         padded = [
-            cell.rjust(width) if name in numbers else cell.ljust(width)
-            for cell, width, name in zip(row, widths, head, strict=True)
+            (part[at] if at < len(part) else "").rjust(width)
+            if name in numbers
+            else (part[at] if at < len(part) else "").ljust(width)
+            for part, width, name in zip(parts, widths, head, strict=True)
         ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
+        lines.append(_GAP.join(padded).rstrip())
+    return lines
+
+
+def _as_blocks(head: Sequence[str], rows: list[list[str]], width: int) -> str:
+    margin = max(len(name) for name in head) + 2
+    blocks = []
+    for row in rows:
+        lines = []
+        for name, cell in zip(head, row, strict=True):
+            for number, part in enumerate(_wrapped(cell, max(width - margin, _FOLDED_TO)) if cell else ()):
+                lines.append(f"{f'{name}:' if not number else '':{margin}}{part}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    if len(cell) <= width:
+        return [cell]
+    return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
 
 
 def counted(number: int, noun: str) -> str:
     """1 letter, 2 letters."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def units(milli: int) -> str:
@@ -28,6 +94,33 @@ def units(milli: int) -> str:
     return f"{sign}{whole}" + (f".{part:03d}".rstrip("0") if part else "")
 
 
-def _one_line(cell: object) -> str:
+def duration(seconds: float) -> str:
+    """As people say it, in the two largest units: 45 s, 3 min, 2 h 5 min, 4 d 3 h."""
+    whole = round(abs(seconds))
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    for large_s, large, small_s, small in (
+        (_DAY_S, "d", _HOUR_S, "h"),
+        (_HOUR_S, "h", _MINUTE_S, "min"),
+        (_MINUTE_S, "min", 1, "s"),
+    ):
+        if whole >= large_s:
+            more = whole % large_s // small_s
+            return f"{whole // large_s} {large}" + (f" {more} {small}" if more else "")
+    raise AssertionError(whole)
+
+
+def time_text(at_ms: int, zone: tzinfo = UTC) -> str:
+    """To the second in `zone`, with its short name; what no calendar has as the bare number.
+
+    at_ms: milliseconds since 1970.
+    """
+    try:
+        return f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M:%S %Z}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms} ms"
+
+
+def one_line(cell: object) -> str:
     """Without control characters: what a till sent must not steer the terminal."""
     return "".join(char if char.isprintable() else "�" for char in str(cell))

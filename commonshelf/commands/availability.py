@@ -3,20 +3,24 @@
 import json
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, ForOption, JsonOption
-from commonshelf.text import units
+from commonshelf.text import counted, print_table, table_text, units
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from commonshelf.desks.pool_table import PoolReader, PoolTable
 
 _REFRESH_S = 0.25
-_FOLLOWED_ROWS = 30
+_STORES_NAMED = 4
+_HEADS = (
+    ("SKU", "item", "available", "unit", "stores"),
+    ("store", "available", "unit", "on hand", "safety stock", "confidence"),
+)
+"""Of all items, and of one."""
+_NUMBERS = ("available", "on hand", "safety stock", "confidence")
 
 
 def availability(
@@ -59,6 +63,7 @@ def availability(
 
 def _follow(reader: "PoolReader", sku: str | None, as_json: bool, run_s: float | None) -> None:
     from rich.live import Live
+    from rich.text import Text
 
     reader.table.items(sku)  # an unknown item is told at once
     deadline = time.monotonic() + run_s if run_s is not None else None
@@ -68,47 +73,45 @@ def _follow(reader: "PoolReader", sku: str | None, as_json: bool, run_s: float |
                 if sku in (None, row["sku"]):
                     print(json.dumps(row), flush=True)
         return
-    with Live(_render(reader.table, sku, _FOLLOWED_ROWS), refresh_per_second=4) as live:
+    with Live(auto_refresh=False) as live:
         while deadline is None or time.monotonic() < deadline:
-            if any(True for _ in list(reader.follow(_REFRESH_S))):
-                live.update(_render(reader.table, sku, _FOLLOWED_ROWS))
+            room = live.console.size
+            shown = table_text(_HEADS[sku is not None], _rows(reader.table, sku), _NUMBERS, room.width).splitlines()
+            live.update(Text("\n".join(shown[: room.height - 1])), refresh=True)
+            for _ in reader.follow(_REFRESH_S):
+                pass  # it is in the table now
 
 
 def _print(table: "PoolTable", sku: str | None, limit: int) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(_render(table, sku, limit))
     items = table.items(sku)
-    if not items:
-        console.print(f"Pool {table.pool} has no stock yet: no store has reported any.")
+    if not any(item.stores for item in items):
+        typer.echo(f"Pool {table.pool} has no stock{f' of {sku}' if sku else ''} yet: no store has reported any.")
+        return
+    print_table(_HEADS[sku is not None], _rows(table, sku, limit), _NUMBERS)
     if len(items) > limit:
-        console.print(f"{len(items) - limit} more items; name one, raise --limit, or use --json.")
+        typer.echo(f"{counted(len(items) - limit, 'more item')}; name one, raise --limit, or use --json.")
 
 
-def _render(table: "PoolTable", sku: str | None, limit: int) -> "Table":
-    from rich.table import Table
-
-    view = Table("SKU", "item", title=f"pool {table.pool}")
-    view.add_column("available", justify="right")
-    view.add_column("unit")
-    view.add_column("stores" if sku is None else "store")
-    if sku is not None:
-        for name in ("on hand", "safety stock", "confidence"):
-            view.add_column(name, justify="right")
-    for item in table.items(sku)[:limit]:
-        parts = ", ".join(f"{row['store']} {units(row['available_milli'])}" for row in _largest(item.stores))
-        more = len(item.stores) - 4
-        summary = parts + (f" and {more} more" if more > 0 else "") if sku is None else f"all {len(item.stores)}"
-        view.add_row(item.sku, item.name, units(item.available_milli), item.unit, summary)
-        for row in item.stores if sku is not None else ():
-            view.add_row(
-                "", "", units(row["available_milli"]), row["unit"], row["store"],
-                units(row["on_hand_milli"]), units(row["safety_stock_milli"]),
-                f"{row['confidence_permille'] / 10:.0f} %",
-            )  # fmt: skip
-    return view
+def _rows(table: "PoolTable", sku: str | None, limit: int | None = None) -> list[tuple[object, ...]]:
+    """A row for each item; of one item a row for each store, and their sum."""
+    if sku is None:
+        return [
+            (item.sku, item.name, units(item.available_milli), item.unit, _largest(item.stores))
+            for item in table.items()[:limit]
+        ]
+    (item,) = table.items(sku)
+    stores: list[tuple[object, ...]] = [
+        (
+            row["store"], units(row["available_milli"]), row["unit"], units(row["on_hand_milli"]),
+            units(row["safety_stock_milli"]), f"{row['confidence_permille'] / 10:.0f} %",
+        )
+        for row in item.stores
+    ]  # fmt: skip
+    return [*stores, (f"all {len(stores)}", units(item.available_milli), item.unit, "", "", "")]
 
 
-def _largest(rows: list[dict[str, int]]) -> list[dict[str, int]]:
-    return sorted(rows, key=lambda row: -row["available_milli"])[:4]
+def _largest(rows: list[dict[str, Any]]) -> str:
+    largest = sorted(rows, key=lambda row: -row["available_milli"])[:_STORES_NAMED]
+    parts = ", ".join(f"{row['store']} {units(row['available_milli'])}" for row in largest)
+    more = len(rows) - _STORES_NAMED
+    return parts + (f" and {more} more" if more > 0 else "")

@@ -39,21 +39,15 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example: ./shelf config show --config commonshelf.toml --json
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from commonshelf.config.sources import load, unknown_variables
+    from commonshelf.text import print_table
 
     loaded = load(config)
     found = list(rows(loaded, os.environ))
     if as_json:
         print(json.dumps([asdict(row) for row in found], indent=1))
     else:
-        view = Table("setting", "value", "origin", box=None, padding=(0, 2, 0, 0))
-        for row in found:
-            view.add_row(escape(row.setting), escape(str(row.value)), escape(row.origin))
-        Console(highlight=False).print(view)
+        print_table(("setting", "value", "origin"), [(row.setting, row.value, row.origin) for row in found])
     for name, near in unknown_variables(os.environ, secret_variables(loaded)).items():
         hint = f"; did you mean {near}?" if near else ""
         typer.echo(f"shelf: {name} is set but is no setting{hint}", err=True)

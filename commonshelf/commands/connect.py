@@ -1,7 +1,6 @@
 """`connect`: the connectors of stores, from what is installed to what they read."""
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,9 @@ from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail,
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.desks.connector_status import ConnectorStatus
     from connectors.specs import ConnectorSpec
 
@@ -222,7 +224,7 @@ def backfill(
         fed = feed(each, connect(config, bootstrap), since)
         typer.echo(
             f"{each.options.kind}: {fed.sales} sales with {fed.lines} lines are in the history"
-            + (f", the oldest of {_time(fed.oldest_ms / 1000)}" if fed.oldest_ms is not None else "")
+            + (f", the oldest of {_time(fed.oldest_ms / 1000, each.store.zone)}" if fed.oldest_ms is not None else "")
             + f"; {fed.skipped} skipped, {fed.refused} refused"
         )
 
@@ -237,6 +239,7 @@ def status(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     """
     from dataclasses import asdict
 
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.connector_status import statuses
     from commonshelf.stack.connection import connect
 
@@ -246,7 +249,7 @@ def status(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     if as_json:
         print(json.dumps([asdict(each) for each in found], indent=1))
         return
-    _print_statuses(found)
+    _print_statuses(found, read_pool_config(connection.kafka_options))
     if not urls:
         typer.echo("the connectors do not run on this machine: counts are those of a running process")
 
@@ -269,27 +272,28 @@ def new(
     typer.echo(f"now: ./shelf test -- tests/contract/test_vendor_contract.py tests/unit/connectors -k {name}")
 
 
-def _print_statuses(found: "list[ConnectorStatus]") -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _print_statuses(found: "list[ConnectorStatus]", settings: "PoolConfigs") -> None:
+    from commonshelf.text import duration, print_table
 
-    table = Table("store", "connector", "last success", "newest event", "last poll", "skipped")
-    for heading in ("lines", "again", "unmapped", "refused", "bad signatures"):
-        table.add_column(heading, justify="right")
+    numbers = ("lines", "again", "unmapped", "refused", "bad signatures")
+    rows = []
     for each in found:
         skipped = ", ".join(f"{reason} {count}" for reason, count in sorted(each.skipped.items()))
-        age = "" if each.newest_event_age_s is None else f"{each.newest_event_age_s:.0f} s ago"
+        age = "" if each.newest_event_age_s is None else f"{duration(each.newest_event_age_s)} ago"
         counts = (
             each.lines_published, each.lines_duplicate, each.lines_unmapped, each.lines_refused,
             each.rejected_signatures,
         )  # fmt: skip
-        times = (_time(each.last_success_s), age, _time(each.reconciled_s))
-        table.add_row(each.store, each.kind, *times, skipped, *map(str, counts))
-    Console(highlight=False).print(table)
+        zone = settings.zone(each.pool)
+        times = (_time(each.last_success_s, zone), age, _time(each.reconciled_s, zone))
+        rows.append((each.store, each.kind, *times, skipped, *counts))
+    print_table(("store", "connector", "last success", "newest event", "last poll", "skipped", *numbers), rows, numbers)
 
 
-def _time(at_s: float | None) -> str:
-    return "" if at_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
+def _time(at_s: float | None, zone: "ZoneInfo") -> str:
+    from commonshelf.text import time_text
+
+    return "" if at_s is None else time_text(int(at_s * 1000), zone)
 
 
 def _specs(store: str, kind: str | None, config: Path | None) -> "list[ConnectorSpec]":

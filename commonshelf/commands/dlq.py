@@ -11,6 +11,7 @@ from commonshelf.text import counted
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
+    from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.letters import Filter, Letter
     from commonshelf.stack.connection import Connection
 
@@ -69,16 +70,18 @@ def list_letters(
 
     Example: ./shelf dlq list --all --json
     """
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.view import as_plain, print_list
 
     found, letters = _select(where, None, wanted.filter)
     shown = [letter for letter in letters if all_states or letter.is_waiting]
-    notes = _notes(found, shown)
+    settings = read_pool_config(found.kafka_options)
+    notes = _notes(settings, shown)
     if as_json:
         plain = [as_plain(letter, note) for letter, note in zip(shown, notes, strict=True)]
         print(json.dumps(plain, indent=1))
         return
-    print_list(shown[-limit:], notes[-limit:])
+    print_list(shown[-limit:], notes[-limit:], settings)
     if len(shown) > limit:
         typer.echo(f"{len(shown) - limit} older ones are not shown; name filters, raise --limit, or use --json")
     ready = sum(letter.is_waiting and note is None for letter, note in zip(shown, notes, strict=True))
@@ -97,14 +100,16 @@ def show(
 
     Example: ./shelf dlq show pos.sales.dlq.v1/3/17
     """
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.view import as_plain, print_one
 
     found, (one,) = _select(where, [letter], Wanted().filter)
-    (note,) = _notes(found, [one])
+    settings = read_pool_config(found.kafka_options)
+    (note,) = _notes(settings, [one])
     if as_json:
         print(json.dumps(as_plain(one, note) | {"event": one.event}, indent=1, default=str))
     else:
-        print_one(one, note)
+        print_one(one, note, settings)
 
 
 @app.command()
@@ -137,7 +142,7 @@ def replay(
     settings = read_pool_config(found.kafka_options)
     if dry_run:
         helped, left = sort_out(waiting, settings, are_named=bool(letters))
-        print_list(helped, [None] * len(helped))
+        print_list(helped, [None] * len(helped), settings)
         typer.echo(f"{counted(len(helped), 'letter')} would be replayed")
         print_left(left)
         return
@@ -167,7 +172,7 @@ def discard(
 
     Example: ./shelf dlq discard --pool riverside --why too_late --reason "counted on Monday" --yes
     """
-    from commonshelf.config.pool_config import PoolConfigs
+    from commonshelf.config.pool_config import PoolConfigs, read_pool_config
     from commonshelf.dead_letters.desk import Desk
     from commonshelf.dead_letters.view import print_list
 
@@ -182,7 +187,7 @@ def discard(
         return
     if not letters and not yes:
         some = waiting[-_EXAMPLES_SHOWN:]
-        print_list(some, ["waiting"] * len(some))
+        print_list(some, ["waiting"] * len(some), read_pool_config(found.kafka_options))
         typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
     done = Desk(found.kafka_options, found.settings.partitions, PoolConfigs(), wall_clock_ms()).discard(waiting, reason)
     typer.echo(f"{counted(len(done), 'letter')} discarded")
@@ -212,11 +217,9 @@ def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["C
     return connection, [by_place[place] for place in dict.fromkeys(places)]
 
 
-def _notes(connection: "Connection", letters: list["Letter"]) -> list[str | None]:
+def _notes(settings: "PoolConfigs", letters: list["Letter"]) -> list[str | None]:
     """For each letter that waits what stands against a replay."""
-    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.prognosis import blocker
 
-    settings = read_pool_config(connection.kafka_options)
     now_ms = wall_clock_ms()
     return [blocker(letter, settings, now_ms) if letter.is_waiting else None for letter in letters]

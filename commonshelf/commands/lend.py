@@ -59,21 +59,22 @@ def list_lent(
 
     Example: ./shelf lend list riverside
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.lending import lent_by
     from commonshelf.stack.connection import connect
-    from commonshelf.text import units
+    from commonshelf.text import print_table, units
 
     connection = connect(config, bootstrap)
     found = lent_by(connection.kafka_options, read_pool_config(connection.kafka_options), pool)
     if as_json:
         print(json.dumps([one._asdict() for one in found], indent=1))
         return
-    view = Table("to pool", "store", "item", "at most", "there now", "free there")
-    for one in found:
-        amounts = (one.quota_milli, one.borrowed_milli, one.available_milli)
-        view.add_row(one.to_pool, one.store, one.sku, *map(units, amounts))
-    Console(highlight=False).print(view)
+    if not found:
+        typer.echo(f"no store of {pool} lends to another pool; see ./shelf lend set --help")
+        return
+    amounts = ("at most", "there now", "free there")
+    rows = [
+        (one.to_pool, one.store, one.sku, units(one.quota_milli), units(one.borrowed_milli), units(one.available_milli))
+        for one in found
+    ]
+    print_table(("to pool", "store", "item", *amounts), rows, amounts)

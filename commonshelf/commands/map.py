@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import JsonOption, Where, fail, with_groups
-from commonshelf.text import counted, in_columns
+from commonshelf.text import counted, print_table
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.letters import Letter
     from commonshelf.mapping.codes import CodeWaiting
@@ -56,6 +58,11 @@ class _View:
     letters: list["Letter"]
     waiting: list["CodeWaiting"]
 
+    @property
+    def zone(self) -> "ZoneInfo":
+        """Of the pool's wall clocks."""
+        return self.config.zone(self.pool)
+
     def unmapped(self, store: str | None = None, code: str | None = None) -> list["CodeWaiting"]:
         """The codes that mean nothing yet."""
         return [
@@ -72,7 +79,7 @@ def status(*, pool: PoolArgument, where: Where, as_json: JsonOption = False) -> 
 
     Example: ./shelf map status riverside
     """
-    from commonshelf.dead_letters.view import time_text
+    from commonshelf.text import time_text
 
     view = _view(pool, where)
     rows = list(_status_rows(view))
@@ -81,12 +88,13 @@ def status(*, pool: PoolArgument, where: Where, as_json: JsonOption = False) -> 
         return
     shown = [row for row in rows if row["own_codes"] or row["oldest_ms"] is not None]
     if shown:
-        _print_table(
-            ("store", "own codes", "unmapped codes", "their lines", "lines to replay", "oldest (UTC)"),
+        print_table(
+            ("store", "own codes", "unmapped codes", "their lines", "lines to replay", "oldest"),
             [
-                (*list(row.values())[:-1], "" if row["oldest_ms"] is None else time_text(row["oldest_ms"]))
+                (*list(row.values())[:-1], "" if row["oldest_ms"] is None else time_text(row["oldest_ms"], view.zone))
                 for row in shown
             ],
+            _NUMBERS,
         )
     if len(shown) < len(rows):
         typer.echo(f"{counted(len(rows) - len(shown), 'store')} without own codes or waiting lines")
@@ -128,21 +136,21 @@ def unmapped(
 
     Example: ./shelf map unmapped riverside --store anna
     """
-    from commonshelf.dead_letters.view import time_text
-    from commonshelf.text import units
+    from commonshelf.text import time_text, units
 
     view = _view(pool, where)
     found = view.unmapped(store, code)
     if as_json:
         print(json.dumps([{**asdict(one), "letters": [str(at) for at in one.letters]} for one in found], indent=1))
         return
-    _print_table(
-        ("code", "lines", "quantity", "first (UTC)", "last (UTC)", "one of its letters", "stores"),
+    print_table(
+        ("code", "lines", "quantity", "first", "last", "one of its letters", "stores"),
         [
             (one.code, one.lines, " ".join(f"{units(milli)} {unit}" for unit, milli in one.milli.items()),
-             time_text(one.first_ms), time_text(one.last_ms), one.letters[0], _stores(one))
+             time_text(one.first_ms, view.zone), time_text(one.last_ms, view.zone), one.letters[0], _stores(one))
             for one in found[:limit]
         ],
+        _NUMBERS,
     )  # fmt: skip
     if len(found) > limit:
         typer.echo(f"{len(found) - limit} more codes; name a store, raise --limit, or use --json")
@@ -202,7 +210,7 @@ def suggest(
                 rows.append((*place, best.score, best.sku, best.unit, best.name, best.why))
             if not items:
                 rows.append((one.code, _stores(one), one.lines, "", "", "", "", _NOTHING))
-        _print_table(("code", "stores", "lines", "score", "item", "unit", "name", "why"), rows)
+        print_table(("code", "stores", "lines", "score", "item", "unit", "name", "why"), rows, _NUMBERS)
         typer.echo(f"decide with `./shelf map set {pool} CODE ITEM`, or many with --csv and `map import`")
 
 
@@ -373,10 +381,6 @@ def _print_csv(found: list[tuple["CodeWaiting", list["Suggestion"]]]) -> None:
 
 def _stores(one: "CodeWaiting") -> str:
     return ", ".join(one.stores[:3]) + (f" and {len(one.stores) - 3} more" if len(one.stores) > 3 else "")
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    typer.echo(in_columns(head, rows, _NUMBERS))
 
 
 _NUMBERS = ("lines", "score", "own codes", "unmapped codes", "their lines", "lines to replay")

@@ -133,24 +133,22 @@ def list_stores(
 
     Example: ./shelf store list riverside
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from commonshelf.desks.onboarding import stores_of
     from commonshelf.stack.connection import connect
-    from commonshelf.text import units
+    from commonshelf.text import print_table, units
 
     connection = connect(config, bootstrap)
     found = stores_of(connection, pool)
     if as_json:
         print(json.dumps([one.model_dump(mode="json") for one in found], indent=1))
         return
-    view = Table("store", "name", "state", "contribution", "safety stock", "its till reports")
+    rows = []
     for one in found:
         lent = one.contribution
         amount = str(lent.value) if lent.kind == "share" else units(lent.value)
-        view.add_row(
-            one.store, one.name, "open" if one.open else "closed", f"{lent.kind.value}:{amount}",
-            units(one.safety_stock_milli), "sales" if one.reports_sales else "levels only",
+        rows.append(
+            (one.store, one.name, "open" if one.open else "closed", f"{lent.kind.value}:{amount}",
+             units(one.safety_stock_milli), "sales" if one.reports_sales else "levels only")
         )  # fmt: skip
-    Console(highlight=False).print(view)
+    head = ("store", "name", "state", "contribution", "safety stock", "its till reports")
+    print_table(head, rows, ("safety stock",))

@@ -3,7 +3,6 @@
 import json
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, check
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
+    from commonshelf.config.pool_config import PoolConfigs
     from schemas.models.reports import FulfilmentReport
 
 _REPORTS = {"claim": "claimed", "renew": "renewed", "done": "done", "short": "short", "refuse": "refused"}
@@ -43,13 +43,20 @@ def tasks(
 
     Example: ./shelf tasks refuse pick-1204-1 pick-1207-1 --reason store_closed
     """
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.orders import find_task, live_tasks, publish
     from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
     options, partitions = connection.kafka_options, connection.settings.partitions
     if len(words) == 1:
-        _print(live_tasks(options, words[0], pool), as_json)
+        settings = read_pool_config(options)
+        _check_store(settings, words[0], pool)
+        rows = live_tasks(options, words[0], pool)
+        if not rows and not as_json:
+            typer.echo(f"{words[0]} has no task to do")
+        else:
+            _print(rows, settings, as_json)
         return
     if words[0] not in _REPORTS:
         fail(f"{words[0]!r} is none of {', '.join(_REPORTS)}; to see a queue give one store")
@@ -58,6 +65,14 @@ def tasks(
         report = _report(_REPORTS[words[0]], task, reason, missing or [], worker)
         publish(options, partitions, report)
         _tell(options, partitions, report, as_json)
+
+
+def _check_store(settings: "PoolConfigs", store: str, pool: str | None) -> None:
+    """An unknown store ends the command: it has no tasks, and saying only that would hide a slip of the hand."""
+    known = {one for name in settings.named for one in settings.catalog(name).stores if pool in (None, name)}
+    if store not in known:
+        where = f"pool {pool}" if pool else "any pool"
+        fail(f"{store!r} is no store of {where}; known stores: {', '.join(sorted(known)) or 'none'}")
 
 
 def _report(
@@ -80,6 +95,7 @@ def _report(
 
 def _tell(options: dict[str, str], partitions: int, report: "FulfilmentReport", as_json: bool) -> None:
     """A refusal comes as an event, and so does all that concerns an order; other reports only show in the task."""
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.desks.orders import NoAnswerError, await_answer, find_task
 
     deadline = time.monotonic() + _TAKEN_WITHIN_S
@@ -92,28 +108,25 @@ def _tell(options: dict[str, str], partitions: int, report: "FulfilmentReport", 
             fail(f"{report.task} {event['reason']}: {event['detail']}")
         task = find_task(options, str(report.task), report.pool)
         if report.report_id in task["reports"]:
-            _print([task], as_json)
+            _print([task], read_pool_config(options), as_json)
             return
         if time.monotonic() > deadline:
             fail(f"{report.task}: sent, and not taken yet; does the pool's worker run? See ./shelf doctor")
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from commonshelf.text import units
+def _print(rows: list[dict[str, Any]], settings: "PoolConfigs", as_json: bool) -> None:
+    from commonshelf.text import print_table, time_text, units
 
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    view = Table("task", "for", "state", "due (UTC)", "goods")
+    table = []
     for row in rows:
         state = f"{row['status']} {row['worker'] or row['reason']}".rstrip()
         goods = ", ".join(
             f"{units(one['quantity_milli'])} of {one['sku']} (line {one['line_id']})" for one in row["lines"]
         )
-        due = datetime.fromtimestamp(row["due_ms"] / 1000, UTC).strftime("%d %b %H:%M")
+        due = time_text(row["due_ms"], settings.zone(row["pool"]))
         cause = row["order"] or row["transfer"] or ""
-        view.add_row(("! " if row["priority"] else "") + row["task"], cause, state, due, goods)
-    Console(highlight=False).print(view)
+        table.append((("! " if row["priority"] else "") + row["task"], cause, state, due, goods))
+    print_table(("task", "for", "state", "due", "goods"), table)

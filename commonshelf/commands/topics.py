@@ -13,33 +13,27 @@ def topics(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
 
     Example: ./shelf topics --json --bootstrap kafka.example.org:9092
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from commonshelf.stack.connection import connect
     from commonshelf.stack.topic_status import retention_text, topic_statuses
+    from commonshelf.text import print_table
 
     connection = connect(config, bootstrap)
     found = topic_statuses(connection.kafka_options)
     if as_json:
         print(json.dumps([asdict(status) for status in found], indent=1))
         return
-    view = Table(box=None, padding=(0, 2, 0, 0))
-    view.add_column("topic", no_wrap=True)
-    for name in ("schema", "key", "writer → readers", "kept"):
-        view.add_column(name)
-    for name in ("records", "lag"):
-        view.add_column(name, justify="right", no_wrap=True)
-    for one in found:
-        view.add_row(
+    rows = [
+        (
             one.topic,
             "raw bytes" if one.schema_id is None else f"v{one.schema_version} id {one.schema_id}",
             one.key,
             f"{one.writer} → {', '.join(one.readers)}",
             retention_text(one),
-            "missing" if one.records is None else str(one.records),
-            "" if one.lag_records is None else str(one.lag_records),
+            "missing" if one.records is None else one.records,
+            "" if one.lag_records is None else one.lag_records,
         )
-    console = Console(highlight=False)
-    console.print(view)
-    console.print("Schema subject: TOPIC-value. Records count what is not compacted away yet, and transaction markers.")
+        for one in found
+    ]
+    head = ("topic", "schema", "key", "writer → readers", "kept", "records", "lag")
+    print_table(head, rows, ("records", "lag"))
+    print("Schema subject: TOPIC-value. Records count what is not compacted away yet, and transaction markers.")

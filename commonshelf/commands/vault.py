@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -126,19 +125,17 @@ def audit(
 
     Example: ./shelf vault audit adr-0f3c59d1c2a84be29d7e6f5a4b3c2d1e
     """
-    from rich.console import Console
-    from rich.table import Table
+    from commonshelf.text import print_table, time_text
 
     found = _at_vault(config, lambda vault: vault.audit(reference))
     if as_json:
         print(json.dumps([attempt._asdict() for attempt in found], indent=1))
         return
-    view = Table("when (UTC)", "what", "who", "role", "reference", "for", "refused")
-    for one in found:
-        at = datetime.fromtimestamp(one.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        words = (one.action, one.caller, one.role, one.reference, one.purpose, one.refused)
-        view.add_row(at, *(word or "" for word in words))
-    Console(highlight=False).print(view)
+    rows = [
+        (time_text(one.at_ms), one.action, one.caller, one.role, one.reference, one.purpose or "", one.refused or "")
+        for one in found
+    ]
+    print_table(("when", "what", "who", "role", "reference", "for", "refused"), rows)
 
 
 def _at_vault(config: Path | None, act: "Callable[[Vault], T]") -> T:

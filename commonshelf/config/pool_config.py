@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from messaging.errors import UserError
 from messaging.log_reader import read_log
@@ -23,8 +24,8 @@ class PoolConfigs:
     """The settings of every pool that was read."""
 
     catalogs: dict[str, PoolConfig] = field(default_factory=lambda: defaultdict(PoolConfig))
-    named: set[str] = field(default_factory=set)
-    """Pools that have settings of their own."""
+    named: dict[str, str] = field(default_factory=dict)
+    """Pool that has settings of its own → its time zone, an IANA name."""
     values: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """(topic, key) → newest value."""
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -36,6 +37,10 @@ class PoolConfigs:
             raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(self.named)) or 'none'}")
         return self.catalogs[pool]
 
+    def zone(self, pool: str | None) -> ZoneInfo:
+        """The time zone of a pool's wall clocks; UTC when it is not known."""
+        return ZoneInfo(self.named.get(pool or "", "UTC"))
+
     def take(self, topic: str, value: bytes | None) -> None:
         """Apply a record, in the order of its topic."""
         try:
@@ -44,7 +49,7 @@ class PoolConfigs:
                 ConfigChange.from_avro(event)
                 self.catalogs[event["pool"]].apply_change(event["change"])
                 if event["change"][0] == "commonshelf.PoolSettings":
-                    self.named.add(event["pool"])
+                    self.named[event["pool"]] = event["change"][1]["time_zone"]
             else:
                 CatalogItem.model_validate(event)
                 self.catalogs[event["pool"]].apply_item(event)

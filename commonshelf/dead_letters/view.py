@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.dead_letters.letters import Letter
 from commonshelf.dead_letters.replays import Replayed
-from commonshelf.text import counted, in_columns, units
+from commonshelf.text import counted, one_line, print_table, time_text, units
 
 _LEFT_SHOWN = 8
 
 
-def print_list(letters: Sequence[Letter], notes: Sequence[str | None]) -> None:
-    """A line for each letter; `notes` say for each what stands against a replay."""
+def print_list(letters: Sequence[Letter], notes: Sequence[str | None], settings: PoolConfigs) -> None:
+    """A line for each letter, its time in its pool's zone; `notes` say for each what stands against a replay."""
     if not letters:
         return
     rows = []
@@ -22,15 +22,25 @@ def print_list(letters: Sequence[Letter], notes: Sequence[str | None]) -> None:
         if letter.is_waiting and letter.replay_of is not None:
             state = f"set aside again, of {letter.replay_of}: {state}"
         where = "/".join(filter(None, (letter.pool, letter.store))) or "?"
-        rows.append((letter.place, time_text(letter.appended_at_ms), where, letter.reason, _what(letter), state))
-    print(in_columns(("letter", "set aside (UTC)", "pool/store", "why", "what", "state"), rows))
+        rows.append(
+            (
+                letter.place,
+                time_text(letter.appended_at_ms, settings.zone(letter.pool)),
+                where,
+                letter.reason,
+                _what(letter),
+                state,
+            )
+        )
+    print_table(("letter", "set aside", "pool/store", "why", "what", "state"), rows)
 
 
-def print_one(letter: Letter, note: str | None) -> None:
-    """All that there is to know about a letter."""
+def print_one(letter: Letter, note: str | None, settings: PoolConfigs) -> None:
+    """All that there is to know about a letter, its times in its pool's zone."""
+    zone = settings.zone(letter.pool)
     rows = {
         "letter": str(letter.place),
-        "set aside (UTC)": time_text(letter.appended_at_ms),
+        "set aside": time_text(letter.appended_at_ms, zone),
         "was": str(letter.cause or "unknown"),
         "why": letter.reason,
         "message": letter.message,
@@ -39,7 +49,7 @@ def print_one(letter: Letter, note: str | None) -> None:
     if letter.replay_of is not None:
         rows["is of the replay of"] = str(letter.replay_of)
     if letter.outcome is not None:
-        rows["done (UTC)"] = f"{time_text(letter.outcome.at_ms)}: {letter.outcome.reason}"
+        rows["done"] = f"{time_text(letter.outcome.at_ms, zone)}: {letter.outcome.reason}"
     if letter.outcome is not None and letter.outcome.replayed_to is not None:
         to = letter.outcome.replayed_to
         rows["replayed as"] = f"{to.topic}/{to.partition}/{to.offset}"
@@ -51,14 +61,15 @@ def print_one(letter: Letter, note: str | None) -> None:
     if letter.lines and event is not None:
         source = event["source"]
         rows["event"] = f"{event['store']} {source['system']} {source['id']} version {source['version']}"
-        rows["occurred (UTC)"] = time_text(event["occurred_at_ms"])
-        rows["recorded (UTC)"] = time_text(event["recorded_at_ms"])
+        rows["occurred"] = time_text(event["occurred_at_ms"], zone)
+        rows["recorded"] = time_text(event["recorded_at_ms"], zone)
     elif event is not None:
         rows["value"] = json.dumps(event, default=str)
     else:
         rows["bytes"] = f"{len(letter.value or b'')}, starting {(letter.value or b'')[:24].hex()}"
-    names = [f"{name}:" for name in rows]
-    print(in_columns(("", ""), list(zip(names, rows.values(), strict=True))).lstrip("\n"))
+    margin = max(map(len, rows)) + 3
+    for name, value in rows.items():
+        print(f"{f'{name}:':{margin}}{one_line(value)}")
     if letter.lines:
         lines = [
             (line["line_id"], line.get("kind") or (event or {}).get("kind", ""), line["code"],
@@ -66,7 +77,7 @@ def print_one(letter: Letter, note: str | None) -> None:
             for line in letter.lines
         ]  # fmt: skip
         print()
-        print(in_columns(("line", "kind", "code", "quantity", "unit"), lines, ("quantity",)))
+        print_table(("line", "kind", "code", "quantity", "unit"), lines, ("quantity",))
 
 
 def _what(letter: Letter) -> str:
@@ -76,14 +87,6 @@ def _what(letter: Letter) -> str:
         count = f"{len(letter.lines)} lines: " if len(letter.lines) > 1 else ""
         return count + ", ".join(codes[:2]) + more
     return letter.message
-
-
-def time_text(at_ms: int) -> str:
-    """UTC to the second; what no calendar has as the bare number."""
-    try:
-        return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return f"{at_ms} ms"
 
 
 def as_plain(letter: Letter, blocker: str | None) -> dict[str, Any]:

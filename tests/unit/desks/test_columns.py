@@ -1,10 +1,14 @@
-"""Tables as plain text."""
+"""Tables as plain text, and the words for counts and durations."""
 
-from commonshelf.text import in_columns
+import pytest
+
+from commonshelf.text import counted, duration, table_text, time_text
+
+WIDE = [("corner-shop", "drop_folder", "a reason that is told in many words, so that it needs a line or two")]
 
 
-def test_columns_are_aligned_and_nothing_is_cut():
-    text = in_columns(("name", "n", "note"), [("a" * 90, 5, ""), ("b", 10_000, "x")], ("n",))
+def test_without_a_terminal_a_row_is_a_line_and_nothing_is_cut():
+    text = table_text(("name", "n", "note"), [("a" * 90, 5, ""), ("b", 10_000, "x")], ("n",))
     assert text.splitlines() == [
         "name" + 86 * " " + "      n  note",
         "a" * 90 + "      5",
@@ -13,4 +17,30 @@ def test_columns_are_aligned_and_nothing_is_cut():
 
 
 def test_what_a_till_sent_cannot_steer_the_terminal():
-    assert in_columns(("x",), [("a\x1b[2J\nb\x07",)]).splitlines() == ["x", "a�[2J�b�"]
+    assert table_text(("x",), [("a\x1b[2J\nb\x07",)]).splitlines() == ["x", "a�[2J�b�"]
+
+
+@pytest.mark.parametrize("width", [80, 60, 44, 30])
+def test_a_terminal_of_any_width_shows_every_word(width):
+    text = table_text(("store", "connector", "skipped"), WIDE, (), width)
+    assert all(len(line) <= width for line in text.splitlines())
+    shown = "".join(text.split())
+    assert all(word in shown for row in WIDE for cell in row for word in cell.split())
+
+
+def test_columns_that_cannot_be_folded_to_a_readable_width_become_a_block_a_row():
+    head = tuple(f"column {number}" for number in range(9))
+    text = table_text(head, [("x" * 20,) * 9, ("y",) * 9], (), 60)
+    assert text.splitlines()[0] == "column 0: " + "x" * 20
+    assert len(text.split("\n\n")) == 2
+
+
+def test_words_for_people():
+    assert [counted(number, "letter") for number in (0, 1, 2, 1204)] == [
+        "0 letters", "1 letter", "2 letters", "1,204 letters",
+    ]  # fmt: skip
+    assert [duration(seconds) for seconds in (0, 59, 60, 200, 7_500, 93_600, 86_400 * 4)] == [
+        "0 s", "59 s", "1 min", "3 min 20 s", "2 h 5 min", "1 d 2 h", "4 d",
+    ]  # fmt: skip
+    assert time_text(1_764_417_649_000) == "2025-11-29 12:00:49 UTC"
+    assert time_text(10**18) == f"{10**18} ms"
