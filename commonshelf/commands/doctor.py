@@ -20,7 +20,7 @@ def doctor(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     from rich.console import Console
     from rich.markup import escape
 
-    from commonshelf.doctor.examination import examine
+    from commonshelf.stack.doctor import examine
 
     console = Console(highlight=False, soft_wrap=True)
     findings = []

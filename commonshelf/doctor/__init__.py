@@ -1,1 +1,0 @@
-"""What `doctor` checks: this machine, the settings, Kafka, the workers."""
