@@ -9,20 +9,23 @@ import structlog
 
 from connectors.clover import translate
 from connectors.clover.spec import CloverOptions
-from connectors.clover.tokens import Renewal
 from connectors.context import ConnectorContext
 from connectors.contract import Delivery, Skip, SkipReason, StoreContext, Translated, Unavailable
-from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.client import NotFound, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
+from connectors.http.tokens import TokenEndpoint
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import ReadContext
+from connectors.vendor.renewal import api_token
 from connectors.vendor.signature import require, static_code
 from messaging.clock import wall_clock_ms
 
 HEADER = "x-clover-auth"
 BASE_URL = "https://api.clover.com"
+TOKENS = "/oauth/v2/refresh"
+ADVICE = "install the app anew, and put both its tokens into their files"
 PAGE_SIZE = 100
 NOTICES_MAX = 100
 """For one store in one request; more are left to the poll."""
@@ -48,9 +51,9 @@ class CloverVendor:
         self._secrets = Secrets(options.webhook_secrets())
         self._path = f"/v3/merchants/{options.merchant_id}"
         base_url = options.base_url or BASE_URL
-        renewal = Renewal(options, base_url) if options.refresh_token_file else None
-        self._token = Token(options.token_source(), "Clover API token", renewal)
-        self._http = api_client(base_url, TokenAuth(self._token), timeout_s=options.request_timeout_s)
+        endpoint = TokenEndpoint("Clover", base_url, TOKENS, options.request_timeout_s, ADVICE, is_form=False)
+        token = api_token(options, "Clover API token", endpoint, also={})
+        self._http = api_client(base_url, TokenAuth(token), timeout_s=options.request_timeout_s)
 
     def verify(self, delivery: Delivery) -> None:
         """Clover sends a code of the app's, which proves the sender alone; so what is named is fetched.

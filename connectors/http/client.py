@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity import wait_exponential_jitter as backoff
 
 from connectors.contract import AccessRefused, Unavailable
-from connectors.specs import SecretSource
+from connectors.specs import SecretSource, SecretUnusable
 
 ATTEMPTS = 3
 WAIT_MAX_S = 2.0
@@ -31,17 +31,22 @@ SENT_ONCE = "commonshelf.sent_once"
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+class ApiToken(Protocol):
+    """A token that requests are sent with. Thread-safe. Both methods may raise AccessRefused and Unavailable."""
+
+    def current(self) -> str:
+        """The token to send."""
+
+    def replaced(self, refused: str) -> str | None:
+        """Another token than the one that the vendor refused, or None when there is none."""
+
+
 class Token:
-    """An API token that can change while we run: read again from its source when the vendor refuses it.
+    """A token that lasts until somebody ends it: read again from its source when the vendor refuses it."""
 
-    renew: gets a new one where the vendor's tokens end by themselves (OAuth refresh); returns it. It is called at most
-        once for each refused token, and must keep what it got.
-    """
-
-    def __init__(self, source: SecretSource, what: str, renew: Callable[[], bytes] | None = None) -> None:
+    def __init__(self, source: SecretSource, what: str) -> None:
         self._source = source
         self._what = what
-        self._renew = renew
         self._token = self._read()
         self._lock = threading.Lock()  # fetches run beside the poll, and all hear of the refusal at once
 
@@ -49,10 +54,12 @@ class Token:
         return self._token
 
     def replaced(self, refused: str) -> str | None:
-        """Another token than the one that was refused, or None when there is none."""
         with self._lock:
             if self._token == refused:
-                self._token = self._read() if self._renew is None else self._renew().decode()
+                try:
+                    self._token = self._read()
+                except SecretUnusable as error:
+                    raise AccessRefused(str(error)) from error
             return self._token if self._token != refused else None
 
     def _read(self) -> str:
@@ -64,7 +71,7 @@ class TokenAuth(httpx.Auth):
 
     def __init__(
         self,
-        token: Token,
+        token: ApiToken,
         header: str = "Authorization",
         prefix: str = "Bearer ",
         encode: Callable[[str], str] = str,

@@ -9,19 +9,24 @@ from urllib.parse import parse_qs, quote
 
 from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, SkipReason, StoreContext, Translated, Unavailable
-from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.client import NotFound, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
+from connectors.http.tokens import TokenEndpoint
 from connectors.lightspeed.spec import LightspeedOptions
 from connectors.lightspeed.translate import Outlet, outlet_of, register_of, translate_inventory, translate_sale
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import Json, ReadContext, inner, joined, left_out
+from connectors.vendor.renewal import api_token
 from messaging.clock import wall_clock_ms
 
 API = "/api/2026-07"
 SIGNATURE = "X-Signature"
+RENEW_AFTER_S = 12 * 3_600
+"""Of a token's days (Lightspeed's examples say one or seven): a renewal that failed is seen while it serves."""
+ADVICE = "connect the application to the retailer anew, and put both its tokens into their files"
 RECORDS_A_PAGE = 200
 OVERLAP_VERSIONS = 10_000
 """Versions are counted through all retailers of a shard, some dozens a second: minutes, for what is listed late."""
@@ -45,7 +50,8 @@ class LightspeedVendor:
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
         base_url = options.base_url or f"https://{options.domain_prefix}.retail.lightspeed.app"
-        token = Token(options.token_source(), "Lightspeed token")
+        endpoint = TokenEndpoint("Lightspeed", base_url, "/api/1.0/token", options.request_timeout_s, ADVICE)
+        token = api_token(options, "Lightspeed token", endpoint, RENEW_AFTER_S, self._secrets.current)
         self._http = api_client(base_url, TokenAuth(token), timeout_s=options.request_timeout_s)
         self._outlets: dict[str, str] = {}
 

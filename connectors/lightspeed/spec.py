@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from connectors.installed import ConnectorType
-from connectors.vendor.options import VendorOptions
+from connectors.vendor.options import RenewalOptions
 from schemas.models.base import Text
 
 
-class LightspeedOptions(VendorOptions):
+class LightspeedOptions(RenewalOptions):
     """One outlet of a Lightspeed X-Series retailer."""
 
     kind: Literal["lightspeed"] = "lightspeed"
@@ -19,9 +19,9 @@ class LightspeedOptions(VendorOptions):
     """Of this store, where the retailer has several; `connect discover` lists them."""
 
     @model_validator(mode="after")
-    def _has_a_token(self) -> Self:
-        if not (self.token_env or self.token_file):
-            raise ValueError("lightspeed needs token_env or token_file: a personal token of the retailer")
+    def _renewal_has_a_secret(self) -> Self:
+        if self.client_id is not None and not self.webhook_secrets():
+            raise ValueError("lightspeed renews tokens with the application's client secret: name it in secret_file")
         return self
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, Refused, SkipReason, StoreContext, Translated, Unavailable
-from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.http.client import ApiToken, NotFound, Token, TokenAuth, api_client, call
 from connectors.http.payload import parse
 from connectors.http.secrets import Secrets
 from connectors.http.signature import SignatureRefused
+from connectors.http.tokens import GrantedToken, TokenEndpoint
 from connectors.parsing.times import instant_ms
 from connectors.shopify import graphql
 from connectors.shopify.reserve import ReservedStock
@@ -48,13 +49,26 @@ class ShopifyVendor:
         self._now_ms = now_ms
         self._sleep = sleep
         self._secrets = Secrets(options.webhook_secrets())
-        auth = TokenAuth(Token(options.token_source(), "Shopify access token"), "X-Shopify-Access-Token", prefix="")
         base_url = options.base_url or f"https://{options.shop}"
+        auth = TokenAuth(self._token(base_url), "X-Shopify-Access-Token", prefix="")
         self._http = api_client(base_url, auth, timeout_s=options.request_timeout_s)
         self._codes: dict[str, Mapping[str, str]] = {}
         # What we reserve is on the shelf: with it, a level does not change when we write.
         self._found_location_id: str | None = None
         self._level_names = ["available", "reserved"] if options.write_back else ["available"]
+
+    def _token(self, base_url: str) -> ApiToken:
+        client_id = self._options.client_id
+        if client_id is None:
+            return Token(self._options.token_source(), "Shopify access token")
+        endpoint = TokenEndpoint(
+            "Shopify", base_url, "/admin/oauth/access_token", self._options.request_timeout_s,
+            f"compare client_id and the client secret with the app's settings in the Dev Dashboard, and see that it is "
+            f"installed in {self._options.shop}, of the same organization",
+        )  # fmt: skip
+        asked = {"grant_type": "client_credentials", "client_id": client_id}
+        secrets = self._secrets.current
+        return GrantedToken(endpoint, lambda: [{**asked, "client_secret": each.decode()} for each in secrets()])
 
     def verify(self, delivery: Delivery) -> None:
         """Shopify signs the raw body with the secret of the app, which all its shops share."""

@@ -23,9 +23,10 @@ from connectors.contract import (
     Translated,
     Unavailable,
 )
-from connectors.http.client import NotFound, Token, TokenAuth, api_client
+from connectors.http.client import NotFound, TokenAuth, api_client
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
+from connectors.http.tokens import TokenEndpoint
 from connectors.outbound.contract import CallRefused
 from connectors.square import translate
 from connectors.square.reserve import SoldStock
@@ -33,11 +34,15 @@ from connectors.square.spec import SquareOptions
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed, FeedPage, VendorObject
 from connectors.vendor.fields import UTC_ZONE, Json, ReadContext, inner, joined, left_out, newest_ms, rfc3339, time_ms
+from connectors.vendor.renewal import api_token
 from connectors.vendor.signature import hmac_sha256_base64, require
 from messaging.clock import wall_clock_ms
 
 HEADER = "x-square-hmacsha256-signature"
 API_VERSION = "2026-09-16"
+RENEW_AFTER_S = 7 * 86_400
+"""Of a token's 30 days, as Square advises: what keeps it from being renewed shows in time."""
+ADVICE = "authorize the application anew, and put both its tokens into their files"
 ORDERS_A_PAGE = 200
 CHANGES_AT_ONCE = 500
 _ID = re.compile(r"[A-Za-z0-9_-]{1,192}")
@@ -68,12 +73,13 @@ class SquareVendor:
         self._now_ms = now_ms
         self._secrets = Secrets(options.webhook_secrets())
         self._url = (options.webhook_url or "").encode()
-        self._token = Token(options.token_source(), "Square access token")
         base_url = options.base_url or SquareEnvironment.PRODUCTION.value
-        self._http = api_client(base_url, TokenAuth(self._token), timeout_s=options.request_timeout_s)
-        self._square = Square(
-            base_url=base_url, token=self._token.current, httpx_client=self._http, version=API_VERSION
-        )
+        endpoint = TokenEndpoint("Square", base_url, "/oauth2/token", options.request_timeout_s, ADVICE, is_form=False)
+        secret = options.client_secret()
+        secrets = Secrets((secret,) if secret else ())
+        token = api_token(options, "Square access token", endpoint, RENEW_AFTER_S, secrets.current)
+        self._http = api_client(base_url, TokenAuth(token), timeout_s=options.request_timeout_s)
+        self._square = Square(base_url=base_url, token=token.current, httpx_client=self._http, version=API_VERSION)
 
     def verify(self, delivery: Delivery) -> None:
         """Square signs the notification URL and the raw body."""

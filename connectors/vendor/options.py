@@ -46,3 +46,26 @@ class VendorOptions(ConnectorOptions):
         if len(self.webhook_secrets()) > 2:
             raise ValueError("at most two webhook secrets: the old one and the new one")
         return self
+
+
+class RenewalOptions(VendorOptions):
+    """Of vendors whose tokens may end by themselves, and are renewed with a refresh token."""
+
+    client_id: Text | None = None
+    """The application's id, where its tokens end by themselves."""
+    refresh_token_file: FilePath | None = None
+    """The refresh token; this file and token_file are written anew with each renewal."""
+
+    def secret_sources(self) -> tuple[SecretSource, ...]:
+        refresh = () if self.refresh_token_file is None else (SecretSource(file=self.refresh_token_file),)
+        return (*super().secret_sources(), *refresh)
+
+    @model_validator(mode="after")
+    def _renewal_is_whole(self) -> "RenewalOptions":
+        if not (self.token_env or self.token_file):
+            raise ValueError(f"{self.kind} needs token_env or token_file: a token of the merchant")
+        if (self.refresh_token_file is None) != (self.client_id is None):
+            raise ValueError(f"{self.kind} renews tokens with both client_id and refresh_token_file")
+        if self.refresh_token_file is not None and self.token_file is None:
+            raise ValueError("a token that is renewed needs token_file: it is written there")
+        return self
