@@ -15,7 +15,7 @@ from schemas.models.base import (
 )
 from schemas.topics import ORDERS_REQUESTS
 from schemas.types.journal import Fact
-from schemas.types.orders import Decision, Hold, OrderLineState, OrderRequestDecided, OrderRow
+from schemas.types.orders import Decision, DeclinedBy, Hold, OrderLineState, OrderRequestDecided, OrderRow
 from schemas.types.requests import KnownRequest, OrderLine, OrderRequest, OrderTerms, RequestOutcome
 from schemas.types.transfers import TransferRow
 from streams.pool.journal import rejections
@@ -102,7 +102,7 @@ def check_request(state: PoolState, request: OrderRequest, appended_at_ms: int) 
 def _check_has_terms(request: OrderRequest) -> None:
     wants_terms = request["kind"] in ("placed", "amended")
     if wants_terms != (request["terms"] is not None):
-        raise RefusedError(rejections.BAD_TERMS, "terms belong to placed and amclose, and to these only")
+        raise RefusedError(rejections.BAD_TERMS, _TERMS_BELONG)
 
 
 def is_repeated(of: OrderRow | TransferRow, request: OrderRequest) -> bool:
@@ -148,15 +148,22 @@ def _new_order(state: PoolState, request: OrderRequest, now_ms: int) -> OrderRow
     terms = _terms(request)
     return {
         "pool": state.pool, "order": request["order"], "status": TENTATIVE, "outcome": "", "terms": terms,
-        "lines": _lines(terms, []), "holds": [], "reroutes": 0, "placed_at_ms": now_ms,
+        "lines": _lines(terms, None), "holds": [], "reroutes": 0, "placed_at_ms": now_ms,
         "expires_at_ms": _expires_at_ms(state, terms, now_ms), "ended_at_ms": 0, "forget_at_ms": 0,
         "requests": [], "position": 0, "for_pool": None,
     }  # fmt: skip
 
 
-def _lines(terms: OrderTerms, before: list[OrderLineState]) -> list[OrderLineState]:
-    """The lines, not begun. A line that was there before with the same item keeps the stores that refused it."""
-    declined_by = {(line["line_id"], line["sku"]): line["declined_by"] for line in before}
+def _lines(terms: OrderTerms, before: OrderRow | None) -> list[OrderLineState]:
+    """The lines, not begun. A line that was there before with the same item keeps the stores that refused it.
+
+    A store that still keeps goods for the line failed a part of it alone: it may be asked for the line as it is now.
+    """
+    declined_by: dict[tuple[str, str], list[DeclinedBy]] = {}
+    for line in before["lines"] if before is not None else ():
+        giving = {hold["store"] for hold in before["holds"] if hold["line_id"] == line["line_id"]} if before else set()
+        barred = [one for one in line["declined_by"] if one["store"] not in giving]
+        declined_by[line["line_id"], line["sku"]] = barred
     return [
         {**line, "unfilled_milli": 0, "reason": "", "declined_by": declined_by.get((line["line_id"], line["sku"]), [])}
         for line in terms["lines"]
@@ -177,7 +184,7 @@ def _amend(state: PoolState, order: OrderRow | None, request: OrderRequest, now_
     changed: OrderRow = {
         **order,
         "terms": terms,
-        "lines": _lines(terms, order["lines"]),
+        "lines": _lines(terms, order),
         "holds": release(order["holds"]),
     }
     if order["status"] == TENTATIVE:

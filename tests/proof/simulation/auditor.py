@@ -286,6 +286,8 @@ class Auditor:
         elif fields["transfer"] is not None:
             for one in fields["corrections"]:
                 shelf, milli = (POOL, one["sku"], one["store"]), one["delta_milli"]
+                if one["kind"] == "not_found":
+                    self.books.not_found(shelf, one["occurred_at_ms"], one["not_found_milli"])
                 if one["kind"] != "damaged":
                     self._moved_for[fields["transfer"]["transfer"], one["sku"]] += milli
                 used_milli = -milli if one["kind"] == "shipped" else 0
@@ -308,6 +310,8 @@ class Auditor:
                 self._moved_for[order["order"], f"{told['sku']}@{store}"] += short_milli - kept_milli
             if reason == "damaged" and short_milli:
                 self.books.pass_(shelf, at_ms, -short_milli, 0)
+            if reason in ("not_found", "wrong_item"):
+                self.books.not_found(shelf, at_ms, short_milli)
             moved_milli = sum(  # what the till has rung up of what is short counts as collected
                 self._milli(order, told["line_id"], store, state) - self._milli(before, told["line_id"], store, state)
                 for state in {becomes, "collected"}
@@ -354,6 +358,8 @@ class Auditor:
     def _check_promises(self, what: str, fields: Row, before: Row | None, order: Row) -> None:
         """What is newly held was available, where it may come from."""
         known = {(one["line_id"], one["store"], one["position"]) for one in (before or {"holds": ()})["holds"]}
+        if what == "amended" and before is not None:  # a store that keeps a part of a line may give the line anew
+            self._barred -= {(order["order"], one["line_id"], one["store"]) for one in before["holds"]}
         new = [one for one in order["holds"] if (one["line_id"], one["store"], one["position"]) not in known]
         promised: defaultdict[ShelfKey, int] = defaultdict(int)
         lines = {line["line_id"]: line for line in order["lines"]}

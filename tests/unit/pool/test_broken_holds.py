@@ -47,6 +47,28 @@ def test_a_confirmed_hold_that_breaks_takes_its_task_with_it():
     assert bench.tasks()[bench.task("pick", OTHER_STORE)]["lines"][0]["quantity_milli"] == 5_000
 
 
+def test_an_order_of_which_the_till_broke_a_part_is_amended_to_what_its_store_still_holds():
+    bench = stocked(milk_milli=9_000)
+    bench.report("counted", "c1", line(0), store=OTHER_STORE, occurred_at_ms=NOON_MS)
+    bench.request("placed", "o1", wanted(9_000))
+    bench.request("confirmed", "o1")
+    bench.sell("s1", line(2_000))
+    assert kept(bench) == [(MILK, STORE, 7, "confirmed")]
+    bench.request("amended", "o1", wanted(3_000))
+    assert (kinds(bench)[-1], kept(bench)) == ("amended", [(MILK, STORE, 3, "confirmed")])
+    assert bench.order()["lines"][0]["declined_by"] == []
+    assert bench.available() == 4_000
+
+
+def test_an_amended_order_does_not_go_back_to_a_store_that_keeps_nothing_of_the_line():
+    bench = stocked()
+    bench.request("placed", "o1", wanted(2_000))
+    bench.request("confirmed", "o1")
+    bench.fulfil("refused", bench.task("pick"), reason="store_closed")
+    bench.request("amended", "o1", wanted(1_000))
+    assert kept(bench) == [(MILK, OTHER_STORE, 1, "confirmed")]
+
+
 def test_picked_goods_are_not_broken():
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000))
