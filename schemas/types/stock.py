@@ -62,6 +62,8 @@ class Availability(TypedDict):
     appended_at_ms: int
     position: int
     held_milli: int
+    not_found_milli: int
+    contribution_milli: int
 
 
 class Correction(TypedDict):
@@ -72,6 +74,7 @@ class Correction(TypedDict):
     kind: CorrectionKind
     occurred_at_ms: int
     delta_milli: int
+    not_found_milli: int
 
 
 class CountedLine(TypedDict):

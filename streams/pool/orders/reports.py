@@ -1,7 +1,8 @@
 """Decides a fulfilment report about goods of an order: picked or handed over, or not.
 
 The reason of what is missing corrects the books: damaged goods leave them; goods not found, or another item in their
-place, lower the shelf's confidence and open a recount; sold goods are left to the till's own sale.
+place, lower the shelf's confidence, are not promised until they are counted, and open a recount; sold goods are left to
+the till's own sale.
 """
 
 from collections.abc import Callable
@@ -45,9 +46,10 @@ def _take_goods(
     state_before: HoldState = CONFIRMED if is_pick else PICKED
     corrections: list[Correction] = []
 
-    def correct(sku: str, kind: CorrectionKind, delta_milli: int) -> None:
+    def correct(sku: str, kind: CorrectionKind, delta_milli: int, not_found_milli: int = 0) -> None:
         corrections.append({
             "store": store, "sku": sku, "kind": kind, "occurred_at_ms": occurred_at_ms, "delta_milli": delta_milli,
+            "not_found_milli": not_found_milli,
         })  # fmt: skip
 
     left = {line_id: milli for line_id, (milli, _) in missing.items()}
@@ -68,7 +70,7 @@ def _take_goods(
         if reason == "damaged":
             correct(line["sku"], "damaged", -gone)
         if reason in DOUBTFUL:
-            correct(line["sku"], "not_found", 0)
+            correct(line["sku"], "not_found", 0, gone)
             if not is_recounted(state, line["sku"], store):
                 recounts.append(recount_task(state, store, line["sku"], reason, now_ms, len(recounts) + 1))
     order = close_if_done(order, now_ms, state.config.pool["ended_retention_ms"])

@@ -9,13 +9,14 @@ from schemas.topics import POOL_AVAILABILITY
 from schemas.types.stock import Availability
 from streams.catalog import PoolConfig
 from streams.pool.state.part import Pool
-from streams.pool.state.shelf import Shelf, ShelfKey, available_milli, confidence_permille
+from streams.pool.state.shelf import Shelf, ShelfKey, available_milli, confidence_permille, contribution_milli
 from streams.pool.state.tables import Pools, Published, Scan
 
 _HEADER = topic_codec(POOL_AVAILABILITY.name).header
 _FIELDS = (
     "pool", "sku", "store", "unit", "available_milli", "on_hand_milli", "safety_stock_milli",
     "confidence_permille", "recorded_at_ms", "appended_at_ms", "position", "held_milli",
+    "not_found_milli", "contribution_milli",
 )  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def _values(config: PoolConfig, key: ShelfKey, shelf: Shelf) -> tuple[Any, ...]:
     return (
         pool, sku, store, unit, available, shelf.on_hand_milli, 0 if terms is None else terms[2],
         confidence_permille(shelf, shelf.recorded_at_ms), shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position,
-        shelf.held_milli,
+        shelf.held_milli, shelf.not_found_milli, 0 if terms is None else max(contribution_milli(shelf, terms), 0),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ ShelfKey = tuple[str, str, str]
 MOVEMENT = Struct("<qi")
 BLOCK_BYTES = 32 * MOVEMENT.size
 DAY_MS = 86_400_000
-_BOOKS = Struct("<qqqqqqqqqiiii")
+_BOOKS = Struct("<qqqqqqqqqqqiiii")
 _pack_movement = MOVEMENT.pack
 
 
@@ -30,6 +30,8 @@ class Shelf:
         "held_milli",
         "negatives",
         "next_block",
+        "not_found_at_ms",
+        "not_found_milli",
         "on_hand_milli",
         "position",
         "recent",
@@ -48,6 +50,10 @@ class Shelf:
     counted_milli: int
     drift_milli: int
     """By how much a system level last disagreed with the books."""
+    not_found_milli: int
+    """Goods of the books that were looked for and not found: not promised until a count."""
+    not_found_at_ms: int
+    """When that was last, 0 for never since the last count."""
     recorded_at_ms: int
     appended_at_ms: int
     position: int
@@ -66,12 +72,13 @@ class Shelf:
         if books is None:
             self.on_hand_milli = self.held_milli = self.used_milli = 0
             self.counted_at_ms = self.counted_milli = self.drift_milli = 0
+            self.not_found_milli = self.not_found_at_ms = 0
             self.recorded_at_ms = self.appended_at_ms = self.position = 0
             self.negatives = self.short_picks = self.first_block = self.next_block = 0
         else:
             (
                 self.on_hand_milli, self.held_milli, self.used_milli,
-                self.counted_at_ms, self.counted_milli, self.drift_milli,
+                self.counted_at_ms, self.counted_milli, self.drift_milli, self.not_found_milli, self.not_found_at_ms,
                 self.recorded_at_ms, self.appended_at_ms, self.position,
                 self.negatives, self.short_picks, self.first_block, self.next_block,
             ) = _BOOKS.unpack(books)  # fmt: skip
@@ -81,7 +88,7 @@ class Shelf:
         """The fields of ShelfRow, encoded."""
         books = _BOOKS.pack(
             self.on_hand_milli, self.held_milli, self.used_milli,
-            self.counted_at_ms, self.counted_milli, self.drift_milli,
+            self.counted_at_ms, self.counted_milli, self.drift_milli, self.not_found_milli, self.not_found_at_ms,
             self.recorded_at_ms, self.appended_at_ms, self.position,
             self.negatives, self.short_picks, self.first_block, self.next_block,
         )  # fmt: skip
@@ -115,25 +122,30 @@ def newest(moves: bytes) -> int:
 
 
 def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None, released_milli: int = 0) -> int:
-    """What the pool may still promise: max(0, min(contribution, on hand - safety stock) - held).
+    """What the pool may still promise: max(0, min(contribution, there - safety stock) - held).
+
+    There is what is on hand, less what was not found since the last count.
 
     `released_milli` of what is held counts as free: an order that is decided anew gives up what it holds.
 
-    `terms` is (contribution kind, value, safety stock), None when nothing is lent. A share is permille of on
-    hand; a cap limits what is out at once; a fixed number is used up by sales, less what of them came back, and by
-    what is handed over.
+    `terms` is (contribution kind, value, safety stock), None when nothing is lent.
     """
     if terms is None:
         return 0
-    kind, value, safety_milli = terms
-    on_hand = shelf.on_hand_milli
+    there = shelf.on_hand_milli - shelf.not_found_milli
+    return max(min(contribution_milli(shelf, terms), there - terms[2]) - shelf.held_milli + released_milli, 0)
+
+
+def contribution_milli(shelf: Shelf, terms: tuple[str, int, int]) -> int:
+    """What the store lends of the shelf.
+
+    A share is permille of what is there; a cap limits what is out at once; a fixed number is used up by sales, less
+    what of them came back, and by what is handed over.
+    """
+    kind, value, _ = terms
     if kind == "share":
-        lent = on_hand * value // 1000
-    elif kind == "cap":
-        lent = value
-    else:
-        lent = value - max(shelf.used_milli, 0)  # a void may come before its sale
-    return max(min(lent, on_hand - safety_milli) - shelf.held_milli + released_milli, 0)
+        return (shelf.on_hand_milli - shelf.not_found_milli) * value // 1000
+    return value if kind == "cap" else value - max(shelf.used_milli, 0)  # a void may come before its sale
 
 
 def confidence_permille(shelf: Shelf, clock_ms: int) -> int:

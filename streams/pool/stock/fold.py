@@ -72,6 +72,9 @@ def _correct(state: PoolState, correction: Correction, appended_at_ms: int) -> N
     shelf = state.shelves.get(key) or Shelf()
     if correction["kind"] == "not_found":
         shelf.short_picks += 1
+        if correction["occurred_at_ms"] > shelf.counted_at_ms:  # else the count has looked since
+            shelf.not_found_milli += correction["not_found_milli"]
+            shelf.not_found_at_ms = max(shelf.not_found_at_ms, correction["occurred_at_ms"])
     else:
         move(state, key, shelf, correction["occurred_at_ms"], correction["delta_milli"])
     if correction["kind"] in ("collected", "shipped"):
@@ -123,6 +126,8 @@ def _fold_counted(state: PoolState, fact: StockReportRecorded, entry: Entry) -> 
             shelf.counted_at_ms = as_of_ms
             shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
             shelf.negatives = shelf.short_picks = shelf.drift_milli = 0
+            if as_of_ms >= shelf.not_found_at_ms:  # who counted before looked before
+                shelf.not_found_milli = shelf.not_found_at_ms = 0
             state.agenda[DOUBTED].pop(key, None)
             _forget_before(state, key, shelf, as_of_ms)
         elif event["kind"] == "level" and as_of_ms >= shelf.counted_at_ms:

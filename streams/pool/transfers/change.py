@@ -87,10 +87,13 @@ def _ship(row: TransferRow, line: TransferLine, occurred_at_ms: int, milli: int)
     return correction(row["from_store"], line["sku"], "shipped", occurred_at_ms, -milli)
 
 
-def correction(store: str, sku: str, kind: CorrectionKind, occurred_at_ms: int, delta_milli: int) -> Correction:
+def correction(
+    store: str, sku: str, kind: CorrectionKind, occurred_at_ms: int, delta_milli: int, not_found_milli: int = 0
+) -> Correction:
     """A change of a store's books."""
     return {
         "store": store, "sku": sku, "kind": kind, "occurred_at_ms": occurred_at_ms, "delta_milli": delta_milli,
+        "not_found_milli": not_found_milli,
     }  # fmt: skip
 
 

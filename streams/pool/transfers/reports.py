@@ -151,7 +151,7 @@ def _ship(
         if why == "damaged":
             corrections.append(correction(store, skus[line_id], "damaged", at_ms, -milli))
         if why in DOUBTFUL:
-            corrections.append(correction(store, skus[line_id], "not_found", at_ms, 0))
+            corrections.append(correction(store, skus[line_id], "not_found", at_ms, 0, milli))
             doubtful.append(skus[line_id])
     return _change(state, row, after, decided, now_ms, corrections, task, doubtful)
 

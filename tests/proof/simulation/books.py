@@ -29,6 +29,8 @@ class Books(Oracle):
         super().__init__(1)
         self._told: defaultdict[ShelfKey, list[tuple[tuple[str, ...], _Version]]] = defaultdict(list)
         self._passed: defaultdict[ShelfKey, list[Passed]] = defaultdict(list)
+        self._not_found: dict[ShelfKey, tuple[int, int]] = {}
+        """Shelf → (when goods were last not found, how many since the last count)"""
         self.touched: dict[ShelfKey, None] = {}
         """Shelves that changed, until whoever looks clears it."""
 
@@ -48,6 +50,9 @@ class Books(Oracle):
             if not any(one is version for _, one in told):
                 told.append((self._name(record, event), version))
             self.touched[move.shelf] = None
+        for shelf, (at_ms, _) in list(self._not_found.items()):
+            if self._counts.get(shelf, (0, 0))[0] >= at_ms:
+                del self._not_found[shelf]
         return set_aside
 
     def _name(self, record: Record, event: Fields) -> tuple[str, ...]:
@@ -64,6 +69,13 @@ class Books(Oracle):
     def pass_(self, shelf: ShelfKey, occurred_at_ms: int, delta_milli: int, used_milli: int) -> None:
         """Goods came or went for an order or a transfer."""
         self._passed[shelf].append(Passed(occurred_at_ms, delta_milli, used_milli))
+        self.touched[shelf] = None
+
+    def not_found(self, shelf: ShelfKey, occurred_at_ms: int, milli: int) -> None:
+        """Goods were looked for in vain: they are not promised until a count looks again."""
+        if occurred_at_ms > self._counts.get(shelf, (0, 0))[0]:
+            at_ms, known_milli = self._not_found.get(shelf, (0, 0))
+            self._not_found[shelf] = max(at_ms, occurred_at_ms), known_milli + milli
         self.touched[shelf] = None
 
     @property
@@ -93,7 +105,7 @@ class Books(Oracle):
         own = self._settings[pool].get((store, sku))
         if not common["open"] or (own is not None and not own["listed"]):
             return 0
-        on_hand, lent = self.on_hand_milli(shelf), common["contribution"]
+        on_hand, lent = self.on_hand_milli(shelf) - self._not_found.get(shelf, (0, 0))[1], common["contribution"]
         if lent["kind"] == "share":
             most = on_hand * lent["value"] // 1000
         elif lent["kind"] == "cap":
