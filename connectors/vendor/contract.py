@@ -47,13 +47,15 @@ class Feed:
 class VendorObject:
     """An object at the vendor whose id the operator may need.
 
-    kind: location, outlet …; of an item the scheme of its code in sale lines: item, sku. barcode: of an item, if any.
+    kind: location, outlet …; of an item the scheme of its code in sale lines: item, sku. barcode, sku: of an item, if
+    it has them.
     """
 
     kind: str
     id: str
     name: str
     barcode: str = ""
+    sku: str = ""
 
 
 class Vendor(Protocol):

@@ -23,6 +23,11 @@ def hmac_sha256_base64(secret: bytes, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
 
 
+def hmac_sha1_base64(secret: bytes, body: bytes) -> bytes:
+    """Loyverse's scheme: what broke SHA-1 are collisions, which a keyed digest does not rest on (RFC 6194, 3.3)."""
+    return base64.b64encode(hmac.new(secret, body, hashlib.sha1).digest())
+
+
 def static_code(secret: bytes, _body: bytes) -> bytes:
     """Clover's scheme: the code itself. It proves the sender, not the body, so fetch what it names."""
     return secret

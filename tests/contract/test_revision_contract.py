@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.clover import translate as clover
 from connectors.lightspeed import translate as lightspeed
+from connectors.loyverse import translate as loyverse
 from connectors.odoo import translate as odoo
 from connectors.shopify import translate as shopify
 from connectors.square import translate as square
@@ -155,6 +156,30 @@ class Lightspeed(Till):
         return lightspeed.translate_sale(order, lightspeed.Outlet(GROCER), READING)
 
 
+class Loyverse(Till):
+    system, names = "loyverse", ("variant_id",)
+    matters_in_order = (
+        "receipt_number", "receipt_type", "receipt_date", "created_at", "updated_at", "cancelled_at", "line_items",
+        "store_id", "order",
+    )  # fmt: skip
+    matters_in_line = ("id", "variant_id", "quantity", "total_money")
+
+    def order(self, version=1):
+        line = {"total_money": 3.98, "price": 1.99, "line_taxes": [], "line_note": "x", "item_name": "x", "sku": "1"}
+        return {
+            "receipt_number": "2-1008", "receipt_type": "SALE", "receipt_date": FIRST, "created_at": FIRST,
+            "updated_at": SECOND if version > 1 else FIRST, "cancelled_at": None, "store_id": "S", "tip": 0,
+            "surcharge": 0, "pos_device_id": "d", "note": "x", "source": "x", "payments": [], "refund_for": None,
+            "line_items": [
+                {"id": "a", "variant_id": "A", "quantity": 2, **line},
+                {"id": "b", "variant_id": "B", "quantity": 3, **line},
+            ],
+        }  # fmt: skip
+
+    def read(self, order):
+        return loyverse.receipts([order], loyverse.LoyverseShop(GROCER, "S"), READING)
+
+
 class WooCommerce(Till):
     system, names, sku = "woocommerce", ("product_id", "sku"), "sku"
     matters_in_order = (
@@ -221,7 +246,7 @@ class Webhook(Till):
         return webhook.translate({"sales": [order]}, GROCER, READING.received_at_ms)
 
 
-TILLS = [Shopify(), Square(), Clover(), Lightspeed(), WooCommerce(), Odoo(), Webhook()]
+TILLS = [Shopify(), Square(), Clover(), Lightspeed(), Loyverse(), WooCommerce(), Odoo(), Webhook()]
 
 
 @pytest.fixture(params=TILLS, ids=lambda till: till.system)

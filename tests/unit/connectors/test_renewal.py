@@ -11,6 +11,7 @@ from connectors.installed import installed, type_of
 from connectors.specs import ConnectorSpec
 from tests.support.connectors import GROCER, delivery, tools
 from tests.support.rigs.lightspeed import LightspeedRig
+from tests.support.rigs.loyverse import LoyverseRig
 from tests.support.rigs.rig import Order
 from tests.support.rigs.shopify import ShopifyRig
 from tests.support.rigs.square import SquareRig
@@ -39,7 +40,12 @@ def lightspeed(_folder):
     return LightspeedRig, TokenGiver("/api/1.0/token", {**REFRESH, "client_secret": SECRET}), {}
 
 
-RENEWED = [square, square_pkce, lightspeed]
+def loyverse(_folder):
+    return LoyverseRig, TokenGiver("/oauth/token", {**REFRESH, "client_secret": SECRET}), {}
+
+
+WITH_AGE = [square, square_pkce, lightspeed]
+RENEWED = [*WITH_AGE, loyverse]
 
 
 @pytest.fixture(params=RENEWED, ids=lambda each: each.__name__)
@@ -71,6 +77,7 @@ def test_a_token_that_is_refused_is_renewed(renewed, tmp_path):
     assert (tmp_path / "refresh").read_text() == giver.refresh
 
 
+@pytest.mark.parametrize("renewed", WITH_AGE, indirect=True, ids=lambda each: each.__name__)
 def test_a_token_is_renewed_before_it_ends(renewed, tmp_path):
     rig, giver, server, vendor = renewed
     os.utime(tmp_path / "token", (0, time.time() - 7 * DAY_S - 60))
@@ -99,6 +106,7 @@ def test_without_a_new_token_check_says_what_to_do(renewed):
                     "client_secret_file": "s", "client_secret_env": "S"}, "not in both"),
         ("lightspeed", {"domain_prefix": "a", "token_file": "t", "client_id": "A", "refresh_token_file": "r"},
          "client secret"),
+        ("loyverse", {"token_file": "t", "client_id": "A", "refresh_token_file": "r"}, "client secret"),
         ("shopify", {"shop": "a.myshopify.com"}, "Dev Dashboard"),
         ("shopify", {"shop": "a.myshopify.com", "client_id": "A"}, "client secret"),
         ("shopify", {"shop": "a.myshopify.com", "client_id": "A", "secret_file": "s", "token_file": "t"}, "not both"),

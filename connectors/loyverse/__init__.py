@@ -1,0 +1,1 @@
+"""Loyverse: receipts and refunds, stock levels; composites by their components. See docs/connectors/loyverse.md."""
