@@ -75,12 +75,12 @@ def checked(
     """
     from pydantic import ValidationError
 
+    from schemas.models.forms import first_problem
+
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        typed = f" is {first['input']!r}" if shows_input else ""
-        fail(f"{'.'.join(map(str, first['loc'])) or what}{typed}: {first['msg']}")
+        fail(first_problem(error, what, shows_input=shows_input))
 
 
 def with_groups(command: Callable[..., Result]) -> Callable[..., Result]:

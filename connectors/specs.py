@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.contract import StoreContext
 from messaging.errors import UserError
+from schemas.models.forms import text_like
 
 SECRET_MIN_BYTES = 16
 
@@ -25,7 +26,7 @@ def _one_or_a_list(raw: object) -> object:
 
 
 FilePath = Annotated[Path, AfterValidator(located)]
-EnvName = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+EnvName = Annotated[str, text_like("ANNA_TILL_SECRET", "^[A-Za-z_][A-Za-z0-9_]*$")]
 EnvNames = Annotated[tuple[EnvName, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
 FilePaths = Annotated[tuple[FilePath, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
 
@@ -60,7 +61,7 @@ class SecretSource(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    env: EnvName | None = None
     file: Path | None = None
 
     @model_validator(mode="after")

@@ -37,14 +37,14 @@ def set_(
     from commonshelf.desks.lending import set_quota
     from commonshelf.stack.connection import connect
     from schemas.models.config import LentQuota
+    from schemas.models.forms import first_problem
 
     if pool == to_pool:
         fail("a store lends to its own pool by its contribution: see ./shelf store add --help")
     try:
         quota = LentQuota(store=store, sku=sku, to_pool=to_pool, quantity_milli=milli_of(units, "UNITS"))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}")
+        fail(first_problem(error, "the quota"))
     connection = connect(config, bootstrap)
     options = connection.kafka_options
     set_quota(options, connection.settings.partitions, read_pool_config(options), pool, quota, wall_clock_ms())

@@ -29,6 +29,7 @@ def quota(
     from commonshelf.config.publishing import publish_settings
     from commonshelf.stack.connection import connect
     from schemas.models.config import ConfigChange, ItemQuota, StoreQuota
+    from schemas.models.forms import first_problem
 
     own = [one.rpartition("=") for one in stores or []]
     try:
@@ -40,8 +41,7 @@ def quota(
         )  # fmt: skip
         event = ConfigChange(pool=pool, recorded_at_ms=wall_clock_ms(), origin="operator", change=change)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        fail(f"{'.'.join(map(str, first['loc'])) or 'the quota'}: {first['msg']}")
+        fail(first_problem(error, "the quota"))
     connection = connect(config, bootstrap)
     published = publish_settings(connection.kafka_options, connection.settings.partitions, [event])
     typer.echo(f"quota of {sku} in pool {pool} {'published' if published else 'stands already'}")

@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 app = typer.Typer(no_args_is_help=True, help="Add and list member stores, set their terms.")
 
@@ -52,6 +49,7 @@ def add(
     from commonshelf.config.settings import parse_contribution
     from commonshelf.desks.onboarding import onboard
     from commonshelf.stack.connection import connect
+    from schemas.models.forms import first_problem
 
     named: dict[str, Any] = {"name": name}
     try:
@@ -65,7 +63,7 @@ def add(
     try:
         done = onboard(connection, pool, store, named, opening_stock, catalog)
     except ValidationError as error:
-        fail(_first_problem(error))
+        fail(first_problem(error, "the store"))
     for problem in done.problems:
         typer.echo(f"shelf: {problem}", err=True)
     typer.echo(
@@ -103,6 +101,7 @@ def set_item(
     from commonshelf.desks.onboarding import set_item_terms
     from commonshelf.stack.connection import connect
     from schemas.models.config import StoreItemSettings
+    from schemas.models.forms import first_problem
 
     try:
         terms = StoreItemSettings(
@@ -113,16 +112,11 @@ def set_item(
             safety_stock_milli=milli_of(safety_stock, "--safety-stock") if safety_stock is not None else None,
         )
     except ValidationError as error:
-        fail(_first_problem(error))
+        fail(first_problem(error, "the store"))
     except ValueError as error:
         fail(f"--contribution is {contribution!r}: {error}")
     is_news = set_item_terms(connect(config, bootstrap), pool, terms)
     typer.echo(f"{sku} in store {store}: {'set' if is_news else 'set so already'}")
-
-
-def _first_problem(error: "ValidationError") -> str:
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
 
 
 @app.command("list")

@@ -64,13 +64,13 @@ def put(
     """
     from pydantic import ValidationError
 
+    from schemas.models.forms import first_problem
     from streams.vault import Address
 
     try:
         address = Address.model_validate_json(sys.stdin.read() if file is None else file.read_text(encoding="utf-8"))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        fail(f"{'.'.join(map(str, first['loc'])) or 'the address'}: {first['msg']}")
+        fail(first_problem(error, "the address", shows_input=False))
     except OSError as error:
         fail(f"{file} cannot be read ({error.strerror})")
     now_ms, key = wall_clock_ms(), _key(key_file)

@@ -18,6 +18,7 @@ from connectors.parsing.quantities import price_minor, quantity_milli
 from messaging.errors import UserError
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
+from schemas.models.forms import first_problem
 
 ORIGIN = "commonshelf"
 _MILLI_PERCENT_PER_PERMILLE = 100
@@ -132,7 +133,5 @@ def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
 def located(file: Path, line: int, error: ValueError) -> UnusableFileError:
     """The fault of a row, with file and line."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"])) or "row"
-        return UnusableFileError(f"{file}:{line}: {name} is {first['input']!r}: {first['msg']}")
+        return UnusableFileError(f"{file}:{line}: {first_problem(error, 'the row')}")
     return UnusableFileError(f"{file}:{line}: {error}")

@@ -23,6 +23,7 @@ from schemas.models.config import (
     PoolSettings,
     StoreSettings,
 )
+from schemas.models.forms import text_like
 from schemas.models.human_units import record_fields
 from schemas.models.terms import PoolTerms, StoreTerms
 
@@ -168,7 +169,9 @@ def _span_of_a_day(span: str) -> str:
 
 
 OpeningSpan = Annotated[
-    str, Field(pattern=r"^([01][0-9]|2[0-4]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"), AfterValidator(_span_of_a_day)
+    str,
+    text_like("09:00-18:30", r"^([01][0-9]|2[0-4]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"),
+    AfterValidator(_span_of_a_day),
 ]
 
 

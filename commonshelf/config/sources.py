@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from commonshelf.config.settings import DEFAULT_CONFIG_FILE, Settings
 from connectors.installed import installed
 from messaging.errors import UserError
+from schemas.models.forms import problem_text
 
 ENV_PREFIX = "COMMONSHELF_"
 OTHER_VARIABLES = {
@@ -212,7 +213,7 @@ def _sentence(path: str, problem: Any) -> str:
         return f"{path} is missing; add it"
     if kind.startswith("union_tag"):
         return f"{path}.kind must be one of {problem['ctx'].get('expected_tags') or ', '.join(installed()[0])}"
-    message = _TOML_NAMES.get(kind) or problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    message = _TOML_NAMES.get(kind) or problem_text(problem)
     given = problem["input"]
     hides = _SECRET_KEY.search(path) or isinstance(given, dict | list) or _PASSWORD_IN_URL.search(str(given))
     shown = "" if hides else f" is {given!r}"

@@ -19,6 +19,7 @@ from connectors.drop_folder.intake import name_prefix
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
 from connectors.drop_folder.survey import FileRefused, Survey
+from schemas.models.forms import problem_text
 from schemas.models.pos import SaleLine, StockLine
 
 LINES_SHOWN = 5
@@ -50,7 +51,7 @@ def preview(file: Path, kind_name: str | None, time_zone: str) -> Preview:
     try:
         spec = DropFolderSpec(pool="guess", store="guess", folder=Path(), time_zone=time_zone)
     except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"]) from error
+        raise ValueError(problem_text(error.errors()[0])) from error
     form = format_of(file.name)
     with file.open("rb") as stream:
         found = form.survey(stream)

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from connectors.installed import ConnectorType
 from connectors.vendor.options import RenewalOptions
 from schemas.models.base import Text
+from schemas.models.forms import text_like
 
 
 class LightspeedOptions(RenewalOptions):
     """One outlet of a Lightspeed X-Series retailer."""
 
     kind: Literal["lightspeed"] = "lightspeed"
-    domain_prefix: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
+    domain_prefix: Annotated[str, text_like("corner-shop", "^[a-z0-9][a-z0-9-]*$")]
     """Of the retailer: grocer in grocer.retail.lightspeed.app."""
     outlet_id: Text | None = None
     """Of this store, where the retailer has several; `connect discover` lists them."""

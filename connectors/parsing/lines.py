@@ -16,6 +16,7 @@ from connectors.parsing.quantities import (
     shorten,
 )
 from connectors.parsing.spreadsheet import clean_code
+from schemas.models.forms import problem_text
 from schemas.models.pos import SaleLine, SaleLineKind, StockLine, StockReportKind, Unit
 
 SALE_KINDS: Mapping[str, SaleLineKind] = {
@@ -200,9 +201,9 @@ def text_of(fields: Mapping[str, object], name: str) -> str:
 
 def field_refused(error: ValidationError) -> FieldRefused:
     """The first finding of a model, in the words of the sender's fields."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][-1]) if first["loc"] else ""
-    return FieldRefused(_FIELD_NAMES.get(name, name), first["msg"])
+    return FieldRefused(_FIELD_NAMES.get(name, name), problem_text(first))
 
 
 def _word(fields: Mapping[str, object], name: str) -> str:

@@ -2,22 +2,23 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from connectors.installed import ConnectorType
 from connectors.vendor.options import VendorOptions
 from schemas.models.base import Text
+from schemas.models.forms import text_like
 
 
 class ShopifyOptions(VendorOptions):
     """One location of a Shopify shop."""
 
     kind: Literal["shopify"] = "shopify"
-    shop: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")]
+    shop: Annotated[str, text_like("corner-shop.myshopify.com", r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")]
     """The shop's own domain at Shopify, as in grocer-7.myshopify.com."""
     client_id: Text | None = None
     """Of a Dev Dashboard app installed in the shop: with it and its client secret the connector gets its own tokens."""
-    location_id: Annotated[str, Field(pattern="^[0-9]{1,20}$", coerce_numbers_to_str=True)] | None = None
+    location_id: Annotated[str, text_like("655441491", "^[0-9]{1,20}$", coerce_numbers_to_str=True)] | None = None
     """Of this store, where the shop has several; `connect discover` lists them."""
     online_orders: bool = False
     """With location_id: orders of the web shop are this store's, too. One store of a shop may say so."""

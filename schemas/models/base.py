@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from schemas.models.forms import text_like
+
 QUANTITY_MAX_MILLI = 1_000_000_000
 """A million units: more in one line is a typing error or an attack."""
 PRICE_MAX_MINOR = 10**12
@@ -32,17 +34,17 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Reference = Annotated[str, Field(pattern=REFERENCE_PATTERN)]
+Name = Annotated[str, text_like("corner-shop", NAME_PATTERN)]
+Reference = Annotated[str, text_like("R-1042", REFERENCE_PATTERN)]
 LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
-Code = Annotated[str, Field(pattern=CODE_PATTERN)]
+Code = Annotated[str, text_like("plu:4011, sku:MILK-1L, item:77 or gtin: with 14 digits", CODE_PATTERN)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 TimeMs = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 QuantityMilli = Annotated[int, Field(ge=-QUANTITY_MAX_MILLI, le=QUANTITY_MAX_MILLI)]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Day = Annotated[str, text_like("2026-11-29", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Permille = Annotated[int, Field(ge=0, le=1000)]
 PolicyMinor = Annotated[int, Field(ge=0, le=POLICY_MAX_MINOR)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, text_like("EUR", "^[A-Z]{3}$")]
 TimeZone = Annotated[Text, AfterValidator(_known_zone)]
 PriceMinor = Annotated[int, Field(ge=-PRICE_MAX_MINOR, le=PRICE_MAX_MINOR)]
 

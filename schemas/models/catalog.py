@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.models.base import QUANTITY_MAX_MILLI, Name, PriceMinor, Record, Text, TimeMs
+from schemas.models.forms import text_like
 from schemas.models.pos import Unit
 
 
@@ -13,7 +14,7 @@ class CatalogItem(Record):
 
     pool: Name
     sku: Text
-    gtin: Annotated[str, Field(pattern="^[0-9]{14}$")] | None = None
+    gtin: Annotated[str, text_like("04006381333931, 14 digits", "^[0-9]{14}$")] | None = None
     name: Text
     category: Annotated[str, Field(max_length=200)] = ""
     unit: Unit = Unit.each

@@ -17,6 +17,7 @@ from schemas.models.base import (
     Text,
     TimeMs,
 )
+from schemas.models.forms import text_like
 
 
 class OrderMode(StrEnum):
@@ -42,7 +43,7 @@ class OrderTerms(Record):
 
     mode: OrderMode
     preferred_store: Name | None = None
-    geohash: Annotated[str, Field(pattern=GEOHASH_PATTERN)] | None = None
+    geohash: Annotated[str, text_like("u33db", GEOHASH_PATTERN)] | None = None
     address_ref: Reference | None = None
     customer_ref: Reference | None = None
     deadline_ms: TimeMs

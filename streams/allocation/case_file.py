@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from messaging.errors import UserError
 from schemas.models.base import LINE_ID_MAX, Name, Record, Text
 from schemas.models.config import AllocationSettings
+from schemas.models.forms import problem_text
 from streams.allocation import model
 from streams.allocation.model import MAX_LINES, MAX_MINOR, MAX_QUANTITY_MILLI, MAX_STORES, Answer, Case, Policy
 
@@ -90,7 +91,7 @@ def read_case(text: bytes) -> tuple[Case, Policy]:
     try:
         read = _Case.model_validate_json(text)
     except ValidationError as error:
-        problems = "\n".join(f"{_where(one['loc'])}: {one['msg']}" for one in error.errors(include_url=False))
+        problems = "\n".join(f"{_where(one['loc'])}: {problem_text(one)}" for one in error.errors(include_url=False))
         raise CaseUnusable(f"the case cannot be used; its form is in docs/allocation.md\n{problems}") from None
     case = Case(
         lines=tuple(model.Line(**line.model_dump()) for line in read.lines),

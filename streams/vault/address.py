@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.models.forms import text_like
+
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -17,7 +19,7 @@ class Address(BaseModel):
     street: _Text
     city: _Text
     postal_code: _Text | None = None
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    country: Annotated[str, text_like("DE", "^[A-Z]{2}$")] | None = None
     phone: _Text | None = None
     note: Annotated[str, Field(max_length=1_000)] = ""
 
