@@ -55,7 +55,7 @@ class ProcessStatus:
 
 
 class Supervisor:
-    """Runs `specs` from start() to stop(); tells `say` when one keeps crashing and when it has recovered."""
+    """Runs `specs` from start() to stop(); tells `say` of restarts, of crashes in a row, and of recovery."""
 
     def __init__(
         self, specs: Sequence[ProcessSpec], log_dir: Path, say: Say, *, stop_grace_s: float = _STOP_GRACE_S
@@ -170,7 +170,12 @@ class _Child:
         self._crashes_in_row += 1
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (self._crashes_in_row - 1))
         self._restart_at_s = now_s + pause_s
-        if self._crashes_in_row % _TELL_AFTER_CRASHES == 0:
+        if self._crashes_in_row == 1:
+            self._say(
+                f"{self.spec.name} ended ({_describe(code)}): {last_line(self._log_path)}; it is started again; "
+                f"its log is {self._log_path}"
+            )
+        elif self._crashes_in_row % _TELL_AFTER_CRASHES == 0:
             self._say(
                 f"{self.spec.name} keeps crashing ({self._crashes_in_row} times in a row, {_describe(code)}): "
                 f"{last_line(self._log_path)}; it is started again and again; its log is {self._log_path}"
@@ -212,13 +217,13 @@ def last_line(path: Path) -> str:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
             lines = [line.strip() for line in log.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "its log is gone"
     return lines[-1][:300].rstrip(".").removeprefix("shelf: ") if lines else "it said nothing"
 
 
 def _describe(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _bound_log(path: Path) -> None:

@@ -39,17 +39,19 @@ def test_a_child_that_crashes_is_started_again(tmp_path):
         supervisor.stop()
 
 
-def test_one_line_tells_that_a_child_keeps_crashing_and_its_last_words(tmp_path):
+def test_one_line_tells_that_a_child_ended_and_one_that_it_keeps_crashing_with_its_last_words(tmp_path):
     said: list[str] = []
     supervisor = Supervisor([python("a", "raise SystemExit('no such disk')")], tmp_path, said.append)
     supervisor.start()
     try:
-        until(lambda: said, "a word to the user")
+        until(lambda: len(said) > 1, "two words to the user")
     finally:
         supervisor.stop()
-    assert said[0].startswith("a keeps crashing (3 times in a row, exit code 1): no such disk; ")
-    assert str(tmp_path / "a.log") in said[0]
-    assert len(said[0].splitlines()) == 1
+    assert said[0].startswith("a ended (exit code 1): no such disk; it is started again; ")
+    assert said[1].startswith("a keeps crashing (3 times in a row, exit code 1): no such disk; ")
+    for line in said:
+        assert str(tmp_path / "a.log") in line
+        assert len(line.splitlines()) == 1
 
 
 def test_the_pause_between_restarts_doubles(tmp_path):
@@ -200,10 +202,11 @@ def test_what_the_machine_refuses_is_told_once_and_tried_until_it_works(tmp_path
         shutil.rmtree(tmp_path / "logs")
         (tmp_path / "logs").write_text("a file where the folder was")
         os.kill(first.pid, signal.SIGKILL)
-        until(lambda: said, "a word to the user")
+        until(lambda: len(said) > 1, "two words to the user")
         (tmp_path / "logs").unlink()
         until(lambda: supervisor.statuses[0].state == "running", "the restart")
     finally:
         supervisor.stop()
-    assert len(said) == 1
-    assert said[0].startswith(f"a cannot be looked after: [Errno 17] File exists: '{tmp_path / 'logs'}'; ")
+    assert len(said) == 2
+    assert said[0].startswith("a ended (SIGKILL): its log is gone; ")
+    assert said[1].startswith(f"a cannot be looked after: [Errno 17] File exists: '{tmp_path / 'logs'}'; ")
