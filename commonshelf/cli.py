@@ -1,6 +1,7 @@
 """The `commonshelf` command, which `./shelf` runs."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -36,43 +37,53 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="An event-streaming backbone that lets independent small shops act as one. "
-    "Start with [bold]./shelf demo[/]; run your own with [bold]./shelf up --config FILE[/].",
 )
-app.command()(up.up)
-app.command()(demo.demo)
-app.command()(availability.availability)
-app.command()(allocate.allocate)
-app.command()(topics.topics)
-app.command()(doctor.doctor)
-app.command()(park.park)
-app.add_typer(store.app, name="store")
-app.add_typer(order.app, name="order")
-app.add_typer(lend.app, name="lend")
-app.command()(tasks.tasks)
-app.add_typer(transfer.app, name="transfer")
-app.command()(quota.quota)
-app.add_typer(vault.app, name="vault")
-app.add_typer(map_desk.app, name="map")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(connect.app, name="connect")
-app.add_typer(config.app, name="config")
-app.add_typer(worker.app, name="worker")
-app.add_typer(bench.app, name="bench")
-app.command()(simulate.simulate)
-app.command()(torture.torture)
-app.command("test", context_settings={"allow_extra_args": True})(run_tests.run_tests)
+RUN, DESKS, LOOK, DEVELOP = "Run it", "Work at its desks", "Look into it", "Develop it"
+"""The panels of the help: what a shop or an operator needs, apart from what only developers do."""
+
+app.command(rich_help_panel=RUN)(demo.demo)
+app.command(rich_help_panel=RUN)(up.up)
+app.command(rich_help_panel=RUN)(doctor.doctor)
+app.add_typer(config.app, name="config", rich_help_panel=RUN)
+app.add_typer(worker.app, name="worker", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(park.park)
+app.add_typer(store.app, name="store", rich_help_panel=DESKS)
+app.add_typer(connect.app, name="connect", rich_help_panel=DESKS)
+app.add_typer(map_desk.app, name="map", rich_help_panel=DESKS)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=DESKS)
+app.add_typer(order.app, name="order", rich_help_panel=DESKS)
+app.command(rich_help_panel=DESKS)(tasks.tasks)
+app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
+app.command(rich_help_panel=DESKS)(quota.quota)
+app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
+app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)
+app.command(rich_help_panel=LOOK)(availability.availability)
+app.command(rich_help_panel=LOOK)(topics.topics)
+app.command(rich_help_panel=LOOK)(allocate.allocate)
+app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)
+app.command(rich_help_panel=DEVELOP)(simulate.simulate)
+app.command(rich_help_panel=DEVELOP)(torture.torture)
+app.add_typer(bench.app, name="bench", rich_help_panel=DEVELOP)
 
 
-@app.command()
-def version() -> None:
-    """Print the version.
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
 
-    Example: ./shelf version
+        typer.echo(version("commonshelf"))
+        raise typer.Exit
+
+
+@app.callback()
+def shelf(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An event-streaming backbone that lets independent small shops act as one.
+
+    Start with [bold]./shelf demo[/]; run your own with [bold]./shelf up --config FILE[/].
     """
-    from importlib.metadata import version as installed_version
-
-    typer.echo(installed_version("commonshelf"))
 
 
 def main() -> None:
