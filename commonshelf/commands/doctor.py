@@ -20,11 +20,12 @@ def doctor(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     from rich.console import Console
     from rich.markup import escape
 
+    from commonshelf.dead_letters.check import letters_waiting
     from commonshelf.stack.doctor import examine
 
     console = Console(highlight=False, soft_wrap=True)
     findings = []
-    for finding in examine(config, bootstrap):
+    for finding in examine(config, bootstrap, [letters_waiting]):
         findings.append(finding)
         if not as_json:
             console.print(f"{_MARKS[finding.is_well]} {finding.what:<16} {escape(finding.found)}")

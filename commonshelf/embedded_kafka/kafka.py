@@ -28,6 +28,7 @@ from commonshelf.embedded_kafka.errors import BrokerFailedError, KafkaStartError
 from commonshelf.embedded_kafka.jars import Progress, cache_dir, fetch_jars
 from commonshelf.embedded_kafka.java import find_java
 from commonshelf.embedded_kafka.server_config import HOST, BrokerPorts, is_free, pick_ports
+from commonshelf.text import counted
 
 __all__ = ["EmbeddedKafka", "KafkaStartError"]
 
@@ -282,8 +283,9 @@ class EmbeddedKafka:
         free_mb = psutil.virtual_memory().available >> 20
         if free_mb < needed_mb:
             raise NotEnoughMemoryError(
-                f"this machine has {free_mb} MiB of memory available, but {self._count} Kafka broker(s) with a heap "
-                f"of {self._heap_mb} MiB need {needed_mb} MiB; close other programs, or set a smaller embedded_heap_mb."
+                f"this machine has {free_mb} MiB of memory available, but {counted(self._count, 'broker')} of Kafka, "
+                f"each with a heap of {self._heap_mb} MiB, need {needed_mb} MiB; close other programs, or set a "
+                "smaller embedded_heap_mb."
             )
 
 

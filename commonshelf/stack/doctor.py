@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from commonshelf.stack.connection import Connection, NothingRunsError, connect, 
 from commonshelf.stack.processes import address, is_free
 from commonshelf.stack.roles import ROLES, Role
 from commonshelf.stack.runtime_file import read_runtime
-from commonshelf.stack.topic_status import newest_append_ms, topic_statuses
+from commonshelf.stack.topic_status import newest_append_ms
+from commonshelf.text import counted
 from connectors.installed import installed
 from messaging.clock import wall_clock_ms
 from messaging.cluster import UnreachableError, open_cluster
@@ -41,7 +42,11 @@ class Finding:
     to_do: str = ""
 
 
-def examine(config: Path | None, bootstrap: str | None) -> Iterator[Finding]:
+Check = Callable[[Connection], Finding]
+"""Of a desk, once Kafka answers."""
+
+
+def examine(config: Path | None, bootstrap: str | None, of_desks: Sequence[Check] = ()) -> Iterator[Finding]:
     """All checks, the cheap and basic ones first."""
     yield _python()
     yield _java()
@@ -66,15 +71,16 @@ def examine(config: Path | None, bootstrap: str | None) -> Iterator[Finding]:
         return
     if connection.runtime is None:
         yield from _ports(loaded)
-    yield from _running(connection)
+    yield from _running(connection, of_desks)
 
 
-def _running(connection: Connection) -> Iterator[Finding]:
+def _running(connection: Connection, of_desks: Sequence[Check]) -> Iterator[Finding]:
     broker = _broker(connection)
     yield broker
     if broker.is_well:
         yield _topics(connection)
-        yield _dead_letters(connection)
+        for check in of_desks:
+            yield check(connection)
         yield _clock(connection)
     if connection.runtime is None:
         yield Finding("workers", None, "no stack of this machine uses this Kafka, so no pages to ask")
@@ -183,7 +189,7 @@ def _broker(connection: Connection) -> Finding:
             "Kafka", False, f"no answer from {address}: {error}",
             "check that it runs, the address, the network and the security settings",
         )  # fmt: skip
-    return Finding("Kafka", True, f"{len(cluster.brokers)} broker(s) at {address}")
+    return Finding("Kafka", True, f"{counted(len(cluster.brokers), 'broker')} at {address}")
 
 
 def _topics(connection: Connection) -> Finding:
@@ -195,20 +201,6 @@ def _topics(connection: Connection) -> Finding:
     return Finding(
         "topics", not problems, found or "all as declared", "run `./shelf up`, which creates and repairs them"
     )
-
-
-def _dead_letters(connection: Connection) -> Finding:
-    try:
-        counts = {
-            one.topic: one.records or 0 for one in topic_statuses(connection.kafka_options) if ".dlq." in one.topic
-        }
-    except TopicsError as error:
-        return Finding("dead letters", False, str(error))
-    total = sum(counts.values())
-    if not total:
-        return Finding("dead letters", True, "0 records set aside")
-    where = ", ".join(f"{count} in {topic}" for topic, count in counts.items() if count)
-    return Finding("dead letters", True, f"{total} records set aside: {where}; `./shelf dlq list` tells what waits")
 
 
 def _page(name: str, url: str) -> Finding:
