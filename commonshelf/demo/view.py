@@ -21,6 +21,8 @@ from commonshelf.demo.tally import TillTally
 _LOG_EACH_S = 5.0
 _RATE_OVER_S = 3.0
 _REASONS_SHOWN = 5
+_GAPS, _TABLE_HEAD, _ITEMS_LEAST = 4, 1, 3
+"""Of the picture, in lines."""
 
 
 class DemoView:
@@ -89,16 +91,20 @@ class DemoView:
             figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders, ordered))
             figures.add_row("holds", f"{orders.holds:,}", "reroutes/min", f"{orders.reroutes_per_min:,}")
             figures.add_row("late tasks", f"{orders.late_tasks:,}")
-        return Group(head, "", figures, "", self._availability(view), "", self._dead_letters(view), "", self._links())
+        dead_letters, links = self._dead_letters(view), self._links()
+        taken = 1 + figures.row_count + 1 + len(links.renderables) + _GAPS + _TABLE_HEAD
+        table = self._availability(view, max(self._console.height - 1 - taken, _ITEMS_LEAST))
+        return Group(head, "", figures, "", table, "", dead_letters, "", links)
 
-    def _availability(self, view: LedgerView) -> Table:
+    def _availability(self, view: LedgerView, rows: int) -> Table:
+        """At most so many rows, as there is room for on the terminal."""
         consortium = self._scenario.consortium
         table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
         table.add_column("available in the pool")
         table.add_column("total", justify="right")
         table.add_column("", justify="left")
         table.add_column("in stores", justify="right")
-        for sku, available_milli, unit, stores in totals(view.shelves, consortium.watched):
+        for sku, available_milli, unit, stores in totals(view.shelves, consortium.watched[:rows]):
             name = escape(consortium.item_names.get(sku, sku))
             table.add_row(name, f"{available_milli / 1000:,.3f}".rstrip("0").rstrip("."), unit, str(stores))
         return table
