@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from messaging.errors import UserError
+from schemas.models.config import PoolSettings
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import Sale, StockReport
 
@@ -95,12 +96,14 @@ class StoreContext:
     """The store whose facts a connector brings, by our configuration; ids are those of the settings.
 
     zone: of its wall clock, for times without an offset. currency: ISO 4217, where what is received names none.
+    late_limit_ms: the pool takes nothing that is older.
     """
 
     pool: str
     id: str
     zone: ZoneInfo
     currency: str
+    late_limit_ms: int = PoolSettings.model_fields["late_limit_ms"].default
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,4 +18,5 @@ def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
 def store_context(settings: Settings, store: Store) -> StoreContext:
     """The store in whose name its connectors bring facts."""
     pool = settings.pool(store.pool)
-    return StoreContext(pool.id, store.id, ZoneInfo(store.time_zone or pool.time_zone), pool.currency)
+    zone = ZoneInfo(store.time_zone or pool.time_zone)
+    return StoreContext(pool.id, store.id, zone, pool.currency, pool.declared().late_limit_ms)

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from connectors.contract import PosEvent
 from connectors.drop_folder.batch import Batch, FileReadContext
+from connectors.drop_folder.documents import NoDocuments, name_prefix
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.guess import Guess, guess
-from connectors.drop_folder.intake import name_prefix
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
 from connectors.drop_folder.survey import FileRefused, Survey
@@ -63,7 +63,8 @@ def preview(file: Path, kind_name: str | None, time_zone: str) -> Preview:
                 return Preview(kind, guessed, (), (), 0)
         kind = form.kind or kind or "sales"
         stream.seek(0)
-        return _read(form.read(stream, FileReadContext(found, kind, spec, 0, DictMemory(), _ROWS_READ)), kind, guessed)
+        reading = FileReadContext(found, kind, spec, 0, DictMemory(), file.name, NoDocuments(), _ROWS_READ)
+        return _read(form.read(stream, reading), kind, guessed)
 
 
 def _kind(name: str | None) -> FileKind | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from connectors.contract import PosEvent, Problem, Skip
+from connectors.drop_folder.documents import Document, KnownDocuments
 from connectors.drop_folder.memory import FileMemory
 from connectors.drop_folder.settings import DropFolderSpec, FileKind
 from connectors.drop_folder.survey import Survey
@@ -23,8 +24,9 @@ class RowProblem(Problem):
 class Batch:
     """Some rows' events, problems and skips. row_count counts all rows (of a POSLog: transactions) taken for it.
 
-    notes: of rows that were used without something, such as a price. unused: headers of the file's columns that mean
-    nothing here; only a file's first batch has them.
+    notes: of rows that were used without something, such as a price, or otherwise than they stand there.
+    unused: headers of the file's columns that mean nothing here; only a file's first batch has them.
+    documents: of stock, whose lines are among the events. withdrawn: source ids of those that the events take back.
     """
 
     events: tuple[PosEvent, ...]
@@ -33,6 +35,8 @@ class Batch:
     skipped: tuple[Skip, ...] = ()
     notes: tuple[RowProblem, ...] = ()
     unused: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def line_count(self) -> int:
@@ -44,8 +48,9 @@ class Batch:
 class FileReadContext:
     """The context in which a reader reads a file's bytes.
 
-    recorded_at_ms: when the file was first seen. memory: of what stood earlier in it. batch_rows: rows that are grouped
-    into events together; one more receipt may be finished beyond that.
+    recorded_at_ms: when this content was first seen. memory: of what stood earlier in it. name: of the file; it may
+    name a document. documents: that were published before. batch_rows: rows that are grouped into events together; one
+    more receipt may be finished beyond that.
     """
 
     found: Survey
@@ -53,4 +58,6 @@ class FileReadContext:
     spec: DropFolderSpec
     recorded_at_ms: int
     memory: FileMemory
+    name: str
+    documents: KnownDocuments
     batch_rows: int = BATCH_ROWS

@@ -118,4 +118,5 @@ def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:
         default_unit=options.default_unit,
         settle_ms=options.settle_ms,
         scan_interval_s=options.scan_interval_s,
+        late_limit_ms=store.late_limit_ms,
     )

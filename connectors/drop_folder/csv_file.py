@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
@@ -22,8 +23,9 @@ def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     mapping = reading.spec.columns
     header = _header(text_header(_first_lines(stream, reading.found.encoding), reading.kind, mapping))
     layout = checked(header.layout, reading.kind, mapping)
-    evidence = evidence_of(_rows(stream, reading.found.encoding, header), layout, reading)
-    yield from table_batches(_rows(stream, reading.found.encoding, header), layout, evidence, reading)
+    open_rows = partial(_rows, stream, reading.found.encoding, header)
+    evidence = evidence_of(open_rows(), layout, reading)
+    yield from table_batches(open_rows, layout, evidence, reading)
 
 
 def sample_csv(stream: BinaryIO, found: Survey) -> Sample:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.csv_file import preset_of_csv, read_csv, sample_csv
+from connectors.drop_folder.documents import NoDocuments
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.memory import DictMemory
 from connectors.drop_folder.poslog_file import read_poslog, survey_poslog
@@ -50,7 +51,8 @@ def format_of(name: str) -> Format:
 def read_events(
     name: str, content: bytes, kind: FileKind, spec: DropFolderSpec, recorded_at_ms: int
 ) -> Iterator[Batch]:
-    """A small file that is in memory. Raises FileRefused."""
+    """A small file that is in memory; nothing is known of what was published before. Raises FileRefused."""
     form = format_of(name)
     found = form.survey(io.BytesIO(content))
-    return form.read(io.BytesIO(content), FileReadContext(found, form.kind or kind, spec, recorded_at_ms, DictMemory()))
+    reading = FileReadContext(found, form.kind or kind, spec, recorded_at_ms, DictMemory(), name, NoDocuments())
+    return form.read(io.BytesIO(content), reading)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import structlog
 
 from connectors.contract import PosEvent, Publishes, Translated
 from connectors.drop_folder.batch import Batch, FileReadContext
+from connectors.drop_folder.documents import NAMES, name_prefix, stem
 from connectors.drop_folder.folder import DropFolder, FolderEntry, may_be_written
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.memory import DiskMemory
@@ -28,7 +28,6 @@ UNENDED_SETTLE_FACTOR = 5
 
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 10.0
-_PREFIX = re.compile(r"[A-Za-z0-9_]+")
 _log = structlog.get_logger()
 
 
@@ -97,23 +96,29 @@ class Intake:
         if not found.is_ended and may_be_written(still_s, settle_s):
             return
         kind = form.kind or self._kind(name, stream, form, found)
-        key = hashlib.sha256(f"{kind}|{found.sha256}|{self._settings_hash}".encode()).hexdigest()
-        progress = self._state.begin(key, found.sha256, printable(name), self._now_ms())
+        original = self._state.original_name(printable(name))
+        title = _title(kind, original, before)
+        key = hashlib.sha256(f"{kind}|{title}|{found.sha256}|{self._settings_hash}".encode()).hexdigest()
+        progress = self._state.begin(key, found.sha256, title, printable(name), self._now_ms())
         if progress.outcome == "done":
             self._move(name, self._folder.done)
             self._metrics.file("repeated")
             self._log.info("file was read before; nothing published", file=name)
             return
-        report = Report(self._folder.rejected / f".{key}.part", name)
+        reading = FileReadContext(found, kind, self._spec, progress.first_seen_ms, DiskMemory(), original, self._state)
+        report = Report(self._folder.rejected / f".{key}.part", original, kind)
+        twin = self._state.twin(key, found.sha256) if title and kind != "level" else None
+        if twin is not None:
+            report.remark(f"{twin} held the same; this file counts as another {NAMES[kind]}, for its name is another")
         try:
-            lines_published = self._publish_file(stream, form, found, kind, key, progress, report, stop)
+            lines_published = self._publish_file(stream, form, reading, key, progress, report, stop)
             if not self._folder.is_unchanged(name, before):
                 raise ChangedWhileRead
             outcome: Outcome = "rejected" if report.count else "done"
             if report.count:
                 self._move_with_report(name, report, lines_published)
             else:
-                reserved = self._folder.reserve(self._folder.done, name)
+                reserved = self._reserve(self._folder.done, name)
                 report.write_notes(self._folder.done, reserved, lines_published)
                 self._move_onto(name, self._folder.done, reserved)
         finally:
@@ -133,8 +138,7 @@ class Intake:
         self,
         stream: BinaryIO,
         form: Format,
-        found: Survey,
-        kind: FileKind,
+        reading: FileReadContext,
         key: str,
         progress: FileProgress,
         report: Report,
@@ -142,10 +146,9 @@ class Intake:
     ) -> int:
         """Publish what is not confirmed yet and collect all problems. Returns the file's usable lines."""
         rows = lines = 0
-        memory = DiskMemory()
         stream.seek(0)
         try:
-            for batch in form.read(stream, FileReadContext(found, kind, self._spec, progress.first_seen_ms, memory)):
+            for batch in form.read(stream, reading):
                 rows += batch.row_count
                 lines += batch.line_count
                 report.unused = report.unused or batch.unused
@@ -155,7 +158,8 @@ class Intake:
                     report.note(note)
                 if rows > progress.rows_confirmed:
                     self._publish(batch, stop)
-                    self._state.confirm(key, rows)
+                    self._remember(batch, reading.kind)
+                    self._state.confirm(key, rows, batch.documents, batch.withdrawn)
         except FileRefused as refused:
             report.add_file(refused)
             self._metrics.refused(1)
@@ -165,11 +169,17 @@ class Intake:
             raise
         except Exception as error:  # noqa: BLE001  see below
             # One file must not stop the others, nor be tried for ever; its owner gets a report.
-            self._log.exception("a file showed a fault in this program", sha256=found.sha256)
+            self._log.exception("a file showed a fault in this program", sha256=reading.found.sha256)
             report.add_file(FileRefused(f"a fault in this program ({type(error).__name__}); please report it"))
         finally:
-            memory.close()
+            reading.memory.close()
         return lines
+
+    def _remember(self, batch: Batch, kind: FileKind) -> None:
+        if kind == "opening":
+            for event in batch.events:
+                if event.source.id not in batch.withdrawn:
+                    self._state.open_items(event.source.id, [line.code for line in event.lines])
 
     def _publish(self, batch: Batch, stop: threading.Event) -> None:
         """Until Kafka has it, however long that takes. Raises Stopped."""
@@ -214,12 +224,19 @@ class Intake:
 
     def _move_with_report(self, name: str, report: Report, lines_published: int) -> None:
         """The reports first: a file in rejected/ always has them."""
-        reserved = self._folder.reserve(self._folder.rejected, name)
+        reserved = self._reserve(self._folder.rejected, name)
         report.finish(self._folder.rejected, reserved, lines_published)
         self._move_onto(name, self._folder.rejected, reserved)
 
     def _move(self, name: str, folder: Path) -> None:
-        self._move_onto(name, folder, self._folder.reserve(folder, name))
+        self._move_onto(name, folder, self._reserve(folder, name))
+
+    def _reserve(self, folder: Path, name: str) -> str:
+        """A free name in `folder`. A file that comes back under it is known as the one that it was."""
+        reserved = self._folder.reserve(folder, name)
+        if reserved != name:
+            self._state.rename(reserved, self._state.original_name(printable(name)))
+        return reserved
 
     def _move_onto(self, name: str, folder: Path, reserved: str) -> None:
         try:
@@ -229,10 +246,14 @@ class Intake:
             raise
 
 
-def name_prefix(name: str) -> str:
-    """The beginning of a file's name, in lower case: it says what the file holds."""
-    found = _PREFIX.match(name)
-    return found[0].lower() if found else ""
+def _title(kind: FileKind, name: str, status: os.stat_result) -> str:
+    """What a file is known by besides its content: nothing for sales, which have receipts; its name for stock.
+
+    A list of levels is of the moment at which it comes, though it may say the same as the one before.
+    """
+    if kind == "sales":
+        return ""
+    return f"{kind}/{stem(name)}/{status.st_ctime_ns}" if kind == "level" else f"{kind}/{stem(name)}"
 
 
 _DECIDING_SETTINGS = {

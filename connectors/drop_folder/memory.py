@@ -16,6 +16,15 @@ class FileMemory(Protocol):
     def next_ordinal(self, line: str) -> int:
         """1 for the first line of this name, 2 for the second …"""
 
+    def put(self, name: str, value: int) -> None:
+        """Keep a number of 64 bits under a name; the last one stands."""
+
+    def value(self, name: str) -> int | None:
+        """The number under that name."""
+
+    def close(self) -> None:
+        """Forget all."""
+
 
 class DictMemory:
     """For small files and tests."""
@@ -23,6 +32,7 @@ class DictMemory:
     def __init__(self) -> None:
         self._times: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
+        self._values: dict[str, int] = {}
 
     def first_time_ms(self, document: str, occurred_at_ms: int) -> int:
         return self._times.setdefault(document, occurred_at_ms)
@@ -30,6 +40,15 @@ class DictMemory:
     def next_ordinal(self, line: str) -> int:
         self._ordinals[line] = self._ordinals.get(line, 0) + 1
         return self._ordinals[line]
+
+    def put(self, name: str, value: int) -> None:
+        self._values[name] = value
+
+    def value(self, name: str) -> int | None:
+        return self._values.get(name)
+
+    def close(self) -> None:
+        self._values.clear()
 
 
 class DiskMemory:
@@ -52,6 +71,13 @@ class DiskMemory:
         name = _hash("line", line)
         self._db.execute("INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,))
         return int(self._db.execute("SELECT value FROM seen WHERE name = ?", (name,)).fetchone()[0])
+
+    def put(self, name: str, value: int) -> None:
+        self._db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (_hash("value", name), value))
+
+    def value(self, name: str) -> int | None:
+        row = self._db.execute("SELECT value FROM seen WHERE name = ?", (_hash("value", name),)).fetchone()
+        return None if row is None else int(row[0])
 
     def close(self) -> None:
         """Forget all."""

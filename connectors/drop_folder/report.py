@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from connectors.drop_folder.batch import RowProblem
+from connectors.drop_folder.documents import NAMES
+from connectors.drop_folder.settings import FileKind
 from connectors.drop_folder.survey import FileRefused
 
 HEADER = ("file", "line", "column", "reason")
@@ -21,15 +23,18 @@ class Report:
     """Collects the problems of one file. Rows go to disk as they come, so a file may have any number of them.
 
     path: where the rows are collected; `finish` moves them to their place.
-    unused: headers of columns that meant nothing.
+    file_name: under which the file is dropped again. kind: None for what was not read. unused: headers of columns that
+    meant nothing.
     """
 
-    def __init__(self, path: Path, file_name: str) -> None:
+    def __init__(self, path: Path, file_name: str, kind: FileKind | None = None) -> None:
         self.count = 0
         self.note_count = 0
         self.whole_file_reason: str | None = None
         self.unused: tuple[str, ...] = ()
+        self._kind = kind
         self._notes: list[RowProblem] = []
+        self._whole: list[str] = []
         self._path = path
         self._file_name = printable(file_name)
         self._first: list[RowProblem] = []
@@ -50,6 +55,10 @@ class Report:
         if len(self._notes) < _SHOWN:
             self._notes.append(note)
 
+    def remark(self, text: str) -> None:
+        """A remark on the file as a whole, which was used."""
+        self._whole.append(text)
+
     def add_file(self, refused: FileRefused) -> None:
         """The file as a whole, or all from a line on."""
         self.count += 1
@@ -65,8 +74,8 @@ class Report:
         (folder / f"{name}.report.txt").write_text(self._text(lines_published), encoding="utf-8")
 
     def write_notes(self, folder: Path, name: str, lines_published: int) -> None:
-        """Put the report beside a file that was read whole and goes to `folder` as `name`, if there are notes."""
-        if self.note_count:
+        """Put the report beside a file that was read whole and goes to `folder` as `name`, if it says something."""
+        if self.note_count or self._whole or self.unused:
             parts = [f"{self._file_name}: {lines_published} lines were used.", *self._remarks()]
             (folder / f"{name}.report.txt").write_text("\n".join(parts) + "\n", encoding="utf-8")
 
@@ -93,11 +102,28 @@ class Report:
         parts += self._remarks()
         if self.whole_file_reason:
             parts.append("./shelf connect guess FILE shows how such a file can be read, and what to set.")
-        parts.append("Mend these lines and drop the file again: lines that were used already change nothing.")
+        parts.append(self._advice(lines_published))
         return "\n".join(parts) + "\n"
 
+    def _advice(self, lines_published: int) -> str:
+        if not lines_published:
+            return "Mend that and drop the file again."
+        if self._kind in (None, "sales"):
+            return (
+                "Mend these lines, change no others, and drop the file again: receipts are known by their numbers, and "
+                "lines that were used already are not counted twice."
+            )
+        if self._kind == "level":
+            return "Mend these lines and drop the file again: it counts as what is there then."
+        what = NAMES[self._kind]
+        return (
+            f"Mend these lines and drop the whole file again as {self._file_name}: it is the same {what}, of which "
+            f"only the difference counts. Under another name it counts as another {what}, unless its number is in it."
+        )
+
     def _remarks(self) -> list[str]:
-        parts = [f"{printable(note.where)}: {note.reason}." for note in self._notes]
+        parts = [f"{text}." for text in self._whole]
+        parts += [f"{printable(note.where)}: {note.reason}." for note in self._notes]
         if self.note_count > len(self._notes):
             parts.append(f"… and {self.note_count - len(self._notes)} more lines that were used so.")
         if self.unused:

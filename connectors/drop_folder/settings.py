@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.models.base import Currency, Name, TimeZone
+from schemas.models.config import PoolSettings
 from schemas.models.pos import Unit
 
 FileKind = Literal["sales", "opening", "received", "adjusted", "counted", "level"]
@@ -61,6 +62,8 @@ class DropFolderSpec(BaseModel):
     """A file is read when nothing touched it for so long."""
     scan_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 60
     """The folder is also looked through so often: a watched folder can miss an event."""
+    late_limit_ms: Annotated[int, Field(gt=0)] = PoolSettings.model_fields["late_limit_ms"].default
+    """The pool takes nothing that is older."""
     file_max_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     rows_max: Annotated[int, Field(gt=0)] = 10_000_000
 

@@ -1,21 +1,38 @@
-"""Files that were read and how far, in SQLite, so that a killed connector takes up where Kafka had confirmed."""
+"""Files that were read and how far, and the documents that they brought, in SQLite.
+
+So a killed connector takes up where Kafka had confirmed, and a mended file is known as a revision.
+"""
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
+from connectors.drop_folder.documents import Document
+from connectors.drop_folder.settings import FileKind
+
 Outcome = Literal["done", "rejected"]
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS files (
-    key TEXT PRIMARY KEY,            -- content, kind and settings: all that decides what is published
+_TABLES = """
+CREATE TABLE IF NOT EXISTS drops (
+    key TEXT PRIMARY KEY,            -- content, kind, settings and, of stock, name: all that decides what is published
     sha256 TEXT NOT NULL,            -- of the content
+    title TEXT NOT NULL,             -- kind and name of a file that its name identifies; else empty
     name TEXT NOT NULL,
     first_seen_ms INTEGER NOT NULL,
     rows_confirmed INTEGER NOT NULL DEFAULT 0,
     outcome TEXT
-)
+);
+CREATE INDEX IF NOT EXISTS drops_by_content ON drops (sha256, title);
+CREATE TABLE IF NOT EXISTS newest (title TEXT PRIMARY KEY, key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+    source_id TEXT PRIMARY KEY, kind TEXT NOT NULL, number TEXT NOT NULL, file TEXT NOT NULL, digest INTEGER NOT NULL,
+    version INTEGER NOT NULL, occurred_at_ms INTEGER NOT NULL, code TEXT NOT NULL, unit TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS documents_by_file ON documents (kind, file);
+CREATE TABLE IF NOT EXISTS opened (code TEXT PRIMARY KEY, source_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS renamed (name TEXT PRIMARY KEY, original TEXT NOT NULL);
 """
 
 
@@ -29,40 +46,86 @@ class FileProgress:
 
 
 class FolderState:
-    """The files of one folder. Raises sqlite3.Error when its file cannot be used."""
+    """The files and documents of one folder. Raises sqlite3.Error when its file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(_TABLE)
-        self._db.execute("CREATE INDEX IF NOT EXISTS files_by_content ON files (sha256)")
+        self._db.executescript(_TABLES)
 
-    def begin(self, key: str, sha256: str, name: str, now_ms: int) -> FileProgress:
+    def begin(self, key: str, sha256: str, title: str, name: str, now_ms: int) -> FileProgress:
         """Find the file, or note it as seen now. A content that was seen under another key keeps its first time.
 
-        A file that was rejected before is read from its start again: its rows may be usable by now.
+        title: what the file's name identifies; empty where its content alone does. A file that was rejected before is
+        read from its start again, for its rows may be usable by now; so is one after which another of its title came.
         """
-        seen = self._db.execute("SELECT MIN(first_seen_ms) FROM files WHERE sha256 = ?", (sha256,)).fetchone()[0]
+        seen = self._value("SELECT MIN(first_seen_ms) FROM drops WHERE sha256 = ? AND title = ?", sha256, title)
+        newest = self._value("SELECT key FROM newest WHERE title = ?", title) if title else key
+        if newest not in (None, key):
+            self._db.execute("DELETE FROM drops WHERE key = ?", (key,))
+            seen = None
         self._db.execute(
-            "INSERT INTO files (key, sha256, name, first_seen_ms) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
-            "SET rows_confirmed = 0, outcome = NULL WHERE outcome = 'rejected'",
-            (key, sha256, name, now_ms if seen is None else seen),
+            "INSERT INTO drops (key, sha256, title, name, first_seen_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) "
+            "DO UPDATE SET rows_confirmed = 0, outcome = NULL WHERE outcome = 'rejected'",
+            (key, sha256, title, name, now_ms if seen is None else seen),
         )
+        if title:
+            self._db.execute("INSERT OR REPLACE INTO newest VALUES (?, ?)", (title, key))
         row = self._db.execute(
-            "SELECT first_seen_ms, rows_confirmed, outcome FROM files WHERE key = ?", (key,)
+            "SELECT first_seen_ms, rows_confirmed, outcome FROM drops WHERE key = ?", (key,)
         ).fetchone()
         return FileProgress(*row)
 
-    def confirm(self, key: str, rows: int) -> None:
-        """Kafka has the events of the first `rows` rows."""
-        self._db.execute("UPDATE files SET rows_confirmed = ? WHERE key = ?", (rows, key))
+    def confirm(self, key: str, rows: int, documents: Sequence[Document] = (), withdrawn: Sequence[str] = ()) -> None:
+        """Kafka has the events of the first `rows` rows: `documents` stand so, and `withdrawn` ones no longer."""
+        self._db.execute("BEGIN")
+        for each in documents:
+            self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(each))
+        self._db.executemany("DELETE FROM documents WHERE source_id = ?", [(each,) for each in withdrawn])
+        self._db.executemany("DELETE FROM opened WHERE source_id = ?", [(each,) for each in withdrawn])
+        self._db.execute("UPDATE drops SET rows_confirmed = ? WHERE key = ?", (rows, key))
+        self._db.execute("COMMIT")
+
+    def open_items(self, source_id: str, codes: Sequence[str]) -> None:
+        """The items with these codes stand in that opening stock."""
+        self._db.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?)", [(code, source_id) for code in codes])
 
     def finish(self, key: str, outcome: Outcome) -> None:
         """The file is through and moved away."""
-        self._db.execute("UPDATE files SET outcome = ? WHERE key = ?", (outcome, key))
+        self._db.execute("UPDATE drops SET outcome = ? WHERE key = ?", (outcome, key))
+
+    def find(self, source_id: str) -> Document | None:
+        row = self._db.execute("SELECT * FROM documents WHERE source_id = ?", (source_id,)).fetchone()
+        return None if row is None else Document(*row)
+
+    def of_file(self, kind: FileKind, file: str) -> Iterator[Document]:
+        rows = self._db.execute("SELECT * FROM documents WHERE kind = ? AND file = ? ORDER BY source_id", (kind, file))
+        return iter([Document(*row) for row in rows])
+
+    def opening_of(self, code: str) -> Document | None:
+        source_id = self._value("SELECT source_id FROM opened WHERE code = ?", code)
+        return None if source_id is None else self.find(str(source_id))
+
+    def twin(self, key: str, sha256: str) -> str | None:
+        """The name of another file that had the same content and was read whole."""
+        found = self._value("SELECT name FROM drops WHERE sha256 = ? AND key != ? AND outcome = 'done'", sha256, key)
+        return None if found is None else str(found)
+
+    def rename(self, moved_to: str, original: str) -> None:
+        """A file was moved away under another name than its own."""
+        self._db.execute("INSERT OR REPLACE INTO renamed VALUES (?, ?)", (moved_to, original))
+
+    def original_name(self, name: str) -> str:
+        """The name under which a file first came, if it is one that was moved away under `name`."""
+        found = self._value("SELECT original FROM renamed WHERE name = ?", name)
+        return name if found is None else str(found)
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    def _value(self, query: str, *values: str) -> int | str | None:
+        row = self._db.execute(query, values).fetchone()
+        return None if row is None else row[0]

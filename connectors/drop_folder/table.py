@@ -1,6 +1,6 @@
 """A table of rows under a header, whatever file it came from, to batches of events."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -10,6 +10,8 @@ from connectors.drop_folder.headers import OTHER_DAYS
 from connectors.drop_folder.numbers import Marks, marks_shown
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
+from connectors.drop_folder.sales import SaleTranslator
+from connectors.drop_folder.stock import StockTranslator
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.translate import Translator
 from connectors.drop_folder.when import TimeReader, looks_like_time, orders_shown
@@ -60,12 +62,20 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
 
 
 def table_batches(
-    rows: Iterator[Row | BrokenRow], layout: Layout, evidence: Evidence, reading: FileReadContext
+    open_rows: Callable[[], Iterator[Row | BrokenRow]], layout: Layout, evidence: Evidence, reading: FileReadContext
 ) -> Iterator[Batch]:
-    """Events and problems of the rows, in their order. Raises FileRefused after the last row that a file may have."""
+    """Events and problems of the rows, in their order. Raises FileRefused after the last row that a file may have.
+
+    open_rows: all rows of the file, from the first one on; of stock they are read twice.
+    """
     spec = reading.spec
-    limit = _RowLimit(rows, spec.rows_max)
-    translator = Translator(reading, layout, evidence.marks, evidence.times)
+    translator: Translator
+    if reading.kind == "sales":
+        translator = SaleTranslator(reading, layout, evidence.marks, evidence.times)
+    else:
+        translator = StockTranslator(reading, layout, evidence.marks, evidence.times)
+        translator.survey(islice(open_rows(), spec.rows_max))
+    limit = _RowLimit(open_rows(), spec.rows_max)
     unused = tuple(header for _, header in layout.unused)
     for batch in translator.batches(limit, reading.batch_rows):
         yield replace(batch, unused=unused)
@@ -74,6 +84,9 @@ def table_batches(
         raise FileRefused(
             f"the rows from here on were not used: a file may have {spec.rows_max} rows; split it", limit.beyond
         )
+    withdrawals = translator.withdrawals() if isinstance(translator, StockTranslator) else None
+    if withdrawals is not None:
+        yield withdrawals
 
 
 def _check_unused_times(layout: Layout, sample: list[Row]) -> None:

@@ -66,8 +66,7 @@ def read_workbook(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]
     layout = checked(header.layout, reading.kind, spec.columns)
     written = Marks() if spec.decimal_mark == "auto" else Marks.of_option(spec.decimal_mark)
     evidence = evidence_of(_rows(_below(stream, header), layout, None, reading), layout, reading)
-    rows = _rows(_below(stream, header), layout, written, reading)
-    yield from table_batches(rows, layout, evidence, reading)
+    yield from table_batches(lambda: _rows(_below(stream, header), layout, written, reading), layout, evidence, reading)
 
 
 def sample_workbook(stream: BinaryIO, found: Survey) -> Sample:  # noqa: ARG001  as for other formats

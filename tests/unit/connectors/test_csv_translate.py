@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.drop_folder.batch import FileReadContext
 from connectors.drop_folder.csv_file import read_csv
+from connectors.drop_folder.documents import NoDocuments
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.memory import DictMemory, DiskMemory
 from connectors.drop_folder.settings import DEFAULT_KINDS, TABLE_FIELDS, DropFolderSpec
@@ -29,7 +30,7 @@ def read(text, kind="sales", spec=SPEC):
     content = text if isinstance(text, bytes) else text.encode()
     events, problems = [], []
     try:
-        for batch in read_events("file.csv", content, kind, spec, SEEN_MS):
+        for batch in read_events("file-1.csv", content, kind, spec, SEEN_MS):
             events += batch.events
             problems += batch.problems
     except FileRefused as refused:
@@ -210,7 +211,7 @@ def test_a_stock_report_says_what_its_kind_means(kind, reason, quantity, milli):
     events, problems = read(f"as_of,sku,qty,reason\n2026-03-01 09:15,MILK,{quantity},{reason}\n", kind)
     assert problems == []
     (event,) = events
-    assert (event.kind, event.source.id) == (kind, f"{kind}/1772352900000")
+    assert (event.kind, event.source.id) == (kind, f"{kind}/file-1/1772352900000")
     assert [(line.code, line.quantity_milli) for line in event.lines] == [("sku:MILK", milli)]
 
 
@@ -222,7 +223,7 @@ def test_a_quantity_below_zero_is_refused_where_it_means_nothing(kind, quantity)
 
 def test_levels_without_a_time_are_as_of_when_the_file_was_first_seen():
     events, _ = read("barcode,quantity,price\n4006381333931,3,1.99\n", "level")
-    assert (events[0].occurred_at_ms, events[0].source.id) == (SEEN_MS, f"level/{SEEN_MS}")
+    assert (events[0].occurred_at_ms, events[0].source.id) == (SEEN_MS, f"level/file-1/{SEEN_MS}")
 
 
 def test_the_tills_own_time_of_recording_is_kept():
@@ -246,7 +247,8 @@ def test_every_batch_size_gives_the_same_lines(batch_rows):
     surveyed = survey_text(stream)
     stream.seek(0)
     found = []
-    for batch in read_csv(stream, FileReadContext(surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), batch_rows)):
+    reading = FileReadContext(surveyed, "sales", SPEC, SEEN_MS, DiskMemory(), "file-1.csv", NoDocuments(), batch_rows)
+    for batch in read_csv(stream, reading):
         found += batch.events
 
     def lines(events):
@@ -260,6 +262,10 @@ def test_memory_on_disk_and_in_a_dict_agree():
     for name in ("a", "b", "a", "c", "a", "b", "\ud800"):
         assert disk.next_ordinal(name) == plain.next_ordinal(name)
         assert disk.first_time_ms(name, len(name) + ord(name)) == plain.first_time_ms(name, len(name) + ord(name))
+        assert disk.value(name) == plain.value(name)
+        disk.put(name, -len(name))
+        plain.put(name, -len(name))
+        assert disk.value(name) == plain.value(name)
     disk.close()
 
 
@@ -290,7 +296,7 @@ def test_no_row_under_a_known_header_is_dropped_in_silence(header, rows, delimit
     lines = [delimiter.join(header), *(delimiter.join(row) for row in rows)]
     content = "\n".join(lines).encode(encoding, "replace")
     try:
-        batches = list(read_events("file.csv", content, kind, SPEC, SEEN_MS))
+        batches = list(read_events("file-1.csv", content, kind, SPEC, SEEN_MS))
     except FileRefused:
         return
     row_count = sum(batch.row_count for batch in batches)

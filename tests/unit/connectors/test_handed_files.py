@@ -67,12 +67,15 @@ def times(name, time_zone="America/New_York", **settings):
 def test_a_german_thousand_is_refused_with_both_readings_until_the_option_settles_it():
     name = "dropfolder-counts-german-thousands.csv"
     lines, problems, _, _ = read(name, "counted", **BERLIN)
-    assert lines == ["counted/1772355600000 stock 35000 sku:TAPE None"]
+    assert lines == ["counted/dropfolder-counts-german-thousands/1772355600000 stock 35000 sku:TAPE None"]
     ((line, reason),) = problems
     assert line == 2
     assert all(each in reason for each in ("'1.200'", "as 1.200", "as 1200", 'decimal_mark to "."', 'to ","'))
     lines, problems, _, _ = read(name, "counted", **BERLIN, decimal_mark=",")
-    assert (lines[0], problems) == ("counted/1772355600000 stock 1200000 sku:NAILS None", [])
+    assert (lines[0], problems) == (
+        "counted/dropfolder-counts-german-thousands/1772355600000 stock 1200000 sku:NAILS None",
+        [],
+    )
 
 
 def test_french_numbers_have_one_reading():

@@ -31,7 +31,7 @@ def written(milli, group, mark, decimals):
     return text if not decimals else f"{text}{mark}{rest:03d}"
 
 
-def read(content, kind="sales", name="f.csv", **settings):
+def read(content, kind="sales", name="f-1.csv", **settings):
     content = content if isinstance(content, bytes) else content.encode()
     spec = DropFolderSpec(pool="north", store="grocer-7", folder=Path(), **({"time_zone": "Europe/Berlin"} | settings))
     return list(read_events(name, content, kind, spec, SEEN_MS))
