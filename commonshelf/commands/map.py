@@ -35,7 +35,9 @@ CodeOption = Annotated[str | None, typer.Option("--code", help="Only this code."
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many codes, those with most lines first.")]
 NamesOption = Annotated[
     Path | None,
-    typer.Option("--names", metavar="FILE", help="The till's items: CSV of code, name, barcode; or discovered .json."),
+    typer.Option(
+        "--names", metavar="FILE", help="The till's items: CSV of code, name, barcode, sku; or discovered .json."
+    ),
 ]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Also where the code means another item already.")]
 NoReplayOption = Annotated[bool, typer.Option("--no-replay", help="Leave the lines that wait in the dead letters.")]

@@ -1,6 +1,6 @@
 """Reads an operator's lists for the mapping desk: what codes mean, and what a store's till calls its items.
 
-Mappings: columns code and sku, and maybe store. Item lists: column code, and name or barcode or both. A code is written
+Mappings: columns code and sku, and maybe store. Item lists: column code, and name, barcode or sku. A code is written
 SCHEME:TEXT, such as plu:4011 or item:W62X, or as the digits of a barcode. Other columns are left alone. What
 `connect discover --json` prints is an item list, too: an item's kind is the scheme of its code.
 """
@@ -48,7 +48,8 @@ def read_till_items(file: Path) -> dict[str, TillItem]:
 def _listed(file: Path) -> Iterator[tuple[str, str, TillItem]]:
     for line, row in csv_rows(file, ("code",)):
         try:
-            yield f"{file}:{line}", parse_code(row["code"]), TillItem(row.get("name", ""), row.get("barcode", ""))
+            item = TillItem(row.get("name", ""), row.get("barcode", ""), row.get("sku", ""))
+            yield f"{file}:{line}", parse_code(row["code"]), item
         except ValueError as error:
             raise located(file, line, error) from None
 
@@ -58,7 +59,7 @@ def _discovered(file: Path) -> Iterator[tuple[str, str, TillItem]]:
         things = json.loads(file.read_text(encoding="utf-8"))
         for at, thing in enumerate(things):
             if thing["kind"] in SCHEMES:
-                item = TillItem(str(thing["name"]), str(thing.get("barcode", "")))
+                item = TillItem(str(thing["name"]), str(thing.get("barcode", "")), str(thing.get("sku", "")))
                 yield f"{file}, entry {at + 1}", parse_code(f"{thing['kind']}:{thing['id']}"), item
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UnusableFileError(

@@ -27,10 +27,11 @@ _NOT_TEXT = re.compile(r"[^0-9a-z]+")
 
 @dataclass(frozen=True)
 class TillItem:
-    """An entry of a store's item list. `barcode` as it stands there."""
+    """An entry of a store's item list. `barcode` and `sku` as they stand there."""
 
     name: str = ""
     barcode: str = ""
+    sku: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,6 @@ class Suggester:
     ) -> list[Suggestion]:
         """The best items for `code`, whose lines are in `units`. A name counts only for items of such a unit."""
         scheme, _, text = code.partition(":")
-        till_name = till_item.name if till_item else ""
         found: dict[str, Suggestion] = {}
 
         def add(sku: str, score: int, why: str) -> None:
@@ -73,8 +73,12 @@ class Suggester:
             if sku not in found or found[sku].score < score:
                 found[sku] = Suggestion(sku, item["name"], item["unit"], score, why)
 
-        gtins = {"the till's item list has its barcode": _gtin(till_item.barcode) if till_item else None}
-        gtins["the code is its barcode"] = _gtin(text)
+        listed = till_item or TillItem()
+        gtins = {
+            "the till's item list has its barcode": _gtin(listed.barcode),
+            "the till's SKU for it is its barcode": _gtin(listed.sku),
+            "the code is its barcode": _gtin(text),
+        }
         for why, gtin in gtins.items():
             if gtin in self._by_gtin:
                 add(self._by_gtin[gtin], BARCODE_SCORE, why)
@@ -85,8 +89,10 @@ class Suggester:
         meaning = self._catalog.meaning("", f"plu:{number}") if number else None
         if meaning is not None and meaning[0] in self._items:
             add(meaning[0], _LABEL_SCORE, f"the scale's label carries the number {number}, its PLU")
-        for sku in self._by_text.get(_plain(text), ()):
-            add(sku, _SAME_TEXT_SCORE, "its SKU, but for case and punctuation")
+        for told, whose in ((listed.sku, "the till's item list has its SKU"), (text, "its SKU")):
+            for sku in self._by_text.get(_plain(told), ()):
+                add(sku, _SAME_TEXT_SCORE, f"{whose}, but for case and punctuation")
+        till_name = listed.name
         words = utils.default_process(till_name or ("" if scheme == "gtin" else text))
         if words:
             what = f"the till's name for it, {till_name}," if till_name else "the code"

@@ -103,8 +103,8 @@ class CloverVendor:
             answer = call(self._http, "GET", f"{self._path}/items", params={"limit": PAGE_SIZE, "offset": offset})
             items = translate.elements(answer, "elements")
             for item in items:
-                name = " ".join(str(part) for part in (item.get("name"), item.get("sku")) if part)
-                yield VendorObject("item", str(item.get("id")), name, str(item.get("code") or ""))
+                barcode, sku = str(item.get("code") or ""), str(item.get("sku") or "")
+                yield VendorObject("item", str(item.get("id")), str(item.get("name")), barcode, sku)
             if len(items) < PAGE_SIZE:
                 return
 

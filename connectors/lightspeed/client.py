@@ -104,7 +104,8 @@ class LightspeedVendor:
         yield from self._found("outlets", "outlet")
         for products in self._listed("/products"):
             for product in products:
-                yield VendorObject("item", str(product.get("id")), str(product.get("name")), _barcode(product))
+                name, sku = str(product.get("name")), str(product.get("sku") or "")
+                yield VendorObject("item", str(product.get("id")), name, _barcode(product), sku)
 
     def close(self) -> None:
         self._http.close()
@@ -204,11 +205,11 @@ def _data(answer: object) -> list[Json]:
 
 
 def _barcode(product: Json) -> str:
-    """The first of its codes that a manufacturer gave; else its SKU, which often is one."""
+    """The first of its codes that a manufacturer gave; empty when there is none."""
     codes = product.get("product_codes")
     listed = [each for each in codes if isinstance(each, Mapping)] if isinstance(codes, list) else []
     given = [str(each.get("code")) for each in listed if str(each.get("type")).upper() != "CUSTOM"]
-    return next(iter(given), str(product.get("sku") or ""))
+    return next(iter(given), "")
 
 
 def _version(record: Json, name: str = "version") -> int:

@@ -83,10 +83,11 @@ class OdooVendor:
         internal = [["usage", "=", "internal"]]
         for location in self._ask("stock.location", "search_read", domain=internal, fields=["complete_name"]):
             yield VendorObject("location", str(location.get("id")), str(location.get("complete_name")))
-        fields = ["display_name", "barcode"]
+        fields = ["display_name", "barcode", "default_code"]
         for product in self._ask("product.product", "search_read", domain=[["type", "=", "consu"]], fields=fields):
             name = str(product.get("display_name"))
-            yield VendorObject("item", str(product.get("id")), name, str(product.get("barcode") or ""))
+            barcode, sku = str(product.get("barcode") or ""), str(product.get("default_code") or "")
+            yield VendorObject("item", str(product.get("id")), name, barcode, sku)
 
     def close(self) -> None:
         self._http.close()

@@ -106,8 +106,9 @@ class ShopifyVendor:
     def discover(self) -> Iterator[VendorObject]:
         yield from self._locations()
         for variant in self._all(graphql.VARIANTS, {}, "productVariants"):
-            ((scheme, code),) = variant_code(graphql.plain_id(variant), str(variant.get("sku") or "")).items()
-            yield VendorObject(scheme, code, str(variant.get("displayName")), str(variant.get("barcode") or ""))
+            sku, barcode = str(variant.get("sku") or ""), str(variant.get("barcode") or "")
+            ((scheme, code),) = variant_code(graphql.plain_id(variant), sku).items()
+            yield VendorObject(scheme, code, str(variant.get("displayName")), barcode, sku)
 
     def close(self) -> None:
         self._http.close()

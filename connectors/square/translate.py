@@ -100,8 +100,11 @@ def names(found: Iterable[object]) -> Iterator[VendorObject]:
         if isinstance(data, dict):
             for variation in objects(data, "variations"):
                 inner = variation.get("item_variation_data") or {}
-                words = (data.get("name"), inner.get("name"), inner.get("sku"))
-                yield VendorObject("item", str(variation.get("id")), " ".join(str(word) for word in words if word))
+                words = (data.get("name"), inner.get("name"))
+                yield VendorObject(
+                    "item", str(variation.get("id")), " ".join(str(word) for word in words if word),
+                    str(inner.get("upc") or ""), str(inner.get("sku") or ""),
+                )  # fmt: skip
         elif thing.get("type") is None or "address" in thing:
             yield VendorObject("location", str(thing.get("id")), str(thing.get("name")))
 

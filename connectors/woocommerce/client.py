@@ -211,5 +211,6 @@ def _basic(key_and_secret: str) -> str:
 
 
 def _found(product: Json, before: str) -> VendorObject:
-    ((scheme, code),) = product_code(str(product.get("id")), str(product.get("sku") or "")).items()
-    return VendorObject(scheme, code, f"{before}{product.get('name')}", str(product.get("global_unique_id") or ""))
+    sku, barcode = str(product.get("sku") or ""), str(product.get("global_unique_id") or "")
+    ((scheme, code),) = product_code(str(product.get("id")), sku).items()
+    return VendorObject(scheme, code, f"{before}{product.get('name')}", barcode, sku)

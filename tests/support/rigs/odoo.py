@@ -59,6 +59,7 @@ class OdooRig(VendorRig):
                     "type": "consu",
                     "display_name": name,
                     "barcode": False,
+                    "default_code": f"SKU-{name}",
                     "product_tmpl_id": [number, name],
                 }
                 for name, number in PRODUCTS.items()

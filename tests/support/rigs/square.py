@@ -14,6 +14,7 @@ from tests.support.vendor_server import Answer, Received
 LOCATION = "057P5VYJ4A5X1"
 URL = "https://shop.example/webhooks/square/grocer-7"
 PAGE = 50
+BARCODES = {"milk": "4006381333931"}
 SPEC = OpenApi(Path(__file__).parents[2] / "payloads" / "square" / "openapi.json")
 
 
@@ -229,6 +230,6 @@ def _variation(item, is_measured):
 
 
 def _item(item, name):
-    inner = {"item_id": item, "name": "1 l", "sku": f"SKU-{item}"}
+    inner = {"item_id": item, "name": "1 l", "sku": f"SKU-{item}", "upc": BARCODES.get(item)}
     data = {"name": name, "variations": [{"type": "ITEM_VARIATION", "id": item, "item_variation_data": inner}]}
     return {"type": "ITEM", "id": f"item-{item}", "item_data": data}

@@ -246,8 +246,8 @@ def test_discover_names_the_merchant_and_each_item_with_its_barcode(tmp_path):
     rig = CloverRig()
     with VendorServer(rig.answer) as server:
         found = list(vendor(server, tmp_path, rig).discover())
-    assert [(each.kind, each.id, each.name, each.barcode) for each in found] == [
-        ("merchant", MERCHANT, "Grocer", ""), ("item", "milk", "Milk SKU-1", "4006381333931"),
+    assert [(each.kind, each.id, each.name, each.barcode, each.sku) for each in found] == [
+        ("merchant", MERCHANT, "Grocer", "", ""), ("item", "milk", "Milk", "4006381333931", "SKU-1"),
     ]  # fmt: skip
 
 

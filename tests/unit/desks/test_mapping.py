@@ -132,9 +132,12 @@ def test_what_connect_discover_prints_is_an_item_list(tmp_path):
     file.write_text(json.dumps([
         {"connector": "square", "kind": "location", "id": "L1", "name": "Main street"},
         {"connector": "square", "kind": "item", "id": "W62X", "name": "Milk 1 l"},
-        {"connector": "shopify", "kind": "sku", "id": "RYE", "name": "Rye", "barcode": "4006381333931"},
+        {"connector": "shopify", "kind": "sku", "id": "RYE", "name": "Rye", "barcode": "4006381333931", "sku": "RYE"},
     ]))  # fmt: skip
-    assert read_till_items(file) == {"item:W62X": TillItem("Milk 1 l"), "sku:RYE": TillItem("Rye", "4006381333931")}
+    assert read_till_items(file) == {
+        "item:W62X": TillItem("Milk 1 l"),
+        "sku:RYE": TillItem("Rye", "4006381333931", "RYE"),
+    }
     file.write_text("{}[")
     with pytest.raises(UnusableFileError, match="cannot be read as what `connect discover --json` prints"):
         read_till_items(file)

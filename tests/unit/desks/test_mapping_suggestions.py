@@ -46,6 +46,22 @@ def test_a_case_of_the_item_is_told_apart_from_the_item(suggester):
     assert "mind the quantity" in best.why
 
 
+@pytest.mark.parametrize(
+    ("listed", "score", "why"),
+    [
+        (TillItem(sku="4006381333931"), 100, "the till's SKU for it is its barcode"),
+        (TillItem(sku="milk 1l"), CERTAIN_SCORE, "the till's item list has its SKU, but for case and punctuation"),
+    ],
+)
+def test_an_opaque_id_is_found_by_the_sku_that_the_till_lists_for_it(suggester, listed, score, why):
+    best = suggester.suggest("item:6F4C7B3A-0", EACH, listed)[0]
+    assert (best.sku, best.score, best.why) == ("MILK-1L", score, why)
+
+
+def test_a_till_item_without_barcode_and_sku_is_compared_by_its_name_alone(suggester):
+    assert [best for best in suggester.suggest("item:6F4C7B3A-0", EACH, TillItem()) if best.score >= 95] == []
+
+
 def test_a_sku_spelled_otherwise_is_nearly_certain(suggester):
     best = suggester.suggest("sku:milk 1L", EACH)[0]
     assert (best.sku, best.score) == ("MILK-1L", CERTAIN_SCORE)

@@ -93,10 +93,10 @@ def test_check_of_an_unknown_store_names_the_known_ones(shelf):
 
 def test_discover_lists_locations_and_items(shelf):
     found = json.loads(shelf("discover", "anna", "--json").output)
-    assert [(each["kind"], each["id"], each["name"]) for each in found] == [
-        ("location", LOCATION, "Grocer"),
-        ("item", "milk", "Milk 1 l SKU-milk"),
-        ("item", "bread", "Bread 1 l SKU-bread"),
+    assert [(each["kind"], each["id"], each["name"], each["barcode"], each["sku"]) for each in found] == [
+        ("location", LOCATION, "Grocer", "", ""),
+        ("item", "milk", "Milk 1 l", "4006381333931", "SKU-milk"),
+        ("item", "bread", "Bread 1 l", "", "SKU-bread"),
     ]  # fmt: skip
 
 
