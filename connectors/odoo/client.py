@@ -1,17 +1,19 @@
-"""Odoo over the network: lists of what was written since, over JSON-2."""
+"""Odoo over the network: lists of what was written since."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.context import ConnectorContext
-from connectors.contract import AccessRefused, Delivery, Refused, StoreContext, Translated, Unavailable
-from connectors.http.client import NotFound, Token, TokenAuth, api_client, call
+from connectors.contract import AccessRefused, Delivery, Refused, StoreContext, Translated
+from connectors.http.client import Token
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.odoo import translate
+from connectors.odoo.json_2 import Json2, Record
+from connectors.odoo.json_rpc import JsonRpc
 from connectors.odoo.kits import Kits
 from connectors.odoo.spec import OdooOptions
 from connectors.parsing.times import instant_ms
@@ -28,11 +30,7 @@ _MOVE_FIELDS = (
     "location_usage", "location_dest_usage", "origin", "reference",
 )  # fmt: skip
 _QUANT_FIELDS = ("product_id", "quantity", "product_uom_id", "write_date")
-_CONTEXT = {"lang": "en_US", "active_test": False}
-"""Units by their English names; archived products, too."""
 _UTC = ZoneInfo("UTC")
-
-Record = Mapping[str, Any]
 
 
 class OdooVendor:
@@ -49,10 +47,8 @@ class OdooVendor:
         self._options = options
         self._store = store
         self._now_ms = now_ms
-        self._token = Token(options.token_source(), "Odoo API key")
-        headers = {"X-Odoo-Database": options.database} if options.database else {}
-        auth = TokenAuth(self._token, prefix="bearer ")
-        self._http = api_client(str(options.base_url), auth, timeout_s=options.request_timeout_s, headers=headers)
+        token = Token(options.token_source(), "Odoo API key")
+        self._api: Json2 | JsonRpc = JsonRpc(options, token) if options.login else Json2(options, token)
 
     def verify(self, delivery: Delivery) -> None:
         raise SignatureRefused("Odoo sends no webhooks")
@@ -74,8 +70,21 @@ class OdooVendor:
         return feeds
 
     def check(self) -> str:
-        names = ", ".join(repr(each.get("name")) for each in self._configs())
-        return f"points of sale: {names}"
+        configs = self._configs()
+        missing = sorted(set(self._options.config_ids) - {each.get("id") for each in configs})
+        if missing:
+            there = self._ask("pos.config", "search_read", domain=[], fields=["name"])
+            listed = ", ".join(f"{each.get('id')} ({each.get('name')})" for each in there)
+            raise AccessRefused(
+                f"no point of sale {', '.join(map(str, missing))}; set config_ids to those of the store, "
+                f"of: {listed or 'none that the user may read'}"
+            )
+        if self._options.stock_location_id is not None and not self._locations():
+            raise AccessRefused(
+                f"no internal location {self._options.stock_location_id}; `connect discover` lists those for "
+                "stock_location_id"
+            )
+        return f"points of sale: {', '.join(repr(each.get('name')) for each in configs)}"
 
     def discover(self) -> Iterator[VendorObject]:
         for config in self._ask("pos.config", "search_read", domain=[], fields=["name"]):
@@ -90,7 +99,7 @@ class OdooVendor:
             yield VendorObject("item", str(product.get("id")), name, barcode, sku)
 
     def close(self) -> None:
-        self._http.close()
+        self._api.close()
 
     def _read_orders(self, cursor: int) -> Iterator[FeedPage]:
         shop = self._shop()
@@ -192,14 +201,7 @@ class OdooVendor:
 
     def _ask(self, model: str, method: str, **params: Any) -> list[Record]:
         """The records that a method gives. Raises Unavailable, AccessRefused."""
-        try:
-            found = call(self._http, "POST", f"/json/2/{model}/{method}", json={**params, "context": _CONTEXT})
-        except NotFound as error:
-            where = self._options.base_url
-            raise AccessRefused(f"no {model} at {where}; is it Odoo 19 or newer, with Point of Sale?") from error
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise Unavailable(f"Odoo's answer for {model} is not a list of records", 60)
-        return found
+        return self._api.ask(model, method, **params)
 
 
 def _ms(written: str) -> int:

@@ -1,4 +1,4 @@
-"""Odoo 19, by "External JSON-2 API" and the fields of its models."""
+"""Odoo 19, by "External JSON-2 API" and the fields of its models; Odoo 16 to 18, by "External API"."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from tests.support.rigs.rig import CANARY, Notice, Order, VendorRig
 from tests.support.vendor_server import Answer, Received
 
+DATABASE, LOGIN = "anna", "connector@anna.example"
 CONFIG, LOCATION, SHELF, SUPPLIER, TIP = 3, 8, 9, 4, 99
 PRODUCTS = {"milk": 101, "bread": 102, "milk2": 103}
 
@@ -104,6 +105,68 @@ class OdooRig(VendorRig):
         if any(name not in record for record in found for name in names):
             return Answer({"name": "builtins.ValueError", "message": "Invalid field", "arguments": []}, 422)
         return Answer([{name: record[name] for name in names} for record in found[: asked.get("limit")]])
+
+
+class OdooRpcRig(OdooRig):
+    """An older Odoo. version: 16, 17 or 18."""
+
+    version = 17
+    user = 7
+
+    def options(self):
+        return {**super().options(), "database": DATABASE, "login": LOGIN}
+
+    def answer(self, request: Received) -> Answer | None:
+        if (request.method, request.path) != ("POST", "/jsonrpc"):
+            return Answer({}, 404)
+        asked = request.json()
+        if (asked["jsonrpc"], asked["method"], isinstance(asked["id"], int)) != ("2.0", "call", True):
+            return None
+        params = asked["params"]
+        match (params["service"], params["method"], params["args"]):
+            case ("common", "version", []):
+                result: Any = {
+                    "server_version": f"{self.version}.0",
+                    "server_version_info": [self.version, 0, 0, "final"],
+                }
+            case ("common", "authenticate", [database, login, key, {}]) if database == DATABASE and login == LOGIN:
+                result = self.user if key == self.token else False
+            case ("object", "execute_kw", [database, user, key, model, "search_read", [], named]) if (
+                database == DATABASE
+            ):
+                if (user, key) != (self.user, self.token):
+                    return failed("odoo.exceptions.AccessDenied")
+                if model not in self.tables():
+                    return failed("odoo.exceptions.UserError")
+                answer = self._search_read(self.tables()[model], named)
+                if answer is None:
+                    return None
+                if answer.status != 200:
+                    return failed("builtins.ValueError")
+                result = answer.body
+            case _:
+                return None
+        return Answer({"jsonrpc": "2.0", "id": asked["id"], "result": result})
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """With the fields that this version has, and none of those that came later."""
+        found = super().tables()
+        for move in found["stock.move"]:
+            move.pop("location_usage", None)
+            move.pop("location_dest_usage", None)
+            if self.version == 16 and "quantity" in move:
+                move["quantity_done"] = move.pop("quantity")
+        if self.version < 18:
+            for product in found["product.product"]:
+                product["detailed_type"] = product["type"] = "product"
+        elsewhere = {"id": SUPPLIER, "usage": "supplier", "complete_name": "Partners/Vendors"}
+        return {**found, "stock.location": [*found["stock.location"], elsewhere]}
+
+
+def failed(name: str) -> Answer:
+    """An error as JSON-RPC tells it: beside an HTTP status of 200."""
+    data = {"name": name, "message": CANARY, "debug": f"Traceback: {CANARY}", "arguments": [CANARY]}
+    return Answer({"jsonrpc": "2.0", "id": 1, "error": {"code": 200, "message": "Odoo Server Error", "data": data}})
 
 
 def _fits(record: dict[str, Any], domain: list[Any]) -> bool:

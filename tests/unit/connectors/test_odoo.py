@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import AccessRefused, Delivery
+from connectors.contract import AccessRefused, Delivery, Unavailable
 from connectors.http.payload import PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.odoo.client import PAGE_SIZE, OdooVendor
@@ -17,8 +17,20 @@ from connectors.odoo.spec import OdooOptions
 from connectors.odoo.translate import OdooShop, levels, moves, orders
 from connectors.vendor.fields import ReadContext
 from tests.support.connectors import GROCER
-from tests.support.rigs.odoo import CONFIG, LOCATION, SHELF, SUPPLIER, TIP, OdooRig, written
-from tests.support.rigs.rig import Order
+from tests.support.rigs.odoo import (
+    CONFIG,
+    DATABASE,
+    LOCATION,
+    LOGIN,
+    SHELF,
+    SUPPLIER,
+    TIP,
+    OdooRig,
+    OdooRpcRig,
+    failed,
+    written,
+)
+from tests.support.rigs.rig import CANARY, Order
 from tests.support.vendor_server import Answer, VendorServer
 
 NINE_MS = int(datetime(2026, 3, 1, 9, 15, tzinfo=UTC).timestamp() * 1000)
@@ -185,6 +197,93 @@ def vendor(server, tmp_path, **options):
     return OdooVendor(OdooOptions.model_validate(raw | options), GROCER)
 
 
+def older(server, tmp_path, **options):
+    return vendor(server, tmp_path, **({"database": DATABASE, "login": LOGIN} | options))
+
+
+@pytest.mark.parametrize("version", [16, 17, 18])
+def test_an_older_odoo_says_the_same_in_its_own_fields(tmp_path, version):
+    rig = OdooRpcRig()
+    rig.version = version
+    rig.record(Order("A1", at_ms=NINE_MS))
+    came = move(1) | {"picking_id": False, "quantity": 2.0, "location_id": [SUPPLIER, "Vendors"]}
+    rig.moves.append(came)
+    with VendorServer(rig.answer) as server:
+        odoo = older(server, tmp_path, stock_location_id=LOCATION)
+        assert odoo.check() == "points of sale: 'Counter'"
+        assert sold(feed(odoo, "orders").read(NINE_MS)) == {"order/1": 1}
+        (page,) = feed(odoo, "moves").read(NINE_MS)
+        assert [(each.kind, each.lines[0].quantity_milli) for each in page.translated.events] == [("received", 2_000)]
+        assert Counter(each.kind for each in odoo.discover())["item"] == 3
+
+
+def test_a_combo_of_odoo_17_has_its_goods_in_lines_of_their_own(tmp_path):
+    rig = OdooRpcRig()
+    rig.record(Order("A1", (("milk", "1"), ("bread", "2")), at_ms=NINE_MS))
+    tables = rig.tables
+
+    def with_combo():
+        found = tables()
+        found["product.product"][0] |= {"detailed_type": "combo", "type": "consu"}
+        return found
+
+    rig.tables = with_combo
+    with VendorServer(rig.answer) as server:
+        (page,) = feed(older(server, tmp_path), "orders").read(NINE_MS)
+    assert [each.code for event in page.translated.events for each in event.lines] == ["item:102"]
+    assert [each.reason.value for each in page.translated.skipped] == ["non_stock"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (failed("odoo.exceptions.AccessError"), "lets connector@anna.example not read pos.config"),
+        (failed("odoo.exceptions.UserError"), "no pos.config at .*is Point of Sale installed"),
+        (failed("psycopg2.OperationalError"), "is database anna there"),
+        (failed("builtins.ValueError"), "Odoo fails on pos.config: builtins.ValueError"),
+        (Answer([]), "none of JSON-RPC"), (Answer({"jsonrpc": "2.0", "id": 1, "result": 5}), "not a list of records"),
+        (Answer({}, 404), "no JSON-RPC at .* leave login out"),
+    ],
+)  # fmt: skip
+def test_an_older_odoo_that_fails_is_told_with_what_to_do_and_none_of_its_words(tmp_path, answer, told):
+    with VendorServer(OdooRpcRig().answer) as server:
+        odoo = older(server, tmp_path)
+        odoo.check()
+        server.faults.append(answer)
+        with pytest.raises((AccessRefused, Unavailable), match=told) as failure:
+            odoo.check()
+    assert CANARY not in repr(failure.value)
+
+
+@pytest.mark.parametrize(("told", "reason"), [([15, 0], "15 is too old"), (None, "does not say its version")])
+def test_a_version_that_is_not_read_is_told(tmp_path, told, reason):
+    about = {"jsonrpc": "2.0", "id": 1, "result": {"server_version_info": told}}
+    with (
+        VendorServer(lambda _request: Answer(about)) as server,
+        pytest.raises((AccessRefused, Unavailable), match=reason),
+    ):
+        older(server, tmp_path).check()
+
+
+def test_a_version_of_odoo_online_is_read(tmp_path):
+    rig = OdooRpcRig()
+    with VendorServer(rig.answer) as server:
+        odoo = older(server, tmp_path)
+        server.faults.append(Answer({"jsonrpc": "2.0", "id": 1, "result": {"server_version_info": ["saas~17", 2]}}))
+        assert odoo.check()
+
+
+@pytest.mark.parametrize("rig_class", [OdooRig, OdooRpcRig])
+def test_check_names_the_points_of_sale_and_the_location_that_are_not_there(tmp_path, rig_class):
+    rig = rig_class()
+    raw = {each: rig.options()[each] for each in ("database", "login") if each in rig.options()}
+    with VendorServer(rig.answer) as server:
+        with pytest.raises(AccessRefused, match=r"no point of sale 4; set config_ids .*: 3 .Counter."):
+            vendor(server, tmp_path, config_ids=[CONFIG, 4], **raw).check()
+        with pytest.raises(AccessRefused, match="no internal location 555"):
+            vendor(server, tmp_path, stock_location_id=555, **raw).check()
+
+
 def feed(odoo, name):
     return next(each for each in odoo.feeds() if each.name == name)
 
@@ -287,6 +386,7 @@ def test_there_are_no_webhooks(tmp_path):
         ({"token_env": "T"}, "needs base_url"), ({"base_url": "http://x"}, "needs token_env"),
         ({"token_env": "T", "base_url": "http://x", "secret_env": "S"}, "no webhooks"),
         ({"token_env": "T", "base_url": "http://x", "config_ids": []}, "at least 1"),
+        ({"token_env": "T", "base_url": "http://x", "login": "anna"}, "database beside login"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_told(options, reason):
