@@ -23,7 +23,7 @@ from connectors.http.limit import ConcurrencyLimit
 from connectors.http.protocol import PromptHeaders
 from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
-from connectors.specs import ConnectorSpec
+from connectors.specs import ConnectorSpec, clash
 from connectors.watcher import watch
 from messaging.errors import UserError
 from messaging.publisher import Publisher, PublishError
@@ -88,7 +88,9 @@ class Host:
         state_dir: Path,
         write_back: WriteBackContext | None = None,
     ) -> None:
-        _check_distinct(specs)
+        clashing = clash([(spec.store.id, spec.options) for spec in specs])
+        if clashing is not None:
+            raise HostFailed(clashing)
         self.metrics = ConnectorMetrics()
         self._publisher = publisher
         request_limit = ConcurrencyLimit(REQUESTS_MAX, 503, "too many requests at once")
@@ -196,16 +198,6 @@ def _response(page: Page) -> Response:
 async def _not_found(_request: Request) -> Response:
     where = "/webhooks/v1/{store}, those of vendors at /webhooks/{kind}/{store}"
     return JSONResponse({"error": f"nothing is served here; webhooks are at {where}"}, 404)
-
-
-def _check_distinct(specs: Sequence[ConnectorSpec]) -> None:
-    """Raise ValueError when two connectors would serve one path, or share what only one may have, as a folder."""
-    seen: set[tuple[str, str]] = set()
-    for spec in specs:
-        for name in (("store", f"{spec.options.kind} {spec.store.id}"), *spec.options.exclusive()):
-            if name in seen:
-                raise ValueError(f"two connectors for one {name[0]}: {name[1]}; keep one of them")
-            seen.add(name)
 
 
 def _listen(http_host: str, http_port: int) -> socket.socket:

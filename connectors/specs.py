@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -43,9 +44,13 @@ class ConnectorOptions(BaseModel):
         """The places of its secrets, for `doctor` to see whether they are there."""
         return ()
 
-    def exclusive(self) -> tuple[tuple[str, str], ...]:
-        """Things that no two connectors may share, as (kind of thing, name): a folder, say."""
+    def folders(self) -> tuple[Path, ...]:
+        """Folders that no other connector may use, nor one inside them or around them."""
         return ()
+
+    def resolved(self) -> Self:
+        """The same options with what they name in files of settings read, so that they read back without these."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,27 @@ class ConnectorSpec:
 
     store: StoreContext
     options: ConnectorOptions
+
+
+def clash(entries: Sequence[tuple[str, ConnectorOptions]]) -> str | None:
+    """A sentence about two connectors that cannot run side by side, or None. entries: (store id, options)."""
+    kinds: set[tuple[str, str]] = set()
+    folders: list[tuple[Path, Path, str]] = []
+    for store, options in entries:
+        if (store, options.kind) in kinds:
+            return f"store {store} has two connectors of the kind {options.kind}; keep one of them"
+        kinds.add((store, options.kind))
+        for named in options.folders():
+            real = Path(os.path.realpath(named))
+            for other, other_named, other_store in folders:
+                if real.is_relative_to(other) or other.is_relative_to(real):
+                    how = "are one folder" if real == other else "lie one inside the other"
+                    return (
+                        f"the folder {named} of store {store} and {other_named} of store {other_store} {how}; give "
+                        "each connector a folder of its own"
+                    )
+            folders.append((real, named, store))
+    return None
 
 
 class SecretSource(BaseModel):

@@ -33,12 +33,13 @@ class ShownSetting:
 
 @app.command()
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show each setting's value and origin. Secrets are masked.
+    """Show each setting's value and origin. Secrets are masked. Exit code 1 when `up` could not start with them.
 
     Example: ./shelf config show
 
     Example: ./shelf config show --config commonshelf.toml --json
     """
+    from commonshelf.config.preflight import blockers
     from commonshelf.config.sources import load, unknown_variables
     from commonshelf.text import print_table
 
@@ -51,6 +52,11 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     for name, near in unknown_variables(os.environ, secret_variables(loaded)).items():
         hint = f"; did you mean {near}?" if near else ""
         typer.echo(f"shelf: {name} is set but is no setting{hint}", err=True)
+    hindering = list(blockers(loaded.settings, os.environ))
+    for each in hindering:
+        typer.echo(f"shelf: {each.found}; {each.to_do}" if each.to_do else f"shelf: {each.found}", err=True)
+    if hindering:
+        raise typer.Exit(1)
 
 
 def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSetting]:

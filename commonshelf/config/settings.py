@@ -5,6 +5,7 @@ here: a setting names the environment variable or the file that holds one, and `
 where it is used. So this object may be printed, logged and handed to a child process as a file.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from connectors.installed import installed
-from connectors.specs import ConnectorOptions, EnvName, FilePath
+from connectors.specs import ConnectorOptions, EnvName, FilePath, clash
 from schemas.models.base import Name, Text, TimeZone
 from schemas.models.config import (
     Contribution,
@@ -30,6 +31,8 @@ from schemas.models.terms import PoolTerms, StoreTerms
 DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 
 _MILLI = 1000
+_BROKER_HOST = "127.0.0.1"
+_EVERY_HOST = ("0.0.0.0", "::")  # noqa: S104  compared, not bound
 
 
 def parse_contribution(text: str) -> Contribution:
@@ -269,6 +272,9 @@ class Settings(_Section):
             if store.pool not in pools:
                 known = ", ".join(pools) or "none is declared"
                 raise ValueError(f"store {store.id} names the pool {store.pool!r}, which is not declared ({known})")
+        clashing = _port_clash(self) or clash([(store.id, each) for store in self.stores for each in store.connectors])
+        if clashing is not None:
+            raise ValueError(clashing)
         return self
 
     def pool(self, pool_id: str) -> Pool:
@@ -301,3 +307,29 @@ def _refuse_twice(what: str, ids: list[str]) -> None:
     twice = {one for one in ids if ids.count(one) > 1}
     if twice:
         raise ValueError(f"{what}: the id {min(twice)} is given twice; each needs its own")
+
+
+def _port_clash(settings: Settings) -> str | None:
+    """A sentence about two settings that name one port, or None."""
+    seen: dict[int, tuple[str, str]] = {}
+    for name, host, port in _ports(settings):
+        other = seen.setdefault(port, (name, host))
+        if other[0] != name and (host == other[1] or host in _EVERY_HOST or other[1] in _EVERY_HOST):
+            return f"{other[0]} and {name} are both port {port}; give each its own (0 picks a free one)"
+    return None
+
+
+def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
+    http = settings.http
+    for name, host in (("port", http.host), ("webhook_port", http.webhook_host), ("agents_port", http.host)):
+        if port := getattr(http, name):
+            yield f"http.{name}", host, port
+    if http.ledger_port:
+        for number in range(settings.ledger.workers):
+            counted = f" (worker {number + 1})" if number else ""
+            yield f"http.ledger_port{counted}", http.host, http.ledger_port + number
+    kafka = settings.kafka
+    if kafka.is_embedded and kafka.embedded_port:
+        for number in range(kafka.embedded_brokers):
+            yield "kafka.embedded_port", _BROKER_HOST, kafka.embedded_port + number

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from commonshelf.config.resolved import UnreadableSettingsError, resolved_text
 from commonshelf.config.settings import DEFAULT_CONFIG_FILE, Settings
 from connectors.installed import installed
 from messaging.errors import UserError
@@ -77,6 +78,10 @@ def load(
         settings = Settings.model_validate(raw, context={"base": file.parent if file else Path()})
     except ValidationError as error:
         raise SettingsError("\n".join(_sentences(error, file, origins))) from None
+    try:
+        resolved_text(settings)
+    except UnreadableSettingsError as error:
+        raise SettingsError(f"{file or 'settings'}: {error}") from None
     return Loaded(settings, file, origins)
 
 

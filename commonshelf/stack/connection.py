@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonshelf.config.credentials import kafka_options
+from commonshelf.config.resolved import read_resolved
 from commonshelf.config.settings import Settings
 from commonshelf.config.sources import Loaded, load
 from commonshelf.stack.runtime_file import DEMO_DATA_DIR, Runtime, find_running, read_runtime
@@ -32,7 +33,7 @@ def connect(config: Path | None, bootstrap: str | None) -> Connection:
     runtime = _running(loaded, config)
     if runtime is None:
         raise NothingRunsError(f"{_what_was_found(data_dirs(loaded, config))}; {_WHAT_TO_DO}")
-    settings = Settings.model_validate_json(Path(runtime.settings_file).read_text(encoding="utf-8"))
+    settings = read_resolved(Path(runtime.settings_file))
     return Connection(settings, kafka_options(settings.kafka), runtime)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from commonshelf.config.credentials import secret_origin
+from commonshelf.config.preflight import blockers, new_folders
+from commonshelf.config.settings import Settings
 from commonshelf.config.sources import Loaded, SettingsError, load
 from commonshelf.embedded_kafka.errors import JavaError
 from commonshelf.embedded_kafka.jars import cache_dir
@@ -59,7 +60,8 @@ def examine(config: Path | None, bootstrap: str | None, of_desks: Sequence[Check
         return
     yield Finding("settings", is_well=True, found=f"{loaded.file or 'defaults, no file'}")
     yield from _connectors()
-    yield from _secrets(loaded)
+    yield from _start(loaded.settings)
+    yield from _exposed_secrets(loaded.settings)
     yield _disk(loaded.settings.data_dir)
     yield _note(loaded, config)
     try:
@@ -137,20 +139,23 @@ def _connectors() -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _secrets(loaded: Loaded) -> Iterator[Finding]:
-    """A secret that is missing, or that others may read, by name; nothing is said of the others."""
-    for store in loaded.settings.stores:
+def _start(settings: Settings) -> Iterator[Finding]:
+    """What would keep `up` from starting, and folders that it makes; nothing is said of what is well."""
+    for blocker in blockers(settings, os.environ):
+        yield Finding(blocker.what, False, blocker.found, blocker.to_do)
+    for folder in new_folders(settings):
+        yield Finding("folder", None, f"{folder} is not there yet; `./shelf up` makes it")
+
+
+def _exposed_secrets(settings: Settings) -> Iterator[Finding]:
+    """A secret that others may read, by name; nothing is said of the others."""
+    for store in settings.stores:
         for connector in store.connectors:
             for source in connector.secret_sources():
-                there, origin = secret_origin(source.env, source.file, os.environ)
-                if not there:
+                if source.is_exposed:
                     yield Finding(
-                        "secret", False, f"the {connector.kind} secret of {store.id} is missing in {origin}",
-                        "make one with: openssl rand -hex 32, or get it from the vendor",
-                    )  # fmt: skip
-                elif source.is_exposed:
-                    yield Finding(
-                        "secret", False, f"others may read the {connector.kind} secret of {store.id} in {origin}",
+                        "secret", False,
+                        f"others may read the {connector.kind} secret of {store.id} in {source.where}",
                         f"chmod 600 {source.file}",
                     )  # fmt: skip
 

@@ -52,17 +52,14 @@ class Role:
 
     def start(self, config: Path | None, resolved: Path | None, number: int) -> None:
         """Be this role's process: read the settings, set up its log, run. Ends with the process that started it."""
-        from commonshelf.config.settings import Settings
+        from commonshelf.config.resolved import read_resolved
         from commonshelf.config.sources import load
         from commonshelf.stack.parent_watch import end_with_parent
         from messaging.logs import log_to_stderr
 
         end_with_parent()
         log_to_stderr()
-        if resolved is not None:
-            settings = Settings.model_validate_json(resolved.read_text(encoding="utf-8"))
-        else:
-            settings = load(config).settings
+        settings = load(config).settings if resolved is None else read_resolved(resolved)
         module, _, function = self.run.partition(":")
         getattr(import_module(module), function)(settings, number)
 

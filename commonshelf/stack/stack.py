@@ -19,8 +19,10 @@ from typing import Literal, Self
 import httpx
 import psutil
 
-from commonshelf.config.credentials import kafka_options, secret_origin
+from commonshelf.config.credentials import kafka_options
+from commonshelf.config.preflight import blockers
 from commonshelf.config.publishing import SettingsRecord, publish_settings, records_of
+from commonshelf.config.resolved import resolved_text
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
@@ -146,7 +148,7 @@ class Stack:
     def _start(self) -> None:
         self._make_data_dir()
         self.settings = resolve_ports(self.settings)
-        self._check_secrets()  # what is wrong with the settings shows before Kafka is started
+        self._check_start()  # what is wrong with the settings shows before Kafka is started
         declared = [*records_of(self.settings), *self._records]
         self._start_kafka()
         self._step("creating the topics")
@@ -170,18 +172,13 @@ class Stack:
                 "or set data_dir to another folder"
             ) from None
 
-    def _check_secrets(self) -> None:
-        """A secret that is missing would stop the connectors of all stores."""
-        env = os.environ | self._processes_env
-        for store in self.settings.stores:
-            for connector in store.connectors:
-                for source in connector.secret_sources():
-                    there, origin = secret_origin(source.env, source.file, env)
-                    if not there:
-                        raise StackError(
-                            f"the {connector.kind} secret of store {store.id} is missing in {origin}; "
-                            "make one with: openssl rand -hex 32, or get it from the vendor"
-                        )
+    def _check_start(self) -> None:
+        found = [
+            f"{each.found}; {each.to_do}" if each.to_do else each.found
+            for each in blockers(self.settings, os.environ | self._processes_env)
+        ]
+        if found:
+            raise StackError("\n".join(found))
 
     def _start_kafka(self) -> None:
         kafka = self.settings.kafka
@@ -202,7 +199,7 @@ class Stack:
     def _start_processes(self, declared: list[SettingsRecord]) -> None:
         self._step("starting the workers")
         resolved = self.settings.data_dir / "run" / "settings.json"
-        resolved.write_text(self.settings.model_dump_json(indent=1), encoding="utf-8")
+        resolved.write_text(resolved_text(self.settings), encoding="utf-8")
         wanted = processes(self.settings, resolved, self._processes_env)
         self.urls = {process.spec.name: process.url for process in wanted}
         if "connectors" in self.urls:

@@ -35,8 +35,11 @@ class FolderOptions(ConnectorOptions):
     settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
     scan_interval_s: Annotated[int, Field(ge=1, le=3_600)] = 60
 
-    def exclusive(self) -> tuple[tuple[str, str], ...]:
-        return (("folder", str(self.folder.resolve())),)
+    def folders(self) -> tuple[Path, ...]:
+        return (self.folder,)
+
+    def resolved(self) -> Self:
+        return self.model_copy(update={"mapping_file": None})
 
     @model_validator(mode="before")
     @classmethod

@@ -374,7 +374,7 @@ def test_two_connectors_may_not_share_a_store_or_a_folder(spec, publisher, tmp_p
     first = ConnectorSpec(GROCER, FolderOptions(folder=tmp_path))
     second = replace(first, store=replace(GROCER, id="grocer-2"))
     for specs in ([spec, spec], [first, second]):
-        with pytest.raises(ValueError, match="two connectors"):
+        with pytest.raises(HostFailed, match=r"two connectors|one folder"):
             Host(specs, publisher, MemoryPositions(), tmp_path)
 
 

@@ -121,7 +121,7 @@ def test_config_show_tells_values_and_origins_and_masks_secrets(tmp_path):
     )
     env = {"COMMONSHELF_KAFKA_SASL_PASSWORD": secret, "OLD_SECRET": secret, "COMMONSHELF_HTTP_PORT": "9"}
     shown = runner.invoke(app, ["config", "show", "--config", str(file), "--json"], env=env)
-    assert shown.exit_code == 0
+    assert (shown.exit_code, "secret of store a is missing" in shown.stderr) == (1, True)
     assert secret not in shown.output
     rows = {(row["setting"], row["origin"]): row["value"] for row in json.loads(shown.stdout)}
     assert rows["partitions", f"{file}:1"] == 3
@@ -166,7 +166,7 @@ def test_doctor_names_a_missing_secret_and_a_taken_port(tmp_path):
         )
         examined = runner.invoke(app, ["doctor", "--config", str(file)], env={"COLUMNS": "200"})
     assert examined.exit_code == 1
-    assert "the webhook secret of a is missing in environment variable NO_SUCH_SECRET" in examined.output
+    assert "the webhook secret of store a is missing in environment variable NO_SUCH_SECRET" in examined.output
     assert f"port {port} is taken" in examined.output
 
 

@@ -1,0 +1,137 @@
+"""What the settings let pass, `up` runs: they read back, do not clash, and what they name is there."""
+
+import pytest
+
+from commonshelf.config.preflight import blockers, new_folders
+from commonshelf.config.resolved import UnreadableSettingsError, read_resolved, resolved_text
+from commonshelf.config.sources import SettingsError, load
+from connectors.drop_folder.spec import FolderOptions
+from tests.support.every_option import ENV, options_left_out, write_every_option
+
+POOL = '[[pools]]\nid = "p"\nname = "P"\n'
+
+
+def loaded(folder, text, env=None):
+    file = folder / "shelf.toml"
+    file.write_text(text)
+    return load(file, env=env or {}).settings
+
+
+def stores(*connectors):
+    return POOL + "".join(
+        f'[[stores]]\nid = "s{at}"\nname = "S"\n[[stores.connectors]]\n{each}\n' for at, each in enumerate(connectors)
+    )
+
+
+def folder_at(path):
+    return f'kind = "drop_folder"\nfolder = "{path}"'
+
+
+def test_every_option_of_every_connector_reads_back_as_it_is_set(tmp_path):
+    file = write_every_option(tmp_path)
+    assert options_left_out(file) == set(), "tests/support/every_option.py lacks an option"
+    settings = load(file, env={}).settings
+    (tmp_path / "settings.json").write_text(resolved_text(settings))
+    (tmp_path / "mapping.toml").unlink()
+    read = read_resolved(tmp_path / "settings.json")
+    two = read.stores[1].connectors[0]
+    assert isinstance(two, FolderOptions)
+    assert (two.columns, two.time_format) == ({"Cantidad": "quantity"}, "%d/%m/%Y")
+    assert [each.connectors for each in read.stores if each.id != "s1"] == [
+        each.connectors for each in settings.stores if each.id != "s1"
+    ]
+    assert list(blockers(load(write_every_option_again(tmp_path), env={}).settings, ENV)) == []
+
+
+def write_every_option_again(folder):
+    (folder / "mapping.toml").write_text('columns = { "Cantidad" = "quantity" }\n')
+    return folder / "commonshelf.toml"
+
+
+@pytest.mark.parametrize(("content", "says"), [("{", "of another version"), (None, "cannot be read")])
+def test_a_stacks_settings_that_cannot_be_read_are_one_sentence(tmp_path, content, says):
+    if content is not None:
+        (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(UnreadableSettingsError, match=rf"{says}.*start it again"):
+        read_resolved(tmp_path / "settings.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[http]\nport = 9000\nwebhook_port = 9000\n", "http.port and http.webhook_port are both port 9000"),
+        ("[http]\nport = 9000\nagents_port = 9000\n", "http.port and http.agents_port are both"),
+        ("[http]\nledger_port = 9000\nagents_port = 9001\n[ledger]\nworkers = 2\n", "worker 2"),
+        ("[http]\nport = 9000\n[kafka]\nembedded_port = 9000\n", "kafka.embedded_port"),
+        ('[http]\nport = 9000\nwebhook_port = 9000\nwebhook_host = "0.0.0.0"\n', "webhook_port"),
+    ],
+)
+def test_two_servers_on_one_port_are_refused(tmp_path, text, says):
+    with pytest.raises(SettingsError, match=says):
+        loaded(tmp_path, text)
+
+
+def test_ports_of_different_addresses_and_ports_that_are_picked_do_not_clash(tmp_path):
+    hosts = 'host = "127.0.0.1"\nwebhook_host = "127.0.0.2"\n'
+    loaded(tmp_path, f"[http]\nport = 9000\nwebhook_port = 9000\nagents_port = 0\nledger_port = 0\n{hosts}")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ("drop", "drop", "are one folder"), ("drop", "./x/../drop", "are one folder"),
+        ("drop", "link", "are one folder"),
+        ("drop", "drop/b", "lie one inside the other"), ("drop/done", "drop", "lie one inside the other"),
+        ("link/b", "drop", "lie one inside the other"),
+    ],
+)  # fmt: skip
+def test_two_connectors_may_not_share_a_folder(tmp_path, first, second, says):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "drop")
+    with pytest.raises(SettingsError, match=rf"of store s1 and .* of store s0 {says}"):
+        loaded(tmp_path, stores(folder_at(first), folder_at(second)))
+
+
+def test_folders_whose_names_begin_alike_are_two(tmp_path):
+    loaded(tmp_path, stores(folder_at("drop"), folder_at("drop2")))
+
+
+def test_a_store_has_one_connector_of_a_kind(tmp_path):
+    both = f"{folder_at('a')}\n[[stores.connectors]]\n{folder_at('b')}"
+    with pytest.raises(SettingsError, match="two connectors of the kind drop_folder"):
+        loaded(tmp_path, stores(both))
+
+
+def found(settings, env=None):
+    return [each.found.replace("\n", " ") for each in blockers(settings, env or {})]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f'{POOL}catalog_files = ["no.csv"]\n', "no.csv cannot be read"),
+        (f'{POOL}[[stores]]\nid = "a"\nname = "A"\ncode_files = ["no.csv"]\n', "no.csv cannot be read"),
+        (stores('kind = "webhook"\nsecret_env = "NO_SUCH"'), "the webhook secret of store s0 is missing"),
+        (stores('kind = "webhook"\nsecret_file = "no"'), "the webhook secret of store s0 is missing in file"),
+        ('[kafka]\nbootstrap_servers = "k:1"\nsecurity_protocol = "SSL"\nca_file = "no"\n', "kafka.ca_file"),
+        ('[vault]\npassword_file = "no"\n', "vault.password_file"),
+        (stores(folder_at("file/drop")), "file, in the path of a folder of store s0, is no folder"),
+        (stores(folder_at("shelf.toml")), "is no folder"),
+        (stores(folder_at("taken")), "taken/done is not a folder"),
+    ],
+)
+def test_what_settings_name_and_is_not_there_is_found_before_the_start(tmp_path, text, says):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "done").write_text("")
+    (sentence,) = found(loaded(tmp_path, text))
+    assert says in sentence
+
+
+def test_a_folder_that_is_made_at_the_start_is_told(tmp_path):
+    assert new_folders(loaded(tmp_path, stores(folder_at("drop")))) == [tmp_path / "drop"]
+
+
+def test_a_mapping_file_that_is_missing_is_told_by_all(tmp_path):
+    with pytest.raises(SettingsError, match=r"mapping_file .*no\.toml cannot be read"):
+        loaded(tmp_path, stores(f'{folder_at("drop")}\nmapping_file = "no.toml"'))
