@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,12 @@ def measure_webhook(
 ) -> dict[str, Any]:
     """The figures. Raises BenchError."""
     secret = secrets.token_hex(32)
-    with Cluster() as cluster, tempfile.TemporaryDirectory() as folder, _free_port() as port:
-        settings = _settings(Path(folder), cluster.bootstrap_servers, port, stores)
+    with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+        port, pages_port = _free_ports(2)
+        settings = _settings(Path(folder), cluster.bootstrap_servers, port, pages_port, stores)
         file = Path(folder) / "settings.json"
         file.write_text(settings.model_dump_json())
-        listener = _Listener(file, secret, port)
+        listener = _Listener(file, secret, pages_port)
         try:
             listener.start()
             sender = _Sender(port, secret, [store.id for store in settings.stores[1:]], lines)
@@ -113,10 +114,10 @@ def measure_webhook(
 class _Listener:
     """The process that takes webhooks, as the stack runs it."""
 
-    def __init__(self, settings_file: Path, secret: str, port: int) -> None:
+    def __init__(self, settings_file: Path, secret: str, pages_port: int) -> None:
         self._command = [sys.executable, "-m", "commonshelf", "worker", "connectors", "--resolved", str(settings_file)]
         self._environment = os.environ | {_SECRET_ENV: secret, "COMMONSHELF_LOG_LEVEL": "ERROR"}
-        self._ready = f"http://127.0.0.1:{port}/ready"
+        self._ready = f"http://127.0.0.1:{pages_port}/ready"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -253,7 +254,7 @@ def _stored(cluster: Cluster) -> set[str]:
     return {decode(message.value())["source"]["id"] for message in cluster.read(POS_SALES.name)}
 
 
-def _settings(folder: Path, bootstrap_servers: str, port: int, stores: int) -> Settings:
+def _settings(folder: Path, bootstrap_servers: str, port: int, pages_port: int, stores: int) -> Settings:
     webhook = Webhook(secret_env=(_SECRET_ENV,))
     members = tuple(
         Store(id=name, name=name, pool=POOL, connectors=(webhook,))
@@ -263,14 +264,15 @@ def _settings(folder: Path, bootstrap_servers: str, port: int, stores: int) -> S
         data_dir=folder,
         partitions=PARTITIONS,
         kafka=Kafka(bootstrap_servers=bootstrap_servers),
-        http=Http(webhook_port=port),
+        http=Http(webhook_port=port, connectors_port=pages_port),
         pools=(Pool(id=POOL, name=POOL),),
         stores=members,
     )
 
 
-@contextmanager
-def _free_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    yield port
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    with ExitStack() as probes:
+        return [
+            int(probes.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]) for _ in range(count)
+        ]

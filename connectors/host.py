@@ -20,14 +20,14 @@ from starlette.types import Receive, Scope, Send
 from connectors.context import ConnectorContext, WriteBackContext
 from connectors.contract import Connector, Handler, PositionStore
 from connectors.http.limit import ConcurrencyLimit
-from connectors.http.protocol import PromptHeaders
 from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
 from connectors.specs import ConnectorSpec, clash
 from connectors.watcher import watch
 from messaging.errors import UserError
+from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
 from messaging.publisher import Publisher, PublishError
-from messaging.status_server import Page, Status, metrics_page, status_page
+from messaging.status_server import Status, StatusServer
 from schemas.topics import CONNECTOR_POSITIONS, POS_SALES, POS_STOCK
 
 REQUESTS_MAX = 256
@@ -51,13 +51,25 @@ def run_connectors(
     http_port: int,
     state_dir: Path,
     write_back: WriteBackContext | None = None,
+    pages_host: str = "127.0.0.1",
+    pages_port: int = 0,
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way.
 
-    Serves /health, /ready, /metrics and the webhooks. Raises HostFailed, and what the connectors raise when they
-    cannot start: FolderUnusable, SecretUnusable, sqlite3.Error.
+    Serves the webhooks at http_host, which may face the internet, and /health, /ready and /metrics at pages_host; a
+    port of 0 takes a free one. Raises HostFailed, and what the connectors raise when they cannot start:
+    FolderUnusable, SecretUnusable, sqlite3.Error.
     """
-    asyncio.run(_run_until_signal(Host(specs, publisher, positions, state_dir, write_back), http_host, http_port))
+    host = Host(specs, publisher, positions, state_dir, write_back)
+    try:
+        pages = StatusServer(
+            pages_host, pages_port, health=host.health, ready=host.ready, registry=host.metrics.registry
+        )
+    except OSError as error:
+        raise HostFailed(_cannot_listen(pages_host, pages_port, "their pages", error)) from error
+    with pages:
+        _log.info("pages of the connectors", at=f"{pages.url}/health, /ready and /metrics")
+        asyncio.run(_run_until_signal(host, http_host, http_port))
 
 
 async def _run_until_signal(host: "Host", http_host: str, http_port: int) -> None:
@@ -74,7 +86,7 @@ class _KafkaCheck:
 
     at_s: float = float("-inf")
     failure: str | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Host:
@@ -96,9 +108,7 @@ class Host:
         request_limit = ConcurrencyLimit(REQUESTS_MAX, 503, "too many requests at once")
         context = ConnectorContext(publisher, self.metrics, request_limit, state_dir, positions, write_back)
         self._connectors: list[Connector] = [type_of(spec.options).make(spec, context) for spec in specs]
-        self._pages: dict[str, Handler] = {
-            "/health": self._health, "/ready": self._ready, "/metrics": self._metrics_page,
-        }  # fmt: skip
+        self._pages: dict[str, Handler] = {"/health": self._bare_health}
         for connector in self._connectors:
             self._pages.update(connector.pages())
         self._stop = threading.Event()
@@ -169,30 +179,29 @@ class Host:
             return f"Kafka refuses this producer for good: {self._publisher.fatal}"
         return self._failures[0] if self._failures else None
 
-    async def _health(self, _request: Request) -> Response:
-        return _response(status_page(Status.unless(self._failure())))
+    def health(self) -> Status:
+        """Good while no connector has failed."""
+        return Status.unless(self._failure())
 
-    async def _ready(self, _request: Request) -> Response:
-        return _response(status_page(Status.unless(self._failure() or await self._kafka_failure())))
+    def ready(self) -> Status:
+        """Good while Kafka can be published to as well. Asks Kafka every few seconds at most."""
+        return Status.unless(self._failure() or self._kafka_failure())
 
-    async def _kafka_failure(self) -> str | None:
+    async def _bare_health(self, _request: Request) -> Response:
+        """For what stands before the port and balances load; the reason is on the pages' own port."""
+        return JSONResponse({"ok": self.health().ok}, 200 if self.health().ok else 503)
+
+    def _kafka_failure(self) -> str | None:
         check = self._kafka
-        async with check.lock:
+        with check.lock:
             if time.monotonic() - check.at_s > _KAFKA_CHECK_S:
                 try:
-                    await asyncio.to_thread(self._publisher.check_topics, _TOPICS, _KAFKA_CHECK_S)
+                    self._publisher.check_topics(_TOPICS, _KAFKA_CHECK_S)
                     check.failure = None
                 except PublishError as error:
                     check.failure = str(error)
                 check.at_s = time.monotonic()
             return check.failure
-
-    async def _metrics_page(self, _request: Request) -> Response:
-        return _response(metrics_page(self.metrics.registry))
-
-
-def _response(page: Page) -> Response:
-    return Response(page.body, page.code, media_type=page.content_type)
 
 
 async def _not_found(_request: Request) -> Response:
@@ -205,13 +214,15 @@ def _listen(http_host: str, http_port: int) -> socket.socket:
     try:
         listener = socket.create_server((http_host, http_port), family=family, backlog=1024)
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise HostFailed(
-            f"cannot listen on {http_host}:{http_port} for webhooks: {why}; stop what uses the port, or set another"
-        ) from error
+        raise HostFailed(_cannot_listen(http_host, http_port, "webhooks", error)) from error
     # Inherited by each connection; asyncio leaves it off for a listener made here, which costs 40 ms a request.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _cannot_listen(host: str, port: int, what: str, error: OSError) -> str:
+    why = os.strerror(error.errno or 0)
+    return f"cannot listen on {host}:{port} for {what}: {why}; stop what uses the port, or set another"
 
 
 def _server_config(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> uvicorn.Config:
@@ -226,7 +237,7 @@ def _server_config(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> uv
         server_header=False,
         proxy_headers=False,
         limit_concurrency=CONNECTIONS_MAX,
-        h11_max_incomplete_event_size=16_384,
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_STOP_GRACE_S,
     )

@@ -1,21 +1,33 @@
 """A process's answers about itself over HTTP: /health, /ready and /metrics.
 
-A process that has no HTTP server of its own runs a `StatusServer`; one that has answers with the same pages from it.
+Each process that works runs a `StatusServer`, on a port of its own: what it says is not for the world.
 """
 
 import json
+import logging
+import socket
+import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
-_CLIENT_TIMEOUT_S = 5
+from messaging.asked_host import ADVICE, NOT_OURS, is_ours
+
+REQUEST_TIMEOUT_S = 5.0
+"""From the connection to the end of the request's head, however slowly it comes."""
+CONNECTIONS_MAX = 64
+_IDLE_TIMEOUT_S = 5
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,7 @@ class StatusServer:
             "/metrics": lambda _: metrics_page(registry),
             **(more or {}),
         }
-        self._server = ThreadingHTTPServer((host, port), _handler(pages))
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), _handler(pages, host))
         self.host, self.port = host, int(self._server.server_port)
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="status", daemon=True)
 
@@ -106,27 +117,79 @@ class StatusServer:
         self._thread.join(1)
 
 
-def _handler(pages: Mapping[str, Callable[[Query], Page]]) -> type[BaseHTTPRequestHandler]:
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection, CONNECTIONS_MAX at most: a further one takes the place of the oldest."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._opened_at_s: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._opened_at_s) >= CONNECTIONS_MAX:
+                _hang_up(next(iter(self._opened_at_s)))
+            self._opened_at_s[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._opened_at_s.pop(request, None)
+        super().shutdown_request(request)
+
+    def head_is_here(self, connection: socket.socket) -> None:
+        """The page itself may take its time."""
+        with self._lock:
+            if connection in self._opened_at_s:
+                self._opened_at_s[connection] = float("inf")
+
+    def service_actions(self) -> None:
+        """Called between requests: hang up on whoever takes too long."""
+        overdue_s = time.monotonic() - REQUEST_TIMEOUT_S
+        with self._lock:
+            for connection in [each for each, opened_s in self._opened_at_s.items() if opened_s < overdue_s]:
+                _hang_up(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone, or was hung up on, is no news; any other fault is."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("a page failed", extra={"client": client_address})
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):  # it has gone already
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _handler(pages: Mapping[str, Callable[[Query], Page]], host: str) -> type[BaseHTTPRequestHandler]:
     known = ", ".join(pages)
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = _CLIENT_TIMEOUT_S
+        timeout = _IDLE_TIMEOUT_S
         server_version = "commonshelf"
         sys_version = ""
 
+        server: _Server
+
         def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            page = pages.get(url.path)
-            answer = (
-                page(dict(parse_qsl(url.query)))
-                if page is not None
-                else json_page({"error": f"nothing is served here; the pages are {known}"}, HTTPStatus.NOT_FOUND)
-            )
+            self.server.head_is_here(self.connection)
+            answer = self._answer()
             self.send_response(answer.code)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
+
+        def _answer(self) -> Page:
+            if not is_ours(self.headers.get("Host"), host):
+                return json_page({"error": f"this is not the host that was asked for; {ADVICE}"}, NOT_OURS)
+            url = urlsplit(self.path)
+            page = pages.get(url.path)
+            if page is None:
+                return json_page({"error": f"nothing is served here; the pages are {known}"}, HTTPStatus.NOT_FOUND)
+            return page(dict(parse_qsl(url.query)))
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
             """Say nothing: a probe every few seconds is not news."""

@@ -17,6 +17,8 @@ from commonshelf.stack.roles import LEDGER_GROUP, ROLES, Role
 if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
 
+_PAGES_CONNECTIONS_MAX = 256
+
 ResolvedOption = Annotated[
     Path | None,
     typer.Option("--resolved", metavar="FILE", hidden=True, help="Settings of a running stack, as JSON."),
@@ -123,6 +125,8 @@ def connectors_process(settings: "Settings", _number: int) -> None:
             http_port=settings.http.webhook_port,
             state_dir=state_dir,
             write_back=WriteBackContext(held, log),
+            pages_host=settings.http.host,
+            pages_port=settings.http.connectors_port,
         )
 
 
@@ -130,6 +134,7 @@ def http_process(settings: "Settings", _number: int) -> None:
     import uvicorn
 
     from commonshelf.web.app import make_app
+    from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
 
     uvicorn.run(
         make_app(settings),
@@ -137,6 +142,10 @@ def http_process(settings: "Settings", _number: int) -> None:
         port=settings.http.port,
         log_config=None,  # its records go the way of all others
         log_level="warning",
+        http=PromptHeaders,
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
+        limit_concurrency=_PAGES_CONNECTIONS_MAX,
         timeout_graceful_shutdown=5,
     )
 

@@ -116,6 +116,8 @@ class Http(_Section):
     port: Port = 8080
     webhook_host: Text = "127.0.0.1"
     webhook_port: Port = 8081
+    """It serves the webhooks alone; their pages are at connectors_port."""
+    connectors_port: Port = 8079
     agents_port: Port = 8082
     ledger_port: Port = 8083
     """Of the first ledger worker; each further one counts up from it."""

@@ -9,10 +9,18 @@ from pathlib import Path
 
 import psutil
 
+from commonshelf.embedded_kafka.child_environment import child_environment
 from commonshelf.embedded_kafka.class_archive import ClassArchive
 from commonshelf.embedded_kafka.errors import BrokerFailedError, DataDirectoryError, DataDirectoryInUseError
 from commonshelf.embedded_kafka.java import Java
-from commonshelf.embedded_kafka.server_config import LOGGING_PROPERTIES, BrokerPorts, render, server_properties
+from commonshelf.embedded_kafka.private_files import OTHERS, private_folder, private_opener, write_private
+from commonshelf.embedded_kafka.server_config import (
+    LOGGING_PROPERTIES,
+    BrokerPorts,
+    render,
+    server_properties,
+    with_password,
+)
 
 _FORMAT_TIMEOUT_S = 60
 _FORMAT_HEAP_MB = 128
@@ -66,15 +74,17 @@ class Broker:
         self._forget()
         return False
 
-    def configure(self, ports: list[BrokerPorts], advertised_proxy_port: int | None) -> None:
-        """Write the broker's settings."""
+    def configure(self, ports: list[BrokerPorts], advertised_proxy_port: int | None, password: str | None) -> None:
+        """Write the broker's settings. With a password, nobody talks to it who does not know that."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             properties = server_properties(self.number, ports, self._data, advertised_proxy_port)
-            self._properties_path.write_text(render(properties), encoding="utf-8")
+            if password is not None:
+                properties = with_password(properties, password)
+            write_private(self._properties_path, render(properties))
             pattern = str(self._folder).replace("\\", "\\\\").replace("%", "%%") + "/server-%g.log"
             logging = LOGGING_PROPERTIES.format(log_pattern=pattern)
-            (self._folder / "logging.properties").write_text(logging, encoding="utf-8")
+            write_private(self._folder / "logging.properties", logging)
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot write Kafka's settings in {self._folder} ({error.strerror}); "
@@ -100,7 +110,13 @@ class Broker:
         arguments = ["format", "--cluster-id", cluster_id, "--config", str(self._properties_path)]
         try:
             run = subprocess.run(
-                [*command, *arguments], capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False
+                [*command, *arguments],
+                capture_output=True,
+                text=True,
+                timeout=_FORMAT_TIMEOUT_S,
+                check=False,
+                umask=OTHERS,
+                env=child_environment(os.environ),
             )
         except subprocess.TimeoutExpired as error:
             raise BrokerFailedError(
@@ -121,7 +137,7 @@ class Broker:
         self.is_training = bool(training_flags)
         command = self._command(self._runtime.heap_mb, training_flags or archive.use_flags(), "kafka.Kafka")
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        with self._console_path.open("wb") as console:
+        with open(self._console_path, "wb", opener=private_opener) as console:
             self._process = subprocess.Popen(
                 [*command, str(self._properties_path)],
                 stdin=subprocess.DEVNULL,
@@ -129,6 +145,8 @@ class Broker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self._folder,  # where the JVM would leave a crash report
+                umask=OTHERS,
+                env=child_environment(os.environ),
             )
         self._guard = _guard(self._process.pid)
 
@@ -228,6 +246,7 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env=child_environment(os.environ),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from commonshelf.embedded_kafka.errors import DataDirectoryError, DataDirectoryInUseError, NotEnoughDiskError
 from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
+from commonshelf.embedded_kafka.private_files import write_private
 from commonshelf.embedded_kafka.server_config import BrokerPorts
 
 _MIN_FREE_MIB = 512
@@ -66,10 +67,8 @@ class DataDir:
 
     def write_state(self, state: ClusterState) -> None:
         """Replace the kept state in one step. Raises DataDirectoryError when it cannot be written."""
-        new = self._state_path.with_suffix(".new")
         try:
-            new.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-            new.replace(self._state_path)
+            write_private(self._state_path, json.dumps(asdict(state), indent=1))
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot write {self._state_path} ({error.strerror}); check the free disk and the folder's rights."

@@ -1,7 +1,7 @@
 """Apache Kafka inside this process's care: real brokers on loopback, without Docker or an installation.
 
     with EmbeddedKafka() as kafka:
-        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+        producer = Producer(kafka.client_options)
 
 The brokers are ordinary child processes that can be killed, paused and restarted, which fault tests need.
 They end with this process, even when it is killed. Failures raise the tree in `commonshelf.embedded_kafka.errors`.
@@ -9,6 +9,7 @@ They end with this process, even when it is killed. Failures raise the tree in `
 
 import atexit
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from commonshelf.embedded_kafka.data_dir import ClusterState, DataDir
 from commonshelf.embedded_kafka.errors import BrokerFailedError, KafkaStartError, NotEnoughMemoryError, PortTakenError
 from commonshelf.embedded_kafka.jars import Progress, cache_dir, fetch_jars
 from commonshelf.embedded_kafka.java import find_java
-from commonshelf.embedded_kafka.server_config import HOST, BrokerPorts, is_free, pick_ports
+from commonshelf.embedded_kafka.server_config import HOST, BrokerPorts, client_security, is_free, pick_ports
 from commonshelf.text import counted
 
 __all__ = ["EmbeddedKafka", "KafkaStartError"]
@@ -39,6 +40,7 @@ _STOP_GRACE_S = 15
 _TRAINING_GRACE_S = 60
 _POLL_S = 0.02
 _PORT_ATTEMPTS = 3
+_PASSWORD = re.compile(r"[A-Za-z0-9_-]+")
 _BIND_FAILURE = "Address already in use"
 
 
@@ -54,6 +56,8 @@ class EmbeddedKafka:
     progress: told (bytes present, bytes in all) while jars are fetched.
     proxied_ports: for fault tests, one port per broker on which the caller runs a TCP proxy. Clients that
         bootstrap through a proxy are kept on the proxies; `proxy_targets` says where these must lead.
+    password: whoever does not give it is not let in, clients and brokers alike; letters, digits, - and _. None lets in
+        every user of this machine, which is for tests.
     """
 
     def __init__(
@@ -66,11 +70,15 @@ class EmbeddedKafka:
         java: str | None = None,
         progress: Progress | None = None,
         proxied_ports: list[int] | None = None,
+        password: str | None = None,
     ) -> None:
         if brokers not in _HEAP_MB:
             raise ValueError(f"brokers must be 1 or 3, not {brokers}")
         if proxied_ports is not None and len(proxied_ports) != brokers:
             raise ValueError(f"proxied_ports must name {brokers} ports, one per broker, not {len(proxied_ports)}")
+        if password is not None and not _PASSWORD.fullmatch(password):
+            raise ValueError("the password must be made of letters, digits, - and _")
+        self._password = password
         self._kept_dir = data_dir
         self._count = brokers
         self._named_port = port
@@ -97,6 +105,11 @@ class EmbeddedKafka:
     def bootstrap_servers(self) -> str:
         """All brokers' client addresses, "127.0.0.1:PORT[,…]"."""
         return ",".join(f"{HOST}:{ports.client}" for ports in self._ports)
+
+    @property
+    def client_options(self) -> dict[str, str]:
+        """The options by which a librdkafka client reaches it. May hold the password."""
+        return {"bootstrap.servers": self.bootstrap_servers} | client_security(self._password)
 
     @property
     def proxy_targets(self) -> list[int]:
@@ -240,7 +253,7 @@ class EmbeddedKafka:
 
     def _prepare(self, broker: Broker, cluster_id: str) -> None:
         proxied = self._proxied_ports[broker.number] if self._proxied_ports else None
-        broker.configure(self._ports, proxied)
+        broker.configure(self._ports, proxied, self._password)
         broker.format_storage(cluster_id)
 
     def _wait_ready(self, brokers: list[Broker]) -> None:
@@ -253,7 +266,12 @@ class EmbeddedKafka:
         expected = {b.number for b in self._brokers if b.is_running() and b.number not in self._paused}
         for broker in brokers:
             address = f"{HOST}:{self._ports[broker.number].client}"
-            admin = AdminClient({"bootstrap.servers": address, "log_level": 0, "reconnect.backoff.max.ms": 200})
+            admin = AdminClient(
+                {
+                    **client_security(self._password),
+                    "bootstrap.servers": address, "log_level": 0, "reconnect.backoff.max.ms": 200,
+                }
+            )  # fmt: skip
             while not expected <= _listed_brokers(admin):
                 self._check_progress(broker, deadline)
                 time.sleep(_POLL_S)

@@ -5,6 +5,8 @@ import os
 from io import TextIOWrapper
 from pathlib import Path
 
+from commonshelf.embedded_kafka.private_files import private_folder, private_opener
+
 
 class HeldByAnotherError(RuntimeError):
     """Another live process holds the file; `holder` is its process id, "unknown" in the moment before it wrote it."""
@@ -15,12 +17,12 @@ class HeldByAnotherError(RuntimeError):
 
 
 def hold(path: Path) -> TextIOWrapper:
-    """Hold `path`, made with its folder if it is missing, until the file is closed.
+    """Hold `path`, made with its folder if it is missing, until the file is closed. Both are this user's alone.
 
     Raises HeldByAnotherError, or OSError when it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+", encoding="utf-8")
+    private_folder(path.parent)
+    file = open(path, "a+", encoding="utf-8", opener=private_opener)  # noqa: SIM115  the caller closes it
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

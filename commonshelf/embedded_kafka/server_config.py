@@ -4,10 +4,15 @@ import random
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from commonshelf.embedded_kafka.errors import PortTakenError
 
 HOST = "127.0.0.1"
+
+SECURITY_PROTOCOL: Literal["SASL_PLAINTEXT"] = "SASL_PLAINTEXT"
+SASL_MECHANISM: Literal["PLAIN"] = "PLAIN"
+USERNAME = "commonshelf"
 
 # Below the range that the system gives to outgoing connections. A killed broker's port must stay free for its
 # restart, and a client that retries a loopback port within that range can even connect to itself.
@@ -136,6 +141,35 @@ def server_properties(
         # session is shorter.
         "broker.heartbeat.interval.ms": 1_000,
         "broker.session.timeout.ms": 4_000 if len(ports) == 1 else 6_000,
+    }
+
+
+def with_password(properties: dict[str, str | int], password: str) -> dict[str, str | int]:
+    """The settings with every listener, the controllers' too, asking for USERNAME's password (SASL PLAIN)."""
+    names = [entry.split(":")[0] for entry in str(properties["listener.security.protocol.map"]).split(",")]
+    login = (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required "
+        f'username="{USERNAME}" password="{password}" user_{USERNAME}="{password}";'
+    )
+    return {
+        **properties,
+        "listener.security.protocol.map": ",".join(f"{name}:{SECURITY_PROTOCOL}" for name in names),
+        "sasl.enabled.mechanisms": SASL_MECHANISM,
+        "sasl.mechanism.inter.broker.protocol": SASL_MECHANISM,
+        "sasl.mechanism.controller.protocol": SASL_MECHANISM,
+        **{f"listener.name.{name.lower()}.plain.sasl.jaas.config": login for name in names},
+    }
+
+
+def client_security(password: str | None) -> dict[str, str]:
+    """The options by which a librdkafka client gets in; none without a password."""
+    if password is None:
+        return {}
+    return {
+        "security.protocol": SECURITY_PROTOCOL,
+        "sasl.mechanism": SASL_MECHANISM,
+        "sasl.username": USERNAME,
+        "sasl.password": password,
     }
 
 

@@ -28,9 +28,10 @@ class Connection:
 def connect(config: Path | None, bootstrap: str | None) -> Connection:
     """Raises NothingRunsError or SettingsError."""
     loaded = load(config, overrides={"kafka.bootstrap_servers": bootstrap} if bootstrap else None)
-    if not loaded.settings.kafka.is_embedded:
-        return Connection(loaded.settings, kafka_options(loaded.settings.kafka), _running(loaded, config))
     runtime = _running(loaded, config)
+    kafka = loaded.settings.kafka
+    if not kafka.is_embedded and not (runtime is not None and runtime.embeds(kafka.bootstrap_servers)):
+        return Connection(loaded.settings, kafka_options(kafka), runtime)
     if runtime is None:
         raise NothingRunsError(f"{_what_was_found(data_dirs(loaded, config))}; {_WHAT_TO_DO}")
     settings = read_resolved(Path(runtime.settings_file))

@@ -18,7 +18,7 @@ from commonshelf.embedded_kafka.errors import JavaError
 from commonshelf.embedded_kafka.jars import cache_dir
 from commonshelf.embedded_kafka.java import find_java
 from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
-from commonshelf.stack.processes import address, is_free
+from commonshelf.stack.processes import addresses, is_free
 from commonshelf.stack.roles import ROLES, Role
 from commonshelf.stack.runtime_file import read_runtime
 from commonshelf.stack.topic_status import newest_append_ms
@@ -174,7 +174,7 @@ def _note(loaded: Loaded, config: Path | None) -> Finding:
 
 
 def _ports(loaded: Loaded, roles: Iterable[Role] = ROLES) -> Iterator[Finding]:
-    wanted = {role.port_setting: address(loaded.settings, role) for role in roles}
+    wanted = addresses(loaded.settings, roles)
     taken = [(key, port) for key, (host, port) in wanted.items() if port and not is_free(host, port)]
     for key, port in taken:
         yield Finding(

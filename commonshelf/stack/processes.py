@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonshelf.config.settings import Settings
+from commonshelf.embedded_kafka.child_environment import child_environment
 from commonshelf.stack.roles import ROLES, Role
 from commonshelf.stack.supervisor import ProcessSpec
 from messaging.errors import UserError
@@ -32,7 +33,7 @@ class StackProcess:
 def processes(
     settings: Settings, resolved_file: Path, env: Mapping[str, str], roles: Iterable[Role] = ROLES
 ) -> list[StackProcess]:
-    """The processes of a stack whose ports are resolved. `env` is added to their environment."""
+    """The processes of a stack whose ports are resolved. Of `env` each gets what it needs, and its own secrets."""
     return [
         _process(role, number, settings, resolved_file, env)
         for role in roles
@@ -44,23 +45,30 @@ def _process(role: Role, number: int, settings: Settings, resolved_file: Path, e
     which = () if role.count is None else ("--number", str(number))
     command = (sys.executable, "-m", "commonshelf", "worker", role.name, "--resolved", str(resolved_file), *which)
     host, port = address(settings, role)
-    spec = ProcessSpec(role.name_of(number), command, env, role.stop_order)
-    return StackProcess(role, spec, f"http://{_reachable(host)}:{port + number - 1}")
+    spec = ProcessSpec(role.name_of(number), command, child_environment(env, role.secrets(settings)), role.stop_order)
+    return StackProcess(role, spec, f"http://{reachable(host)}:{port + number - 1}")
 
 
 def address(settings: Settings, role: Role) -> tuple[str, int]:
-    """The host and the port that the settings give a role; of several processes, the first one's."""
-    return getattr(settings.http, role.host_setting), getattr(settings.http, role.port_setting)
+    """The host and the port of a role's pages by the settings; of several processes, the first one's."""
+    return settings.http.host, getattr(settings.http, role.port_setting)
+
+
+def addresses(settings: Settings, roles: Iterable[Role] = ROLES) -> dict[str, tuple[str, int]]:
+    """Every host and port on which the roles listen, by the port's setting."""
+    pages = {role.port_setting: address(settings, role) for role in roles}
+    served = [role.served_at for role in roles if role.served_at is not None]
+    return pages | {port: (getattr(settings.http, host), getattr(settings.http, port)) for host, port in served}
 
 
 def resolve_ports(settings: Settings, roles: Iterable[Role] = ROLES) -> Settings:
     """The settings with a free port for each 0. Raises PortTakenError for a named port that is taken."""
     taken: set[int] = set()
     chosen = {}
-    for role in sorted(roles, key=lambda role: not address(settings, role)[1]):  # named ones are not up for choice
-        host, port = address(settings, role)
-        count = role.count(settings) if role.count is not None else 1
-        chosen[role.port_setting] = _claim(role.port_setting, host, port, count, taken)
+    counts = {role.port_setting: role.count(settings) for role in roles if role.count is not None}
+    wanted = addresses(settings, roles)
+    for key in sorted(wanted, key=lambda key: not wanted[key][1]):  # named ones are not up for choice
+        chosen[key] = _claim(key, *wanted[key], counts.get(key, 1), taken)
     return settings.model_copy(update={"http": settings.http.model_copy(update=chosen)})
 
 
@@ -92,5 +100,6 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
+    """The host by which this machine reaches a server that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  compared, not bound

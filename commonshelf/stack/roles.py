@@ -4,7 +4,8 @@
 the containers publish are made of it. A new role is a row here, its function, and the setting of its port.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +31,8 @@ class Role:
     port_setting: str
     """The setting in `http` that names the port of its pages; of several processes, the first one's."""
     stop_order: int
-    host_setting: str = "host"
+    served_at: tuple[str, str] | None = None
+    """The settings in `http` that name the host and port at which it serves the world; None when it does not."""
     count: Callable[["Settings"], int] | None = None
     """How many processes; None for one."""
     is_wanted: Callable[["Settings"], bool] = lambda _: True
@@ -43,6 +45,8 @@ class Role:
     reads_as: str | None = None
     """Its name among the readers in `schemas.topics`: of these topics the group's lag is told."""
     has_metrics: bool = True
+    secrets: Callable[["Settings"], Collection[str]] = lambda _: ()
+    """The environment variables with its secrets: it gets these, and no other process does that needs none of them."""
 
     def processes(self, settings: "Settings") -> int:
         return self.count(settings) if self.count is not None else int(self.is_wanted(settings))
@@ -54,14 +58,25 @@ class Role:
         """Be this role's process: read the settings, set up its log, run. Ends with the process that started it."""
         from commonshelf.config.resolved import read_resolved
         from commonshelf.config.sources import load
+        from commonshelf.embedded_kafka.private_files import OTHERS
         from commonshelf.stack.parent_watch import end_with_parent
         from messaging.logs import log_to_stderr
 
         end_with_parent()
+        os.umask(OTHERS)
         log_to_stderr()
         settings = load(config).settings if resolved is None else read_resolved(resolved)
         module, _, function = self.run.partition(":")
         getattr(import_module(module), function)(settings, number)
+
+
+def _of_kafka(settings: "Settings") -> set[str]:
+    return {settings.kafka.sasl_password_env}
+
+
+def _of_connectors(settings: "Settings") -> set[str]:
+    connectors = [connector for store in settings.stores for connector in store.connectors]
+    return {source.env for connector in connectors for source in connector.secret_sources() if source.env is not None}
 
 
 ROLES = (
@@ -74,6 +89,7 @@ ROLES = (
         count=lambda settings: settings.ledger.workers,
         group=LEDGER_GROUP,
         reads_as="pool",
+        secrets=_of_kafka,
     ),
     Role(
         name="agents",
@@ -82,16 +98,18 @@ ROLES = (
         port_setting="agents_port",
         stop_order=WORKERS_STOP,
         is_awaited=False,  # its absence is but a delay of ticks
+        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env},
     ),
     Role(
         name="connectors",
         about="Take in what tills say: drop folders, webhooks, and the vendors' own APIs.",
         run="commonshelf.commands.worker:connectors_process",
-        port_setting="webhook_port",
-        host_setting="webhook_host",
+        port_setting="connectors_port",
+        served_at=("webhook_host", "webhook_port"),
         stop_order=CONNECTORS_STOP,
         is_wanted=lambda settings: any(store.connectors for store in settings.stores),
         is_after_settings=True,  # a till may speak as soon as they listen, and its pool must be known by then
+        secrets=lambda settings: _of_kafka(settings) | _of_connectors(settings),
     ),
     Role(
         name="http",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from commonshelf.embedded_kafka.private_files import write_private
+
 DEMO_DATA_DIR = Path(".commonshelf") / "demo"
 _NAME = "runtime.json"
 _SAME_START_S = 2.0
@@ -27,6 +29,10 @@ class Runtime:
     process_pids: dict[str, int]
     kafka_pids: list[int]
 
+    def embeds(self, bootstrap_servers: str | None) -> bool:
+        """Whether that is the stack's own Kafka, whose password only `settings_file` leads to."""
+        return bool(self.kafka_pids) and self.bootstrap_servers == bootstrap_servers
+
     @property
     def is_alive(self) -> bool:
         with suppress(psutil.Error):
@@ -36,9 +42,7 @@ class Runtime:
 
 def write_runtime(data_dir: Path, runtime: Runtime) -> None:
     """Replace the file in one step."""
-    new = data_dir / f"{_NAME}.new"
-    new.write_text(json.dumps(asdict(runtime), indent=1) + "\n", encoding="utf-8")
-    new.replace(data_dir / _NAME)
+    write_private(data_dir / _NAME, json.dumps(asdict(runtime), indent=1) + "\n")
 
 
 def remove_runtime(data_dir: Path) -> None:

@@ -7,6 +7,7 @@
 """
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +28,9 @@ from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
-from commonshelf.stack.processes import StackProcess, processes, resolve_ports
+from commonshelf.embedded_kafka.private_files import private_folder, write_private
+from commonshelf.embedded_kafka.server_config import SASL_MECHANISM, SECURITY_PROTOCOL, USERNAME
+from commonshelf.stack.processes import StackProcess, processes, reachable, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.stack.supervisor import ProcessStatus, Supervisor, last_line
 from messaging.errors import UserError
@@ -64,7 +67,7 @@ class Stack:
 
     settings: as the operator gave them; ports of 0 are picked, the embedded Kafka's address is filled in.
     records: config and catalog records to declare beside those of the settings.
-    processes_env: added to the processes' environment (secrets go this way, never in argv).
+    processes_env: beside our own environment, of which each process gets its part (secrets go this way, never in argv).
 
     Entering raises StackError, KafkaStartError, TopicsError, PortTakenError, UnusableFileError or SettingsError, each
     with one sentence for the user, and has then stopped whatever it had started.
@@ -161,7 +164,9 @@ class Stack:
         data_dir = self.settings.data_dir
         try:
             self._hold = hold(data_dir / "stack.lock")
-            (data_dir / "run").mkdir(exist_ok=True)
+            private_folder(data_dir / "run")
+            if not private_folder(data_dir):
+                self._warn(f"{data_dir} belongs to another user, and others may read it; give it to this one alone")
         except HeldByAnotherError as error:
             raise StackError(
                 f"process {error.holder} already runs a stack on {data_dir}; stop it, or set data_dir to another folder"
@@ -184,26 +189,39 @@ class Stack:
         kafka = self.settings.kafka
         if kafka.is_embedded:
             self._step("starting Kafka")
+            password = secrets.token_urlsafe(32)
+            password_file = self.settings.data_dir / "run" / "kafka-password"
+            write_private(password_file, password)
             self._kafka = EmbeddedKafka(
                 data_dir=self.settings.kafka_dir,
                 brokers=kafka.embedded_brokers,
                 port=kafka.embedded_port or None,
                 heap_mb=kafka.embedded_heap_mb,
                 progress=self._download_progress,
+                password=password,
             )
             self._kafka.start()
-            kafka = kafka.model_copy(update={"bootstrap_servers": self._kafka.bootstrap_servers})
+            kafka = kafka.model_copy(
+                update={
+                    "bootstrap_servers": self._kafka.bootstrap_servers,
+                    "security_protocol": SECURITY_PROTOCOL,
+                    "sasl_mechanism": SASL_MECHANISM,
+                    "sasl_username": USERNAME,
+                    "sasl_password_file": password_file,
+                }
+            )
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
 
     def _start_processes(self, declared: list[SettingsRecord]) -> None:
         self._step("starting the workers")
         resolved = self.settings.data_dir / "run" / "settings.json"
-        resolved.write_text(resolved_text(self.settings), encoding="utf-8")
-        wanted = processes(self.settings, resolved, self._processes_env)
+        write_private(resolved, resolved_text(self.settings))
+        wanted = processes(self.settings, resolved, os.environ | self._processes_env)
         self.urls = {process.spec.name: process.url for process in wanted}
         if "connectors" in self.urls:
-            self.urls["webhooks"] = f"{self.urls['connectors']}/webhooks/v1"
+            http = self.settings.http
+            self.urls["webhooks"] = f"http://{reachable(http.webhook_host)}:{http.webhook_port}/webhooks/v1"
         self._supervisor = Supervisor([process.spec for process in wanted], self.settings.log_dir, self._warn)
         self._supervisor.start(later=[process.spec.name for process in wanted if process.role.is_after_settings])
         news = self.publish_settings(declared)

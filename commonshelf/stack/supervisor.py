@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
+from commonshelf.embedded_kafka.private_files import OTHERS, private_folder, private_opener
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 
 Say = Callable[[str], None]
@@ -39,7 +40,8 @@ class ProcessSpec:
 
     name: str
     argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    """The whole environment; may hold secrets."""
     stop_order: int = 0
 
 
@@ -68,7 +70,7 @@ class Supervisor:
 
     def start(self, later: Collection[str] = ()) -> None:
         """Start the children, but for those named in `later`. Raises OSError when the log folder cannot be written."""
-        self._log_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(self._log_dir)
         for child in self._children:
             if child.spec.name not in later:
                 child.launch()
@@ -123,15 +125,16 @@ class _Child:
 
     def launch(self) -> None:
         """Raises OSError when the log cannot be written or no process can be made."""
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        with self._log_path.open("ab") as log:
+        private_folder(self._log_path.parent)
+        with open(self._log_path, "ab", opener=private_opener) as log:
             self._process = subprocess.Popen(
                 self.spec.argv,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.spec.env, WATCH_STDIN_VARIABLE: "1", "PYTHONUNBUFFERED": "1"},
+                env={**self.spec.env, WATCH_STDIN_VARIABLE: "1", "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
+                umask=OTHERS,
             )
         self._started_s = time.monotonic()
         self.is_wanted = True
@@ -230,7 +233,7 @@ def _bound_log(path: Path) -> None:
     """Move a full log's content aside. The child goes on writing: its file is open for appending."""
     if not path.exists() or path.stat().st_size <= _LOG_MAX_BYTES:
         return  # someone may have removed it; the child's next start makes a new one
-    with path.open("r+b") as log, path.with_suffix(".old.log").open("wb") as old:
+    with path.open("r+b") as log, open(path.with_suffix(".old.log"), "wb", opener=private_opener) as old:
         _copy(log, old)
         log.truncate(0)
 

@@ -1,13 +1,15 @@
 """Our HTTP server: an index page, the read-only schema registry, health. The API and the board join here later."""
 
+from collections.abc import Awaitable, Callable
 from html import escape
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from commonshelf.config.settings import Settings
 from commonshelf.stack.processes import processes
 from commonshelf.web.registry import router as registry_router
+from messaging.asked_host import ADVICE, NOT_OURS, is_ours
 from messaging.status_server import Status, status_page
 
 
@@ -26,6 +28,12 @@ def make_app(settings: Settings) -> FastAPI:
         """Ready when it answers: this server has no state and no connection."""
         page = status_page(Status(ok=True))
         return Response(page.body, page.code, media_type=page.content_type)
+
+    @app.middleware("http")
+    async def check_host(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        if is_ours(request.headers.get("host"), settings.http.host):
+            return await answer(request)
+        return JSONResponse({"error": f"this is not the host that was asked for; {ADVICE}"}, NOT_OURS)
 
     app.include_router(registry_router)
     return app

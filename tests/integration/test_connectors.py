@@ -93,7 +93,7 @@ class HostProcess:
         )
 
     def wait_until_ready(self):
-        until(lambda: self._status("/ready") == 200)
+        until(lambda: self._status("/health") == 200)
 
     def kill(self):
         self._process.kill()

@@ -1,5 +1,7 @@
 """The embedded Kafka with real brokers: it serves, keeps its data, survives faults, and leaves nothing behind."""
 
+import itertools
+import json
 import shutil
 import signal
 import socket
@@ -69,6 +71,29 @@ def read(bootstrap, topic, count, in_group=False):
     until(is_read, f"{count} values of {topic}")
     consumer.close()
     return values
+
+
+def test_nobody_gets_in_without_the_password_on_any_listener_and_killed_brokers_come_back_with_it(tmp_path):
+    with EmbeddedKafka(tmp_path, brokers=3, password="only-the-owner-knows") as kafka:
+        admin = AdminClient(kafka.client_options)
+        for created in admin.create_topics([NewTopic("private", 1, 3)]).values():
+            created.result(PATIENCE_S)
+        ports = json.loads((tmp_path / "embedded.json").read_text())["ports"]
+        for number, name in itertools.product(range(3), ("client", "controller")):
+            address = f"127.0.0.1:{ports[number][name]}"
+            for options in ({}, kafka.client_options | {"sasl.password": "a-guess"}):
+                stranger = AdminClient(options | {"bootstrap.servers": address, "log_level": 0})
+                with pytest.raises(KafkaException):
+                    stranger.list_topics(timeout=1)
+        kafka.kill(0)
+        kafka.kill(1)
+        kafka.restart(0, 1)
+        producer = Producer(kafka.client_options | {"acks": "all"})
+        producer.produce("private", b"here")
+        assert producer.flush(PATIENCE_S) == 0
+        loose = [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077]
+        assert loose == []
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_group_reads_records_as_they_went(kafka):

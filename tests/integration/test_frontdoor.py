@@ -213,7 +213,7 @@ def test_no_secret_is_in_any_file_or_command_line(shelf):
 
 def test_one_record_is_parked_and_what_cannot_be_is_told(shelf):
     home = str(partition_of("riverside", 12))
-    options = {"bootstrap.servers": shelf.runtime.bootstrap_servers}
+    options = shelf.kafka_options
     shelf.sell("sales-9.csv", receipt=9, units=1)
     until(lambda: end_offset(options, "pos.sales.v1", int(home)), "a sale")
     park = ("park", "riverside", "pos.sales.v1")

@@ -52,7 +52,7 @@ def till(kafka, topics, pool_name, shop, tmp_path):
     (tmp_path / "webhook-secret").write_bytes(SECRET)
     text = (
         f"data_dir = 'data'\npartitions = {topics}\n[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n"
-        f"[http]\nwebhook_port = {port}\n[[pools]]\nid = '{pool_name}'\nname = 'North'\n"
+        f"[http]\nwebhook_port = {port}\nconnectors_port = 0\n[[pools]]\nid = '{pool_name}'\nname = 'North'\n"
         "[[stores]]\nid = 'w'\nname = 'W'\n[[stores.connectors]]\nkind = 'webhook'\nsecret_file = 'webhook-secret'\n"
         "[[stores]]\nid = 'f'\nname = 'F'\n[[stores.connectors]]\nkind = 'drop_folder'\nfolder = 'in'\nsettle_ms = 0\n"
     )

@@ -36,7 +36,8 @@ class SquareStore:
         self.config, self.log = folder / "shelf.toml", folder / "log"
         self.config.write_text(
             f"data_dir = 'data'\npartitions = {partitions}\n"
-            f"[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n[http]\nwebhook_port = {self.port}\n"
+            f"[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n"
+            f"[http]\nwebhook_port = {self.port}\nconnectors_port = 0\n"
             f"[[pools]]\nid = '{pool}'\nname = 'North'\n[[stores]]\nid = 'anna'\nname = 'Anna'\n"
             f"[[stores.connectors]]\nkind = 'square'\nlocation_id = '{LOCATION}'\ntoken_file = 'token'\n"
             f"secret_file = 'secret'\nwebhook_url = '{URL}'\nbase_url = '{server.url}'\npoll_interval_s = 1\n"

@@ -34,7 +34,8 @@ class Till:
         self._config, self._log = folder / "shelf.toml", folder / "log"
         self._config.write_text(
             f"data_dir = 'data'\npartitions = {partitions}\n"
-            f"[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n[http]\nwebhook_port = {port}\n"
+            f"[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n"
+            f"[http]\nwebhook_port = {port}\nconnectors_port = 0\n"
             f"[[pools]]\nid = '{pool}'\nname = 'North'\n[[stores]]\nid = '{STORE}'\nname = 'Corner'\n"
             f"[[stores.connectors]]\nkind = 'shopify'\nshop = '{SHOP}'\nlocation_id = {LOCATION}\n"
             f"token_file = 'token'\nbase_url = '{server.url}'\nwrite_back = true\nwrite_back_interval_s = 1\n"

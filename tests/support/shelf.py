@@ -14,6 +14,8 @@ import psutil
 from typer.testing import CliRunner
 
 from commonshelf.cli import app
+from commonshelf.config.credentials import kafka_options
+from commonshelf.config.settings import Settings
 from commonshelf.stack.runtime_file import Runtime, read_runtime
 from tests.support.waiting import PATIENCE_S, until
 
@@ -21,6 +23,7 @@ CONFIG = """
 [http]
 port = 0
 webhook_port = 0
+connectors_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]
@@ -80,6 +83,12 @@ class CommandFolder:
         found = read_runtime(self.data_dir)
         assert found is not None
         return found
+
+    @property
+    def kafka_options(self) -> dict[str, str]:
+        """Of a client of the stack's own Kafka."""
+        settings = Settings.model_validate_json(Path(self.runtime.settings_file).read_text())
+        return kafka_options(settings.kafka)
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)

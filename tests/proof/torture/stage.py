@@ -152,7 +152,8 @@ class TortureStage(FaultStage):
             ]
         settings = {
             "data_dir": str(self.folder / "connectors"), "partitions": self.plan.partitions,
-            "kafka": {"bootstrap_servers": self.bootstrap_servers}, "http": {"webhook_port": port},
+            "kafka": {"bootstrap_servers": self.bootstrap_servers},
+            "http": {"webhook_port": port, "connectors_port": 0},
             "pools": [{"id": pool, "name": pool} for pool in self._shop_pools()], "stores": stores,
         }  # fmt: skip
         path = self.folder / "connectors.json"

@@ -12,7 +12,7 @@ from commonshelf.commands.worker import make_app
 from commonshelf.config.settings import Http, Port, Settings
 from commonshelf.config.sources import Loaded
 from commonshelf.stack import doctor, topic_status
-from commonshelf.stack.processes import address, processes, resolve_ports
+from commonshelf.stack.processes import address, addresses, processes, resolve_ports
 from commonshelf.stack.roles import PAGES_STOP, ROLES, Role
 from commonshelf.web.app import links
 from schemas.topics import POS_SALES
@@ -44,7 +44,9 @@ TOY = Role(
 
 @pytest.fixture
 def toy_settings():
-    return SETTINGS.model_copy(update={"http": MoreHttp(port=0, webhook_port=0, agents_port=0, ledger_port=0)})
+    return SETTINGS.model_copy(
+        update={"http": MoreHttp(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0)}
+    )
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -52,14 +54,14 @@ def test_every_role_has_a_command_a_port_a_process_and_a_published_place(role):
     assert CliRunner().invoke(make_app(ROLES), [role.name, "--help"]).exit_code == 0
     host, port = address(SETTINGS, role)
     assert role.port_setting in Http.model_fields
-    assert role.host_setting in Http.model_fields
+    assert {*(role.served_at or ())} <= set(Http.model_fields)
     [first, *_] = [one for one in processes(SETTINGS, Path("settings.json"), {}) if one.role is role]
     assert first.url == f"http://{host}:{port}"
     assert f"127.0.0.1:{port}:{port}" in COMPOSE["services"]["commonshelf"]["ports"]
 
 
 def test_the_containers_publish_what_the_table_has_and_no_more():
-    ports = {port for role in ROLES for port in [address(Settings(), role)[1]]}
+    ports = {port for _, port in addresses(Settings()).values()}
     assert {int(said.rsplit(":", 1)[1]) for said in COMPOSE["services"]["commonshelf"]["ports"]} == ports
 
 

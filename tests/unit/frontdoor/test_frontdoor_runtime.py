@@ -7,10 +7,11 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from commonshelf.config.settings import Http, Settings
+from commonshelf.config.settings import Http, Pool, Settings, Store
 from commonshelf.stack.connection import NothingRunsError, connect
 from commonshelf.stack.processes import PortTakenError, processes, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
+from connectors.webhook.spec import Webhook
 
 MINE = Runtime(
     pid=os.getpid(),
@@ -21,7 +22,7 @@ MINE = Runtime(
     process_pids={},
     kafka_pids=[],
 )
-NO_PORTS = Http(port=0, webhook_port=0, agents_port=0, ledger_port=0)
+NO_PORTS = Http(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0)
 
 
 def test_a_running_stack_is_found_by_its_note(tmp_path):
@@ -76,7 +77,7 @@ def test_a_named_kafka_needs_no_stack(tmp_path, monkeypatch):
 
 def test_ports_of_zero_become_distinct_free_ones():
     http = resolve_ports(Settings(http=NO_PORTS)).http
-    assert len({http.port, http.webhook_port, http.agents_port, http.ledger_port, 0}) == 5
+    assert len({http.port, http.webhook_port, http.connectors_port, http.agents_port, http.ledger_port, 0}) == 6
 
 
 def test_a_taken_port_is_told_with_the_setting_that_names_it():
@@ -88,11 +89,31 @@ def test_a_taken_port_is_told_with_the_setting_that_names_it():
             resolve_ports(Settings(http=NO_PORTS.model_copy(update={"agents_port": port})))
 
 
-def test_no_secret_is_in_the_command_of_a_child(tmp_path):
-    secret = "hunter2-hunter2-hunter2"
-    for process in processes(Settings(http=NO_PORTS), tmp_path / "settings.json", {"MY_SECRET": secret}):
-        assert secret not in " ".join(process.spec.argv)
-        assert process.spec.env["MY_SECRET"] == secret
+def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
+    settings = Settings(
+        http=NO_PORTS,
+        pools=(Pool(id="north", name="North"),),
+        stores=(Store(id="anna", name="Anna's", pool="north", connectors=(Webhook(secret_env=("ANNA_SECRET",)),)),),
+    )
+    secrets = {
+        "ANNA_SECRET",
+        "COMMONSHELF_KAFKA_SASL_PASSWORD",
+        "COMMONSHELF_VAULT_PASSWORD",
+        "COMMONSHELF_VAULT_KEY",
+        "OTHER",
+    }
+    env = dict.fromkeys(secrets, "hunter2-hunter2") | {"PATH": "/usr/bin", "COMMONSHELF_LOG_LEVEL": "DEBUG"}
+    found = {}
+    for process in processes(settings, tmp_path / "settings.json", env):
+        assert "hunter2" not in " ".join(process.spec.argv) + repr(process.spec)
+        assert {"PATH", "COMMONSHELF_LOG_LEVEL"} <= process.spec.env.keys()
+        found[process.role.name] = process.spec.env.keys() & secrets
+    assert found == {
+        "ledger": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
+        "agents": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_VAULT_PASSWORD"},
+        "connectors": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "ANNA_SECRET"},
+        "http": set(),
+    }
 
 
 def test_connectors_stop_before_the_workers_and_these_before_the_pages(tmp_path):

@@ -7,10 +7,14 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_TIMEOUT_S = 5.0
+HEAD_MAX_BYTES = 16_384
 
 
 class PromptHeaders(H11Protocol):
-    """Closes a connection whose request head is not complete 5 s after it was opened, or the head was begun."""
+    """Closes a connection whose request head is not complete 5 s after it was opened, or the head was begun.
+
+    It also closes one whose request is answered before its body has come: what would follow is read by nobody.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,6 +30,11 @@ class PromptHeaders(H11Protocol):
             self._head_is_here()
         elif self.conn.trailing_data[0] and self._head_timer is None:
             self._expect_head()
+
+    def on_response_complete(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()
