@@ -1,15 +1,17 @@
 """The parts that the host lends to its connectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from connectors.contract import PositionStore, Publishes
-from connectors.http.limit import ConcurrencyLimit
+from connectors.http.limit import BodyBudget, ConcurrencyLimit
 from connectors.metrics import ConnectorMetrics
 from connectors.outbound.log import OutboundLog
 from schemas.models.connectors import ChannelReservation
+
+UNVERIFIED_MAX_BYTES = 33_554_432
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class WriteBackContext:
 class ConnectorContext:
     """The parts that the host lends to every connector.
 
-    request_limit: of the whole process. state_dir: for files of progress. write_back: what the tills' online channels
-    must not sell; None where connectors only read.
+    request_limit, body_budget: of the whole process. state_dir: for files of progress. write_back: what the tills'
+    online channels must not sell; None where connectors only read.
     """
 
     publisher: Publishes
@@ -50,3 +52,4 @@ class ConnectorContext:
     state_dir: Path
     positions: PositionStore
     write_back: WriteBackContext | None = None
+    body_budget: BodyBudget = field(default_factory=lambda: BodyBudget(UNVERIFIED_MAX_BYTES))

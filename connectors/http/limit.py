@@ -1,8 +1,9 @@
-"""Says no to more than can be served: so many requests at a time, and so many in a second."""
+"""Says no to more than can be served: so many requests at a time, so many in a second, so many bytes of bodies."""
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 
 class Busy(Exception):
@@ -15,7 +16,7 @@ class Busy(Exception):
 
 
 class ConcurrencyLimit:
-    """Lets so many requests in at a time, and no more. `requests_max` bounds the memory that bodies take."""
+    """Lets so many requests in at a time, and no more."""
 
     def __init__(self, requests_max: int, status: int, reason: str) -> None:
         self._free = requests_max
@@ -32,6 +33,35 @@ class ConcurrencyLimit:
             yield
         finally:
             self._free += 1
+
+
+class BodyBudget:
+    """Bounds the memory of bodies whose sender is not known yet. When it is full, the largest of them is given up.
+
+    So whoever sends little gets through beside many who send much, or slowly. For coroutines of one loop.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._left = bytes_max
+        self._held: dict[asyncio.Timeout, int] = {}
+
+    @contextlib.asynccontextmanager
+    async def body(self, timeout_s: float) -> AsyncIterator[Callable[[int], None]]:
+        """Gives what is to be told of each piece's bytes. Raises TimeoutError after `timeout_s`, or when given up."""
+        try:
+            async with asyncio.timeout(timeout_s) as deadline:
+                self._held[deadline] = 0
+                yield lambda size: self._hold(deadline, size)
+        finally:
+            self._left += self._held.pop(deadline, 0)
+
+    def _hold(self, deadline: asyncio.Timeout, size_bytes: int) -> None:
+        self._left -= size_bytes
+        self._held[deadline] = self._held.get(deadline, 0) + size_bytes
+        while self._left < 0:
+            largest = max(self._held, key=lambda each: self._held[each])
+            self._left += self._held.pop(largest)
+            largest.reschedule(0)
 
 
 class TokenBucket:

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from connectors.contract import Delivery, Publishes, Translated, Unavailable
-from connectors.http.limit import Busy, ConcurrencyLimit, TokenBucket
+from connectors.http.limit import BodyBudget, Busy, ConcurrencyLimit, TokenBucket
 from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
@@ -52,7 +52,10 @@ class ReceiverRules:
 class WebhookReceiver:
     """Receives the webhooks of one store.
 
-    request_limit: shared by all receivers of the process. now_s: the clock, Unix time.
+    request_limit, body_budget: shared by all receivers of the process. now_s: the clock, Unix time.
+
+    A request has a place, and counts towards the store's rate, only when its body is here and its signature is right:
+    strangers take no shop's place, however many or slow they are.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class WebhookReceiver:
         publisher: Publishes,
         metrics: StoreMetrics,
         request_limit: ConcurrencyLimit,
+        body_budget: BodyBudget,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._rules = rules
         self._publisher = publisher
         self._metrics = metrics
         self._request_limit = request_limit
+        self._body_budget = body_budget
         self._store_limit = ConcurrencyLimit(
             STORE_REQUESTS_MAX, 429, f"this store has {STORE_REQUESTS_MAX} requests under way"
         )
@@ -87,15 +92,21 @@ class WebhookReceiver:
         if refused is not None:
             return refused
         try:
-            self._bucket.take()
-            with self._request_limit.enter(), self._store_limit.enter():
-                async with asyncio.timeout(BODY_TIMEOUT_S):
-                    body = await _read(request, self._rules.body_max_bytes)
+            async with self._body_budget.body(BODY_TIMEOUT_S) as hold:
+                body = await _read(request, self._rules.body_max_bytes, hold)
                 if body is None:
                     return _too_large(self._rules.body_max_bytes)
-                return await self._take(Delivery(tuple(request.scope["headers"]), body, int(self._now_s() * 1000)))
+            delivery = Delivery(tuple(request.scope["headers"]), body, int(self._now_s() * 1000))
+            self._rules.verify(delivery)
+            self._bucket.take()
+            with self._request_limit.enter(), self._store_limit.enter():
+                return await self._take(delivery)
+        except SignatureRefused as unproven:
+            self._metrics.signature_rejected()
+            self._log_seldom(self._now_s(), unproven)
+            return _error(401, str(unproven))
         except TimeoutError:
-            return _error(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s", closes=True)
+            return _error(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s, or too slowly", closes=True)
         except ClientDisconnect:
             return _error(400, "the request was broken off")
         except Busy as busy:
@@ -103,12 +114,7 @@ class WebhookReceiver:
 
     async def _take(self, delivery: Delivery) -> Response:
         try:
-            self._rules.verify(delivery)
             translated = await self._rules.read(delivery)
-        except SignatureRefused as refused:
-            self._metrics.signature_rejected()
-            self._log_seldom(delivery.received_at_ms / 1000, refused)
-            return _error(401, str(refused))
         except PayloadRefused as refused:
             self._log_seldom(delivery.received_at_ms / 1000, refused)
             return _error(refused.status, str(refused))
@@ -158,14 +164,15 @@ def _refuse_head(request: Request, rules: ReceiverRules) -> Response | None:
     return None
 
 
-async def _read(request: Request, max_bytes: int) -> bytes | None:
-    """The body; None as soon as it is too large, whatever its head says."""
+async def _read(request: Request, max_bytes: int, hold: Callable[[int], None]) -> bytes | None:
+    """The body; None as soon as it is too large, whatever its head says. hold: is told of each piece's bytes."""
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in request.stream():
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
             return None
+        hold(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 

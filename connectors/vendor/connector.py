@@ -65,7 +65,7 @@ class VendorConnector:
             options.kind, vendor.verify, self._read, _report, vendor.media_types, WEBHOOK_MAX_BYTES
         )  # fmt: skip
         self._receiver = WebhookReceiver(
-            rules, store.id, context.publisher, self._metrics, context.request_limit, now_s
+            rules, store.id, context.publisher, self._metrics, context.request_limit, context.body_budget, now_s
         )
         self._log = _log.bind(connector=options.kind, store=store.id)
 

@@ -31,7 +31,9 @@ class WebhookEndpoint:
         self._secrets = Secrets(options.secret_sources())
         metrics = context.metrics.of(store.pool, store.id, "webhook")
         rules = ReceiverRules("webhook", self._verify, self._read, _report)
-        self._receiver = WebhookReceiver(rules, store.id, context.publisher, metrics, context.request_limit, now_s)
+        self._receiver = WebhookReceiver(
+            rules, store.id, context.publisher, metrics, context.request_limit, context.body_budget, now_s
+        )
 
     def pages(self) -> Mapping[str, Handler]:
         return {f"{PATH}{self._store.id}": self._receiver.receive}
