@@ -7,8 +7,8 @@ message. Fields without a meaning here are dropped at once.
 """
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -106,6 +106,9 @@ class StoreContext:
     late_limit_ms: int = PoolSettings.model_fields["late_limit_ms"].default
 
 
+TOO_LARGE = "its {} lines are together too large for Kafka, so none of it was used; send them as several"
+
+
 @dataclass(frozen=True, slots=True)
 class Translated:
     """A translated message: each of its lines is in an event, skipped, or a problem."""
@@ -124,6 +127,14 @@ class Translated:
     def newest_ms(self) -> int:
         """The time at which the newest of its events occurred. Raises ValueError when there is none."""
         return max(event.occurred_at_ms for event in self.events)
+
+    def without(self, too_large: Collection[object]) -> "Translated":
+        """The same, with those of its events that Kafka does not take as problems."""
+        kept = tuple(event for event in self.events if event not in too_large)
+        problems = tuple(
+            Problem(event.source.id, TOO_LARGE.format(len(event.lines))) for event in self.events if event in too_large
+        )
+        return replace(self, events=kept, problems=self.problems + problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,7 @@ class Publishes(Protocol):
     """The part of the publisher that connectors use. Both raise `publisher.PublishError`s."""
 
     def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
-        """Return when Kafka has confirmed all `events`."""
+        """Return when Kafka has confirmed all `events`, or raise EventTooLarge when all but some that it names."""
 
     async def publish_acked(self, events: Sequence[PosEvent]) -> None:
         """The same for a coroutine."""

@@ -1,10 +1,10 @@
 """Events to Kafka: idempotent, on the pool's own partition, confirmed when every in-sync replica has them."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -87,7 +87,11 @@ class PublishFailed(PublishError):
 
 
 class EventTooLarge(PublishError):
-    pass
+    """`events` are too large for Kafka; all others that were published with them are confirmed."""
+
+    def __init__(self, reason: str, events: Sequence["Event"] = ()) -> None:
+        super().__init__(reason)
+        self.events = tuple(events)
 
 
 class TopicMismatch(PublishError):
@@ -148,31 +152,21 @@ class Publisher:
         return acked
 
     def publish_all(self, events: Sequence[Event]) -> None:
-        """Publish `events` and return when Kafka has confirmed all. Raises as `publish`; then some may be there."""
-        acked: Future[None] = Future()
-        self._produce_all(events, lambda error: acked.set_exception(error) if error else acked.set_result(None))
-        acked.result()
+        """Publish `events` and return when Kafka has confirmed all.
+
+        Raises EventTooLarge when it has confirmed all but the events that this names, which it will never take.
+        Raises PublisherBusy, PublishFailed; then some may be there.
+        """
+        too_large = self._produce_all(events).result()
+        alone = [self._produce_all([event]) for event in too_large] if len(events) > 1 else []
+        _check_none(too_large if len(events) == 1 else [event for each in alone for event in each.result()])
 
     async def publish_acked(self, events: Sequence[Event]) -> None:
         """`publish_all` for a coroutine. May be cancelled: what is already handed over is delivered all the same."""
-        loop = asyncio.get_running_loop()
-        acked = loop.create_future()
-
-        def resolve(error: PublishError | None) -> None:
-            if acked.done():
-                return
-            if error is None:
-                acked.set_result(None)
-            else:
-                acked.set_exception(error)
-
-        def from_poll_thread(error: PublishError | None) -> None:
-            # A loop that has ended since has nobody left to tell.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(resolve, error)
-
-        self._produce_all(events, from_poll_thread)
-        await acked
+        too_large = await asyncio.wrap_future(self._produce_all(events))
+        alone = [self._produce_all([event]) for event in too_large] if len(events) > 1 else []
+        found = [await asyncio.wrap_future(each) for each in alone]
+        _check_none(too_large if len(events) == 1 else [event for each in found for event in each])
 
     def flush(self, timeout_s: float = 30) -> None:
         """Wait until all that was published is confirmed.
@@ -210,13 +204,18 @@ class Publisher:
             self._closed.set()
             self._poller.join()
 
-    def _produce_all(self, events: Sequence[Event], done: Callable[[PublishError | None], None]) -> None:
-        if not events:
-            done(None)
-            return
-        delivered = _Countdown(len(events), done)
+    def _produce_all(self, events: Sequence[Event]) -> Future[list[Event]]:
+        """The future ends when the last is confirmed, with those that were too large; or with a PublishFailed.
+
+        Kafka refuses batches, so some of these may fit when they are sent alone. Raises PublisherBusy, PublishFailed.
+        """
+        delivered = _Countdown(len(events))
         for event in events:
-            self._produce(event, None, delivered)
+            try:
+                self._produce(event, None, partial(delivered.tell, event))
+            except EventTooLarge as error:
+                delivered.tell(event, error)
+        return delivered.done
 
     def _produce(
         self, event: Event, headers: Mapping[str, bytes] | None, delivered: Callable[[PublishError | None], None]
@@ -224,7 +223,7 @@ class Publisher:
         topic = TOPIC_OF[type(event)]
         value = topic_codec(topic).encode(event.to_avro())
         if len(value) > RECORD_MAX_BYTES:
-            raise EventTooLarge(f"an event of {len(value)} bytes for {topic}; readers take {RECORD_MAX_BYTES}")
+            raise EventTooLarge(f"{name_of(event)} has {len(value)} bytes; readers take {RECORD_MAX_BYTES}", [event])
         key = event.key if isinstance(event, _KEYED) else event.pool
 
         def on_delivery(error: KafkaError | None, _message: Message) -> None:
@@ -258,21 +257,43 @@ class Publisher:
 
 
 class _Countdown:
-    """Tells `done` once, when all of `count` deliveries are known: None, or the first error."""
+    """Ends `done` when all of `count` deliveries are known: with the events that are too large, or the first error."""
 
-    def __init__(self, count: int, done: Callable[[PublishError | None], None]) -> None:
+    def __init__(self, count: int) -> None:
+        self.done: Future[list[Event]] = Future()
+        self.done.set_running_or_notify_cancel()  # what Kafka was handed cannot be taken back
         self._left = count
-        self._done = done
+        self._too_large: list[Event] = []
         self._error: PublishError | None = None
         self._lock = threading.Lock()  # flush() in another thread delivers too
+        if not count:
+            self.done.set_result([])
 
-    def __call__(self, error: PublishError | None) -> None:
+    def tell(self, event: Event, error: PublishError | None) -> None:
         with self._lock:
-            self._error = self._error or error
+            if isinstance(error, EventTooLarge):
+                self._too_large.append(event)
+            else:
+                self._error = self._error or error
             self._left -= 1
             if self._left:
                 return
-        self._done(self._error)
+        if self._error is not None:
+            self.done.set_exception(self._error)
+        else:
+            self.done.set_result(self._too_large)
+
+
+def name_of(event: Event) -> str:
+    """An event as its sender knows it, for messages."""
+    kind = type(event).__name__
+    return f"{kind} {event.id}" if isinstance(event, Sale | StockReport) else f"{kind} of pool {event.pool}"
+
+
+def _check_none(too_large: Sequence[Event]) -> None:
+    if too_large:
+        names = ", ".join(map(name_of, too_large))
+        raise EventTooLarge(f"too large for Kafka, so never published: {names}", too_large)
 
 
 def _publish_error(error: KafkaError) -> PublishError:

@@ -22,7 +22,7 @@ from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
 from messaging.client_options import quiet
-from messaging.publisher import Publisher
+from messaging.publisher import EventTooLarge, Publisher
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import PastSale, Sale
 
@@ -110,7 +110,11 @@ def backfill(spec: ConnectorSpec, connection: Connection, since_ms: int) -> Fed:
         for translated in pages_since(connector.vendor.feeds(), since_ms):
             found = [event for event in translated.events if isinstance(event, Sale)]
             past = [PastSale(**_fields(sale)) for sale in found if sale.occurred_at_ms >= since_ms]
-            publisher.publish_all(past)
+            try:
+                publisher.publish_all(past)
+            except EventTooLarge as error:  # all others are there
+                refused += len(error.events)
+                past = [sale for sale in past if sale not in error.events]
             sales += len(past)
             lines += sum(len(sale.lines) for sale in past)
             skipped += len(translated.skipped)

@@ -11,7 +11,7 @@ from connectors.context import ConnectorContext
 from connectors.contract import Handler, Publishes, StoreContext
 from connectors.drop_folder.folder import DropFolder, may_be_written
 from connectors.drop_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
-from connectors.drop_folder.report import printable
+from connectors.drop_folder.names import printable
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec
 from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
@@ -78,6 +78,7 @@ class FolderConnector:
 
         Raises Stopped, OSError, sqlite3.Error, PublishError.
         """
+        self._tell_late_writes()
         settle_s = self._spec.settle_ms / 1000
         next_look_s = self._spec.scan_interval_s
         for entry in self._folder.entries():
@@ -92,9 +93,16 @@ class FolderConnector:
             except OSError as error:  # one unreadable file must not hold up the others
                 self._log.error("a file cannot be read now", file=printable(entry.name), reason=str(error))
                 next_look_s = min(next_look_s, _RETRY_S)
+            self._tell_late_writes()
             if may_be_written(still_s, settle_s * UNENDED_SETTLE_FACTOR):
                 next_look_s = min(next_look_s, settle_s * UNENDED_SETTLE_FACTOR - still_s)
         return next_look_s
+
+    def _tell_late_writes(self) -> None:
+        try:
+            self._intake.tell_late_writes()
+        except OSError as error:  # it must not hold up what waits to be read
+            self._log.error("what was read before cannot be looked at now", reason=str(error))
 
 
 def make(options: FolderOptions, store: StoreContext, context: ConnectorContext) -> FolderConnector:

@@ -1,19 +1,18 @@
-"""The folder itself: which entries are files to take, and moving them away without ever overwriting one.
-
-Everything is done by name inside an opened directory, and links are not followed, so nothing outside is touched.
-"""
+"""The drop folder itself: which entries are files to take, and moving them away without ever overwriting one."""
 
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from connectors.drop_folder.formats import FORMATS
-from connectors.drop_folder.report import printable
+from connectors.drop_folder.names import harmless
+from connectors.drop_folder.place import FolderUnusable, Place
 from connectors.drop_folder.survey import FileRefused
-from messaging.errors import UserError
 
 DONE = "done"
 REJECTED = "rejected"
@@ -21,7 +20,6 @@ REJECTED = "rejected"
 _ENDINGS = tuple(FORMATS)
 _ALLOWED = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._ ()+-]{{0,150}}({'|'.join(map(re.escape, _ENDINGS))})", re.IGNORECASE)
 _TEMPORARY_STARTS = (".", "~")
-_SAFE_NAME_MAX = 150
 
 
 _CLOCK_SKEW_S = 60.0
@@ -35,10 +33,6 @@ def may_be_written(still_s: float, settle_s: float) -> bool:
     return -_CLOCK_SKEW_S < still_s < settle_s
 
 
-class FolderUnusable(UserError, OSError):
-    """The drop folder is not what it should be; the operator must act."""
-
-
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
     """Something in the folder whose name has an ending that is read."""
@@ -50,6 +44,32 @@ class FolderEntry:
     """The last change of its content or name (ctime: the one time that no program can set)."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedFolder:
+    """The drop folder and the two inside it, as handles."""
+
+    inbox: Place
+    done: Place
+    rejected: Place
+
+    def open(self, name: str, size_max_bytes: int) -> BinaryIO:
+        """Open a regular file for reading. Raises FileRefused for anything else, FileNotFoundError when it is gone."""
+        stream = self.inbox.open(name)
+        status = os.fstat(stream.fileno())
+        refusal = _refusal(name, status)
+        if refusal is None and status.st_size > size_max_bytes:
+            refusal = f"the file is larger than {size_max_bytes} bytes; split it"
+        if refusal is not None:
+            stream.close()
+            raise FileRefused(refusal)
+        return stream
+
+    def is_unchanged(self, name: str, before: os.stat_result) -> bool:
+        """True when `name` still is the file that `before` describes, untouched."""
+        now = self.inbox.status(name)
+        return now is not None and is_same(now, before) and size_and_time(now) == size_and_time(before)
+
+
 class DropFolder:
     """A folder with `done` and `rejected` inside, made when missing. Raises FolderUnusable."""
 
@@ -57,83 +77,46 @@ class DropFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             self.path = path.resolve(strict=True)
-            self.done = self._subfolder(DONE)
-            self.rejected = self._subfolder(REJECTED)
+            with self.opened():
+                pass
         except OSError as error:
+            if isinstance(error, FolderUnusable):
+                raise
             raise FolderUnusable(f"the drop folder {path} cannot be used: {error.strerror or error}") from error
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedFolder]:
+        """Its handles. Raises OSError, FolderUnusable when one of the three is no folder any more."""
+        with Place.opened(self.path) as inbox, inbox.inner(DONE) as done, inbox.inner(REJECTED) as rejected:
+            yield OpenedFolder(inbox, done, rejected)
 
     def entries(self) -> list[FolderEntry]:
         """Files to look at, oldest first. Temporary names, folders and other endings are left alone."""
         found = []
-        with os.scandir(self.path) as scan:
-            for each in scan:
+        with Place.opened(self.path) as inbox:
+            for each in inbox.scan():
                 if not each.name.lower().endswith(_ENDINGS) or each.name.startswith(_TEMPORARY_STARTS):
                     continue
-                try:
-                    status = each.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue  # taken away meanwhile
-                if stat.S_ISDIR(status.st_mode):
-                    continue
+                status = inbox.status(each.name)
+                if status is None or stat.S_ISDIR(status.st_mode):
+                    continue  # taken away meanwhile, or a folder
                 found.append(FolderEntry(each.name, _refusal(each.name, status), status.st_ctime))
         return sorted(found, key=lambda entry: (entry.touched_at_s, entry.name))
 
-    def open(self, name: str, size_max_bytes: int) -> BinaryIO:
-        """Open a regular file for reading. Raises FileRefused for anything else, FileNotFoundError when it is gone."""
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            # Without O_NONBLOCK the open of a fifo would wait for a writer.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            stream = os.fdopen(os.open(name, flags, dir_fd=folder), "rb")
-        finally:
-            os.close(folder)
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > size_max_bytes:
-            stream.close()
-            raise FileRefused(_refusal(name, status) or f"the file is larger than {size_max_bytes} bytes; split it")
-        return stream
 
-    def is_unchanged(self, name: str, before: os.stat_result) -> bool:
-        """True when `name` still is the file that `before` describes, untouched."""
-        try:
-            now = (self.path / name).lstat()
-        except FileNotFoundError:
-            return False
-        return (now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns) == (
-            before.st_ino, before.st_dev, before.st_size, before.st_mtime_ns,
-        )  # fmt: skip
+def is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether both describe the same file, whatever its name and content."""
+    return (one.st_ino, one.st_dev) == (other.st_ino, other.st_dev)
 
-    def reserve(self, folder: Path, name: str) -> str:
-        """A free name in `folder`, like `name` and safe to show; an empty file holds it until `move`."""
-        wanted = Path(safe_name(name))
-        stem, ending = wanted.stem, wanted.suffix
-        for number in range(1, 1_000_000):
-            candidate = f"{stem}{ending}" if number == 1 else f"{stem}.{number}{ending}"
-            try:
-                os.close(os.open(folder / candidate, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-            except FileExistsError:
-                continue
-            return candidate
-        raise FolderUnusable(f"{folder} holds a million files named {stem}; clear it")
 
-    def move(self, name: str, folder: Path, reserved: str) -> None:
-        """Move an entry, whatever it is, onto its reserved name. A link is moved, not followed."""
-        (self.path / name).replace(folder / reserved)
-
-    def _subfolder(self, name: str) -> Path:
-        path = self.path / name
-        path.mkdir(exist_ok=True)
-        if path.is_symlink() or not path.is_dir():
-            raise FolderUnusable(f"{path} is not a folder")
-        return path
+def size_and_time(status: os.stat_result) -> tuple[int, int]:
+    """What changes when a file is written: its bytes, and when they last changed, ns."""
+    return status.st_size, status.st_mtime_ns
 
 
 def safe_name(name: str) -> str:
     """`name` if it is an ordinary one, else a form of it that is."""
-    if _ALLOWED.fullmatch(name):
-        return name
-    cleaned = re.sub(r"[^A-Za-z0-9._ ()+-]", "_", printable(name))[-_SAFE_NAME_MAX:].lstrip(".") or "file"
-    return cleaned if cleaned[0].isalnum() else f"x{cleaned}"
+    return name if _ALLOWED.fullmatch(name) else harmless(name)
 
 
 def _refusal(name: str, status: os.stat_result) -> str | None:
@@ -143,4 +126,6 @@ def _refusal(name: str, status: os.stat_result) -> str | None:
         return "it is no regular file; only files are read"
     if not _ALLOWED.fullmatch(name):
         return "its name has characters other than A-Z a-z 0-9 . _ - + ( ) and blanks, or is too long; rename it"
+    if status.st_nlink > 1:
+        return "it has another name elsewhere (a hard link), by which it could be changed; drop a copy of it"
     return None

@@ -5,27 +5,45 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from connectors.contract import PosEvent, Publishes, Translated
-from connectors.drop_folder.batch import Batch, FileReadContext
+from connectors.contract import TOO_LARGE, PosEvent, Publishes, Translated
+from connectors.drop_folder.batch import Batch, FileReadContext, RowProblem
 from connectors.drop_folder.documents import NAMES, name_prefix, stem
-from connectors.drop_folder.folder import DropFolder, FolderEntry, may_be_written
+from connectors.drop_folder.folder import (
+    DONE,
+    REJECTED,
+    DropFolder,
+    FolderEntry,
+    OpenedFolder,
+    is_same,
+    may_be_written,
+    safe_name,
+    size_and_time,
+)
 from connectors.drop_folder.formats import Format, format_of
 from connectors.drop_folder.memory import DiskMemory
-from connectors.drop_folder.report import Report, printable
+from connectors.drop_folder.names import printable
+from connectors.drop_folder.place import Place
+from connectors.drop_folder.report import Report, take_back
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
-from connectors.drop_folder.state import FileProgress, FolderState, Outcome
+from connectors.drop_folder.state import FileProgress, FolderState, MovedFile, Outcome
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
-from messaging.publisher import PublisherBusy, PublishError, PublishFailed
+from messaging.publisher import EventTooLarge, PublisherBusy, PublishError, PublishFailed
 
 UNENDED_SETTLE_FACTOR = 5
 """A file that is not ended may still be written: it must lie untouched so many times longer."""
 
+LATE_WRITES_MS = 3_600_000
+"""So long after a file was read somebody may still have it open; what is written to it is told."""
+
+_CHANGED = (
+    "{}: it was read when it had {} bytes, and was written to after that; now it has {}. What was written later is not "
+    "counted. Drop the whole file again: lines that were used already change nothing.\n"
+)
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 10.0
 _log = structlog.get_logger()
@@ -69,25 +87,47 @@ class Intake:
 
         Raises Stopped, OSError, sqlite3.Error: then the file stays, and what was confirmed is remembered.
         """
-        if entry.refusal is not None:
-            self._reject_unread(entry.name, FileRefused(entry.refusal))
-            return
-        try:
-            stream = self._folder.open(entry.name, self._spec.file_max_bytes)
-        except FileNotFoundError:
-            return
-        except FileRefused as refused:
-            self._reject_unread(entry.name, refused)
-            return
-        with stream:
+        with self._folder.opened() as folder:
+            if entry.refusal is not None:
+                self._reject_unread(folder, entry.name, FileRefused(entry.refusal))
+                return
             try:
-                self._read(entry.name, stream, stop)
+                stream = folder.open(entry.name, self._spec.file_max_bytes)
+            except FileNotFoundError:
+                return
             except FileRefused as refused:
-                self._reject_unread(entry.name, refused)
-            except ChangedWhileRead:
-                self._log.warning("file changed while it was read; it is read again", file=printable(entry.name))
+                self._reject_unread(folder, entry.name, refused)
+                return
+            with stream:
+                try:
+                    self._read(folder, entry.name, stream, stop)
+                except FileRefused as refused:
+                    self._reject_unread(folder, entry.name, refused)
+                except ChangedWhileRead:
+                    self._log.warning("file changed while it was read; it is read again", file=printable(entry.name))
 
-    def _read(self, name: str, stream: BinaryIO, stop: threading.Event) -> None:
+    def tell_late_writes(self) -> None:
+        """Tell of files that somebody went on writing to after they were read. Raises OSError, sqlite3.Error."""
+        watched = self._state.watched(self._now_ms() - LATE_WRITES_MS)
+        if not watched:
+            return
+        with self._folder.opened() as folder:
+            for moved in watched:
+                place = folder.done if moved.place == DONE else folder.rejected
+                now = place.status(moved.name)
+                if now is None:
+                    self._state.unwatch(moved)
+                elif size_and_time(now) != (moved.size_bytes, moved.mtime_ns):
+                    with place.write(f"{moved.name}.changed.txt") as told:
+                        told.write(_CHANGED.format(moved.name, moved.size_bytes, now.st_size))
+                    self._state.unwatch(moved)
+                    self._metrics.file("changed_later")
+                    self._log.error(
+                        "a file was written to after it was read; what came later is not counted",
+                        file=moved.name, read_bytes=moved.size_bytes, bytes=now.st_size,
+                    )  # fmt: skip
+
+    def _read(self, folder: OpenedFolder, name: str, stream: BinaryIO, stop: threading.Event) -> None:
         form = format_of(name)
         before = os.fstat(stream.fileno())
         found = form.survey(stream)
@@ -101,26 +141,26 @@ class Intake:
         key = hashlib.sha256(f"{kind}|{title}|{found.sha256}|{self._settings_hash}".encode()).hexdigest()
         progress = self._state.begin(key, found.sha256, title, printable(name), self._now_ms())
         if progress.outcome == "done":
-            self._move(name, self._folder.done)
+            self._move_onto(folder, name, folder.done, self._reserve(folder.done, name), before)
             self._metrics.file("repeated")
             self._log.info("file was read before; nothing published", file=name)
             return
         reading = FileReadContext(found, kind, self._spec, progress.first_seen_ms, DiskMemory(), original, self._state)
-        report = Report(self._folder.rejected / f".{key}.part", original, kind)
+        report = Report(folder.rejected, f".{key}.part", original, kind)
         twin = self._state.twin(key, found.sha256) if title and kind != "level" else None
         if twin is not None:
             report.remark(f"{twin} held the same; this file counts as another {NAMES[kind]}, for its name is another")
         try:
             lines_published = self._publish_file(stream, form, reading, key, progress, report, stop)
-            if not self._folder.is_unchanged(name, before):
+            if not folder.is_unchanged(name, before):
                 raise ChangedWhileRead
             outcome: Outcome = "rejected" if report.count else "done"
             if report.count:
-                self._move_with_report(name, report, lines_published)
+                self._move_with_report(folder, name, report, lines_published, before)
             else:
-                reserved = self._reserve(self._folder.done, name)
-                report.write_notes(self._folder.done, reserved, lines_published)
-                self._move_onto(name, self._folder.done, reserved)
+                reserved = self._reserve(folder.done, name)
+                report.write_notes(folder.done, reserved, lines_published)
+                self._move_onto(folder, name, folder.done, reserved, before)
         finally:
             report.discard()
         self._state.finish(key, outcome)
@@ -146,6 +186,8 @@ class Intake:
     ) -> int:
         """Publish what is not confirmed yet and collect all problems. Returns the file's usable lines."""
         rows = lines = 0
+        rows_whole = progress.rows_confirmed
+        too_large: list[PosEvent] = []
         stream.seek(0)
         try:
             for batch in form.read(stream, reading):
@@ -157,9 +199,10 @@ class Intake:
                 for note in batch.notes:
                     report.note(note)
                 if rows > progress.rows_confirmed:
-                    self._publish(batch, stop)
+                    too_large += self._publish(batch, stop)
                     self._remember(batch, reading.kind)
-                    self._state.confirm(key, rows, batch.documents, batch.withdrawn)
+                    rows_whole = rows_whole if too_large else rows  # from there on a restart makes the report whole
+                    self._state.confirm(key, rows_whole, batch.documents, batch.withdrawn)
         except FileRefused as refused:
             report.add_file(refused)
             self._metrics.refused(1)
@@ -173,6 +216,9 @@ class Intake:
             report.add_file(FileRefused(f"a fault in this program ({type(error).__name__}); please report it"))
         finally:
             reading.memory.close()
+        for event in too_large:
+            lines -= len(event.lines)
+            report.add(RowProblem(event.source.id, TOO_LARGE.format(len(event.lines)), 0, event.source.id))
         return lines
 
     def _remember(self, batch: Batch, kind: FileKind) -> None:
@@ -181,23 +227,33 @@ class Intake:
                 if event.source.id not in batch.withdrawn:
                     self._state.open_items(event.source.id, [line.code for line in event.lines])
 
-    def _publish(self, batch: Batch, stop: threading.Event) -> None:
-        """Until Kafka has it, however long that takes. Raises Stopped."""
-        self._metrics.left_out(Translated((), batch.problems, batch.skipped))
+    def _publish(self, batch: Batch, stop: threading.Event) -> list[PosEvent]:
+        """Until Kafka has it, however long that takes. Returns the events that are too large for it. Raises Stopped."""
+        translated = Translated(batch.events, batch.problems, batch.skipped)
         if not batch.events:
-            return
+            self._metrics.left_out(translated)
+            return []
         backoff_s = _BACKOFF_S
         while not stop.is_set():
             try:
                 self._publisher.publish_all(batch.events)
+            except EventTooLarge as error:  # all others are there
+                self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
+                kept = translated.without(error.events)
+                return self._published(kept, [event for event in batch.events if event not in kept.events])
             except (PublisherBusy, PublishFailed) as error:
                 self._log.warning("waiting for Kafka", reason=str(error))
                 stop.wait(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
             else:
-                self._metrics.published(batch.line_count, _newest_ms(batch.events))
-                return
+                return self._published(translated, [])
         raise Stopped
+
+    def _published(self, translated: Translated, too_large: list[PosEvent]) -> list[PosEvent]:
+        self._metrics.left_out(translated)
+        if translated.events:
+            self._metrics.published(translated.line_count, translated.newest_ms)
+        return too_large
 
     def _kind(self, name: str, stream: BinaryIO, form: Format, found: Survey) -> FileKind:
         """What the file holds: by its name, and where it is a well-known till's export, by that."""
@@ -212,38 +268,55 @@ class Intake:
             raise FileRefused(f"the name does not say what the file holds; call it one of {known}")
         return kind
 
-    def _reject_unread(self, name: str, refused: FileRefused) -> None:
-        report = Report(self._folder.rejected / f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.part", name)
+    def _reject_unread(self, folder: OpenedFolder, name: str, refused: FileRefused) -> None:
+        report = Report(folder.rejected, f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.part", name)
         try:
             report.add_file(refused)
-            self._move_with_report(name, report, 0)
+            self._move_with_report(folder, name, report, 0, None)
         finally:
             report.discard()
         self._metrics.file("rejected")
         self._log.warning("file rejected", file=printable(name), reason=str(refused))
 
-    def _move_with_report(self, name: str, report: Report, lines_published: int) -> None:
+    def _move_with_report(
+        self, folder: OpenedFolder, name: str, report: Report, lines_published: int, before: os.stat_result | None
+    ) -> None:
         """The reports first: a file in rejected/ always has them."""
-        reserved = self._reserve(self._folder.rejected, name)
-        report.finish(self._folder.rejected, reserved, lines_published)
-        self._move_onto(name, self._folder.rejected, reserved)
+        reserved = self._reserve(folder.rejected, name)
+        report.finish(reserved, lines_published)
+        self._move_onto(folder, name, folder.rejected, reserved, before)
 
-    def _move(self, name: str, folder: Path) -> None:
-        self._move_onto(name, folder, self._reserve(folder, name))
-
-    def _reserve(self, folder: Path, name: str) -> str:
-        """A free name in `folder`. A file that comes back under it is known as the one that it was."""
-        reserved = self._folder.reserve(folder, name)
+    def _reserve(self, place: Place, name: str) -> str:
+        """A free name in `place`. A file that comes back under it is known as the one that it was."""
+        reserved = place.reserve(safe_name(name))
         if reserved != name:
             self._state.rename(reserved, self._state.original_name(printable(name)))
         return reserved
 
-    def _move_onto(self, name: str, folder: Path, reserved: str) -> None:
+    def _move_onto(
+        self, folder: OpenedFolder, name: str, place: Place, reserved: str, before: os.stat_result | None
+    ) -> None:
+        """Move an entry to its place, and watch it there.
+
+        before: of the file that was read; None for one that was not.
+
+        Raises ChangedWhileRead when another file has taken its name since; that one stays.
+        """
         try:
-            self._folder.move(name, folder, reserved)
+            folder.inbox.move(name, place, reserved)
         except OSError:
-            (folder / reserved).unlink(missing_ok=True)
+            place.discard(reserved)
+            take_back(place, reserved)
             raise
+        if before is None:
+            return
+        now = place.status(reserved)
+        if now is not None and not is_same(now, before):
+            place.move(reserved, folder.inbox, folder.inbox.reserve(name))
+            take_back(place, reserved)
+            raise ChangedWhileRead
+        where = DONE if place is folder.done else REJECTED
+        self._state.watch(MovedFile(where, reserved, *size_and_time(before)), self._now_ms())
 
 
 def _title(kind: FileKind, name: str, status: os.stat_result) -> str:
@@ -261,7 +334,3 @@ _DECIDING_SETTINGS = {
     "default_unit", "rows_max",
 }  # fmt: skip
 """With other values of these, the same file may give other events."""
-
-
-def _newest_ms(events: tuple[PosEvent, ...]) -> int:
-    return max(event.occurred_at_ms for event in events)

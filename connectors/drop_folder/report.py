@@ -4,16 +4,18 @@ A file that was read whole has a report only if lines of it were used without so
 """
 
 import csv
-import os
 from collections import Counter
-from pathlib import Path
 from typing import TextIO
 
 from connectors.drop_folder.batch import RowProblem
 from connectors.drop_folder.documents import NAMES
+from connectors.drop_folder.names import printable
+from connectors.drop_folder.place import Place
 from connectors.drop_folder.settings import FileKind
 from connectors.drop_folder.survey import FileRefused
 
+_FOR_PEOPLE = ".report.txt"
+REPORT_ENDINGS = (".report.csv", _FOR_PEOPLE)
 HEADER = ("file", "line", "column", "reason")
 _SHOWN = 50
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -22,12 +24,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 class Report:
     """Collects the problems of one file. Rows go to disk as they come, so a file may have any number of them.
 
-    path: where the rows are collected; `finish` moves them to their place.
+    place: where the rows are collected, in a file of the name `part`; `finish` gives it its own.
     file_name: under which the file is dropped again. kind: None for what was not read. unused: headers of columns that
     meant nothing.
     """
 
-    def __init__(self, path: Path, file_name: str, kind: FileKind | None = None) -> None:
+    def __init__(self, place: Place, part: str, file_name: str, kind: FileKind | None = None) -> None:
         self.count = 0
         self.note_count = 0
         self.whole_file_reason: str | None = None
@@ -35,7 +37,8 @@ class Report:
         self._kind = kind
         self._notes: list[RowProblem] = []
         self._whole: list[str] = []
-        self._path = path
+        self._place = place
+        self._part = part
         self._file_name = printable(file_name)
         self._first: list[RowProblem] = []
         self._reasons: Counter[str] = Counter()
@@ -65,29 +68,29 @@ class Report:
         self.whole_file_reason = str(refused)
         self._write(refused.line, refused.column, str(refused))
 
-    def finish(self, folder: Path, name: str, lines_published: int) -> None:
-        """Put both reports beside the file that goes to `folder` as `name`."""
+    def finish(self, name: str, lines_published: int) -> None:
+        """Put both reports beside the file that goes to the same place as `name`."""
         if self._out is None:
             raise ValueError("a report needs a problem")
         self._out.close()
-        self._path.replace(folder / f"{name}.report.csv")
-        (folder / f"{name}.report.txt").write_text(self._text(lines_published), encoding="utf-8")
+        self._place.move(self._part, self._place, f"{name}{REPORT_ENDINGS[0]}")
+        _put(self._place, name, self._text(lines_published))
 
-    def write_notes(self, folder: Path, name: str, lines_published: int) -> None:
-        """Put the report beside a file that was read whole and goes to `folder` as `name`, if it says something."""
+    def write_notes(self, place: Place, name: str, lines_published: int) -> None:
+        """Put the report beside a file that was read whole and goes to `place` as `name`, if it says something."""
         if self.note_count or self._whole or self.unused:
             parts = [f"{self._file_name}: {lines_published} lines were used.", *self._remarks()]
-            (folder / f"{name}.report.txt").write_text("\n".join(parts) + "\n", encoding="utf-8")
+            _put(place, name, "\n".join(parts) + "\n")
 
     def discard(self) -> None:
         """Leave nothing behind."""
         if self._out is not None:
             self._out.close()
-            self._path.unlink(missing_ok=True)
+            self._place.discard(self._part)
 
     def _write(self, line: int, column: str, reason: str) -> None:
         if self._out is None:
-            self._out = self._path.open("w", encoding="utf-8", newline="")
+            self._out = self._place.write(self._part)
             csv.writer(self._out).writerow(HEADER)
         csv.writer(self._out).writerow((_cell(self._file_name), line, _cell(column), _cell(reason)))
 
@@ -131,12 +134,17 @@ class Report:
         return parts
 
 
+def take_back(place: Place, name: str) -> None:
+    """Remove the reports on a file that did not get to its place after all."""
+    for ending in REPORT_ENDINGS:
+        place.discard(f"{name}{ending}")
+
+
+def _put(place: Place, name: str, text: str) -> None:
+    with place.write(f"{name}{_FOR_PEOPLE}") as report:
+        report.write(text)
+
+
 def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP ASVS 5, 1.2.10)."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def printable(name: str) -> str:
-    """A file name that can be shown: bytes that are no text, and control characters, are escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

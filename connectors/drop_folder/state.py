@@ -36,6 +36,28 @@ CREATE TABLE IF NOT EXISTS renamed (name TEXT PRIMARY KEY, original TEXT NOT NUL
 """
 
 
+_MOVED_TABLE = """
+CREATE TABLE IF NOT EXISTS moved (      -- files that were read, while somebody may still be writing to them
+    place TEXT NOT NULL,                -- done or rejected
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    moved_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (place, name)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedFile:
+    """A file as it was when it was read, and where it went."""
+
+    place: str
+    name: str
+    size_bytes: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class FileProgress:
     """The progress through a file: rows whose events Kafka confirmed, and the outcome once it is through."""
@@ -54,6 +76,7 @@ class FolderState:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_TABLES)
+        self._db.execute(_MOVED_TABLE)
 
     def begin(self, key: str, sha256: str, title: str, name: str, now_ms: int) -> FileProgress:
         """Find the file, or note it as seen now. A content that was seen under another key keeps its first time.
@@ -121,6 +144,22 @@ class FolderState:
         """The name under which a file first came, if it is one that was moved away under `name`."""
         found = self._value("SELECT original FROM renamed WHERE name = ?", name)
         return name if found is None else str(found)
+
+    def watch(self, moved: MovedFile, now_ms: int) -> None:
+        """The file went to its place."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?)",
+            (moved.place, moved.name, moved.size_bytes, moved.mtime_ns, now_ms),
+        )
+
+    def watched(self, since_ms: int) -> list[MovedFile]:
+        """The files that went to their places since then; those before are forgotten."""
+        self._db.execute("DELETE FROM moved WHERE moved_at_ms < ?", (since_ms,))
+        return [MovedFile(*row) for row in self._db.execute("SELECT place, name, size_bytes, mtime_ns FROM moved")]
+
+    def unwatch(self, moved: MovedFile) -> None:
+        """The file needs no more looks."""
+        self._db.execute("DELETE FROM moved WHERE place = ? AND name = ?", (moved.place, moved.name))
 
     def close(self) -> None:
         """Close the database."""

@@ -18,7 +18,7 @@ from connectors.http.limit import BodyBudget, Busy, ConcurrencyLimit, TokenBucke
 from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
-from messaging.publisher import PublisherBusy, PublishFailed
+from messaging.publisher import EventTooLarge, PublisherBusy, PublishFailed
 
 BODY_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 10.0
@@ -122,14 +122,20 @@ class WebhookReceiver:
             self._log.warning("the vendor does not say what it announced", reason=str(unavailable))
             return _error(503, "not fetched yet; send the same again", retry_after_s=unavailable.retry_after_s)
         if translated.events:
-            unconfirmed = await self._publish(translated)
+            try:
+                unconfirmed = await self._publish(translated)
+            except EventTooLarge as error:  # all others are there
+                self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
+                translated, unconfirmed = translated.without(error.events), None
             if unconfirmed is not None:
                 return unconfirmed
+            if translated.events:
+                self._metrics.published(translated.line_count, translated.newest_ms)
         self._metrics.left_out(translated)
         return self._rules.report(translated)
 
     async def _publish(self, translated: Translated) -> Response | None:
-        """None once Kafka has all events; else an answer that makes the sender try again."""
+        """None once Kafka has all events; else an answer that makes the sender try again. Raises EventTooLarge."""
         try:
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 await self._publisher.publish_acked(translated.events)
@@ -138,7 +144,6 @@ class WebhookReceiver:
         except (PublishFailed, TimeoutError) as error:
             self._log.warning("Kafka does not confirm", reason=str(error) or f"nothing within {ACK_TIMEOUT_S:g} s")
             return _error(503, "not stored yet; send the same again, a repeat changes nothing", retry_after_s=2)
-        self._metrics.published(translated.line_count, translated.newest_ms)
         return None
 
     def _log_seldom(self, now_s: float, refused: Exception) -> None:

@@ -148,14 +148,11 @@ class VendorConnector:
         if translated.events:
             try:
                 self._publisher.publish_all(translated.events)
-            except EventTooLarge as error:  # it never fits, and must not keep what follows from being read
-                self._metrics.refused(translated.line_count)
-                self._log.error("an event is too large for Kafka", reason=str(error))
-                return
-            self._metrics.published(translated.line_count, translated.newest_ms)
-        self._left_out(translated)
-
-    def _left_out(self, translated: Translated) -> None:
+            except EventTooLarge as error:  # all others are there; it never fits, and must not hold up what follows
+                self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
+                translated = translated.without(error.events)
+            if translated.events:
+                self._metrics.published(translated.line_count, translated.newest_ms)
         self._metrics.left_out(translated)
         self._tell_problems(translated)
 

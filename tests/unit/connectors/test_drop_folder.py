@@ -12,8 +12,9 @@ import pytest
 
 from connectors.drop_folder.batch import BATCH_ROWS
 from connectors.drop_folder.client import FolderConnector
-from connectors.drop_folder.folder import FolderUnusable, safe_name
+from connectors.drop_folder.folder import OpenedFolder, safe_name
 from connectors.drop_folder.intake import Stopped
+from connectors.drop_folder.place import FolderUnusable
 from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.translate import Translator
 from connectors.metrics import ConnectorMetrics
@@ -288,15 +289,14 @@ def test_an_oversized_file_is_rejected_unread(tmp_path, publisher):
 def test_one_unreadable_file_does_not_hold_up_the_next(shop, monkeypatch):
     shop.drop("sales-1.csv", sales(1))
     shop.drop("sales-2.csv", sales(2))
-    folder = shop.connector._folder
-    opens = type(folder).open
+    opens = OpenedFolder.open
 
     def refuse_first(self, name, size_max_bytes):
         if name == "sales-1.csv":
             raise PermissionError(13, "Permission denied")
         return opens(self, name, size_max_bytes)
 
-    monkeypatch.setattr(type(folder), "open", refuse_first)
+    monkeypatch.setattr(OpenedFolder, "open", refuse_first)
     shop.scan()
     assert (shop.names(), shop.names("done")) == (["sales-1.csv"], ["sales-2.csv"])
 

@@ -240,12 +240,12 @@ def test_a_mark_never_goes_back_and_is_stored_page_by_page(publisher):
 
 
 def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, capsys):
-    publisher.failures = [EventTooLarge("9 MB")]
+    publisher.failures = [EventTooLarge("too large: 1", [sold(1)])]
     positions = MemoryPositions()
     pages = [FeedPage(Translated((sold(1),)), 150), FeedPage(Translated((sold(2),)), 160)]
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert ([event.source.id for event in publisher.events], positions.saved[-1]) == (["2"], ("orders", 160))
-    assert "too large" in capsys.readouterr().out
+    assert "reason='too large: 1'" in capsys.readouterr().out
 
 
 def test_attempts_are_few_so_that_a_webhook_can_be_answered_in_time(server, client, naps):
