@@ -22,6 +22,7 @@ from connectors.contract import Connector, Handler, PositionStore
 from connectors.http.limit import ConcurrencyLimit
 from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
+from connectors.milestones import Milestones
 from connectors.specs import ConnectorSpec, clash
 from connectors.watcher import watch
 from messaging.errors import UserError
@@ -111,6 +112,7 @@ class Host:
         self._pages: dict[str, Handler] = {"/health": self._bare_health}
         for connector in self._connectors:
             self._pages.update(connector.pages())
+        self._milestones = Milestones(self.metrics, positions)
         self._stop = threading.Event()
         self._failures: list[str] = []
         self._kafka = _KafkaCheck()
@@ -148,6 +150,9 @@ class Host:
         ]
         watcher = threading.Thread(target=watch, args=(self._connectors, self._stop), name="watcher", daemon=True)
         threads.append(watcher)
+        threads.append(
+            threading.Thread(target=self._milestones.run, args=(self._stop,), name="milestones", daemon=True)
+        )
         for thread in threads:
             thread.start()
         return threads

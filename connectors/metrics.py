@@ -1,13 +1,17 @@
 """Metrics of connectors, for Prometheus: per pool, store and connector."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from connectors.contract import Skip, Translated
 
 _LABELS = ("pool", "store", "connector")
+LAST_SUCCESS, NEWEST_EVENT, RECONCILED = "last_success", "newest_event", "reconciled"
+MILESTONES = (LAST_SUCCESS, NEWEST_EVENT, RECONCILED)
+"""Times that outlive the process: `connectors/milestones.py` stores them."""
+Labels = tuple[str, str, str]
 
 
 class ConnectorMetrics:
@@ -15,6 +19,7 @@ class ConnectorMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._stores: dict[Labels, StoreMetrics] = {}
         self._lines = Counter(
             "commonshelf_connector_lines", "Lines by outcome: published, refused.",
             (*_LABELS, "outcome"), registry=self.registry,
@@ -61,7 +66,12 @@ class ConnectorMetrics:
 
     def of(self, pool: str, store: str, connector: str) -> "StoreMetrics":
         """The metrics of one connector."""
-        return StoreMetrics(self, (pool, store, connector))
+        labels = (pool, store, connector)
+        return self._stores.get(labels) or self._stores.setdefault(labels, StoreMetrics(self, labels))
+
+    def stores(self) -> Mapping[Labels, "StoreMetrics"]:
+        """Those of all connectors so far, by pool, store and connector."""
+        return dict(self._stores)
 
     def _bind(self, labels: tuple[str, str, str]) -> tuple[Gauge, Gauge, Counter]:
         return self._success.labels(*labels), self._age.labels(*labels), self._signatures.labels(*labels)
@@ -93,14 +103,14 @@ class StoreMetrics:
         self._metrics = metrics
         self._labels = labels
         self._success, age, self._signatures = metrics._bind(labels)  # noqa: SLF001  one thing in two classes
-        self._newest_s: float | None = None
+        self._reached_ms: dict[str, int] = {}
         age.set_function(self._newest_age_s)
 
     def published(self, lines: int, newest_event_ms: int) -> None:
         """`lines` are confirmed by Kafka; the newest of their events occurred at `newest_event_ms`."""
         self._metrics._count_lines(self._labels, "published", lines)  # noqa: SLF001
-        self._success.set_to_current_time()
-        self._newest_s = max(self._newest_s or 0.0, newest_event_ms / 1000)
+        self.recall(LAST_SUCCESS, int(time.time() * 1000))
+        self.recall(NEWEST_EVENT, newest_event_ms)
 
     def refused(self, lines: int) -> None:
         """`lines` were not usable and went back to the sender."""
@@ -114,9 +124,22 @@ class StoreMetrics:
 
     def reconciled(self, began_at_s: float) -> None:
         """A poll that began at `began_at_s` has read all there was."""
-        polled, lag = self._metrics._poll_gauges(self._labels)  # noqa: SLF001
-        polled.set(began_at_s)
-        lag.set_function(lambda: time.time() - began_at_s)
+        self.recall(RECONCILED, int(began_at_s * 1000))
+
+    def milestones(self) -> Mapping[str, int]:
+        """Name → when that was last, ms since 1970; what has never been is left out."""
+        return dict(self._reached_ms)
+
+    def recall(self, name: str, at_ms: int) -> None:
+        """A milestone was reached at `at_ms`, in this process or in one before; the latest time counts."""
+        at_ms = max(at_ms, self._reached_ms.get(name, 0))
+        self._reached_ms[name] = at_ms
+        if name == LAST_SUCCESS:
+            self._success.set(at_ms / 1000)
+        elif name == RECONCILED:
+            polled, lag = self._metrics._poll_gauges(self._labels)  # noqa: SLF001
+            polled.set(at_ms / 1000)
+            lag.set_function(lambda: time.time() - self._reached_ms[RECONCILED] / 1000)
 
     def file(self, outcome: str) -> None:
         """A file is through: done, rejected, or repeated."""
@@ -135,4 +158,5 @@ class StoreMetrics:
         self._signatures.inc()
 
     def _newest_age_s(self) -> float:
-        return float("nan") if self._newest_s is None else time.time() - self._newest_s
+        at_ms = self._reached_ms.get(NEWEST_EVENT)
+        return float("nan") if at_ms is None else time.time() - at_ms / 1000

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
+from connectors.milestones import PREFIX
 from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
 _PREFIX = "commonshelf_connector_"
@@ -17,7 +18,7 @@ _KINDS = {"csv": "drop_folder", "poslog": "drop_folder"}
 
 @dataclass
 class ConnectorStatus:
-    """One connector of one store. Times are Unix seconds; None where it has not happened since the process started."""
+    """One connector of one store. Times are Unix seconds; None where it has never happened."""
 
     pool: str
     store: str
@@ -49,7 +50,7 @@ def statuses(settings: Settings, kafka_options: Mapping[str, str], urls: Mapping
     }
     for position in stored_positions(kafka_options):
         status = found.get((position["store"], position["connector"]))
-        if status is not None:
+        if status is not None and not position["feed"].startswith(PREFIX):
             status.cursors[position["feed"]] = position["cursor"]
     for child, url in urls.items():
         if child == "connectors" or child.startswith("ledger"):

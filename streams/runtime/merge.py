@@ -41,6 +41,10 @@ class Inbox:
         """Records held of all inputs."""
         return sum(map(len, self._queues.values()))
 
+    def oldest_ms(self) -> int | None:
+        """The broker's time of the oldest record held, ms since 1970; None when none is."""
+        return min((queue[0].appended_at_ms for queue in self._queues.values() if queue), default=None)
+
     def ready(self, blocked: Callable[[InputRecord], bool] | None = None) -> Iterator[InputRecord]:
         """Records in order, as far as the order is certain. They are not held any more.
 

@@ -2,7 +2,7 @@
 
 import time
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from messaging.status_server import Status
 
@@ -12,21 +12,33 @@ _STUCK_AFTER_S = 60.0
 class WorkerMetrics:
     """Metrics of one worker process."""
 
-    def __init__(self) -> None:
-        self._records = Counter("commonshelf_worker_records_total", "Input records committed.")
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._records = Counter("commonshelf_worker_records_total", "Input records committed.", registry=registry)
         self._batches = Histogram(
             "commonshelf_worker_batch_seconds",
             "Time to process and commit a micro-batch.",
             buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+            registry=registry,
         )
-        self._lag = Gauge("commonshelf_worker_lag_seconds", "Age of the oldest record of the last batch at its commit.")
-        self._partitions = Gauge("commonshelf_worker_partitions", "Partitions held.")
-        self._restore = Gauge("commonshelf_worker_restore_seconds", "Time that the last assignment took to restore.")
-        self._rejoins = Counter("commonshelf_worker_rejoins_total", "Times the worker lost its place.")
+        self._lag = Gauge(
+            "commonshelf_worker_lag_seconds",
+            "Age of the oldest record read and not committed; 0 for none.",
+            registry=registry,
+        )
+        self._lag.set_function(self._lag_s)
+        self._oldest_ms: int | None = None
+        self._partitions = Gauge("commonshelf_worker_partitions", "Partitions held.", registry=registry)
+        self._restore = Gauge(
+            "commonshelf_worker_restore_seconds", "Time that the last assignment took to restore.", registry=registry
+        )
+        self._rejoins = Counter(
+            "commonshelf_worker_rejoins_total", "Times the worker lost its place.", registry=registry
+        )
         self._halted = Gauge(
             "commonshelf_worker_partition_halted",
             "1 when stopped at a record.",
             ["partition"],
+            registry=registry,
         )
         self._halted_partitions: set[int] = set()
         self._held = 0
@@ -36,10 +48,17 @@ class WorkerMetrics:
     def alive(self) -> None:
         self._alive_at = time.monotonic()
 
-    def batch(self, records: int, took_s: float, lag_s: float) -> None:
+    def batch(self, records: int, took_s: float) -> None:
         self._records.inc(records)
         self._batches.observe(took_s)
-        self._lag.set(lag_s)
+
+    def waiting(self, oldest_ms: int | None) -> None:
+        """The broker's time of the oldest record that was read and is not committed; None when there is none."""
+        self._oldest_ms = oldest_ms
+
+    def _lag_s(self) -> float:
+        oldest_ms = self._oldest_ms
+        return 0.0 if oldest_ms is None else max(time.time() - oldest_ms / 1000, 0.0)
 
     def assigned(self, partitions: int) -> None:
         self._held = partitions

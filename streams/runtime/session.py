@@ -150,9 +150,17 @@ class Session:
             if folded.changed:
                 self._begin_commit(folded)
             self._intake.mind_backlog(self._held)
+            self._metrics.waiting(self._oldest_ms())
         if self._lookups.waiting():
             self._settle()
             self._lookups.serve(self._look_up)
+
+    def _oldest_ms(self) -> int | None:
+        """The broker's time of the oldest record that is held and not committed."""
+        waiting = [held.inbox.oldest_ms() for held in self._held.values()]
+        if self._in_flight is not None:
+            waiting.append(self._in_flight.folded.oldest_ms)
+        return min((at_ms for at_ms in waiting if at_ms is not None), default=None)
 
     # --- work -------------------------------------------------------------------------------------------
 
@@ -160,7 +168,8 @@ class Session:
         """Process what is ready."""
         began_s = time.monotonic()
         changed: dict[int, AssignedPartition] = {}
-        records = size = rows = oldest_ms = 0
+        records = size = rows = 0
+        oldest: list[int] = []
         bytes_max, rows_max = self._settings.batch_bytes, self._settings.batch_rows
         for held in self._in_turn():
             if size >= bytes_max or rows >= rows_max:
@@ -168,8 +177,9 @@ class Session:
             blocked = self._blocked(held) if self._halted else None
             apply, changed_rows = held.work.apply, held.work.changed_rows
             next_offsets, before = held.next_offsets, records
+            waiting_ms = held.inbox.oldest_ms()
             for record in held.inbox.ready(blocked):
-                topic, _, offset, appended_at_ms, _, value = record
+                topic, _, offset, _, _, value = record
                 try:
                     apply(record)
                 except LocalStoreBroken:
@@ -178,16 +188,16 @@ class Session:
                     self._halt(record, error)
                 next_offsets[topic] = offset + 1
                 records += 1
-                oldest_ms = oldest_ms or appended_at_ms
                 size += len(value or b"")
                 if size >= bytes_max or rows + changed_rows() >= rows_max:
                     break
             rows += changed_rows()
             if records > before:
                 changed[held.number] = held
+                oldest.append(waiting_ms or 0)
         if changed:
             failpoint("after_fold", records)
-        return _Folded(changed, records, began_s, oldest_ms)
+        return _Folded(changed, records, began_s, min(oldest, default=0))
 
     def _in_turn(self) -> list[AssignedPartition]:
         """The partitions, another one first each time: a backlog on one must not starve the others."""
@@ -249,7 +259,7 @@ class Session:
         failpoint("before_commit", records)
         self._retry("commit", lambda: producer.commit_transaction(_CALL_TIMEOUT_S))
         failpoint("after_commit", records)
-        self._metrics.batch(records, time.monotonic() - folded.began_s, time.time() - folded.oldest_ms / 1000)
+        self._metrics.batch(records, time.monotonic() - folded.began_s)
 
     def _settle(self) -> None:
         """Wait for the commit in flight, if there is one; then the local stores. Raises what the commit raised."""
@@ -322,6 +332,8 @@ class Session:
         consumer.assign(self._assignment.starts(self._held))
         failpoint("after_assignment")
         self._metrics.assigned(len(self._held))
+        if not self._held:  # what was waiting is another worker's now
+            self._metrics.waiting(None)
         self._metrics.restored(time.monotonic() - began)
         log.info("holding partitions %s, ready after %.2f s", sorted(self._held), time.monotonic() - began)
 
