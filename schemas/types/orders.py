@@ -1,6 +1,6 @@
 """The records of `schemas/records/orders`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.reports import FulfilmentReport
 from schemas.types.requests import KnownRequest, OrderRequest, OrderTerms, Rejection, RequestOutcome
@@ -134,6 +134,7 @@ class Hold(TypedDict):
     sold_at_till_milli: int
     state: HoldState
     position: int
+    left_by_till: NotRequired[bool]
 
 
 class QuotaRow(TypedDict):

@@ -35,6 +35,7 @@ class PoolRow(TypedDict):
     reports_refused: int
     orders_rerouted: int
     orders_unfilled: int
+    orders_part_filled: int
     holds_broken: int
     holds_expired: int
     reactions_stopped: int

@@ -2,7 +2,8 @@
 
 from typing import Literal, TypedDict
 
-TaskKind = Literal["pick", "hand_over", "recount", "transfer_out", "transfer_in"]
+TaskKind = Literal["pick", "hand_over", "recount", "put_back", "transfer_out", "transfer_in"]
+"""put_back: goods that were picked and go to nobody: back to their shelf."""
 
 TaskStatus = Literal["open", "claimed", "done", "refused", "late", "cancelled"]
 

@@ -100,7 +100,7 @@ def check_tasks(book: Book) -> None:
     """Each store is asked for just what it keeps for each order."""
     asked: defaultdict = defaultdict(Counter)
     for task in book.tasks.values():
-        if task["status"] in LIVE and task["order"] is not None:
+        if task["status"] in LIVE and task["kind"] in ("pick", "hand_over"):
             for line in task["lines"]:
                 asked[task["kind"]][task["order"], task["store"], line["line_id"]] += line["quantity_milli"]
     wanted: defaultdict = defaultdict(Counter)

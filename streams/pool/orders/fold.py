@@ -20,7 +20,6 @@ def fold_request(state: PoolState, fact: OrderRequestDecided, entry: Entry) -> N
     """A request: the order after it."""
     _put(state, fact["order"], entry, fact["day"])
     state.row["requests_refused" if fact["outcome"] == "refused" else "requests_accepted"] += 1
-    _count_unfilled(state, fact["order"])
 
 
 def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -> None:
@@ -45,7 +44,6 @@ def fold_change(state: PoolState, fact: OrderChanged, entry: Entry) -> None:
         row["holds_broken"] += 1
     elif fact["kind"] == "expired":
         row["holds_expired"] += 1
-    _count_unfilled(state, order)
 
 
 def forget_orders(state: PoolState, _: Tick, entry: Entry) -> None:
@@ -65,6 +63,7 @@ def _put(state: PoolState, order: OrderRow | None, entry: Entry, day: int | None
         for store in sorted(working_stores(order) - working_stores(before)):
             _give(state, store, day)
     count_order(state, before, order)
+    _count_short(state, before, order)
     table.put(key, order)
     state[ORDERS].put(before, order)
 
@@ -104,6 +103,12 @@ def _give(state: PoolState, store: str, day: int) -> None:
     state.tables[LOADS].put((state.pool, store), index.loads[store])
 
 
-def _count_unfilled(state: PoolState, order: OrderRow | None) -> None:
-    if order is not None and order["outcome"] == "unfilled":
-        state.row["orders_unfilled"] += 1
+def _count_short(state: PoolState, before: OrderRow | None, order: OrderRow) -> None:
+    """Each order of this pool's own counts once, as what it is now."""
+    for row, change in ((before, -1), (order, 1)):
+        if row is None or row["for_pool"] is not None:
+            continue
+        if row["outcome"] == "unfilled":
+            state.row["orders_unfilled"] += change
+        elif any(line["unfilled_milli"] and line["reason"] != "not_collected" for line in row["lines"]):
+            state.row["orders_part_filled"] += change

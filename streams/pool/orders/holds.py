@@ -71,7 +71,7 @@ def reduce(holds: Iterable[Hold], by: Callable[[Hold], int]) -> list[Hold]:
         elif milli < held_milli(hold):
             left.append({**hold, "quantity_milli": hold["quantity_milli"] - milli})
         elif hold["sold_at_till_milli"]:
-            left.append({**hold, "quantity_milli": hold["sold_at_till_milli"], "state": COLLECTED})
+            left.append(_left_by_till(hold))
     return left
 
 
@@ -82,8 +82,17 @@ def release(holds: Iterable[Hold], which: Callable[[Hold], bool] = is_kept) -> l
         if not (is_kept(hold) and which(hold)):
             left.append(hold)
         elif hold["sold_at_till_milli"]:
-            left.append({**hold, "quantity_milli": hold["sold_at_till_milli"], "state": COLLECTED})
+            left.append(_left_by_till(hold))
     return left
+
+
+def rung_up_whole(holds: Iterable[Hold]) -> list[Hold]:
+    """The holds; a kept one of which the till has rung up everything is collected with that."""
+    return [_left_by_till(hold) if is_kept(hold) and not held_milli(hold) else hold for hold in holds]
+
+
+def _left_by_till(hold: Hold) -> Hold:
+    return {**hold, "quantity_milli": hold["sold_at_till_milli"], "state": COLLECTED, "left_by_till": True}
 
 
 def fail_lines(order: OrderRow, failed: dict[str, int], store: str, reason: str, *, comes_back: bool) -> OrderRow:

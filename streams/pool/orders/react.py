@@ -19,25 +19,29 @@ from streams.pool.orders.holds import (
     open_milli,
     reduce,
     release,
+    rung_up_whole,
 )
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.reports import NOT_COLLECTED
 from streams.pool.orders.ring_up import ring_up
 from streams.pool.orders.rows import indexed_order
-from streams.pool.orders.tasks import tasks_for
+from streams.pool.orders.tasks import tasks_for, tasks_of_goods_gone
 from streams.pool.state.lent import LENT
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.reaction_limit import STOPPED, TOO_MANY_REACTIONS
 from streams.pool.state.shelf import ShelfKey
 from streams.pool.state.strain import why_strained
 from streams.pool.tasks.react import due_task
-from streams.pool.tasks.rows import PICK, end_task
+from streams.pool.tasks.rows import PICK, PUT_BACK, end_task
 
 
 def ring_up_order(state: PoolState, name: str, sale: SaleRecorded, trigger: Trigger) -> Fact:
     """Goods of the order that a till rang up, or voided."""
     order = indexed_order(state, name)
-    return _change(state, "sold_at_till", "", {**order, "holds": ring_up(order, sale)}, trigger.now_ms)
+    order = {**order, "holds": rung_up_whole(ring_up(order, sale))}
+    return _change(
+        state, "sold_at_till", "", order, trigger.now_ms, None, tasks_of_goods_gone(state, order, trigger.now_ms)
+    )
 
 
 def break_hold(state: PoolState, key: ShelfKey, _: None, trigger: Trigger) -> Fact | None:
@@ -102,7 +106,7 @@ def expire(state: PoolState, name: str, trigger: Trigger) -> Fact:
 def end_late_task(state: PoolState, name: str, trigger: Trigger) -> Fact | None:
     """End an order's task that is overdue: a pick goes to another store, goods that nobody collects to the shelf."""
     task, now_ms = due_task(state, name), trigger.now_ms
-    if task["order"] is None or task["due_ms"] > state.row["clock_ms"]:
+    if task["order"] is None or task["kind"] == PUT_BACK or task["due_ms"] > state.row["clock_ms"]:
         return None
     is_pick = task["kind"] == PICK
     kind: OrderChangeKind = "late" if is_pick else NOT_COLLECTED

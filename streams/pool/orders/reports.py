@@ -20,16 +20,18 @@ from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.reports import DOUBTFUL, PICK_REASONS, Missing, Reasons, decide_about_task, named_task
-from streams.pool.tasks.rows import HAND_OVER, PICK, is_recounted, recount_task
+from streams.pool.tasks.rows import HAND_OVER, PICK, PUT_BACK, is_recounted, recount_task
 
 NOT_COLLECTED: Final = "not_collected"
+_STILL_THERE = ("store_closed", "no_capacity", NOT_COLLECTED)
+"""Reasons for which picked goods are not handed over, and lie in the store."""
 _REASONS: Reasons = {PICK: PICK_REASONS, HAND_OVER: (*PICK_REASONS, NOT_COLLECTED)}
 
 
 def decide_report(state: PoolState, report: FulfilmentReport, appended_at_ms: int) -> Fact | None:
     """Decide a report about a task of an order; None for any other."""
     task = named_task(state, report)
-    if task is None or task["order"] is None:
+    if task is None or task["order"] is None or task["kind"] == PUT_BACK:
         return None
     return decide_about_task(state, report, appended_at_ms, _REASONS, _take_goods)
 
@@ -61,12 +63,15 @@ def _take_goods(
             holds[at] = {**hold, "state": PICKED if is_pick else COLLECTED}
     order = {**order, "holds": holds, "position": task["position"]}
     recounts: list[TaskRow] = []
+    not_there: dict[tuple[str, str], int] = {}
     for line in task["lines"]:
         if line["line_id"] not in missing:
             continue
         milli, reason = missing[line["line_id"]]
         gone = milli - left[line["line_id"]]  # less what the till has rung up meanwhile
         order = fail_lines(order, {line["line_id"]: gone}, store, reason, comes_back=reason != NOT_COLLECTED)
+        if not is_pick and reason not in _STILL_THERE:
+            not_there[line["line_id"], store] = gone
         if reason == "damaged":
             correct(line["sku"], "damaged", -gone)
         if reason in DOUBTFUL:
@@ -74,7 +79,7 @@ def _take_goods(
             if not is_recounted(state, line["sku"], store):
                 recounts.append(recount_task(state, store, line["sku"], reason, now_ms, len(recounts) + 1))
     order = close_if_done(order, now_ms, state.config.pool["ended_retention_ms"])
-    tasks = tasks_for(state, order, now_ms, {task["task"]: task})
+    tasks = tasks_for(state, order, now_ms, {task["task"]: task}, not_there)
     return {**decided, "order": order, "tasks": tasks + recounts, "corrections": corrections}
 
 

@@ -1,7 +1,8 @@
 """Goods of an order that the till rings up move once: with the sale or with the hand-over, whichever comes first.
 
 A hold remembers what of it was rung up. Ringing up goods that are still held takes them from the shelf; at the
-hand-over only the rest goes. Ringing up goods that were handed over moves nothing.
+hand-over only the rest goes. Ringing up goods that were handed over moves nothing. A hold that is rung up whole is
+collected with that: nothing is left to hand over. When the sale is voided, its goods are back on the shelf.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +13,8 @@ from schemas.types.stock import AppliedLine, ReversedLine, SaleRecorded
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED, TENTATIVE
 
 OrderOf = Callable[[str], OrderRow | None]
-_RINGS = (COLLECTED, PICKED, CONFIRMED, TENTATIVE)
-"""Whose turn it is when goods are rung up; a voided line goes the other way."""
+_RINGS = ((COLLECTED, False), (COLLECTED, True), (PICKED, False), (CONFIRMED, False), (TENTATIVE, False))
+"""(state, left by the till): whose turn it is when goods are rung up; a voided line goes the other way."""
 _SIGN: dict[SaleLineKind, int] = {"sale": 1, "void": -1}
 
 
@@ -84,12 +85,13 @@ def ring(holds: list[Hold], store: str, sku: str, milli: int) -> tuple[list[Hold
     """(holds after ringing up `milli`, what of it was the order's, what of that was still held); negative to void."""
     after = list(holds)
     left, moved = milli, 0
-    for state in _RINGS if milli > 0 else reversed(_RINGS):
+    for state, is_by_till in _RINGS if milli > 0 else reversed(_RINGS):
         for at, hold in enumerate(after):
-            if left and (hold["store"], hold["sku"], hold["state"]) == (store, sku, state):
+            how = (hold["store"], hold["sku"], hold["state"], hold.get("left_by_till", False))
+            if left and how == (store, sku, state, is_by_till):
                 rung = hold["sold_at_till_milli"]
                 part = min(left, hold["quantity_milli"] - rung) if milli > 0 else max(left, -rung)
                 after[at] = {**hold, "sold_at_till_milli": rung + part}
                 left -= part
-                moved += 0 if state == COLLECTED else part
+                moved += 0 if state == COLLECTED and not is_by_till else part
     return after, milli - left, moved

@@ -1,4 +1,6 @@
-"""Tasks of an order: a store picks what is confirmed there, and hands over once all that it keeps is picked."""
+"""Tasks of an order: a store picks what is confirmed there, hands over once all that it keeps is picked, and puts back
+what was picked and goes to nobody.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,26 +8,38 @@ from collections.abc import Mapping
 from schemas.types.orders import OrderRow
 from schemas.types.tasks import TaskKind, TaskLine, TaskRow
 from streams.pool.journal.elsewhere import is_elsewhere
-from streams.pool.orders.holds import CONFIRMED, PICKED
+from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED
+from streams.pool.orders.rows import find_order
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.opening_hours import time_after
-from streams.pool.tasks.rows import HAND_OVER, PICK, end_task, find_task, new_task, set_lines
+from streams.pool.tasks.rows import (
+    HAND_OVER,
+    PICK,
+    PUT_BACK,
+    end_task,
+    find_task,
+    new_task,
+    put_back_due_ms,
+    set_lines,
+)
 
 
 def tasks_for(
-    state: PoolState, order: OrderRow, now_ms: int, ended: Mapping[str, TaskRow] | None = None
-) -> list[TaskRow]:
+    state: PoolState, order: OrderRow, now_ms: int, ended: Mapping[str, TaskRow] | None = None,
+    gone: Mapping[tuple[str, str], int] | None = None,
+) -> list[TaskRow]:  # fmt: skip
     """The tasks that change when the order's row becomes `order`: opened, told other lines, or called off.
 
-    `ended` are tasks that end with the same entry, by id; they come first.
+    `ended` are tasks that end with the same entry, by id; they come first. `gone` is what of the picked goods was not
+    there any more, by line and store: the rest of what is released must be put back.
     """
     done = dict(ended or {})
     wanted = _wanted(order)
     changed = list(done.values())
     for name in sorted(state[TASKS].of_order.get(order["order"], ())):
         task = find_task(state, name)
-        if task is None or name in done:
+        if task is None or name in done or task["kind"] == PUT_BACK:
             continue
         lines = wanted.pop((task["kind"], task["store"]), None)
         if lines is None:
@@ -34,7 +48,45 @@ def tasks_for(
             changed.append(set_lines(state, task, lines))
     for count, ((kind, store), lines) in enumerate(sorted(wanted.items()), start=1):
         changed.append(_open_task(state, order, kind, store, lines, now_ms, count))
+    for store, lines in _to_put_back(find_order(state, order["order"]), order, gone or {}).items():
+        changed.append(_put_back_task(state, order, store, lines, now_ms, len(changed) + 1))
     return changed
+
+
+def tasks_of_goods_gone(state: PoolState, order: OrderRow, now_ms: int) -> dict[str, TaskRow]:
+    """The order's tasks with nothing left to do since the till rang up all their goods, done; by id."""
+    wanted, done = _wanted(order), {}
+    for name in sorted(state[TASKS].of_order.get(order["order"], ())):
+        task = find_task(state, name)
+        if task is not None and task["kind"] in (PICK, HAND_OVER) and (task["kind"], task["store"]) not in wanted:
+            done[name] = end_task(state, task, "done", "rung_up", now_ms)
+    return done
+
+
+def _to_put_back(
+    before: OrderRow | None, order: OrderRow, gone: Mapping[tuple[str, str], int]
+) -> dict[str, list[TaskLine]]:
+    """Store → what it had picked for the order, and what nobody gets."""
+    lies: dict[tuple[str, str], int] = defaultdict(int)
+    for row, sign in ((before, 1), (order, -1)):
+        for hold in row["holds"] if row is not None else ():
+            if hold["state"] in (PICKED, COLLECTED) and not is_elsewhere(hold["store"]):
+                lies[hold["line_id"], hold["store"]] += sign * hold["quantity_milli"]
+    skus = {line["line_id"]: line["sku"] for line in order["lines"]}
+    found: dict[str, list[TaskLine]] = defaultdict(list)
+    for (line_id, store), milli in sorted(lies.items()):
+        left = milli - gone.get((line_id, store), 0)
+        if left > 0:
+            found[store].append({"line_id": line_id, "sku": skus[line_id], "quantity_milli": left})
+    return found
+
+
+def _put_back_task(
+    state: PoolState, order: OrderRow, store: str, lines: list[TaskLine], now_ms: int, count: int
+) -> TaskRow:
+    task = new_task(state, PUT_BACK, store, lines, now_ms, count)
+    reason = order["outcome"] or "rerouted"
+    return {**task, "order": order["order"], "reason": reason, "due_ms": put_back_due_ms(state, store, now_ms)}
 
 
 def _wanted(order: OrderRow) -> dict[tuple[TaskKind, str], list[TaskLine]]:

@@ -1,5 +1,6 @@
 """Tasks: what a store is asked to do, until when. Rows are never changed in place."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from schemas.codec import topic_codec
@@ -14,6 +15,7 @@ from streams.pool.tasks.opening_hours import time_after
 PICK: Final = "pick"
 HAND_OVER: Final = "hand_over"
 RECOUNT: Final = "recount"
+PUT_BACK: Final = "put_back"
 REPORTS_KEPT = 20
 _encode = topic_codec(POOL_TASKS.name).encode
 
@@ -67,8 +69,9 @@ def end_task(state: PoolState, task: TaskRow, status: TaskStatus, reason: str, n
 
 
 def escalate(state: PoolState, task: TaskRow, now_ms: int) -> TaskRow:
-    """The task, more urgent: nobody took it, or nobody counted. A recount is due anew."""
-    due_ms = _recount_due_ms(state, task["store"], now_ms) if task["kind"] == RECOUNT else task["due_ms"]
+    """The task, more urgent: nobody took it, or nobody did it. A recount, and goods to put back, are due anew."""
+    anew = _DUE_ANEW.get(task["kind"])
+    due_ms = task["due_ms"] if anew is None else anew(state, task["store"], now_ms)
     return {
         **task, "priority": task["priority"] + 1, "escalations": task["escalations"] + 1, "due_ms": due_ms,
         "position": state.next_position,
@@ -88,3 +91,12 @@ def set_lines(state: PoolState, task: TaskRow, lines: list[TaskLine]) -> TaskRow
 def _recount_due_ms(state: PoolState, store: str, now_ms: int) -> int:
     pool, settings = state.config.pool, state.config.stores[store]
     return time_after(settings, pool["time_zone"], now_ms, pool["recount_within_ms"])
+
+
+def put_back_due_ms(state: PoolState, store: str, now_ms: int) -> int:
+    """When goods that go to nobody must be back on their shelf."""
+    pool, settings = state.config.pool, state.config.stores[store]
+    return time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"])
+
+
+_DUE_ANEW: Mapping[str, Callable[[PoolState, str, int], int]] = {RECOUNT: _recount_due_ms, PUT_BACK: put_back_due_ms}

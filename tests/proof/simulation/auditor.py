@@ -454,7 +454,9 @@ class Auditor:
             if hold["state"] in ("confirmed", "picked"):
                 states[hold["store"]].add(hold["state"])
         expected = {(store, "pick" if "confirmed" in found else "hand_over") for store, found in states.items()}
-        live = [one for one in self._live_tasks.values() if one["order"] == order["order"]]
+        live = [
+            one for one in self._live_tasks.values() if one["order"] == order["order"] and one["kind"] != "put_back"
+        ]  # fmt: skip
         require({(one["store"], one["kind"]) for one in live} == expected, "tasks of an order", live, expected, order)
         require(len(live) == len(expected), "a task twice", live)
 

@@ -84,7 +84,7 @@ class Play:
     def work(self, *, reason: str = "", again: bool = False) -> None:
         """A store does one of its tasks, the first line short if `reason` says why, or `again` what has ended."""
         tasks = [task for task in self.bench.tasks().values()
-                 if (task["status"] != "open") == again and task["order"] is not None]  # fmt: skip
+                 if (task["status"] != "open") == again and task["kind"] in ("pick", "hand_over")]  # fmt: skip
         if not tasks:
             return
         task = self.chance.choice(tasks)

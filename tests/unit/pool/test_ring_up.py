@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from tests.support.orders import kept, stocked
-from tests.support.pool import DAY_MS, MILK, NOON_MS, STORE, line, wanted
+from tests.support.pool import DAY_MS, MILK, NOON_MS, OTHER_STORE, STORE, line, wanted
 
 
 def picked(quantity_milli=2_000):
@@ -17,8 +17,14 @@ def picked(quantity_milli=2_000):
     return bench
 
 
+def hand_over(bench):
+    """The task, which ends when the till has rung everything up."""
+    [name] = [name for name, task in bench.tasks().items() if task["kind"] == "hand_over"]
+    return name
+
+
 STEPS = {
-    "hand over": lambda bench: bench.fulfil("done", bench.task("hand_over")),
+    "hand over": lambda bench: bench.fulfil("done", hand_over(bench)),
     "ring up": lambda bench: bench.sell("s1", line(2_000), order_ref="o1"),
     "ring up one": lambda bench: bench.sell("s2", line(1_000), order_ref="o1"),
     "ring up another": lambda bench: bench.sell("s3", line(1_000), order_ref="o1"),
@@ -78,17 +84,41 @@ def test_a_receipt_that_is_voided_and_rung_up_again_moves_the_goods_once(when):
     for step in steps if when == "before" else reversed(steps):
         step()
     bench.sell("s1", line(2_000), line(2_000, kind="void"), order_ref="o1", version=2)
-    assert bench.on_hand() == 3_000
+    assert bench.on_hand() == (5_000 if when == "before" else 3_000)  # handed over, they stay gone
     bench.sell("s1", line(2_000), line(2_000, kind="void"), line(2_000), order_ref="o1", version=3)
     assert (bench.on_hand(), bench.available()) == (3_000, 3_000)
 
 
-def test_a_receipt_voided_before_the_hand_over_puts_the_goods_back_under_the_hold():
+def test_a_receipt_voided_after_it_ended_the_order_puts_the_goods_back_on_the_shelf():
     bench = play(picked(), "ring up")
     bench.sell("s1", line(1_000), order_ref=None, version=2)
-    assert (bench.on_hand(), bench.order()["holds"][0]["sold_at_till_milli"]) == (4_000, 0)
-    play(bench, "hand over")
-    assert bench.on_hand() == 2_000
+    assert (bench.on_hand(), bench.available(), bench.order()["holds"][0]["sold_at_till_milli"]) == (4_000, 4_000, 0)
+
+
+def test_an_order_that_is_rung_up_whole_ends_with_that_and_so_do_its_tasks():
+    for steps in (("ring up",), ("ring up one", "ring up another")):
+        bench = play(picked(), *steps)
+        assert (bench.order()["outcome"], bench.events()[-1]["kind"]) == ("collected", "sold_at_till")
+        [task] = [task for task in bench.tasks().values() if task["kind"] == "hand_over"]
+        assert (task["status"], task["reason"]) == ("done", "rung_up")
+
+
+def test_the_stores_that_have_not_rung_up_go_on():
+    bench = stocked()
+    bench.request("placed", "o1", wanted(7_000))
+    bench.request("confirmed", "o1")
+    bench.sell("s1", line(5_000), order_ref="o1")
+    assert (bench.order()["status"], bench.task("pick", OTHER_STORE)) == ("confirmed", bench.task("pick", OTHER_STORE))
+    bench.fulfil("done", bench.task("pick", OTHER_STORE))
+    bench.fulfil("done", bench.task("hand_over", OTHER_STORE))
+    assert (bench.order()["outcome"], bench.on_hand(), bench.on_hand(store=OTHER_STORE)) == ("collected", 0, 3_000)
+
+
+def test_a_receipt_that_is_voided_after_its_order_was_cancelled_brings_the_goods_back():
+    bench = play(picked(), "ring up one")
+    bench.request("cancelled", "o1")
+    bench.sell("s2", line(1_000), line(1_000, kind="void"), order_ref="o1", version=2)
+    assert (bench.on_hand(), bench.available()) == (5_000, 5_000)
 
 
 def test_an_order_cancelled_after_a_part_was_rung_up_has_collected_that_part():
@@ -121,8 +151,8 @@ def test_goods_rung_up_after_they_were_picked_are_collected_when_the_hand_over_i
     assert not [task for task in bench.tasks().values() if task["status"] in ("open", "claimed")]
 
 
-def test_goods_that_were_rung_up_whole_stay_collected_when_the_order_is_cancelled():
+def test_an_order_that_was_rung_up_whole_stays_collected_when_it_is_cancelled():
     bench = play(picked(), "ring up")
     bench.request("cancelled", "o1")
     assert kept(bench) == [(MILK, STORE, 2, "collected")]
-    assert (bench.on_hand(), bench.order()["outcome"]) == (3_000, "part_collected")
+    assert (bench.on_hand(), bench.order()["outcome"]) == (3_000, "collected")
