@@ -20,6 +20,7 @@ class Shops(RuleBasedStateMachine):
         super().__init__()
         self.bench = stocked()
         self.on_hand = Counter({(store, sku): 5_000 for store in (STORE, OTHER_STORE) for sku in (MILK, BREAD)})
+        self.not_found: Counter = Counter()
         self.count = 0
         self.now_ms = NOON_MS
 
@@ -69,6 +70,8 @@ class Shops(RuleBasedStateMachine):
         self.bench.fulfil("short", task["task"], short(1_000, how, first["sku"]))
         if how == "damaged":
             self.on_hand[task["store"], first["sku"]] -= 1_000
+        elif how == "not_found":
+            self.not_found[task["store"], first["sku"]] += 1_000
 
     @precondition(lambda self: self.open_tasks("hand_over"))
     @rule(nth=st.integers(0, 5), when=st.sampled_from(["before", "after", "never"]))
@@ -105,7 +108,7 @@ class Shops(RuleBasedStateMachine):
         for row in self.bench.availability().values():
             shelf = (row["store"], row["sku"])
             assert row["on_hand_milli"] == self.on_hand[shelf]
-            assert row["available_milli"] == max(0, self.on_hand[shelf] - held[shelf])
+            assert row["available_milli"] == max(0, self.on_hand[shelf] - self.not_found[shelf] - held[shelf])
             assert held[shelf] - picked[shelf] <= max(0, self.on_hand[shelf] - picked[shelf])
 
 

@@ -198,7 +198,7 @@ class Pools:
     def tasks(self) -> list[dict[str, Any]]:
         """HOME's open picks and hand-overs, by id."""
         rows = self.rows(HOME, f"task/{HOME}/").values()
-        return [row for row in rows if row["status"] in ("open", "claimed") and row["order"] is not None]
+        return [row for row in rows if row["status"] in ("open", "claimed") and row["kind"] in ("pick", "hand_over")]
 
     def task(self, kind: str) -> dict[str, Any]:
         """HOME's only open task of that kind."""

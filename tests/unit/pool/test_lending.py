@@ -206,7 +206,6 @@ def test_goods_rung_up_at_the_lender_s_till_are_one_movement():
     pools.settle()
     pools.fulfil("done", pools.task("pick")["task"])
     pools.sell(2_000, order_ref="o1@south")
-    pools.fulfil("done", pools.task("hand_over")["task"])
     pools.settle()
     assert pools.shelf(HOME)["on_hand_milli"] == 8_000
     assert pools.holds(AWAY, "o1") == [(LENT_SHOP, 2_000, "collected")]
