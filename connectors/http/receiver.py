@@ -5,6 +5,7 @@ and a day, 8 days as set) than any vendor retries (72 h), across restarts and ac
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from connectors.http.limit import BodyBudget, Busy, ConcurrencyLimit, TokenBucke
 from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
-from messaging.publisher import EventTooLarge, PublisherBusy, PublishFailed
+from messaging.publisher import EventTooLarge, PublisherBusy, PublishError
 
 BODY_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 10.0
@@ -29,6 +30,8 @@ STORE_REQUESTS_PER_S = 400
 REFUSAL_LOGGED_EVERY_S = 60.0
 """Anyone can send bad signatures as fast as they like; the log must not grow with them."""
 
+FAILED_RETRY_AFTER_S = 2
+_NOT_STORED = "not stored yet; send the same again, a repeat changes nothing"
 _LENGTH_DIGITS_MAX = 12
 _log = structlog.get_logger()
 
@@ -82,8 +85,12 @@ class WebhookReceiver:
         self._log = _log.bind(connector=rules.system, store=store)
 
     async def receive(self, request: Request) -> Response:
-        """Answer one request; the statuses are listed in docs/webhook.md."""
-        response = await self._answer(request)
+        """Answer one request, whatever fails on the way; the statuses are listed in docs/webhook.md."""
+        try:
+            response = await self._answer(request)
+        except Exception as error:  # noqa: BLE001  a full disk, a bug: the sender keeps its events and sends them again
+            self._tell("a request failed", reason=f"{type(error).__name__}: {error}")
+            response = _error(503, _NOT_STORED, retry_after_s=FAILED_RETRY_AFTER_S, closes=True)
         self._metrics.request(response.status_code)
         return response
 
@@ -119,13 +126,13 @@ class WebhookReceiver:
             self._log_seldom(delivery.received_at_ms / 1000, refused)
             return _error(refused.status, str(refused))
         except Unavailable as unavailable:
-            self._log.warning("the vendor does not say what it announced", reason=str(unavailable))
+            self._tell("the vendor does not say what it announced", reason=str(unavailable))
             return _error(503, "not fetched yet; send the same again", retry_after_s=unavailable.retry_after_s)
         if translated.events:
             try:
                 unconfirmed = await self._publish(translated)
             except EventTooLarge as error:  # all others are there
-                self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
+                self._tell("an event is too large for Kafka and was set aside", reason=str(error))
                 translated, unconfirmed = translated.without(error.events), None
             if unconfirmed is not None:
                 return unconfirmed
@@ -141,15 +148,22 @@ class WebhookReceiver:
                 await self._publisher.publish_acked(translated.events)
         except PublisherBusy as busy:
             return _error(503, str(busy), retry_after_s=1)
-        except (PublishFailed, TimeoutError) as error:
-            self._log.warning("Kafka does not confirm", reason=str(error) or f"nothing within {ACK_TIMEOUT_S:g} s")
-            return _error(503, "not stored yet; send the same again, a repeat changes nothing", retry_after_s=2)
+        except EventTooLarge:
+            raise
+        except (PublishError, TimeoutError) as error:
+            self._tell("Kafka does not confirm", reason=str(error) or f"nothing within {ACK_TIMEOUT_S:g} s")
+            return _error(503, _NOT_STORED, retry_after_s=FAILED_RETRY_AFTER_S)
         return None
 
     def _log_seldom(self, now_s: float, refused: Exception) -> None:
         if now_s - self._refusal_logged_at_s >= REFUSAL_LOGGED_EVERY_S:
             self._refusal_logged_at_s = now_s
-            self._log.warning("webhook refused; the metrics count all", reason=str(refused))
+            self._tell("webhook refused; the metrics count all", reason=str(refused))
+
+    def _tell(self, what: str, reason: str) -> None:
+        """Log a warning, if the log takes it: where its disk is full, the answer still goes out."""
+        with contextlib.suppress(Exception):
+            self._log.warning(what, reason=reason)
 
 
 def _refuse_head(request: Request, rules: ReceiverRules) -> Response | None:

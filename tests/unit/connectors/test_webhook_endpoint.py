@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gzip
 import json
 import re
@@ -23,6 +24,7 @@ from connectors.http.receiver import STORE_REQUESTS_PER_S
 from connectors.http.secrets import REREAD_S, Secrets
 from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
+from connectors.webhook import endpoint
 from connectors.webhook.spec import Webhook
 from messaging import prompt_http
 from messaging.publisher import PublisherBusy, PublishFailed
@@ -140,6 +142,37 @@ def test_when_kafka_does_not_take_it_the_sender_is_told_to_try_again(running, pu
     publisher.failures = [failure]
     answer = running.post()
     assert (answer.status_code, answer.headers["Retry-After"], publisher.events) == (503, wait_s, [])
+    assert running.post().status_code == 202
+
+
+def _raise(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+FULL_DISK = OSError(errno.ENOSPC, "No space left on device")
+
+
+class UnwritableLog:
+    """On a disk that is full."""
+
+    warning = staticmethod(_raise(FULL_DISK))
+
+
+@pytest.mark.parametrize("at", ["publishing", "reading", "logging"])
+def test_whatever_fails_the_sender_is_told_to_try_again(running, publisher, monkeypatch, at):
+    publisher.failures = {"publishing": [FULL_DISK], "logging": [PublishFailed("gone")], "reading": []}[at]
+    if at == "reading":
+        monkeypatch.setattr(endpoint, "translate", _raise(FULL_DISK))
+    for connector in running.host._connectors:
+        monkeypatch.setattr(connector._receiver, "_log", UnwritableLog())
+    answer = running.post()
+    monkeypatch.undo()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "send the same again" in answer.json()["error"]
+    assert running.count("requests", status="503") == 1
     assert running.post().status_code == 202
 
 
