@@ -17,7 +17,7 @@ _STATIC = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"]),
 )
-_SIDE_BY_SIDE = ("unit", "contract", "property", "proof/simulation")
+_SIDE_BY_SIDE = ("unit", "contract", "property", "proof/simulation", "proof/models")
 """Folders of tests that need a processor and little else: they share out all there are, and run first."""
 _WITH_FAULTS = ("proof/faults", "proof/torture")
 """Folders of tests that put faults into processes under load, and mostly wait for them: two tests at a time."""

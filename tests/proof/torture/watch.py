@@ -1,0 +1,114 @@
+"""What a run is watched for beside its faults: how long batches take, how long nothing moves, how memory grows.
+
+Memory is that of the processes that lived longest, one of each role: a process that is killed each minute shows little.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.proof.faults.topic_log import GroupView
+
+_LOOK_AGAIN_S = 0.5
+_WARM_UP_S = 20.0
+"""A young process fills its caches; its memory counts from then on."""
+_LEAST_S = 30.0
+"""Of a shorter time no slope is told."""
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen."""
+
+    longest_batch_s: float | None = None
+    longest_stall_s: float | None = None
+    """The longest time in which input was unread and none was committed."""
+    slopes_mib_per_h: Mapping[str, float] = field(default_factory=dict)
+    """Role → of its process that lived longest."""
+
+    @property
+    def steepest_mib_per_h(self) -> float | None:
+        return max(self.slopes_mib_per_h.values(), default=None)
+
+    def say_memory(self) -> str:
+        """For people."""
+        told = ", ".join(f"{role} {slope:+.1f}" for role, slope in sorted(self.slopes_mib_per_h.items()))
+        return told or f"no process lived for {_WARM_UP_S + _LEAST_S:.0f} s"
+
+
+class Watch:
+    """Looks twice a second, in a thread of its own, from when it is made until `stop`.
+
+    `pids` gives the process ids by role; `batches` is the file in which workers note the times of their batches.
+    """
+
+    def __init__(self, group: GroupView, pids: Callable[[], Mapping[str, int]], batches: Path) -> None:
+        self._group, self._pids, self._batches = group, pids, batches
+        self._samples: dict[tuple[str, int], list[tuple[float, float]]] = {}
+        self._longest_stall_s = 0.0
+        self._is_over = threading.Event()
+        self._threads = [
+            threading.Thread(target=look, name=look.__name__, daemon=True)
+            for look in (self._watch_memory, self._watch_progress)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> Watched:
+        """What was seen. May be called again."""
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+        took_s = [float(line) for line in self._batches.read_text().splitlines()] if self._batches.exists() else []
+        slopes = {role: slope_mib_per_h(samples) for role, samples in longest_lives(self._samples).items()}
+        return Watched(
+            round(max(took_s), 3) if took_s else None,
+            round(self._longest_stall_s, 1),
+            {role: round(slope, 1) for role, slope in slopes.items() if slope is not None},
+        )
+
+    def _watch_memory(self) -> None:
+        while not self._is_over.wait(_LOOK_AGAIN_S):
+            for role, pid in self._pids().items():
+                try:
+                    used_mib = psutil.Process(pid).memory_info().rss / _MIB
+                except psutil.Error:
+                    continue  # it has just been killed
+                self._samples.setdefault((role, pid), []).append((time.monotonic(), used_mib))
+
+    def _watch_progress(self) -> None:
+        committed = self._group.committed()
+        moved_at = time.monotonic()
+        while not self._is_over.wait(_LOOK_AGAIN_S):
+            ends, now = self._group.ends(), self._group.committed()
+            is_unread = any(end > now[at] for at, end in ends.items())
+            self._longest_stall_s = max(self._longest_stall_s, time.monotonic() - moved_at)
+            if now != committed or not is_unread:
+                committed, moved_at = now, time.monotonic()
+
+
+def longest_lives(
+    samples: Mapping[tuple[str, int], list[tuple[float, float]]],
+) -> dict[str, list[tuple[float, float]]]:
+    """Role → samples of its process that lived longest."""
+    longest: dict[str, list[tuple[float, float]]] = {}
+    for (role, _), life in samples.items():
+        known = longest.get(role)
+        if known is None or life[-1][0] - life[0][0] > known[-1][0] - known[0][0]:
+            longest[role] = life
+    return longest
+
+
+def slope_mib_per_h(samples: list[tuple[float, float]]) -> float | None:
+    """Of the straight line through samples (s, MiB), by least squares, after the warm-up; None of too short a time."""
+    warm = [sample for sample in samples if sample[0] >= samples[0][0] + _WARM_UP_S]
+    if not warm or warm[-1][0] - warm[0][0] < _LEAST_S:
+        return None
+    mean_s, mean_mib = (sum(column) / len(warm) for column in zip(*warm, strict=True))
+    spread = sum((at_s - mean_s) ** 2 for at_s, _ in warm)
+    return 3_600 * sum((at_s - mean_s) * (mib - mean_mib) for at_s, mib in warm) / spread
