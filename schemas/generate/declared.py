@@ -1,4 +1,4 @@
-"""Records that are kept as models: those of the settings that stand in the settings file too."""
+"""Records that are kept as models: settings that stand in the settings file too, and agreements."""
 
 import ast
 import inspect
@@ -10,10 +10,25 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from schemas.models.agreement import (
+    Agreement,
+    DeliverySplit,
+    Dispute,
+    DisputeResolution,
+    InsuranceTerms,
+    LendingTerms,
+    ListPrice,
+    SettlementWindow,
+    ShrinkRule,
+    TransferPrice,
+)
 from schemas.models.base import Record
 from schemas.models.config import AllocationSettings, PoolSettings, StoreSettings
 
-DECLARED: tuple[type[Record], ...] = (AllocationSettings, PoolSettings, StoreSettings)
+DECLARED: tuple[type[Record], ...] = (
+    AllocationSettings, PoolSettings, StoreSettings, TransferPrice, ListPrice, DeliverySplit, ShrinkRule, LendingTerms,
+    SettlementWindow, InsuranceTerms, Agreement, DisputeResolution, Dispute,
+)  # fmt: skip
 
 
 def record_of(model: type[Record], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

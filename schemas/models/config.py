@@ -6,10 +6,11 @@ from them: `python -m schemas.generate`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import Field, model_validator
 
+from schemas.models.agreement import Agreement, Dispute
 from schemas.models.base import (
     HOLD_TTL_MAX_MS,
     MINUTE_MS,
@@ -223,11 +224,18 @@ class LentQuota(Record):
     quantity_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)]
 
 
-Change = PoolSettings | StoreSettings | StoreItemSettings | CodeMapping | ParkedOffset | ItemQuota | LentQuota
-_CHANGES: dict[str, type[Change]] = {
-    model.__name__: model
-    for model in (PoolSettings, StoreSettings, StoreItemSettings, CodeMapping, ParkedOffset, ItemQuota, LentQuota)
-}
+Change = (
+    PoolSettings
+    | StoreSettings
+    | StoreItemSettings
+    | CodeMapping
+    | ParkedOffset
+    | ItemQuota
+    | LentQuota
+    | Agreement
+    | Dispute
+)
+_CHANGES: dict[str, type[Change]] = {model.__name__: model for model in get_args(Change)}
 
 
 class ConfigChange(Record):
@@ -263,6 +271,10 @@ class ConfigChange(Record):
                 return f"{self.pool}/quota/{change.sku}"
             case LentQuota():
                 return f"{self.pool}/lent/{change.to_pool}/{change.store}/{change.sku}"
+            case Agreement():
+                return f"{self.pool}/agreement/{change.version}"
+            case Dispute():
+                return f"{self.pool}/dispute/{change.dispute}"
 
     @classmethod
     def from_avro(cls, plain: dict[str, Any]) -> "ConfigChange":

@@ -2,6 +2,8 @@
 
 from typing import Literal, TypedDict
 
+from schemas.types.agreement import Agreement, Dispute
+
 WeighedCodesRegion = Literal["dk", "ee", "fi", "de", "gb", "lv", "lt", "no", "se"]
 
 ContributionKind = Literal["share", "cap", "fixed"]
@@ -148,6 +150,8 @@ Change = (
     | tuple[Literal["commonshelf.ParkedOffset"], ParkedOffset]
     | tuple[Literal["commonshelf.ItemQuota"], ItemQuota]
     | tuple[Literal["commonshelf.LentQuota"], LentQuota]
+    | tuple[Literal["commonshelf.Agreement"], Agreement]
+    | tuple[Literal["commonshelf.Dispute"], Dispute]
 )
 """The new value."""
 

@@ -132,7 +132,7 @@ class PoolConfig:
         elif change[0] == "commonshelf.LentQuota":
             lent = change[1]
             self.lent_quotas[lent["to_pool"], lent["store"], lent["sku"]] = lent["quantity_milli"]
-        else:
+        elif change[0] != "commonshelf.Agreement" and change[0] != "commonshelf.Dispute":  # the settlement's alone
             raise ValueError(f"unknown config change {change[0]}")
 
     def _map(self, store: str | None, code: str, sku: str | None) -> None:
