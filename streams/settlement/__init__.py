@@ -1,0 +1,1 @@
+"""Settlement: the debts between stores, to the cent, from the journal alone."""

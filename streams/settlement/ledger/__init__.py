@@ -1,0 +1,1 @@
+"""The ledger of one pool: pure, from journal entries to balanced double-entry transactions."""

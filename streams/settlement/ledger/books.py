@@ -1,0 +1,236 @@
+"""The state of one pool's ledger, and the transactions of the entry at hand."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from schemas.types.agreement import Agreement
+from schemas.types.catalog import CatalogItem
+from streams.pool.journal.movements import Movement, Movements
+from streams.settlement.ledger.debts import Debt, Rate
+from streams.settlement.ledger.entries import (
+    About,
+    AccountName,
+    ClosedWindow,
+    Entry,
+    Posting,
+    Step,
+    Transaction,
+    Unpriced,
+    UnpricedReason,
+)
+from streams.settlement.ledger.tables import RowTable, Tables
+from streams.settlement.ledger.windows import window_of
+from streams.settlement.money import scaled
+
+CLOCK, OPEN_START, OPEN_END, NEWEST = "clock_ms", "open_start_ms", "open_end_ms", "newest_ms"
+"""Rows of `times`: the pool's time, the window that is open, and when the newest fact happened that was settled."""
+
+
+class Piece(NamedTuple):
+    """A quantity that was priced in one go, and what was posted for it."""
+
+    milli: int
+    debt: list[Any] | None
+    """As `kept`; None while it is unpriced."""
+    rate: list[Any] | None
+    agreement: int
+    at: tuple[int, int]
+    """(Posted position, sequence) of its transaction; of an unpriced one (position, item)."""
+
+
+class Books:
+    """The memory of a pool's ledger. The modules beside this one read and change it; `Ledger` alone is called."""
+
+    def __init__(self, pool: str) -> None:
+        self.pool = pool
+        self.agreements: RowTable[str, Agreement] = RowTable("agreements")
+        """Version → agreement."""
+        self.items: RowTable[str, CatalogItem] = RowTable("items")
+        self.orders: RowTable[str, dict[str, Any]] = RowTable("orders")
+        """Order → what was posted for it; see `orders`."""
+        self.lots: RowTable[tuple[str, str], list[Any]] = RowTable("lots")
+        """(Keeper, SKU) → others' goods that it keeps, oldest first; see `lots`."""
+        self.sold_lots: RowTable[tuple[str, str], list[Any]] = RowTable("sold_lots")
+        """(Keeper, SKU) → what was taken of lots, newest last."""
+        self.lost_lots: RowTable[tuple[str, str], list[Any]] = RowTable("lost_lots")
+        self.shelves: RowTable[tuple[str, str], int] = RowTable("shelves")
+        """(Store, SKU) → thousandths that the pool's books say."""
+        self.in_transit: RowTable[tuple[str, str], list[Any]] = RowTable("in_transit")
+        """(Transfer, SKU) → losses on the way, newest last."""
+        self.sales: RowTable[str, int] = RowTable("sales")
+        """Store → retail value of what it sold in the open window."""
+        self.exposures: RowTable[str, list[int]] = RowTable("exposures")
+        """Owner → value lent now, since when, and value times ms accrued in the open window."""
+        self.unpriced: RowTable[tuple[int, int], dict[str, Any]] = RowTable("unpriced")
+        """(Position, item) → what waits for a price."""
+        self.disputes: RowTable[str, dict[str, Any]] = RowTable("disputes")
+        self.balances: RowTable[tuple[str, AccountName, str, str], int] = RowTable("balances")
+        """(Party, account, counterparty or empty, currency) → sum of all postings."""
+        self.times: RowTable[str, int] = RowTable("times")
+        self.stores: RowTable[str, int] = RowTable("stores")
+        """The members, by id."""
+        self.currency: RowTable[str, str] = RowTable("currency")
+        """The pool's, under `currency`."""
+        self._counted_at: RowTable[tuple[str, str], int] = RowTable("counted_at")
+        self._borrowed: RowTable[str, int] = RowTable("borrowed")
+        self._drawn: RowTable[str, set[tuple[str, str, int]]] = RowTable("drawn", lambda rows: set(map(tuple, rows)))
+        self._sold_otherwise: RowTable[tuple[str, str, str], list[int]] = RowTable("sold_otherwise")
+        self.movements = Movements(self._counted_at, self._borrowed, self._drawn, self._sold_otherwise)
+        self.tables = Tables(
+            (
+                self.agreements, self.items, self.orders, self.lots, self.sold_lots, self.lost_lots, self.shelves,
+                self.in_transit, self.sales, self.exposures, self.unpriced, self.disputes, self.balances, self.times,
+                self.stores, self.currency, self._counted_at, self._borrowed, self._drawn, self._sold_otherwise,
+            )
+        )  # fmt: skip
+        self.step = Step([], [], [], [])
+        self.position = 0
+
+    # --- the entry at hand ---------------------------------------------------------------------------------
+
+    def begin(self, entry: Entry) -> None:
+        """Start anew for an entry."""
+        self.step = Step([], [], [], [])
+        self.position = entry.position
+
+    def post(
+        self,
+        about: About,
+        agreement: int,
+        postings: Iterable[Posting],
+        sentence: str,
+        *,
+        corrects: tuple[int, int] | None = None,
+        position: int | None = None,
+    ) -> tuple[int, int]:
+        """Post a transaction and return its name; postings that cancel out are left out.
+
+        position: of the fact, when it is not the entry at hand.
+        """
+        sums: dict[tuple[str, AccountName, str | None, str], int] = {}
+        for party, account, counterparty, amount, currency in postings:
+            where = (party, account, counterparty, currency)
+            sums[where] = sums.get(where, 0) + amount
+        found = tuple(
+            Posting(party, account, counterparty, amount, currency)
+            for (party, account, counterparty, currency), amount in sums.items()
+            if amount
+        )
+        name = (self.position, len(self.step.transactions))
+        if not found:
+            return name
+        for party, account, counterparty, amount, currency in found:
+            key = (party, account, counterparty or "", currency)
+            balance = self.balances.get(key, 0) + amount
+            if balance:
+                self.balances[key] = balance
+            else:
+                self.balances.pop(key)
+        window_ms, belongs_to_ms = self._windows(about.occurred_at_ms)
+        self.times[NEWEST] = max(self.times.get(NEWEST, 0), about.occurred_at_ms)
+        self.step.transactions.append(
+            Transaction(
+                self.pool, self.position if position is None else position, *name, about, window_ms, belongs_to_ms,
+                agreement, corrects, sentence, found,
+            )
+        )  # fmt: skip
+        return name
+
+    def owe(
+        self, about: About, agreement: int, debt: Debt, sentence: str, corrects: tuple[int, int] | None = None,
+        position: int | None = None,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Post a debt."""
+        return self.post(about, agreement, debt.postings(), sentence, corrects=corrects, position=position)
+
+    def wait_for_price(self, reason: UnpricedReason, about: About, claim: dict[str, Any]) -> tuple[int, int]:
+        """Keep a claim that cannot be priced, tell of it, and return its name."""
+        item = len(self.step.unpriced)
+        name = (self.position, item)
+        self.unpriced[name] = {"reason": reason, "about": list(about), **claim}
+        self.step.unpriced.append(Unpriced(self.pool, self.position, item, reason, about))
+        self.times[NEWEST] = max(self.times.get(NEWEST, 0), about.occurred_at_ms)
+        return name
+
+    def adopt(self, known: "Books") -> None:
+        """Go on from another's rows. Windows stay as they are, and what was posted stays posted."""
+        self.tables.become(known.tables, but=("balances", "times"))
+
+    def note_sale(self, move: Movement) -> None:
+        """Sales at the catalogue's price are the weights of the fund; revisions take back what they took."""
+        if move.order is None and (move.cause in ("sale", "return", "void") or move.is_undone):
+            value = self.retail_minor(move.sku, -move.quantity_milli)
+            if value:
+                self.sales[move.store] = self.sales.get(move.store, 0) + value
+
+    # --- what holds ----------------------------------------------------------------------------------------
+
+    @property
+    def clock_ms(self) -> int:
+        """The pool's time."""
+        return self.times.get(CLOCK, 0)
+
+    def agreement_at(self, at_ms: int) -> Agreement | None:
+        """The one in force at a time; None before the first."""
+        found = [one for one in self.agreements.values() if one["effective_from_ms"] <= at_ms]
+        return max(found, key=lambda one: (one["effective_from_ms"], one["version"]), default=None)
+
+    def rate(self, sku: str, agreement: Agreement | None) -> Rate | UnpricedReason:
+        """The transfer price of one unit, or why there is none."""
+        if agreement is None:
+            return "no_agreement"
+        if agreement["currency"] != self.currency.get("currency", agreement["currency"]):
+            return "other_currency"
+        item, price = self.items.get(sku), agreement["transfer_price"]
+        if price["kind"] == "list":
+            listed = next((one["price_minor"] for one in agreement["list_prices"] if one["sku"] == sku), None)
+            if listed is None:
+                return "no_list_price"
+            numerator, denominator = listed, 1
+        elif price["kind"] == "cost_plus":
+            if item is None or item["cost_minor"] is None:
+                return "no_cost"
+            numerator, denominator = item["cost_minor"] * (1000 + price["permille"]), 1000
+        else:
+            if item is None or item["price_minor"] is None:
+                return "no_price"
+            numerator, denominator = item["price_minor"] * price["permille"], 1000
+        tax = (item["tax_permille"] or 0) if item is not None and agreement["tax"] != "none" else 0
+        return Rate(numerator, denominator, tax, agreement["tax"] == "included", agreement["rounding"])
+
+    def retail_minor(self, sku: str, milli: int) -> int | None:
+        """What so many thousandths cost a customer by the catalogue; None for an item without a price."""
+        item = self.items.get(sku)
+        if item is None or item["price_minor"] is None:
+            return None
+        return scaled(item["price_minor"] * milli, 1, 1000)
+
+    # --- windows -------------------------------------------------------------------------------------------
+
+    def _windows(self, occurred_at_ms: int) -> tuple[int, int]:
+        """(Window to post in, window to which the time belongs), by their starts."""
+        start, end = self.open_window(occurred_at_ms)
+        if start <= occurred_at_ms < end:
+            return start, start
+        agreement = self.agreement_at(occurred_at_ms) or self.agreement_at(start)
+        belongs = window_of(occurred_at_ms, agreement["window"])[0] if agreement is not None else start
+        return (start, min(belongs, start)) if occurred_at_ms < start else (belongs, belongs)
+
+    def open_window(self, at_ms: int) -> tuple[int, int]:
+        """(Start, end) of the oldest window that has not closed; `at_ms` is in the first one there is."""
+        if OPEN_START not in self.times:
+            agreement = self.agreement_at(at_ms) or min(
+                self.agreements.values(), key=lambda one: one["effective_from_ms"], default=None
+            )
+            if agreement is None:
+                return at_ms, at_ms + 1
+            self.times[OPEN_START], self.times[OPEN_END] = window_of(max(at_ms, self.clock_ms), agreement["window"])
+        return self.times[OPEN_START], self.times[OPEN_END]
+
+    def close_window(self, agreement: int) -> None:
+        """The open window takes nothing any more; the next one opens."""
+        start, end = self.times[OPEN_START], self.times[OPEN_END]
+        self.step.closed.append(ClosedWindow(self.pool, start, end, self.position, agreement))
+        following = self.agreement_at(end)
+        self.times[OPEN_START] = end
+        self.times[OPEN_END] = window_of(end, following["window"])[1] if following is not None else end + 1

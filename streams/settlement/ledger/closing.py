@@ -1,0 +1,85 @@
+"""The end of a settlement window: the fund is made even, premiums are due, and what is long over is forgotten."""
+
+from typing import Any
+
+from streams.settlement.ledger.books import CLOCK, OPEN_END, Books
+from streams.settlement.ledger.debts import Debt
+from streams.settlement.ledger.entries import FUND, INSURER, About
+from streams.settlement.money import scaled, shares
+
+DAY_MS = 86_400_000
+_REVISED_WITHIN_MS = 40 * DAY_MS
+"""Longer than any sale or report may be revised that the pool still knows by default; goods that come back later are
+the keeper's own."""
+
+
+def tick(books: Books, clock_ms: int) -> None:
+    """The pool's time goes on; windows close whose end, and delay, is over."""
+    books.times[CLOCK] = max(clock_ms, books.clock_ms)
+    if not books.agreements:
+        return
+    start, end = books.open_window(books.clock_ms)
+    while end is not None:
+        agreement = books.agreement_at(start) or books.agreement_at(end - 1)
+        delay_ms = 0 if agreement is None else agreement["window"]["closing_delay_ms"]
+        if books.clock_ms < end + delay_ms:
+            return
+        _close(books, end, 0 if agreement is None else agreement["version"])
+        start, end = books.open_window(books.clock_ms)
+
+
+def _close(books: Books, end_ms: int, version: int) -> None:
+    _even_the_fund(books, end_ms, version)
+    _take_premiums(books, end_ms, version)
+    books.sales.drop_all()
+    _forget(books, end_ms)
+    books.close_window(version)
+    assert books.times[OPEN_END] > end_ms
+
+
+def _even_the_fund(books: Books, end_ms: int, version: int) -> None:
+    """What the fund paid in the window is borne by the members by their share of sales."""
+    owed: dict[str, int] = {}
+    for (party, account, _, currency), balance in books.balances.items():
+        if party == FUND and account in ("receivable", "payable"):
+            owed[currency] = owed.get(currency, 0) - balance
+    weights = dict(books.sales) or dict.fromkeys(books.stores, 1)
+    for currency, amount in sorted(owed.items()):
+        for member, part in shares(amount, weights).items() if amount and weights else ():
+            about = About("fund_share", end_ms - 1, member)
+            debt = Debt(FUND, member, currency, {"fund": part})
+            books.owe(about, version, debt, f"{member}'s share of what the fund paid in this window")
+
+
+def _take_premiums(books: Books, end_ms: int, version: int) -> None:
+    agreement = next((one for one in books.agreements.values() if one["version"] == version), None)
+    for owner, (lent, since_ms, accrued) in sorted(books.exposures.items()):
+        until_ms = max(end_ms, since_ms)
+        whole = accrued + lent * (until_ms - since_ms)
+        if agreement is not None and agreement["insurance"]["premium_ppm_per_day"]:
+            rate = agreement["insurance"]["premium_ppm_per_day"]
+            amount = scaled(whole, rate, 1_000_000 * DAY_MS, agreement["rounding"])
+            debt = Debt(INSURER, owner, agreement["currency"], {"insurance": amount})
+            books.owe(About("premium", end_ms - 1, owner), version, debt, f"Premium for goods that {owner} lent")
+        if lent:
+            books.exposures[owner] = [lent, until_ms, 0]
+        else:
+            del books.exposures[owner]
+
+
+def _forget(books: Books, end_ms: int) -> None:
+    """Orders whose goods may come back no more, and sold lots that no revision reaches."""
+    longest_ms = max(one["returns_within_ms"] for one in books.agreements.values())
+    for order, row in list(books.orders.items()):
+        if row["ended_at_ms"] and row["ended_at_ms"] + longest_ms < end_ms and not _waits(row):
+            del books.orders[order]
+    for place, sold in list(books.sold_lots.items()):
+        rest = [piece for piece in sold if piece[-1] + _REVISED_WITHIN_MS > end_ms or piece[4] is None]
+        if not rest:
+            del books.sold_lots[place]
+        elif len(rest) < len(sold):
+            books.sold_lots[place] = rest
+
+
+def _waits(row: dict[str, Any]) -> bool:
+    return any(piece[1] is None for pieces in row["pieces"].values() for piece in pieces["parts"])

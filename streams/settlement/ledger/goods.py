@@ -1,0 +1,232 @@
+"""Goods that move between stores, or go missing: transfers, losses on the way, losses from a shelf."""
+
+from typing import Any
+
+from schemas.types.agreement import Agreement
+from streams.pool.journal.movements import Movement
+from streams.settlement.ledger import lots
+from streams.settlement.ledger.books import Books
+from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
+from streams.settlement.ledger.entries import FUND, About, Party
+from streams.settlement.ledger.orders import party_of
+from streams.settlement.money import scaled
+
+_SOLD = ("sale", "collected", "return", "void")
+_MISSING = ("theft", "damage")
+_SPOILT = ("waste", "expiry", "damage", "theft", "other")
+_COUNTED = ("counted", "level")
+
+
+def settle_movement(books: Books, move: Movement) -> None:
+    """Post what follows from goods that moved; orders' goods are settled by the order."""
+    if move.cause == "transfer_in" and move.quantity_milli > 0:
+        _receive(books, move)
+    elif move.cause in ("lost_in_transit", "damaged_in_transit"):
+        _lose_in_transit(books, move)
+    elif move.books_milli:
+        if move.cause in _SOLD or (move.is_undone and move.cause != "revised"):
+            _sell(books, move)
+        elif move.cause in _COUNTED or move.cause in ("damaged", "adjusted", "revised"):
+            _miss(books, move)
+    if move.books_milli:
+        place = (move.store, move.sku)
+        books.shelves[place] = books.shelves.get(place, 0) + move.books_milli
+
+
+def _receive(books: Books, move: Movement) -> None:
+    agreement = books.agreement_at(move.occurred_at_ms)
+    giver, taker = party_of(str(move.counterparty_store)), party_of(move.store)
+    about = About("transfer", move.occurred_at_ms, move.store, None, move.transfer, move.sku, move.quantity_milli)
+    rate = books.rate(move.sku, agreement)
+    if isinstance(rate, str) or agreement is None:
+        claim = {"claim": "transfer", "giver": giver, "taker": taker}
+        books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
+    else:
+        price_transfer(books, books.position, {"giver": giver, "taker": taker}, about, rate, agreement)
+
+
+def price_transfer(
+    books: Books, position: int, claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
+) -> None:
+    """Post a transfer whose price is known."""
+    giver, taker, milli = claim["giver"], claim["taker"], about.quantity_milli or 0
+    if agreement["ownership"] == "owner":
+        move = Movement(
+            taker, str(about.sku), milli, milli, "transfer_in", about.occurred_at_ms, counterparty_store=giver,
+            transfer=about.transfer,
+        )  # fmt: skip
+        lots.receive_lot(books, move, rate, agreement)
+        return
+    debt = Debt(giver, taker, agreement["currency"], rate.parts(milli))
+    sentence = f"{taker} received goods of {giver} by transfer {about.transfer}"
+    books.owe(about, agreement["version"], debt, sentence, position=position)
+
+
+def _sell(books: Books, move: Movement) -> None:
+    if move.books_milli < 0 and (move.store, move.sku) in books.lots:
+        lots.sell_lots(books, move, -move.books_milli)
+    elif move.books_milli > 0 and (move.store, move.sku) in books.sold_lots:
+        lots.return_lots(books, move, move.books_milli)
+
+
+# --- losses ----------------------------------------------------------------------------------------------------
+
+
+def _lose_in_transit(books: Books, move: Movement) -> None:
+    """Above zero comes what had been lost and is there after all."""
+    key = (str(move.transfer), move.sku)
+    pieces = books.in_transit.get(key, [])
+    if move.quantity_milli > 0:
+        for debt, version, at in _newest(pieces, move.quantity_milli):
+            about = About(
+                "transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, move.quantity_milli
+            )
+            books.owe(about, version, debt.negated(), f"Goods of transfer {move.transfer} are not lost after all", at)
+    else:
+        piece = _bear_transit_loss(books, move, -move.quantity_milli)
+        if piece is not None:
+            pieces.append(piece)
+    if pieces:
+        books.in_transit[key] = pieces
+    else:
+        books.in_transit.pop(key, None)
+
+
+def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any] | None:
+    agreement = books.agreement_at(move.occurred_at_ms)
+    sender, receiver = party_of(str(move.counterparty_store)), party_of(move.store)
+    about = About("transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, milli)
+    if agreement is None:
+        books.wait_for_price("no_agreement", about, {"claim": "none"})
+        return None
+    bearer = agreement["transit_loss"]
+    rate = books.rate(move.sku, agreement)
+    if bearer == "sender":
+        return None
+    if isinstance(rate, str):
+        books.wait_for_price(rate, about, {"claim": "transit", "sender": sender, "receiver": receiver})
+        return None
+    return price_transit_loss(books, books.position, about, sender, receiver, rate, agreement)
+
+
+def price_transit_loss(
+    books: Books, position: int, about: About, sender: Party, receiver: Party, rate: Rate, agreement: Agreement
+) -> list[Any]:  # fmt: skip
+    """Post a loss on the way whose value is known, and return the piece to remember."""
+    value, bearer = sum(rate.parts(about.quantity_milli or 0).values()), agreement["transit_loss"]
+    if bearer == "fund":
+        debtor, amount = FUND, _covered(value, agreement)
+    else:
+        debtor = receiver
+        amount = value if bearer == "receiver" else scaled(value, 1, 2, agreement["rounding"])
+    debt = Debt(sender, debtor, agreement["currency"], {"shrink": amount})
+    sentence = (
+        f"Goods of transfer {about.transfer} were lost: {debtor} bears {'half of them' if bearer == 'half' else 'them'}"
+    )
+    at = books.owe(about, agreement["version"], debt, sentence, position=position)
+    return [about.quantity_milli, kept(debt), agreement["version"], list(at)]
+
+
+def _miss(books: Books, move: Movement) -> None:
+    """A count, or a report, says that goods are gone, or that there are more."""
+    place = (move.store, move.sku)
+    if move.books_milli > 0:
+        _find(books, move, place)
+        return
+    is_counted = move.cause in _COUNTED or move.cause == "damaged"
+    if not is_counted and move.reason not in _SPOILT:
+        return
+    missing = -move.books_milli
+    others = lots.kept_milli(books, *place)
+    own = max(books.shelves.get(place, 0) - others, 0)
+    agreement = books.agreement_at(move.occurred_at_ms)
+    found = books.lost_lots.get(place, [])
+    for part in lots.lose_lots(books, move, max(missing - own, 0)) if others else ():
+        found.append([*part, *_bear(books, move, part, agreement)])
+    if agreement is not None and agreement["shrink"]["bearer"] == "fund" and agreement["shrink"]["covers"] == "all":
+        mine = min(missing, own)
+        if mine and (is_counted or move.reason in _MISSING):
+            piece = _bear_own(books, move, mine, agreement)
+            if piece is not None:
+                found.append(piece)
+    if found:
+        books.lost_lots[place] = found
+
+
+def _bear(
+    books: Books, move: Movement, part: list[Any], agreement: Agreement | None
+) -> tuple[list[Any] | None, int, list[int] | None]:
+    """What somebody else owes the owner of lost goods."""
+    if agreement is None or agreement["shrink"]["bearer"] == "owner":
+        return None, 0, None
+    owner, value = part[lots.OWNER], part[lots.VALUE]
+    is_fund = agreement["shrink"]["bearer"] == "fund"
+    debtor, amount = (FUND, _covered(value, agreement)) if is_fund else (move.store, value)
+    debt = Debt(owner, debtor, part[lots.CURRENCY], {"shrink": amount})
+    about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, part[lots.MILLI])
+    at = books.owe(
+        about, agreement["version"], debt, f"{debtor} bears goods of {owner} that are missing at {move.store}"
+    )
+    return kept(debt), agreement["version"], list(at)
+
+
+def _bear_own(books: Books, move: Movement, milli: int, agreement: Agreement) -> list[Any] | None:
+    rate = books.rate(move.sku, agreement)
+    about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, milli)
+    if isinstance(rate, str):
+        books.wait_for_price(rate, about, {"claim": "own_loss"})
+        return None
+    return price_own_loss(books, books.position, about, rate, agreement)
+
+
+def price_own_loss(books: Books, position: int, about: About, rate: Rate, agreement: Agreement) -> list[Any]:
+    """Post what the fund pays a member for goods of its own, and return the piece to remember."""
+    store, milli = str(about.store), about.quantity_milli or 0
+    value = sum(rate.parts(milli).values())
+    debt = Debt(store, FUND, agreement["currency"], {"shrink": _covered(value, agreement)})
+    at = books.owe(
+        about, agreement["version"], debt, f"The fund bears goods that are missing at {store}", position=position
+    )
+    return [None, milli, value, agreement["currency"], kept(debt), agreement["version"], list(at)]
+
+
+def _find(books: Books, move: Movement, place: tuple[str, str]) -> None:
+    """What was missing last is there again, and nobody owes for it any more."""
+    found, milli = books.lost_lots.get(place, []), move.books_milli
+    while milli and found:
+        owner, of_milli, value, currency, debt, version, at = found.pop()
+        back = min(milli, of_milli)
+        milli -= back
+        part_value = value - scaled(value, of_milli - back, of_milli)
+        gone = None if debt is None else debt_of(debt).part(back, of_milli)
+        if back < of_milli:
+            rest = None if debt is None or gone is None else kept(debt_of(debt).less(gone))
+            found.append([owner, of_milli - back, value - part_value, currency, rest, version, at])
+        if gone is not None:
+            about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, -back)
+            books.owe(about, version, gone.negated(), f"Goods that were missing at {move.store} were found", tuple(at))
+        if owner is not None:
+            lots.find_lot(books, move, [owner, back, part_value, currency])
+    if found:
+        books.lost_lots[place] = found
+    else:
+        books.lost_lots.pop(place, None)
+
+
+def _covered(value: int, agreement: Agreement) -> int:
+    rule = agreement["shrink"]
+    return min(max(value - rule["deductible_minor"], 0), rule["cap_minor"])
+
+
+def _newest(pieces: list[Any], milli: int) -> list[tuple[Debt, int, tuple[int, int]]]:
+    """Parts of the newest pieces that make `milli`, taken off."""
+    parts = []
+    while milli and pieces:
+        of_milli, debt, version, at = pieces.pop()
+        back = min(milli, of_milli)
+        milli -= back
+        gone = debt_of(debt).part(back, of_milli)
+        if back < of_milli:
+            pieces.append([of_milli - back, kept(debt_of(debt).less(gone)), version, at])
+        parts.append((gone, version, (at[0], at[1])))
+    return parts

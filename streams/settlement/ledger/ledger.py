@@ -1,0 +1,197 @@
+"""The ledger of one pool: from each journal entry, in order, to the transactions that follow from it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from schemas.types.agreement import Agreement, Dispute
+from streams.pool.journal import facts
+from streams.settlement.ledger import closing, goods, lots, orders, returns
+from streams.settlement.ledger.books import NEWEST, Books
+from streams.settlement.ledger.debts import Debt, debt_of, kept
+from streams.settlement.ledger.entries import About, Entry, Posting, Step, Unpriced
+
+History = Callable[[], Iterable[Entry]]
+"""The pool's journal from its first entry on; read up to the entry at hand when an agreement is dated back."""
+
+
+class Ledger:
+    """Pure but for `history`, which only reads what was posted already. Entries come in order, each once."""
+
+    def __init__(self, pool: str, history: History) -> None:
+        self._pool = pool
+        self._history = history
+        self._books = Books(pool)
+
+    @classmethod
+    def load(cls, pool: str, history: History, rows: Iterable[tuple[str, str]]) -> "Ledger":
+        """The ledger that a store has kept by `take_changes`."""
+        ledger = cls(pool, history)
+        ledger._books.tables.load(rows)
+        return ledger
+
+    def take_changes(self) -> dict[str, str | None]:
+        """Rows that changed since the last call; None for those that are gone. Together they are the ledger."""
+        return self._books.tables.take_changes()
+
+    def net_positions(self) -> dict[tuple[str, str], int]:
+        """(Party, currency) → what others owe it less what it owes, minor units."""
+        found: dict[tuple[str, str], int] = {}
+        for (party, account, _, currency), balance in self._books.balances.items():
+            if account in ("receivable", "payable"):
+                found[party, currency] = found.get((party, currency), 0) + balance
+        return {key: amount for key, amount in sorted(found.items()) if amount}
+
+    def post(self, entry: Entry) -> Step:
+        """All that follows from the next entry of the pool."""
+        books, fact = self._books, entry.fact
+        books.begin(entry)
+        if fact[0] == facts.CONFIG_CHANGE:
+            change = fact[1]["change"]
+            if change[0] == "commonshelf.Agreement":
+                self._agree(change[1], entry)
+            elif change[0] == "commonshelf.Dispute":
+                self._dispute(change[1], entry)
+            elif change[0] == "commonshelf.StoreSettings":
+                books.stores[change[1]["store"]] = 1
+            elif change[0] == "commonshelf.PoolSettings":
+                books.currency["currency"] = change[1]["currency"]
+        elif fact[0] == facts.CATALOG_ITEM:
+            books.items[fact[1]["sku"]] = fact[1]
+            self._price_what_waits()
+        elif fact[0] == facts.TICK:
+            closing.tick(books, fact[1]["at_ms"])
+        else:
+            self._settle(entry)
+        return books.step
+
+    def _settle(self, entry: Entry) -> None:
+        books, fact = self._books, entry.fact
+        for move in books.movements.of(fact):
+            if move.order is not None and move.cause in returns.RETURNS:
+                returns.settle_return(books, move)
+            goods.settle_movement(books, move)
+            books.note_sale(move)
+        at_ms = entry.appended_at_ms
+        if fact[0] == facts.FULFILMENT_REPORT_DECIDED:
+            at_ms = fact[1]["report"]["occurred_at_ms"]
+            order = fact[1]["order"]
+            if order is not None and fact[1]["report"]["reason"] == "not_collected":
+                orders.settle_no_show(books, order, [fact[1]["report"]["store"]], at_ms)
+        elif fact[0] == facts.ORDER_REQUEST_DECIDED or fact[0] == facts.ORDER_CHANGED:
+            order = fact[1]["order"]
+            if order is not None and fact[0] == facts.ORDER_CHANGED and fact[1]["kind"] == "not_collected":
+                orders.settle_no_show(books, order, None, at_ms)
+        elif fact[0] == facts.LENDING_MESSAGE_DECIDED:
+            order = fact[1]["order"]
+        else:
+            return
+        if order is not None:
+            orders.settle_order(books, order, at_ms)
+
+    # --- prices that come late -------------------------------------------------------------------------------
+
+    def _price_what_waits(self) -> None:
+        """Post what waited for a price that is known now, in the order of the facts."""
+        books = self._books
+        for name in sorted(books.unpriced):
+            claim = books.unpriced[name]
+            about = About(*claim["about"])
+            agreement = books.agreement_at(about.occurred_at_ms)
+            rate = books.rate(str(about.sku), agreement)
+            if isinstance(rate, str) or agreement is None or claim["claim"] == "none":
+                continue
+            self._price(name, claim, about, rate, agreement)
+            del books.unpriced[name]
+            books.step.priced.append(name)
+
+    def _price(
+        self, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Any, agreement: Agreement
+    ) -> None:
+        books = self._books
+        if claim["claim"] == "order":
+            orders.price_claim(books, name, claim, about, rate)
+        elif claim["claim"] == "lot":
+            lots.price_lot(books, name, claim, about, rate)
+        elif claim["claim"] == "transfer":
+            goods.price_transfer(books, name[0], claim, about, rate, agreement)
+        elif claim["claim"] == "transit":
+            piece = goods.price_transit_loss(books, name[0], about, claim["sender"], claim["receiver"], rate, agreement)
+            key = (str(about.transfer), str(about.sku))
+            books.in_transit[key] = [*books.in_transit.get(key, []), piece]
+        elif claim["claim"] == "own_loss":
+            place = (str(about.store), str(about.sku))
+            piece = goods.price_own_loss(books, name[0], about, rate, agreement)
+            books.lost_lots[place] = [*books.lost_lots.get(place, []), piece]
+        else:
+            returns.price_return(books, name, claim, about, rate, agreement)
+
+    # --- agreements ------------------------------------------------------------------------------------------
+
+    def _agree(self, agreement: Agreement, entry: Entry) -> None:
+        """Take an agreement. One dated back is applied as if it had always been known, and the difference posted."""
+        books = self._books
+        version = str(agreement["version"])
+        if books.agreements.get(version) == agreement:
+            return
+        if agreement["effective_from_ms"] > books.times.get(NEWEST, 0):
+            books.agreements[version] = agreement
+            self._price_what_waits()
+            return
+        known = Books(self._pool)
+        known.agreements.put_all({**books.agreements, version: agreement})
+        again = Ledger(self._pool, self._history)
+        again._books = known
+        for before in self._history():
+            if before.position >= entry.position:
+                break
+            again._post_again(before)
+        self._adopt(known, agreement)
+
+    def _post_again(self, entry: Entry) -> None:
+        if entry.fact[0] == facts.CONFIG_CHANGE and entry.fact[1]["change"][0] == "commonshelf.Agreement":
+            return  # known from the start
+        self.post(entry)
+
+    def _adopt(self, known: Books, agreement: Agreement) -> None:
+        """Post the difference to `known`, and go on from it; windows stay as they closed."""
+        books = self._books
+        postings = []
+        for key in sorted({*known.balances, *books.balances}):
+            party, account, counterparty, currency = key
+            difference = known.balances.get(key, 0) - books.balances.get(key, 0)
+            postings.append(Posting(party, account, counterparty or None, difference, currency))
+        waiting = set(books.unpriced)
+        books.adopt(known)
+        sentence = (
+            f"Version {agreement['version']} of the agreement holds from before: the difference to what was posted"
+        )
+        books.post(About("restated", agreement["effective_from_ms"]), agreement["version"], postings, sentence)
+        books.step.priced.extend(sorted(waiting - set(books.unpriced)))
+        for (position, item), claim in sorted(books.unpriced.items()):
+            if (position, item) not in waiting:
+                books.step.unpriced.append(
+                    Unpriced(self._pool, position, item, claim["reason"], About(*claim["about"]))
+                )
+
+    # --- disputes --------------------------------------------------------------------------------------------
+
+    def _dispute(self, dispute: Dispute, entry: Entry) -> None:
+        """A dispute opens, or ends: what it was settled with is posted, and taken back when it is settled otherwise."""
+        books = self._books
+        before = books.disputes.get(dispute["dispute"])
+        row: dict[str, Any] = {"dispute": dispute, "debt": None, "at": None}
+        if before is not None and before["debt"] is not None:
+            about = About("dispute", entry.appended_at_ms, dispute=dispute["dispute"])
+            sentence = f"Dispute {dispute['dispute']} is settled otherwise"
+            books.owe(about, 0, debt_of(before["debt"]).negated(), sentence, tuple(before["at"]))
+        resolution = dispute["resolution"]
+        if dispute["status"] == "resolved" and resolution is not None:
+            debt = Debt(
+                resolution["creditor"], resolution["debtor"], books.currency.get("currency", ""),
+                {"goods": resolution["amount_minor"]},
+            )  # fmt: skip
+            about = About("dispute", entry.appended_at_ms, dispute["store"], dispute=dispute["dispute"])
+            disputed = (dispute["posted_position"], dispute["sequence"])
+            at = books.owe(about, 0, debt, f"Dispute {dispute['dispute']} is settled", disputed)
+            row |= {"debt": kept(debt), "at": list(at)}
+        books.disputes[dispute["dispute"]] = row

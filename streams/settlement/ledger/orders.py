@@ -1,0 +1,260 @@
+"""Goods of orders: what the store that sold owes the stores that hand over, and what a return takes back."""
+
+from typing import Any, Literal
+
+from schemas.types.agreement import Agreement
+from schemas.types.orders import OrderRow
+from streams.pool.journal.elsewhere import is_elsewhere
+from streams.settlement.ledger.books import Books
+from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
+from streams.settlement.ledger.entries import About, Party, TransactionKind
+from streams.settlement.money import scaled
+
+PLACE = "|"
+"""Between a line's id and its store in a row's key; no store has it in its id."""
+
+
+def party_of(store: str) -> Party:
+    """The party that answers for a store: the store, or the pool that lends its goods."""
+    return f"@pool:{store.rpartition('@')[2]}" if is_elsewhere(store) else store
+
+
+def settle_order(books: Books, order: OrderRow, at_ms: int) -> None:
+    """Post by how much of the order more, or less, has been handed over than was posted."""
+    now = _handed_over(order)
+    row = books.orders.get(order["order"])
+    if row is None:
+        if not any(now.values()) and all(hold["state"] != "picked" for hold in order["holds"]):
+            return
+        row = _new_row(order)
+    row["picked"] = sorted({*row["picked"], *(hold["store"] for hold in order["holds"] if hold["state"] == "picked")})
+    row["ended_at_ms"] = order["ended_at_ms"]
+    for place in sorted({*now, *row["pieces"]}):
+        change = now.get(place, (0, ""))[0] - sum(piece[0] for piece in row["pieces"].get(place, {}).get("parts", ()))
+        if change > 0:
+            _hand_over(books, row, place, now[place][1], change, at_ms)
+        elif change < 0:
+            _take_back(books, row, place, -change, at_ms)
+    _settle_fees(books, row, at_ms)
+    books.orders[order["order"]] = row
+
+
+def settle_no_show(books: Books, order: OrderRow, stores: list[str] | None, at_ms: int) -> None:
+    """Nobody collected what these stores, or all that had picked something, kept ready."""
+    row = books.orders.get(order["order"])
+    agreement = books.agreement_at(at_ms)
+    if row is None or agreement is None:
+        return
+    for store in row["picked"] if stores is None else stores:
+        _fee(books, row, store, "no_show", agreement["no_show_fee_minor"], agreement, at_ms)
+    books.orders[order["order"]] = row
+
+
+def _handed_over(order: OrderRow) -> dict[str, tuple[int, str]]:
+    """Line and store → (thousandths that have left the shelf for the customer, the item)."""
+    found: dict[str, tuple[int, str]] = {}
+    for hold in order["holds"]:
+        milli = hold["quantity_milli"] if hold["state"] == "collected" else hold["sold_at_till_milli"]
+        if milli:
+            place = f"{hold['line_id']}{PLACE}{hold['store']}"
+            found[place] = (found.get(place, (0, ""))[0] + milli, hold["sku"])
+    return found
+
+
+def _new_row(order: OrderRow) -> dict[str, Any]:
+    for_pool, preferred = order["for_pool"], order["terms"]["preferred_store"]
+    return {
+        "order": order["order"], "selling": f"@pool:{for_pool}" if for_pool else preferred and party_of(preferred),
+        "mode": order["terms"]["mode"], "pieces": {}, "fees": {}, "picked": [], "returns": [], "ended_at_ms": 0,
+    }  # fmt: skip
+
+
+def _hand_over(books: Books, row: dict[str, Any], place: str, sku: str, milli: int, at_ms: int) -> None:
+    store = place.rpartition(PLACE)[2]
+    seller, giver = row["selling"] or party_of(store), party_of(store)
+    agreement = books.agreement_at(at_ms)
+    about = About("goods_sold", at_ms, store, row["order"], None, sku, milli)
+    parts = row["pieces"].setdefault(place, {"sku": sku, "parts": []})["parts"]
+    if seller == giver or (agreement is not None and agreement["customer_pays"] == "fulfilling"):
+        parts.append([milli, kept(Debt(giver, seller, "", {})), None, 0, [books.position, -1]])
+        return
+    rate = books.rate(sku, agreement)
+    if isinstance(rate, str) or agreement is None:
+        claim = {"claim": "order", "order": row["order"], "place": place}
+        name = books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
+        parts.append([milli, None, None, 0, list(name)])
+        return
+    parts.append(_priced_piece(books, parts, about, giver, seller, rate, agreement, books.position))
+
+
+def _priced_piece(
+    books: Books, parts: list[Any], about: About, giver: Party, seller: Party, rate: Rate, agreement: Agreement,
+    position: int,
+) -> list[Any]:  # fmt: skip
+    """Post a piece so that all pieces at one rate cost together what their quantity costs."""
+    same = [piece for piece in parts if piece[1] is not None and piece[2] == list(rate)]
+    before_milli, milli = sum(piece[0] for piece in same), about.quantity_milli or 0
+    whole, before = rate.parts(before_milli + milli), rate.parts(before_milli)
+    debt = Debt(giver, seller, agreement["currency"], {name: whole[name] - before.get(name, 0) for name in whole})
+    at = books.owe(
+        about, agreement["version"], debt,
+        f"{about.store} handed over goods of order {about.order} that {seller} sold", position=position,
+    )  # fmt: skip
+    return [milli, kept(debt), list(rate), agreement["version"], list(at)]
+
+
+def price_claim(books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate) -> None:
+    """Post a piece of an order that waited for its price."""
+    row, place = books.orders[claim["order"]], claim["place"]
+    agreement = books.agreement_at(about.occurred_at_ms)
+    assert agreement is not None  # a rate comes from one
+    parts = row["pieces"][place]["parts"]
+    at = next(number for number, piece in enumerate(parts) if piece[1] is None and tuple(piece[4]) == name)
+    waited = about._replace(quantity_milli=parts[at][0])
+    giver = party_of(str(about.store))
+    parts[at] = _priced_piece(books, parts, waited, giver, row["selling"] or giver, rate, agreement, name[0])
+    books.orders[claim["order"]] = row
+
+
+def _take_back(books: Books, row: dict[str, Any], place: str, milli: int, at_ms: int) -> None:
+    """The newest pieces first, at the price at which they were posted."""
+    kind: TransactionKind = "goods_sold"
+    for piece in _taken(row["pieces"][place]["parts"], milli):
+        about = About(
+            kind, at_ms, place.rpartition(PLACE)[2], row["order"], None, row["pieces"][place]["sku"], -piece[0]
+        )
+        if piece[1] is None:
+            waits_no_more(books, tuple(piece[4]), piece[0])
+        else:
+            books.owe(
+                about, piece[3], debt_of(piece[1]).negated(),
+                f"{about.store} did not hand over goods of order {row['order']} after all", tuple(piece[4]),
+            )  # fmt: skip
+
+
+def waits_no_more(books: Books, name: tuple[int, int], milli: int) -> None:
+    """So much of a claim needs no price any more."""
+    claim = books.unpriced[name]
+    left = claim["about"][6] - milli
+    if left:
+        claim["about"][6] = left
+        books.unpriced[name] = claim
+    else:
+        del books.unpriced[name]
+        books.step.priced.append(name)
+
+
+def _taken(parts: list[Any], milli: int) -> list[Any]:
+    """Pieces that make `milli`, from the newest on, taken off `parts`; one that is more is divided."""
+    taken = []
+    while milli and parts:
+        piece = parts.pop()
+        if piece[0] > milli:
+            debt = None if piece[1] is None else debt_of(piece[1])
+            gone = None if debt is None else debt.part(milli, piece[0])
+            rest = None if debt is None or gone is None else debt.less(gone)
+            parts.append([piece[0] - milli, rest and kept(rest), *piece[2:]])
+            piece = [milli, gone and kept(gone), *piece[2:]]
+        milli -= piece[0]
+        taken.append(piece)
+    return taken
+
+
+# --- fees ----------------------------------------------------------------------------------------------------
+
+
+def _settle_fees(books: Books, row: dict[str, Any], at_ms: int) -> None:
+    """Fees for handing over, once for each store; none any more where nothing was handed over after all."""
+    giving: dict[str, int] = {}
+    for place, pieces in row["pieces"].items():
+        store = place.rpartition(PLACE)[2]
+        giving[store] = giving.get(store, 0) + sum(piece[0] for piece in pieces["parts"])
+    agreement = books.agreement_at(at_ms)
+    for store, milli in sorted(giving.items()):
+        if milli and agreement is not None:
+            _fee(books, row, store, "handling_fee", agreement["handling_fee_minor"], agreement, at_ms)
+            if row["mode"] == "pickup":
+                _fee(books, row, store, "pickup_fee", agreement["pickup_fee_minor"], agreement, at_ms)
+            elif row["ended_at_ms"]:
+                split = agreement["delivery_split"]["selling_permille"]
+                amount = scaled(agreement["delivery_fee_minor"], split, 1000, agreement["rounding"])
+                _fee(books, row, store, "delivery", amount, agreement, at_ms)
+            _lending_fee(books, row, store, milli, agreement, at_ms)
+            _referral(books, row, store, agreement, at_ms)
+        elif not milli:
+            for kind in [
+                name for name in row["fees"] if name.endswith(PLACE + store) and not name.startswith("no_show")
+            ]:
+                debt, version, at = row["fees"].pop(kind)
+                about = About(kind.partition(PLACE)[0], at_ms, store, row["order"])
+                books.owe(about, version, debt_of(debt).negated(), f"No fee: {store} handed nothing over", tuple(at))
+
+
+def _fee(
+    books: Books,
+    row: dict[str, Any],
+    store: str,
+    kind: Literal["handling_fee", "pickup_fee", "delivery", "no_show"],
+    amount_minor: int,
+    agreement: Agreement,
+    at_ms: int,
+) -> None:
+    name, seller, giver = f"{kind}{PLACE}{store}", row["selling"] or party_of(store), party_of(store)
+    if name in row["fees"] or seller == giver or not amount_minor:
+        return
+    debt = Debt(giver, seller, agreement["currency"], {"delivery" if kind == "delivery" else "fees": amount_minor})
+    about = About(kind, at_ms, store, row["order"])
+    at = books.owe(about, agreement["version"], debt, f"{_FEES[kind]} of {store} for order {row['order']} of {seller}")
+    row["fees"][name] = [kept(debt), agreement["version"], list(at)]
+
+
+_FEES = {
+    "handling_fee": "Handling fee", "pickup_fee": "Pickup fee", "delivery": "Delivery cost",
+    "no_show": "Fee for goods that nobody collected",
+}  # fmt: skip
+
+
+def _lending_fee(books: Books, row: dict[str, Any], store: str, milli: int, agreement: Agreement, at_ms: int) -> None:
+    """Between pools, for each unit; the difference to what was posted."""
+    seller, giver = row["selling"] or party_of(store), party_of(store)
+    other = next((party for party in (seller, giver) if party.startswith("@pool:")), None)
+    terms = next((one for one in agreement["lending"] if other == f"@pool:{one['pool']}"), None)
+    if terms is None or seller == giver:
+        return
+    name = f"lending_fee{PLACE}{store}"
+    before = (
+        debt_of(row["fees"][name][0]) if name in row["fees"] else Debt(giver, seller, terms["currency"], {"fees": 0})
+    )
+    whole = Debt(giver, seller, before.currency, {
+        "fees": scaled(terms["fee_minor_per_unit"] * milli, 1, 1000, agreement["rounding"])
+    })  # fmt: skip
+    if whole.parts == before.parts:
+        return
+    about = About("lending_fee", at_ms, store, row["order"], None, None, milli)
+    at = books.owe(about, agreement["version"], whole.less(before), f"Fee for goods lent for order {row['order']}")
+    row["fees"][name] = [kept(whole), agreement["version"], list(at)]
+
+
+def _referral(books: Books, row: dict[str, Any], store: str, agreement: Agreement, at_ms: int) -> None:
+    """To the store that sold, when the customer pays the one that hands over; the difference to what was posted."""
+    seller, giver = row["selling"] or party_of(store), party_of(store)
+    if agreement["customer_pays"] != "fulfilling" or seller == giver or not agreement["referral_permille"]:
+        return
+    retail = 0
+    for place, pieces in row["pieces"].items():
+        if place.rpartition(PLACE)[2] == store:
+            milli = sum(piece[0] for piece in pieces["parts"])
+            retail += books.retail_minor(pieces["sku"], milli) or 0
+    name = f"referral_fee{PLACE}{store}"
+    before = (
+        debt_of(row["fees"][name][0])
+        if name in row["fees"]
+        else Debt(seller, giver, agreement["currency"], {"fees": 0})
+    )
+    amount = scaled(retail, agreement["referral_permille"], 1000, agreement["rounding"])
+    whole = before._replace(parts={"fees": amount})
+    if whole.parts == before.parts:
+        return
+    about = About("referral_fee", at_ms, store, row["order"])
+    at = books.owe(about, agreement["version"], whole.less(before), f"{seller} sold what {store} was paid for")
+    row["fees"][name] = [kept(whole), agreement["version"], list(at)]

@@ -1,0 +1,144 @@
+"""Goods of orders that customers bring back, to whatever store: the refund, and whose they are then."""
+
+from typing import Any
+
+from schemas.types.agreement import Agreement
+from streams.pool.journal.movements import Movement
+from streams.settlement.ledger.books import Books
+from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
+from streams.settlement.ledger.entries import About
+from streams.settlement.ledger.orders import PLACE, party_of, waits_no_more
+
+RETURNS = ("return", "return_not_restocked")
+
+
+def settle_return(books: Books, move: Movement) -> None:
+    """Post a return line that names an order, or take it back when a revision does."""
+    row = books.orders.get(str(move.order))
+    if row is None:
+        return
+    if move.is_undone:
+        _undo(books, row, move)
+    else:
+        left = move.quantity_milli
+        for place in sorted(row["pieces"], key=lambda place: (place.rpartition(PLACE)[2] != move.store, place)):
+            if row["pieces"][place]["sku"] == move.sku and left:
+                milli = min(left, _not_returned(row, place))
+                left -= milli
+                if milli:
+                    _bring_back(books, row, place, move, milli)
+    books.orders[row["order"]] = row
+
+
+def _not_returned(row: dict[str, Any], place: str) -> int:
+    given: int = sum(piece[0] for piece in row["pieces"][place]["parts"])
+    back: int = sum(one["milli"] for one in row["returns"] if one["place"] == place)
+    return given - back
+
+
+def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, milli: int) -> None:
+    agreement = books.agreement_at(move.occurred_at_ms)
+    giving_store = place.rpartition(PLACE)[2]
+    giver, taker = party_of(giving_store), party_of(move.store)
+    seller = row["selling"] or giver
+    back: dict[str, Any] = {
+        "place": place,
+        "store": move.store,
+        "sku": move.sku,
+        "milli": milli,
+        "debts": [],
+        "waits": None,
+    }
+    row["returns"].append(back)
+    if agreement is None:
+        return
+    about = About("refund", move.occurred_at_ms, move.store, row["order"], None, move.sku, milli)
+    paid = seller if agreement["customer_pays"] == "selling" else giver
+    refund = _refund(books, move, milli)
+    _owe(books, back, about, agreement, Debt(taker, paid, agreement["currency"], {"refunds": refund or 0}),
+         f"{move.store} paid a customer of {paid} back for order {row['order']}")  # fmt: skip
+    owner = seller
+    if agreement["returns_to"] == "fulfilling" and giver != seller:
+        owner = giver
+        for gone in _posted_part(row, place, milli):
+            _owe(books, back, about._replace(kind="return"), agreement, gone.negated(),
+                 f"Goods of order {row['order']} are {giver}'s again")  # fmt: skip
+    if move.cause == "return" and owner != taker:
+        rate = books.rate(move.sku, agreement)
+        about = about._replace(kind="return")
+        if isinstance(rate, str):
+            claim = {"claim": "return", "owner": owner, "taker": taker, "order": row["order"]}
+            back["waits"] = list(books.wait_for_price(rate, about, claim))
+        else:
+            _owe(books, back, about, agreement, Debt(owner, taker, agreement["currency"], rate.parts(milli)),
+                 f"{move.store} has goods of {owner} on its shelf that a customer brought back")  # fmt: skip
+
+
+def price_return(
+    books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
+) -> None:
+    """Post whose goods they are again that waited for their price."""
+    row = books.orders[claim["order"]]
+    back = next(one for one in row["returns"] if one["waits"] == list(name))
+    back["waits"] = None
+    debt = Debt(claim["owner"], claim["taker"], agreement["currency"], rate.parts(about.quantity_milli or 0))
+    _owe(books, back, about, agreement, debt,
+         f"{about.store} has goods of {claim['owner']} on its shelf that a customer brought back", name[0])  # fmt: skip
+    books.orders[claim["order"]] = row
+
+
+def _posted_part(row: dict[str, Any], place: str, milli: int) -> list[Debt]:
+    """What was posted for the newest `milli` that have not come back yet."""
+    already = sum(one["milli"] for one in row["returns"][:-1] if one["place"] == place)
+    parts = []
+    for piece in reversed(row["pieces"][place]["parts"]):
+        skipped = min(already, piece[0])
+        already -= skipped
+        here = min(milli, piece[0] - skipped)
+        milli -= here
+        if here and piece[1] is not None:
+            debt = debt_of(piece[1])
+            parts.append(debt.part(skipped + here, piece[0]).less(debt.part(skipped, piece[0])))
+    return parts
+
+
+def _refund(books: Books, move: Movement, milli: int) -> int | None:
+    """What the till's line says, of the part that was the order's; else the catalogue's price."""
+    if move.price_minor is None:
+        return books.retail_minor(move.sku, milli)
+    return Debt("", "-", "", {"refunds": abs(move.price_minor)}).part(milli, move.quantity_milli).parts["refunds"]
+
+
+def _owe(
+    books: Books, back: dict[str, Any], about: About, agreement: Agreement, debt: Debt, sentence: str,
+    position: int | None = None,
+) -> None:  # fmt: skip
+    if debt.is_nothing:
+        return
+    at = books.owe(about, agreement["version"], debt, sentence, position=position)
+    back["debts"].append([about.kind, kept(debt), agreement["version"], list(at)])
+
+
+def _undo(books: Books, row: dict[str, Any], move: Movement) -> None:
+    """A revision says that so much did not come back: the newest returns there are taken back."""
+    left = abs(move.quantity_milli)
+    for at in range(len(row["returns"]) - 1, -1, -1):
+        back = row["returns"][at]
+        if back["store"] != move.store or back["sku"] != move.sku or not left:
+            continue
+        part = min(left, back["milli"])
+        left -= part
+        if back["waits"] is not None:
+            waits_no_more(books, tuple(back["waits"]), part)
+        rest = []
+        for kind, row_debt, version, name in back["debts"]:
+            debt = debt_of(row_debt)
+            gone = debt.part(part, back["milli"])
+            about = About(kind, move.occurred_at_ms, move.store, row["order"], None, move.sku, -part)
+            sentence = f"The return at {move.store} of order {row['order']} was taken back"
+            books.owe(about, version, gone.negated(), sentence, tuple(name))
+            rest.append([kind, kept(debt.less(gone)), version, name])
+        if part == back["milli"]:
+            row["returns"].pop(at)
+        else:
+            back |= {"milli": back["milli"] - part, "debts": rest}
