@@ -71,10 +71,10 @@ class Ledger:
                 returns.settle_return(books, move)
             goods.settle_movement(books, move)
             books.note_sale(move)
-        at_ms = entry.appended_at_ms
+        at_ms, corrections = entry.appended_at_ms, []
         if fact[0] == facts.FULFILMENT_REPORT_DECIDED:
             at_ms = fact[1]["report"]["occurred_at_ms"]
-            order = fact[1]["order"]
+            order, corrections = fact[1]["order"], fact[1]["corrections"]
             if order is not None and fact[1]["report"]["reason"] == "not_collected":
                 orders.settle_no_show(books, order, [fact[1]["report"]["store"]], at_ms)
         elif fact[0] == facts.ORDER_REQUEST_DECIDED or fact[0] == facts.ORDER_CHANGED:
@@ -86,7 +86,7 @@ class Ledger:
         else:
             return
         if order is not None:
-            orders.settle_order(books, order, at_ms)
+            orders.settle_order(books, order, at_ms, corrections)
 
     # --- prices that come late -------------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """Goods of orders: what the store that sold owes the stores that hand over, and what a return takes back."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from schemas.types.agreement import Agreement
-from schemas.types.orders import OrderRow
+from schemas.types.orders import Hold, OrderRow
+from schemas.types.stock import Correction
 from streams.pool.journal.elsewhere import is_elsewhere
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
@@ -11,7 +13,7 @@ from streams.settlement.ledger.entries import About, Party, TransactionKind
 from streams.settlement.money import scaled
 
 PLACE = "|"
-"""Between a line's id and its store in a row's key; no store has it in its id."""
+"""Between an item and its store in a row's key; no store has it in its id."""
 
 
 def party_of(store: str) -> Party:
@@ -19,20 +21,27 @@ def party_of(store: str) -> Party:
     return f"@pool:{store.rpartition('@')[2]}" if is_elsewhere(store) else store
 
 
-def settle_order(books: Books, order: OrderRow, at_ms: int) -> None:
-    """Post by how much of the order more, or less, has been handed over than was posted."""
-    now = _handed_over(order)
+def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterable[Correction] = ()) -> None:
+    """Post by how much of the order more, or less, has left the shelves for the customer than was posted.
+
+    corrections: of the books, when the entry is a report that goods were handed over.
+    """
     row = books.orders.get(order["order"])
     if row is None:
-        if not any(now.values()) and all(hold["state"] != "picked" for hold in order["holds"]):
+        if all(hold["state"] != "picked" and not _has_left(hold) for hold in order["holds"]):
             return
         row = _new_row(order)
+    for one in corrections:
+        if one["kind"] == "collected":
+            place = f"{one['sku']}{PLACE}{one['store']}"
+            row["handed"][place] = row["handed"].get(place, 0) - one["delta_milli"]
+    now = _left_the_shelf(order, row["handed"])
     row["picked"] = sorted({*row["picked"], *(hold["store"] for hold in order["holds"] if hold["state"] == "picked")})
     row["ended_at_ms"] = order["ended_at_ms"]
     for place in sorted({*now, *row["pieces"]}):
-        change = now.get(place, (0, ""))[0] - sum(piece[0] for piece in row["pieces"].get(place, {}).get("parts", ()))
+        change = now.get(place, 0) - sum(piece[0] for piece in row["pieces"].get(place, {}).get("parts", ()))
         if change > 0:
-            _hand_over(books, row, place, now[place][1], change, at_ms)
+            _hand_over(books, row, place, place.rpartition(PLACE)[0], change, at_ms)
         elif change < 0:
             _take_back(books, row, place, -change, at_ms)
     _settle_fees(books, row, at_ms)
@@ -50,22 +59,33 @@ def settle_no_show(books: Books, order: OrderRow, stores: list[str] | None, at_m
     books.orders[order["order"]] = row
 
 
-def _handed_over(order: OrderRow) -> dict[str, tuple[int, str]]:
-    """Line and store → (thousandths that have left the shelf for the customer, the item)."""
-    found: dict[str, tuple[int, str]] = {}
+def _has_left(hold: Hold) -> bool:
+    return hold["state"] == "collected" or hold["sold_at_till_milli"] > 0
+
+
+def _left_the_shelf(order: OrderRow, handed: Mapping[str, int]) -> dict[str, int]:
+    """Item and store → thousandths that the customer has.
+
+    Goods leave a shelf once, rung up or handed over, whichever comes first; a void brings back what was rung up. What
+    another pool hands over, it alone knows: its word is the hold's state.
+    """
+    wanted: dict[str, int] = {}
+    left: dict[str, int] = {}
     for hold in order["holds"]:
-        milli = hold["quantity_milli"] if hold["state"] == "collected" else hold["sold_at_till_milli"]
-        if milli:
-            place = f"{hold['line_id']}{PLACE}{hold['store']}"
-            found[place] = (found.get(place, (0, ""))[0] + milli, hold["sku"])
-    return found
+        place = f"{hold['sku']}{PLACE}{hold['store']}"
+        wanted[place] = wanted.get(place, 0) + hold["quantity_milli"]
+        has_it = is_elsewhere(hold["store"]) and hold["state"] == "collected"
+        left[place] = left.get(place, 0) + (hold["quantity_milli"] if has_it else hold["sold_at_till_milli"])
+    found = {place: min(wanted[place], milli + handed.get(place, 0)) for place, milli in left.items()}
+    return {place: milli for place, milli in found.items() if milli}
 
 
 def _new_row(order: OrderRow) -> dict[str, Any]:
     for_pool, preferred = order["for_pool"], order["terms"]["preferred_store"]
     return {
         "order": order["order"], "selling": f"@pool:{for_pool}" if for_pool else preferred and party_of(preferred),
-        "mode": order["terms"]["mode"], "pieces": {}, "fees": {}, "picked": [], "returns": [], "ended_at_ms": 0,
+        "mode": order["terms"]["mode"], "pieces": {}, "handed": {}, "fees": {}, "picked": [], "returns": [],
+        "ended_at_ms": 0,
     }  # fmt: skip
 
 
