@@ -1,19 +1,23 @@
-"""Reads an operator's CSV lists: the product master of a pool, and what a store's own codes mean.
+"""Reads an operator's lists: the product master of a pool, and what a store's own codes mean.
 
-Catalog columns: sku and name; and, when known, gtin, category, unit (each, kg, l), pack, cost, price, tax_percent,
-shelf_life_days, supplier, substitutes and codes (both separated by spaces; a code is written SCHEME:TEXT, such as
-plu:4011). Code list columns: code and sku. Other columns are left alone.
+They are CSV files or Excel workbooks, in any form that the drop folder reads. Catalog columns: sku and name; and, when
+known, gtin, category, unit (each, kg, l), pack, cost, price, tax_percent, shelf_life_days, supplier, plu, substitutes
+and codes (both separated by spaces; a code is written SCHEME:TEXT, such as plu:4011), also by their German, French,
+Spanish, Italian and Dutch names. Code list columns: code and sku. Other columns are left alone.
 """
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from connectors.contract import Refused
+from connectors.drop_folder.lists import read_list
+from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number
+from connectors.drop_folder.survey import FileRefused
 from connectors.parsing.codes import SCHEMES, code_of
+from connectors.parsing.lines import unit_named
 from connectors.parsing.quantities import price_minor, quantity_milli
 from messaging.errors import UserError
 from schemas.models.catalog import CatalogItem
@@ -23,6 +27,192 @@ from schemas.models.forms import first_problem
 ORIGIN = "commonshelf"
 _MILLI_PERCENT_PER_PERMILLE = 100
 _BARCODE_MIN_DIGITS = 8
+_PLU_MAX_DIGITS = 5
+NUMBER_COLUMNS = ("pack", "cost", "price", "tax_percent")
+CATALOG_HEADERS: Mapping[str, Sequence[str]] = {
+    "sku": (
+        "item_number",
+        "article_no",
+        "item_no",
+        "item_code",
+        "article_number",
+        "product_code",
+        "artikelnummer",
+        "artikel_nr",
+        "artikelnr",
+        "art_nr",
+        "artnr",
+        "référence",
+        "reference",
+        "référence_article",
+        "réf",
+        "ref",
+        "code_article",
+        "code_produit",
+        "referencia",
+        "código_artículo",
+        "codigo_articulo",
+        "código",
+        "codigo",
+        "codice_articolo",
+        "codice",
+        "artikelcode",
+        "item",
+        "code",
+    ),
+    "name": (
+        "item_name",
+        "product_name",
+        "description",
+        "title",
+        "product",
+        "bezeichnung",
+        "artikelbezeichnung",
+        "artikelname",
+        "produktname",
+        "beschreibung",
+        "artikel",
+        "produkt",
+        "désignation",
+        "designation",
+        "libellé",
+        "libelle",
+        "nom",
+        "article",
+        "produit",
+        "descripción",
+        "descripcion",
+        "nombre",
+        "artículo",
+        "articulo",
+        "producto",
+        "descrizione",
+        "nome",
+        "omschrijving",
+        "naam",
+        "item",
+    ),
+    "gtin": (
+        "ean",
+        "barcode",
+        "upc",
+        "ean13",
+        "ean_code",
+        "gtin13",
+        "upc_code",
+        "strichcode",
+        "code_barres",
+        "code_barre",
+        "code_à_barres",
+        "gencod",
+        "gencode",
+        "código_de_barras",
+        "codigo_de_barras",
+        "codice_a_barre",
+        "streepjescode",
+    ),
+    "category": (
+        "department",
+        "warengruppe",
+        "kategorie",
+        "catégorie",
+        "categorie",
+        "famille",
+        "rayon",
+        "categoría",
+        "categoria",
+        "familia",
+        "reparto",
+        "afdeling",
+    ),
+    "unit": (
+        "uom",
+        "unit_of_measure",
+        "einheit",
+        "mengeneinheit",
+        "me",
+        "unité",
+        "unite",
+        "unidad",
+        "unidad_de_medida",
+        "unità",
+        "eenheid",
+    ),
+    "pack": (
+        "pack_size",
+        "case_size",
+        "units_per_case",
+        "verpackungseinheit",
+        "vpe",
+        "ve",
+        "gebinde",
+        "colisage",
+        "pcb",
+        "unidades_por_caja",
+    ),
+    "cost": (
+        "cost_price",
+        "unit_cost",
+        "einkaufspreis",
+        "ek_preis",
+        "ek",
+        "ek_netto",
+        "prix_d'achat",
+        "prix_achat",
+        "pa_ht",
+        "precio_de_coste",
+        "precio_compra",
+        "coste",
+        "costo",
+        "inkoopprijs",
+    ),
+    "price": (
+        "retail_price",
+        "unit_price",
+        "sale_price",
+        "verkaufspreis",
+        "vk_preis",
+        "vk",
+        "vk_brutto",
+        "preis",
+        "prix_de_vente",
+        "prix_ttc",
+        "pv_ttc",
+        "prix",
+        "pvp",
+        "precio_de_venta",
+        "precio_venta",
+        "precio",
+        "prezzo",
+        "verkoopprijs",
+        "prijs",
+    ),
+    "tax_percent": (
+        "tax_rate",
+        "vat_rate",
+        "tax",
+        "vat",
+        "mwst",
+        "mwst_%",
+        "mwst_satz",
+        "ust",
+        "steuersatz",
+        "tva",
+        "tva_%",
+        "taux_tva",
+        "taux_de_tva",
+        "iva",
+        "iva_%",
+        "btw",
+    ),
+    "shelf_life_days": ("haltbarkeit_tage", "haltbarkeit", "durée_de_vie", "dias_caducidad"),
+    "supplier": ("vendor", "lieferant", "fournisseur", "proveedor", "fornitore", "leverancier"),
+    "plu": ("plu_code", "plu_nummer", "plu_nr"),
+    "substitutes": ("ersatz", "ersatzartikel"),
+    "codes": (),
+}
+"""Column → other headers for it, as `normal_header` gives them, the likeliest first."""
+CODE_HEADERS: Mapping[str, Sequence[str]] = {"code": (), "sku": ()}
 
 Parsers = dict[str, tuple[str, Callable[[str], Any]]]
 """Column → (field, how its text becomes the field's value)."""
@@ -33,46 +223,107 @@ class UnusableFileError(UserError):
 
 
 def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[CatalogItem | ConfigChange]:
-    """The items of a catalog file, and the mappings of their extra codes. Raises UnusableFileError."""
-    parsers = _catalog_parsers(currency)
-    for line, row in csv_rows(file, ("sku", "name")):
+    """The items of a catalog file, and the mappings of their extra codes.
+
+    Raises UnusableFileError, also where two rows name one SKU or one code.
+    """
+    rows = list(list_rows(file, ("sku", "name"), CATALOG_HEADERS))
+    parsers = _catalog_parsers(currency, _marks(rows))
+    places: dict[str, tuple[int, str]] = {}
+    for line, row in rows:
         try:
             fields = {
                 field: _parse(column, row[column], parse)
                 for column, (field, parse) in parsers.items()
                 if row.get(column)
             }
-            yield CatalogItem(pool=pool, recorded_at_ms=now_ms, **fields)
-            for code in row.get("codes", "").split():
-                yield _mapping(pool, None, code, row["sku"], now_ms)
+            codes = [parse_code(code) for code in row.get("codes", "").split()]
+            codes += [code_of("plu", row["plu"])] if row.get("plu") else []
+            if not fields.get("gtin", "x"):
+                codes.append(code_of("plu", row["gtin"]))
+                del fields["gtin"]
+            item = CatalogItem(pool=pool, recorded_at_ms=now_ms, **fields)
+            own = [f"sku:{item.sku}", *([f"gtin:{item.gtin}"] if item.gtin else []), *codes]
+            for code in own:
+                _claim(places, code, line, item.sku)
+            yield item
+            for code in codes:
+                yield _mapping(pool, None, code, item.sku, now_ms)
         except ValueError as error:
             raise located(file, line, error) from None
 
 
 def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[ConfigChange]:
-    """The meanings of the store's own codes. Raises UnusableFileError."""
-    for line, row in csv_rows(file, ("code", "sku")):
+    """The meanings of the store's own codes. Raises UnusableFileError, also for a code with two meanings."""
+    places: dict[str, tuple[int, str]] = {}
+    for line, row in list_rows(file, ("code", "sku"), CODE_HEADERS):
         try:
-            yield _mapping(pool, store, row["code"], row["sku"], now_ms)
+            code, sku = parse_code(row.get("code", "")), row.get("sku", "")
+            _claim(places, code, line, sku)
+            yield _mapping(pool, store, code, sku, now_ms)
         except ValueError as error:
             raise located(file, line, error) from None
 
 
-def _catalog_parsers(currency: str) -> Parsers:
+def _claim(places: dict[str, tuple[int, str]], code: str, line: int, sku: str) -> None:
+    """Note the line and the item of a code. Raises Refused when another line has it for another item, or is that item.
+
+    places: code → (line, SKU), as far as the file was read.
+    """
+    before, known = places.setdefault(code, (line, sku))
+    if known != sku or (before != line and code == f"sku:{sku}"):
+        raise Refused(f"{code} stands in line {before} already, for {known}; each item has its own")
+
+
+def _marks(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Marks:
+    """The meaning of points and commas, as the file's numbers show it. A single 1.299 of a price is 1.299."""
+    return marks_shown(row[column] for _, row in rows for column in NUMBER_COLUMNS if row.get(column))
+
+
+def _catalog_parsers(currency: str, marks: Marks) -> Parsers:
+    def number(text: str) -> str:
+        return _plainly(lambda: plain_number(text.removesuffix("%"), marks))
+
+    def amount(text: str) -> int:
+        return price_minor(_plainly(lambda: plain_amount(text, marks, currency)), currency)
+
     return {
         "sku": ("sku", str),
         "name": ("name", str),
-        "gtin": ("gtin", lambda text: code_of("gtin", text).removeprefix("gtin:")),
+        "gtin": ("gtin", _gtin),
         "category": ("category", str),
-        "unit": ("unit", str),
-        "pack": ("pack_milli", quantity_milli),
-        "cost": ("cost_minor", lambda text: price_minor(text, currency)),
-        "price": ("price_minor", lambda text: price_minor(text, currency)),
-        "tax_percent": ("tax_permille", _permille),
+        "unit": ("unit", _unit),
+        "pack": ("pack_milli", lambda text: quantity_milli(number(text))),
+        "cost": ("cost_minor", amount),
+        "price": ("price_minor", amount),
+        "tax_percent": ("tax_permille", lambda text: _permille(number(text))),
         "shelf_life_days": ("shelf_life_days", _days),
         "supplier": ("supplier", str),
         "substitutes": ("substitutes", lambda text: tuple(text.split())),
     }
+
+
+def _plainly(read: Callable[[], str]) -> str:
+    """What `read` gives. Raises Refused without the advice that is for a drop folder."""
+    try:
+        return read()
+    except Refused as refused:
+        reason, advice, _ = str(refused).partition(": set the option")
+        raise Refused(f"{reason}; write it with two decimals, or with none") if advice else refused from None
+
+
+def _gtin(text: str) -> str:
+    """The 14 digits of a barcode; empty for the short number of loose goods, a PLU, in the column of barcodes."""
+    if text.isascii() and text.isdigit() and len(text) <= _PLU_MAX_DIGITS:
+        return ""
+    return code_of("gtin", text).removeprefix("gtin:")
+
+
+def _unit(text: str) -> str:
+    unit = unit_named(text)
+    if unit is None:
+        raise Refused(f"{text!r} is not a unit of a product master: use each, kg or l")
+    return unit.value
 
 
 def _permille(percent: str) -> int:
@@ -110,24 +361,27 @@ def parse_code(text: str) -> str:
     return code_of(scheme, rest)
 
 
-def csv_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, column → stripped text) of each row that is not empty. Raises UnusableFileError."""
+def list_rows(
+    file: Path, needed: tuple[str, ...], names: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """(line number, column → text of its filled cells) of each row. names: column → other headers for it.
+
+    Raises UnusableFileError.
+    """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            columns = [name.strip().lower() for name in reader.fieldnames or []]
-            missing = [name for name in needed if name not in columns]
-            if missing:
-                raise UnusableFileError(
-                    f"{file}:1: the column {missing[0]} is missing; the first line must name the columns"
-                )
-            reader.fieldnames = columns
-            for row in reader:
-                texts = {key: value.strip() for key, value in row.items() if key and isinstance(value, str)}
-                if any(texts.values()):
-                    yield reader.line_num, texts
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnusableFileError(f"{file} cannot be read as a UTF-8 CSV file ({error}); check the file") from None
+        found = read_list(file.name, file.read_bytes(), names)
+        missing = [name for name in needed if name not in found.fields]
+        if missing:
+            known = f" (or {', '.join(names[missing[0]][:3])}, …)" if names[missing[0]] else ""
+            raise UnusableFileError(
+                f"{file}:{found.header_line}: the column {missing[0]}{known} is missing; the header must name it"
+            )
+        for row in found.rows():
+            yield row.line, row.cells
+    except OSError as error:
+        raise UnusableFileError(f"{file} cannot be read ({error.strerror}); check the path and its rights") from None
+    except FileRefused as refused:
+        raise UnusableFileError(f"{file}:{refused.line}: {refused}") from None
 
 
 def located(file: Path, line: int, error: ValueError) -> UnusableFileError:

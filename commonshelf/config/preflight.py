@@ -10,8 +10,9 @@ from pathlib import Path
 
 from commonshelf.config.catalog_files import UnusableFileError
 from commonshelf.config.credentials import secret_origin
-from commonshelf.config.publishing import records_of
+from commonshelf.config.publishing import SharedCodeError, check_codes, records_of
 from commonshelf.config.settings import Settings
+from schemas.models.catalog import CatalogItem
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,8 @@ def blockers(settings: Settings, env: Mapping[str, str]) -> Iterator[Blocker]:
     yield from _secrets(settings, env)
     yield from _key_files(settings)
     try:
-        for _ in records_of(settings):
-            pass
-    except UnusableFileError as error:
+        check_codes(record for record in records_of(settings) if isinstance(record, CatalogItem))
+    except (UnusableFileError, SharedCodeError) as error:
         yield Blocker("file", str(error), "")
     for store in settings.stores:
         for connector in store.connectors:

@@ -1,12 +1,13 @@
 """Publishes what settings declare (pools, stores, code mappings, catalog), and only what differs from the topics."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, read_catalog, read_codes
 from commonshelf.config.settings import Settings
 from messaging.client_options import ClientOptions, quiet
 from messaging.clock import wall_clock_ms
+from messaging.errors import UserError
 from messaging.log_reader import read_table
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
@@ -15,6 +16,11 @@ from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 
 SettingsRecord = ConfigChange | CatalogItem
+
+
+class SharedCodeError(UserError):
+    """Two items have one code."""
+
 
 _ABOUT_THE_CHANGE = frozenset({"recorded_at_ms", "origin"})
 """Fields that say when and by whom, not what."""
@@ -36,7 +42,8 @@ def records_of(settings: Settings, now_ms: int | None = None) -> Iterator[Settin
 def publish_settings(kafka_options: ClientOptions, partitions: int, records: Iterable[SettingsRecord]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
-    Of several records with one key the last one counts. Raises KafkaException or PublishError.
+    Of several records with one key the last one counts. Raises KafkaException or PublishError, and SharedCodeError
+    before anything is published.
     """
     from messaging.publisher import Publisher, publish_and_flush
 
@@ -44,12 +51,36 @@ def publish_settings(kafka_options: ClientOptions, partitions: int, records: Ite
     if not wanted:
         return 0
     known = _known(kafka_options, sorted({partition_of(record.pool, partitions) for record in wanted.values()}))
+    check_codes([*_items(known, wanted), *(each for each in wanted.values() if isinstance(each, CatalogItem))])
     news = [record for place, record in wanted.items() if known.get(place) != _meaning(_as_decoded(record))]
     # Not compressed: the agents' Kafka client reads lz4 only with a package of its own, and settings are few.
     with Publisher(
         {**quiet(kafka_options), "compression.type": "none", "retry.backoff.ms": "50"}, partitions
     ) as publisher:
         return publish_and_flush(publisher, news)
+
+
+def check_codes(items: Iterable[CatalogItem]) -> None:
+    """Raise SharedCodeError where two items of a pool have one barcode."""
+    owners: dict[tuple[str, str], str] = {}
+    for item in items:
+        owner = owners.setdefault((item.pool, item.gtin), item.sku) if item.gtin is not None else item.sku
+        if owner != item.sku:
+            raise SharedCodeError(
+                f"the items {owner} and {item.sku} of pool {item.pool} both have the barcode {item.gtin}, so that a "
+                f"till's line of it would mean neither; give it to one of them (a row of {owner} in a catalog file "
+                "whose gtin is empty takes it back)"
+            )
+
+
+def _items(known: Mapping[tuple[str, str], Any], besides: Container[tuple[str, str]]) -> Iterator[CatalogItem]:
+    """The items that the topic has; what is no item any more is the workers' business."""
+    for place, value in known.items():
+        if place[0] == CATALOG_ITEMS.name and place not in besides:
+            try:
+                yield CatalogItem.model_validate(value | {"recorded_at_ms": 0})
+            except ValueError:
+                continue
 
 
 def current(kafka_options: ClientOptions, topic: str, partitions: list[int] | None = None) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from commonshelf.config.catalog_files import UnusableFileError, csv_rows, located, parse_code
+from commonshelf.config.catalog_files import CODE_HEADERS, UnusableFileError, list_rows, located, parse_code
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
@@ -24,12 +24,12 @@ def read_mappings(file: Path, store: str | None, catalog: PoolConfig) -> tuple[l
     """
     found: list[CodeMapping] = []
     problems: list[str] = []
-    for line, row in csv_rows(file, ("code", "sku")):
+    for line, row in list_rows(file, ("code", "sku"), CODE_HEADERS):
         if not row.get("sku"):
             continue
         try:
             sku = find_item(catalog, row["sku"])
-            code = catalog.lasting_code(parse_code(row["code"]))
+            code = catalog.lasting_code(parse_code(row.get("code", "")))
             found.append(CodeMapping(store=row.get("store") or store, code=code, sku=sku))
         except ValueError as error:
             problems.append(str(located(file, line, error)))
@@ -46,10 +46,10 @@ def read_till_items(file: Path) -> dict[str, TillItem]:
 
 
 def _listed(file: Path) -> Iterator[tuple[str, str, TillItem]]:
-    for line, row in csv_rows(file, ("code",)):
+    for line, row in list_rows(file, ("code",), CODE_HEADERS):
         try:
             item = TillItem(row.get("name", ""), row.get("barcode", ""), row.get("sku", ""))
-            yield f"{file}:{line}", parse_code(row["code"]), item
+            yield f"{file}:{line}", parse_code(row.get("code", "")), item
         except ValueError as error:
             raise located(file, line, error) from None
 

@@ -21,7 +21,7 @@ def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     Raises FileRefused when no row can be read, or too many: then as the last thing, after the rows that may be.
     """
     mapping = reading.spec.columns
-    header = _header(text_header(_first_lines(stream, reading.found.encoding), reading.kind, mapping))
+    header = _header(text_header(first_lines(stream, reading.found.encoding), reading.kind, mapping))
     layout = checked(header.layout, reading.kind, mapping)
     open_rows = partial(_rows, stream, reading.found.encoding, header)
     evidence = evidence_of(open_rows(), layout, reading)
@@ -30,14 +30,14 @@ def read_csv(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
 
 def sample_csv(stream: BinaryIO, found: Survey) -> Sample:
     """The header and the first rows. Raises FileRefused when there is no header."""
-    header = _header(text_header(_first_lines(stream, found.encoding), None, {}))
+    header = _header(text_header(first_lines(stream, found.encoding), None, {}))
     rows = islice(_rows(stream, found.encoding, header), SAMPLE_ROWS)
     return Sample(header.layout.header, tuple(tuple(row.cells) for row in rows if isinstance(row, Row)))
 
 
 def preset_of_csv(stream: BinaryIO, found: Survey) -> Preset | None:
     """The well-known export that the file is, if it is one."""
-    header = text_header(_first_lines(stream, found.encoding), None, {})
+    header = text_header(first_lines(stream, found.encoding), None, {})
     return header.layout.preset if header else None
 
 
@@ -47,7 +47,8 @@ def _header(found: Header | None) -> Header:
     return found
 
 
-def _first_lines(stream: BinaryIO, encoding: str) -> list[str]:
+def first_lines(stream: BinaryIO, encoding: str) -> list[str]:
+    """The lines among which the header stands."""
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
@@ -57,13 +58,17 @@ def _first_lines(stream: BinaryIO, encoding: str) -> list[str]:
 
 
 def _rows(stream: BinaryIO, encoding: str, header: Header) -> Iterator[Row | BrokenRow]:
-    """The rows under the header, from the stream's start on."""
+    return rows_below(stream, encoding, header.layout.delimiter, header.at)
+
+
+def rows_below(stream: BinaryIO, encoding: str, delimiter: str, header_at: int) -> Iterator[Row | BrokenRow]:
+    """The rows under the header, which is line `header_at` from 0, from the stream's start on."""
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        for _ in range(header.at + 1):
+        for _ in range(header_at + 1):
             text.readline(LINE_MAX_CHARS)
-        yield from read_rows(text, header.layout.delimiter, header.at + 2)
+        yield from read_rows(text, delimiter, header_at + 2)
     finally:
         if not stream.closed:  # as it may be when nobody reads on
             text.detach()

@@ -85,6 +85,13 @@ def preset_of_workbook(stream: BinaryIO, found: Survey) -> Preset | None:  # noq
     return header.layout.preset if header else None
 
 
+def text_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """(Excel's row, its cells as text) of the first sheet. Raises FileRefused."""
+    _check_archive(stream)
+    for line, row in _cells(stream):
+        yield line, [_field_text(each, None, None, None, is_joined=True) for each in row]
+
+
 def _header(stream: BinaryIO, kind: FileKind | None, mapping: Mapping[str, str]) -> Header:
     found = _found_header(stream, kind, mapping)
     if found is None:

@@ -1,5 +1,6 @@
 """One line of a sale or of a stock report, from the fields in which any outside system gives it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -26,12 +27,20 @@ SALE_KINDS: Mapping[str, SaleLineKind] = {
     "void": SaleLineKind.void, "v": SaleLineKind.void,
 }  # fmt: skip
 UNITS: Mapping[str, tuple[Unit, bool]] = (
-    dict.fromkeys(("", "each", "ea", "pc", "pcs", "piece", "unit", "st", "stk"), (Unit.each, False))
-    | dict.fromkeys(("kg", "kilogram"), (Unit.kg, False))
-    | dict.fromkeys(("l", "liter", "litre", "ltr"), (Unit.l, False))
-    | {"g": (Unit.kg, True), "ml": (Unit.l, True)}
-)
-"""Tills' names of units → our unit, and whether theirs is a thousandth of it."""
+    dict.fromkeys(
+        ("", "each", "ea", "pc", "pcs", "pce", "piece", "pieces", "unit", "units", "count", "ct", "st", "stk", "stck",
+         "stück", "stueck", "p", "pièce", "pièces", "unité", "unités", "u", "ud", "uds", "und", "unidad", "unidades",
+         "pieza", "piezas", "pz", "pezzo", "pezzi", "stuk", "stuks", "szt"), (Unit.each, False),
+    )
+    | dict.fromkeys(
+        ("kg", "kilogram", "kilogramm", "kilogramme", "kilogrammes", "kilogramo", "kilogramos", "chilo", "chili",
+         "chilogrammo"), (Unit.kg, False),
+    )
+    | dict.fromkeys(("l", "lt", "liter", "litre", "ltr", "litro", "litros", "litri"), (Unit.l, False))
+    | dict.fromkeys(("g", "gramm", "gramme", "grammes", "gramo", "gramos", "grammo", "grammi"), (Unit.kg, True))
+    | {"ml": (Unit.l, True)}
+)  # fmt: skip
+"""Names of units in English, German, French, Spanish, Italian and Dutch → our unit, and whether it is a thousandth."""
 
 CONVERTED: Mapping[str, tuple[Unit, Decimal]] = (
     dict.fromkeys(("lb", "lbs", "pound", "pounds"), (Unit.kg, Decimal("0.45359237")))
@@ -56,6 +65,7 @@ CONVERTED: Mapping[str, tuple[Unit, Decimal]] = (
 (NIST Handbook 44, appendix C), volumes those of the United States.
 """
 
+_PLU = re.compile(r"[1-9][0-9]{0,4}")
 ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
 _ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})
 _MAY_BE_NEGATIVE = frozenset({StockReportKind.adjusted, StockReportKind.level})
@@ -182,6 +192,9 @@ def line_code(fields: Mapping[str, object]) -> str:
                 return code_of(scheme, text)
             except Refused as error:
                 refused = refused or FieldRefused(scheme, str(error))
+    number = clean_code(text_of(fields, "gtin"))
+    if _PLU.fullmatch(number):  # tills write the numbers of loose goods into the column of barcodes
+        return code_of("plu", number)
     if refused is not None:
         raise refused
     raise FieldRefused("", f"the line names no item: give one of {', '.join(SCHEMES)}")
@@ -211,7 +224,7 @@ def _word(fields: Mapping[str, object], name: str) -> str:
 
 
 def _quantity(fields: Mapping[str, object]) -> tuple[Unit, int]:
-    known = UNITS.get(_word(fields, "unit"))
+    known = UNITS.get(_word(fields, "unit").rstrip("."))
     if known is None:
         raise FieldRefused("unit", f"{shorten(fields['unit'])} is not a unit: use each, kg, g, l or ml")
     unit, in_thousandths = known
@@ -230,6 +243,12 @@ def _measure(name: str) -> tuple[Unit, Decimal] | None:
     if known is None:
         return CONVERTED.get(name)
     return known[0], Decimal("0.001") if known[1] else Decimal(1)
+
+
+def unit_named(text: str) -> Unit | None:
+    """The unit of that name in a product master; None for one that is none of ours, or a part of it."""
+    known = UNITS.get(text.strip().lower().rstrip("."))
+    return known[0] if known is not None and not known[1] else None
 
 
 def is_unit(name: str) -> bool:

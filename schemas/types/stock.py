@@ -19,7 +19,8 @@ DeadLetterReason = Literal[
     "invalid",
     "parked",
 ]
-"""unmapped_code: the code means nothing in this store yet; a mapping and a replay apply the line at its own time.
+"""unmapped_code: the code means nothing in this store yet, or two items have it; a mapping and a replay apply the
+line at its own time.
 unknown_item: the code maps to a SKU that the product master lacks.
 wrong_unit: the pool counts the item in another unit.
 bad_quantity: out of range, or a sign that this kind of line cannot have.

@@ -35,7 +35,8 @@ class PoolConfig:
         self._codes: dict[str, str] = {}
         self._store_codes: dict[tuple[str, str], str] = {}
         self._own_codes: dict[str, str] = {}
-        self._shared_gtins: set[str] = set()
+        self._claimants: dict[str, set[str]] = {}
+        """Code → the items that have it, where they are several."""
         self._meanings: dict[str, Meaning] = {}
         self.parked: dict[tuple[str, int, int], str] = {}
 
@@ -77,7 +78,7 @@ class PoolConfig:
 
     def _mean(self, code: str) -> None:
         """Bring the pool's meaning of `code` up to date."""
-        sku = self._codes.get(code) or self._own_codes.get(code)
+        sku = self._codes.get(code) or (None if code in self._claimants else self._own_codes.get(code))
         if sku is None:
             self._meanings.pop(code, None)
         else:
@@ -157,26 +158,21 @@ class PoolConfig:
                 self._mean(code)
 
     def _claim(self, code: str, sku: str) -> None:
-        """Of items with one GTIN the one recorded last answers to it, in whatever order they came."""
+        """A code that two items have means neither, until a mapping says which or one of them gives it up."""
         owner = self._own_codes.setdefault(code, sku)
         if owner != sku:
-            self._shared_gtins.add(code)
-        if code in self._shared_gtins:
-            rivals = self._items_with(code) if owner == sku else (owner, sku)
-            self._own_codes[code] = max(rivals, key=self._recorded)
+            self._claimants.setdefault(code, {owner}).add(sku)
         self._mean(code)
 
     def _give_up(self, code: str, sku: str) -> None:
-        if self._own_codes.get(code) == sku:
-            heirs = self._items_with(code) if code in self._shared_gtins else []
-            _put(self._own_codes, code, max(heirs, key=self._recorded, default=None))
-            self._mean(code)
-
-    def _items_with(self, gtin_code: str) -> list[str]:
-        return [sku for sku, item in self.items.items() if f"gtin:{item['gtin']}" == gtin_code]
-
-    def _recorded(self, sku: str) -> tuple[int, str]:
-        return self.items[sku]["recorded_at_ms"], sku
+        rivals = self._claimants.get(code, set()) - {sku}
+        if len(rivals) > 1:
+            self._claimants[code] = rivals
+        else:
+            self._claimants.pop(code, None)
+        if self._own_codes.get(code) == sku or rivals:
+            _put(self._own_codes, code, min(rivals, default=None))
+        self._mean(code)
 
 
 def _put(codes: dict[K, str], key: K, sku: str | None) -> None:

@@ -73,11 +73,19 @@ def test_an_item_that_loses_its_gtin_no_longer_answers_to_it():
     assert (sku_of(catalog, f"gtin:{GTIN}"), sku_of(catalog, "sku:A")) == (None, "A")
 
 
-def test_of_two_items_with_one_gtin_the_one_recorded_last_answers():
+def test_a_gtin_that_two_items_have_means_neither():
     catalog = PoolConfig()
     catalog.apply_item(item("A", GTIN, recorded_at_ms=LATER_MS))
     catalog.apply_item(item("B", GTIN))
-    assert sku_of(catalog, f"gtin:{GTIN}") == "A"
+    assert (sku_of(catalog, f"gtin:{GTIN}"), sku_of(catalog, "sku:A")) == (None, "A")
+
+
+def test_a_mapping_says_which_of_two_items_a_gtin_means():
+    catalog = PoolConfig()
+    for sku in ("A", "B"):
+        catalog.apply_item(item(sku, GTIN))
+    catalog.apply_change(mapping(f"gtin:{GTIN}", "B", None))
+    assert sku_of(catalog, f"gtin:{GTIN}") == "B"
 
 
 def test_an_item_that_gives_its_gtin_up_leaves_it_to_the_other():
@@ -90,12 +98,15 @@ def test_an_item_that_gives_its_gtin_up_leaves_it_to_the_other():
     assert [*found, sku_of(catalog, f"gtin:{GTIN}")] == ["B", None]
 
 
-def test_an_item_that_is_recorded_anew_with_an_older_time_leaves_its_gtin_to_the_newer():
+def test_the_last_of_several_items_with_one_gtin_has_it_again():
     catalog = PoolConfig()
-    catalog.apply_item(item("A", GTIN, recorded_at_ms=LATER_MS))
-    catalog.apply_item(item("B", GTIN, recorded_at_ms=LATER_MS - 1))
-    catalog.apply_item(item("A", GTIN, recorded_at_ms=1))
-    assert sku_of(catalog, f"gtin:{GTIN}") == "B"
+    found = []
+    for sku in ("A", "B", "C"):
+        catalog.apply_item(item(sku, GTIN))
+    for sku in ("A", "C"):
+        catalog.apply_item(item(sku, None))
+        found.append(sku_of(catalog, f"gtin:{GTIN}"))
+    assert found == [None, "B"]
 
 
 def test_what_a_gtin_means_does_not_depend_on_the_order_of_the_items():
@@ -107,7 +118,7 @@ def test_what_a_gtin_means_does_not_depend_on_the_order_of_the_items():
         for one in order:
             catalog.apply_item(one)
         found.add(sku_of(catalog, f"gtin:{GTIN}"))
-    assert found == {"B"}
+    assert found == {None}
 
 
 @pytest.mark.parametrize("of_store", [None, "s1"])
