@@ -60,6 +60,7 @@ class Driver(Generic[Record]):
         self._count = count
         self._now_ms = now_ms
         self._waits: dict[str, _Wait] = {}
+        self._failing: set[str] = set()
         self._last_item = ""
         self._log = _log.bind(party=adapter.party)
 
@@ -81,38 +82,61 @@ class Driver(Generic[Record]):
                 self._log.exception("calling out showed a fault in this program; please report it", again_in_s=wait_s)
             stop.wait(wait_s)
 
-    def round(self, stop: threading.Event) -> list[Unavailable]:
+    def round(self, stop: threading.Event) -> list[Exception]:
         """Bring each item to what is wanted now, CALLS_A_ROUND items at most. Returns the failures of single items.
 
-        It begins behind the item at which the round before ended, so that each has its turn.
+        It begins behind the item at which the round before ended, so that each has its turn. Items that failed before
+        come last: however many they are, no other waits for them.
 
-        Raises PublishError, AccessRefused, and Unavailable when the party is away; then the calls under way are stored.
+        Raises PublishError; Unavailable or AccessRefused when FAILURES_IN_A_ROW items in a row fail that had not failed
+        before, and AccessRefused when no call of theirs was let in. Then the calls under way are stored.
         """
         known = self._outbound.of(self._adapter.party)
         items = sorted(known.keys() | set(self._adapter.wanted()))
         first = bisect_right(items, self._last_item)
-        failures: list[Unavailable] = []
-        calls = in_a_row = 0
-        for item in (*items[first:], *items[:first]):
-            if stop.is_set() or calls >= CALLS_A_ROUND:
-                break
-            if self._is_waiting(item):
-                continue
-            self._last_item = item
-            try:
-                was_called = self._drive(item, known.get(item))
-            except Unavailable as unavailable:
-                self._back_off(item, unavailable)
-                failures.append(unavailable)
-                calls += 1
+        in_turn = [item for item in (*items[first:], *items[:first]) if not self._is_waiting(item)]
+        failed_before = [item for item in in_turn if item in self._failing]
+        failures: list[Exception] = []
+        calls = done = 0
+        for part in ([item for item in in_turn if item not in self._failing], failed_before):
+            in_a_row = 0
+            for item in part:
+                if stop.is_set() or calls >= CALLS_A_ROUND:
+                    return failures
+                if part is not failed_before:
+                    self._last_item = item
+                failure, was_called = self._try(item, known.get(item))
+                calls += was_called or failure is not None
+                if failure is None:
+                    in_a_row, done = (0, done + 1) if was_called else (in_a_row, done)
+                    continue
+                failures.append(failure)
                 in_a_row += 1
+                if in_a_row == FAILURES_IN_A_ROW and part is not failed_before:
+                    raise failure
                 if in_a_row == FAILURES_IN_A_ROW:
-                    raise
-            else:
-                calls += was_called
-                if was_called:
-                    in_a_row = 0
+                    return failures
+            if part is not failed_before and failures and not done and isinstance(failures[-1], AccessRefused):
+                raise failures[-1]
         return failures
+
+    def _try(self, item: str, last: Record | None) -> tuple[Exception | None, bool]:
+        """Take the next step for `item`. Returns its failure, and whether a call was made. Raises PublishError."""
+        try:
+            was_called = self._drive(item, last)
+        except (Unavailable, AccessRefused) as error:
+            asked_s = error.retry_after_s if isinstance(error, Unavailable) else 0
+            self._back_off(item, str(error), asked_s)
+            return error, True
+        except PublishError:
+            raise
+        except Exception as error:  # noqa: BLE001  a fault at one item must not hold up the others
+            self._log.exception("calling out showed a fault in this program; please report it", item=item)
+            self._back_off(item, type(error).__name__, RETRY_MAX_S)
+            return error, True
+        if was_called:
+            self._failing.discard(item)
+        return None, was_called
 
     def _drive(self, item: str, last: Record | None) -> bool:
         """Take the next step for `item`. Returns whether a call was made."""
@@ -160,12 +184,13 @@ class Driver(Generic[Record]):
         wait = self._waits.get(item)
         return wait is not None and self._now_ms() < wait.until_ms
 
-    def _back_off(self, item: str, unavailable: Unavailable) -> None:
+    def _back_off(self, item: str, reason: str, asked_s: float) -> None:
         wait = self._waits.get(item)
         retry_s = RETRY_S if wait is None else wait.retry_s
-        wait_s = max(unavailable.retry_after_s, retry_s)
+        wait_s = max(asked_s, retry_s)
+        self._failing.add(item)
         self._waits[item] = _Wait(self._now_ms() + int(wait_s * 1000), min(2 * retry_s, RETRY_MAX_S))
-        self._log.warning("a call failed; it is made again", item=item, reason=str(unavailable), again_in_s=wait_s)
+        self._log.warning("a call failed; it is made again", item=item, reason=reason, again_in_s=wait_s)
 
     def _refuse(self, item: str, refused: CallRefused) -> None:
         self._waits[item] = _Wait(self._now_ms() + REFUSED_WAIT_MS, RETRY_S)

@@ -17,6 +17,10 @@ class Killed(BaseException):
     pass
 
 
+class WrongContent(BaseException):
+    """Another content under the same key."""
+
+
 @dataclass(frozen=True)
 class Arrival:
     """One appointment at a partner's arrival app: its hour there, and the one under way."""
@@ -73,7 +77,7 @@ class Partner:
         if failure is not None:
             raise failure
         if self.keys.setdefault(key, pending.pending) != pending.pending:
-            raise AssertionError("another content under the same key")
+            raise WrongContent(key)
         self.calls.setdefault(item, {})[key] = pending.pending
         if self.dies == "after the call":
             raise Killed
@@ -168,6 +172,43 @@ def test_a_partner_that_is_away_is_not_asked_for_every_item(partner):
     partner.hours = {f"{number:03}": 9 for number in range(50)}
     partner.fails = dict.fromkeys(partner.hours, Unavailable("down", 5))
     with pytest.raises(Unavailable):
+        go(partner.started())
+    assert len(partner.attempts) == FAILURES_IN_A_ROW
+
+
+FAILURES = [Unavailable("422", 60), AccessRefused("403"), KeyError("a fault of ours")]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("failing", [1, FAILURES_IN_A_ROW + 1])
+def test_however_many_items_fail_and_with_what_the_others_are_done_in_each_round(partner, failure, failing):
+    """They stand first in the order of turns, and fail again and again."""
+    healthy = [f"z{number}" for number in range(5)]
+    bad = [f"a{number}" for number in range(failing)]
+    partner.hours = dict.fromkeys([*bad, *healthy], 9)
+    partner.fails = dict.fromkeys(bad, failure)
+    driver = partner.started()
+    for hour in range(10, 14):
+        partner.hours |= dict.fromkeys(healthy, hour)
+        partner.now_ms += 3_600_000  # each of the failing is due again
+        try:
+            go(driver)
+        except type(failure):
+            assert hour < 10 + failing // FAILURES_IN_A_ROW + 1, "only while it may be the partner that is away"
+    done = {item: hours[-1] for item, hours in partner.received().items()}
+    assert done == dict.fromkeys(healthy, 13)
+    for hour in range(14, 16):
+        partner.hours |= dict.fromkeys(healthy, hour)
+        partner.now_ms += 3_600_000
+        tried = len(partner.attempts)
+        go(driver)
+        assert [item[0] for item, _ in partner.attempts[tried:]][:5] == ["z"] * 5, "the failing come last"
+
+
+def test_a_partner_that_lets_nobody_in_is_told_and_asked_no_further(partner):
+    partner.hours = {f"{number:03}": 9 for number in range(50)}
+    partner.fails = dict.fromkeys(partner.hours, AccessRefused("401"))
+    with pytest.raises(AccessRefused):
         go(partner.started())
     assert len(partner.attempts) == FAILURES_IN_A_ROW
 
