@@ -11,7 +11,7 @@ from fastavro.schema import parse_schema
 from messaging.client_options import ClientOptions
 from messaging.log_reader import read_log
 from schemas.avro_parts import long_bytes, string_bytes
-from schemas.codec import HEADER_BYTES, BadMessage
+from schemas.codec import HEADER_BYTES, BadMessage, refuse_schema
 from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
@@ -99,7 +99,7 @@ def read_journal(
 def _layout(schema_id: int) -> _Layout:
     versions = {schema.id: schema.parsed for schema in registry().by_subject[POOL_JOURNAL.subject]}
     if schema_id not in versions:
-        raise BadMessage("foreign_schema", f"schema id {schema_id} is not one of {POOL_JOURNAL.name}")
+        raise refuse_schema(registry(), POOL_JOURNAL.name, schema_id)
     newest = registry().latest(POOL_JOURNAL.name).parsed
     head, entry = _parts(versions[schema_id])
     return _Layout(head, entry, None if versions[schema_id] is newest else _parts(newest)[1])

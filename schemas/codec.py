@@ -27,11 +27,26 @@ class BadMessage(ValueError):
         self.reason = reason
 
 
+class LaterSchema(BadMessage):
+    """A value whose schema this release does not know and a later one may: its reader waits, and sets nothing aside."""
+
+    def __init__(self, topic: str, schema_id: int) -> None:
+        super().__init__("later_schema", f"schema id {schema_id} of {topic} is newer than all that this release knows")
+
+
+def refuse_schema(known: Registry, topic: str, schema_id: int) -> BadMessage:
+    """Why a schema id is none of the topic's: it is of a later release, or of nobody here."""
+    if known.is_later(schema_id):
+        return LaterSchema(topic, schema_id)
+    return BadMessage("foreign_schema", f"schema id {schema_id} is not one of {topic}")
+
+
 class Codec:
     """Encodes and decodes the values of one topic."""
 
     def __init__(self, topic: str, known: Registry | None = None) -> None:
         known = registry() if known is None else known
+        self._known = known
         latest = known.latest(topic)
         self.topic = topic
         self.schema_id = latest.id
@@ -52,7 +67,7 @@ class Codec:
         """Decode with the writer's schema, resolved to the newest.
 
         A union of several records comes as a pair (record name, value), the form that `encode` takes.
-        Raises BadMessage for all bytes that are not a value of this topic.
+        Raises BadMessage for all bytes that are not a value of this topic, and LaterSchema for those that may be one.
         """
         if value is None or not value.startswith(self.header) or len(value) > self._max_bytes:
             return self._decode_unusual(value)
@@ -68,7 +83,7 @@ class Codec:
         (schema_id,) = struct.unpack(">I", value[1:HEADER_BYTES])
         writer = self._older.get(schema_id)
         if writer is None:
-            raise BadMessage("foreign_schema", f"schema id {schema_id} is not one of {self.topic}")
+            raise refuse_schema(self._known, self.topic, schema_id)
         return self._read(value, writer, self._schema)
 
     def _read(self, value: bytes, writer: Any, reader: Any) -> Any:

@@ -1,7 +1,7 @@
 """The schemas that this release knows, by subject, version and id.
 
 The files in `schemas/avro/` are committed and frozen once released; `registry.json` gives each its id.
-Nothing is fetched at run time: a message that names any other id is a bad message.
+Nothing is fetched at run time: a message that names any other id is a bad message, or one of a later release.
 """
 
 import json
@@ -13,6 +13,8 @@ from typing import Any
 
 import fastavro
 
+_LATER_IDS = 1_000
+"""How many schemas later releases may add before this one takes their ids for garbage."""
 FOLDER = Path(__file__).parent / "avro"
 
 
@@ -118,6 +120,11 @@ class Registry:
                     raise SchemaRefused(f"id {schema.id} is given twice, to {subject} again")
                 self.by_id[schema.id] = schema
                 self.by_subject.setdefault(subject, []).append(schema)
+
+    def is_later(self, schema_id: int) -> bool:
+        """Is the id one that a later release may have given? Ids are given in order, so it is not far from ours."""
+        newest = max(self.by_id)
+        return newest < schema_id <= newest + _LATER_IDS
 
     def latest(self, topic: str) -> RegisteredSchema:
         """Newest value schema of `topic`. Raises KeyError for a topic without one."""

@@ -9,7 +9,7 @@ from messaging.client_options import ClientOptions, quiet
 from messaging.clock import wall_clock_ms
 from messaging.errors import UserError
 from messaging.log_reader import read_table
-from schemas.codec import BadMessage, topic_codec
+from schemas.codec import BadMessage, LaterSchema, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
@@ -20,6 +20,10 @@ SettingsRecord = ConfigChange | CatalogItem
 
 class SharedCodeError(UserError):
     """Two items have one code."""
+
+
+class LaterSettingsError(UserError):
+    """The topics have settings that a later release wrote: this one does not know what it would replace."""
 
 
 _ABOUT_THE_CHANGE = frozenset({"recorded_at_ms", "origin"})
@@ -42,8 +46,8 @@ def records_of(settings: Settings, now_ms: int | None = None) -> Iterator[Settin
 def publish_settings(kafka_options: ClientOptions, partitions: int, records: Iterable[SettingsRecord]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
-    Of several records with one key the last one counts. Raises KafkaException or PublishError, and SharedCodeError
-    before anything is published.
+    Of several records with one key the last one counts. Raises KafkaException or PublishError, and SharedCodeError or
+    LaterSettingsError before anything is published.
     """
     from messaging.publisher import Publisher, publish_and_flush
 
@@ -100,6 +104,11 @@ def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[st
         for key, value in read_table(kafka_options, topic, partitions).items():
             try:
                 known[topic, key.decode()] = _meaning(codec.decode(value))
+            except LaterSchema as error:
+                raise LaterSettingsError(
+                    f"{topic} has settings of a later release ({error}), which this one would replace; "
+                    "publish settings with that release"
+                ) from None
             except (BadMessage, UnicodeDecodeError):
                 continue  # differs from whatever is declared, so it is replaced
     return known

@@ -12,7 +12,7 @@ from mode.supervisors import CrashingSupervisor
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from messaging.clock import wall_clock_ms
-from schemas.codec import BadMessage, topic_codec
+from schemas.codec import BadMessage, LaterSchema, topic_codec
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, POOL_TICKS
@@ -95,6 +95,8 @@ class Clock:
         """Fold one record of the config topic; a bad one is passed over, for the pool's processor quarantines it."""
         try:
             self._pools.apply(key, None if value is None else self._config.decode(value))
+        except LaterSchema:
+            self._pools.apply_later(key)
         except (BadMessage, ValueError) as error:
             self._bad_config.inc()
             log.warning("a record of %s was passed over, key %r: %s", POOL_CONFIG.name, key, error)

@@ -28,6 +28,12 @@ class Pools:
             except ValidationError as error:
                 raise ValueError(f"{change['pool']!r} is not a pool's name") from error
 
+    def apply_later(self, key: bytes | None) -> None:
+        """Fold a record of a later release, of which this one reads the key alone: that pool has a clock, too."""
+        pool = _pool_of_settings_key(key or b"")
+        if pool:
+            self._known.add(pool)
+
     def __iter__(self) -> Any:
         return iter(sorted(self._known))
 

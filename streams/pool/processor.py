@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from schemas.codec import BadMessage, Codec
+from schemas.codec import BadMessage, Codec, LaterSchema
 from schemas.partition import partition_of
 from schemas.registry import Registry, registry
 from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL
@@ -122,7 +122,10 @@ class PoolPartition:
         return keys
 
     def apply(self, record: InputRecord) -> None:
-        """Decide one input and fold the fact and what follows; what cannot be used goes to the dead letters."""
+        """Decide one input and fold the fact and what follows; what cannot be used goes to the dead letters.
+
+        Raises LaterSchema for a record of a later release.
+        """
         topic, _, offset, appended_at_ms, _, value = record
         if self._parking and self._park(record):
             return
@@ -139,6 +142,8 @@ class PoolPartition:
             _check(self._inputs[topic], event)
             pool = self._pool(event["pool"], given)
             decided = self._aggregates.decide(pool, topic, event, appended_at_ms)
+        except LaterSchema:
+            raise  # the record is somebody's work: it waits for the release that can read it
         except BadMessage as bad:
             self._set_aside(record, event, bad)
             return
