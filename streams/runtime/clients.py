@@ -6,20 +6,21 @@ from messaging.client_options import producer_options, reader_options
 from streams.runtime.settings import WorkerSettings
 
 
-def make_producer(settings: WorkerSettings) -> Producer:
+def make_producer(settings: WorkerSettings, transaction_timeout_ms: int) -> Producer:
     """Of transactions; its name is the worker's, so that a worker that comes back fences the one it was."""
     return Producer(
         producer_options(settings.client_options())
         | {
             "transactional.id": f"{settings.group}-{settings.instance_id}",
-            "transaction.timeout.ms": settings.transaction_timeout_ms,
+            "transaction.timeout.ms": transaction_timeout_ms,
             # The flush that ends a batch does not wait for it; a full buffer neither.
             "linger.ms": 50,
             "compression.type": "lz4",
             "batch.size": 262_144,
             "message.max.bytes": 8 * 1024 * 1024,
-            "queue.buffering.max.messages": 2_000_000,
-            "queue.buffering.max.kbytes": 262_144,
+            # A full queue is waited for; a batch of usual size takes less than a tenth of it.
+            "queue.buffering.max.messages": 100 * settings.batch_records,
+            "queue.buffering.max.kbytes": settings.batch_bytes // 8,
             "delivery.report.only.error": False,
         }
     )
@@ -33,6 +34,7 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
             "group.instance.id": settings.instance_id,
             "partition.assignment.strategy": "range",
             "session.timeout.ms": settings.session_timeout_ms,
+            "max.poll.interval.ms": settings.poll_interval_ms,
             # Members hear of a rebalance when they next report: often, as a takeover waits for all of them.
             "heartbeat.interval.ms": max(settings.session_timeout_ms // 12, 300),
             "enable.auto.offset.store": False,

@@ -6,13 +6,13 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from messaging.status_server import Status
 
-_STUCK_AFTER_S = 60.0
-
 
 class WorkerMetrics:
     """Metrics of one worker process."""
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, registry: CollectorRegistry = REGISTRY, *, stuck_after_s: float = 60.0) -> None:
+        """`/health` says no when there was no sign of life for `stuck_after_s`."""
+        self._stuck_after_s = stuck_after_s
         self._records = Counter("commonshelf_worker_records_total", "Input records committed.", registry=registry)
         self._batches = Histogram(
             "commonshelf_worker_batch_seconds",
@@ -46,6 +46,7 @@ class WorkerMetrics:
         self._alive_at = time.monotonic()
 
     def alive(self) -> None:
+        """A turn was begun, or a step of what takes long."""
         self._alive_at = time.monotonic()
 
     def batch(self, records: int, took_s: float) -> None:
@@ -88,7 +89,7 @@ class WorkerMetrics:
     def health(self) -> Status:
         """Is the loop turning?"""
         idle_s = time.monotonic() - self._alive_at
-        return Status(idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)})
+        return Status(idle_s < self._stuck_after_s, {"seconds_since_last_turn": round(idle_s, 3)})
 
     def ready(self) -> Status:
         """Does it hold restored partitions, none of them stopped?"""

@@ -10,7 +10,6 @@ are written, only when that commit has succeeded.
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -22,43 +21,20 @@ from streams.runtime.assignment import OFFSETS_ROW, Assignment
 from streams.runtime.clients import make_consumer, make_producer
 from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
 from streams.runtime.failpoints import failpoint
+from streams.runtime.failures import Halted, judge, why_halted
 from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
+from streams.runtime.pace import Pace
+from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings
 from streams.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CALL_TIMEOUT_S = 5.0
-_GIVE_UP_S = 60.0
 _HUNG_AFTER_S = 8.0
 """Well beyond _CALL_TIMEOUT_S: a call that takes this long will not return."""
-
-_LOST_PLACE = {
-    KafkaError._FENCED,  # noqa: SLF001  librdkafka's own codes have no other name
-    KafkaError._STATE,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
-    KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
-    KafkaError.PRODUCER_FENCED,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-    KafkaError.INVALID_PRODUCER_ID_MAPPING,
-    KafkaError.UNKNOWN_PRODUCER_ID,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.CONCURRENT_TRANSACTIONS,
-}
-
-
-class Halted(Rejoin):
-    """The fold raised on a record: the batch is given up, and the partition stops before that record."""
-
-    def __init__(self, record: InputRecord) -> None:
-        super().__init__(f"stopped at {record.topic}[{record.partition}] offset {record.offset}")
-        self.at = (record.topic, record.partition, record.offset)
 
 
 class _Folded(NamedTuple):
@@ -90,6 +66,7 @@ class Session:
         lookups: Lookups,
         halted: set[tuple[str, int, int]],
         stop: threading.Event,
+        pace: Pace,
     ) -> None:
         self._processor = processor
         self._settings = settings
@@ -97,15 +74,18 @@ class Session:
         self._lookups = lookups
         self._halted = halted
         self._stop = stop
+        self._pace = pace
+        self._at_stake = 0
+        """Records of the batch that was begun and is not known to be committed."""
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._held: dict[int, AssignedPartition] = {}
         self._turn = 0
-        self._assignment = Assignment(processor, settings, stop.is_set)
+        self._assignment = Assignment(processor, settings, self._is_to_stop)
         self._watchdog = Watchdog(_HUNG_AFTER_S)
         self._committer = ThreadPoolExecutor(1, "commit")
         self._in_flight: _InFlight | None = None
         self._member: Any = None
-        self._producer = make_producer(settings)
+        self._producer = make_producer(settings, pace.transaction_timeout_ms)
         self._consumer = make_consumer(settings)
         self._intake = Intake(self._consumer, self._topics, settings.batch_records, settings.batch_bytes)
 
@@ -124,12 +104,22 @@ class Session:
             failpoint("during_shutdown")
         except KafkaException as error:
             self._give_up()
-            raise self._judge(error) from error
+            judged = judge(error.args[0], self._settings)
+            if isinstance(judged, Rejoin):
+                self._abort()
+            raise judged from error
         finally:
             self._release()
 
+    def _is_to_stop(self) -> bool:
+        """Asked between the steps of what takes long: whoever asks is not stuck."""
+        self._metrics.alive()
+        return self._stop.is_set()
+
     def _release(self) -> None:
         self._give_up()
+        if self._at_stake:
+            self._pace.failed(self._at_stake)
         self._committer.shutdown()
         try:
             with self._watchdog.watching("leaving the group"):
@@ -165,14 +155,16 @@ class Session:
     # --- work -------------------------------------------------------------------------------------------
 
     def _fold(self) -> _Folded:
-        """Process what is ready."""
-        began_s = time.monotonic()
+        """Process what is ready, as much as one batch may be."""
+        monotonic = time.monotonic
+        began_s = monotonic()
+        until_s = began_s + self._settings.batch_s
         changed: dict[int, AssignedPartition] = {}
         records = size = rows = 0
         oldest: list[int] = []
-        bytes_max, rows_max = self._settings.batch_bytes, self._settings.batch_rows
+        bytes_max, rows_max, records_max = self._settings.batch_bytes, self._settings.batch_rows, self._pace.records_max
         for held in self._in_turn():
-            if size >= bytes_max or rows >= rows_max:
+            if records and (size >= bytes_max or rows >= rows_max or records >= records_max or monotonic() >= until_s):
                 break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
             apply, changed_rows = held.work.apply, held.work.changed_rows
@@ -189,7 +181,10 @@ class Session:
                 next_offsets[topic] = offset + 1
                 records += 1
                 size += len(value or b"")
-                if size >= bytes_max or rows + changed_rows() >= rows_max:
+                if (
+                    size >= bytes_max or records >= records_max or rows + changed_rows() >= rows_max
+                    or monotonic() >= until_s
+                ):  # fmt: skip
                     break
             rows += changed_rows()
             if records > before:
@@ -220,22 +215,15 @@ class Session:
         return blocked
 
     def _halt(self, record: InputRecord, error: Exception) -> None:
-        step_over = self._settings.step_over.format(
-            topic=record.topic, partition=record.partition, offset=record.offset
-        )
-        can_step_over = step_over and record.topic not in self._processor.priority_inputs
-        log.error(
-            "cannot process %s[%d] offset %d; partition %d stops here. Fix the code%s\n%s",
-            record.topic, record.partition, record.offset, record.partition,
-            f", or step over the record: {step_over}" if can_step_over else ".",
-            "".join(traceback.format_exception(error)),
-        )  # fmt: skip
+        is_setting = record.topic in self._processor.priority_inputs
+        log.error("%s", why_halted(record, error, self._settings, is_setting=is_setting))
         self._metrics.halted(record.partition)
         raise Halted(record) from error
 
     def _begin_commit(self, folded: _Folded) -> None:
         """Queue one transaction for the batch and let another thread commit it; `_settle` waits for that."""
         changed = folded.changed
+        self._at_stake = folded.records
         positions: dict[int, int] = {}
         rows: dict[int, StateRows] = {}
         self._producer.begin_transaction()
@@ -252,8 +240,7 @@ class Session:
     def _commit(self, folded: _Folded, offsets: list[TopicPartition], member: Any) -> None:
         """Commit what was produced. The only code that another thread runs; nobody else uses the producer then."""
         producer, records = self._producer, folded.records
-        if self._flush_s() > 0:
-            raise Rejoin(f"{len(producer)} records not acknowledged within {_GIVE_UP_S:.0f} s")
+        self._flush()
         self._retry("send_offsets", lambda: producer.send_offsets_to_transaction(offsets, member, _CALL_TIMEOUT_S))
         failpoint("after_offsets_sent", records)
         failpoint("before_commit", records)
@@ -268,6 +255,8 @@ class Session:
         folded, rows, positions, done = self._in_flight
         self._in_flight = None
         done.result()
+        self._at_stake = 0
+        self._pace.succeeded()
         self._store(folded.changed, rows, positions, folded.records)
 
     def _give_up(self) -> None:
@@ -297,26 +286,40 @@ class Session:
             if error is None:
                 positions[n] = message.offset() + 1
 
-        produce = self._producer.produce
+        def once_there_is_room(*record: Any, **more: Any) -> None:
+            self._flush()
+            produce(*record, **more)
+
+        produce, changelog = self._producer.produce, self._processor.changelog
         for topic, key, value, headers, partition in batch.outputs:
             to = n if partition is None else partition
-            if headers is None:
-                produce(topic, value, key, to)
-            else:
-                produce(topic, value, key, to, headers=headers)
+            try:
+                if headers is None:
+                    produce(topic, value, key, to)
+                else:
+                    produce(topic, value, key, to, headers=headers)
+            except BufferError:
+                once_there_is_room(topic, value, key, to, **({} if headers is None else {"headers": headers}))
+            if headers is not None:
                 failpoint("mid_dead_letter", 1)
-        changelog = self._processor.changelog
         for key, value in batch.rows[:-1]:
-            produce(changelog, value, key, n)
+            try:
+                produce(changelog, value, key, n)
+            except BufferError:
+                once_there_is_room(changelog, value, key, n)
         key, value = batch.rows[-1]
-        produce(changelog, value, key, n, on_delivery=last_row_delivered)
+        try:
+            produce(changelog, value, key, n, on_delivery=last_row_delivered)
+        except BufferError:
+            once_there_is_room(changelog, value, key, n, on_delivery=last_row_delivered)
 
-    def _flush_s(self) -> int:
-        deadline = time.monotonic() + _GIVE_UP_S
-        left = self._producer.flush(_CALL_TIMEOUT_S)
-        while left and time.monotonic() < deadline and not self._stop.is_set():
-            left = self._producer.flush(_CALL_TIMEOUT_S)
-        return int(left)
+    def _flush(self) -> None:
+        """Wait until Kafka has all that was produced. Raises Rejoin when it does not come to that."""
+        deadline_s = time.monotonic() + self._settings.give_up_s
+        while self._producer.flush(_CALL_TIMEOUT_S):
+            self._metrics.alive()
+            if time.monotonic() > deadline_s or self._stop.is_set():
+                raise Rejoin(f"{len(self._producer)} records not acknowledged within {self._settings.give_up_s:.0f} s")
 
     # --- assignment -------------------------------------------------------------------------------------
 
@@ -354,7 +357,7 @@ class Session:
 
     def _retry(self, what: str, call: Callable[[], T]) -> T:
         """Call again while Kafka says that this may help."""
-        deadline = time.monotonic() + _GIVE_UP_S
+        deadline = time.monotonic() + self._settings.give_up_s
         while True:
             try:
                 with self._watchdog.watching(what):
@@ -364,20 +367,9 @@ class Session:
                 if not cause.retriable() or cause.txn_requires_abort() or time.monotonic() > deadline:
                     raise
                 log.info("%s: %s; trying again", what, cause.str())
+                self._metrics.alive()
                 if self._stop.wait(0.1):
                     raise
-
-    def _judge(self, error: KafkaException) -> Exception:
-        cause: KafkaError = error.args[0]
-        if cause.code() == KafkaError.FENCED_INSTANCE_ID:
-            return WorkerStopped(
-                f"another worker runs as {self._settings.instance_id!r} in group {self._settings.group!r}: "
-                "give each worker its own instance id."
-            )
-        if cause.txn_requires_abort() or cause.retriable() or cause.code() in _LOST_PLACE:
-            self._abort()
-            return Rejoin(cause.str())
-        return WorkerStopped(f"kafka: {cause.str()} ({cause.name()})")
 
     def _abort(self) -> None:
         try:

@@ -29,11 +29,27 @@ class WorkerSettings:
     batch_age_ms: int = 20
     session_timeout_ms: int = 6_000
     transaction_timeout_ms: int = 5_000
+    """How long Kafka lets a transaction be open. The worker's other limits of time follow from it, so that they fit."""
     store_cache_mib: int = 32
     """RocksDB's block cache for all partitions of the worker; its write buffers take as much again."""
 
     step_over: str = ""
     """How an operator steps over a record, with {topic}, {partition} and {offset}; told when one fails."""
+
+    @property
+    def batch_s(self) -> float:
+        """A micro-batch closes when it has been folded for so long: what follows has four times as long."""
+        return self.transaction_timeout_ms / 5_000
+
+    @property
+    def give_up_s(self) -> float:
+        """How long each step of a commit is tried again. `/health` says stuck when a turn, or a try, takes as long."""
+        return max(12 * self.transaction_timeout_ms / 1_000, 60.0)
+
+    @property
+    def poll_interval_ms(self) -> int:
+        """How long Kafka waits for the next turn: for a fold, and a commit whose three steps are each given up."""
+        return int(5_000 * self.give_up_s)
 
     def client_options(self) -> dict[str, str | int]:
         """Options of every client of this worker."""

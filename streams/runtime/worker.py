@@ -11,9 +11,11 @@ import traceback
 
 from messaging.status_server import StatusServer
 from streams.runtime.contract import Processor
+from streams.runtime.failures import Halted
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.session import Halted, Session
+from streams.runtime.pace import Pace
+from streams.runtime.session import Session
 from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings, WorkerStopped
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ def run_worker(processor: Processor, settings: WorkerSettings) -> None:
     # Rows and records are many and acyclic: rare collections save time.
     gc.set_threshold(200_000, 20, 100)
     _give_memory_back()
-    metrics, lookups = WorkerMetrics(), Lookups()
+    metrics, lookups = WorkerMetrics(stuck_after_s=settings.give_up_s), Lookups()
     try:
         pages = StatusServer(
             settings.http_host,
@@ -66,9 +68,10 @@ def run_sessions(
 ) -> None:
     """Join again whenever the place is lost. Raises SystemExit(1) when that cannot help."""
     halted: set[tuple[str, int, int]] = set()
+    pace = Pace(settings.batch_records, settings.transaction_timeout_ms)
     while not stop.is_set():
         try:
-            Session(processor, settings, metrics, lookups, halted, stop).run()
+            Session(processor, settings, metrics, lookups, halted, stop, pace).run()
         except Halted as error:
             halted.add(error.at)
         except LocalStoreBroken as error:

@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from functools import cache
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -12,11 +14,13 @@ from messaging.rocks import rocks_options
 from streams.runtime import session as session_module
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Batch, OutputRecord
+from streams.runtime.failures import Halted
 from streams.runtime.local_store import LocalStore
 from streams.runtime.lookups import Lookups
 from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
-from streams.runtime.session import Halted, Session
+from streams.runtime.pace import Pace
+from streams.runtime.session import Session
 from streams.runtime.settings import WorkerSettings
 from tests.support.kafka_message import kafka_message
 from tests.support.waiting import PATIENCE_S, until
@@ -69,6 +73,7 @@ class Producer:
         self.did = []
         self.may_commit = threading.Event()
         self.error = None
+        self.room = 1 << 40
         self._reports = []
 
     def __len__(self):
@@ -78,12 +83,16 @@ class Producer:
         self.did.append("begin")
 
     def produce(self, topic, value, key, partition, on_delivery=None):
+        if not self.room:
+            raise BufferError
+        self.room -= 1
         if topic == "out":
             self.did.append(value)
         if on_delivery is not None:
             self._reports.append(on_delivery)
 
     def flush(self, timeout_s):
+        self.room = 1 << 40
         for report in self._reports:
             report(None, SimpleNamespace(offset=lambda: 7))
         self._reports.clear()
@@ -135,15 +144,17 @@ class Worker:
     def __init__(self, folder, monkeypatch):
         self.producer, self.consumer = Producer(), Consumer(b"a", b"b")
         self.lookups, self._folder = Lookups(), folder
-        monkeypatch.setattr(session_module, "make_producer", lambda _: self.producer)
+        monkeypatch.setattr(session_module, "make_producer", lambda *_: self.producer)
         monkeypatch.setattr(session_module, "make_consumer", lambda _: self.consumer)
+        self.batch_rows = 2
+        self.pace = Pace(20_000, 5_000)
         self.join(set())
 
     def join(self, halted):
         """Begin, or begin again when the place was lost. `halted`: where records are at which the fold raised."""
         self.ledger = Ledger()
-        settings = WorkerSettings("nowhere:1", "group", "one", self._folder, 1, batch_rows=2)
-        self.session = Session(self.ledger, settings, metrics(), self.lookups, halted, threading.Event())
+        settings = WorkerSettings("nowhere:1", "group", "one", self._folder, 1, batch_rows=self.batch_rows)
+        self.session = Session(self.ledger, settings, metrics(), self.lookups, halted, threading.Event(), self.pace)
         held = AssignedPartition(0, self._store(), self.ledger, Inbox((), ("in",)), {}, {}, {})
         self.session._assignment = SimpleNamespace(open=lambda *_: {0: held}, starts=lambda _: [])
         self.session._on_assign(self.consumer, [TopicPartition("in", 0)])
@@ -202,6 +213,57 @@ def test_a_batch_ends_when_it_has_changed_as_many_rows_as_it_may_and_the_rest_wa
     worker.session._settle()
     assert worker.ledger.done == [b"0", b"1", b"2", b"3", b"4"]
     assert worker.producer.did.count("commit") == 3
+
+
+def test_a_batch_ends_when_it_was_folded_for_as_long_as_it_may_and_the_rest_waits(worker, monkeypatch):
+    """Here each look at the clock takes a second, as long as a batch may: it has one record, as any batch may."""
+    worker.producer.may_commit.set()
+    worker.consumer.values(b"a", b"b", b"c")
+    seconds = count(1)
+    monkeypatch.setattr(session_module, "time", SimpleNamespace(monotonic=lambda: next(seconds), time=time.time))
+    worker.session._step()
+    assert worker.ledger.applied == [b"a"]
+    worker.session._step()
+    worker.session._step()
+    worker.session._settle()
+    assert worker.ledger.done == [b"a", b"b", b"c"]
+
+
+def test_a_batch_that_failed_is_halved_until_one_is_committed_and_then_grows_again(worker):
+    worker.session._release()
+    worker.batch_rows = 1_000
+    worker.join(set())
+    worker.producer.may_commit.set()
+    sizes = []
+    for _ in range(4):
+        worker.producer.error = KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT))
+        worker.consumer.values(*[b"%d" % n for n in range(8)])
+        worker.session._step()
+        sizes.append(len(worker.ledger.applied))
+        with pytest.raises(KafkaException):
+            worker.session._settle()
+        worker.session._release()
+        worker.join(set())
+    assert sizes == [8, 4, 2, 1]
+    assert worker.pace.transaction_timeout_ms == 60_000
+
+    worker.producer.error = None
+    worker.consumer.values(*[b"%d" % n for n in range(8)])
+    for _ in range(4):
+        worker.session._step()
+    worker.session._settle()
+    assert worker.ledger.applied == [b"%d" % n for n in range(8)]
+    assert worker.producer.did.count("commit") == 4  # of one, one, two and four
+
+
+def test_when_the_client_s_queue_is_full_the_batch_waits_for_room_and_nothing_is_left_out(worker):
+    worker.producer.may_commit.set()
+    worker.producer.room = 1
+    worker.session._step()
+    worker.session._step()
+    worker.session._settle()
+    assert worker.producer.did == ["begin", b"a", "member 1", "commit", "begin", b"b", "member 1", "commit"]
+    assert worker.ledger.done == [b"a", b"b"]
 
 
 def test_a_record_on_which_the_fold_raises_stops_its_partition_before_it_until_it_is_stepped_over(worker):
