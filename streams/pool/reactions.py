@@ -14,6 +14,9 @@ from streams.pool.state.agenda import Work
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.reaction_limit import ReactionLimit
 
+DUE_MAX = 500
+"""Facts that the clock brings about within one input: a tick at which very many holds expire holds nobody up."""
+
 
 class Reactions:
     """Finds the reactions of all aggregates."""
@@ -28,9 +31,18 @@ class Reactions:
         return [reaction for one in self._aggregates for reaction in one.reactions if reaction.work is work]
 
     def follow(self, state: PoolState, trigger: Trigger) -> Iterator[Fact]:
-        """All that follows in the pool. Each fact must be folded before the next is asked for."""
+        """All that follows in the pool. Each fact must be folded before the next is asked for.
+
+        Of what the clock makes due an input brings about so much at most; the next input goes on with the rest.
+        """
         limit = ReactionLimit()
-        while (fact := self._next(state, trigger)) is not None:
+        due_left = DUE_MAX
+        while True:
+            fact, is_due = self._next(state, trigger, due_left)
+            if fact is None:
+                state.may_be_due = not due_left
+                return
+            due_left -= is_due
             about, subject = self._subject(fact)
             if not limit.is_too_much(f"{about.name} {subject}"):
                 yield fact
@@ -39,16 +51,18 @@ class Reactions:
             else:
                 yield about.stop(state, fact, trigger.now_ms)
 
-    def _next(self, state: PoolState, trigger: Trigger) -> Fact | None:
+    def _next(self, state: PoolState, trigger: Trigger, due_left: int) -> tuple[Fact | None, bool]:
+        """The next fact, and whether it is the clock that brings it about."""
         for aggregate, works in self._steps:
             for work, reactions in works:
                 fact = _work_off(state, work, reactions, trigger)
                 if fact is not None:
-                    return fact
-            fact = None if aggregate.next_due is None else aggregate.next_due(state, trigger)
-            if fact is not None:
-                return fact
-        return self._due(state, trigger)
+                    return fact, False
+            if due_left and aggregate.next_due is not None:
+                fact = aggregate.next_due(state, trigger)
+                if fact is not None:
+                    return fact, True
+        return (self._due(state, trigger) if due_left else None), True
 
     def _due(self, state: PoolState, trigger: Trigger) -> Fact | None:
         due = state.alarms.due(state.row["clock_ms"])

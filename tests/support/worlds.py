@@ -26,9 +26,11 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from streams.pool import reactions
 from streams.pool.orders.index import ORDERS as ORDER_INDEX
 from streams.pool.orders.rows import find_order
 from streams.pool.state import dedup as seen_module
+from streams.pool.state import forgetting
 from streams.pool.state import shelf_writes as touch_module
 from streams.pool.state.dedup import INDEX_ENTRY
 from streams.pool.state.shelf import MOVEMENT
@@ -72,10 +74,16 @@ class Published(NamedTuple):
 
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three movements fill a block and four events a page, so that small worlds see them sealed and expired."""
+    """Three movements fill a block and four events a page, so that small worlds see them sealed and expired.
+
+    An input brings about two things that are due, and forgets one of a kind: the rest waits for the next.
+    """
     for module in (touch_module, plain_sale_module):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3 * MOVEMENT.size)
     monkeypatch.setattr(seen_module, "_FULL_INDEX_BYTES", 4 * INDEX_ENTRY.size)
+    monkeypatch.setattr(seen_module, "EXPIRED_MAX", 1)
+    monkeypatch.setattr(reactions, "DUE_MAX", 2)
+    monkeypatch.setattr(forgetting, "FORGOTTEN_MAX", 1)
 
 
 minutes = st.integers(-30, 30).map(lambda minute: NOON_MS + minute * MINUTE_MS)

@@ -19,6 +19,8 @@ from streams.runtime.table import Table
 EVENTS_PER_PAGE = 64
 KEY_BYTES = 12
 INDEX_ENTRY = Struct(f"<{KEY_BYTES}sI")
+EXPIRED_MAX = 500
+"""Pages that one tick forgets."""
 MARGIN_MS = 86_400_000
 """Events are remembered for the pool's late limit and this much more."""
 
@@ -142,10 +144,10 @@ class Dedup:
             self._open_page = None
 
     def expire(self, late_limit_ms: int) -> None:
-        """Forget full pages that no event within the late limit can repeat."""
+        """Forget full pages that no event within the late limit can repeat: so many at most, the next tick more."""
         row = self._row
         oldest_kept_ms = row["clock_ms"] - late_limit_ms - MARGIN_MS
-        while row["first_dedup_page"] < row["dedup_page"]:
+        for _ in range(min(row["dedup_page"] - row["first_dedup_page"], EXPIRED_MAX)):
             at = (self._pool, row["first_dedup_page"])
             page = self._pages.get(at)
             if page is not None:

@@ -64,6 +64,8 @@ class PoolState:
         self.alarms = Alarms()
         """What the pool's clock makes due, for all aggregates."""
         self.agenda = Agenda()
+        self.may_be_due = True
+        """Whether the clock may have made something due that no input has brought about yet; not known at first."""
         self.stale_terms = StaleTerms()
         self._parts: dict[Part[Any], Any] = {}
 

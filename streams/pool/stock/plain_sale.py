@@ -1,5 +1,5 @@
-"""The plain sale, nearly every one: new, on time, each line a sale of an item that the store has had before
-and holds for nobody, and has as many of.
+"""The plain sale, nearly every one: new, on time, with nothing left to do that the clock made due, each line a sale of
+an item that the store has had before and holds for nobody, and has as many of.
 
 Decided and folded in one pass, for this is where a busy pool's time goes. Of any other sale nothing is done here: it
 takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
@@ -23,7 +23,7 @@ def take_plain_sale(pools: Mapping[str, PoolState], record: InputRecord) -> tupl
     _, _, _, appended_at_ms, _, value = record
     sale = None if value is None else read_plain_sale(value)
     state = None if sale is None else pools.get(sale[0])
-    if value is None or sale is None or state is None:
+    if value is None or sale is None or state is None or state.may_be_due:
         return None
     fact = _take(state, sale, value[HEADER_BYTES:], appended_at_ms)
     return None if fact is None else (sale[0], fact)
