@@ -1,5 +1,6 @@
 """The first word with a Kafka cluster: whether it answers, and if not, why as precisely as its client knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,16 @@ class TopicIdentity:
 
 def topic_identity(kafka_options: ClientOptions, topic: str) -> TopicIdentity:
     """Raises UnreachableError when no broker answers, KafkaException when the topic is not there."""
+    return topic_identities(kafka_options, [topic])[topic]
+
+
+def topic_identities(kafka_options: ClientOptions, topics: Sequence[str]) -> dict[str, TopicIdentity]:
+    """The same of several topics, by name."""
     admin, cluster = open_cluster(kafka_options, _ANSWER_TIMEOUT_S)
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_TIMEOUT_S)[topic].result()
-    partitions = tuple(sorted(part.id for part in described.partitions))
-    return TopicIdentity(f"{cluster.cluster_id}/{described.topic_id}", partitions)
+    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_ANSWER_TIMEOUT_S)
+    identities = {}
+    for topic, answer in asked.items():
+        described = answer.result()
+        partitions = tuple(sorted(part.id for part in described.partitions))
+        identities[topic] = TopicIdentity(f"{cluster.cluster_id}/{described.topic_id}", partitions)
+    return identities

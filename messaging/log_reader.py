@@ -90,14 +90,14 @@ def read_table(kafka_options: ClientOptions, topic: str, partitions: list[int] |
     return table
 
 
-def end_offset(kafka_options: ClientOptions, topic: str, partition: int) -> int:
-    """The offset that the next record will get. Raises KafkaException."""
+def bounds(kafka_options: ClientOptions, topic: str, partition: int) -> tuple[int, int]:
+    """The offset of a log's first record, and the one that its next will get. Raises KafkaException."""
     consumer = log_consumer(kafka_options, [topic], [partition])
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), _ASK_TIMEOUT_S)
+        first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), _ASK_TIMEOUT_S)
     finally:
         consumer.close()
-    return int(end)
+    return int(first), int(end)
 
 
 def until_end(consumer: Consumer) -> Iterator[Message]:

@@ -71,6 +71,7 @@ def ledger_process(settings: "Settings", number: int) -> None:
         batch_age_ms=settings.ledger.batch_age_ms,
         batch_records=settings.ledger.batch_records,
         step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
+        accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
     )
     worker.state_dir.mkdir(parents=True, exist_ok=True)
     run_worker(PoolProcessor(), worker)

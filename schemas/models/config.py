@@ -193,6 +193,15 @@ class ParkedOffset(Record):
     reason: Text
 
 
+class AcceptedGap(Record):
+    topic: Text
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+    until: Annotated[int, Field(ge=0)]
+    topic_id: Text
+    reason: Text
+
+
 class StoreQuota(Record):
     store: Name
     limit_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)]
@@ -230,6 +239,7 @@ Change = (
     | StoreItemSettings
     | CodeMapping
     | ParkedOffset
+    | AcceptedGap
     | ItemQuota
     | LentQuota
     | Agreement
@@ -267,6 +277,8 @@ class ConfigChange(Record):
                 return f"{self.pool}/code/{change.store or '*'}/{change.code}"
             case ParkedOffset():
                 return f"{self.pool}/parked/{change.topic}/{change.partition}/{change.offset}"
+            case AcceptedGap():
+                return f"{self.pool}/gap/{change.topic}/{change.partition}/{change.offset}/{change.topic_id}"
             case ItemQuota():
                 return f"{self.pool}/quota/{change.sku}"
             case LentQuota():

@@ -9,6 +9,17 @@ WeighedCodesRegion = Literal["dk", "ee", "fi", "de", "gb", "lv", "lt", "no", "se
 ContributionKind = Literal["share", "cap", "fixed"]
 
 
+class AcceptedGap(TypedDict):
+    """Records of an input that are gone from its log unread, and that the workers must go on without."""
+
+    topic: str
+    partition: int
+    offset: int
+    until: int
+    topic_id: str
+    reason: str
+
+
 class AllocationSettings(TypedDict):
     """Prices in minor units of the pool's currency, and limits, of docs/allocation.md."""
 
@@ -152,6 +163,7 @@ Change = (
     | tuple[Literal["commonshelf.LentQuota"], LentQuota]
     | tuple[Literal["commonshelf.Agreement"], Agreement]
     | tuple[Literal["commonshelf.Dispute"], Dispute]
+    | tuple[Literal["commonshelf.AcceptedGap"], AcceptedGap]
 )
 """The new value."""
 

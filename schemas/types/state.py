@@ -12,9 +12,10 @@ from schemas.types.transfers import TransferRow
 
 
 class OffsetsRow(TypedDict):
-    """Next offset of each input of the partition."""
+    """Offsets that the partition has reached in its inputs."""
 
     next: dict[str, int]
+    topic_ids: dict[str, str]
 
 
 class PoolRow(TypedDict):

@@ -39,6 +39,8 @@ class PoolConfig:
         """Code → the items that have it, where they are several."""
         self._meanings: dict[str, Meaning] = {}
         self.parked: dict[tuple[str, int, int], str] = {}
+        self.accepted_gaps: set[tuple[str, int, int, int, str]] = set()
+        """(topic, partition, offset, until, topic id) of records that an operator gave up."""
 
     def meaning(self, store: str, code: str) -> Meaning | None:
         """What `code` means in `store`: its own list first, then the pool's, then the items' own GTINs and SKUs.
@@ -128,6 +130,9 @@ class PoolConfig:
             self._map(change[1]["store"], change[1]["code"], change[1]["sku"])
         elif change[0] == "commonshelf.ParkedOffset":
             self.parked[change[1]["topic"], change[1]["partition"], change[1]["offset"]] = change[1]["reason"]
+        elif change[0] == "commonshelf.AcceptedGap":
+            gap = change[1]
+            self.accepted_gaps.add((gap["topic"], gap["partition"], gap["offset"], gap["until"], gap["topic_id"]))
         elif change[0] == "commonshelf.ItemQuota":
             self.quotas[change[1]["sku"]] = change[1]
         elif change[0] == "commonshelf.LentQuota":

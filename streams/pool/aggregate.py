@@ -46,6 +46,8 @@ class Input:
     decide: Decide
     is_setting: bool = False
     """Read before all other inputs, and may name a pool that nothing is known of."""
+    is_expendable: bool = False
+    """A newer record says all that counts: records that retention took unread are no loss."""
     is_dated: bool = False
     """Its `recorded_at_ms` counts as the time, when that is later than the pool's clock."""
     check: Callable[[Any], None] | None = None

@@ -29,7 +29,7 @@ from streams.pool.state.tables import Tables
 from streams.pool.stock.aggregate import AGGREGATE as STOCK
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
-from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
 
 NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
@@ -58,6 +58,7 @@ class PoolProcessor:
         given = self.aggregates.inputs.items()
         self.priority_inputs = tuple(topic for topic, inputs in given if inputs[0].is_setting)
         self.inputs = tuple(topic for topic, inputs in given if not inputs[0].is_setting)
+        self.expendable_inputs = frozenset(topic for topic, inputs in given if inputs[0].is_expendable)
         self._changelog = Codec(self.changelog, self.known)
 
     def tables(self, rows: Rows) -> Tables:
@@ -70,11 +71,13 @@ class PoolProcessor:
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return index_entries(row_key, row, self._changelog)
 
-    def encode_offsets(self, next_offsets: dict[str, int]) -> bytes:
-        return self._changelog.encode({"row": ("commonshelf.OffsetsRow", {"next": next_offsets})})
+    def encode_offsets(self, reached: Reached) -> bytes:
+        row = {"next": reached.next_offsets, "topic_ids": reached.topic_ids}
+        return self._changelog.encode({"row": ("commonshelf.OffsetsRow", row)})
 
-    def decode_offsets(self, row: bytes) -> dict[str, int]:
-        return dict(self._changelog.decode(row)["row"][1]["next"])
+    def decode_offsets(self, row: bytes) -> Reached:
+        fields = self._changelog.decode(row)["row"][1]
+        return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
 
 
 class PoolPartition:
@@ -161,6 +164,9 @@ class PoolPartition:
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None
+
+    def is_gap_accepted(self, gap: Gap) -> bool:
+        return any(gap in pool.config.accepted_gaps for pool in self._pools.values())
 
     def _is_parking(self) -> bool:
         return any(pool.config.parked for pool in self._pools.values())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from streams.runtime.contract import Partition
+from streams.runtime.contract import Partition, Reached
 from streams.runtime.local_store import LocalStore
 from streams.runtime.merge import Inbox
 
@@ -22,8 +22,14 @@ class AssignedPartition:
     """Next offset to fetch of each input: what the inbox has been given."""
     first_offsets: dict[str, int]
     """Where this worker began to fetch each input: when it was given the partition, or after a pause."""
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    """Which topic of its name each next offset is of."""
     sent_offsets: dict[str, int] = field(default_factory=dict)
     """What this worker has committed to the group."""
+
+    def reached(self) -> Reached:
+        """What a restart goes on from."""
+        return Reached(self.next_offsets, self.topic_ids)
 
     def moved(self) -> Iterable[tuple[str, int]]:
         """The offsets that the next commit has to tell the group; from then on they are told.

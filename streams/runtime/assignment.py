@@ -1,17 +1,20 @@
 """From an assignment to restored partitions, ready to go on where the last commit left them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import TopicPartition
 from rocksdict import Options
 
+from messaging.cluster import UnreachableError, topic_identities
 from messaging.rocks import rocks_options
+from schemas.codec import LaterSchema
 from streams.runtime.assigned_partition import AssignedPartition
-from streams.runtime.contract import Processor, Rows
+from streams.runtime.contract import Processor, Reached, Rows
+from streams.runtime.gaps import start_of
 from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.merge import Inbox
 from streams.runtime.restore import restore
-from streams.runtime.settings import WorkerSettings, WorkerStopped
+from streams.runtime.settings import Rejoin, WorkerSettings, WorkerStopped
 
 OFFSETS_ROW = "offsets"
 """State row of the next input offsets; written with every batch."""
@@ -44,8 +47,10 @@ class Assignment:
                 self._settings, self._processor.changelog, stores, lambda n: self._reopen(stores[n]), self._stopping
             )
             for n, store in stores.items():
+                self._stopping()
                 held[n] = self._hold(n, store)
             self._check_not_behind(committed, held)
+            self._note_topics(held)
         except BaseException:
             for store in stores.values():
                 store.close()
@@ -55,10 +60,21 @@ class Assignment:
     def starts(self, held: dict[int, AssignedPartition]) -> list[TopicPartition]:
         """Where to read each input on."""
         return [
-            TopicPartition(topic, n, at.next_offsets.get(topic, OFFSET_BEGINNING))
+            TopicPartition(topic, n, start_of(topic, at, at.next_offsets.get(topic)))
             for n, at in held.items()
             for topic in self._topics
         ]
+
+    def _note_topics(self, held: Mapping[int, AssignedPartition]) -> None:
+        """Notice inputs whose topic is not the one that was read. Raises Rejoin when no broker answers."""
+        try:
+            found = topic_identities(self._settings.client_options(), self._topics)
+        except UnreachableError as error:
+            raise Rejoin(str(error)) from error
+        for at in held.values():
+            for topic, identity in found.items():
+                if at.topic_ids.setdefault(topic, identity.name) != identity.name:
+                    at.inbox.broken.add(topic)
 
     def _check_together(self, assigned: Sequence[TopicPartition]) -> list[int]:
         by_topic: dict[str, set[int]] = {topic: set() for topic in self._topics}
@@ -83,10 +99,16 @@ class Assignment:
 
     def _hold(self, n: int, store: LocalStore) -> AssignedPartition:
         offsets_row = store.fetch(OFFSETS_ROW)
-        next_offsets = {} if offsets_row is None else self._processor.decode_offsets(offsets_row)
-        work = self._processor.open(n, self._settings.partitions, Rows(store.fetch, store.scan, store.find_index))
+        try:
+            offsets, ids = Reached({}, {}) if offsets_row is None else self._processor.decode_offsets(offsets_row)
+            work = self._processor.open(n, self._settings.partitions, Rows(store.fetch, store.scan, store.find_index))
+        except LaterSchema as error:
+            raise WorkerStopped(
+                f"{self._processor.changelog}[{n}] was written by a later release: {error}. Start that release here; "
+                "workers of this one can hold its partitions no more"
+            ) from error
         inbox = Inbox(self._processor.priority_inputs, self._processor.inputs)
-        return AssignedPartition(n, store, work, inbox, next_offsets, dict(next_offsets), dict(next_offsets))
+        return AssignedPartition(n, store, work, inbox, offsets, dict(offsets), dict(offsets), ids)
 
     def _check_not_behind(self, committed: Sequence[TopicPartition], held: dict[int, AssignedPartition]) -> None:
         for tp in committed:

@@ -1,6 +1,6 @@
 """Contract of the runtime with a processor: pure work on one partition's records, outputs and rows handed back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -55,6 +55,28 @@ class Rows(NamedTuple):
     """An entry of the local index that `Processor.index_entries` derives from the rows."""
 
 
+class Reached(NamedTuple):
+    """Offsets up to which a partition's inputs are processed; a state row, committed with every batch."""
+
+    next_offsets: dict[str, int]
+    """By topic."""
+    topic_ids: dict[str, str]
+    """Which topic of that name they are of (`messaging.cluster.TopicIdentity`): one made anew has another."""
+
+
+class Gap(NamedTuple):
+    """Records of an input that are gone from its log before they were read."""
+
+    topic: str
+    partition: int
+    offset: int
+    """The next offset to be read."""
+    until: int
+    """The offset at which reading can go on."""
+    topic_id: str
+    """The topic in whose log that is."""
+
+
 class Partition(Protocol):
     """The state and the decisions of one partition."""
 
@@ -63,6 +85,9 @@ class Partition(Protocol):
 
     def is_parked(self, record: InputRecord) -> bool:
         """Did an operator have this record stepped over?"""
+
+    def is_gap_accepted(self, gap: Gap) -> bool:
+        """Did an operator say that the partition goes on without these records?"""
 
     def changed_rows(self) -> int:
         """About how many rows the batch has changed up to now."""
@@ -96,6 +121,10 @@ class Processor(Protocol):
         """Topics merged by broker time."""
 
     @property
+    def expendable_inputs(self) -> Collection[str]:
+        """Those whose records lose their meaning when newer ones come: a gap in them is no loss."""
+
+    @property
     def changelog(self) -> str:
         """Compacted topic that restores the rows."""
 
@@ -105,8 +134,8 @@ class Processor(Protocol):
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         """Local index entries that follow from a row; derived again whenever the row is stored."""
 
-    def encode_offsets(self, next_offsets: dict[str, int]) -> bytes:
-        """Changelog row of the next input offsets by topic."""
+    def encode_offsets(self, reached: Reached) -> bytes:
+        """Changelog row of how far the inputs are processed."""
 
-    def decode_offsets(self, row: bytes) -> dict[str, int]:
+    def decode_offsets(self, row: bytes) -> Reached:
         """Inverse of `encode_offsets`."""

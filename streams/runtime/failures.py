@@ -1,4 +1,4 @@
-"""What a failure means for a worker: join again, or stop; and what its log says of a record at which it stops."""
+"""Failures judged: a worker joins again, or it stops, and says why."""
 
 import traceback
 

@@ -1,7 +1,7 @@
 """Fetched records into the inboxes of the partitions that they belong to."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,8 +16,17 @@ log = logging.getLogger(__name__)
 class Intake:
     """Sorts what a consumer fetched, learns where inputs end, and holds back inputs that run far ahead."""
 
-    def __init__(self, consumer: Consumer, topics: Sequence[str], batch_records: int, batch_bytes: int) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: Sequence[str],
+        batch_records: int,
+        batch_bytes: int,
+        lost: Callable[[str, AssignedPartition], None],
+    ) -> None:
+        """`lost` is told of an input whose next offset is not in its log."""
         self._consumer = consumer
+        self._lost = lost
         self._topics = topics
         self._batch_records = batch_records
         self._batch_bytes = batch_bytes
@@ -58,8 +67,8 @@ class Intake:
                 continue
             topic, offset = message.topic(), message.offset()
             fetched = partition.fetched_offsets
-            if offset < fetched.get(topic, 0):
-                continue  # fetched before a pause, delivered again after it
+            if offset < fetched.get(topic, 0) or topic in partition.inbox.broken:
+                continue  # fetched before a pause, delivered again after it; or behind a gap
             kind, appended_at_ms = message.timestamp()
             if kind == TIMESTAMP_NOT_AVAILABLE:
                 raise WorkerStopped(f"{topic} has no broker timestamps; set message.timestamp.type=LogAppendTime")
@@ -78,10 +87,9 @@ class Intake:
             if at is not None and message.offset() >= at.fetched_offsets.get(message.topic(), 0):
                 at.inbox.reached_end(message.topic())
         elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
-            raise WorkerStopped(
-                f"{message.topic()}[{message.partition()}] no longer has the next offset: {error.str()}. Records "
-                "that were never read are gone from the log. Check its retention, then decide where to go on."
-            )
+            at = held.get(message.partition())
+            if at is not None:
+                self._lost(message.topic(), at)
         elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise WorkerStopped(f"topic missing: {error.str()}. Create the topics first (commonshelf up does).")
         elif error.fatal() or not error.retriable():

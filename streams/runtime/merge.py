@@ -16,6 +16,8 @@ class Inbox:
         self._priority = tuple(priority_inputs)
         self._queues: dict[str, deque[InputRecord]] = {topic: deque() for topic in (*priority_inputs, *inputs)}
         self._at_end = dict.fromkeys(self._queues, False)
+        self.broken: set[str] = set()
+        """Inputs that cannot be read on: what else is not a priority input waits."""
         self.waiting_bytes = 0
         """Size of the records held, of all inputs."""
 
@@ -27,7 +29,7 @@ class Inbox:
 
     def reached_end(self, topic: str) -> None:
         """Nothing was left to read of this input just now."""
-        self._at_end[topic] = True
+        self._at_end[topic] = topic not in self.broken
 
     def starving(self) -> list[str]:
         """Inputs without a record that are not known to be at their end: the others wait for them."""
@@ -49,7 +51,8 @@ class Inbox:
         """Records in order, as far as the order is certain. They are not held any more.
 
         Priority inputs come first, whatever their time; the rest by the broker's time, and by topic name within
-        a millisecond. When `blocked` says so of a record, only the priority inputs before its own go on.
+        a millisecond. When `blocked` says so of a record, only the priority inputs before its own go on; and when an
+        input is broken, they alone do.
         """
         queues = self._queues
         while not self.starving():
@@ -72,6 +75,17 @@ class Inbox:
                     if blocked is not None and blocked(queue[0]):
                         return
                     yield self._hand_out(queue)
+        if self.broken:
+            yield from self._ready_settings(blocked)
+
+    def _ready_settings(self, blocked: Callable[[InputRecord], bool] | None) -> Iterator[InputRecord]:
+        """Those that are there: among them may be the one that mends what is broken."""
+        for topic in self._priority:
+            queue = self._queues[topic]
+            while queue:
+                if blocked is not None and blocked(queue[0]):
+                    return
+                yield self._hand_out(queue)
 
     def _hand_out(self, queue: deque[InputRecord]) -> InputRecord:
         record = queue.popleft()

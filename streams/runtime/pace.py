@@ -1,4 +1,4 @@
-"""How many records a batch may take on: one that failed is halved until one succeeds, and then it grows again.
+"""A limit on batches that learns: one that failed is halved until one succeeds, and then it grows again.
 
 Otherwise a batch that Kafka cannot take in time, or that costs the worker its place, would be begun anew for ever.
 """
@@ -8,7 +8,7 @@ _TRANSACTION_TIMEOUT_MAX_MS = 60_000
 
 
 class Pace:
-    """What a worker has learnt of its batches; outlives its sessions."""
+    """Lessons of a worker from its batches; they outlive its sessions."""
 
     def __init__(self, records_max: int, transaction_timeout_ms: int) -> None:
         self._full_records = records_max

@@ -22,6 +22,7 @@ from streams.runtime.clients import make_consumer, make_producer
 from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
 from streams.runtime.failpoints import failpoint
 from streams.runtime.failures import Halted, judge, why_halted
+from streams.runtime.gaps import Gaps
 from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
@@ -87,7 +88,10 @@ class Session:
         self._member: Any = None
         self._producer = make_producer(settings, pace.transaction_timeout_ms)
         self._consumer = make_consumer(settings)
-        self._intake = Intake(self._consumer, self._topics, settings.batch_records, settings.batch_bytes)
+        self._gaps = Gaps(self._consumer, processor, settings, metrics)
+        self._intake = Intake(
+            self._consumer, self._topics, settings.batch_records, settings.batch_bytes, self._gaps.found
+        )
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -133,6 +137,7 @@ class Session:
         room = self._intake.room([held for n, held in self._held.items() if n not in still])
         messages = self._consumer.consume(room, timeout=self._settings.batch_age_ms / 1000)
         self._metrics.alive()
+        self._gaps.mind(self._held)
         self._intake.take(messages, self._held)
         if self._held:
             folded = self._fold()
@@ -229,7 +234,7 @@ class Session:
         self._producer.begin_transaction()
         for n, held in changed.items():
             batch = held.work.close_batch()
-            batch.rows.append((OFFSETS_ROW, self._processor.encode_offsets(held.next_offsets)))
+            batch.rows.append((OFFSETS_ROW, self._processor.encode_offsets(held.reached())))
             rows[n] = batch.rows
             self._produce(n, batch, positions)
         failpoint("after_produce", folded.records)
@@ -350,6 +355,7 @@ class Session:
         for held in self._held.values():
             held.store.close()
         self._held.clear()
+        self._gaps.clear()
         self._metrics.assigned(0)
         self._metrics.none_halted()
 

@@ -35,6 +35,8 @@ class WorkerSettings:
 
     step_over: str = ""
     """How an operator steps over a record, with {topic}, {partition} and {offset}; told when one fails."""
+    accept_gap: str = ""
+    """How an operator gives up records that are gone from an input, with {until} beside these."""
 
     @property
     def batch_s(self) -> float:

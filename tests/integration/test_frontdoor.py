@@ -15,7 +15,7 @@ from commonshelf.config.publishing import current, publish_settings, records_of
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.runtime_file import read_runtime
-from messaging.log_reader import end_offset, read_table
+from messaging.log_reader import bounds, read_table
 from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.partition import partition_of
@@ -215,7 +215,7 @@ def test_one_record_is_parked_and_what_cannot_be_is_told(shelf):
     home = str(partition_of("riverside", 12))
     options = shelf.kafka_options
     shelf.sell("sales-9.csv", receipt=9, units=1)
-    until(lambda: end_offset(options, "pos.sales.v1", int(home)), "a sale")
+    until(lambda: bounds(options, "pos.sales.v1", int(home))[1], "a sale")
     park = ("park", "riverside", "pos.sales.v1")
     assert "offset 0 is parked" in shelf.call(*park, home, "0", "--reason", "fails since 1.2").stdout
     assert "has no record at offset 99999 yet" in shelf.call(*park, home, "99999", "--reason", "x").stderr

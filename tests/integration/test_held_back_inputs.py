@@ -38,7 +38,7 @@ class Reader:
             "bootstrap.servers": bootstrap_servers, "group.id": group, "enable.auto.commit": False,
             "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "error",
         })  # fmt: skip
-        self.intake = Intake(self.consumer, TOPICS, 1_000, BATCH_BYTES)
+        self.intake = Intake(self.consumer, TOPICS, 1_000, BATCH_BYTES, pytest.fail)
         self.is_given(dict.fromkeys(TOPICS, 0))
 
     def is_given(self, offsets):

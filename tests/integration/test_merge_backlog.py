@@ -130,7 +130,7 @@ def test_a_partition_that_comes_back_does_not_trust_the_ends_that_the_client_rem
     reached = {"sales": 100, "ticks": 10}
     held = AssignedPartition(0, None, None, inbox, dict(reached), dict(reached), dict(reached))
     consumer = ConsumerWithOldWatermarks(high=100)
-    intake = Intake(consumer, ("sales", "ticks"), 500, 1_000_000)
+    intake = Intake(consumer, ("sales", "ticks"), 500, 1_000_000, pytest.fail)
 
     intake.take([Message("ticks", 10, 2_000)], {0: held})
     assert list(inbox.ready()) == []

@@ -92,6 +92,10 @@ changes = st.one_of(
         per_customer_milli=st.none() | INT64, stores=st.just([]),
     ),
     change("ParkedOffset", topic=TEXTS, partition=st.integers(-(2**31), 2**31 - 1), offset=INT64, reason=TEXTS),
+    change(
+        "AcceptedGap", topic=TEXTS, partition=st.integers(-(2**31), 2**31 - 1), offset=INT64, until=INT64,
+        topic_id=TEXTS, reason=TEXTS,
+    ),
 )  # fmt: skip
 config = st.fixed_dictionaries({"pool": POOLS, "recorded_at_ms": TIMES, "origin": TEXTS, "change": changes})
 INT32 = st.integers(-(2**31), 2**31 - 1)

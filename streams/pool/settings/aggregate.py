@@ -14,4 +14,6 @@ AGGREGATE = Aggregate(
     folds={CONFIG_CHANGE: config.fold_change, CATALOG_ITEM: config.fold_item, PARKED: config.fold_parked},
     tables=(config.CONFIG, config.ITEMS),
 )
-CLOCK = Aggregate("clock", inputs=(Input(POOL_TICKS, clock.decide_tick),), folds={TICK: clock.fold_tick})
+CLOCK = Aggregate(
+    "clock", inputs=(Input(POOL_TICKS, clock.decide_tick, is_expendable=True),), folds={TICK: clock.fold_tick}
+)

@@ -242,7 +242,7 @@ class Auditor:
         reached = {
             (topic, n): offset
             for n, of_partition in rows.items()
-            for topic, offset in _processor().decode_offsets(of_partition[OFFSETS_ROW]).items()
+            for topic, offset in _processor().decode_offsets(of_partition[OFFSETS_ROW]).next_offsets.items()
         }
         self._audit.find(
             "inputs whose end the state has not reached, or not exactly",

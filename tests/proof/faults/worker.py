@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             partitions=options.partitions,
             batch_records=options.batch_records,
             session_timeout_ms=options.session_timeout_ms,
+            accept_gap="park POOL {topic} {partition} {offset} --until {until}",
             transaction_timeout_ms=options.transaction_timeout_ms,
         ),
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.models.config import ParkedOffset
-from streams.runtime.contract import InputRecord
+from schemas.models.config import AcceptedGap, ParkedOffset
+from streams.runtime.contract import Gap, InputRecord
 from tests.support.pool import NOON_MS, furnished, headers_of, line, sale
 
 SALES = "pos.sales.v1"
@@ -58,3 +58,18 @@ def test_a_parked_record_that_was_applied_already_is_not_touched():
     bench.commit()
     park(bench, 0)
     assert bench.on_hand() == -1_000
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_runtime_is_told_which_gap_an_operator_has_accepted_and_the_journal_keeps_it(restarts):
+    bench = furnished()
+    gap = Gap(SALES, 0, 5, 9, "cluster/topic")
+    assert not bench.partition.is_gap_accepted(gap)
+    bench.configure(AcceptedGap(**gap._asdict(), reason="away for a month"))
+    if restarts:
+        bench.commit()
+        bench.restart()
+    assert bench.partition.is_gap_accepted(gap)
+    others = gap._replace(offset=4), gap._replace(until=10), gap._replace(topic_id="cluster/another")
+    assert not any(map(bench.partition.is_gap_accepted, others))
+    assert bench.last_fact()["change"] == ("commonshelf.AcceptedGap", {**gap._asdict(), "reason": "away for a month"})

@@ -43,7 +43,7 @@ def consumer():
 
 @pytest.fixture
 def intake(consumer):
-    return Intake(consumer, TOPICS, BATCH_RECORDS, BATCH_BYTES)
+    return Intake(consumer, TOPICS, BATCH_RECORDS, BATCH_BYTES, pytest.fail)
 
 
 @pytest.fixture

@@ -86,6 +86,17 @@ def test_a_blocked_record_stops_all_but_settings_and_stays():
     assert places(inbox.ready()) == [("sales", 0), ("stock", 0)]
 
 
+def test_a_broken_input_holds_all_but_settings_back_also_when_it_seems_to_be_at_its_end():
+    inbox = filled(record("sales", 0, 1), record("stock", 0, 2), record("config", 0, 3), ended=())
+    inbox.broken.add("ticks")
+    for topic in TOPICS:
+        inbox.reached_end(topic)
+    assert places(inbox.ready()) == [("config", 0)]
+    inbox.broken.clear()
+    inbox.reached_end("ticks")
+    assert places(inbox.ready()) == [("sales", 0), ("stock", 0)]
+
+
 def test_a_record_behind_others_of_its_input_blocks_only_when_it_is_next():
     inbox = filled(record("sales", 0, 1), record("sales", 1, 1), record("sales", 2, 1))
     assert places(inbox.ready(lambda one: one.offset == 1)) == [("sales", 0)]

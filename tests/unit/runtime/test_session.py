@@ -34,7 +34,7 @@ def metrics():
 class Ledger:
     """A processor whose only partition writes down what comes."""
 
-    name, priority_inputs, inputs, changelog = "ledger", (), ("in",), "rows"
+    name, priority_inputs, inputs, expendable_inputs, changelog = "ledger", (), ("in",), (), "rows"
 
     def __init__(self):
         self.applied, self.done, self._closed, self._open = [], [], [], []
@@ -62,8 +62,11 @@ class Ledger:
     def look_up(self, query):
         return list(self.done)
 
-    def encode_offsets(self, next_offsets):
-        return json.dumps(next_offsets).encode()
+    def is_gap_accepted(self, gap):
+        return gap in self.accepted
+
+    def encode_offsets(self, reached):
+        return json.dumps(reached).encode()
 
 
 class Producer:
