@@ -1,7 +1,7 @@
 """Creates the topics that `schemas.topics` declares, and checks those that are there."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init__ re-exports them without saying so
@@ -32,11 +32,13 @@ def ensure_topics(
     kafka_options: ClientOptions,
     partitions: int,
     topics: Iterable[Topic] = TOPICS.values(),
+    *,
+    replicas: int = 1,
 ) -> list[str]:
-    """Make every topic be there as declared. Returns what was created or repaired, one line each.
+    """Make every topic be there as declared. Returns what was created, repaired or must be left, one line each.
 
-    Replication is 3 when the cluster has at least 3 brokers, else 1. Raises TopicsError: no broker answers, a
-    topic has another partition count or clean-up policy, or the rights are missing.
+    `replicas` is what the settings say, whoever is up. Raises TopicsError: no broker answers, a topic has another
+    partition count or clean-up policy, there are fewer brokers than replicas, or the rights are missing.
     """
     topics = list(topics)
     admin, cluster = _open_cluster(kafka_options)
@@ -45,15 +47,16 @@ def ensure_topics(
         if topic.name in there:
             _check_partitions(topic, len(there[topic.name].partitions), partitions)
     missing = [topic for topic in topics if topic.name not in there]
-    created = _create(admin, missing, partitions, 3 if len(cluster.brokers) >= 3 else 1)
+    created = _create(admin, missing, partitions, replicas, len(cluster.brokers))
     there = _wait_until_listed(admin, missing) if missing else there
     for topic in missing:
         _check_partitions(topic, len(there[topic.name].partitions), partitions)
-    repaired = _repair(admin, [topic for topic in topics if topic.name not in created])
-    return [f"created topic {name}" for name in created] + repaired
+    known = [topic for topic in topics if topic.name not in created]
+    repaired = _repair(admin, known, there, replicas)
+    return [f"created topic {name}" for name in created] + repaired + _shortfalls(known, there, replicas)
 
 
-def topic_problems(kafka_options: ClientOptions, partitions: int) -> list[str]:
+def topic_problems(kafka_options: ClientOptions, partitions: int, replicas: int = 1) -> list[str]:
     """What is wrong with the topics, changing nothing. Raises TopicsError when no broker answers."""
     admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
@@ -64,12 +67,39 @@ def topic_problems(kafka_options: ClientOptions, partitions: int) -> list[str]:
             _check_partitions(topic, len(there[topic.name].partitions), partitions)
         except TopicsError as error:
             problems.append(str(error))
-    drift = _drift(admin, present)
     problems += [
         f"topic {topic.name} has {key}={is_now} instead of {wanted}; `up` repairs it"
-        for topic, key, is_now, wanted in drift
+        for topic, key, is_now, wanted in _drift(admin, present, there, replicas)
     ]
-    return problems
+    return problems + _shortfalls(present, there, replicas) + _internal_shortfalls(there, replicas)
+
+
+def _replicas(topic: TopicMetadata) -> int:
+    """Of its partition that has the fewest, those on brokers that are down included."""
+    return min((len(partition.replicas) for partition in topic.partitions.values()), default=0)
+
+
+def _min_in_sync(replicas: int) -> int:
+    """A majority: what is acknowledged outlives the loss of all the others."""
+    return replicas // 2 + 1
+
+
+def _shortfalls(topics: Iterable[Topic], there: Mapping[str, TopicMetadata], replicas: int) -> list[str]:
+    return _short_of([topic.name for topic in topics], there, replicas)
+
+
+def _internal_shortfalls(there: Mapping[str, TopicMetadata], replicas: int) -> list[str]:
+    """Of Kafka's own topics, which hold the transactions and the groups' offsets."""
+    return _short_of([name for name in ("__transaction_state", "__consumer_offsets") if name in there], there, replicas)
+
+
+def _short_of(names: list[str], there: Mapping[str, TopicMetadata], replicas: int) -> list[str]:
+    return [
+        f"topic {name} has {found} replica{'s' * (found != 1)} instead of {replicas}: losing the disks of {found} may "
+        f"lose its records; add some with kafka-reassign-partitions.sh, or set kafka.replicas = {found}"
+        for name in names
+        if (found := _replicas(there[name])) < replicas
+    ]
 
 
 def _open_cluster(kafka_options: ClientOptions) -> tuple[AdminClient, ClusterMetadata]:
@@ -102,16 +132,21 @@ def _wait_until_listed(admin: AdminClient, topics: list[Topic]) -> dict[str, Top
         time.sleep(_POLL_S)
 
 
-def _create(admin: AdminClient, topics: list[Topic], partitions: int, replication: int) -> list[str]:
+def _create(admin: AdminClient, topics: list[Topic], partitions: int, replicas: int, brokers: int) -> list[str]:
     """Names of those that were created by us: another `up` may create them, too."""
     if not topics:
         return []
+    if brokers < replicas:
+        raise TopicsError(
+            f"topics are to have {replicas} replicas, and {brokers} broker{'s' * (brokers != 1)} of the cluster "
+            f"answer{'s' * (brokers == 1)}; start the others, or set kafka.replicas"
+        )
     wanted = [
         NewTopic(
             topic.name,
             num_partitions=partitions,
-            replication_factor=replication,
-            config=topic.kafka_config() | ({"min.insync.replicas": "2"} if replication == 3 else {}),
+            replication_factor=replicas,
+            config=topic.kafka_config() | {"min.insync.replicas": str(_min_in_sync(replicas))},
         )
         for topic in topics
     ]
@@ -129,8 +164,8 @@ def _create(admin: AdminClient, topics: list[Topic], partitions: int, replicatio
     return created
 
 
-def _repair(admin: AdminClient, topics: list[Topic]) -> list[str]:
-    drift = _drift(admin, topics)
+def _repair(admin: AdminClient, topics: list[Topic], there: Mapping[str, TopicMetadata], replicas: int) -> list[str]:
+    drift = _drift(admin, topics, there, replicas)
     for topic, key, is_now, wanted in drift:
         if key == "cleanup.policy":
             raise TopicsError(
@@ -150,7 +185,9 @@ def _repair(admin: AdminClient, topics: list[Topic]) -> list[str]:
     return [f"set {key}={wanted} on topic {topic.name} (it was {is_now})" for topic, key, is_now, wanted in drift]
 
 
-def _drift(admin: AdminClient, topics: list[Topic]) -> list[tuple[Topic, str, str, str]]:
+def _drift(
+    admin: AdminClient, topics: list[Topic], there: Mapping[str, TopicMetadata], replicas: int
+) -> list[tuple[Topic, str, str, str]]:
     """(topic, key, value now, value declared) wherever the two differ."""
     if not topics:
         return []
@@ -163,7 +200,9 @@ def _drift(admin: AdminClient, topics: list[Topic]) -> list[tuple[Topic, str, st
             found = done.result()
         except KafkaException as error:
             raise TopicsError(f"could not read the settings of topic {topic.name}: {error.args[0].str()}") from None
-        for key, wanted in topic.kafka_config().items():
+        # Of the replicas that there are: a topic with fewer could not be written at all.
+        in_sync = _min_in_sync(min(replicas, _replicas(there[topic.name])))
+        for key, wanted in (topic.kafka_config() | {"min.insync.replicas": str(in_sync)}).items():
             is_now = found[key].value if key in found else "unset"
             if is_now != wanted:
                 drift.append((topic, key, str(is_now), wanted))

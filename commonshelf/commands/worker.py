@@ -70,6 +70,7 @@ def ledger_process(settings: "Settings", number: int) -> None:
         http_port=settings.http.ledger_port + number - 1 if settings.http.ledger_port else 0,
         batch_age_ms=settings.ledger.batch_age_ms,
         batch_records=settings.ledger.batch_records,
+        transaction_timeout_ms=settings.ledger.transaction_timeout_ms,
         step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
         accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
     )

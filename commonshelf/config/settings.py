@@ -91,6 +91,15 @@ class Kafka(_Section):
     embedded_port: Port = 0
     embedded_heap_mb: Annotated[int, Field(ge=128, le=65_536)] | None = None
 
+    replicas: Annotated[int, Field(ge=1, le=9)] | None = None
+    """Of every topic; when left out as many as embedded brokers, and 3 on an existing cluster."""
+
+    @property
+    def topic_replicas(self) -> int:
+        if self.replicas is not None:
+            return self.replicas
+        return self.embedded_brokers if self.is_embedded else 3
+
     @property
     def is_embedded(self) -> bool:
         return self.bootstrap_servers is None
@@ -129,6 +138,8 @@ class Ledger(_Section):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     batch_age_ms: Annotated[int, Field(ge=1, le=10_000)] = 20
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    transaction_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = 5_000
+    """How long Kafka lets a batch's transaction be open; the worker's other limits of time follow from it."""
 
 
 class Agents(_Section):

@@ -199,7 +199,8 @@ def _broker(connection: Connection) -> Finding:
 
 def _topics(connection: Connection) -> Finding:
     try:
-        problems = topic_problems(connection.kafka_options, connection.settings.partitions)
+        settings = connection.settings
+        problems = topic_problems(connection.kafka_options, settings.partitions, settings.kafka.topic_replicas)
     except TopicsError as error:
         problems = [str(error)]
     found = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")

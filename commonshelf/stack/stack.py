@@ -155,7 +155,9 @@ class Stack:
         declared = [*records_of(self.settings), *self._records]
         self._start_kafka()
         self._step("creating the topics")
-        for line in ensure_topics(self.kafka_options, self.settings.partitions):
+        for line in ensure_topics(
+            self.kafka_options, self.settings.partitions, replicas=self.settings.kafka.topic_replicas
+        ):
             if not line.startswith("created"):
                 self._on_event(StackEvent("warning", line))
         self._start_processes(declared)
@@ -208,6 +210,7 @@ class Stack:
                     "sasl_mechanism": SASL_MECHANISM,
                     "sasl_username": USERNAME,
                     "sasl_password_file": password_file,
+                    "replicas": kafka.topic_replicas,
                 }
             )
             self.settings = self.settings.model_copy(update={"kafka": kafka})

@@ -45,6 +45,24 @@ def test_another_partition_count_is_refused_and_the_topic_named(kafka, topics):
         ensure_topics(kafka.options, 3, [topic])
 
 
+def test_fewer_brokers_than_replicas_make_no_topic(kafka, topics):
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", ())
+    with pytest.raises(TopicsError, match=r"3 replicas, and 1 broker of the cluster answers; start the others"):
+        ensure_topics(kafka.options, 1, [topic], replicas=3)
+    assert topic.name not in AdminClient(kafka.options).list_topics(timeout=10).topics
+
+
+def test_topics_with_fewer_replicas_than_declared_are_told_and_stay_writable(kafka, topics):
+    topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", ())
+    ensure_topics(kafka.options, 1, [topic])
+    told = until(lambda: ensure_topics(kafka.options, 1, [topic], replicas=3), "the topic")
+    assert [line.split(":")[0] for line in told] == [f"topic {topic.name} has 1 replica instead of 3"]
+    problems = topic_problems(kafka.options, topics, replicas=3)
+    assert {f"topic {name} has 1 replica instead of 3" for name in (*TOPICS, "__consumer_offsets")} <= {
+        problem.split(":")[0] for problem in problems
+    }
+
+
 def test_another_cleanup_policy_is_refused_and_the_topic_named(kafka, topics):
     topic = Topic(f"test.{time.time_ns()}.v1", "", None, "", "", (), compacted=True)
     wrong = NewTopic(topic.name, 1, 1, config={"cleanup.policy": "delete"})
@@ -256,6 +274,7 @@ def test_a_stack_uses_an_existing_kafka_and_leaves_it_running(tmp_path):
     shelf = make_shelf(tmp_path)
     with EmbeddedKafka() as kafka:
         shelf.env["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+        shelf.env["COMMONSHELF_KAFKA_REPLICAS"] = "1"
         runtime = shelf.up()
         assert (runtime.bootstrap_servers, runtime.kafka_pids) == (kafka.bootstrap_servers, [])
         shelf.drop("anna", "opening-1.csv", "gtin,quantity\n4006381333931,7\n")

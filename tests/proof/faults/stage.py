@@ -130,7 +130,7 @@ class FaultStage:
         self.bootstrap_servers = self.kafka.bootstrap_servers
         plan = self.plan
         self._fork_server = ForkServer()
-        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, plan.partitions)
+        ensure_topics({"bootstrap.servers": self.bootstrap_servers}, plan.partitions, replicas=plan.brokers)
         self._admin = self._make_admin()
         self._compact_often()
         self._publish_settings()

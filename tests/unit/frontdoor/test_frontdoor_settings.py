@@ -222,3 +222,16 @@ def test_a_number_of_brokers_may_come_from_the_environment():
     assert load(None, {"COMMONSHELF_KAFKA_EMBEDDED_BROKERS": "3"}).settings.kafka.embedded_brokers == 3
     with pytest.raises(SettingsError, match="should be 1 or 3"):
         load(None, {"COMMONSHELF_KAFKA_EMBEDDED_BROKERS": "2"})
+
+
+@pytest.mark.parametrize(
+    ("variables", "replicas"),
+    [
+        ({}, 1),
+        ({"COMMONSHELF_KAFKA_EMBEDDED_BROKERS": "3"}, 3),
+        ({"COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}, 3),
+        ({"COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "COMMONSHELF_KAFKA_REPLICAS": "1"}, 1),
+    ],
+)
+def test_replicas_follow_from_the_settings_and_from_nobody_s_being_up(variables, replicas):
+    assert load(None, variables).settings.kafka.topic_replicas == replicas
