@@ -26,11 +26,14 @@ def rocks_options(cache_mib: int) -> Options:
     return options
 
 
-def scan_prefix(db: Rdict, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys that start with `prefix`, and their values, in key order. Raises what RocksDB raises for damage."""
+def scan_prefix(db: Rdict, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    """Keys that start with `prefix`, and their values, in key order; from behind the key `after`, if that is given.
+
+    Raises what RocksDB raises for damage.
+    """
     cursor = db.iter(ReadOptions())
     try:
-        cursor.seek(prefix)
+        cursor.seek(after + b"\0" if after else prefix)
         while cursor.valid():
             key = cursor.key()
             if not key.startswith(prefix):

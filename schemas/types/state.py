@@ -42,6 +42,23 @@ class PoolRow(TypedDict):
     reactions_stopped: int
 
 
+class StaleStore(TypedDict):
+    """A store whose terms changed."""
+
+    store: str
+    ends: int
+
+
+class StaleTermsRow(TypedDict):
+    """Terms of a pool that changed, as far as pool.availability does not yet say so of every shelf. Does not follow
+    from the journal alone: it says how far the batches have come.
+    """
+
+    skus: list[str]
+    stores: list[StaleStore]
+    after: str
+
+
 Row = (
     tuple[Literal["commonshelf.ShelfRow"], ShelfRow]
     | tuple[Literal["commonshelf.MovementBlock"], MovementBlock]
@@ -58,6 +75,7 @@ Row = (
     | tuple[Literal["commonshelf.LoanRow"], LoanRow]
     | tuple[Literal["commonshelf.DrawRow"], DrawRow]
     | tuple[Literal["commonshelf.LendingChannel"], LendingChannel]
+    | tuple[Literal["commonshelf.StaleTermsRow"], StaleTermsRow]
 )
 """The row."""
 

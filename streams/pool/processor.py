@@ -238,8 +238,7 @@ class PoolPartition:
         self._entries = defaultdict(list)
         outputs.extend(self._tables.published(self._pools, self._rows.scan))
         for pool in self._pools.values():
-            pool.stale_terms.clear()
-            pool.dedup.close_batch()
+            pool.close_batch()
         return Batch(outputs, list(self._tables.drain()))
 
     def committed(self) -> None:

@@ -46,11 +46,18 @@ class Batch(NamedTuple):
     rows: StateRows
 
 
+class Scan(Protocol):
+    """A look at committed rows, in key order."""
+
+    def __call__(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
+        """Rows whose key starts with `prefix`; those behind the key `after`, if it is given."""
+
+
 class Rows(NamedTuple):
     """The partition's committed rows."""
 
     fetch: Callable[[str], bytes | None]
-    scan: Callable[[str], Iterator[tuple[str, bytes]]]
+    scan: Scan
     find_index: Callable[[bytes], bytes | None]
     """An entry of the local index that `Processor.index_entries` derives from the rows."""
 

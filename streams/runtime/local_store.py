@@ -65,11 +65,10 @@ class LocalStore:
         except Exception as error:
             raise LocalStoreBroken(self.partition, error) from error
 
-    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        """Committed rows whose key starts with `prefix`, in key order."""
-        start = b"r" + prefix.encode()
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
+        """Committed rows whose key starts with `prefix`, in key order; those behind the key `after`, if it is given."""
         try:
-            for key, row in scan_prefix(self._db, start):
+            for key, row in scan_prefix(self._db, b"r" + prefix.encode(), b"r" + after.encode() if after else b""):
                 yield key[1:].decode(), row
         except GeneratorExit:
             raise

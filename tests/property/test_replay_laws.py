@@ -38,6 +38,8 @@ def played(world, breaks=(), **options) -> PoolBench:
             if breaks[at] == "restart":
                 bench.restart()
     bench.commit()
+    while any(pool.stale_terms for pool in bench.partition.pools.values()):
+        bench.commit()
     return bench
 
 

@@ -88,8 +88,8 @@ class CommittedRows:
     def view(self) -> Rows:
         return Rows(self.rows.get, self.scan, self.index.get)
 
-    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix)))
+    def scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
+        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix) and item[0] > after))
 
     def write(self, rows: list[tuple[str, bytes | None]]) -> None:
         assert len({key for key, _ in rows}) == len(rows), "a batch writes each row once"

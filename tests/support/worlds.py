@@ -30,7 +30,7 @@ from streams.pool import reactions
 from streams.pool.orders.index import ORDERS as ORDER_INDEX
 from streams.pool.orders.rows import find_order
 from streams.pool.state import dedup as seen_module
-from streams.pool.state import forgetting
+from streams.pool.state import forgetting, stale_terms
 from streams.pool.state import shelf_writes as touch_module
 from streams.pool.state.dedup import INDEX_ENTRY
 from streams.pool.state.shelf import MOVEMENT
@@ -76,7 +76,8 @@ class Published(NamedTuple):
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three movements fill a block and four events a page, so that small worlds see them sealed and expired.
 
-    An input brings about two things that are due, and forgets one of a kind: the rest waits for the next.
+    An input brings about two things that are due, and forgets one of a kind: the rest waits for the next. A batch tells
+    two shelves whose terms changed.
     """
     for module in (touch_module, plain_sale_module):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3 * MOVEMENT.size)
@@ -84,6 +85,9 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen_module, "EXPIRED_MAX", 1)
     monkeypatch.setattr(reactions, "DUE_MAX", 2)
     monkeypatch.setattr(forgetting, "FORGOTTEN_MAX", 1)
+    monkeypatch.setattr(stale_terms, "TOLD_MAX", 2)
+    monkeypatch.setattr(stale_terms, "LOOKED_AT_MAX", 3)
+    monkeypatch.setattr(stale_terms, "ITEMS_MAX", 1)
 
 
 minutes = st.integers(-30, 30).map(lambda minute: NOON_MS + minute * MINUTE_MS)

@@ -1,6 +1,6 @@
 """Availability, the quantity that each shelf can promise to its pool: the rows of pool.availability.v1."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, cast
 
 from schemas.avro_parts import row_bytes
@@ -10,7 +10,9 @@ from schemas.types.stock import Availability
 from streams.catalog import PoolConfig
 from streams.pool.state.part import Pool
 from streams.pool.state.shelf import Shelf, ShelfKey, available_milli, confidence_permille, contribution_milli
-from streams.pool.state.tables import Pools, Published, Scan
+from streams.pool.state.stale_terms import shelf_of_row
+from streams.pool.state.tables import Pools, Published
+from streams.runtime.contract import Scan
 
 _HEADER = topic_codec(POOL_AVAILABILITY.name).header
 _FIELDS = (
@@ -47,23 +49,12 @@ def encode_availability(pools: Pools, key: ShelfKey, shelf: Shelf) -> bytes:
 
 def shelves_of(pool: str, sku: str, scan: Scan) -> list[ShelfKey]:
     """Keys of the committed shelves of an item in a pool, by store."""
-    return [key for key in _shelf_keys(f"shelf/{pool}/{sku}/", scan) if key[1] == sku]
-
-
-def _shelf_keys(prefix: str, scan: Scan) -> Iterator[ShelfKey]:
-    for row_key, _ in scan(prefix):
-        pool, rest = row_key.removeprefix("shelf/").split("/", 1)
-        sku, store = rest.rsplit("/", 1)
-        yield pool, sku, store
+    shelves = (shelf_of_row(row_key) for row_key, _ in scan(f"shelf/{pool}/{sku}/"))
+    return [shelf for shelf in shelves if shelf[1] == sku]
 
 
 def _stale(state: Pool, scan: Scan) -> Iterable[ShelfKey]:
-    if not state.stale_terms:
-        return ()
-    skus = state.stale_terms.skus()
-    if skus is None:
-        return state.stale_terms.touch(_shelf_keys(f"shelf/{state.pool}/", scan))
-    return [key for sku in skus for key in shelves_of(state.pool, sku, scan)]
+    return state.stale_terms.next(state.pool, scan) if state.stale_terms else ()
 
 
 AVAILABILITY: Published[ShelfKey, Shelf] = Published(POOL_AVAILABILITY, "/".join, encode_availability, _stale)

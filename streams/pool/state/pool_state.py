@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from schemas.avro_parts import bytes_bytes
 from schemas.codec import Codec
-from schemas.types.state import PoolRow
+from schemas.types.state import PoolRow, StaleTermsRow
 from streams.catalog import PoolConfig
 from streams.pool.state.agenda import Agenda
 from streams.pool.state.alarms import Alarms
@@ -45,7 +45,8 @@ PAGES: TableSpec[tuple[str, int], FactPage] = TableSpec(
     },
 )  # fmt: skip
 POOLS: TableSpec[str, PoolRow] = TableSpec("pool", "PoolRow", name=str, load=lambda _, __: None)
-SHARED = (SHELVES, BLOCKS, PAGES, POOLS)
+STALE_TERMS: TableSpec[str, StaleTermsRow] = TableSpec("stale", "StaleTermsRow", name=str, load=lambda _, __: None)
+SHARED = (SHELVES, BLOCKS, PAGES, POOLS, STALE_TERMS)
 """Tables that belong to no aggregate alone."""
 
 
@@ -66,7 +67,7 @@ class PoolState:
         self.agenda = Agenda()
         self.may_be_due = True
         """Whether the clock may have made something due that no input has brought about yet; not known at first."""
-        self.stale_terms = StaleTerms()
+        self.stale_terms = StaleTerms(tables[STALE_TERMS].get(pool))
         self._parts: dict[Part[Any], Any] = {}
 
     def __getitem__(self, part: Part[P]) -> P:
@@ -74,6 +75,16 @@ class PoolState:
         if found is None:
             found = self._parts[part] = part.make(self)
         return found
+
+    def close_batch(self) -> None:
+        """Write down what outlives the batch and follows from no input."""
+        self.dedup.close_batch()
+        row = self.stale_terms.row()
+        if row is not None:
+            self.tables[STALE_TERMS].put(self.pool, row)
+        elif self.stale_terms.is_stored:
+            self.tables[STALE_TERMS].delete(self.pool)
+        self.stale_terms.is_stored = row is not None
 
     @property
     def next_position(self) -> int:

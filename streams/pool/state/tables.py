@@ -9,7 +9,7 @@ from schemas.registry import Registry
 from schemas.topics import POOL_CHANGELOG, Topic
 from streams.pool.journal.facts import fact_codec
 from streams.pool.state.part import Pool
-from streams.runtime.contract import OutputRecord
+from streams.runtime.contract import OutputRecord, Scan
 from streams.runtime.table import Fetch, Table
 
 K = TypeVar("K")
@@ -18,8 +18,6 @@ EntityKey = tuple[str, str]
 """(pool, id of an order, a task, a store, a loan, a draw or another pool)"""
 Pools = Mapping[str, Pool]
 """The pools of a partition, by name."""
-Scan = Callable[[str], Iterator[tuple[str, bytes]]]
-"""Committed rows whose key starts with a prefix, in key order."""
 
 
 @dataclass(frozen=True)
