@@ -14,8 +14,8 @@ from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import parse_schema
 
 from schemas.avro_parts import known_long_bytes, long_bytes, string_bytes
-from schemas.codec import HEADER_BYTES
-from schemas.registry import Registry, registry
+from schemas.codec import HEADER_BYTES, refuse_schema
+from schemas.registry import RegisteredSchema, Registry, registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
 from schemas.types.stock import AppliedLine
@@ -46,13 +46,24 @@ _NOTHING_ELSE = bytes(5)
 """End of `applied`; no lines reversed, duplicate, stale or quarantined."""
 
 
+_LONG = parse_schema("long")
+
+
+def _fact_schema(journal: RegisteredSchema) -> Any:
+    entry: Any = journal.parsed["fields"][3]["type"]["items"]
+    return parse_schema(next(field["type"] for field in entry["fields"] if field["name"] == "fact"))
+
+
 class FactCodec:
     """Facts and journal pages as bytes, by the newest schema of pool.journal.v1 that a registry knows."""
 
     def __init__(self, known: Registry) -> None:
         journal = known.latest(POOL_JOURNAL.name)
-        entry: Any = journal.parsed["fields"][3]["type"]["items"]
-        self._schema = parse_schema(next(field["type"] for field in entry["fields"] if field["name"] == "fact"))
+        self._known = known
+        self._schemas = {schema.id: _fact_schema(schema) for schema in known.by_subject[journal.subject]}
+        self._schema = self._schemas[journal.id]
+        self.mark = long_bytes(journal.id)
+        """Stands before each fact that is kept for `recall`: the schema that it is written with."""
         self._page_header = b"\0" + journal.id.to_bytes(HEADER_BYTES - 1, "big")
 
     def encode(self, fact: Fact) -> bytes:
@@ -61,13 +72,16 @@ class FactCodec:
         schemaless_writer(out, self._schema, fact)
         return out.getvalue()
 
-    def decode(self, raw: bytes | bytearray, position: int = 0) -> Fact:
-        """The fact that starts at `position`."""
+    def recall(self, raw: bytes | bytearray, position: int) -> Fact:
+        """The fact that stands behind its mark at `position`, whichever release wrote it. Raises LaterSchema."""
         stream = io.BytesIO(raw)
         stream.seek(position)
-        fact: Any = schemaless_reader(
-            stream, self._schema, None, return_record_name=True, return_record_name_override=True
-        )
+        schema_id: Any = schemaless_reader(stream, _LONG, None)
+        writer = self._schemas.get(schema_id)
+        if writer is None:
+            raise refuse_schema(self._known, POOL_JOURNAL.name, schema_id)
+        reader = None if writer is self._schema else self._schema
+        fact: Any = schemaless_reader(stream, writer, reader, return_record_name=True, return_record_name_override=True)
         return cast("Fact", tuple(fact))
 
     def encode_page(self, pool: str, partition: int, first_position: int, entries: list[bytes]) -> bytes:

@@ -91,6 +91,7 @@ class Dedup:
         self._pages = pages
         self._index = index
         self._facts = facts
+        self._mark = facts.mark
         self._entry_prefix = pool.encode()
         self._uncommitted: dict[bytes, tuple[int, int]] = {}
         self._closed: dict[bytes, tuple[int, int]] = {}
@@ -106,7 +107,7 @@ class Dedup:
         key = sale_key(event) if kind == SALE_RECORDED else stock_key(event)
         place = self.place_of(key)
         page = None if place is None else self._pages.get((self._pool, place[0]))
-        before: Any = None if place is None or page is None else self._facts.decode(page.facts, place[1])[1]
+        before: Any = None if place is None or page is None else self._facts.recall(page.facts, place[1])[1]
         known = Known(key, before)
         self._found = event, known
         return known
@@ -135,6 +136,7 @@ class Dedup:
         index, facts = page.index, page.facts
         position = len(facts)
         index += _pack_entry(key, position)
+        facts += self._mark
         facts += fact
         page.clock_ms = max(page.clock_ms, recorded_at_ms, row["clock_ms"])
         self._pages.put(at, page)

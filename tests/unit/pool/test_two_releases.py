@@ -105,6 +105,21 @@ def test_as_long_as_writers_are_of_the_older_release_workers_of_both_take_over_f
     assert on_hand(bench) == 6_000
 
 
+def test_what_an_older_release_remembers_is_read_by_the_next_and_the_other_way_round_waits(later, released):
+    """A revision counts by its difference to what is remembered of the event."""
+    old = stocked()
+    released(later)
+    new = taken_over(old)
+    new.sell("s1", line(5_000), version=2)
+    new.put(POS_SALES.name, of_next(later, "s2", 1_000))
+    new.commit()
+    assert on_hand(new) == 4_000
+    released(registry())
+    again = taken_over(new)
+    with pytest.raises(LaterSchema):
+        again.sell("s2", line(2_000), version=2)
+
+
 def test_an_id_that_no_next_release_can_have_given_is_garbage(later):
     foreign = (2**31).to_bytes(4, "big")
     value = b"\0" + foreign + of_next(later, "s2", 2_000)[5:]
