@@ -38,6 +38,8 @@ class Shop(TillAndWorker):
         wait_until("it is gone", lambda: topic not in self.admin.list_topics(timeout=15).topics, PATIENCE_S)
         for done in self.admin.create_topics([NewTopic(topic, 1, 1, config=TOPICS[topic].kafka_config())]).values():
             done.result()
+        wait_until("it is there", lambda: topic in self.admin.list_topics(timeout=15).topics, PATIENCE_S)
+        self._producer = self._new_producer()  # the old one may remember that the topic was gone
 
     def stops_at_a_gap(self, said):
         """The command that the log names for it."""

@@ -53,12 +53,15 @@ class TillAndWorker:
         self.servers, self._folder = bootstrap_servers, folder
         self.admin = AdminClient({"bootstrap.servers": bootstrap_servers})
         ensure_topics({"bootstrap.servers": bootstrap_servers}, 1)
-        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "linger.ms": 0})
+        self._producer = self._new_producer()
         self._group = GroupView(bootstrap_servers, GROUP, INPUTS, 1)
         self._numbers = count(1)
         self.sold = 0
         self.log = folder / "log.txt"
         self._worker = None
+
+    def _new_producer(self):
+        return Producer({"bootstrap.servers": self.servers, "enable.idempotence": True, "linger.ms": 0})
 
     def __enter__(self):
         for change in (PoolSettings(name="North"), StoreSettings(store=STORE, name="Corner")):
