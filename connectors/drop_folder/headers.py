@@ -20,6 +20,11 @@ ALIASES: Mapping[str, str] = {field: field for field in TABLE_FIELDS} | {
     "barcode": "gtin", "ean": "gtin", "ean13": "gtin", "upc": "gtin", "plu_code": "plu",
     "article_no": "sku", "artikelnummer": "sku", "item_id": "item", "variation_id": "item",
     "qty": "quantity", "menge": "quantity", "counted": "quantity", "on_hand": "quantity", "stock": "quantity",
+    "filiale": "store", "tienda": "store", "magasin": "store", "negozio": "store", "winkel": "store",
+    "vorgang": "kind", "transaction_type": "kind", "sale_type": "kind",
+    "mengeneinheit": "unit", "unidad": "unit", "unité": "unit", "unite": "unit", "unità": "unit", "eenheid": "unit",
+    "lieferschein": "document_no", "lieferscheinnummer": "document_no", "bon_de_livraison": "document_no",
+    "albarán": "document_no", "albaran": "document_no",
     "uom": "unit", "unit_of_measure": "unit", "einheit": "unit",
     "price_each": "unit_price", "einzelpreis": "unit_price",
     "line_price": "price", "line_total": "price", "amount": "price", "total": "price",
@@ -68,3 +73,13 @@ OTHER_DAYS = re.compile(
     r"birth.*|.*geburt.*|.*due.*|fällig.*|printed.*|exported.*|gedruckt.*|.*launch.*|.*modified|.*updated"
 )
 """Headers of days that are none of these: when goods expire, when a record was changed."""
+PACK_SIZES = re.compile(
+    r"vpe|ve|verpackungseinheit|gebinde(größe)?|(pack|case)_?(size|qty)|(units|pcs|pieces)_per_(case|pack|box)|"
+    r"stück_(pro|je)_.*|colisage|pcb|unidades_por_caja"
+)
+"""Headers of how many pieces are in what is counted."""
+RETURNED = re.compile(
+    r"retouren?|rückgaben?|returns|returned(_(qty|quantity))?|(qty|quantity)_returned|refunded_(qty|quantity)|"
+    r"(qté|quantité)_retournée|devoluciones|unidades_devueltas|resi"
+)
+"""Headers of how many came back."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
 
+from connectors.contract import Refused
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import JOINED_FIELD, NUMBER_FIELDS, Layout
-from connectors.drop_folder.headers import OTHER_DAYS
-from connectors.drop_folder.numbers import Marks, marks_shown
+from connectors.drop_folder.headers import OTHER_DAYS, PACK_SIZES, RETURNED
+from connectors.drop_folder.numbers import Marks, marks_shown, plain_number
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.sales import SaleTranslator
@@ -53,6 +55,7 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
         if needs_orders:
             orders |= orders_shown(cells[index] for index in times if index < len(cells))
     _check_unused_times(layout, sample)
+    _check_unused_numbers(layout, sample, marks)
     if needs_marks:
         marks = Marks(frozenset(decimal), frozenset(grouping))
     known = TimeReader(spec.zone, spec.time_format)
@@ -103,6 +106,34 @@ def _check_unused_times(layout: Layout, sample: list[Row]) -> None:
                 f'when this happened, or "ignored"; ./shelf connect guess FILE shows how the file can be read',
                 column=header,
             )
+
+
+def _check_unused_numbers(layout: Layout, sample: list[Row], marks: Marks) -> None:
+    """A number that would change what the quantity means must not be left out in silence."""
+    if layout.preset is not None:
+        return
+    for index, header in layout.unused:
+        name = normal_header(header)
+        if PACK_SIZES.fullmatch(name):
+            what, least = "sizes of packs", 2
+        elif RETURNED.fullmatch(name):
+            what, least = "goods that came back", 1
+        else:
+            continue
+        if any(_reaches(least, row.cells[index], marks) for row in sample if index < len(row.cells)):
+            raise FileRefused(
+                f"the column {header!r} holds {what} and is not used, so the quantities may not be what moved; if they "
+                f'are, say so in the option columns: columns = {{ "{header}" = "ignored" }}',
+                column=header,
+            )
+
+
+def _reaches(least: int, cell: str, marks: Marks) -> bool:
+    """True for a number that is so large, whatever its sign."""
+    try:
+        return abs(Decimal(plain_number(cell, marks))) >= least
+    except Refused:
+        return False
 
 
 class _RowLimit:

@@ -257,3 +257,17 @@ def test_a_column_of_days_that_nobody_knows_refuses_a_delivery_until_it_is_named
 def test_a_best_before_date_refuses_nothing_and_is_named_as_unused():
     (batch,) = read("MHD;EAN;Menge\n28.02.2027;4006381333948;12\n", "received")
     assert (batch.line_count, batch.unused) == (1, ("MHD",))
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "kind"),
+    [("VPE", "12", "received"), ("Case Size", "6", "counted"), ("Colisage", "24", "opening"),
+     ("Retouren", "1", "sales"), ("Returned Qty", "2", "sales"), ("Gebinde", "20", "received")],
+)  # fmt: skip
+def test_a_number_that_would_change_what_is_counted_is_not_left_out_in_silence(header, cell, kind):
+    content = f"receipt;sold_at;sku;qty;{header}\n1;2026-03-01 09:15;MILK;2;{{}}\n"
+    with pytest.raises(FileRefused, match=rf"'{header}' holds .* and is not used"):
+        read(content.format(cell), kind)
+    assert len(lines_of(read(content.format(cell), kind, columns={header: "ignored"}))) == 1
+    for harmless in ("", "0", "-"):
+        assert len(lines_of(read(content.format(harmless), kind))) == 1
