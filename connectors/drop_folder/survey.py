@@ -2,8 +2,8 @@
 
 import codecs
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
@@ -28,17 +28,23 @@ class FileRefused(ValueError):
         self.column = column
 
 
+SheetRows = Iterable[tuple[int, tuple[object, ...]]]
+"""(row number, its values) of a sheet's rows, as often as they are asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """A first look at a whole file.
 
     encoding: Python's name of a text file's, else empty. is_ended: False for one that looks as if still being written.
+    rows: of a workbook that is ended.
     """
 
     size_bytes: int
     sha256: str
     encoding: str
     is_ended: bool
+    rows: SheetRows | None = field(default=None, repr=False)
 
 
 def survey_bytes(stream: BinaryIO, is_ended: Callable[[bytes], bool]) -> Survey:

@@ -19,9 +19,11 @@ _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 class XmlRefused(ValueError):
     """The file cannot be used from `line` on; what stood before it may have been."""
 
-    def __init__(self, reason: str, line: int = 1) -> None:
+    def __init__(self, reason: str, line: int = 1, *, is_malformed: bool = False) -> None:
         super().__init__(reason)
         self.line = line
+        self.is_malformed = is_malformed
+        """Whether no reader of XML gets beyond that line."""
 
 
 class Elements(Protocol):
@@ -56,11 +58,11 @@ def parse(stream: BinaryIO, elements: Elements) -> Iterator[None]:
     except DefusedXmlException as error:
         raise XmlRefused("it has a document type (DOCTYPE); none is needed: leave it out") from error
     except ParseError as error:
-        raise XmlRefused(f"it is not well-formed XML: {error.msg}", error.position[0]) from error
+        raise XmlRefused(f"it is not well-formed XML: {error.msg}", error.position[0], is_malformed=True) from error
     except XmlRefused:
         raise
     except (LookupError, ValueError) as error:  # a made-up encoding, or bytes that are none of it
-        raise XmlRefused(f"its encoding cannot be read: {error}") from error
+        raise XmlRefused(f"its encoding cannot be read: {error}", is_malformed=True) from error
 
 
 def _check_tag_length(pending_bytes: int, line: int) -> None:
