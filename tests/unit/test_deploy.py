@@ -1,9 +1,14 @@
 """The containers run what one machine runs: the same Kafka, the same settings, the same ports, the same packages."""
 
+import hashlib
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 
 from commonshelf.config.settings import Http
@@ -11,9 +16,11 @@ from commonshelf.config.sources import OTHER_VARIABLES, environment_names
 from commonshelf.embedded_kafka.jars import read_lock
 from commonshelf.embedded_kafka.server_config import BrokerPorts, server_properties
 
+PYTHON = f"{sys.base_prefix}/bin/python3"
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 KAFKA, OURS = COMPOSE["services"]["kafka"], COMPOSE["services"]["commonshelf"]
+UV_FILE = ROOT / "deploy" / "uv-requirements.txt"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
@@ -61,12 +68,36 @@ def test_what_must_outlive_a_container_is_on_a_volume():
     assert named == set(COMPOSE["volumes"])
 
 
-def test_the_image_holds_the_packages_of_the_wheel_and_the_uv_of_the_script():
+def test_the_image_holds_the_packages_of_the_wheel():
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert copied == set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
-    (in_script,) = re.findall(r"^uv_version=(\S+)$", (ROOT / "shelf").read_text(), re.MULTILINE)
-    assert re.findall(r"^ARG UV_VERSION=(\S+)$", DOCKERFILE, re.MULTILINE) == [in_script]
+
+
+def test_uv_is_installed_by_its_hashes_alone():
+    for text in (DOCKERFILE, (ROOT / "shelf").read_text()):
+        assert "--require-hashes --only-binary :all: --no-deps" in text
+        assert "deploy/uv-requirements.txt" in text
+        assert not re.search(r"pip install[^\n]*uv==", text)
+    (name, *hashes) = [line for line in UV_FILE.read_text().splitlines() if not line.startswith("#")]
+    assert re.fullmatch(r"uv==\d+\.\d+\.\d+ \\", name)
+    assert len(hashes) > 10
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
+
+
+@pytest.mark.parametrize("is_forged", [False, True])
+def test_a_uv_that_is_not_the_known_one_is_not_installed(tmp_path, is_forged):
+    """As ./shelf does it, with a wheel of our own in place of uv."""
+    with zipfile.ZipFile(tmp_path / "uv-0.0.1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("uv-0.0.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 0.0.1\n")
+        wheel.writestr("uv-0.0.1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("uv-0.0.1.dist-info/RECORD", "")
+    known = hashlib.sha256(b"" if is_forged else (tmp_path / "uv-0.0.1-py3-none-any.whl").read_bytes()).hexdigest()
+    (tmp_path / "uv.txt").write_text(f"uv==0.0.1 --hash=sha256:{known}\n")
+    words = re.search(r"--require-hashes [^\n]*--no-deps", (ROOT / "shelf").read_text())[0].split()
+    pip = [PYTHON, "-m", "pip", "install", "--no-index", "--find-links", tmp_path, "--target", tmp_path / "at"]
+    ran = subprocess.run([*pip, *words, "-r", tmp_path / "uv.txt"], capture_output=True, text=True, check=False)
+    assert (ran.returncode != 0, "DO NOT MATCH THE HASHES" in ran.stderr) == (is_forged, is_forged)
 
 
 def test_ours_starts_once_kafka_is_healthy_and_has_time_to_stop():
