@@ -369,16 +369,17 @@ def _tell_what_next(view: _View) -> None:
 def _print_csv(found: list[tuple["CodeWaiting", list["Suggestion"]]]) -> None:
     """The best item of each code where one is nearly certain; else the sku is left empty for a person to decide."""
     from commonshelf.mapping.suggestions import CERTAIN_SCORE
+    from connectors.parsing.spreadsheet import guarded
 
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("code", "store", "sku", "score", "suggested", "name", "why", "lines"))
     for one, items in found:
         best = items[0] if items else None
-        if best is None:
-            out.writerow((one.code, one.store or "", "", "", "", "", _NOTHING, one.lines))
-        else:
-            sku = best.sku if best.score >= CERTAIN_SCORE else ""
-            out.writerow((one.code, one.store or "", sku, best.score, best.sku, best.name, best.why, one.lines))
+        texts: tuple[str | int | float, ...] = ("", "", "", "", _NOTHING)
+        if best is not None:
+            texts = (best.sku if best.score >= CERTAIN_SCORE else "", best.score, best.sku, best.name, best.why)
+        cells = (one.code, one.store or "", *texts, one.lines)
+        out.writerow(guarded(cell) if isinstance(cell, str) else cell for cell in cells)
 
 
 def _stores(one: "CodeWaiting") -> str:

@@ -13,6 +13,7 @@ from commonshelf.config.catalog_files import CODE_HEADERS, UnusableFileError, li
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
+from connectors.parsing.spreadsheet import unguarded
 from schemas.models.config import CodeMapping
 from streams.catalog import PoolConfig
 
@@ -28,8 +29,8 @@ def read_mappings(file: Path, store: str | None, catalog: PoolConfig) -> tuple[l
         if not row.get("sku"):
             continue
         try:
-            sku = find_item(catalog, row["sku"])
-            code = catalog.lasting_code(parse_code(row.get("code", "")))
+            sku = find_item(catalog, unguarded(row["sku"]))
+            code = catalog.lasting_code(parse_code(unguarded(row.get("code", ""))))
             found.append(CodeMapping(store=row.get("store") or store, code=code, sku=sku))
         except ValueError as error:
             problems.append(str(located(file, line, error)))

@@ -13,12 +13,12 @@ from connectors.drop_folder.names import printable
 from connectors.drop_folder.place import Place
 from connectors.drop_folder.settings import FileKind
 from connectors.drop_folder.survey import FileRefused
+from connectors.parsing.spreadsheet import guarded
 
 _FOR_PEOPLE = ".report.txt"
 REPORT_ENDINGS = (".report.csv", _FOR_PEOPLE)
 HEADER = ("file", "line", "column", "reason")
 _SHOWN = 50
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 class Report:
@@ -92,7 +92,7 @@ class Report:
         if self._out is None:
             self._out = self._place.write(self._part)
             csv.writer(self._out).writerow(HEADER)
-        csv.writer(self._out).writerow((_cell(self._file_name), line, _cell(column), _cell(reason)))
+        csv.writer(self._out).writerow((guarded(self._file_name), line, guarded(column), guarded(reason)))
 
     def _text(self, lines_published: int) -> str:
         parts = [f"{self._file_name}: {lines_published} lines were used, {self.count} were not."]
@@ -143,8 +143,3 @@ def take_back(place: Place, name: str) -> None:
 def _put(place: Place, name: str, text: str) -> None:
     with place.write(f"{name}{_FOR_PEOPLE}") as report:
         report.write(text)
-
-
-def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP ASVS 5, 1.2.10)."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")  # noqa: RUF001  full width
 _FORMULA_TEXT = re.compile(r'=\s*"((?:[^"]|"")*)"')
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]{1,15})?[eE][+-][0-9]{2,3}")
 _ERROR = re.compile(
@@ -21,6 +22,16 @@ _LONG_NUMBER = re.compile(r"[0-9]{17,}")
 _KEPT_DIGITS = 15
 """As many as a spreadsheet keeps of a number; it writes zeros for the rest."""
 _FLOAT_OF_DIGITS = re.compile(r"([0-9]{7,})[.,]0+")
+
+
+def guarded(text: str) -> str:
+    """A cell for a CSV file that no spreadsheet takes for a formula (OWASP ASVS 5, 1.2.10)."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def unguarded(text: str) -> str:
+    """The cell that `guarded` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
 
 
 def clean_cell(text: str) -> str:
