@@ -28,6 +28,8 @@ java.util.logging.FileHandler.append=true
 java.util.logging.FileHandler.limit=16777216
 java.util.logging.FileHandler.count=2
 java.util.logging.FileHandler.formatter=java.util.logging.SimpleFormatter
+# Whoever fails to get in, or speaks no Kafka, must not fill the log: what matters would be rolled away.
+org.apache.kafka.common.network.Selector.level=OFF
 java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n
 """
 
