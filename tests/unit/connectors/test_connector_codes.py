@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Refused
 from connectors.parsing.codes import SCHEMES, check_digit, code_of, is_in_store
+from connectors.parsing.spreadsheet import guarded, unguarded
 from schemas.models.base import CODE_PATTERN
 
 
@@ -80,3 +81,14 @@ def test_numbers_that_a_store_gives_out_itself_are_told():
 def test_any_text_is_a_code_of_the_vocabulary_or_refused(scheme, text):
     with contextlib.suppress(Refused):
         assert re.fullmatch(CODE_PATTERN, code_of(scheme, text))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\0x", "\uff1d1"])
+def test_a_text_that_a_spreadsheet_would_take_for_a_formula_is_guarded_and_read_back(text):
+    assert guarded(text) == f"'{text}"
+    assert unguarded(guarded(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "milk", "'tis", "'", "1-1", " =1"])
+def test_any_other_text_stays_as_it_is(text):
+    assert (guarded(text), unguarded(text)) == (text, text)

@@ -1,13 +1,18 @@
 """The status server, and the agents' event loop as it tells of it."""
 
+import contextlib
+import socket
+import threading
 import time
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from messaging import status_server
 from messaging.status_server import Status, StatusServer, json_page
 from streams.agents.status import LoopStatus
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -74,3 +79,62 @@ def test_other_methods_are_refused(pages):
 def test_a_taken_port_is_an_error_of_the_machine(pages):
     with pytest.raises(OSError, match="in use"):
         StatusServer("127.0.0.1", pages.port, health=lambda: Status(ok=True), ready=lambda: Status(ok=True))
+
+
+def connect(pages, sent=b""):
+    one = socket.create_connection((pages.host, pages.port), timeout=PATIENCE_S)
+    one.sendall(sent)
+    return one
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
+def test_whoever_does_not_end_the_head_is_hung_up_on(pages, monkeypatch, sent):
+    monkeypatch.setattr(status_server, "REQUEST_TIMEOUT_S", 0.2)
+    with connect(pages, sent) as slow, contextlib.suppress(ConnectionResetError):
+        assert slow.recv(64) == b""
+
+
+def test_who_sends_a_byte_now_and_then_gains_no_time(pages, monkeypatch):
+    monkeypatch.setattr(status_server, "REQUEST_TIMEOUT_S", 0.5)
+
+    def trickle(slow):
+        for _ in range(int(PATIENCE_S * 100)):
+            slow.sendall(b"x")
+            time.sleep(0.01)
+
+    with connect(pages, b"GET /health HTTP/1.1\r\nX-Slow: ") as slow, pytest.raises(OSError, match=r"[Pp]ipe|reset"):
+        trickle(slow)
+
+
+def test_very_many_slow_clients_keep_nobody_from_a_page(pages):
+    slow = [connect(pages, b"GET /health") for _ in range(2 * status_server.CONNECTIONS_MAX)]
+    try:
+        assert [httpx.get(f"{pages.url}/metrics").status_code for _ in range(3)] == [200] * 3
+        assert len(pages._server._opened_at_s) <= status_server.CONNECTIONS_MAX
+    finally:
+        for each in slow:
+            each.close()
+
+
+def test_a_page_that_takes_its_time_is_not_cut_short(monkeypatch):
+    monkeypatch.setattr(status_server, "REQUEST_TIMEOUT_S", 0.1)
+    passed = threading.Event()
+
+    def slowly():
+        passed.wait(0.6)
+        return Status(ok=True)
+
+    with StatusServer("127.0.0.1", 0, health=slowly, ready=slowly) as pages:
+        assert httpx.get(f"{pages.url}/health", timeout=PATIENCE_S).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost", 200), ("127.0.0.1:1", 200), ("[::1]:8080", 200), (socket.gethostname(), 200),
+        ("attacker.example", 421), ("localhost.attacker.example", 421), ("127.0.0.1.attacker.example:80", 421),
+        ("", 421), ("[::1", 421),
+    ],
+)  # fmt: skip
+def test_a_page_answers_only_under_a_name_that_is_ours(pages, host, code):
+    assert httpx.get(f"{pages.url}/metrics", headers={"Host": host}).status_code == code
