@@ -16,8 +16,7 @@ from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row, split_line
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.totals import is_total_word
-from connectors.drop_folder.workbook import text_rows
-from connectors.drop_folder.workbook_rows import rows_of
+from connectors.drop_folder.workbook import sheet_of, text_rows
 from connectors.parsing.spreadsheet import clean_cell
 
 _HEADER_WITHIN_ROWS = 20
@@ -49,8 +48,7 @@ def read_list(name: str, content: bytes, names: Mapping[str, Sequence[str]]) -> 
     form = format_of(name)
     stream = io.BytesIO(content)
     if name.lower().endswith(".xlsx"):
-        form.survey(stream)
-        sheet = rows_of(stream)
+        sheet = sheet_of(form.survey(stream))
         at, columns = _header([cells for _, cells in _first(text_rows(sheet))], names)
         return OperatorList(at + 1, frozenset(columns.values()), lambda: _below(text_rows(sheet), at + 1, columns))
     encoding = form.survey(stream).encoding

@@ -43,7 +43,7 @@ def read_workbook(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]
     Raises FileRefused when no row can be read, or too many.
     """
     spec = reading.spec
-    sheet = _sheet(reading.found)
+    sheet = sheet_of(reading.found)
     header = _header(sheet, reading.kind, spec.columns)
     layout = checked(header.layout, reading.kind, spec.columns)
     written = Marks() if spec.decimal_mark == "auto" else Marks.of_option(spec.decimal_mark)
@@ -53,7 +53,7 @@ def read_workbook(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]
 
 def sample_workbook(stream: BinaryIO, found: Survey) -> Sample:  # noqa: ARG001  as for other formats
     """The header and the first rows of the first sheet. Raises FileRefused."""
-    sheet = _sheet(found)
+    sheet = sheet_of(found)
     header = _header(sheet, None, {})
     rows = [row for _, row in islice(_below(sheet, header), SAMPLE_ROWS)]
     texts = (tuple(_field_text(each, None, Marks(), None, is_joined=True) for each in row) for row in rows)
@@ -62,7 +62,7 @@ def sample_workbook(stream: BinaryIO, found: Survey) -> Sample:  # noqa: ARG001 
 
 def preset_of_workbook(stream: BinaryIO, found: Survey) -> Preset | None:  # noqa: ARG001  as for other formats
     """The well-known export that the first sheet is, if it is one. Raises FileRefused."""
-    header = _found_header(_sheet(found), None, {})
+    header = _found_header(sheet_of(found), None, {})
     return header.layout.preset if header else None
 
 
@@ -72,7 +72,8 @@ def text_rows(sheet: SheetRows) -> Iterator[tuple[int, list[str]]]:
         yield line, [_field_text(each, None, None, None, is_joined=True) for each in row]
 
 
-def _sheet(found: Survey) -> SheetRows:
+def sheet_of(found: Survey) -> SheetRows:
+    """The rows of the first sheet. Raises FileRefused for a workbook that is not ended."""
     if found.rows is None:
         raise FileRefused(f"{BROKEN}: its end is missing")
     return found.rows
