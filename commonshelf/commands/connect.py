@@ -230,13 +230,32 @@ def backfill(
 
 
 @app.command()
-def status(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False) -> None:
+def status(
+    store: Annotated[str | None, typer.Argument(help="With --items: the store.", show_default=False)] = None,
+    items: Annotated[bool, typer.Option("--items", help="Of one store, item by item.")] = False,
+    since: SinceOption = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show how each store's connectors fare: last success, lines, what was left out and why, how far they have read.
+
+    With --items, for each item of one store: when a till last named it (in 7 days, or `--since`), and its lines that
+    wait because the code is unmapped or for another reason, those first.
 
     Example: ./shelf connect status
 
     Example: ./shelf connect status --json
+
+    Example: ./shelf connect status anna --items
     """
+    if items != (store is not None):
+        fail("name a store together with --items: ./shelf connect status STORE --items")
+    if store is not None:
+        _item_status(store, since, config, bootstrap, as_json=as_json)
+        return
+    if since is not None:
+        fail("--since is for --items: how far back the tills' sales are read")
     from dataclasses import asdict
 
     from commonshelf.config.pool_config import read_pool_config
@@ -270,6 +289,53 @@ def new(
     for path in scaffold(name, folder):
         typer.echo(f"wrote {path}")
     typer.echo(f"now: ./shelf test -- tests/contract/test_vendor_contract.py tests/unit/connectors -k {name}")
+
+
+def _item_status(
+    store_id: str, since_ms: int | None, config: Path | None, bootstrap: str | None, *, as_json: bool
+) -> None:
+    from dataclasses import asdict
+
+    from commonshelf.config.pool_config import UnknownNameError, read_pool_config
+    from commonshelf.dead_letters.item_status import item_statuses, pos_events
+    from commonshelf.dead_letters.letters import read_letters
+    from commonshelf.stack.connection import connect
+    from commonshelf.text import counted, print_table, time_text
+    from messaging.clock import wall_clock_ms
+
+    connection = connect(config, bootstrap)
+    options, settings = connection.kafka_options, connection.settings
+    store = next((each for each in settings.stores if each.id == store_id), None)
+    if store is None:
+        known = ", ".join(each.id for each in settings.stores) or "none"
+        raise UnknownNameError(f"there is no store {store_id!r} in the settings (known: {known})")
+    pools = read_pool_config(options)
+    read_from_ms = wall_clock_ms() - 7 * _DAY_MS if since_ms is None else since_ms
+    events = pos_events(options, store.pool, settings.partitions, read_from_ms)
+    found = item_statuses(pools.catalog(store.pool), store.pool, store.id, events, read_letters(options))
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=1))
+        return
+    zone = pools.zone(store.pool)
+    if found:
+        print_table(
+            ("item", "name", "last seen", "unmapped", "set aside", "why"),
+            [
+                (
+                    each.item, each.name, "" if each.last_seen_ms is None else time_text(each.last_seen_ms, zone),
+                    each.lines_unmapped or "", each.lines_set_aside or "", ", ".join(each.reasons),
+                )
+                for each in found
+            ],
+            ("unmapped", "set aside"),
+        )  # fmt: skip
+    waiting = sum(not each.is_well for each in found)
+    typer.echo(f"{counted(len(found), 'item')} since {time_text(read_from_ms, zone)}, {waiting} with lines that wait")
+    if any(each.lines_unmapped for each in found):
+        typer.echo(f"map their codes: ./shelf map suggest {store.pool} --store {store.id}")
+    if any(each.lines_set_aside for each in found):
+        typer.echo(f"see why: ./shelf dlq list --pool {store.pool}")
+    typer.echo("a line that the connector itself refused is in its log, and counted by ./shelf connect status")
 
 
 def _print_statuses(found: "list[ConnectorStatus]", settings: "PoolConfigs") -> None:
