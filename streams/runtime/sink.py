@@ -6,7 +6,7 @@ database is all that is believed: a start goes on from its position.
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,14 +15,18 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData
 from sqlalchemy.exc import IntegrityError
 
 from messaging.client_options import ClientOptions, reader_options
+from messaging.cluster import topic_identity
 from messaging.errors import UserError
 from messaging.journal import JournalEntry, read_page
 from messaging.log_reader import is_end, is_record
 from messaging.status_server import Status
+from schemas.codec import LaterSchema
 from schemas.topics import POOL_JOURNAL
 from streams.runtime.failpoints import failpoint
 
 _BATCH = 500
+_BATCH_BYTES = 1 << 20
+"""A database transaction takes pages of so much at most, or one: however slow the database, it ends."""
 _POLL_S = 0.1
 _STUCK_AFTER_S = 60.0
 
@@ -32,6 +36,7 @@ _positions = Table(
     Column("sink", String(64), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=False),
+    Column("topic_id", String(128), nullable=False),
 )
 
 
@@ -48,6 +53,10 @@ class Sink(Protocol):
 
     def apply(self, connection: Connection, entry: JournalEntry) -> None:
         """Write what follows from `entry`, in the transaction that moves the position. An exception stops the sink."""
+
+
+class SinkStopped(UserError):
+    """The journal cannot be read on from the stored position; the message says why and what to do."""
 
 
 class SinkFenced(UserError):
@@ -79,9 +88,11 @@ class SinkWorker:
             for table in (_positions, *sink.tables):
                 table.create(connection, checkfirst=True)
         self._next_offsets = self._stored()
+        self._topic_id = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set. Raises SinkFenced, and what Kafka, the database and the sink raise."""
+        """Until `stop` is set. Raises SinkFenced, SinkStopped, and what Kafka, the database and the sink raise."""
+        self._check_topic()
         consumer = Consumer(
             reader_options(self._settings.kafka_options, f"commonshelf-sink-{self._sink.name}")
             | {"fetch.wait.max.ms": 50}
@@ -98,7 +109,9 @@ class SinkWorker:
                 self._alive_at_s = time.monotonic()
                 first = consumer.poll(_POLL_S)
                 if first is not None:
-                    self._take((first, *consumer.consume(_BATCH, 0)))
+                    for messages in _batches((first, *consumer.consume(_BATCH, 0))):
+                        self._alive_at_s = time.monotonic()
+                        self._take(messages)
         finally:
             consumer.close()
 
@@ -111,6 +124,19 @@ class SinkWorker:
         """Has it once come to the journal's end?"""
         behind = sorted(self._behind)
         return Status.unless(f"the journal is being read: partitions {behind}" if behind else None)
+
+    def _check_topic(self) -> None:
+        """A journal that was made anew has other entries at the same offsets."""
+        topic = self._settings.topic
+        self._topic_id = topic_identity(self._settings.kafka_options, topic).name
+        asked = select(_positions.c.topic_id).where(_positions.c.sink == self._sink.name).distinct()
+        with self._engine.connect() as connection:
+            known = set(connection.scalars(asked))
+        if known - {self._topic_id}:
+            raise SinkStopped(
+                f"{self._sink.name}: {topic} is not the topic that this database was filled from: it was made anew, or "
+                "is another cluster's; restore it, or fill an empty database from it"
+            )
 
     def _take(self, messages: Sequence[Message]) -> None:
         pages: list[bytes | None] = []
@@ -132,9 +158,14 @@ class SinkWorker:
         with self._engine.begin() as connection:
             for n, offset in sorted(moved.items()):
                 self._move(connection, n, offset)
-            for page in pages:
-                for entry in read_page(page):
-                    self._sink.apply(connection, entry)
+            try:
+                for page in pages:
+                    for entry in read_page(page):
+                        self._sink.apply(connection, entry)
+            except LaterSchema as error:
+                raise SinkStopped(
+                    f"{self._sink.name}: {error}; nothing of that batch was written; start the release that writes it"
+                ) from error
             failpoint("before_commit", len(pages))
         failpoint("after_commit", len(pages))
         self._next_offsets.update(moved)
@@ -144,7 +175,7 @@ class SinkWorker:
         here = {"sink": self._sink.name, "partition": partition}
         if before is None:
             try:
-                connection.execute(insert(_positions).values(**here, next_offset=next_offset))
+                connection.execute(insert(_positions).values(**here, next_offset=next_offset, topic_id=self._topic_id))
             except IntegrityError as error:
                 raise self._fenced(partition) from error
             return
@@ -165,3 +196,16 @@ class SinkWorker:
         asked = select(_positions.c.partition, _positions.c.next_offset).where(_positions.c.sink == self._sink.name)
         with self._engine.connect() as connection:
             return {row.partition: row.next_offset for row in connection.execute(asked)}
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """The messages in order, cut where they would be too much for one transaction."""
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        size += len(message.value() or b"")
+        if batch and size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], len(message.value() or b"")
+        batch.append(message)
+    yield batch

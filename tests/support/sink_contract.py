@@ -13,8 +13,10 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from messaging.client_options import producer_options
+from schemas.registry import registry
 from schemas.topics import POOL_JOURNAL
-from streams.runtime.sink import SinkFenced, SinkSettings, SinkWorker
+from streams.runtime import sink as sink_module
+from streams.runtime.sink import SinkFenced, SinkSettings, SinkStopped, SinkWorker
 from tests.support.pool import POOL, furnished, line
 from tests.support.sale_counter import SaleCounter, counted
 from tests.support.waiting import PATIENCE_S, until
@@ -94,6 +96,16 @@ class SinkContract:
             self.catch_up(engine, journal)
             assert counted(engine) == {POOL: 2 * SALES * rounds}
 
+    def test_a_backlog_is_written_in_as_many_transactions_as_its_size_needs(self, engine, journal, monkeypatch):
+        monkeypatch.setattr(sink_module, "_BATCH_BYTES", 1_000)
+        journal.sell(SALES)
+        written, store = [], SinkWorker._store
+        monkeypatch.setattr(SinkWorker, "_store", lambda *given: (written.append(given[1]), store(*given))[1])
+        self.catch_up(engine, journal)
+        assert len(written) > 1
+        assert max(sum(map(len, pages)) for pages in written if len(pages) > 1) <= 1_000
+        assert counted(engine) == {POOL: 2 * SALES}
+
     def test_a_second_writer_is_fenced_and_changes_nothing(self, engine, journal):
         journal.sell(SALES)
         first, second = self.worker(engine, journal), self.worker(engine, journal)
@@ -114,6 +126,27 @@ class SinkContract:
             until(lambda: ended)
         assert isinstance(ended[0], SinkFenced)
         assert counted(engine) == {POOL: 4 * SALES}
+
+    def test_a_journal_that_is_another_topic_is_refused(self, engine, journal):
+        journal.sell(SALES)
+        self.catch_up(engine, journal)
+        anew = JournalTopic(journal.options)
+        anew.sell(SALES)
+        with running(self.worker(engine, anew)) as ended:
+            until(lambda: ended)
+        assert isinstance(ended[0], SinkStopped)
+        assert "is not the topic that this database was filled from" in str(ended[0])
+        assert counted(engine) == {POOL: 2 * SALES}
+
+    def test_a_page_of_a_later_release_stops_it_and_is_not_passed_over(self, engine, journal):
+        journal.sell(SALES)
+        later = max(registry().by_id) + 1
+        journal.producer.produce(journal.name, b"\0" + later.to_bytes(4, "big") + b"page", POOL, 0)
+        journal.producer.flush(PATIENCE_S)
+        with running(self.worker(engine, journal)) as ended:
+            until(lambda: ended)
+        assert isinstance(ended[0], SinkStopped)
+        assert "start the release that writes it" in str(ended[0])
 
     @pytest.mark.parametrize("place", ["before_commit", "after_commit"])
     def test_a_kill_loses_and_repeats_nothing(self, engine, database, journal, place, tmp_path):
