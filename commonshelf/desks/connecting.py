@@ -13,7 +13,7 @@ from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
 from commonshelf.stack.connection import Connection
 from connectors.context import ConnectorContext
-from connectors.contract import Connector, PosEvent, Publishes, Translated
+from connectors.contract import AccessRefused, Connector, PosEvent, Publishes, Translated
 from connectors.http.limit import ConcurrencyLimit
 from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
@@ -22,6 +22,7 @@ from connectors.specs import ConnectorSpec
 from connectors.vendor.connector import VendorConnector
 from connectors.vendor.contract import Feed
 from messaging.client_options import quiet
+from messaging.clock import wall_clock_ms
 from messaging.publisher import EventTooLarge, Publisher
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import PastSale, Sale
@@ -70,11 +71,20 @@ def opened(spec: ConnectorSpec) -> Iterator[Connector]:
 
 
 def checked(spec: ConnectorSpec) -> str:
-    """A sentence that says what was found. Raises as `opened`, and Unavailable, AccessRefused."""
+    """A sentence that says what was found. Raises as `opened`, and Unavailable, AccessRefused.
+
+    The beginning of each list is read, too: a token may lack the right to one of them alone.
+    """
     with opened(spec) as connector:
-        if isinstance(connector, VendorConnector):
-            return connector.vendor.check()
-        return "it can start"
+        if not isinstance(connector, VendorConnector):
+            return "it can start"
+        found = connector.vendor.check()
+        for feed in connector.vendor.feeds():
+            try:
+                next(iter(feed.read(wall_clock_ms() if feed.cursors_are_times else 0)), None)
+            except AccessRefused as refused:
+                raise AccessRefused(f"{found}; but its {feed.name} cannot be read: {refused}") from refused
+        return found
 
 
 @contextmanager

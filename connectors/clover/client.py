@@ -10,7 +10,7 @@ import structlog
 from connectors.clover import translate
 from connectors.clover.spec import CloverOptions
 from connectors.context import ConnectorContext
-from connectors.contract import Delivery, Skip, SkipReason, StoreContext, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Skip, SkipReason, StoreContext, Translated, Unavailable
 from connectors.http.client import NotFound, TokenAuth, api_client, call
 from connectors.http.payload import PayloadRefused, parse
 from connectors.http.secrets import Secrets
@@ -93,11 +93,11 @@ class CloverVendor:
         )
 
     def check(self) -> str:
-        merchant = call(self._http, "GET", self._path)
+        merchant = self._merchant()
         return f"merchant {self._options.merchant_id} is {merchant.get('name')!r}"
 
     def discover(self) -> Iterator[VendorObject]:
-        merchant = call(self._http, "GET", self._path)
+        merchant = self._merchant()
         yield VendorObject("merchant", str(merchant.get("id")), str(merchant.get("name")))
         for offset in count(0, PAGE_SIZE):
             answer = call(self._http, "GET", f"{self._path}/items", params={"limit": PAGE_SIZE, "offset": offset})
@@ -110,6 +110,15 @@ class CloverVendor:
 
     def close(self) -> None:
         self._http.close()
+
+    def _merchant(self) -> Any:
+        try:
+            return call(self._http, "GET", self._path)
+        except NotFound as error:
+            raise AccessRefused(
+                f"Clover has no merchant {self._options.merchant_id}; compare merchant_id with the address of the "
+                "merchant's dashboard, and base_url with its region"
+            ) from error
 
     def _fetched(self, name: str, reading: ReadContext) -> Translated:
         """Fetch what a notice names: O:… an order, P:… a payment of one, I:… an item."""

@@ -251,6 +251,16 @@ def test_discover_names_the_merchant_and_each_item_with_its_barcode(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_merchant_that_clover_does_not_have_is_told(tmp_path):
+    rig = CloverRig()
+    with VendorServer(rig.answer) as server:
+        clover = vendor(server, tmp_path, rig)
+        for ask in (clover.check, lambda: list(clover.discover())):
+            server.faults.append(Answer({"message": "Not Found"}, 404))
+            with pytest.raises(AccessRefused, match=f"no merchant {MERCHANT}; compare merchant_id"):
+                ask()
+
+
 def test_more_notices_than_one_request_should_cost_are_left_to_the_poll(tmp_path):
     rig = CloverRig()
     with VendorServer(rig.answer) as server:

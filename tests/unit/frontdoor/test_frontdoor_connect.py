@@ -11,7 +11,7 @@ from connectors import installed as installed_module
 from connectors.installed import Broken, installed
 from tests.support.rigs.rig import CANARY, HOUR_MS, NOW_MS, Order
 from tests.support.rigs.square import LOCATION, SquareRig
-from tests.support.vendor_server import VendorServer
+from tests.support.vendor_server import Answer, VendorServer
 
 STORES = """
 [[pools]]
@@ -85,6 +85,19 @@ def test_check_tells_a_refused_token_and_never_shows_it(shelf, rig):
     assert (checked.exit_code, checked.output.startswith("FAIL  square: Square answers 401")) == (1, True)
     assert old not in checked.output
     assert CANARY not in checked.output
+
+
+@pytest.mark.parametrize("path", ["/v2/orders/search", "/v2/inventory/changes/batch-retrieve"])
+def test_check_tells_the_list_that_the_token_may_not_read(shelf, rig, monkeypatch, path):
+    answer = rig._answer
+    error = {"category": "AUTHENTICATION_ERROR", "code": "INSUFFICIENT_SCOPES", "detail": CANARY}
+    monkeypatch.setattr(
+        rig, "_answer", lambda asked: Answer({"errors": [error]}, 403) if asked.path == path else answer(asked)
+    )
+    checked = shelf("check", "anna", "--kind", "square")
+    what = "orders" if "orders" in path else "changes"
+    assert checked.exit_code == 1
+    assert f"but its {what} cannot be read: Square answers 403 (INSUFFICIENT_SCOPES); give it an" in checked.output
 
 
 def test_check_of_an_unknown_store_names_the_known_ones(shelf):
