@@ -154,6 +154,8 @@ class StoreSettings(Record):
     """False takes the store's stock out of the pool."""
     reports_sales: bool = True
     """False: the store has no sale lines, so the levels that it reports are its stock."""
+    rings_up_hand_overs: bool = False
+    """True: its till rings up what is handed over for orders and cannot name them; such sales are matched."""
     contribution: Contribution = Contribution()
     """Default for every item of the store."""
     safety_stock_milli: int = setting(0, UNITS, least=0, most=QUANTITY_MAX_MILLI // 1000)

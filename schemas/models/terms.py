@@ -72,6 +72,8 @@ class StoreTerms(BaseModel):
     """False takes the store's stock out of the pool."""
     reports_sales: bool = True
     """False: the store has no sale lines, so the levels that it reports are its stock."""
+    rings_up_hand_overs: bool = False
+    """True: its till rings up what is handed over for orders and cannot name them; such sales are matched."""
     safety_stock_units: Annotated[Decimal, Field(ge=0, le=1000000, decimal_places=3)] = Decimal(0)
     """Kept back of every item."""
     latitude_deg: Annotated[Decimal, Field(ge=-90, le=90)] = Decimal(0)

@@ -143,6 +143,7 @@ class StoreSettings(TypedDict):
     name: str
     open: bool
     reports_sales: bool
+    rings_up_hand_overs: bool
     contribution: Contribution
     safety_stock_milli: int
     latitude_e6: int

@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.reports import FulfilmentReport
 from schemas.types.requests import KnownRequest, OrderRequest, OrderTerms, Rejection, RequestOutcome
-from schemas.types.stock import Correction
+from schemas.types.stock import Correction, HandOverRow
 from schemas.types.tasks import TaskRow
 from schemas.types.transfers import Discrepancy, TransferOutcome, TransferRow, TransferStatus
 
@@ -231,6 +231,7 @@ class FulfilmentReportDecided(TypedDict):
     corrections: list[Correction]
     transfer: TransferRow | None
     discrepancies: list[Discrepancy]
+    hand_overs: list[HandOverRow]
 
 
 class OrderChanged(TypedDict):

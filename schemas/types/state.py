@@ -6,7 +6,7 @@ from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChannel, LoanRow
 from schemas.types.orders import OrderRow, QuotaRow, StoreLoad
-from schemas.types.stock import DedupPage, MovementBlock, ShelfRow
+from schemas.types.stock import DedupPage, HandOverRow, MovementBlock, ShelfRow
 from schemas.types.tasks import TaskRow
 from schemas.types.transfers import TransferRow
 
@@ -39,6 +39,7 @@ class PoolRow(TypedDict):
     orders_part_filled: int
     holds_broken: int
     holds_expired: int
+    hand_overs_not_rung_up: int
     reactions_stopped: int
 
 
@@ -76,6 +77,7 @@ Row = (
     | tuple[Literal["commonshelf.DrawRow"], DrawRow]
     | tuple[Literal["commonshelf.LendingChannel"], LendingChannel]
     | tuple[Literal["commonshelf.StaleTermsRow"], StaleTermsRow]
+    | tuple[Literal["commonshelf.HandOverRow"], HandOverRow]
 )
 """The row."""
 

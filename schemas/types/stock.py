@@ -46,6 +46,8 @@ class AppliedLine(TypedDict):
     delta_milli: int
     sold_at_till_milli: NotRequired[int]
     kept: NotRequired[bool]
+    handed_over_milli: NotRequired[int]
+    waiting_milli: NotRequired[int]
 
 
 class Availability(TypedDict):
@@ -95,6 +97,19 @@ class DedupPage(TypedDict):
     clock_ms: int
     index: bytes
     facts: bytes
+
+
+class HandOverRow(TypedDict):
+    """Goods of an item that a store handed over for orders on one of its business days, against what its till rang
+    up without naming an order.
+    """
+
+    pool: str
+    store: str
+    sku: str
+    day: int
+    owed_milli: int
+    told: bool
 
 
 class MovementBlock(TypedDict):
@@ -151,6 +166,7 @@ class SaleRecorded(TypedDict):
     duplicate_lines: int
     stale_lines: int
     quarantined: list[QuarantinedLine]
+    hand_overs: list[HandOverRow]
 
 
 class StockReportRecorded(TypedDict):

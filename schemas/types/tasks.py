@@ -2,12 +2,16 @@
 
 from typing import Literal, TypedDict
 
-TaskKind = Literal["pick", "hand_over", "recount", "put_back", "transfer_out", "transfer_in"]
-"""put_back: goods that were picked and go to nobody: back to their shelf."""
+from schemas.types.stock import HandOverRow
+
+TaskKind = Literal["pick", "hand_over", "recount", "ring_up", "put_back", "transfer_out", "transfer_in"]
+"""ring_up: goods that were handed over for orders, and no till rang up.
+put_back: goods that were picked and go to nobody: back to their shelf.
+"""
 
 TaskStatus = Literal["open", "claimed", "done", "refused", "late", "cancelled"]
 
-TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "late", "stopped"]
+TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "not_rung_up", "late", "stopped"]
 
 
 class TaskLine(TypedDict):
@@ -48,3 +52,4 @@ class TaskChanged(TypedDict):
 
     kind: TaskChangeKind
     tasks: list[TaskRow]
+    hand_overs: list[HandOverRow]

@@ -40,10 +40,10 @@ COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
 
 _SALE_RECORDED_FIRST = long_bytes(0)
-_PLAINLY = long_bytes(0) + b"\0"
-"""End of a line that was applied: nothing of it is an order's, and it is no line of a version before."""
-_NOTHING_ELSE = bytes(5)
-"""End of `applied`; no lines reversed, duplicate, stale or quarantined."""
+_PLAINLY = long_bytes(0) + b"\0" + 2 * long_bytes(0)
+"""End of a line that was applied: nothing of it is an order's or was, and it is no line of a version before."""
+_NOTHING_ELSE = bytes(6)
+"""End of `applied`; no lines reversed, duplicate, stale or quarantined, no hand-overs."""
 
 
 _LONG = parse_schema("long")

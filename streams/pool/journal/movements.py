@@ -143,7 +143,8 @@ class Movements:
                 price_minor=told["price_minor"], currency=event["currency"],
             )  # fmt: skip
         known = self.sold_otherwise.get(name)
-        if known is not None or quantities != [applied["delta_milli"] for applied in fact["applied"]]:
+        is_otherwise = quantities != [applied["delta_milli"] for applied in fact["applied"]]
+        if known is not None or is_otherwise or any(applied.get("waiting_milli") for applied in fact["applied"]):
             self.sold_otherwise[name] = [*(known or ()), *quantities]
 
     def _of_report(self, fact: StockReportRecorded) -> Iterator[Movement]:

@@ -7,9 +7,12 @@ from streams.pool.journal.facts import (
     LENDING_MESSAGE_DECIDED,
     ORDER_CHANGED,
     ORDER_REQUEST_DECIDED,
+    SALE_RECORDED,
+    TASK_CHANGED,
     TICK,
 )
 from streams.pool.orders import fold, publish, react
+from streams.pool.orders.hand_overs import HAND_OVER_ROWS, HAND_OVERS_OF_DAY, tell_not_rung_up
 from streams.pool.orders.index import ORDER, UNPLACED
 from streams.pool.orders.reports import decide_report
 from streams.pool.orders.requests import decide_request
@@ -28,16 +31,18 @@ AGGREGATE = Aggregate(
         FULFILMENT_REPORT_DECIDED: fold.fold_report,
         LENDING_MESSAGE_DECIDED: fold.fold_lending,
         ORDER_CHANGED: fold.fold_change,
+        SALE_RECORDED: fold.fold_sale,
+        TASK_CHANGED: fold.fold_tasks,
         TICK: fold.forget_orders,
     },
-    tables=(ORDER_ROWS, LOADS, QUOTA_ROWS),
+    tables=(ORDER_ROWS, LOADS, QUOTA_ROWS, HAND_OVER_ROWS),
     works=(UNPLACED,),
     reactions=(
         Reaction(RUNG_UP, react.ring_up_order),
         Reaction(STRAINED, react.break_hold),
         Reaction(UNPLACED, react.reroute),
     ),
-    due={ORDER: react.expire, TASK: react.end_late_task},
+    due={ORDER: react.expire, TASK: react.end_late_task, HAND_OVERS_OF_DAY: tell_not_rung_up},
     subject=react.subject,
     stop=react.stop,
     publishes={

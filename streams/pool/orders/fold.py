@@ -2,9 +2,12 @@
 
 from schemas.types.lending import LendingMessageDecided
 from schemas.types.orders import FulfilmentReportDecided, Hold, OrderChanged, OrderRequestDecided, OrderRow
+from schemas.types.stock import SaleRecorded
+from schemas.types.tasks import TaskChanged
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
 from streams.pool.journal.elsewhere import BORROWER, at_home, is_elsewhere, loan_name
+from streams.pool.orders.hand_overs import HAND_OVER_ROWS, HAND_OVERS, put_balances
 from streams.pool.orders.holds import held_on_shelves, is_drawn, working_stores
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import count_order
@@ -23,8 +26,20 @@ def fold_request(state: PoolState, fact: OrderRequestDecided, entry: Entry) -> N
 
 
 def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -> None:
-    """A report: the order after it."""
+    """A report: the order after it, and what its store owes to the till."""
     _put(state, fact["order"], entry, None)
+    put_balances(state, fact["hand_overs"])
+
+
+def fold_sale(state: PoolState, fact: SaleRecorded, _: Entry) -> None:
+    """A sale of goods that were handed over, or wait to be."""
+    put_balances(state, fact["hand_overs"])
+
+
+def fold_tasks(state: PoolState, fact: TaskChanged, _: Entry) -> None:
+    """Goods that were handed over and not rung up: the store is asked about them."""
+    put_balances(state, fact["hand_overs"])
+    state.row["hand_overs_not_rung_up"] += len(fact["hand_overs"])
 
 
 def fold_lending(state: PoolState, fact: LendingMessageDecided, entry: Entry) -> None:
@@ -47,9 +62,10 @@ def fold_change(state: PoolState, fact: OrderChanged, entry: Entry) -> None:
 
 
 def forget_orders(state: PoolState, _: Tick, entry: Entry) -> None:
-    """Drop the orders that ended long enough ago, when the clock has moved on."""
-    index = state[ORDERS]
+    """Drop the orders that ended long enough ago, and old hand-overs, when the clock has moved on."""
+    index, hand_overs = state[ORDERS], state[HAND_OVERS]
     forget_ended(state, ORDER_ROWS, index, entry.clock_before_ms)
+    forget_ended(state, HAND_OVER_ROWS, hand_overs, entry.clock_before_ms)
 
 
 def _put(state: PoolState, order: OrderRow | None, entry: Entry, day: int | None) -> None:

@@ -15,6 +15,7 @@ from schemas.types.stock import Correction, CorrectionKind
 from schemas.types.tasks import TaskRow
 from streams.pool.journal import rejections
 from streams.pool.journal.rejections import RefusedError
+from streams.pool.orders.hand_overs import Balances
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED, close_if_done, fail_lines, held_milli, reduce
 from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
@@ -47,6 +48,7 @@ def _take_goods(
     store, is_pick = task["store"], task["kind"] == PICK
     state_before: HoldState = CONFIRMED if is_pick else PICKED
     corrections: list[Correction] = []
+    balances = Balances(state, store)
 
     def correct(sku: str, kind: CorrectionKind, delta_milli: int, not_found_milli: int = 0) -> None:
         corrections.append({
@@ -59,7 +61,8 @@ def _take_goods(
     for at, hold in enumerate(holds):
         if hold["store"] == store and hold["state"] == state_before:
             if not is_pick:
-                correct(hold["sku"], "collected", -held_milli(hold))
+                rung_up = balances.hand_over(hold["sku"], occurred_at_ms, held_milli(hold))
+                correct(hold["sku"], "collected", rung_up - held_milli(hold))
             holds[at] = {**hold, "state": PICKED if is_pick else COLLECTED}
     order = {**order, "holds": holds, "position": task["position"]}
     recounts: list[TaskRow] = []
@@ -80,7 +83,10 @@ def _take_goods(
                 recounts.append(recount_task(state, store, line["sku"], reason, now_ms, len(recounts) + 1))
     order = close_if_done(order, now_ms, state.config.pool["ended_retention_ms"])
     tasks = tasks_for(state, order, now_ms, {task["task"]: task}, not_there)
-    return {**decided, "order": order, "tasks": tasks + recounts, "corrections": corrections}
+    return {
+        **decided, "order": order, "tasks": tasks + recounts, "corrections": corrections,
+        "hand_overs": balances.changed(),
+    }  # fmt: skip
 
 
 def _missing_of(left: dict[str, int], store: str, state_before: HoldState) -> Callable[[Hold], int]:

@@ -10,7 +10,8 @@ from streams.pool.state.pool_state import PoolState
 _POOL_GAUGES = (
     "position", "clock_ms", "dedup_events", "lines_applied", "lines_duplicate", "lines_stale", "lines_quarantined",
     "requests_accepted", "requests_refused", "reports_accepted", "reports_refused",
-    "orders_rerouted", "orders_unfilled", "orders_part_filled", "holds_broken", "holds_expired", "reactions_stopped",
+    "orders_rerouted", "orders_unfilled", "orders_part_filled", "hand_overs_not_rung_up",
+    "holds_broken", "holds_expired", "reactions_stopped",
 )  # fmt: skip
 
 _BAD = Counter("commonshelf_pool_bad_messages_total", "Records that went to the dead letters whole.", ["reason"])

@@ -18,6 +18,7 @@ from schemas.types.stock import (
 from streams.pool.aggregate import Decision
 from streams.pool.journal import dead_letter_reasons as reasons
 from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, own_lines
+from streams.pool.orders.hand_overs import match_sale
 from streams.pool.orders.ring_up import match_ring_up
 from streams.pool.orders.rows import find_order
 from streams.pool.state.pool_state import PoolState
@@ -38,6 +39,7 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
     before, set_aside, lines = state.dedup.sale_before(sale), _LinesSetAside(), sale["lines"]
     fact: SaleRecorded = {
         "event": sale, "applied": [], "reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [],
+        "hand_overs": [],
     }  # fmt: skip
     fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
     fact["applied"] = _apply(state, sale["store"], lines, fresh, set_aside, _sale_delta)
@@ -52,6 +54,7 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
         fact["reversed"] = _reversal(before, gone)
     fact["quarantined"] = _quarantined(set_aside)
     match_ring_up(lambda order: find_order(state, order), fact, before, gone)
+    match_sale(state, fact, before, gone)
     return Decision((SALE_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
 

@@ -11,6 +11,7 @@ from schemas.codec import HEADER_BYTES
 from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
 from schemas.plain_sale import PlainLine, PlainSale, read_plain_sale
 from streams.pool.journal.facts import encode_applied, encode_plain_sale
+from streams.pool.orders.hand_overs import HAND_OVERS
 from streams.pool.state.dedup import plain_sale_key
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey
@@ -42,6 +43,7 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
         return None
     shelves, meanings, meaning_of = state.shelves, config.pool_meanings(), config.meaning
     cached = shelves.cache.get
+    owed = state[HAND_OVERS].owed
     moves, applied = [], []
     for at, (line_id, code, quantity, unit) in enumerate(lines):
         meaning = meanings.get(code) or meaning_of(store, code)
@@ -54,6 +56,8 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
         shelf = cached(key) or shelves.get(key)
         # Held goods may have to be found elsewhere, and books that fall below zero be counted.
         if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < quantity:
+            return None
+        if owed and key[1:] in owed:  # it may have been handed over
             return None
         moves.append((key, shelf, quantity))
         applied.append(encode_applied(at, meaning[0], -quantity))

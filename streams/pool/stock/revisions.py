@@ -11,6 +11,8 @@ from schemas.types.stock import AppliedLine, SaleRecorded, StockReportRecorded
 from streams.pool.journal.facts import own_lines
 
 _Fact = SaleRecorded | StockReportRecorded
+_MATCHED = ("sold_at_till_milli", "handed_over_milli", "waiting_milli")
+"""Parts of a line that are goods of orders."""
 
 
 def is_newer(event: Sale | StockReport, before: _Fact) -> bool:
@@ -42,7 +44,7 @@ def keep(applied: list[AppliedLine], kept: Sequence[AppliedLine], first: int) ->
         for at, line in enumerate(kept, first)
     ]
     applied += again
-    return [line for line, old in zip(again, kept, strict=True) if old.get("sold_at_till_milli")]
+    return [line for line, old in zip(again, kept, strict=True) if any(old.get(name) for name in _MATCHED)]
 
 
 def undone(before: _Fact | None, fact: _Fact) -> list[AppliedLine]:

@@ -15,13 +15,36 @@ _MS = timedelta(milliseconds=1)
 _TIME_MAX_MS = 249_000_000_000_000
 """In the year 9860: what is later counts as then."""
 _DAYS_AHEAD = 400
-_AROUND_THE_CLOCK = ((0, 1440),)
+_MIDNIGHT = 1440
+_AROUND_THE_CLOCK = ((0, _MIDNIGHT),)
 _zone = lru_cache(ZoneInfo)
 
 
 def local_day(zone: str, at_ms: int) -> int:
     """Days since 1970 on the calendar of `zone`."""
     return _local(zone, at_ms).toordinal() - _EPOCH.toordinal()
+
+
+def business_day(store: StoreSettings, zone: str, at_ms: int) -> int:
+    """The day that the store counts a time to, in days since 1970.
+
+    It is the calendar's, but for a store that is open over midnight: until it closes, the day before goes on.
+    """
+    at, day = _local(zone, at_ms), local_day(zone, at_ms)
+    yesterday = (at.isoweekday() + 5) % 7 + 1
+    stays_open = any(span["weekday"] == yesterday and span["closes_minute"] == _MIDNIGHT for span in store["opening"])
+    for span in store["opening"]:
+        is_night = (
+            span["weekday"] == at.isoweekday() and span["opens_minute"] == 0 and span["closes_minute"] < _MIDNIGHT
+        )
+        if stays_open and is_night and at.hour * 60 + at.minute < span["closes_minute"]:
+            return day - 1
+    return day
+
+
+def local_time_ms(zone: str, day: int, minute: int) -> int:
+    """Ms since 1970 of a minute of a day, given in days since 1970, on the clock of `zone`."""
+    return _at_wall_clock(zone, date.fromordinal(day + _EPOCH.toordinal()), minute)
 
 
 def working_time_until(store: StoreSettings, zone: str, now_ms: int, until_ms: int, enough_ms: int) -> bool:

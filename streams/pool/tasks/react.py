@@ -69,5 +69,5 @@ def stop(state: PoolState, fact: Fact, now_ms: int) -> Fact:
 
 
 def _change(kind: TaskChangeKind, *tasks: TaskRow) -> Fact:
-    change: TaskChanged = {"kind": kind, "tasks": list(tasks)}
+    change: TaskChanged = {"kind": kind, "tasks": list(tasks), "hand_overs": []}
     return TASK_CHANGED, change

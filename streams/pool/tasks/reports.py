@@ -57,7 +57,7 @@ def accept(report: FulfilmentReport) -> FulfilmentReportDecided:
     """The report, accepted; nothing has changed yet."""
     return {
         "report": report, "outcome": "accepted", "reason": "", "detail": "", "order": None, "tasks": [],
-        "corrections": [], "transfer": None, "discrepancies": [],
+        "corrections": [], "transfer": None, "discrepancies": [], "hand_overs": [],
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ PICK: Final = "pick"
 HAND_OVER: Final = "hand_over"
 RECOUNT: Final = "recount"
 PUT_BACK: Final = "put_back"
+RING_UP: Final = "ring_up"
 REPORTS_KEPT = 20
 _encode = topic_codec(POOL_TASKS.name).encode
 
@@ -52,6 +53,12 @@ def new_task(state: PoolState, kind: TaskKind, store: str, lines: list[TaskLine]
 def recount_task(state: PoolState, store: str, sku: str, reason: str, now_ms: int, count: int) -> TaskRow:
     """Somebody must count the item in the store: the books are in doubt."""
     task = new_task(state, RECOUNT, store, [{"line_id": sku, "sku": sku, "quantity_milli": 0}], now_ms, count)
+    return {**task, "reason": reason, "due_ms": _recount_due_ms(state, store, now_ms)}
+
+
+def ring_up_task(state: PoolState, store: str, lines: list[TaskLine], reason: str, now_ms: int) -> TaskRow:
+    """Somebody must ring up what was handed over."""
+    task = new_task(state, RING_UP, store, lines, now_ms, 1)
     return {**task, "reason": reason, "due_ms": _recount_due_ms(state, store, now_ms)}
 
 
@@ -99,4 +106,8 @@ def put_back_due_ms(state: PoolState, store: str, now_ms: int) -> int:
     return time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"])
 
 
-_DUE_ANEW: Mapping[str, Callable[[PoolState, str, int], int]] = {RECOUNT: _recount_due_ms, PUT_BACK: put_back_due_ms}
+_DUE_ANEW: Mapping[str, Callable[[PoolState, str, int], int]] = {
+    RECOUNT: _recount_due_ms,
+    RING_UP: _recount_due_ms,
+    PUT_BACK: put_back_due_ms,
+}
