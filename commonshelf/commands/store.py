@@ -1,6 +1,7 @@
 """`store`: members of a pool, added and listed while everything runs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,13 @@ def add(
     safety_stock: Annotated[
         str | None, typer.Option("--safety-stock", metavar="UNITS", help="Kept back of every item (a new store: 0).")
     ] = None,
+    rings_up: Annotated[
+        bool | None,
+        typer.Option(
+            "--rings-up-hand-overs/--no-rings-up-hand-overs",
+            help="Its till rings up what is handed over for orders and cannot name them (a new store: asked, or no).",
+        ),
+    ] = None,
     opening_stock: Annotated[
         Path | None, typer.Option("--opening-stock", metavar="FILE.csv", help="What is on its shelves now.")
     ] = None,
@@ -47,7 +55,7 @@ def add(
     from pydantic import ValidationError
 
     from commonshelf.config.settings import parse_contribution
-    from commonshelf.desks.onboarding import onboard
+    from commonshelf.desks.onboarding import onboard, stores_of
     from commonshelf.stack.connection import connect
     from schemas.models.forms import first_problem
 
@@ -60,6 +68,10 @@ def add(
     if safety_stock is not None:
         named["safety_stock_milli"] = milli_of(safety_stock, "--safety-stock")
     connection = connect(config, bootstrap)
+    if rings_up is None and store not in {one.store for one in stores_of(connection, pool)}:
+        rings_up = _asked_whether_rung_up()
+    if rings_up is not None:
+        named["rings_up_hand_overs"] = rings_up
     try:
         done = onboard(connection, pool, store, named, opening_stock, catalog)
     except ValidationError as error:
@@ -72,6 +84,14 @@ def add(
     )
     if done.problems:
         raise typer.Exit(1)
+
+
+def _asked_whether_rung_up() -> bool:
+    """What a person says; without a terminal it is no, and said."""
+    if sys.stdin.isatty():
+        return typer.confirm("When goods are handed over for an order, are they rung up at its till without the order?")
+    typer.echo("hand-overs are taken as not rung up at its till; else add --rings-up-hand-overs")
+    return False
 
 
 @app.command("item")

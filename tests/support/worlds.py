@@ -320,6 +320,7 @@ changes = st.one_of(
         name=st.just("A store"),
         open=st.booleans(),
         reports_sales=st.booleans(),
+        rings_up_hand_overs=st.booleans(),
         contribution=contributions,
         safety_stock_milli=st.sampled_from([0, 1_000]),
     ),
