@@ -14,6 +14,7 @@ from commonshelf.commands import (
     demo,
     dlq,
     doctor,
+    history,
     lend,
     order,
     park,
@@ -58,6 +59,8 @@ app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
 app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)
 app.command(rich_help_panel=LOOK)(availability.availability)
+app.command(rich_help_panel=LOOK)(history.history)
+app.command(rich_help_panel=LOOK)(history.shrinkage)
 app.command(rich_help_panel=LOOK)(topics.topics)
 app.command(rich_help_panel=LOOK)(allocate.allocate)
 app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)

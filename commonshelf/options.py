@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
@@ -59,11 +59,15 @@ class Asking:
     wait_s: Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for the pool's answer.")] = 20
     as_json: JsonOption = False
 
+    def connect(self) -> "Connection":
+        """Raises NothingRunsError or SettingsError."""
+        return Where(self.config, self.bootstrap).connect()
+
     def ask(self, event: "OrderRequest | FulfilmentReport", key: str) -> dict[str, Any]:
         """The pool's answer to the request or the report called `key`. Raises NoAnswerError and what `connect` does."""
         from commonshelf.desks.orders import ask
 
-        return ask(Where(self.config, self.bootstrap).connect(), event, key, self.wait_s)
+        return ask(self.connect(), event, key, self.wait_s)
 
 
 def checked(
@@ -150,6 +154,33 @@ def milli_of(units: str, name: str) -> int:
         return quantity_milli(units)
     except Refused as refused:
         fail(f"{name} is {units!r}; write a number of units such as 2 or 0.5 ({refused})")
+
+
+def amount(text: str) -> tuple[str, int]:
+    """MILK-1L=2 → its name and thousandths; what is no such thing ends the command."""
+    name, _, units = text.rpartition("=")
+    if not name:
+        fail(f"{text!r} must be a name and a number of units, such as MILK-1L=2 or HAM=0.5")
+    return name, milli_of(units, name)
+
+
+def deadline_ms(text: str, zone: tzinfo) -> int:
+    """18:00 (the next one in `zone`), a duration from now, or a date and time; ms since 1970. Ends the command else."""
+    now = datetime.now(zone)
+    try:
+        at = datetime.combine(now, time.fromisoformat(text), zone)
+        return int((at if at > now else at + timedelta(days=1)).timestamp() * 1000)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+        return int((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
+    except ValueError:
+        pass
+    try:
+        return int((now + timedelta(seconds=parse_duration_s(text))).timestamp() * 1000)
+    except typer.BadParameter:
+        fail(f"{text!r} is no time; write it like 18:00, 2h or 2026-11-28T18:00")
 
 
 def fail(sentence: str) -> NoReturn:

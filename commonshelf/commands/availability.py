@@ -17,10 +17,10 @@ _REFRESH_S = 0.25
 _STORES_NAMED = 4
 _HEADS = (
     ("SKU", "item", "available", "unit", "stores"),
-    ("store", "available", "unit", "on hand", "safety stock", "confidence"),
+    ("store", "available", "unit", "on hand", "held", "not found", "contribution", "safety stock", "confidence"),
 )
 """Of all items, and of one."""
-_NUMBERS = ("available", "on hand", "safety stock", "confidence")
+_NUMBERS = ("available", "on hand", "held", "not found", "contribution", "safety stock", "confidence")
 
 
 def availability(
@@ -103,11 +103,12 @@ def _rows(table: "PoolTable", sku: str | None, limit: int | None = None) -> list
     stores: list[tuple[object, ...]] = [
         (
             row["store"], units(row["available_milli"]), row["unit"], units(row["on_hand_milli"]),
+            units(row["held_milli"]), units(row["not_found_milli"]), units(row["contribution_milli"]),
             units(row["safety_stock_milli"]), f"{row['confidence_permille'] / 10:.0f} %",
         )
         for row in item.stores
     ]  # fmt: skip
-    return [*stores, (f"all {len(stores)}", units(item.available_milli), item.unit, "", "", "")]
+    return [*stores, (f"all {len(stores)}", units(item.available_milli), item.unit, "", "", "", "", "", "")]
 
 
 def _largest(rows: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import Asking, JsonOption, Where, checked, fail, with_groups
+from commonshelf.options import Asking, JsonOption, Where, amount, checked, deadline_ms, fail, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -43,6 +43,78 @@ def send(
         fail("a request is one JSON object; see docs/topics/orders.requests.v1.md")
     request = checked(OrderRequest, {**_head(), **told})
     _send(request, asking)
+
+
+@app.command()
+@with_groups
+def place(
+    *,
+    pool: PoolArgument,
+    goods: Annotated[list[str], typer.Argument(metavar="SKU=UNITS…", show_default=False)],
+    at: Annotated[str, typer.Option("--at", metavar="STORE", help="The preferred store.", show_default=False)],
+    by: Annotated[
+        str, typer.Option("--by", metavar="TIME", help="18:00 (the next on the pool's clock), 2h, or a date and time.")
+    ] = "2h",
+    order: Annotated[str | None, typer.Option("--order", metavar="ID", help="Its id; a new one if left out.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", metavar="REF", help="For limits per customer.")] = None,
+    one_store: Annotated[bool, typer.Option("--one-store", help="It may not come from several stores.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="All of it, or nothing.")] = False,
+    asking: Asking,
+) -> None:
+    """Place an order to be picked up; `confirm` has the stores pick it.
+
+    Example: ./shelf order place riverside MILK-1L=2 HAM=0.5 --at corner-shop --by 18:00
+    """
+    from commonshelf.desks.onboarding import zone_of
+    from schemas.models.requests import OrderRequest
+
+    zone = zone_of(asking.connect(), pool)
+    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(amount, goods)]
+    terms = {
+        "mode": "pickup", "preferred_store": at, "deadline_ms": deadline_ms(by, zone), "may_split": not one_store,
+        "may_part_fill": not whole, "customer_ref": customer, "lines": lines,
+    }  # fmt: skip
+    name = order or f"cli-{uuid.uuid4().hex[:10]}"
+    plain = {**_head(), "pool": pool, "order": name, "kind": "placed", "terms": terms}
+    _send(checked(OrderRequest, plain, shows_input=True), asking)
+
+
+@app.command("list")
+@with_groups
+def list_orders(
+    *,
+    pool: PoolArgument,
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones, too (of the last 30 days).")] = False,
+    where: Where,
+    as_json: JsonOption = False,
+) -> None:
+    """List a pool's orders, the newest last, with where their goods are.
+
+    Example: ./shelf order list riverside
+    """
+    from commonshelf.desks.onboarding import zone_of
+    from commonshelf.desks.orders import standing_orders
+    from commonshelf.text import print_table, time_text, units
+
+    connection = where.connect()
+    zone = zone_of(connection, pool)
+    orders = standing_orders(connection.kafka_options, connection.settings.partitions, pool)
+    shown = [one for one in orders if everything or one["status"] != "ended"]
+    if as_json:
+        print(json.dumps(shown, indent=1))
+        return
+    if not shown:
+        typer.echo(f"pool {pool} has no order{'' if everything else ' under way; --all shows ended ones'}")
+        return
+    rows = [
+        (
+            one["order"], one["outcome"] or one["status"], time_text(one["at_ms"], zone),
+            ", ".join(f"{units(line['quantity_milli'])} {line['sku']}" for line in one["lines"]),
+            ", ".join(f"{units(hold['quantity_milli'])} {hold['sku']} at {hold['store']}" for hold in one["holds"]),
+        )
+        for one in shown
+    ]  # fmt: skip
+    print_table(("order", "state", "since", "wanted", "kept"), rows)
 
 
 @app.command()

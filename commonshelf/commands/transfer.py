@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from commonshelf.options import Asking, checked, fail, milli_of, with_groups
+from commonshelf.options import Asking, JsonOption, Where, amount, checked, fail, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def ask(
     """
     from schemas.models.requests import OrderRequest
 
-    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(_amount, goods)]
+    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(amount, goods)]
     terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
     now_ms, key = wall_clock_ms(), uuid.uuid4().hex
     request = checked(OrderRequest, {
@@ -71,7 +71,7 @@ def report(
 
     lines = [
         {"line_id": line_id, "quantity_milli": milli, "reason": reason, "sku": sku}
-        for line_id, milli in map(_amount, goods)
+        for line_id, milli in map(amount, goods)
     ]
     now_ms, report_id = wall_clock_ms(), uuid.uuid4().hex
     told = checked(FulfilmentReport, {
@@ -81,11 +81,62 @@ def report(
     _send(told, report_id, asking)
 
 
-def _amount(text: str) -> tuple[str, int]:
-    name, _, units = text.rpartition("=")
-    if not name:
-        fail(f"{text!r} must be a name and a number of units, such as MILK-1L=2 or HAM=0.5")
-    return name, milli_of(units, name)
+@app.command("list")
+@with_groups
+def list_transfers(
+    *,
+    pool: PoolArgument,
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones, too (of the last 30 days).")] = False,
+    where: Where,
+    as_json: JsonOption = False,
+) -> None:
+    """List a pool's transfers with their goods: asked for, shipped, received.
+
+    Example: ./shelf transfer list riverside
+    """
+    from commonshelf.text import print_table, units
+
+    shown = [row for row in _standing(where, pool) if everything or row["status"] != "ended"]
+    if as_json:
+        print(json.dumps(shown, indent=1))
+    elif not shown:
+        typer.echo(f"pool {pool} has no transfer{'' if everything else ' under way; --all shows ended ones'}")
+    else:
+        rows = [
+            (
+                row["transfer"], row["outcome"] or row["status"], row["from_store"], row["to_store"], line["sku"],
+                *(units(line[f"{name}_milli"]) for name in ("asked", "shipped", "received")),
+            )
+            for row in shown
+            for line in row["lines"]
+        ]  # fmt: skip
+        head = ("transfer", "state", "from", "to", "item", "asked", "shipped", "received")
+        print_table(head, rows, ("asked", "shipped", "received"))
+
+
+@app.command()
+@with_groups
+def show(*, pool: PoolArgument, transfer: TransferArgument, where: Where, as_json: JsonOption = False) -> None:
+    """Print a transfer as it stands, line by line (of the last 30 days).
+
+    Example: ./shelf transfer show riverside T-88
+    """
+    found = [row for row in _standing(where, pool) if row["transfer"] == transfer]
+    if not found:
+        fail(f"nothing is told of a transfer {transfer!r} in pool {pool}; `./shelf transfer list {pool} --all`")
+    if as_json:
+        print(json.dumps(found[0], indent=1))
+    else:
+        _print(found[0])
+
+
+def _standing(where: Where, pool: str) -> list[dict[str, Any]]:
+    from commonshelf.desks.onboarding import stores_of
+    from commonshelf.desks.orders import standing_transfers
+
+    connection = where.connect()
+    stores_of(connection, pool)  # an unknown pool is told
+    return standing_transfers(connection.kafka_options, connection.settings.partitions, pool)
 
 
 def _send(event: "OrderRequest | FulfilmentReport", key: str, asking: Asking) -> None:

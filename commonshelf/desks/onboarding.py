@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
 from commonshelf.config.pool_config import UnknownNameError, read_pool_config
@@ -85,6 +86,22 @@ def stores_of(connection: Connection, pool: str) -> list[StoreSettings]:
     if pool not in pools:
         raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(pools) or 'none'}")
     return sorted(_stores(changes, pool), key=lambda one: one.store)
+
+
+def zone_of(connection: Connection, pool: str) -> ZoneInfo:
+    """The time zone of a pool. Raises UnknownNameError."""
+    pools = {one.pool: one.change for one in config_changes(connection) if isinstance(one.change, PoolSettings)}
+    settings = pools.get(pool)
+    if not isinstance(settings, PoolSettings):
+        raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
+    return ZoneInfo(settings.time_zone)
+
+
+def check_store(connection: Connection, pool: str, store: str) -> None:
+    """Raises UnknownNameError for a pool or a store that is not there."""
+    stores = [one.store for one in stores_of(connection, pool)]
+    if store not in stores:
+        raise UnknownNameError(f"pool {pool} has no store {store!r}; its stores: {', '.join(stores) or 'none'}")
 
 
 def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) -> bool:

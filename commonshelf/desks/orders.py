@@ -9,13 +9,13 @@ from commonshelf.stack.connection import Connection
 from messaging.client_options import quiet
 from messaging.clock import wall_clock_ms
 from messaging.errors import UserError
-from messaging.log_reader import read_log
+from messaging.log_reader import read_log, read_table
 from messaging.publisher import Publisher, publish_and_flush
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.partition import partition_of
-from schemas.topics import ORDERS_EVENTS, POOL_TASKS
+from schemas.topics import ORDERS_EVENTS, POOL_CHANGELOG, POOL_TASKS
 
 _POLL_S = 0.2
 _SKEW_MS = 10_000
@@ -46,6 +46,34 @@ def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, s
             continue  # only the pool's workers may write here; what is no event of theirs is not shown as one
         if event["pool"] == pool:
             yield event
+
+
+def standing_orders(kafka_options: Mapping[str, str], partitions: int, pool: str) -> list[Row]:
+    """The last event of each order that tells how it stands, by when that was."""
+    rows: dict[str, Row] = {}
+    for event in order_events(kafka_options, partitions, pool):
+        if event["status"]:
+            rows.pop(event["order"], None)
+            rows[event["order"]] = event
+    return list(rows.values())
+
+
+def standing_transfers(kafka_options: Mapping[str, str], partitions: int, pool: str) -> list[Row]:
+    """Each transfer as the last event about it has it, by when that was."""
+    rows: dict[str, Row] = {}
+    for event in order_events(kafka_options, partitions, pool):
+        row = event["transfer"]
+        if row is not None:
+            rows.pop(row["transfer"], None)
+            rows[row["transfer"]] = row
+    return list(rows.values())
+
+
+def quota_counts(kafka_options: Mapping[str, str], partitions: int, pool: str) -> list[Row]:
+    """What counts toward the quotas of a pool's items: the rows of its state."""
+    decode, prefix = topic_codec(POOL_CHANGELOG.name).decode, f"quota/{pool}/".encode()
+    table = read_table(kafka_options, POOL_CHANGELOG.name, [partition_of(pool, partitions)])
+    return [decode(value)["row"][1] for key, value in table.items() if key.startswith(prefix)]
 
 
 def await_answer(kafka_options: Mapping[str, str], partitions: int, pool: str, key: str, wait_s: float) -> Row:
