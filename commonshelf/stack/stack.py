@@ -37,6 +37,8 @@ from messaging.errors import UserError
 from messaging.topic_admin import ensure_topics
 
 _READY_TIMEOUT_S = 90.0
+_CLIENT_FILE = "client.properties"
+"""How other programs of the owner reach the embedded Kafka, in librdkafka's words."""
 _POLL_S = 0.05
 _UPKEEP_S = 0.5
 _UPKEEP_PAUSE_MAX_S = 15.0
@@ -215,6 +217,9 @@ class Stack:
             )
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
+        if self._kafka is not None:
+            client = "".join(f"{name}={value}\n" for name, value in sorted(self.kafka_options.items()))
+            write_private(self.settings.data_dir / "run" / _CLIENT_FILE, client)
 
     def _start_processes(self, declared: list[SettingsRecord]) -> None:
         self._step("starting the workers")

@@ -41,7 +41,7 @@ def test_its_kafka_asks_for_a_password_that_is_in_its_owner_s_file_alone(shelf):
     assert AdminClient(shelf.kafka_options).list_topics(timeout=10).topics
     password = shelf.kafka_options["sasl.password"]
     holders = {path.name for path in shelf.files_with(password)}
-    assert holders == {"kafka-password", "server.properties"}
+    assert holders == {"client.properties", "kafka-password", "server.properties"}
     processes = [*shelf.runtime.process_pids.values(), *shelf.runtime.kafka_pids]
     assert all(password not in " ".join(psutil.Process(pid).cmdline()) for pid in processes)
 
