@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -23,6 +23,7 @@ from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import Sale, StockReport
 
 PosEvent = Sale | StockReport
+_Stored_contra = TypeVar("_Stored_contra", contravariant=True)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -181,6 +182,13 @@ class Publishes(Protocol):
 
     async def publish_acked(self, events: Sequence[PosEvent]) -> None:
         """The same for a coroutine."""
+
+
+class Stores(Protocol[_Stored_contra]):
+    """Keeps what a connector remembers."""
+
+    def publish_all(self, events: Sequence[_Stored_contra]) -> None:
+        """Return when Kafka has confirmed all. Raises PublishError, Superseded."""
 
 
 class Connector(Protocol):

@@ -25,6 +25,7 @@ from connectors.metrics import ConnectorMetrics
 from connectors.milestones import Milestones
 from connectors.specs import ConnectorSpec, clash
 from connectors.watcher import watch
+from connectors.writers import Superseded
 from messaging.errors import UserError
 from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
 from messaging.publisher import Publisher, PublishError
@@ -115,6 +116,7 @@ class Host:
         self._milestones = Milestones(self.metrics, positions)
         self._stop = threading.Event()
         self._failures: list[str] = []
+        self._superseded: list[str] = []
         self._kafka = _KafkaCheck()
 
     async def serve(self, http_host: str, http_port: int, stop: asyncio.Event) -> None:
@@ -160,6 +162,9 @@ class Host:
     def _run(self, connector: Connector) -> None:
         try:
             connector.run(self._stop)
+        except Superseded as error:
+            _log.error("a connector has stopped", connector=connector.name, reason=str(error))
+            self._superseded.append(str(error))
         except Exception as error:  # noqa: BLE001  whatever ended a thread ends the process, with its reason
             _log.exception("a connector failed", connector=connector.name)
             self._failures.append(f"connector {connector.name} failed: {type(error).__name__}: {error}")
@@ -189,8 +194,11 @@ class Host:
         return Status.unless(self._failure())
 
     def ready(self) -> Status:
-        """Good while Kafka can be published to as well. Asks Kafka every few seconds at most."""
-        return Status.unless(self._failure() or self._kafka_failure())
+        """Good while Kafka can be published to as well, and no other host runs one of these connectors.
+
+        Asks Kafka every few seconds at most.
+        """
+        return Status.unless(self._failure() or "; ".join(self._superseded) or self._kafka_failure())
 
     async def _bare_health(self, _request: Request) -> Response:
         """For what stands before the port and balances load; the reason is on the pages' own port."""

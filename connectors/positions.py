@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connectors.contract import Publishes
+from connectors.contract import Stores
 from messaging.clock import wall_clock_ms
 from schemas.models.connectors import ConnectorPosition
 
@@ -18,7 +18,7 @@ class Positions:
         raised. publisher: `save` returns when Kafka has the cursor.
     """
 
-    def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Publishes) -> None:
+    def __init__(self, stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Stores[ConnectorPosition]) -> None:
         self._stored = stored
         self._publisher = publisher
         self._cursors: dict[Key, int] | None = None

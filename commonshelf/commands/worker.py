@@ -4,10 +4,10 @@ What a process needs is imported when it starts: none carries another's librarie
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -108,7 +108,9 @@ def connectors_process(settings: "Settings", _number: int) -> None:
     from connectors.context import WriteBackContext
     from connectors.host import run_connectors
     from connectors.positions import Positions
+    from connectors.vendor.options import VendorOptions
     from connectors.vendor.write_back import write_back_log
+    from connectors.writers import Writers
     from messaging.publisher import Publisher
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and some vendors want keys there
@@ -117,12 +119,23 @@ def connectors_process(settings: "Settings", _number: int) -> None:
     state_dir.mkdir(parents=True, exist_ok=True)
     options = kafka_options(settings.kafka)
     held = HeldGoods(options, settings.partitions)
+    specs = list(connector_specs(settings))
+    parties = [
+        (spec.store.pool, spec.store.id, spec.options.kind) for spec in specs if isinstance(spec.options, VendorOptions)
+    ]
+    writers = Writers(options, settings.partitions)
+
+    def claimed(stored: Callable[[Mapping[str, str]], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Of what other hosts wrote, nothing comes after this."""
+        writers.claim(parties)
+        return stored(options)
+
     with Publisher(options, settings.partitions) as publisher, closing(held):
-        log = write_back_log(lambda: stored_write_backs(options), publisher)
+        log = write_back_log(lambda: claimed(stored_write_backs), writers)
         run_connectors(
-            list(connector_specs(settings)),
+            specs,
             publisher,
-            Positions(lambda: stored_positions(options), publisher),
+            Positions(lambda: claimed(stored_positions), writers),
             http_host=settings.http.webhook_host,
             http_port=settings.http.webhook_port,
             state_dir=state_dir,

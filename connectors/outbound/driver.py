@@ -12,6 +12,7 @@ import structlog
 from connectors.contract import AccessRefused, Unavailable
 from connectors.outbound.contract import Adapter, CallRefused, Record
 from connectors.outbound.log import OutboundLog
+from connectors.writers import Superseded
 from messaging.clock import wall_clock_ms
 from messaging.publisher import PublishError
 
@@ -65,13 +66,16 @@ class Driver(Generic[Record]):
         self._log = _log.bind(party=adapter.party)
 
     def run(self, stop: threading.Event) -> None:
-        """Compare and call until `stop` is set. Failures are logged and tried again."""
+        """Compare and call until `stop` is set, or another host has begun to. Failures are logged and tried again."""
         retry_s = RETRY_S
         while not stop.is_set():
             try:
                 self.round(stop)
                 retry_s = RETRY_S
                 wait_s = self._interval_s
+            except Superseded as error:
+                self._log.error("no more calls are made", reason=str(error))
+                return
             except (Unavailable, PublishError, AccessRefused) as error:
                 asked_s = error.retry_after_s if isinstance(error, Unavailable) else 0
                 wait_s = max(asked_s, retry_s)

@@ -1,19 +1,11 @@
 """The records of outbound calls, kept in a compacted topic."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Generic
 
+from connectors.contract import Stores
 from connectors.outbound.contract import Record
-
-_Stored_contra = TypeVar("_Stored_contra", contravariant=True)
-
-
-class Stores(Protocol[_Stored_contra]):
-    """The part of the publisher that the log uses."""
-
-    def publish_all(self, events: Sequence[_Stored_contra]) -> None:
-        """Return when Kafka has confirmed all. Raises PublishError."""
 
 
 class OutboundLog(Generic[Record]):

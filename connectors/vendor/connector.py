@@ -17,6 +17,7 @@ from connectors.outbound.driver import Driver
 from connectors.vendor.contract import Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack
+from connectors.writers import Superseded
 from messaging.publisher import EventTooLarge, PublishError
 from schemas.models.connectors import ChannelReservation
 
@@ -76,7 +77,10 @@ class VendorConnector:
         return {f"/webhooks/{self._options.kind}/{self._store.id}": self._receiver.receive}
 
     def run(self, stop: threading.Event) -> None:
-        """Poll until `stop` is set. What the vendor or Kafka refuses is logged and tried again."""
+        """Poll until `stop` is set. What the vendor or Kafka refuses is logged and tried again.
+
+        Raises Superseded when another host has begun to run this connector.
+        """
         retry_s = RETRY_S
         writer = None if self._write_back is None else threading.Thread(target=self._write_back.run, args=(stop,))
         try:
@@ -92,6 +96,8 @@ class VendorConnector:
                     wait_s = max(unavailable.retry_after_s, retry_s)
                     retry_s = min(2 * retry_s, RETRY_MAX_S)
                     self._log.warning("the vendor cannot be read now", reason=str(unavailable), again_in_s=wait_s)
+                except Superseded:
+                    raise
                 except PublishError as error:
                     wait_s = retry_s
                     retry_s = min(2 * retry_s, RETRY_MAX_S)

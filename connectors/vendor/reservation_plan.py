@@ -32,7 +32,7 @@ def change_milli(taken: ChannelReservation) -> int:
 
 def write_key(taken: ChannelReservation) -> str:
     """The idempotency key of the write under way: a UUID that names its content, the same each time."""
-    return idempotency_key(taken.key, taken.sequence, taken.item, change_milli(taken))
+    return idempotency_key(taken.key, taken.sequence, taken.item, taken.written_milli, change_milli(taken))
 
 
 def begun(

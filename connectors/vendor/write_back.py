@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.context import Held, Holds
-from connectors.contract import StoreContext
+from connectors.contract import StoreContext, Stores
 from connectors.outbound.contract import CallRefused
-from connectors.outbound.log import OutboundLog, Stores
+from connectors.outbound.log import OutboundLog
 from connectors.vendor.reservation_plan import (
     begun,
     change_milli,
