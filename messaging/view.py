@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from rocksdict import DbClosedError, Rdict, WriteBatch
 
 from messaging.client_options import ClientOptions, reader_options
-from messaging.clock import wall_clock_ms
+from messaging.clock import Uptime, uptime
 from messaging.cluster import topic_identity
 from messaging.errors import UserError
 from messaging.log_reader import is_end, is_record
@@ -52,7 +52,7 @@ class View:
     path: a folder of its own. A copy that is damaged, too old, or of another cluster or another topic of that name
         (which its id tells) is dropped and read anew.
     partitions: those to follow; all unless some are named.
-    now_ms: this machine's clock. It decides about nothing but how old a copy is.
+    now: this machine's uptime. It decides about nothing but how old a copy is: one from before a boot is too old.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class View:
         topic: str,
         path: Path,
         partitions: Sequence[int] | None = None,
-        now_ms: Callable[[], int] = wall_clock_ms,
+        now: Callable[[], Uptime] = uptime,
     ) -> None:
         self._kafka_options = kafka_options
         self._topic = topic
         self._path = path
         self._wanted = partitions
-        self._now_ms = now_ms
+        self._now = now
         self._options = rocks_options(_CACHE_MIB)
         self._db: Rdict | None = None
         self._positions: dict[int, int] = {}
@@ -222,7 +222,8 @@ class View:
                 batch.delete(_ROW + key)
             else:
                 batch.put(_ROW + key, value)
-        saved = {"of": content, "positions": list(positions.items()), "written_at_ms": self._now_ms()}
+        now = self._now()
+        saved = {"of": content, "positions": list(positions.items()), "boot": now.boot, "uptime_ms": now.ms}
         batch.put(_POSITION, json.dumps(saved).encode())
         try:
             self._db.write(batch)
@@ -239,11 +240,11 @@ class View:
             raise ViewDamaged(f"the copy of {self._topic} in {self._path} cannot be opened: {error}") from error
         positions = {}
         if saved is not None:
-            age_ms = self._now_ms() - saved["written_at_ms"]
+            now, boot, uptime_ms = self._now(), saved["boot"], saved["uptime_ms"]
             positions = dict(saved["positions"])
             if saved["of"] != content:
                 raise ViewDamaged(f"the copy in {self._path} is of another {self._topic}, or of other partitions")
-            if not 0 <= age_ms < _STALE_AFTER_MS:
+            if now.boot != boot or now.ms - uptime_ms >= _STALE_AFTER_MS:
                 raise ViewDamaged(f"the copy of {self._topic} in {self._path} is too old to be sure of its deletes")
         with self._moved:
             self._positions = positions

@@ -7,12 +7,12 @@ up to which the rows are complete. Rows, index and position change in one WriteB
 import json
 import logging
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rocksdict import DbClosedError, Options, Rdict, WriteBatch
 
+from messaging.clock import Uptime, age_ms, uptime
 from messaging.rocks import scan_prefix
 from streams.runtime.settings import LocalStoreBroken
 
@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 _POSITION = b"p"
 _STALE_AFTER_MS = 12 * 3_600_000
-"""An older copy may have missed deletes that compaction has since forgotten (delete.retention.ms is a day)."""
+"""An older copy may have missed deletes that compaction has since forgotten (delete.retention.ms is a day).
+
+One from before the machine was booted is dropped as well: its wall clock may have been set to anything.
+"""
 
 IndexEntries = Callable[[str, bytes], list[tuple[bytes, bytes]]]
 
@@ -48,8 +51,8 @@ class LocalStore:
         if raw is None:
             return 0
         saved = json.loads(raw)
-        age_ms = time.time() * 1000 - saved["written_at_ms"]
-        return int(saved["position"]) if 0 <= age_ms < _STALE_AFTER_MS else -1
+        age = age_ms(Uptime(saved["boot"], saved["uptime_ms"]))
+        return int(saved["position"]) if age is not None and age < _STALE_AFTER_MS else -1
 
     def fetch(self, row_key: str) -> bytes | None:
         """The committed row, or None."""
@@ -91,7 +94,8 @@ class LocalStore:
                     put(b"r" + key.encode(), value)
                     for index_key, entry in index_entries(key, value):
                         put(b"x" + index_key, entry)
-            put(_POSITION, json.dumps({"position": position, "written_at_ms": int(time.time() * 1000)}).encode())
+            now = uptime()
+            put(_POSITION, json.dumps({"position": position, "boot": now.boot, "uptime_ms": now.ms}).encode())
             self._db.write(batch)
         except Exception as error:
             raise LocalStoreBroken(self.partition, error) from error

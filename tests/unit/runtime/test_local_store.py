@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import Rdict
 
+from messaging import clock
 from messaging.rocks import rocks_options
-from streams.runtime import local_store
 from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.settings import LocalStoreBroken
 
@@ -148,7 +148,7 @@ def test_a_store_whose_files_are_damaged_is_dropped_and_starts_anew(path, file):
     assert (store.position, store.fetch("a")) == (0, None)
 
 
-@pytest.mark.parametrize("raw", [b"", b"\xff", b"{}", b"[]", b'{"position": "x", "written_at_ms": 0}', b"7"])
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"{}", b"[]", b'{"position": "x", "boot": "", "uptime_ms": 0}', b"7"])
 def test_a_store_with_a_position_that_makes_no_sense_is_dropped_and_starts_anew(path, raw):
     store = opened(path)
     store.write([("a", b"1")], 7)
@@ -158,15 +158,26 @@ def test_a_store_with_a_position_that_makes_no_sense_is_dropped_and_starts_anew(
     assert (store.position, store.fetch("a")) == (0, None)
 
 
-@pytest.mark.parametrize(("age_ms", "position"), [(0, 7), (11 * HOUR_MS, 7), (13 * HOUR_MS, 0), (-HOUR_MS, 0)])
-def test_a_copy_that_is_older_than_deletes_are_kept_or_from_the_future_is_dropped(path, monkeypatch, age_ms, position):
+@pytest.mark.parametrize(("age_ms", "position"), [(0, 7), (11 * HOUR_MS, 7), (13 * HOUR_MS, 0)])
+def test_a_copy_that_is_older_than_deletes_are_kept_is_dropped(path, monkeypatch, age_ms, position):
     store = opened(path)
     store.write([("a", b"1")], 7)
     store.close()
-    now_s = local_store.time.time()
-    monkeypatch.setattr(local_store.time, "time", lambda: now_s + 1 + age_ms / 1000)
+    now = clock.uptime()
+    monkeypatch.setattr(clock, "uptime", lambda: now._replace(ms=now.ms + 1 + age_ms))
     store = opened(path)
     assert (store.position, store.fetch("a") is None) == (position, position == 0)
+
+
+def test_a_copy_from_before_the_machine_was_booted_is_dropped_whatever_its_clock_says(path, monkeypatch):
+    store = opened(path)
+    store.write([("a", b"1")], 7)
+    store.close()
+    now = clock.uptime()
+    monkeypatch.setattr(clock, "uptime", lambda: now._replace(boot="another"))
+    monkeypatch.setattr(clock.time, "time_ns", lambda: 0)
+    store = opened(path)
+    assert (store.position, store.fetch("a")) == (0, None)
 
 
 def test_the_position_is_kept_with_the_time_of_its_writing(path):
@@ -176,7 +187,7 @@ def test_the_position_is_kept_with_the_time_of_its_writing(path):
     db = Rdict(str(path), options=rocks_options(8))
     saved = json.loads(db[b"p"])
     db.close()
-    assert (saved["position"], sorted(saved)) == (7, ["position", "written_at_ms"])
+    assert (saved["position"], sorted(saved)) == (7, ["boot", "position", "uptime_ms"])
 
 
 def test_a_store_that_was_closed_under_our_feet_is_broken(path):
