@@ -89,7 +89,10 @@ class Movements:
     borrowed_milli: dict[str, int] = field(default_factory=dict)
     """Loan → what was borrowed and not given back, drawn goods included."""
     drawn: dict[str, set[tuple[str, str, int]]] = field(default_factory=dict)
-    """Order → line id, store and position of its holds of lent goods that have left the borrowed shelf."""
+    """Order → line id, store and position of its holds of lent goods that have left the borrowed shelf.
+
+    Of orders that go on: an ended one draws nothing more.
+    """
 
     sold_otherwise: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
     """Sale (store, system, id) → quantities of its applied lines, where they are not what changed the books."""
@@ -181,9 +184,14 @@ class Movements:
 
     def _of_order(self, order: OrderRow | None) -> Iterator[Movement]:
         """Lent goods leave the borrowed shelf when the order is confirmed that draws them."""
-        for hold in order["holds"] if order is not None else ():
+        if order is None:
+            return
+        if order["status"] == "ended":
+            self.drawn.pop(order["order"], None)
+            return
+        for hold in order["holds"]:
             place = (hold["line_id"], hold["store"], hold["position"])
-            if order is None or hold["state"] == "tentative" or not is_elsewhere(hold["store"]):
+            if hold["state"] == "tentative" or not is_elsewhere(hold["store"]):
                 continue
             drawn = self.drawn.setdefault(order["order"], set())
             if place not in drawn:
