@@ -9,6 +9,7 @@ from commonshelf.commands import (
     allocate,
     availability,
     bench,
+    clock,
     config,
     connect,
     demo,
@@ -48,6 +49,7 @@ app.command(rich_help_panel=RUN)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=RUN)
 app.add_typer(worker.app, name="worker", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(park.park)
+app.add_typer(clock.app, name="clock", rich_help_panel=RUN)
 app.add_typer(store.app, name="store", rich_help_panel=DESKS)
 app.add_typer(connect.app, name="connect", rich_help_panel=DESKS)
 app.add_typer(map_desk.app, name="map", rich_help_panel=DESKS)

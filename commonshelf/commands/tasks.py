@@ -107,7 +107,7 @@ def _tell(options: dict[str, str], partitions: int, report: "FulfilmentReport", 
         if event is not None and event["kind"] == "report_refused":
             fail(f"{report.task} {event['reason']}: {event['detail']}")
         task = find_task(options, str(report.task), report.pool)
-        if report.report_id in task["reports"]:
+        if any(known["report_id"] == report.report_id for known in task["reports"]):
             _print([task], read_pool_config(options), as_json)
             return
         if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.installed import installed
 from connectors.specs import ConnectorOptions, EnvName, FilePath, clash
-from schemas.models.base import Name, Text, TimeZone
+from schemas.models.base import CLOCK_STEP_MAX_MS, Name, Text, TimeZone
 from schemas.models.config import (
     Contribution,
     ContributionKind,
@@ -145,7 +145,7 @@ class Ledger(_Section):
 class Agents(_Section):
     """The worker that talks to the outside and keeps the clock."""
 
-    tick_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 1_000
+    tick_interval_ms: Annotated[int, Field(ge=100, le=CLOCK_STEP_MAX_MS)] = 1_000
 
 
 def _without_password(url: str) -> str:

@@ -18,11 +18,13 @@ from commonshelf.dead_letters.pool_progress import EventName, Taken, taken_since
 from messaging.client_options import producer_options, quiet
 from messaging.errors import UserError
 from schemas.codec import topic_codec
+from schemas.models.base import DAY_MS
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, POOL_CONFIG
+from streams.pool.journal import dead_letter_reasons as reasons
 
 ORIGIN = "operator"
 REPLAY_HEADER = "commonshelf.replay_of"
@@ -121,16 +123,21 @@ class Desk:
         found: dict[tuple[str, EventName], Taken] = {}
         for pool, group in old.items():
             names = {_name(letter) for letter in group}
-            since_ms = min(letter.appended_at_ms for letter in group) - _CLOCKS_DIFFER_MS
+            since_ms = min(self._first_taken_ms(letter) for letter in group)
             home = partition_of(pool, self._partitions)
             taken = taken_since(self._kafka_options, home, since_ms, pool, names)
             found |= {(pool, name): what for name, what in taken.items()}
         return found
 
     def _may_be_forgotten(self, letter: Letter) -> bool:
-        """A pool remembers an event for its late limit and a day more; its clock is never ahead of the broker's."""
-        limit_ms = self._config.catalogs[str(letter.pool)].pool["late_limit_ms"]
-        return bool(_event(letter)["recorded_at_ms"] < self._now_ms - limit_ms)
+        """A pool remembers an event for more than a day, by whatever late limit it had; what is too late, maybe not."""
+        return letter.reason == reasons.TOO_LATE or bool(_event(letter)["recorded_at_ms"] < self._now_ms - DAY_MS)
+
+    def _first_taken_ms(self, letter: Letter) -> int:
+        """The earliest time at which the event may have been taken: as it happened, by any clock that was believed."""
+        skew_ms = self._config.catalogs[str(letter.pool)].pool["future_skew_ms"]
+        occurred_ms: int = _event(letter)["occurred_at_ms"]
+        return max(min(letter.appended_at_ms, occurred_ms) - 2 * skew_ms - _CLOCKS_DIFFER_MS, 0)
 
     def _publish(
         self, producer: Producer, letters: Sequence[Letter], taken: Mapping[tuple[str, EventName], Taken], reason: str
@@ -158,7 +165,7 @@ class Desk:
 
         for letter in letters:
             known = taken.get((str(letter.pool), _name(letter))) if letter.lines else None
-            value, why = _still_due(letter, known)
+            value, why = _still_due(letter, known, self._now_ms)
             if value is None:
                 superseded[letter.place] = why
             else:
@@ -191,19 +198,25 @@ class Desk:
         )
 
 
-def _still_due(letter: Letter, known: Taken | None) -> tuple[bytes | None, str]:
+def _still_due(letter: Letter, known: Taken | None, now_ms: int) -> tuple[bytes | None, str]:
     """The part of a letter to publish when the journal shows `known` of its event; None, and why, for nothing."""
-    version = _event(letter)["source"]["version"] if letter.lines else 0
-    if known is None or known.version < version:
+    if not letter.lines:
         return letter.value, ""
-    if known.version > version:
+    event = _event(letter)
+    version, due = event["source"]["version"], list(letter.lines)
+    if known is not None and known.version > version:
         return None, f"version {known.version} of the event was taken meanwhile"
-    due = [line for line in letter.lines if line["line_id"] not in known.line_ids]
+    if known is not None and known.version == version:
+        due = [line for line in due if line["line_id"] not in known.line_ids]
     if not due:
         return None, "its lines were taken meanwhile"
-    if len(due) == len(letter.lines):
-        return letter.value, ""
-    return topic_codec(letter.input_topic).encode({**_event(letter), "lines": due}), ""
+    return topic_codec(letter.input_topic).encode(_told_again({**event, "lines": due}, now_ms)), ""
+
+
+def _told_again(event: dict[str, Any], now_ms: int) -> dict[str, Any]:
+    """The event as it is published again: it keeps its lateness, and its publishing has a time of its own."""
+    told_ms = event["recorded_at_ms"] if event["told_at_ms"] is None else event["told_at_ms"]
+    return {**event, "recorded_at_ms": now_ms, "told_at_ms": min(told_ms, now_ms)}
 
 
 def _event(letter: Letter) -> dict[str, Any]:

@@ -55,9 +55,10 @@ def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfigs)
 
 def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: PoolConfig, now_ms: int) -> str | None:
     occurred, recorded, settings = event["occurred_at_ms"], event["recorded_at_ms"], catalog.pool
+    told = recorded if event["told_at_ms"] is None else event["told_at_ms"]
     if event["store"] not in catalog.stores:
         return f"store {event['store']!r} is not in the pool"
-    if recorded - occurred > settings["late_limit_ms"] or occurred <= 0:
+    if told - occurred > settings["late_limit_ms"] or occurred <= 0:
         return "it was recorded too late for the pool: raise late_limit_days, or count the items and discard it"
     if occurred > recorded + settings["future_skew_ms"]:
         return "it is dated in the future: the till's clock is wrong; count the items and discard it"

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO
 
 import structlog
@@ -44,6 +45,8 @@ _CHANGED = (
     "{}: it was read when it had {} bytes, and was written to after that; now it has {}. What was written later is not "
     "counted. Drop the whole file again: lines that were used already change nothing.\n"
 )
+_SAME_MOMENT_MS = 60_000
+"""A file that was seen just now is told for the first time."""
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 10.0
 _log = structlog.get_logger()
@@ -184,10 +187,15 @@ class Intake:
         report: Report,
         stop: threading.Event,
     ) -> int:
-        """Publish what is not confirmed yet and collect all problems. Returns the file's usable lines."""
+        """Publish what is not confirmed yet and collect all problems. Returns the file's usable lines.
+
+        A content of which nothing was ever published keeps the lateness that it had when it was first seen: it was
+        refused as a whole, and is mended. Of any other some rows may have counted, so that only the time counts.
+        """
         rows = lines = 0
         rows_whole = progress.rows_confirmed
         too_large: list[PosEvent] = []
+        keeps_lateness_of_ms = None if progress.is_told else progress.first_seen_ms
         stream.seek(0)
         try:
             for batch in form.read(stream, reading):
@@ -199,7 +207,9 @@ class Intake:
                 for note in batch.notes:
                     report.note(note)
                 if rows > progress.rows_confirmed:
-                    too_large += self._publish(batch, stop)
+                    if batch.events:
+                        self._state.tell(reading.found.sha256)
+                    too_large += self._publish(batch, keeps_lateness_of_ms, stop)
                     self._remember(batch, reading.kind)
                     rows_whole = rows_whole if too_large else rows  # from there on a restart makes the report whole
                     self._state.confirm(key, rows_whole, batch.documents, batch.withdrawn)
@@ -227,7 +237,7 @@ class Intake:
                 if event.source.id not in batch.withdrawn:
                     self._state.open_items(event.source.id, [line.code for line in event.lines])
 
-    def _publish(self, batch: Batch, stop: threading.Event) -> list[PosEvent]:
+    def _publish(self, batch: Batch, keeps_lateness_of_ms: int | None, stop: threading.Event) -> list[PosEvent]:
         """Until Kafka has it, however long that takes. Returns the events that are too large for it. Raises Stopped."""
         translated = Translated(batch.events, batch.problems, batch.skipped)
         if not batch.events:
@@ -235,18 +245,21 @@ class Intake:
             return []
         backoff_s = _BACKOFF_S
         while not stop.is_set():
+            events = tuple(_recorded(event, self._now_ms(), keeps_lateness_of_ms) for event in translated.events)
+            sent = replace(translated, events=events)
             try:
-                self._publisher.publish_all(batch.events)
+                self._publisher.publish_all(sent.events)
             except EventTooLarge as error:  # all others are there
                 self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
-                kept = translated.without(error.events)
-                return self._published(kept, [event for event in batch.events if event not in kept.events])
+                kept = sent.without(error.events)
+                return self._published(kept, [event for event in sent.events if event not in kept.events])
             except (PublisherBusy, PublishFailed) as error:
                 self._log.warning("waiting for Kafka", reason=str(error))
+                keeps_lateness_of_ms = None  # some of them may be there
                 stop.wait(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
             else:
-                return self._published(translated, [])
+                return self._published(sent, [])
         raise Stopped
 
     def _published(self, translated: Translated, too_large: list[PosEvent]) -> list[PosEvent]:
@@ -327,6 +340,13 @@ def _title(kind: FileKind, name: str, status: os.stat_result) -> str:
     if kind == "sales":
         return ""
     return f"{kind}/{stem(name)}/{status.st_ctime_ns}" if kind == "level" else f"{kind}/{stem(name)}"
+
+
+def _recorded(event: PosEvent, now_ms: int, keeps_lateness_of_ms: int | None) -> PosEvent:
+    """The event as it is published: by no time that a file or our memory of it says."""
+    told_ms = None if keeps_lateness_of_ms is None else min(keeps_lateness_of_ms, now_ms)
+    is_late = told_ms is not None and now_ms - told_ms >= _SAME_MOMENT_MS
+    return event.model_copy(update={"recorded_at_ms": now_ms, "told_at_ms": told_ms if is_late else None})
 
 
 _DECIDING_SETTINGS = {

@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS moved (      -- files that were read, while somebody 
     PRIMARY KEY (place, name)
 )
 """
+_TOLD = "CREATE TABLE IF NOT EXISTS told (sha256 TEXT PRIMARY KEY)  -- contents of which Kafka may have events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ class MovedFile:
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """The progress through a file: rows whose events Kafka confirmed, and the outcome once it is through."""
+    """The progress through a file: rows whose events Kafka confirmed, and the outcome once it is through.
+
+    is_told: Kafka may have events of this content, whatever the settings were that it was read by.
+    """
 
     first_seen_ms: int
     rows_confirmed: int
     outcome: Outcome | None
+    is_told: bool
 
 
 class FolderState:
@@ -77,6 +82,7 @@ class FolderState:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_TABLES)
         self._db.execute(_MOVED_TABLE)
+        self._db.execute(_TOLD)
 
     def begin(self, key: str, sha256: str, title: str, name: str, now_ms: int) -> FileProgress:
         """Find the file, or note it as seen now. A content that was seen under another key keeps its first time.
@@ -99,7 +105,13 @@ class FolderState:
         row = self._db.execute(
             "SELECT first_seen_ms, rows_confirmed, outcome FROM drops WHERE key = ?", (key,)
         ).fetchone()
-        return FileProgress(*row)
+        told = self._db.execute("SELECT 1 FROM told WHERE sha256 = ?", (sha256,)).fetchone()
+        first_seen_ms, rows_confirmed, outcome = row
+        return FileProgress(first_seen_ms, rows_confirmed, outcome, is_told=told is not None)
+
+    def tell(self, sha256: str) -> None:
+        """Kafka may have events of this content from now on."""
+        self._db.execute("INSERT OR IGNORE INTO told (sha256) VALUES (?)", (sha256,))
 
     def confirm(self, key: str, rows: int, documents: Sequence[Document] = (), withdrawn: Sequence[str] = ()) -> None:
         """Kafka has the events of the first `rows` rows: `documents` stand so, and `withdrawn` ones no longer."""

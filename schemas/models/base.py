@@ -16,6 +16,8 @@ ORDER_QUANTITY_MAX_MILLI = 10_000_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 HOLD_TTL_MAX_MS = 7 * DAY_MS
+CLOCK_STEP_MAX_MS = MINUTE_MS
+"""By how much one tick may move a pool's clock beyond what its events say."""
 LINES_MAX = 5_000
 LINE_ID_MAX = 100
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"

@@ -124,7 +124,7 @@ class PoolSettings(Record):
     order_ahead_max_ms: int = setting(60, DAYS, least=1, most=400)
     """How far ahead a deadline may be."""
     ended_retention_ms: int = setting(3, DAYS, least=0, most=400)
-    """How long ended orders and tasks stay in the state."""
+    """How long ended orders, transfers and tasks stay in the state at least."""
     offers_substitutes: bool = True
     """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()
@@ -235,6 +235,12 @@ class LentQuota(Record):
     quantity_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)]
 
 
+class ClockConfirmation(Record):
+    """An operator's word that it is so late: the next tick may take the pool's clock there at once."""
+
+    at_ms: TimeMs
+
+
 Change = (
     PoolSettings
     | StoreSettings
@@ -246,6 +252,7 @@ Change = (
     | LentQuota
     | Agreement
     | Dispute
+    | ClockConfirmation
 )
 _CHANGES: dict[str, type[Change]] = {model.__name__: model for model in get_args(Change)}
 
@@ -289,6 +296,8 @@ class ConfigChange(Record):
                 return f"{self.pool}/agreement/{change.version}"
             case Dispute():
                 return f"{self.pool}/dispute/{change.dispute}"
+            case ClockConfirmation():
+                return f"{self.pool}/clock"
 
     @classmethod
     def from_avro(cls, plain: dict[str, Any]) -> "ConfigChange":

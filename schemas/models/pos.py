@@ -87,6 +87,7 @@ class Sale(_PosEvent):
     currency: Currency | None = None
     unread_lines: UnreadLines = ()
     lines: Annotated[tuple[SaleLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    told_at_ms: TimeMs | None = None
 
 
 class PastSale(Sale):
@@ -112,3 +113,4 @@ class StockReport(_PosEvent):
     kind: StockReportKind
     unread_lines: UnreadLines = ()
     lines: Annotated[tuple[StockLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    told_at_ms: TimeMs | None = None

@@ -54,7 +54,7 @@ class PoolTerms(BaseModel):
     order_ahead_max_days: Annotated[int, Field(ge=1, le=400)] = 60
     """How far ahead a deadline may be."""
     ended_retention_days: Annotated[int, Field(ge=0, le=400)] = 3
-    """How long ended orders and tasks stay in the state."""
+    """How long ended orders, transfers and tasks stay in the state at least."""
     offers_substitutes: bool = True
     """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()

@@ -40,6 +40,12 @@ class AllocationSettings(TypedDict):
     missing_minor_per_unit: int
 
 
+class ClockConfirmation(TypedDict):
+    """An operator's word that it is so late: the next tick may take the pool's clock there at once."""
+
+    at_ms: int
+
+
 class CodeMapping(TypedDict):
     """What a code means."""
 
@@ -165,6 +171,7 @@ Change = (
     | tuple[Literal["commonshelf.Agreement"], Agreement]
     | tuple[Literal["commonshelf.Dispute"], Dispute]
     | tuple[Literal["commonshelf.AcceptedGap"], AcceptedGap]
+    | tuple[Literal["commonshelf.ClockConfirmation"], ClockConfirmation]
 )
 """The new value."""
 

@@ -213,6 +213,7 @@ class OrderRow(TypedDict):
     placed_at_ms: int
     expires_at_ms: int
     ended_at_ms: int
+    told_at_ms: int
     forget_at_ms: int
     requests: list[KnownRequest]
     position: int

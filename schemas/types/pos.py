@@ -72,6 +72,7 @@ class Sale(TypedDict):
     currency: str | None
     unread_lines: list[str]
     lines: list[SaleLine]
+    told_at_ms: int | None
 
 
 class StockReport(TypedDict):
@@ -87,3 +88,4 @@ class StockReport(TypedDict):
     kind: StockReportKind
     unread_lines: list[str]
     lines: list[StockLine]
+    told_at_ms: int | None

@@ -42,7 +42,7 @@ Rejection = Literal[
 ]
 """bad_name: the order's id or the key is empty, too long, or has characters that an id may not have.
 in_the_future: dated further ahead than clocks may differ: set the sender's clock.
-too_late: a report that was recorded longer after it happened than the pool accepts.
+too_late: recorded, or of something that happened, longer ago than the pool accepts.
 conflict: the same key came before with another content: use a new key.
 order_exists: placed before, under another key: amend it, or place it under another id.
 unknown_order: no such order; it was never placed, was refused, or ended long ago.

@@ -23,6 +23,7 @@ class PoolRow(TypedDict):
 
     position: int
     clock_ms: int
+    late_before_ms: int
     first_dedup_page: int
     dedup_page: int
     dedup_events: int

@@ -25,7 +25,7 @@ unknown_item: the code maps to a SKU that the product master lacks.
 wrong_unit: the pool counts the item in another unit.
 bad_quantity: out of range, or a sign that this kind of line cannot have.
 conflict: same source id, version and line as one applied before, with other content.
-too_late: first recorded longer after it happened than the pool accepts.
+too_late: it happened longer ago than the pool accepts, when it was first told or by the pool's clock.
 in_the_future: dated further ahead than clocks may differ.
 unknown_store: the pool has no such store.
 unknown_pool: no pool of this name is configured on this partition.

@@ -14,6 +14,13 @@ TaskStatus = Literal["open", "claimed", "done", "refused", "late", "cancelled"]
 TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "not_rung_up", "late", "stopped"]
 
 
+class KnownReport(TypedDict):
+    """A report that was accepted."""
+
+    report_id: str
+    recorded_at_ms: int
+
+
 class TaskLine(TypedDict):
     """What to do it with."""
 
@@ -43,7 +50,8 @@ class TaskRow(TypedDict):
     ended_at_ms: int
     forget_at_ms: int
     lines: list[TaskLine]
-    reports: list[str]
+    reports: list[KnownReport]
+    reports_forgotten_ms: int
     position: int
 
 

@@ -67,6 +67,7 @@ class TransferRow(TypedDict):
     is_shipment_reported: bool
     shipped_at_ms: int
     ended_at_ms: int
+    told_at_ms: int
     forget_at_ms: int
     requests: list[KnownRequest]
     reports: list[str]

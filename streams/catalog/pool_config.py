@@ -41,6 +41,8 @@ class PoolConfig:
         self.parked: dict[tuple[str, int, int], str] = {}
         self.accepted_gaps: set[tuple[str, int, int, int, str]] = set()
         """(topic, partition, offset, until, topic id) of records that an operator gave up."""
+        self.confirmed_clock_ms = 0
+        """Until when an operator has said that it is so late, ms since 1970 UTC."""
 
     def meaning(self, store: str, code: str) -> Meaning | None:
         """What `code` means in `store`: its own list first, then the pool's, then the items' own GTINs and SKUs.
@@ -138,6 +140,8 @@ class PoolConfig:
         elif change[0] == "commonshelf.LentQuota":
             lent = change[1]
             self.lent_quotas[lent["to_pool"], lent["store"], lent["sku"]] = lent["quantity_milli"]
+        elif change[0] == "commonshelf.ClockConfirmation":
+            self.confirmed_clock_ms = change[1]["at_ms"]
         elif change[0] != "commonshelf.Agreement" and change[0] != "commonshelf.Dispute":  # the settlement's alone
             raise ValueError(f"unknown config change {change[0]}")
 

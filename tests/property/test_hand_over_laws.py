@@ -59,7 +59,7 @@ def test_what_left_the_store_is_what_its_till_sold(day):
         play(bench, step, n, receipts)
     assert bench.on_hand() == bench.available() == START_MILLI - 1_000 * sum(receipts)
     assert_movements_are_the_books(bench.journal(), bench.committed, POOL)
-    bench.tick(NOON_MS + 20 * HOUR_MS)
+    bench.pass_time(NOON_MS + 20 * HOUR_MS)
     assert not [one for one in bench.tasks().values() if one["kind"] == "ring_up"]
 
 
@@ -74,7 +74,7 @@ def test_a_hand_over_that_is_never_rung_up_left_the_store_and_is_told(day, missi
             play(bench, step, n, receipts)
     left = max(sum(orders), sum(receipts))
     on_hand, told = bench.on_hand(), START_MILLI - 1_000 * left
-    bench.tick(NOON_MS + 20 * HOUR_MS)
+    bench.pass_time(NOON_MS + 20 * HOUR_MS)
     asked = sum(
         one["quantity_milli"] for task in bench.tasks().values() if task["kind"] == "ring_up" for one in task["lines"]
     )

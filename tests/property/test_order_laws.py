@@ -157,13 +157,13 @@ def test_every_hold_and_every_order_ends_by_time_alone(world):
     for published in world:
         published.onto(bench)
     for days in range(1, 12):
-        bench.tick(NOON_MS + 20 * DAY_MS + days * DAY_MS)
-    bench.tick(NOON_MS + FAR_MS)
+        bench.pass_time(NOON_MS + 20 * DAY_MS + days * DAY_MS)
+    bench.pass_time(NOON_MS + FAR_MS)
     book.follow(bench)
     assert not +book.held()
     assert {order["status"] for order in book.orders.values()} <= {"ended"}
     assert all(task["status"] not in LIVE for task in book.tasks.values() if task["order"] is not None)
-    bench.tick(NOON_MS + 2 * FAR_MS)
+    bench.pass_time(NOON_MS + 2 * FAR_MS)
     bench.commit()
     assert not [key for key in bench.committed.rows if key.startswith("order/")]
     assert {task["kind"] for task in bench.tasks().values()} <= {"recount"}

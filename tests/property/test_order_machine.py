@@ -92,7 +92,7 @@ class Shops(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 10, 20, 70]))
     def time_passes(self, minutes):
         self.now_ms = min(self.now_ms + minutes * MINUTE_MS, NOON_MS + 40 * HOUR_MS)
-        self.bench.tick(self.now_ms)
+        self.bench.pass_time(self.now_ms)
 
     @invariant()
     def the_table_says_what_the_sums_say(self):

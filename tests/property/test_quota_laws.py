@@ -48,7 +48,9 @@ def publish(one: Any, bench: PoolBench) -> None:
         one.onto(bench)
 
 
-ticks = st.sampled_from([HOUR_MS, 2 * HOUR_MS, DAY_MS]).map(lambda later: lambda bench: bench.tick(NOON_MS + later))
+ticks = st.sampled_from([HOUR_MS, 2 * HOUR_MS, DAY_MS]).map(
+    lambda later: lambda bench: bench.pass_time(NOON_MS + later)
+)
 tills = st.tuples(st.sampled_from("abc"), st.sampled_from(STORES), st.integers(1, 4)).map(
     lambda sold: lambda bench: bench.sell(sold[0], line(sold[2] * 1_000), store=sold[1])
 )

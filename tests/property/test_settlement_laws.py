@@ -71,7 +71,7 @@ def test_a_ledger_goes_on_from_the_rows_that_a_store_kept(ownership, milli, cut,
         "counted", "c1", line(1_000), store=OTHER_STORE, occurred_at_ms=NOON_MS + 5_000, recorded_at_ms=NOON_MS + 5_000
     )
     bench.configure(agreement(version=2, effective_from_ms=5, ownership=ownership))
-    bench.tick(NOON_MS + 9 * DAY_MS)
+    bench.pass_time(NOON_MS + 9 * DAY_MS)
     journal = bench.journal()
     whole, steps = fold(journal)
     found = [one for step in steps for one in step.transactions]

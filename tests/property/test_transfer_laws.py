@@ -145,7 +145,7 @@ def test_every_transfer_ends_and_its_differences_add_up(world):
     """Time alone ends it; what the journal told of differences is what the rows say in the end."""
     bench = played(world)
     for day in range(1, 20):
-        bench.tick(NOON_MS + day * DAY_MS)
+        bench.pass_time(NOON_MS + day * DAY_MS)
     bench.commit()
     told = discrepancies(bench)
     for kind, name in (("lost", "lost_milli"), ("damaged", "damaged_milli")):

@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
-from schemas.models.config import ConfigChange, LentQuota, PoolSettings, StoreSettings
+from schemas.models.config import ClockConfirmation, ConfigChange, LentQuota, PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,
@@ -82,6 +82,8 @@ class Pools:
         self.configure(HOME, LentQuota(store=SHOP, sku=MILK, to_pool=AWAY, quantity_milli=milli))
 
     def tick(self, pool: str, at_ms: int) -> None:
+        """Let it be `at_ms` in the pool: after hours of ticks, or as an operator confirms."""
+        self.configure(pool, ClockConfirmation(at_ms=at_ms))
         value = topic_codec(POOL_TICKS.name).encode({"pool": pool, "at_ms": at_ms, "origin": "test"})
         self.put(pool, POOL_TICKS.name, value, max(at_ms, NOON_MS))
 

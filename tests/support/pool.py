@@ -11,7 +11,15 @@ import pytest
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
-from schemas.models.config import Change, ConfigChange, Contribution, PoolSettings, StoreItemSettings, StoreSettings
+from schemas.models.config import (
+    Change,
+    ClockConfirmation,
+    ConfigChange,
+    Contribution,
+    PoolSettings,
+    StoreItemSettings,
+    StoreSettings,
+)
 from schemas.models.pos import Sale, Source, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
@@ -191,6 +199,11 @@ class PoolBench:
     def tick(self, at_ms: int, appended_at_ms: int | None = None) -> None:
         value = topic_codec(POOL_TICKS.name).encode({"pool": POOL, "at_ms": at_ms, "origin": "test"})
         self.put(POOL_TICKS.name, value, max(at_ms, NOON_MS) if appended_at_ms is None else appended_at_ms)
+
+    def pass_time(self, at_ms: int) -> None:
+        """Let it be `at_ms` by the pool's clock, as after days of ticks: an operator confirms the leap."""
+        self.configure(ClockConfirmation(at_ms=at_ms))
+        self.tick(at_ms)
 
     def request(self, kind: str, order: str, *lines: dict[str, Any], **fields: Any) -> None:
         """A request about an order; see `order_request`."""

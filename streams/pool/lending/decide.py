@@ -284,8 +284,8 @@ def _new_order(state: PoolState, name: str, peer: str, body: DrawStatus, now_ms:
     }  # fmt: skip
     return {
         "pool": state.pool, "order": name, "status": CONFIRMED, "outcome": "", "terms": terms, "lines": [],
-        "holds": [], "reroutes": 0, "placed_at_ms": now_ms, "expires_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
-        "requests": [], "position": 0, "for_pool": peer,
+        "holds": [], "reroutes": 0, "placed_at_ms": now_ms, "expires_at_ms": 0, "ended_at_ms": 0, "told_at_ms": 0,
+        "forget_at_ms": 0, "requests": [], "position": 0, "for_pool": peer,
     }  # fmt: skip
 
 

@@ -18,8 +18,7 @@ from streams.pool.journal.facts import TASK_CHANGED
 from streams.pool.orders.holds import CONFIRMED, PICKED, held_milli
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.rows import find_order
-from streams.pool.state.alarms import Alarms
-from streams.pool.state.dedup import MARGIN_MS
+from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.part import Part, Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import EntityKey, TableSpec
@@ -43,7 +42,7 @@ class HandOverIndex:
         """(sku, store) → business days with goods handed over and not rung up."""
         self.untold: dict[str, set[str]] = {}
         """Day and store → the items of these that the store was not asked about."""
-        self.forgettable = Alarms()
+        self.forgettable = Forgettable()
         """Balances, by when no sale and no report about their day is taken any more."""
 
     def put(self, row: HandOverRow) -> None:
@@ -56,9 +55,8 @@ class HandOverIndex:
                 zone = self._state.config.pool["time_zone"]
                 at_ms = local_time_ms(zone, row["day"] + 1, _TOLD_AT_MINUTE)
                 self._state.alarms.set((HAND_OVERS_OF_DAY, _day_of(row)), at_ms)
-        kept_ms = self._state.config.pool["late_limit_ms"] + MARGIN_MS
         day_ends_ms = local_time_ms(self._state.config.pool["time_zone"], row["day"] + 2, 0)
-        self.forgettable.set((HAND_OVERS_OF_DAY, _name(row)), day_ends_ms + kept_ms)
+        self.forgettable.set((HAND_OVERS_OF_DAY, _name(row)), day_ends_ms, day_ends_ms)
 
     def remove(self, row: HandOverRow) -> None:
         """The balance leaves the state."""
@@ -72,7 +70,7 @@ class HandOverIndex:
         if not untold:
             self.untold.pop(_day_of(row), None)
             self._state.alarms.set((HAND_OVERS_OF_DAY, _day_of(row)), None)
-        self.forgettable.set((HAND_OVERS_OF_DAY, _name(row)), None)
+        self.forgettable.clear((HAND_OVERS_OF_DAY, _name(row)))
 
 
 HAND_OVERS = Part(HandOverIndex)

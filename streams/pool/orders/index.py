@@ -6,7 +6,7 @@ from typing import Final
 from schemas.types.orders import OrderRow, QuotaKind, StoreLoad
 from streams.pool.orders.holds import ENDED, TENTATIVE, held_on_shelves, open_milli, working_stores
 from streams.pool.state.agenda import Work
-from streams.pool.state.alarms import Alarms
+from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
@@ -24,7 +24,7 @@ class OrderIndex:
         self.alarms = state.alarms
         """Orders whose holds expire."""
         self._agenda = state.agenda
-        self.forgettable = Alarms()
+        self.forgettable = Forgettable()
         """Ended orders, by when they leave the state."""
         self.holding: Group[tuple[str, str]] = defaultdict(dict)
         """(sku, store) → orders that hold goods there."""
@@ -50,7 +50,11 @@ class OrderIndex:
         else:
             self._agenda[UNPLACED][name] = None
         self.alarms.set((ORDER, name), order["expires_at_ms"] if order["status"] == TENTATIVE else None)
-        self.forgettable.set((ORDER, name), order["forget_at_ms"] if has_ended else None)
+        if has_ended:
+            told_at_ms = max(order["told_at_ms"], order["ended_at_ms"])
+            self.forgettable.set((ORDER, name), order["forget_at_ms"], told_at_ms)
+        else:
+            self.forgettable.clear((ORDER, name))
 
     def remove(self, order: OrderRow) -> None:
         """The order leaves the state."""
@@ -59,7 +63,7 @@ class OrderIndex:
         regroup(self.at_store, working_stores(order), (), name)
         self._agenda[UNPLACED].pop(name, None)
         self.alarms.set((ORDER, name), None)
-        self.forgettable.set((ORDER, name), None)
+        self.forgettable.clear((ORDER, name))
 
 
 ORDERS = Part(OrderIndex)

@@ -54,6 +54,7 @@ def decide_request(state: PoolState, request: OrderRequest, appended_at_ms: int)
         order = find_order(state, request["order"])
         if order is not None and is_repeated(order, request):
             return ORDER_REQUEST_DECIDED, _mark(decided, "duplicate")
+        check_age(state, request["recorded_at_ms"])
         _check_has_terms(request)
         after, decision = _ACCEPT[request["kind"]](state, order, request, now_ms)
     except RefusedError as refused:
@@ -61,7 +62,10 @@ def decide_request(state: PoolState, request: OrderRequest, appended_at_ms: int)
         decided = {**decided, "reason": refused.reason, "detail": refused.detail, "day": today(state, clock_ms)}
         return ORDER_REQUEST_DECIDED, _mark(decided, "refused")
     requests = [] if order is None else order["requests"]
-    after = {**after, "requests": [*requests, known_request(request)], "position": state.next_position}
+    after = {
+        **after, "requests": [*requests, known_request(request)], "position": state.next_position,
+        "told_at_ms": max(after["told_at_ms"], request["recorded_at_ms"]),
+    }  # fmt: skip
     decided = {**decided, "order": after, "tasks": tasks_for(state, after, now_ms), "decision": decision}
     return ORDER_REQUEST_DECIDED, decided
 
@@ -97,6 +101,13 @@ def check_request(state: PoolState, request: OrderRequest, appended_at_ms: int) 
         raise RefusedError(rejections.BAD_NAME, f"key must have 1 to {_TEXT_MAX} characters")
     if request["recorded_at_ms"] > appended_at_ms + state.config.pool["future_skew_ms"]:
         raise RefusedError(rejections.IN_THE_FUTURE, "recorded_at_ms is ahead of the broker")
+
+
+def check_age(state: PoolState, recorded_at_ms: int) -> None:
+    """What is told was recorded after all that the pool may have forgotten. Raises RefusedError."""
+    late_ms = state.row["late_before_ms"] - recorded_at_ms
+    if late_ms > 0:
+        raise RefusedError(rejections.TOO_LATE, f"recorded {late_ms} ms before what the pool still takes")
 
 
 def _check_has_terms(request: OrderRequest) -> None:
@@ -149,7 +160,7 @@ def _new_order(state: PoolState, request: OrderRequest, now_ms: int) -> OrderRow
     return {
         "pool": state.pool, "order": request["order"], "status": TENTATIVE, "outcome": "", "terms": terms,
         "lines": _lines(terms, None), "holds": [], "reroutes": 0, "placed_at_ms": now_ms,
-        "expires_at_ms": _expires_at_ms(state, terms, now_ms), "ended_at_ms": 0, "forget_at_ms": 0,
+        "expires_at_ms": _expires_at_ms(state, terms, now_ms), "ended_at_ms": 0, "told_at_ms": 0, "forget_at_ms": 0,
         "requests": [], "position": 0, "for_pool": None,
     }  # fmt: skip
 

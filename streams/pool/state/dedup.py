@@ -14,6 +14,7 @@ from schemas.types.pos import Sale, StockReport
 from schemas.types.state import PoolRow
 from schemas.types.stock import SaleRecorded, StockReportRecorded
 from streams.pool.journal.facts import SALE_RECORDED, STOCK_REPORT_RECORDED, FactCodec
+from streams.pool.state.horizon import remembered_since_ms
 from streams.runtime.table import Table
 
 EVENTS_PER_PAGE = 64
@@ -21,8 +22,6 @@ KEY_BYTES = 12
 INDEX_ENTRY = Struct(f"<{KEY_BYTES}sI")
 EXPIRED_MAX = 500
 """Pages that one tick forgets."""
-MARGIN_MS = 86_400_000
-"""Events are remembered for the pool's late limit and this much more."""
 
 
 @dataclass(slots=True)
@@ -145,10 +144,16 @@ class Dedup:
             row["dedup_page"] = page.page + 1
             self._open_page = None
 
-    def expire(self, late_limit_ms: int) -> None:
-        """Forget full pages that no event within the late limit can repeat: so many at most, the next tick more."""
+    def latest_recorded_ms(self) -> int:
+        """Until when the newest events say that it is: when the latest of the last page was recorded; 0 for none."""
+        number = self._row["dedup_page"]
+        page = self._pages.get((self._pool, number)) or self._pages.get((self._pool, number - 1))
+        return 0 if page is None else page.clock_ms
+
+    def expire(self) -> None:
+        """Forget full pages of what is too late when it is told again: so many at most, the next tick more."""
         row = self._row
-        oldest_kept_ms = row["clock_ms"] - late_limit_ms - MARGIN_MS
+        oldest_kept_ms = remembered_since_ms(row)
         for _ in range(min(row["dedup_page"] - row["first_dedup_page"], EXPIRED_MAX)):
             at = (self._pool, row["first_dedup_page"])
             page = self._pages.get(at)

@@ -99,7 +99,7 @@ class PoolState:
 def empty_pool_row() -> PoolRow:
     """A pool that nothing has happened in."""
     return {
-        "position": 0, "clock_ms": 0, "first_dedup_page": 0, "dedup_page": 0, "dedup_events": 0,
+        "position": 0, "clock_ms": 0, "late_before_ms": 0, "first_dedup_page": 0, "dedup_page": 0, "dedup_events": 0,
         "lines_applied": 0, "lines_duplicate": 0, "lines_stale": 0, "lines_quarantined": 0,
         "requests_accepted": 0, "requests_refused": 0, "reports_accepted": 0, "reports_refused": 0,
         "orders_rerouted": 0, "orders_unfilled": 0, "orders_part_filled": 0, "hand_overs_not_rung_up": 0,

@@ -1,7 +1,6 @@
 """Writes to a shelf: goods come and go, the shelf is put, and what it no longer covers is put on the agenda."""
 
 from streams.pool.state.agenda import DOUBTED, STRAINED
-from streams.pool.state.dedup import MARGIN_MS
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey, newest
 
@@ -48,7 +47,7 @@ def seal_block(state: PoolState, key: ShelfKey, shelf: Shelf) -> None:
     blocks.put((key, shelf.next_block), shelf.recent)
     shelf.recent = b""
     shelf.next_block += 1
-    oldest_ms = shelf.recorded_at_ms - state.config.pool["late_limit_ms"] - MARGIN_MS
+    oldest_ms = state.row["late_before_ms"]
     while shelf.first_block < shelf.next_block - 1:
         if newest(blocks.get((key, shelf.first_block)) or b"") >= oldest_ms:
             return

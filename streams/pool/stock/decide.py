@@ -88,15 +88,14 @@ def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> 
 
 def _refuse(state: PoolState, event: Sale | StockReport, appended_at_ms: int) -> Decision | None:
     """Set the whole event aside when its head is not acceptable."""
-    settings = state.config.pool
-    occurred, recorded = event["occurred_at_ms"], event["recorded_at_ms"]
-    skew = settings["future_skew_ms"]
+    occurred, recorded, told = event["occurred_at_ms"], event["recorded_at_ms"], _told_at_ms(event)
+    skew = state.config.pool["future_skew_ms"]
     reason: DeadLetterReason
     if event["store"] not in state.config.stores:
         reason = reasons.UNKNOWN_STORE
-    elif occurred > recorded + skew or recorded > appended_at_ms + skew:
+    elif max(occurred, told) > recorded + skew or recorded > appended_at_ms + skew:
         reason = reasons.IN_THE_FUTURE
-    elif recorded - occurred > settings["late_limit_ms"] or occurred <= 0:  # 0 stands for never
+    elif _is_too_late(state, event, told) or occurred <= 0:  # 0 stands for never
         reason = reasons.TOO_LATE
     elif not 0 < len(event["lines"]) <= LINES_MAX:
         reason = reasons.TOO_MANY_LINES
@@ -104,6 +103,22 @@ def _refuse(state: PoolState, event: Sale | StockReport, appended_at_ms: int) ->
         return None
     rejected: Rejected = {"store": event["store"], "reason": reason, "lines": len(event["lines"])}
     return Decision((REJECTED, rejected), [(line, reason) for line in event["lines"]], 0)
+
+
+def _told_at_ms(event: Sale | StockReport) -> int:
+    return event["recorded_at_ms"] if event["told_at_ms"] is None else event["told_at_ms"]
+
+
+def _is_too_late(state: PoolState, event: Sale | StockReport, told_at_ms: int) -> bool:
+    """Lateness counts as of when the event was first told, and by the pool's clock.
+
+    What is published again after it was set aside keeps its lateness; then it is the publishing that must be of late,
+    or its bytes would count anew once they are forgotten. A count needs all that moved since, whoever tells it.
+    """
+    occurred, limit_ms = event["occurred_at_ms"], state.config.pool["late_limit_ms"]
+    keeps_lateness = event["told_at_ms"] is not None and _report_kind(event) not in ("counted", "level")
+    latest = event["recorded_at_ms"] if keeps_lateness else occurred
+    return told_at_ms - occurred > limit_ms or latest < state.row["late_before_ms"]
 
 
 def _sale_delta(line: SaleLine) -> int | None:

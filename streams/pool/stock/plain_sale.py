@@ -34,10 +34,10 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     """The fact for the journal, encoded; `body` is the sale's own encoding."""
     pool, store, system, source_id, occurred, recorded, lines = sale
     config = state.config
-    skew = config.pool["future_skew_ms"]
+    row, skew = state.row, config.pool["future_skew_ms"]
     if (
         store not in config.stores or recorded > appended_at_ms + skew or occurred <= 0
-        or not -skew <= recorded - occurred <= config.pool["late_limit_ms"]
+        or occurred < row["late_before_ms"] or not -skew <= recorded - occurred <= config.pool["late_limit_ms"]
         or (len(lines) != 1 and not _are_countable(lines))
     ):  # fmt: skip
         return None
@@ -67,7 +67,7 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     if dedup.place_of(event_key) is not None:
         return None
 
-    row, changed = state.row, shelves.changed
+    changed = shelves.changed
     row["position"] = position = row["position"] + 1
     row["lines_applied"] += len(moves)
     state.pools.changed[pool] = row

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Final
 
 from schemas.types.tasks import TaskRow
-from streams.pool.state.alarms import Alarms
+from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
@@ -18,7 +18,7 @@ class TaskIndex:
     def __init__(self, state: Pool) -> None:
         self.alarms = state.alarms
         """Tasks that escalate, lose their claim or are late."""
-        self.forgettable = Alarms()
+        self.forgettable = Forgettable()
         """Ended tasks, by when they leave the state."""
         self.of_order: Group[str] = defaultdict(dict)
         """Order → its tasks that have not ended."""
@@ -32,13 +32,16 @@ class TaskIndex:
         name, is_live = task["task"], task["status"] in LIVE_TASK
         self._file(task, is_live=is_live)
         self.alarms.set((TASK, name), alarm_ms(task) if is_live else None)
-        self.forgettable.set((TASK, name), None if is_live else task["forget_at_ms"])
+        if is_live:
+            self.forgettable.clear((TASK, name))
+        else:  # no other task ever has its name: what is told of it when it is forgotten finds none
+            self.forgettable.set((TASK, name), task["forget_at_ms"], 0)
 
     def remove(self, task: TaskRow) -> None:
         """The task leaves the state."""
         self._file(task, is_live=False)
         self.alarms.set((TASK, task["task"]), None)
-        self.forgettable.set((TASK, task["task"]), None)
+        self.forgettable.clear((TASK, task["task"]))
 
     def _file(self, task: TaskRow, *, is_live: bool) -> None:
         name = task["task"]

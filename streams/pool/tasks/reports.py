@@ -15,7 +15,7 @@ from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED
 from streams.pool.journal.rejections import RefusedError
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import LIVE_TASK
-from streams.pool.tasks.rows import REPORTS_KEPT, end_task, find_task
+from streams.pool.tasks.rows import REPORTS_KEPT, end_task, find_task, remember_report
 
 TEXT_MAX = 200
 PICK_REASONS = ("not_found", "damaged", "wrong_item", "sold", "store_closed", "no_capacity")
@@ -75,6 +75,8 @@ def check_report(state: PoolState, report: FulfilmentReport, appended_at_ms: int
         raise RefusedError(rejections.IN_THE_FUTURE, "occurred_at_ms or recorded_at_ms is ahead of the broker")
     if recorded - occurred > pool["late_limit_ms"] or occurred <= 0:
         raise RefusedError(rejections.TOO_LATE, f"recorded {recorded - occurred} ms after it happened")
+    if occurred < state.row["late_before_ms"]:
+        raise RefusedError(rejections.TOO_LATE, f"it happened at {occurred}, longer ago than the pool accepts")
     if not 0 < len(report["report_id"]) <= TEXT_MAX:
         raise RefusedError(rejections.BAD_NAME, f"report_id must have 1 to {TEXT_MAX} characters")
     if report["worker"] is not None and not 0 < len(report["worker"]) <= TEXT_MAX:
@@ -85,10 +87,11 @@ def _decide(
     state: PoolState, report: FulfilmentReport, now_ms: int, reasons: Reasons, end: EndTask | None
 ) -> FulfilmentReportDecided:
     decided, task = accept(report), _task(state, report)
-    if report["report_id"] in task["reports"]:
+    if any(known["report_id"] == report["report_id"] for known in task["reports"]):
         return {**decided, "outcome": "duplicate"}
-    reports = [*task["reports"], report["report_id"]][-REPORTS_KEPT:]
-    task = {**task, "reports": reports, "position": state.next_position}
+    if report["recorded_at_ms"] <= task["reports_forgotten_ms"]:
+        raise RefusedError(rejections.TOO_LATE, f"{REPORTS_KEPT} reports about it were recorded later")
+    task = remember_report({**task, "position": state.next_position}, report)
     kind, worker = report["kind"], report["worker"]
     if task["status"] not in LIVE_TASK:
         raise RefusedError(rejections.TASK_ENDED, f"it has ended: {task['status']} {task['reason']}".rstrip())

@@ -5,7 +5,8 @@ from typing import Final
 
 from schemas.codec import topic_codec
 from schemas.topics import POOL_TASKS
-from schemas.types.tasks import TaskKind, TaskLine, TaskRow, TaskStatus
+from schemas.types.reports import FulfilmentReport
+from schemas.types.tasks import KnownReport, TaskKind, TaskLine, TaskRow, TaskStatus
 from streams.pool.state.part import Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import EntityKey, Pools, Published, TableSpec
@@ -46,7 +47,8 @@ def new_task(state: PoolState, kind: TaskKind, store: str, lines: list[TaskLine]
         "pool": state.pool, "task": f"{kind.replace('_', '-')}-{position}-{count}", "kind": kind, "store": store,
         "order": None, "transfer": None, "status": "open", "reason": "", "worker": None, "priority": 0,
         "escalations": 0, "opened_at_ms": now_ms, "claim_by_ms": 0, "due_ms": 0, "lease_until_ms": 0,
-        "ended_at_ms": 0, "forget_at_ms": 0, "lines": lines, "reports": [], "position": position,
+        "ended_at_ms": 0, "forget_at_ms": 0, "lines": lines, "reports": [], "reports_forgotten_ms": 0,
+        "position": position,
     }  # fmt: skip
 
 
@@ -73,6 +75,17 @@ def end_task(state: PoolState, task: TaskRow, status: TaskStatus, reason: str, n
         **task, "status": status, "reason": reason, "lease_until_ms": 0, "ended_at_ms": now_ms,
         "forget_at_ms": now_ms + state.config.pool["ended_retention_ms"], "position": state.next_position,
     }  # fmt: skip
+
+
+def remember_report(task: TaskRow, report: FulfilmentReport) -> TaskRow:
+    """The task after a report that was accepted. Of too many the one recorded first is forgotten."""
+    new: KnownReport = {"report_id": report["report_id"], "recorded_at_ms": report["recorded_at_ms"]}
+    reports = [*task["reports"], new]
+    if len(reports) <= REPORTS_KEPT:
+        return {**task, "reports": reports}
+    first = min(reports, key=lambda known: known["recorded_at_ms"])
+    reports.remove(first)
+    return {**task, "reports": reports, "reports_forgotten_ms": first["recorded_at_ms"]}
 
 
 def escalate(state: PoolState, task: TaskRow, now_ms: int) -> TaskRow:

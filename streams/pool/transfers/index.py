@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Final
 
 from schemas.types.transfers import TransferRow
-from streams.pool.state.alarms import Alarms
+from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
@@ -15,7 +15,7 @@ class TransferIndex:
     """Indexes of the transfers of one pool."""
 
     def __init__(self, _: Pool) -> None:
-        self.forgettable = Alarms()
+        self.forgettable = Forgettable()
         """Ended transfers, by when they leave the state."""
         self.holding: Group[tuple[str, str]] = defaultdict(dict)
         """(sku, store) → transfers for which goods are kept there."""
@@ -23,12 +23,16 @@ class TransferIndex:
     def put(self, before: TransferRow | None, row: TransferRow) -> None:
         """Take note of a transfer's new row."""
         regroup(self.holding, held_on_shelves(before), held_on_shelves(row), row["transfer"])
-        self.forgettable.set((TRANSFER, row["transfer"]), row["forget_at_ms"] if row["ended_at_ms"] else None)
+        if row["ended_at_ms"]:
+            told_at_ms = max(row["told_at_ms"], row["ended_at_ms"])
+            self.forgettable.set((TRANSFER, row["transfer"]), row["forget_at_ms"], told_at_ms)
+        else:
+            self.forgettable.clear((TRANSFER, row["transfer"]))
 
     def remove(self, row: TransferRow) -> None:
         """The transfer leaves the state."""
         regroup(self.holding, held_on_shelves(row), {}, row["transfer"])
-        self.forgettable.set((TRANSFER, row["transfer"]), None)
+        self.forgettable.clear((TRANSFER, row["transfer"]))
 
 
 TRANSFERS = Part(TransferIndex)

@@ -7,7 +7,7 @@ was sent, in parts, or after it counted as lost.
 from collections import defaultdict
 from typing import Final, Literal
 
-from schemas.models.base import LINE_ID_MAX, ORDER_QUANTITY_MAX_MILLI
+from schemas.models.base import LINE_ID_MAX, ORDER_QUANTITY_MAX_MILLI, QUANTITY_MAX_MILLI
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.reports import FulfilmentLine, FulfilmentReport
@@ -31,7 +31,7 @@ from streams.pool.tasks.reports import (
     refuse,
 )
 from streams.pool.transfers.change import change, correction
-from streams.pool.transfers.rows import TRANSFER_IN, TRANSFER_OUT, find_transfer, new_line
+from streams.pool.transfers.rows import TRANSFER_IN, TRANSFER_OUT, arrived_milli, find_transfer, new_line
 
 REPORTS_MAX = 100
 _LINES_MAX = 60
@@ -197,6 +197,7 @@ def _receive(
             "lost_milli": line["lost_milli"] + came["lost_milli"],
             "mis_shipped_milli": line["mis_shipped_milli"] + came["mis_shipped_milli"],
         })  # fmt: skip
+        _check_sum(lines[-1])
         if came[_RECEIVED]:
             corrections.append(correction(row["to_store"], line["sku"], "received", at_ms, came[_RECEIVED]))
         if came[_RETURNED]:
@@ -210,12 +211,23 @@ def _change(
 ) -> FulfilmentReportDecided:  # fmt: skip
     report = decided["report"]
     ended = {} if task is None else {task["task"]: task}
-    after = {**after, "outcome": "", "reports": [*after["reports"], report["report_id"]]}
+    after = {
+        **after, "outcome": "", "reports": [*after["reports"], report["report_id"]],
+        "told_at_ms": max(after["told_at_ms"], report["recorded_at_ms"], report["occurred_at_ms"]),
+    }  # fmt: skip
     changed = change(state, row, after, report["occurred_at_ms"], now_ms, corrections, ended, doubtful or ())
     return {
         **decided, "transfer": changed.transfer, "tasks": changed.tasks, "corrections": changed.corrections,
         "discrepancies": changed.discrepancies,
     }  # fmt: skip
+
+
+def _check_sum(line: TransferLine) -> None:
+    """What was told of a line adds up to what one movement of the books can hold. Raises RefusedError."""
+    told_milli = arrived_milli(line) + line["lost_milli"] + line["mis_shipped_milli"]
+    if told_milli > QUANTITY_MAX_MILLI:
+        detail = f"line {line['line_id']}: {told_milli} thousandths with what was reported before"
+        raise RefusedError(rejections.BAD_QUANTITY, detail)
 
 
 def _arrival(row: TransferRow, store: str) -> _Column:

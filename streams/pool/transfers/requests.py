@@ -11,7 +11,7 @@ from schemas.types.transfers import TransferRequestDecided, TransferRow
 from streams.pool.journal import rejections
 from streams.pool.journal.facts import TRANSFER_REQUEST_DECIDED
 from streams.pool.journal.rejections import RefusedError
-from streams.pool.orders.requests import check_lines, check_request, is_repeated, known_request, withhold
+from streams.pool.orders.requests import check_age, check_lines, check_request, is_repeated, known_request, withhold
 from streams.pool.orders.rows import find_order
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import available_milli
@@ -41,8 +41,12 @@ def decide_request(state: PoolState, request: OrderRequest, appended_at_ms: int)
         if row is not None and is_repeated(row, request):
             decided = {**decided, "outcome": "duplicate"}
         else:
+            check_age(state, request["recorded_at_ms"])
             after, tasks = _decide(state, row, request, now_ms)
-            after = {**after, "requests": [*after["requests"], known_request(request)]}
+            after = {
+                **after, "requests": [*after["requests"], known_request(request)],
+                "told_at_ms": max(after["told_at_ms"], request["recorded_at_ms"]),
+            }  # fmt: skip
             decided = {**decided, "transfer": after, "tasks": tasks}
     except RefusedError as refused:
         decided = {**decided, "outcome": "refused", "reason": refused.reason, "detail": refused.detail}
@@ -82,7 +86,8 @@ def _place(
         "pool": state.pool, "transfer": name, "status": OPEN, "outcome": "", "reason": "",
         "from_store": terms["from_store"], "to_store": terms["to_store"], "is_returning": False,
         "lines": [new_line(line["line_id"], line["sku"], line["quantity_milli"]) for line in terms["lines"]],
-        "placed_at_ms": now_ms, "is_shipment_reported": False, "shipped_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
+        "placed_at_ms": now_ms, "is_shipment_reported": False, "shipped_at_ms": 0, "ended_at_ms": 0,
+        "told_at_ms": 0, "forget_at_ms": 0,
         "requests": [], "reports": [], "position": state.next_position,
     }  # fmt: skip
     return placed, tasks_for(state, placed, now_ms)

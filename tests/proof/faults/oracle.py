@@ -111,12 +111,12 @@ class Oracle:
     def _take(self, record: Record, event: Fields) -> list[tuple[Fields, str]]:
         settings = self._settings[event["pool"]]
         future_skew_ms, late_limit_ms = self._limits(event["pool"])
-        occurred, recorded = event["occurred_at_ms"], event["recorded_at_ms"]
+        occurred, recorded, told = event["occurred_at_ms"], event["recorded_at_ms"], event["told_at_ms"]
         if (event["store"],) not in settings:
             return [(line, "unknown_store") for line in event["lines"]]
         if max(occurred - recorded, recorded - record.appended_at_ms) > future_skew_ms:
             return [(line, "in_the_future") for line in event["lines"]]
-        if recorded - occurred > late_limit_ms:
+        if (recorded if told is None else told) - occurred > late_limit_ms:
             return [(line, "too_late") for line in event["lines"]]
         source = event["source"]
         name = (record.topic, event["pool"], event["store"], source["system"], source["id"])

@@ -162,7 +162,7 @@ class Auditor:
             if facts[0][0] == SALE_RECORDED and event["order_ref"] is not None:
                 self._ring_up(event, facts[0][1])
         elif record.topic == POOL_TICKS.name:
-            self._tick(event)
+            self._tick(facts[0][1])
         elif record.topic == POOL_CONFIG.name:
             self.books.touched.update(dict.fromkeys(self.books.shelves))
         decode = topic_codec(record.topic).decode

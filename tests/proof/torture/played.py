@@ -101,7 +101,7 @@ class Play:
     def wait(self, minutes: int) -> None:
         self._now_ms += minutes * MINUTE_MS
         self._step += minutes * 60
-        self.bench.tick(self._now_ms)
+        self.bench.pass_time(self._now_ms)
         self.heard()
 
 

@@ -22,6 +22,7 @@ from connectors.watcher import watch
 from messaging.publisher import PublisherBusy, PublishFailed
 from tests.support.waiting import PATIENCE_S, until
 
+DAY_MS = 86_400_000
 HEADER = "register,receipt_no,line_no,sold_at,gtin,qty"
 GTIN = "4006381333931"
 
@@ -178,7 +179,7 @@ def test_a_rejected_file_that_is_dropped_again_is_read_again(shop):
     for _ in range(2):
         shop.drop("sales-1.csv", sales(2) + "broken\n")
         shop.scan()
-    first, second = shop.publisher.events[:1], shop.publisher.events[1:]
+    first, second = ([untimed(event) for event in part] for part in halves(shop.publisher.events))
     assert first == second
     assert "sales-1.2.csv.report.txt" in shop.names("rejected")
 
@@ -186,14 +187,51 @@ def test_a_rejected_file_that_is_dropped_again_is_read_again(shop):
 def test_other_settings_read_the_same_content_again(shop):
     shop.drop("sales-1.csv", "bon,sold_at,gtin,qty\n1,2026-03-01 09:15,4006381333931,1\n")
     shop.scan()
-    seen_ms = shop.publisher.events[0].recorded_at_ms
     shop.spec = shop.spec.model_copy(update={"currency": "CHF"})
     shop.start()
     shop.drop("sales-2.csv", "bon,sold_at,gtin,qty\n1,2026-03-01 09:15,4006381333931,1\n")
     shop.scan()
-    assert [(event.currency, event.recorded_at_ms) for event in shop.publisher.events] == [
-        ("EUR", seen_ms), ("CHF", seen_ms),
-    ]  # fmt: skip
+    assert [(event.currency, event.told_at_ms) for event in shop.publisher.events] == [("EUR", None), ("CHF", None)]
+
+
+def test_what_is_dropped_again_is_recorded_when_it_is_published_again(shop):
+    """Whatever the pool has forgotten by then is too late by its own times."""
+    shop.drop("sales-1.csv", sales(2) + "broken\n")
+    shop.scan()
+    shop.ahead_ms += 9 * DAY_MS
+    shop.drop("sales-1.csv", sales(2) + "broken\n")
+    shop.scan()
+    first, second = shop.publisher.events
+    assert second.recorded_at_ms - first.recorded_at_ms >= 9 * DAY_MS
+    assert (first.told_at_ms, second.told_at_ms) == (None, None)
+
+
+def test_a_content_of_which_nothing_was_ever_used_keeps_the_lateness_of_its_first_time(shop):
+    content = "bon,at,gtin,qty\n1,2026-03-01 09:15,4006381333931,1\n"
+    shop.drop("sales-1.csv", content)
+    shop.scan()
+    assert shop.publisher.events == []
+    seen_ms = shop.now_ms()
+    shop.ahead_ms += 9 * DAY_MS
+    for columns in (
+        {"bon": "receipt_no", "at": "occurred_at"},
+        {"bon": "receipt_no", "at": "occurred_at", "item": "sku"},
+    ):
+        shop.spec = shop.spec.model_copy(update={"columns": columns})
+        shop.start()
+        shop.drop("sales-1.csv", content)
+        shop.scan()
+    mended, again = shop.publisher.events
+    assert seen_ms - 60_000 <= mended.told_at_ms <= seen_ms <= mended.recorded_at_ms - 9 * DAY_MS
+    assert again.told_at_ms is None, "it may have counted"
+
+
+def untimed(event):
+    return event.model_copy(update={"recorded_at_ms": 0})
+
+
+def halves(events):
+    return events[: len(events) // 2], events[len(events) // 2 :]
 
 
 def test_a_file_is_left_alone_while_it_may_still_be_written(shop):

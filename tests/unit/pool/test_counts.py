@@ -130,6 +130,7 @@ def test_movements_older_than_any_late_count_are_dropped_when_a_block_is_sealed(
     for n in range(64 * 12):
         at = NOON_MS + n * day // 64
         bench.sell(f"s{n}", line(1_000), occurred_at_ms=at, recorded_at_ms=at, appended_at_ms=at)
+        bench.tick(at)
     bench.commit()
     kept = sum(len(raw) for key, raw in bench.committed.rows.items() if key.startswith("moves/"))
     assert kept < 10 * 64 * MOVEMENT.size + 10 * 20

@@ -125,11 +125,11 @@ def test_a_claim_holds_while_it_is_renewed_and_then_anybody_may_take_the_task():
     bench.fulfil("claimed", task, worker="ann")
     bench.fulfil("claimed", task, worker="bob", report_id="b")
     assert bench.events()[-1]["reason"] == "claimed_already"
-    bench.tick(NOON_MS + 20 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 20 * MINUTE_MS)
     bench.fulfil("renewed", task, worker="ann")
-    bench.tick(NOON_MS + 45 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 45 * MINUTE_MS)
     assert bench.tasks()[task]["worker"] == "ann"
-    bench.tick(NOON_MS + 50 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 50 * MINUTE_MS)
     assert (bench.tasks()[task]["worker"], bench.tasks()[task]["status"]) == (None, "open")
     bench.fulfil("renewed", task, report_id="again")
     assert bench.events()[-1]["reason"] == "not_claimed"
@@ -138,9 +138,9 @@ def test_a_claim_holds_while_it_is_renewed_and_then_anybody_may_take_the_task():
 def test_a_task_that_nobody_claims_escalates_and_at_last_goes_to_another_store():
     bench = confirmed()
     task = bench.task("pick")
-    bench.tick(NOON_MS + 15 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 15 * MINUTE_MS)
     assert (bench.tasks()[task]["priority"], bench.tasks()[task]["status"]) == (1, "open")
-    bench.tick(NOON_MS + 60 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 60 * MINUTE_MS)
     assert bench.tasks()[task]["status"] == "late"
     assert kinds(bench)[2:] == ["late", "rerouted"]
     assert kept(bench) == [(MILK, OTHER_STORE, 2, "confirmed")]
@@ -148,7 +148,7 @@ def test_a_task_that_nobody_claims_escalates_and_at_last_goes_to_another_store()
 
 def test_after_the_deadline_nothing_is_rerouted_any_more():
     bench = confirmed(deadline_ms=NOON_MS + 30 * MINUTE_MS)
-    bench.tick(NOON_MS + 30 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 30 * MINUTE_MS)
     assert bench.order()["outcome"] == "unfilled"
     assert {one["reason"] for one in bench.events()[-1]["decision"]["refused"]} == {"past_deadline"}
 
@@ -156,7 +156,7 @@ def test_after_the_deadline_nothing_is_rerouted_any_more():
 def test_goods_that_nobody_collects_are_available_again_a_day_after_the_deadline():
     bench = confirmed()
     bench.fulfil("done", bench.task("pick"))
-    bench.tick(NOON_MS + 2 * HOUR_MS + DAY_MS)
+    bench.pass_time(NOON_MS + 2 * HOUR_MS + DAY_MS)
     assert (bench.order()["outcome"], bench.available()) == ("not_collected", 5_000)
     assert kinds(bench)[-1] == "not_collected"
 
@@ -167,7 +167,7 @@ def test_a_recount_that_nobody_does_becomes_urgent_and_is_given_up_in_the_end():
     recount = bench.task("recount")
     found = []
     for hours in (8, 16, 24, 32):
-        bench.tick(NOON_MS + hours * HOUR_MS)
+        bench.pass_time(NOON_MS + hours * HOUR_MS)
         found.append((bench.tasks()[recount]["priority"], bench.tasks()[recount]["status"]))
     assert found == [(1, "open"), (2, "open"), (3, "open"), (3, "late")]
 

@@ -54,7 +54,7 @@ STEPS = {
 def check(bench, on_hand):
     assert (bench.on_hand(), bench.available()) == (on_hand, on_hand)
     assert_movements_are_the_books(bench.journal(), bench.committed, POOL)
-    bench.tick(NEXT_MORNING_MS)
+    bench.pass_time(NEXT_MORNING_MS)
     assert (asked(bench), not_rung_up(bench)) == ([], 0)
 
 
@@ -120,11 +120,11 @@ def test_a_receipt_that_is_revised_is_matched_anew(rung_up_first):
 def test_what_nobody_rings_up_is_told_the_next_morning_and_may_still_come():
     bench = shop()
     hand_over(bench)
-    bench.tick(NOON_MS + HOUR_MS)
+    bench.pass_time(NOON_MS + HOUR_MS)
     assert asked(bench) == []
-    bench.tick(NEXT_MORNING_MS)
+    bench.pass_time(NEXT_MORNING_MS)
     assert (asked(bench), not_rung_up(bench)) == ([[(MILK, 2_000)]], 1)
-    bench.tick(NEXT_MORNING_MS + HOUR_MS)
+    bench.pass_time(NEXT_MORNING_MS + HOUR_MS)
     bench.sell("s1", line(2_000), recorded_at_ms=NEXT_MORNING_MS, appended_at_ms=NEXT_MORNING_MS)
     assert (bench.on_hand(), not_rung_up(bench)) == (18_000, 1)
 
@@ -175,7 +175,7 @@ def test_what_was_not_handed_over_is_not_owed():
     bench = shop()
     [task] = [name for name, one in bench.tasks().items() if one["kind"] == "hand_over"]
     bench.fulfil("short", task, short(1_000, "not_collected"))
-    bench.tick(NEXT_MORNING_MS)
+    bench.pass_time(NEXT_MORNING_MS)
     assert asked(bench) == [[(MILK, 1_000)]]
 
 
@@ -195,9 +195,9 @@ def test_the_balances_outlive_a_restart_and_are_forgotten_in_time():
     assert bench.on_hand() == 18_000
     bench.commit()
     bench.restart()
-    bench.tick(NEXT_MORNING_MS)
+    bench.pass_time(NEXT_MORNING_MS)
     assert asked(bench) == [[(MILK, 1_000)]]
     for days in range(2, 14):
-        bench.tick(NOON_MS + days * DAY_MS)
+        bench.pass_time(NOON_MS + days * DAY_MS)
     bench.commit()
     assert not [key for key in bench.committed.rows if key.startswith("handed/")]

@@ -75,7 +75,7 @@ def test_it_is_restored_from_the_changelog(bench, bell):
     bench.commit()
     assert published(bench, bell)[-1][1]["rings"] == 2
     bench.restart()
-    bench.tick(NOON_MS + FORGOTTEN_AFTER_MS)
+    bench.pass_time(NOON_MS + FORGOTTEN_AFTER_MS)
     assert facts(bench, bell)[-1]["fact"][1]["kind"] == "forgotten"
 
 
@@ -83,9 +83,9 @@ def lived(bench: PoolBench, bell: Bell) -> PoolBench:
     for at in range(4):
         ring(bench, bell, NOON_MS + at * FORGOTTEN_AFTER_MS // 2)
         bench.sell(f"s{at}", line(1_000))
-    bench.tick(NOON_MS + 2 * FORGOTTEN_AFTER_MS)
+    bench.pass_time(NOON_MS + 2 * FORGOTTEN_AFTER_MS)
     ring(bench, bell, NOON_MS + 2 * FORGOTTEN_AFTER_MS)
-    bench.tick(NOON_MS + 3 * FORGOTTEN_AFTER_MS)
+    bench.pass_time(NOON_MS + 3 * FORGOTTEN_AFTER_MS)
     ring(bench, bell, NOON_MS + 3 * FORGOTTEN_AFTER_MS)
     bench.commit()
     return bench

@@ -80,16 +80,16 @@ def test_a_confirmed_order_never_expires_and_its_stores_get_tasks_to_pick():
     assert [(row["store"], row["lines"][0]["quantity_milli"]) for row in bench.tasks().values()] == [
         (STORE, 5_000), (OTHER_STORE, 2_000),
     ]  # fmt: skip
-    bench.tick(NOON_MS + 16 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 16 * MINUTE_MS)
     assert bench.order()["status"] == "confirmed"
 
 
 def test_a_hold_that_nobody_confirms_expires_at_a_tick_and_the_goods_are_available_again():
     bench = stocked()
     bench.request("placed", "o1", wanted(2_000))
-    bench.tick(NOON_MS + 15 * MINUTE_MS - 1)
+    bench.pass_time(NOON_MS + 15 * MINUTE_MS - 1)
     assert bench.order()["status"] == "tentative"
-    bench.tick(NOON_MS + 15 * MINUTE_MS)
+    bench.pass_time(NOON_MS + 15 * MINUTE_MS)
     assert (bench.order()["outcome"], bench.available()) == ("expired", 5_000)
     assert kinds(bench) == ["allocated", "expired"]
     bench.request("confirmed", "o1")
@@ -109,9 +109,9 @@ def test_a_hold_lasts_as_long_as_the_order_or_the_pool_says_and_never_beyond_the
 
 def test_an_order_is_held_from_when_it_was_asked_for_when_the_pool_s_ticks_lag_behind():
     bench = stocked()
-    bench.tick(NOON_MS - DAY_MS)
+    bench.pass_time(NOON_MS - DAY_MS)
     bench.request("placed", "o1", wanted(1_000))
-    bench.tick(NOON_MS)
+    bench.pass_time(NOON_MS)
     assert bench.order()["status"] == "tentative"
 
 
@@ -169,13 +169,14 @@ def test_the_same_key_with_other_content_is_refused():
 
 def test_an_ended_order_leaves_the_state_once_its_deadline_and_the_retention_have_passed():
     bench = stocked()
+    bench.configure(PoolSettings(name="North", late_limit_ms=DAY_MS))
     bench.request("placed", "o1", wanted(2_000))
     bench.request("confirmed", "o1")
     bench.request("cancelled", "o1")
     deadline_ms = NOON_MS + 2 * HOUR_MS
-    bench.tick(deadline_ms + 3 * DAY_MS - 1)
+    bench.pass_time(deadline_ms + 3 * DAY_MS - 1)
     assert bench.order()["outcome"] == "cancelled"
-    bench.tick(deadline_ms + 3 * DAY_MS)
+    bench.pass_time(deadline_ms + 3 * DAY_MS)
     bench.commit()
     assert not [key for key in bench.committed.rows if key.startswith(("order/", "task/"))]
     assert bench.tasks() == {}

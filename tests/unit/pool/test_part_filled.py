@@ -43,5 +43,5 @@ def test_goods_that_nobody_collects_were_not_missing():
     bench.request("placed", "o1", wanted(2_000))
     bench.request("confirmed", "o1")
     bench.fulfil("done", bench.task("pick"))
-    bench.tick(NOON_MS + 2 * DAY_MS)
+    bench.pass_time(NOON_MS + 2 * DAY_MS)
     assert (bench.order()["outcome"], counts(bench)) == ("not_collected", (0, 0))

@@ -32,7 +32,7 @@ ALL = [(STORE, "o1", [(MILK, 2_000)])]
         lambda bench: bench.request("cancelled", "o1"),
         lambda bench: bench.fulfil("refused", bench.task("hand_over"), reason="not_collected"),
         lambda bench: bench.fulfil("refused", bench.task("hand_over"), reason="store_closed"),
-        lambda bench: bench.tick(NOON_MS + 2 * DAY_MS),
+        lambda bench: bench.pass_time(NOON_MS + 2 * DAY_MS),
     ],
     ids=["cancelled", "not collected", "store closed", "late"],
 )
@@ -87,6 +87,6 @@ def test_one_that_nobody_does_becomes_more_urgent_and_ends_as_late():
     name = bench.task("put_back")
     told = []
     for hours in range(1, 6):
-        bench.tick(NOON_MS + hours * HOUR_MS)
+        bench.pass_time(NOON_MS + hours * HOUR_MS)
         told.append((bench.tasks()[name]["priority"], bench.tasks()[name]["status"]))
     assert told == [(1, "open"), (2, "open"), (3, "open"), (3, "late"), (3, "late")]

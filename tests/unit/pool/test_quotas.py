@@ -72,7 +72,7 @@ def test_what_an_order_gives_back_counts_no_more(how):
     if how == "cancelled":
         bench.request("cancelled", "o1")
     elif how == "expired":
-        bench.tick(NOON_MS + HOUR_MS)
+        bench.pass_time(NOON_MS + HOUR_MS)
     else:
         bench.request("amended", "o1", of_item(1_000), customer_ref="ann")
         assert held(bench.order("o1")) == 1_000
@@ -97,16 +97,18 @@ def test_a_rejected_line_is_given_back_by_the_store_and_counts_at_the_next():
 
 def test_what_was_collected_counts_after_the_order_is_forgotten_and_after_a_restart():
     bench = dropped(per_customer_milli=3_000, until_ms=NOON_MS + 30 * DAY_MS)
-    bench.configure(PoolSettings(name="North", ended_retention_ms=HOUR_MS))
+    bench.configure(PoolSettings(name="North", late_limit_ms=DAY_MS, ended_retention_ms=0))
     order(bench, "o1", 3_000)
     bench.request("confirmed", "o1")
     bench.fulfil("done", bench.task("pick"))
     bench.fulfil("done", bench.task("hand_over"))
-    bench.tick(NOON_MS + DAY_MS)
+    later_ms = NOON_MS + 2 * DAY_MS + 1
+    bench.pass_time(later_ms)
     bench.commit()
     bench.restart()
     assert not [key for key in bench.committed.rows if key.startswith("order/")]
-    assert order(bench, "o2", 1_000, deadline_ms=NOON_MS + 2 * DAY_MS)["lines"][0]["reason"] == "customer_quota"
+    asked = {"recorded_at_ms": later_ms, "appended_at_ms": later_ms, "deadline_ms": NOON_MS + 3 * DAY_MS}
+    assert order(bench, "o2", 1_000, **asked)["lines"][0]["reason"] == "customer_quota"
 
 
 def test_outside_the_window_and_for_other_items_nothing_is_limited():

@@ -98,10 +98,10 @@ def test_a_recount_that_is_due_for_ever_ends(monkeypatch):
     recount = bench.task("recount")
     bench.fulfil("done", bench.task("pick", OTHER_STORE))
     bench.fulfil("done", bench.task("hand_over", OTHER_STORE))
-    bench.tick(NOON_MS + 2 * DAY_MS)
+    bench.pass_time(NOON_MS + 2 * DAY_MS)
     assert_stopped_once(bench)
     assert (bench.tasks()[recount]["status"], bench.tasks()[recount]["reason"]) == ("late", "too_many_reactions")
-    bench.tick(NOON_MS + 2 * DAY_MS + HOUR_MS)
+    bench.pass_time(NOON_MS + 2 * DAY_MS + HOUR_MS)
     assert len(entries_of_the_last_input(bench)) == 1
 
 
@@ -111,7 +111,7 @@ def test_a_pick_that_becomes_urgent_for_ever_ends_with_its_order(monkeypatch):
     bench.request("placed", "o1", wanted(2_000), deadline_ms=NOON_MS + 20 * HOUR_MS)
     bench.request("confirmed", "o1")
     due_ms = bench.tasks()[bench.task("pick")]["claim_by_ms"]
-    bench.tick(due_ms)
+    bench.pass_time(due_ms)
     assert_stopped_once(bench)
     assert (bench.order()["outcome"], bench.available()) == ("unfilled", 5_000)
     assert {task["status"] for task in bench.tasks().values()} == {"cancelled"}

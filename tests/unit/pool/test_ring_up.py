@@ -140,13 +140,13 @@ def test_goods_rung_up_before_anybody_picked_them_are_collected_when_the_pick_is
     bench.request("placed", "o1", wanted(2_000))
     bench.request("confirmed", "o1")
     play(bench, "ring up")
-    bench.tick(NOON_MS + DAY_MS)
+    bench.pass_time(NOON_MS + DAY_MS)
     assert (bench.order()["outcome"], bench.on_hand(), bench.available()) == ("collected", 3_000, 3_000)
 
 
 def test_goods_rung_up_after_they_were_picked_are_collected_when_the_hand_over_is_late():
     bench = play(picked(), "ring up")
-    bench.tick(NOON_MS + 2 * DAY_MS)
+    bench.pass_time(NOON_MS + 2 * DAY_MS)
     assert (bench.on_hand(), bench.order()["outcome"]) == (3_000, "collected")
     assert not [task for task in bench.tasks().values() if task["status"] in ("open", "claimed")]
 

@@ -109,17 +109,17 @@ def test_what_does_not_come_is_late_then_lost_then_may_still_be_found():
     place(bench)
     tell(bench, "shipped", came(6_000))
     tell(bench, "received", came(4_000))
-    bench.tick(NOON_MS + 2 * DAY_MS)
+    bench.pass_time(NOON_MS + 2 * DAY_MS)
     assert bench.tasks()[bench.task("transfer_in", OTHER_STORE)]["priority"] == 1
     assert in_transit(bench) == 2_000
-    bench.tick(NOON_MS + 7 * DAY_MS)
+    bench.pass_time(NOON_MS + 7 * DAY_MS)
     assert (in_transit(bench), gone(bench), row(bench)["outcome"]) == (0, 2_000, "discrepancy")
     assert discrepancies(bench) == {(MILK, "lost"): (2_000, 158)}
     assert recounts(bench) == {(STORE, MILK)}
     found = {"report_id": "found", "occurred_at_ms": NOON_MS + 7 * DAY_MS, "recorded_at_ms": NOON_MS + 7 * DAY_MS}
     tell(bench, "received", came(2_000), raw=True, **found)
     assert bench.last_fact()["reason"] == "in_the_future"
-    bench.tick(NOON_MS + 7 * DAY_MS)
+    bench.pass_time(NOON_MS + 7 * DAY_MS)
     tell(bench, "received", came(2_000), report_id="found2")
     assert (bench.on_hand(store=OTHER_STORE), discrepancies(bench), row(bench)["outcome"]) == (6_000, {}, "received")
 
@@ -128,7 +128,7 @@ def test_a_transfer_that_nobody_ships_is_called_off_and_its_goods_are_free():
     bench = stocked()
     bench.configure(PoolSettings(name="North", ship_within_ms=HOUR_MS))
     place(bench)
-    bench.tick(NOON_MS + HOUR_MS)
+    bench.pass_time(NOON_MS + HOUR_MS)
     assert (bench.available(), row(bench)["outcome"], row(bench)["reason"]) == (10_000, "not_shipped", "late")
     tell(bench, "shipped", came(6_000))
     assert (bench.on_hand(), in_transit(bench), row(bench)["status"]) == (4_000, 6_000, "in_transit")
@@ -247,10 +247,37 @@ def test_the_sender_speaks_once():
     assert bench.last_fact()["reason"] == "already_shipped"
 
 
-def test_an_ended_transfer_leaves_the_state():
+def test_an_ended_transfer_leaves_the_state_once_all_that_was_told_of_it_is_too_late():
     bench = stocked()
     place(bench)
     bench.request("cancelled", "t1")
-    bench.tick(NOON_MS + 3 * DAY_MS)
+    bench.pass_time(NOON_MS + 8 * DAY_MS)
+    bench.commit()
+    assert [key for key in bench.committed.rows if key.startswith("transfer/")]
+    bench.pass_time(NOON_MS + 8 * DAY_MS + 1)
     bench.commit()
     assert not [key for key in bench.committed.rows if key.startswith("transfer/")]
+
+
+def test_reports_that_add_up_to_more_than_a_movement_holds_are_refused():
+    bench = stocked()
+    place(bench, wanted(4_000))
+    for n in range(3):
+        tell(bench, "received", *[came(10_000_000)] * 100, report_id=f"r{n}")
+    tell(bench, "received", *[came(10_000_000, reason="damaged")] * 100, report_id="r3")
+    tell(bench, "shipped", came(4_000))
+    assert [event["reason"] for event in bench.events() if event["kind"] == "report_refused"] == ["bad_quantity"] * 3
+    assert row(bench)["lines"][0]["received_milli"] == 1_000_000_000
+
+
+def test_a_placed_request_told_again_after_its_retention_asks_for_nothing():
+    bench = stocked()
+    place(bench, wanted(4_000))
+    request = bench.inputs[-1]
+    tell(bench, "shipped", came(4_000))
+    tell(bench, "received", came(4_000))
+    for day in range(1, 12):
+        bench.pass_time(NOON_MS + day * DAY_MS)
+        bench.put(request.topic, request.value, NOON_MS + day * DAY_MS)
+        assert bench.shelf(MILK, STORE)["held_milli"] == 0
+    assert bench.last_fact()["reason"] == "too_late"

@@ -34,7 +34,7 @@ def expired(bench):
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_each_input_goes_on_with_what_is_due_a_plain_sale_too(bench, restarts):
-    bench.tick(NOON_MS + DAY_MS)
+    bench.pass_time(NOON_MS + DAY_MS)
     told = [expired(bench)]
     for n in range(3):
         if restarts:
@@ -47,10 +47,10 @@ def test_each_input_goes_on_with_what_is_due_a_plain_sale_too(bench, restarts):
 
 def test_what_ended_long_ago_is_forgotten_tick_by_tick(bench):
     for n in range(3):
-        bench.tick(NOON_MS + DAY_MS + n)
+        bench.pass_time(NOON_MS + DAY_MS + n)
     kept = []
     for n in range(4):
-        bench.tick(NOON_MS + 100 * DAY_MS + n)
+        bench.pass_time(NOON_MS + 100 * DAY_MS + n)
         bench.commit()
         kept.append(sum(key.startswith("order/") for key in bench.committed.rows))
     assert kept == [15, 5, 0, 0]

@@ -68,7 +68,7 @@ def test_a_lost_transfer_shared_by_the_fund_with_deductible():
     tell(bench, "received", came(6_000, reason="not_found"))
     assert owed(bench) == {"@fund": -560, STORE: 560}
     bench.tick(NOON_MS)
-    bench.tick(NOON_MS + 8 * DAY_MS)
+    bench.pass_time(NOON_MS + 8 * DAY_MS)
     assert owed(bench) == {STORE: 560 - 373, OTHER_STORE: -187}
     assert_balanced(transactions(bench))
 
@@ -124,7 +124,7 @@ def test_a_late_sale_is_restated_in_the_next_window():
     bench.request("confirmed", "o1")
     bench.fulfil("done", bench.task("pick"), report_id="picked")
     later = NOON_MS + 6 * DAY_MS
-    bench.tick(later)
+    bench.pass_time(later)
     bench.fulfil("done", bench.task("hand_over"), report_id="handed", occurred_at_ms=NOON_MS + 1_000,
                  recorded_at_ms=later, appended_at_ms=later)  # fmt: skip
     [one] = [found for found in transactions(bench) if found.about.kind == "goods_sold"]
@@ -140,7 +140,7 @@ def test_an_agreement_that_changes_in_mid_window_holds_from_its_time_on():
     bench.configure(
         agreement(version=2, effective_from_ms=later, transfer_price={"kind": "cost_plus", "permille": 500})
     )
-    bench.tick(later)
+    bench.pass_time(later)
     bench.request("placed", "o2", wanted(2_000), preferred_store=OTHER_STORE, deadline_ms=later + DAY_MS,
                   recorded_at_ms=later, appended_at_ms=later)  # fmt: skip
     at = {"occurred_at_ms": later + 1, "recorded_at_ms": later + 1, "appended_at_ms": later + 1}
