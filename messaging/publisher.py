@@ -158,15 +158,16 @@ class Publisher:
         Raises PublisherBusy, PublishFailed; then some may be there.
         """
         too_large = self._produce_all(events).result()
-        alone = [self._produce_all([event]) for event in too_large] if len(events) > 1 else []
-        _check_none(too_large if len(events) == 1 else [event for each in alone for event in each.result()])
+        if len(events) > 1:  # one at a time: together they would be a batch again
+            too_large = [event for event in too_large if self._produce_all([event]).result()]
+        _check_none(too_large)
 
     async def publish_acked(self, events: Sequence[Event]) -> None:
         """`publish_all` for a coroutine. May be cancelled: what is already handed over is delivered all the same."""
         too_large = await asyncio.wrap_future(self._produce_all(events))
-        alone = [self._produce_all([event]) for event in too_large] if len(events) > 1 else []
-        found = [await asyncio.wrap_future(each) for each in alone]
-        _check_none(too_large if len(events) == 1 else [event for each in found for event in each])
+        if len(events) > 1:
+            too_large = [event for event in too_large if await asyncio.wrap_future(self._produce_all([event]))]
+        _check_none(too_large)
 
     def flush(self, timeout_s: float = 30) -> None:
         """Wait until all that was published is confirmed.
