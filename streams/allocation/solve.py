@@ -13,10 +13,10 @@ from streams.allocation.sets import Found
 
 
 def allocate(case: Case, policy: Policy) -> Answer:
-    """The cheapest answer; ties go to fewer stores, then to store ids in order, then as docs/allocation.md says."""
+    """The cheapest answer; ties go to fewer stores, the preferred one first, then as docs/allocation.md says."""
     refused: dict[str, Reason] = {}
     able = []
-    for store in sorted(case.stores, key=lambda store: store.store):
+    for store in sorted(case.stores, key=lambda store: (store.store != case.preferred_store, store.store)):
         reason = shut_out(store, policy)
         if reason is None:
             able.append(store)
@@ -44,7 +44,9 @@ def allocate(case: Case, policy: Policy) -> Answer:
     runner_up = None
     if second is not None:
         nothing_filled = costs_of(case, policy, ()).total()
-        runner_up = RunnerUp(tuple(able[number].store for number in second.stores), nothing_filled + second.cost)
+        runner_up = RunnerUp(
+            tuple(sorted(able[number].store for number in second.stores)), nothing_filled + second.cost
+        )
     return _answer(case, policy, shares, runner_up, refused)
 
 
@@ -72,7 +74,9 @@ def _share_out(case: Case, chosen: list[Store], table: Table) -> tuple[Share, ..
             if (left == 0 or not table.whole) and (most is None or gain > most):
                 most, amounts = gain, given
         shares += [
-            Share(line.line_id, store.store, milli) for store, milli in zip(chosen, amounts, strict=True) if milli
+            Share(line.line_id, store, milli)
+            for store, milli in sorted(zip((store.store for store in chosen), amounts, strict=True))
+            if milli
         ]
     return tuple(shares)
 

@@ -71,16 +71,23 @@ def all_fillings(case, line, policy):
 def cheapest_by_trying_all(case, policy, banned=frozenset()):
     """(cost, stores, {(line, store): milli}) of the first plan; plans that use every store in `banned` are left out."""
     best = None
+
+    def turn(name):
+        return name != case.preferred_store, name
+
     for fillings in product(*(list(all_fillings(case, line, policy)) for line in case.lines)):
         named = zip(case.lines, fillings, strict=True)
         plan = {(line.line_id, name): milli for line, filling in named for name, milli in filling.items()}
-        used = sorted({name for _, name in plan})
+        used = sorted({name for _, name in plan}, key=turn)
         cost = cost_of(case, policy, plan)
         if cost is None or (banned and banned <= set(used)):
             continue
-        ties = [(len(filling), sorted(filling), [-filling[name] for name in sorted(filling)]) for filling in fillings]
-        rank = (cost, len(used), used, ties)
+        ties = [
+            (len(filling), sorted(map(turn, filling)), [-filling[name] for name in sorted(filling, key=turn)])
+            for filling in fillings
+        ]
+        rank = (cost, len(used), [turn(name) for name in used], ties)
         if best is None or rank < best[0]:
             best = (rank, plan)
     (cost, _, used, _), plan = best
-    return cost, tuple(used), plan
+    return cost, tuple(sorted(name for _, name in used)), plan
