@@ -6,6 +6,7 @@ how many records its batch held. A fault that landed on an idle worker does not 
 
 import json
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ Ends = dict[tuple[str, int], int]
 OUTSIDE_BATCHES = frozenset({"mid_assignment", "after_assignment", "during_shutdown"})
 """Failpoints at which no batch is open: unread input is the proof there."""
 _ZOMBIE_POINTS = ("after_fold", "after_produce", "after_offsets_sent", "before_commit", "after_commit")
+_IN_TRANSACTION = ("after_produce", "after_offsets_sent", "before_commit")
 DECK = (
     *(f"kill at {name}" for name in failpoints.NAMES),
     "kill", "kill, peer takes over", "stop", "stop at a failpoint", "kill, state deleted", "kill, state damaged",
@@ -94,12 +96,17 @@ class FaultInjector:
         raise NotLandedError(f"{kind}: no work in flight in {_TRIES} tries")
 
     def inject_at(self, aim: str) -> Landed:
-        """`kill:NAME` or `stop:NAME` of a failpoint, whose batch must hold something."""
+        """`kill:NAME` or `stop:NAME` of a failpoint, whose batch must hold something.
+
+        A worker is stopped in its first batch, when no other is in flight whose transaction would hold up the peer.
+        """
         self._stage.wait_shared()
         action, name = aim.split(":")
         slot = self._chance.choice(self._stage.slots)
         mine = self._stage.held_by(slot)
-        return self._kill_at(slot, mine, f"kill at {name}") if action == "kill" else self._stop_at(slot, mine, name, 3)
+        if action == "kill":
+            return self._kill_at(slot, mine, f"kill at {name}")
+        return self._overtaken_at(slot, name) if name in _IN_TRANSACTION else self._stop_at(slot, mine, name, 1)
 
     def inject_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
         """One try at `slot`, which holds the partitions `mine`. It has landed when something was in flight."""
@@ -198,6 +205,11 @@ class FaultInjector:
         return self._outlived_by_peer(slot, landed, ends, injected_at)
 
     def _stop_at(self, slot: Slot, mine: set[int], name: str, hit: int) -> Landed:
+        landed, injected_at = self._freeze_at(slot, name, hit)
+        return self._outlived_by_peer(slot, landed, self._stage.group.ends(mine), injected_at)
+
+    def _freeze_at(self, slot: Slot, name: str, hit: int) -> tuple[Landed, float]:
+        """Start the worker anew, and feed it until its failpoint stops it; when that was, by time.monotonic."""
         stage = self._stage
         self._end(slot)
         slot.armed = f"{name}=stop:{hit}"
@@ -205,9 +217,23 @@ class FaultInjector:
         stage.release(slot)
         pid = slot.pid
         self._feed_until(f"stop at {name}", lambda: bool(self._hits(pid)))
-        injected_at = time.monotonic()
-        landed = Landed(f"stop at {name}", self._last_hit(pid)["in_flight"])
-        return self._outlived_by_peer(slot, landed, stage.group.ends(mine), injected_at)
+        return Landed(f"stop at {name}", self._last_hit(pid)["in_flight"]), time.monotonic()
+
+    def _overtaken_at(self, slot: Slot, name: str) -> Landed:
+        """The peer has restored its state; then, while the transaction can still be committed, the zombie wakes."""
+        stage = self._stage
+        landed, injected_at = self._freeze_at(slot, name, 1)
+        peers = [one for one in stage.slots if one is not slot]
+        stage.wait_taken_over(slot, _RECOVERY_S)
+        wait_until("the peer holds all partitions", lambda: any(map(self._holds_all, peers)), _RECOVERY_S)
+        slot.send(signal.SIGCONT)
+        landed.takeover_s = self._worked_off(stage.group.ends(), injected_at)
+        return landed
+
+    def _holds_all(self, slot: Slot) -> bool:
+        """Whether the partitions that it last said to hold, restored, are all there are."""
+        held = re.findall(rb"holding partitions \[([\d, ]*)\]", slot.says())
+        return bool(held) and held[-1].count(b",") + 1 == self._stage.plan.partitions
 
     def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, injected_at: float) -> Landed:
         """The peer takes over and works on; then the zombie wakes in the middle of it."""

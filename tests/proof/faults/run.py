@@ -28,6 +28,8 @@ TROUBLE = (EndedByItselfError, NotLandedError, TooSlowError)
 LINES_PER_FAULT = 3_000
 _ZOMBIE_TIMES = WorkerTimes(session_ms=1_500, transaction_ms=30_000)
 """A short session, and transactions that outlive it: the hardest case for whoever takes over."""
+_PATIENT_TIMES = WorkerTimes(session_ms=60_000)
+"""A worker that is killed is back before its peer takes over, which would do its work right."""
 _TRANSACTION_MAX_MS = 60_000
 """The longest that our brokers allow."""
 
@@ -114,8 +116,7 @@ def run_without_mutant(action: str, tell: Callable[[str], None] = lambda _: None
 
 def _sell_through(aims: Sequence[str], name: str | None, tell: Callable[[str], None]) -> Outcome:
     outcome, began = Outcome(), time.monotonic()
-    # A worker that is killed must be back before its peer takes over, or the peer does its work right.
-    times = replace(_ZOMBIE_TIMES if aims[0].startswith("stop") else WorkerTimes(), mutant=name)
+    times = replace(_ZOMBIE_TIMES if aims[0].startswith("stop") else _PATIENT_TIMES, mutant=name)
     if name is not None:  # the bug is there while the transaction is, and nobody who is right has to wait for that
         times = replace(times, transaction_ms=_TRANSACTION_MAX_MS)
     with (
