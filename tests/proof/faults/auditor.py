@@ -6,7 +6,7 @@ decided again. Every input record must be the cause of exactly one journal entry
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,7 +122,9 @@ class Auditor:
             decode_row(row) for of_partition in rows.values() for key, row in of_partition.items()
             if key.startswith("order/")
         ]  # fmt: skip
-        expected = Oracle(self._partitions, _held(orders)).expected(inputs)
+        shelves = _shelves(rows)
+        not_found = {shelf: row.not_found_milli for shelf, row in shelves.items()}
+        expected = Oracle(self._partitions, _held(orders), not_found).expected(inputs)
         expected.table = {shelf: promise for shelf, promise in expected.table.items() if shelf[0] not in self._apart}
         audit = self._audit
         audit.lines, audit.repeated_lines_absorbed = expected.lines, expected.repeated_lines
@@ -133,7 +135,7 @@ class Auditor:
         self._check_set_aside(letters, expected)
         self._check_orders(orders, expected, entries, by_topic[ORDERS_EVENTS.name])
         self._check_offsets(rows)
-        self._check_table(rows, by_topic[POOL_AVAILABILITY.name], expected)
+        self._check_table(shelves, by_topic[POOL_AVAILABILITY.name], expected)
         self._check_fold(rows, entries)
         self._check_decided_again(inputs, by_topic[POOL_JOURNAL.name], by_topic[POOL_AVAILABILITY.name], entries)
         return audit, Seen(inputs, by_topic[POOL_JOURNAL.name], entries, expected)
@@ -249,7 +251,7 @@ class Auditor:
             ((at, end, reached.get(at, 0)) for at, end in ends.items() if end != reached.get(at, 0)),
         )
 
-    def _check_table(self, rows: dict[int, dict[str, bytes]], availability: list[Record], expected: Expected) -> None:
+    def _check_table(self, shelves: Mapping[ShelfKey, Shelf], availability: list[Record], expected: Expected) -> None:
         """Shelves and last availability values say what the oracle says."""
         told = {str((record.key or b"").decode()): decode_availability(record.value or b"") for record in availability}
         promised: dict[ShelfKey, Promise] = {
@@ -260,15 +262,7 @@ class Auditor:
             if row["pool"] not in self._apart
         }
         self._compare("availability", expected.table, promised)
-        on_hand = {}
-        for of_partition in rows.values():
-            for key, row in of_partition.items():
-                if key.startswith("shelf/"):
-                    pool, rest = key.removeprefix("shelf/").split("/", 1)
-                    sku, store = rest.rsplit("/", 1)
-                    if pool in self._apart:
-                        continue
-                    on_hand[pool, sku, store] = Shelf(**decode_row(row)).on_hand_milli
+        on_hand = {shelf: row.on_hand_milli for shelf, row in shelves.items() if shelf[0] not in self._apart}
         self._compare("books", {key: row.on_hand_milli for key, row in expected.table.items()}, on_hand)
 
     def _check_orders(
@@ -327,6 +321,18 @@ class Auditor:
             (key, wanted.get(key), found.get(key)) for key in {**wanted, **found} if wanted.get(key) != found.get(key)
         ]
         self._audit.wrong_rows += self._audit.find(f"{what}: (key, wanted, found)", wrong)
+
+
+def _shelves(rows: dict[int, dict[str, bytes]]) -> dict[ShelfKey, Shelf]:
+    """(pool, SKU, store) → the shelf's row."""
+    shelves = {}
+    for of_partition in rows.values():
+        for key, row in of_partition.items():
+            if key.startswith("shelf/"):
+                pool, rest = key.removeprefix("shelf/").split("/", 1)
+                sku, store = rest.rsplit("/", 1)
+                shelves[pool, sku, store] = Shelf(**decode_row(row))
+    return shelves
 
 
 def _held(orders: list[Fields], states: tuple[str, ...] = ("tentative", "confirmed", "picked")) -> Counter[ShelfKey]:

@@ -4,7 +4,7 @@ The pool folds facts one by one and corrects its books as counts arrive. Here no
 id's last version stands with the union of its lines, and a shelf holds its latest count plus every standing
 movement that occurred after it. Per topic only the order of offsets matters, never how topics interleaved.
 All settings count as told before the first sale; nothing is forgotten. Which orders hold what depends on how topics
-interleaved, so it is told what is held; the auditor checks by sums that this is covered.
+interleaved, so it is told what is held and not found; the auditor checks by sums that this is covered.
 """
 
 from collections import defaultdict
@@ -48,11 +48,20 @@ class _Version:
 
 
 class Oracle:
-    """Made for one log. `partitions` is the partition count of its topics, `held` what orders keep on shelves."""
+    """Made for one log. `partitions` is the partition count of its topics, `held` what orders keep on shelves.
 
-    def __init__(self, partitions: int, held: Mapping[ShelfKey, int] = MappingProxyType({})) -> None:
+    `not_found` is what was looked for there in vain and is promised to nobody until it is counted.
+    """
+
+    def __init__(
+        self,
+        partitions: int,
+        held: Mapping[ShelfKey, int] = MappingProxyType({}),
+        not_found: Mapping[ShelfKey, int] = MappingProxyType({}),
+    ) -> None:
         self._partitions = partitions
         self._held = held
+        self._not_found = not_found
         self._outcome = Expected()
         self._settings: dict[str, dict[tuple[str, ...], Fields]] = {}
         self._codes: dict[tuple[str, str | None, str], str] = {}
@@ -215,6 +224,7 @@ class Oracle:
         safety = common["safety_stock_milli"] if own["safety_stock_milli"] is None else own["safety_stock_milli"]
         lent = own["contribution"] or common["contribution"]
         sold = -sum(move.delta_milli for move in movements if move.is_sale)
-        most = {"share": on_hand * lent["value"] // 1000, "cap": lent["value"], "fixed": lent["value"] - max(sold, 0)}
-        promised = max(0, min(most[lent["kind"]], on_hand - safety) - self._held.get(shelf, 0))
+        there = on_hand - self._not_found.get(shelf, 0)
+        most = {"share": there * lent["value"] // 1000, "cap": lent["value"], "fixed": lent["value"] - max(sold, 0)}
+        promised = max(0, min(most[lent["kind"]], there - safety) - self._held.get(shelf, 0))
         return Promise(on_hand, promised // 1000 * 1000 if unit == "each" else promised, safety, unit)
