@@ -8,10 +8,11 @@ message. Fields without a meaning here are dropped at once.
 
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -20,7 +21,7 @@ from starlette.responses import Response
 from messaging.errors import UserError
 from schemas.models.config import PoolSettings
 from schemas.models.connectors import ChannelReservation, ConnectorPosition
-from schemas.models.pos import Sale, StockReport
+from schemas.models.pos import Sale, StockReport, Unit
 
 PosEvent = Sale | StockReport
 _Stored_contra = TypeVar("_Stored_contra", contravariant=True)
@@ -92,12 +93,20 @@ class Note:
     text: str
 
 
+class Measure(NamedTuple):
+    """The measure of one of a till's units: `factor` of our unit."""
+
+    unit: Unit
+    factor: Fraction
+
+
 @dataclass(frozen=True, slots=True)
 class StoreContext:
     """The store whose facts a connector brings, by our configuration; ids are those of the settings.
 
     zone: of its wall clock, for times without an offset. currency: ISO 4217, where what is received names none.
     late_limit_ms: the pool takes nothing that is older.
+    unit_words: what the store's own words for units mean, as `parsing.units` reads them.
     """
 
     pool: str
@@ -105,6 +114,7 @@ class StoreContext:
     zone: ZoneInfo
     currency: str
     late_limit_ms: int = PoolSettings.model_fields["late_limit_ms"].default
+    unit_words: Mapping[str, Measure] = field(default_factory=dict, hash=False)
 
 
 TOO_LARGE = "its {} lines are together too large for Kafka, so none of it was used; send them as several"

@@ -10,7 +10,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from connectors.contract import StoreContext
+from connectors.parsing.units import UnitWords, normal_word, parse_measure
 from messaging.errors import UserError
+from schemas.models.base import Text
 from schemas.models.forms import text_like
 
 SECRET_MIN_BYTES = 16
@@ -26,6 +28,12 @@ def _one_or_a_list(raw: object) -> object:
     return [raw] if isinstance(raw, str | Path) else raw
 
 
+def _measure(text: str) -> str:
+    parse_measure(text)
+    return text
+
+
+MeasureText = Annotated[str, AfterValidator(_measure)]
 FilePath = Annotated[Path, AfterValidator(located)]
 EnvName = Annotated[str, text_like("ANNA_TILL_SECRET", "^[A-Za-z_][A-Za-z0-9_]*$")]
 EnvNames = Annotated[tuple[EnvName, ...], BeforeValidator(_one_or_a_list), Field(max_length=2)]
@@ -39,6 +47,12 @@ class ConnectorOptions(BaseModel):
 
     kind: str
     """The name of its entry point."""
+    unit_words: dict[Text, MeasureText] = Field(default_factory=dict)
+    """The store's own word for a unit → what one is: "12 each", "0.5 kg"."""
+
+    def measures(self) -> UnitWords:
+        """`unit_words`, as lines are read by them."""
+        return {normal_word(word): parse_measure(text) for word, text in self.unit_words.items()}
 
     def secret_sources(self) -> tuple["SecretSource", ...]:
         """The places of its secrets, for `doctor` to see whether they are there."""

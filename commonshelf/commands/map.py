@@ -44,6 +44,8 @@ NoReplayOption = Annotated[bool, typer.Option("--no-replay", help="Leave the lin
 ScopeOption = Annotated[
     str | None, typer.Option("--store", help="The store whose code it is; else of the whole pool.", show_default=False)
 ]
+UnitOption = Annotated[str | None, typer.Option("--unit", help="In what the till counts without saying so: kg, lb …")]
+FactorOption = Annotated[str | None, typer.Option("--factor", help="So many units is one piece: 12, 0.75, 1/12.")]
 AllStoresOption = Annotated[
     bool, typer.Option("--all-stores", help="For codes that shops make up: it is the same in all stores.")
 ]
@@ -225,6 +227,8 @@ def set_mapping(
     item: Annotated[str | None, typer.Argument(help="Its SKU, or a barcode of it.", show_default=False)] = None,
     store: ScopeOption = None,
     all_stores: AllStoresOption = False,
+    unit: UnitOption = None,
+    factor: FactorOption = None,
     replace: ReplaceOption = False,
     remove: Annotated[bool, typer.Option("--remove", help="The code is to mean nothing any more.")] = False,
     no_replay: NoReplayOption = False,
@@ -232,23 +236,28 @@ def set_mapping(
 ) -> None:
     """Say which item a code means. The lines that wait for it are replayed, at their own time.
 
+    One piece of a case's code is --factor 12 of the item; a till that sells pounds and names no unit has --unit lb.
+
     Lines that counted under another meaning stay as they are: count the items concerned.
 
     Example: ./shelf map set riverside plu:4011 BANANA
 
+    Example: ./shelf map set riverside sku:CHEESE CHEESE --store anna --unit lb --replace
+
     Example: ./shelf map set riverside item:W62X 4006381333931 --store anna
     """
     from commonshelf.config.catalog_files import parse_code
-    from commonshelf.mapping.files import find_item
+    from commonshelf.mapping.files import find_item, piece_of
     from schemas.models.config import CodeMapping
 
-    if (item is None) != remove:
-        fail("name the item that the code means, or --remove")
+    if (item is None) != remove or (remove and (unit or factor)):
+        fail("name the item that the code means, or --remove, and that alone")
     view = _view(pool, where)
     try:
         sku = None if item is None else find_item(view.catalog, item)
         told = parse_code(code)
-        wanted = CodeMapping(store=store, code=view.catalog.lasting_code(told), sku=sku)
+        piece = None if sku is None else piece_of(view.catalog, sku, unit or "", factor or "")
+        wanted = CodeMapping(store=store, code=view.catalog.lasting_code(told), sku=sku, piece=piece)
     except ValueError as error:
         fail(str(error))
     if wanted.code != told:
@@ -261,7 +270,7 @@ def set_mapping(
 def import_mappings(
     *,
     pool: PoolArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns code and sku, and maybe store.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns code and sku, maybe store, unit, factor.")],
     store: ScopeOption = None,
     all_stores: AllStoresOption = False,
     replace: ReplaceOption = False,

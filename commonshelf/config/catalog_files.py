@@ -1,9 +1,11 @@
 """Reads an operator's lists: the product master of a pool, and what a store's own codes mean.
 
 They are CSV files or Excel workbooks, in any form that the drop folder reads. Catalog columns: sku and name; and, when
-known, gtin, category, unit (each, kg, l), pack, cost, price, tax_percent, shelf_life_days, supplier, plu, substitutes
-and codes (both separated by spaces; a code is written SCHEME:TEXT, such as plu:4011), also by their German, French,
-Spanish, Italian and Dutch names. Code list columns: code and sku. Other columns are left alone.
+known, gtin, category, unit (each, kg, l), pack, cost, price, tax_percent, shelf_life_days, supplier, plu,
+substitutes, codes and pack_codes (separated by spaces; a code is written SCHEME:TEXT, such as plu:4011), also by their
+German, French, Spanish, Italian and Dutch names; and parts: of a kit, SKU=QUANTITY for each item in it. One piece of a
+pack code is a whole pack. Code list columns: code and sku, and maybe unit and factor: one piece of the code is factor
+units. Other columns are left alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from commonshelf.config.pieces import pack_of, parse_parts, parse_piece
 from connectors.contract import Refused
 from connectors.drop_folder.lists import read_list
 from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number
@@ -21,7 +24,7 @@ from connectors.parsing.lines import unit_named
 from connectors.parsing.quantities import price_minor, quantity_milli
 from messaging.errors import UserError
 from schemas.models.catalog import CatalogItem
-from schemas.models.config import CodeMapping, ConfigChange
+from schemas.models.config import CodeMapping, ConfigChange, PieceMeasure
 from schemas.models.forms import first_problem
 
 ORIGIN = "commonshelf"
@@ -210,9 +213,11 @@ CATALOG_HEADERS: Mapping[str, Sequence[str]] = {
     "plu": ("plu_code", "plu_nummer", "plu_nr"),
     "substitutes": ("ersatz", "ersatzartikel"),
     "codes": (),
+    "pack_codes": (),
+    "parts": (),
 }
 """Column → other headers for it, as `normal_header` gives them, the likeliest first."""
-CODE_HEADERS: Mapping[str, Sequence[str]] = {"code": (), "sku": ()}
+CODE_HEADERS: Mapping[str, Sequence[str]] = {"code": (), "sku": (), "unit": (), "factor": ()}
 
 Parsers = dict[str, tuple[str, Callable[[str], Any]]]
 """Column → (field, how its text becomes the field's value)."""
@@ -230,6 +235,7 @@ def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[
     rows = list(list_rows(file, ("sku", "name"), CATALOG_HEADERS))
     parsers = _catalog_parsers(currency, _marks(rows))
     places: dict[str, tuple[int, str]] = {}
+    kits: dict[str, tuple[int, CatalogItem]] = {}
     for line, row in rows:
         try:
             fields = {
@@ -243,14 +249,24 @@ def read_catalog(file: Path, pool: str, currency: str, now_ms: int) -> Iterator[
                 codes.append(code_of("plu", row["gtin"]))
                 del fields["gtin"]
             item = CatalogItem(pool=pool, recorded_at_ms=now_ms, **fields)
-            own = [f"sku:{item.sku}", *([f"gtin:{item.gtin}"] if item.gtin else []), *codes]
+            packs = [parse_code(code) for code in row.get("pack_codes", "").split()]
+            own = [f"sku:{item.sku}", *([f"gtin:{item.gtin}"] if item.gtin else []), *codes, *packs]
             for code in own:
                 _claim(places, code, line, item.sku)
             yield item
+            if item.parts:
+                kits[item.sku] = line, item
             for code in codes:
                 yield _mapping(pool, None, code, item.sku, now_ms)
+            for code in packs:
+                yield _mapping(pool, None, code, item.sku, now_ms, pack_of(item))
         except ValueError as error:
             raise located(file, line, error) from None
+    for line, kit in kits.values():
+        inner = next((part.sku for part in kit.parts if part.sku in kits), None)
+        if inner is not None:
+            reason = f"parts: {inner} is a kit, too; name the items that are in it"
+            raise located(file, line, ValueError(reason)) from None
 
 
 def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[ConfigChange]:
@@ -260,7 +276,9 @@ def read_codes(file: Path, pool: str, store: str, now_ms: int) -> Iterator[Confi
         try:
             code, sku = parse_code(row.get("code", "")), row.get("sku", "")
             _claim(places, code, line, sku)
-            yield _mapping(pool, store, code, sku, now_ms)
+            yield _mapping(
+                pool, store, code, sku, now_ms, parse_piece(row.get("unit", ""), row.get("factor", ""), None)
+            )
         except ValueError as error:
             raise located(file, line, error) from None
 
@@ -300,6 +318,7 @@ def _catalog_parsers(currency: str, marks: Marks) -> Parsers:
         "shelf_life_days": ("shelf_life_days", _days),
         "supplier": ("supplier", str),
         "substitutes": ("substitutes", lambda text: tuple(text.split())),
+        "parts": ("parts", parse_parts),
     }
 
 
@@ -346,8 +365,10 @@ def _parse(column: str, text: str, parse: Callable[[str], Any]) -> Any:
         raise ValueError(f"{column}: {error}") from None
 
 
-def _mapping(pool: str, store: str | None, text: str, sku: str, now_ms: int) -> ConfigChange:
-    change = CodeMapping(store=store, code=parse_code(text), sku=sku)
+def _mapping(
+    pool: str, store: str | None, text: str, sku: str, now_ms: int, piece: PieceMeasure | None = None
+) -> ConfigChange:
+    change = CodeMapping(store=store, code=parse_code(text), sku=sku, piece=piece)
     return ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=change)
 
 

@@ -5,18 +5,21 @@ from zoneinfo import ZoneInfo
 
 from commonshelf.config.settings import Settings, Store
 from connectors.contract import StoreContext
-from connectors.specs import ConnectorSpec
+from connectors.specs import ConnectorOptions, ConnectorSpec
 
 
 def connector_specs(settings: Settings) -> Iterator[ConnectorSpec]:
     """One spec per connector of each store."""
     for store in settings.stores:
         for options in store.connectors:
-            yield ConnectorSpec(store_context(settings, store), options)
+            yield connector_spec(settings, store, options)
 
 
-def store_context(settings: Settings, store: Store) -> StoreContext:
-    """The store in whose name its connectors bring facts."""
+def connector_spec(settings: Settings, store: Store, options: ConnectorOptions) -> ConnectorSpec:
+    """The spec of one connector, with the store in whose name it brings facts."""
     pool = settings.pool(store.pool)
     zone = ZoneInfo(store.time_zone or pool.time_zone)
-    return StoreContext(pool.id, store.id, zone, pool.currency, pool.declared().late_limit_ms)
+    late_limit_ms = pool.declared().late_limit_ms
+    return ConnectorSpec(
+        StoreContext(pool.id, store.id, zone, pool.currency, late_limit_ms, options.measures()), options
+    )

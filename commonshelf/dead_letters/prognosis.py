@@ -8,6 +8,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.catalog import PoolConfig
+from streams.catalog.goods import goods_of, kit_fault
 from streams.pool.journal import dead_letter_reasons as reasons
 
 _FINAL = {
@@ -66,18 +67,31 @@ def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: PoolConfig, now
         return "it is dated in the future: wait until then, or count the items and discard it"
     if event.get("kind") in ("counted", "level") and occurred < now_ms - settings["late_limit_ms"]:
         return "the pool no longer knows all that moved since this count: count again and discard it"
-    why_not = [line_blocker(catalog, event["store"], line) for line in letter.lines]
+    is_count = event.get("kind") in ("counted", "level")
+    why_not = [line_blocker(catalog, event["store"], line, is_count=is_count) for line in letter.lines]
     return None if None in why_not else "; ".join(dict.fromkeys(filter(None, why_not)))
 
 
-def line_blocker(catalog: PoolConfig, store: str, line: dict[str, Any]) -> str | None:
+def line_blocker(catalog: PoolConfig, store: str, line: dict[str, Any], *, is_count: bool = False) -> str | None:
     """The reason for which the pool would set this line aside; None when it would take it."""
     meaning = catalog.meaning(store, line["code"])
     if meaning is None:
         return "not mapped: see `./shelf map`"
-    sku, unit = meaning
-    if unit is None:
+    sku, unit, terms = meaning
+    goods = goods_of(meaning, catalog.items, line["quantity_milli"], line["unit"])
+    if goods == "unknown_item":
         return f"{line['code']} means {sku}, which the product master lacks"
-    if unit != line["unit"]:
-        return f"{line['code']} means {sku}, counted in {unit}, and the line says {line['unit']}"
+    if goods == "wrong_unit":
+        piece = terms.piece if terms else None
+        told = line["unit"] if piece is None or line["unit"] != "each" else f"{piece['unit']}, by its mapping"
+        return (
+            f"{line['code']} means {sku}, counted in {unit}, and the line says {told}; "
+            f"`./shelf map set … --unit` says what one piece is"
+        )
+    if goods == "bad_kit":
+        return kit_fault(sku, catalog.items)
+    if goods == "bad_quantity":
+        return f"{line['code']} means {sku}, and of its measure the quantity comes to nothing or too much"
+    if is_count and terms is not None and terms.parts:
+        return f"{line['code']} means {sku}, a kit, which has no stock of its own: count its parts and discard it"
     return None

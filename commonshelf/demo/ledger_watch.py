@@ -193,7 +193,7 @@ def fact_lines(fact: Fact) -> tuple[int, int, Counter[str]]:
         return 0, 0, Counter()
     said = fact[1]
     reasons = Counter[str](line["reason"] for line in said["quarantined"])
-    applied = sum(not line.get("kept") for line in said["applied"])
+    applied = len({line["line"] for line in said["applied"] if not line.get("kept")})
     return applied + counted, said["duplicate_lines"] + said["stale_lines"], reasons
 
 

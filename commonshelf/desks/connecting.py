@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from commonshelf.config.connector_specs import store_context
+from commonshelf.config.connector_specs import connector_spec
 from commonshelf.config.pool_config import UnknownNameError
 from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
@@ -47,7 +47,7 @@ def specs_of(settings: Settings, store_id: str, kind: str | None = None) -> list
             if not found:
                 has = ", ".join(options.kind for options in store.connectors) or "none"
                 raise UnknownNameError(f"store {store_id} has no connector {kind or ''}(it has: {has}); declare one")
-            return [ConnectorSpec(store_context(settings, store), options) for options in found]
+            return [connector_spec(settings, store, options) for options in found]
     known = ", ".join(store.id for store in settings.stores) or "none"
     raise UnknownNameError(f"there is no store {store_id!r} in the settings (known: {known})")
 

@@ -14,6 +14,7 @@ from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
 from streams.catalog import PoolConfig
+from streams.catalog.goods import is_of_one_unit
 
 _decode = topic_codec(POOL_AVAILABILITY.name).decode
 _BATCH = 10_000
@@ -102,6 +103,6 @@ def _codes(catalog: PoolConfig, store: str) -> dict[str, list[str]]:
     gtins = [(f"gtin:{item['gtin']}", sku) for sku, item in catalog.items.items() if item["gtin"] is not None]
     for code, sku in (*catalog.codes(store).items(), *catalog.codes(None).items(), *own, *gtins):
         meaning = catalog.meaning(store, code)
-        if meaning is not None and meaning[0] == sku:
+        if meaning is not None and meaning.sku == sku and is_of_one_unit(meaning):
             found.setdefault(sku, []).append(code)
     return found

@@ -22,7 +22,9 @@ from schemas.models.pos import StockLine, StockReport
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from schemas.types.catalog import CatalogItem as CatalogItemRow
+from schemas.types.pos import Unit as UnitName
 from streams.catalog import PoolConfig
+from streams.catalog.goods import goods_of
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,8 @@ def in_units_of(catalog: PoolConfig, reports: Iterable[StockReport]) -> tuple[li
         lines: list[StockLine] = []
         for line in report.lines:
             meaning = catalog.meaning(report.store, line.code)
-            if meaning is None or meaning[1] in (None, line.unit.value):
+            unit: UnitName = line.unit.value
+            if meaning is None or goods_of(meaning, catalog.items, line.quantity_milli, unit) != "wrong_unit":
                 lines.append(line)
             else:
                 misfits.append(

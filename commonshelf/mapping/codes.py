@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from commonshelf.dead_letters.letters import Letter, Place
+from connectors.contract import Measure
 from connectors.parsing.codes import is_in_store
-from schemas.models.config import CodeMapping
+from connectors.parsing.units import written
+from schemas.models.config import CodeMapping, PieceMeasure
 from streams.catalog import PoolConfig
+from streams.catalog.goods import Meaning
 from streams.pool.journal import dead_letter_reasons as reasons
 
 _PRIVATE = ("sku:", "item:")
@@ -62,21 +66,29 @@ def objections(catalog: PoolConfig, wanted: Sequence[CodeMapping], *, replaces: 
     `replaces`: a meaning that is in force may be replaced.
     """
     found: list[str] = []
-    first: dict[tuple[str | None, str], str | None] = {}
+    first: dict[tuple[str | None, str], CodeMapping] = {}
     for one in wanted:
         where = "the whole pool" if one.store is None else f"store {one.store}"
-        if first.setdefault((one.store, one.code), one.sku) != one.sku:
-            both = f"{first[one.store, one.code]} and {one.sku}"
+        before = first.setdefault((one.store, one.code), one)
+        if (before.sku, before.piece) != (one.sku, one.piece):
+            both = f"{_told(before)} and {_told(one)}"
             found.append(f"{one.code} is to mean both {both} in {where}: which one?")
             continue
         if one.store is not None and one.store not in catalog.stores:
             found.append(f"{one.code}: the pool has no store {one.store!r}; it has {_some(catalog.stores)}")
         if one.sku is not None and one.sku not in catalog.items:
             found.append(f"{one.code}: the product master has no item {one.sku!r}; add it first")
-        now = _meaning_now(catalog, one)
-        if now is not None and now != one.sku and not replaces:
-            name = catalog.items[now]["name"] if now in catalog.items else "not in the product master"
-            found.append(f"{one.code} means {now} ({name}) in {where} already, not {one.sku}; to replace that say so")
+        unit = None if one.sku is None else catalog.unit(one.sku)
+        if one.piece is not None and unit is not None and one.piece.unit.value != unit:
+            found.append(
+                f"{one.code}: {one.sku} is counted in {unit}, and one piece is said to be {_measure(one.piece)}"
+            )
+        now = catalog.meaning(one.store or "", one.code)
+        if now is not None and not replaces and (now.sku, _piece_of(now)) != (one.sku, one.piece):
+            name = catalog.items[now.sku]["name"] if now.sku in catalog.items else "not in the product master"
+            piece = _piece_of(now)
+            of_it = f"{now.sku} ({name})" if piece is None else f"{_measure(piece)} of {now.sku} ({name})"
+            found.append(f"{one.code} means {of_it} in {where} already, not {_told(one)}; to replace that say so")
     return found
 
 
@@ -93,9 +105,17 @@ def item_named(catalog: PoolConfig, text: str) -> str | None:
     return meaning[0] if meaning else None
 
 
-def _meaning_now(catalog: PoolConfig, one: CodeMapping) -> str | None:
-    meaning = catalog.meaning(one.store or "", one.code)
-    return meaning[0] if meaning else None
+def _piece_of(meaning: Meaning) -> PieceMeasure | None:
+    piece = None if meaning.terms is None else meaning.terms.piece
+    return None if piece is None else PieceMeasure.model_validate(piece)
+
+
+def _told(one: CodeMapping) -> str:
+    return str(one.sku) if one.piece is None else f"{_measure(one.piece)} of {one.sku}"
+
+
+def _measure(piece: PieceMeasure) -> str:
+    return written(Measure(piece.unit, Fraction(piece.numerator, piece.denominator)))
 
 
 def _some(names: Iterable[str]) -> str:

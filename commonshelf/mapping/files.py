@@ -1,8 +1,9 @@
 """Reads an operator's lists for the mapping desk: what codes mean, and what a store's till calls its items.
 
-Mappings: columns code and sku, and maybe store. Item lists: column code, and name, barcode or sku. A code is written
-SCHEME:TEXT, such as plu:4011 or item:W62X, or as the digits of a barcode. Other columns are left alone. What
-`connect discover --json` prints is an item list, too: an item's kind is the scheme of its code.
+Mappings: columns code and sku, and maybe store, and unit and factor: one piece of the code is factor units. Item lists:
+column code, and name, barcode or sku. A code is written SCHEME:TEXT, such as plu:4011 or item:W62X, or as the digits
+of a barcode. Other columns are left alone. What `connect discover --json` prints is an item list, too: an item's kind
+is the scheme of its code.
 """
 
 import json
@@ -10,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from commonshelf.config.catalog_files import CODE_HEADERS, UnusableFileError, list_rows, located, parse_code
+from commonshelf.config.pieces import parse_piece
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
 from connectors.parsing.codes import SCHEMES
 from connectors.parsing.spreadsheet import unguarded
-from schemas.models.config import CodeMapping
+from schemas.models.config import CodeMapping, PieceMeasure
+from schemas.models.pos import Unit
 from streams.catalog import PoolConfig
 
 
@@ -31,7 +34,8 @@ def read_mappings(file: Path, store: str | None, catalog: PoolConfig) -> tuple[l
         try:
             sku = find_item(catalog, unguarded(row["sku"]))
             code = catalog.lasting_code(parse_code(unguarded(row.get("code", ""))))
-            found.append(CodeMapping(store=row.get("store") or store, code=code, sku=sku))
+            piece = piece_of(catalog, sku, row.get("unit", ""), row.get("factor", ""))
+            found.append(CodeMapping(store=row.get("store") or store, code=code, sku=sku, piece=piece))
         except ValueError as error:
             problems.append(str(located(file, line, error)))
     return found, problems
@@ -66,6 +70,12 @@ def _discovered(file: Path) -> Iterator[tuple[str, str, TillItem]]:
         raise UnusableFileError(
             f"{file} cannot be read as what `connect discover --json` prints ({type(error).__name__}: {error})"
         ) from None
+
+
+def piece_of(catalog: PoolConfig, sku: str, unit: str, factor: str) -> PieceMeasure | None:
+    """One piece of a code of `sku`: `factor` of `unit`, of the item's own where none is named. Raises ValueError."""
+    own = catalog.unit(sku)
+    return parse_piece(unit, factor, None if own is None else Unit(own))
 
 
 def find_item(catalog: PoolConfig, text: str) -> str:

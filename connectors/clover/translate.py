@@ -17,8 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
-from connectors.parsing.lines import is_unit, taken_back, text_of
+from connectors.parsing.lines import taken_back, text_of
 from connectors.parsing.quantities import currency_exponent, shorten
+from connectors.parsing.units import UnitWords, measure_of
 from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, inner, is_set, number, object_of
@@ -216,7 +217,7 @@ def _add_line(lines: SaleLines, where: str, name: str, line: Json) -> None:
         "item": text_of(inner(line, "item"), "id"),
         # 0 and null stand for an item that is not sold by a unit: one piece.
         "quantity": thousandths.scaleb(-3) if thousandths else 1,
-        "unit": _unit(line.get("unitName")) if thousandths else "each",
+        "unit": _unit(line.get("unitName"), lines.own_units) if thousandths else "each",
     }
     price = lines.price(where, lambda currency: _unit_price(line, currency))
     if price is not None:
@@ -229,9 +230,9 @@ def _unit_price(line: Json, currency: str) -> Decimal | None:
     return None if price is None else price.scaleb(-currency_exponent(currency))
 
 
-def _unit(name: object) -> str:
+def _unit(name: object, own_units: UnitWords) -> str:
     """A unit that can be converted; else the merchant's own word, such as a bottle, of which there are so many."""
-    return name if isinstance(name, str) and is_unit(name) else "each"
+    return name if isinstance(name, str) and measure_of(name, own_units) is not None else "each"
 
 
 def _level(collector: Collector, where: str, item: Json, shop: CloverShop, reading: ReadContext) -> None:
@@ -242,9 +243,9 @@ def _level(collector: Collector, where: str, item: Json, shop: CloverShop, readi
         return
     item_id = identifier(item)
     at_ms = _ms(stock, "modifiedTime") or _ms(item, "modifiedTime") or reading.received_at_ms
-    unit = _unit(item.get("unitName")) if text_of(item, "priceType") == "PER_UNIT" else "each"
+    unit = _unit(item.get("unitName"), shop.store.unit_words) if text_of(item, "priceType") == "PER_UNIT" else "each"
     said = {"item": item_id, "quantity": quantity, "unit": unit}
-    line = vendor_stock_line(collector, where, said, StockReportKind.level)
+    line = vendor_stock_line(collector, where, said, StockReportKind.level, shop.store.unit_words)
     collector.events.append(
         StockReport(
             pool=shop.store.pool,

@@ -124,6 +124,7 @@ def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:
         decimal_mark=options.decimal_mark,
         status_words=options.status_words,
         default_unit=options.default_unit,
+        unit_words=options.measures(),
         settle_ms=options.settle_ms,
         scan_interval_s=options.scan_interval_s,
         late_limit_ms=store.late_limit_ms,

@@ -19,7 +19,8 @@ def survey_poslog(stream: BinaryIO) -> Survey:
 def read_poslog(stream: BinaryIO, reading: FileReadContext) -> Iterator[Batch]:
     """Sales and problems of a file, in its order. Raises FileRefused where it cannot be read on."""
     spec = reading.spec
-    work = _BatchBuilder(StoreContext(spec.pool, spec.store, spec.zone, spec.currency), reading.recorded_at_ms)
+    store = StoreContext(spec.pool, spec.store, spec.zone, spec.currency, spec.late_limit_ms, spec.unit_words)
+    work = _BatchBuilder(store, reading.recorded_at_ms)
     refused: FileRefused | None = None
     try:
         for transaction in read_transactions(stream):
@@ -48,6 +49,7 @@ class _BatchBuilder:
         self._events: list[PosEvent] = []
         self._problems: list[RowProblem] = []
         self._skipped: list[Skip] = []
+        self._notes: list[RowProblem] = []
         self._transactions = 0
 
     def take(self, transaction: Transaction) -> None:
@@ -59,11 +61,16 @@ class _BatchBuilder:
         for problem in found.problems:
             where = f"line {transaction.line}: {problem.where}"
             self._problems.append(RowProblem(where, problem.reason, transaction.line, problem.where))
+        for note in found.notes:
+            where = f"line {transaction.line}: {note.where}"
+            self._notes.append(RowProblem(where, note.text, transaction.line, note.where))
         self._transactions += 1
         self.size += 1 + found.line_count
 
     def batch(self) -> Batch:
         """The transactions taken since the last batch."""
-        batch = Batch(tuple(self._events), tuple(self._problems), self._transactions, tuple(self._skipped))
+        batch = Batch(
+            tuple(self._events), tuple(self._problems), self._transactions, tuple(self._skipped), tuple(self._notes)
+        )
         self._clear()
         return batch

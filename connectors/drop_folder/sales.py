@@ -16,11 +16,10 @@ from connectors.drop_folder.numbers import Marks, plain_amount
 from connectors.drop_folder.rows import Row
 from connectors.drop_folder.translate import Head, Lines, Translator
 from connectors.drop_folder.when import TimeReader
-from connectors.parsing.lines import sale_line
+from connectors.parsing.lines import PRICE_FIELDS, noted_sale_line
 from connectors.parsing.quantities import shorten
 from schemas.models.pos import Sale, SaleLine, SaleLineKind
 
-_PRICES = ("price", "unit_price")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CARRIED = (
     "store", "status", "cancelled", "voided", "currency", "register", "business_date", "order_ref", "occurred_at",
@@ -82,19 +81,15 @@ class SaleTranslator(Translator):
         line_id = fields.get("line_no") or self._line_id(head, fields)
         self._read_quantity(fields)
         self._read_prices(at, lines, fields)
-        try:
-            return sale_line(line_id, fields, lines.currency)
-        except FieldRefused as refused:
-            if refused.field not in _PRICES:
-                raise
-            self._note_price(at, refused.field, str(refused))
-            return sale_line(line_id, {**fields, "price": "", "unit_price": ""}, lines.currency)
+        line, notes = noted_sale_line(line_id, fields, lines.currency, self._spec.unit_words)
+        self._add_notes(at, notes)
+        return line
 
     def _read_prices(self, at: int, lines: Lines, fields: dict[str, str]) -> None:
         """Make plain numbers of the prices; one that cannot be read is left out, with a note: it moves no stock."""
         currency = self._named_currency(fields)
         is_return = fields.get("kind") == SaleLineKind.return_ or fields.get("quantity", "").startswith("-")
-        for name in _PRICES:
+        for name in PRICE_FIELDS:
             text = fields.get(name)
             if not text:
                 continue

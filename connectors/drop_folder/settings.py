@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.contract import Measure
 from schemas.models.base import Currency, Name, TimeZone
 from schemas.models.config import PoolSettings
 from schemas.models.pos import Unit
@@ -58,6 +59,8 @@ class DropFolderSpec(BaseModel):
     status_words: Mapping[str, StatusWord] = {}
     """Words of the till's own in a column of states, in any case, and what they mean."""
     default_unit: Unit = Unit.each
+    unit_words: Mapping[str, Measure] = {}
+    """Words of the store's own for units, as `parsing.units` compares them, and what one is."""
     settle_ms: Annotated[int, Field(ge=0, le=600_000)] = 1_000
     """A file is read when nothing touched it for so long."""
     scan_interval_s: Annotated[float, Field(gt=0, le=3_600)] = 60

@@ -19,7 +19,7 @@ from connectors.drop_folder.numbers import Marks, plain_number
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.translate import SYSTEM, Head, Lines, Translator
 from connectors.drop_folder.when import Moment, TimeReader
-from connectors.parsing.lines import stock_line
+from connectors.parsing.lines import LineNote, noted_stock_line
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import local_date
 from schemas.models.base import QUANTITY_MAX_MILLI
@@ -81,7 +81,7 @@ class StockTranslator(Translator):
             if name.number:
                 self._memory.put(f"number {name.number}", 1)
             try:
-                line = self._read(fields)
+                line, _ = self._read(fields)
             except FieldRefused:
                 self._memory.put(f"bad row of {name.source_id}", row.line)
                 continue
@@ -231,7 +231,8 @@ class StockTranslator(Translator):
         return str(moment.at_ms) if moment.day_end_ms is None else local_date(moment.at_ms, self._zone)
 
     def _line(self, at: int, head: Head, lines: Lines, fields: dict[str, str]) -> StockLine | None:
-        line = self._read(fields)
+        line, notes = self._read(fields)
+        self._add_notes(at, notes)
         if self._report_kind in _SUMMED:
             name = f"{_base(head.source_id)} {line.code} {line.unit}"
             total = self._memory.value(f"total {name}") or 0
@@ -240,18 +241,20 @@ class StockTranslator(Translator):
             if self._memory.next_ordinal(f"summed {name}@{head.version}") > 1:
                 self._note(at, "", f"{line.code} stands in this {NAMES[self._kind]} more than once: the sum is taken")
                 return None
-            line = line.model_copy(update={"quantity_milli": total})
+            told = line.told if total == line.quantity_milli else None
+            line = line.model_copy(update={"quantity_milli": total, "told": told})
         return line if fields.get("line_no") else line.model_copy(update={"line_id": self._line_id(head, fields)})
 
-    def _read(self, fields: dict[str, str]) -> StockLine:
+    def _read(self, fields: dict[str, str]) -> tuple[StockLine, list[LineNote]]:
         """The line as its row says it, without a name of its own where that names none. Raises FieldRefused."""
         self._read_quantity(fields)
-        line = stock_line(fields.get("line_no") or "-", fields, self._report_kind)
+        name = fields.get("line_no") or "-"
+        line, notes = noted_stock_line(name, fields, self._report_kind, self._spec.unit_words)
         opening = self._known.opening_of(line.code) if self._kind == "opening" else None
         if opening is None or opening.file == self._file:
-            return line
+            return line, notes
         if opening.number and opening.number == fields.get("document_no"):
-            return line
+            return line, notes
         raise FieldRefused(
             "",
             f"{line.code} stands in the opening stock {opening.number or opening.file} already, and a store opens "

@@ -21,7 +21,7 @@ from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.totals import is_total_word
 from connectors.drop_folder.when import Moment, TimeReader, zone_named
-from connectors.parsing.lines import field_refused, line_code
+from connectors.parsing.lines import LineNote, field_refused, line_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.spreadsheet import clean_cell
 from connectors.parsing.times import calendar_day, local_date
@@ -260,6 +260,10 @@ class Translator(ABC):
                 fields["quantity"] = plain_number(fields["quantity"], self._marks)
             except Refused as error:
                 raise FieldRefused("quantity", str(error)) from error
+
+    def _add_notes(self, line: int, notes: Iterable[LineNote]) -> None:
+        for note in notes:
+            self._note(line, note.field, note.text)
 
     def _note(self, line: int, name: str, reason: str) -> None:
         self._notes.append(self._problem(line, name, reason))

@@ -208,7 +208,7 @@ def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadCont
             pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{outlet_id}/{product_id}", version=now_ms), occurred_at_ms=now_ms,
             recorded_at_ms=now_ms, kind=StockReportKind.level,
-            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level),),
+            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level, store.unit_words),),
         )
     )  # fmt: skip
 

@@ -205,7 +205,7 @@ def _level(collector: Collector, where: str, level: Json, shop: LoyverseShop, re
     if at_ms is None:
         raise FieldRefused("updated_at", "the time is missing")
     said = {"item": variant_id, "quantity": number(level, "in_stock")}
-    line = vendor_stock_line(collector, where, said, StockReportKind.level)
+    line = vendor_stock_line(collector, where, said, StockReportKind.level, shop.store.unit_words)
     source = Source(system=SYSTEM, id=f"level/{shop.store_id}/{variant_id}/{at_ms}", version=1)
     collector.events.append(line_report(shop.store, source, StockReportKind.level, line, at_ms, reading))
 

@@ -10,15 +10,16 @@ Odoo writes times in UTC without saying so, a reference as [id, name], and nothi
 shortest decimal of a double, and are read to nine decimals, so that 0.30000000000000004 is 0.3.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import text_of
 from connectors.parsing.quantities import shorten
+from connectors.parsing.units import UnitWords, measure_of, unknown_unit
 from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, number, object_of, rounded_price, time_ms
@@ -28,13 +29,8 @@ from schemas.models.pos import Source, StockLine, StockReportKind
 SYSTEM = "odoo"
 _UTC = ZoneInfo("UTC")
 _SOLD = frozenset({"paid", "done", "invoiced"})
-_UNITS = {
-    "units": "each", "unit": "each", "unit(s)": "each", "kg": "kg", "g": "g", "t": "t", "lb": "lb", "lb(s)": "lb",
-    "oz": "oz", "oz(s)": "oz", "l": "l", "ml": "ml", "fl oz (us)": "fl oz", "qt (us)": "quart", "gal (us)": "gallon",
-    "gal(s)": "gallon", "dozens": "dozen", "dozen": "dozen",
-} | dict.fromkeys(("m", "cm", "mm", "km", "in", "ft", "yd", "mi", "m²", "ft²", "hours", "days"), "each")  # fmt: skip
-"""Names of Odoo's own units in English, in lower case. What has another measure is counted in pieces of it."""
-_PACK = re.compile(r"(?:pack of|box of|case of) ([1-9][0-9]{0,4})")
+_WITHOUT_MEASURE = frozenset({"m", "cm", "mm", "km", "in", "ft", "yd", "mi", "m²", "ft²", "hours", "days"})
+"""Odoo's units of length, area and time: goods that are sold by them are counted in pieces of it."""
 _NINE_DECIMALS = Decimal("1E-9")
 
 
@@ -190,16 +186,16 @@ def _add_line(lines: SaleLines, where: str, name: str, line: Json, shop: OdooSho
     kind = "sale"
     if quantity < 0:
         kind = "return" if shop.returns_restocked else "return_not_restocked"
-    unit, each = _unit(line, "product_uom_id")
-    said: dict[str, object] = {"kind": kind, "quantity": abs(quantity) * each, "unit": unit}
+    unit, each = _unit(line, "product_uom_id", lines.own_units)
+    said: dict[str, object] = {"kind": kind, "quantity": abs(quantity), "unit": unit}
     parts = shop.kits.get(product)
     if not parts:
         price = lines.price(where, lambda currency: _price(line, currency))
         lines.add(where, name, {**said, "item": str(product), "price": price})
         return
     for part in parts:
-        part_unit, part_each = _unit({"unit": part.unit}, "unit")
-        in_all = abs(quantity) * each * part.quantity * part_each
+        part_unit, _ = _unit({"unit": part.unit}, "unit", lines.own_units)
+        in_all = abs(quantity) * part.quantity * each.numerator / each.denominator
         item = {"item": str(part.product), "quantity": in_all, "unit": part_unit}
         lines.add(where, f"{name}/{part.product}", {**said, **item})
 
@@ -228,23 +224,23 @@ def _move(
     kind = (
         StockReportKind.received if comes and usage in ("supplier", "internal", "transit") else StockReportKind.adjusted
     )
-    unit, each = _unit(move, "product_uom")
+    unit, _ = _unit(move, "product_uom", shop.store.unit_words)
     said = {
         "item": str(_needed(move, "product_id")),
-        "quantity": (quantity if comes else -quantity) * each,
+        "quantity": quantity if comes else -quantity,
         "unit": unit,
         "reason": "other",
     }
-    line = vendor_stock_line(collector, where, said, kind)
+    line = vendor_stock_line(collector, where, said, kind, shop.store.unit_words)
     _report(collector, kind, f"move/{_needed(move, 'id')}", line, _needed_ms(move, "date"), shop, reading)
 
 
 def _level(collector: Collector, product: int, quants: Sequence[Json], shop: OdooShop, reading: ReadContext) -> None:
     at_ms = max(_needed_ms(quant, "write_date") for quant in quants)
     total = sum((_exact(quant, "quantity") for quant in quants), Decimal())
-    unit, each = _unit(quants[0], "product_uom_id")
-    said = {"item": str(product), "quantity": total * each, "unit": unit}
-    line = vendor_stock_line(collector, f"product {product}", said, StockReportKind.level)
+    unit, _ = _unit(quants[0], "product_uom_id", shop.store.unit_words)
+    said = {"item": str(product), "quantity": total, "unit": unit}
+    line = vendor_stock_line(collector, f"product {product}", said, StockReportKind.level, shop.store.unit_words)
     _report(collector, StockReportKind.level, f"level/{product}/{at_ms}", line, at_ms, shop, reading)
 
 
@@ -296,21 +292,18 @@ def _exact(fields: Json, name: str) -> Decimal:
         raise FieldRefused(name, f"{shorten(value)} is out of range") from error
 
 
-def _unit(fields: Json, name: str) -> tuple[str, int]:
-    """The word for a unit [id, name] that `parsing.lines` knows, and how many of it there are; pieces where none is
-    named.
-    """
+def _unit(fields: Json, name: str, own_units: UnitWords) -> tuple[str, Fraction]:
+    """The word of a unit [id, name], and how much of ours it is; pieces where none is named. Raises FieldRefused."""
     value = fields.get(name)
     if not isinstance(value, list) or len(value) < 2:
-        return "each", 1
-    word = str(value[1]).strip().lower()
-    unit, pack = _UNITS.get(word), _PACK.fullmatch(word)
-    if pack:
-        return "each", int(pack[1])
-    if unit is None:
-        known = "Units, Dozens, Pack of 6, kg, g, t, lb, oz, L, mL, gal (US)"
-        raise FieldRefused(name, f"{shorten(value[1])} is not a unit that is read, such as {known}: sell it in one")
-    return unit, 1
+        return "each", Fraction(1)
+    word = str(value[1]).strip()
+    measure = measure_of(word, own_units)
+    if measure is None and word.lower() in _WITHOUT_MEASURE:
+        return "each", Fraction(1)
+    if measure is None:
+        raise FieldRefused(name, unknown_unit(word))
+    return word, measure.factor
 
 
 def _currency(order: Json) -> object:

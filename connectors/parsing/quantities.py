@@ -1,7 +1,8 @@
 """Decimals as tills write them, to the integers of the vocabulary. Exact, or refused: nothing is rounded silently."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal
+from fractions import Fraction
 
 from connectors.contract import Refused
 from schemas.models.base import PRICE_MAX_MINOR, QUANTITY_MAX_MILLI
@@ -44,7 +45,7 @@ def quantity_milli(value: object, *, in_thousandths: bool = False) -> int:
     return scaled
 
 
-def nearest_milli(value: object, factor: Decimal = Decimal(1)) -> tuple[int, bool]:
+def nearest_milli(value: object, factor: Fraction = Fraction(1)) -> tuple[int, bool]:
     """(thousandths of our unit, whether they are rounded) of a quantity in a unit that is `factor` of ours.
 
     Whole thousandths are exact. Else the nearest is taken, half a thousandth away from zero, and the difference is the
@@ -54,11 +55,11 @@ def nearest_milli(value: object, factor: Decimal = Decimal(1)) -> tuple[int, boo
     given = decimal_of(value)
     if abs(given.adjusted()) > DIGITS_MAX:
         raise Refused(f"{shorten(value)} is out of range")
-    with localcontext() as context:
-        context.prec = _COEFFICIENT_MAX
-        exact = given * factor * 1000
-        whole = int(exact.to_integral_value(ROUND_HALF_UP))
-        is_noise = abs(exact - whole) <= abs(exact).scaleb(-_DOUBLE_DIGITS)
+    exact = Fraction(given) * factor * 1000
+    floor, rest = divmod(abs(exact.numerator), exact.denominator)
+    whole = floor + (2 * rest >= exact.denominator)
+    whole = -whole if exact < 0 else whole
+    is_noise = abs(exact - whole) * 10**_DOUBLE_DIGITS <= abs(exact)
     if abs(whole) > QUANTITY_MAX_MILLI:
         raise Refused(f"{shorten(value)} is out of range: at most {QUANTITY_MAX_MILLI // 1000} units in a line")
     if not whole and not given.is_zero():

@@ -11,14 +11,15 @@ from xml.etree.ElementTree import Element
 
 from pydantic import ValidationError
 
-from connectors.contract import FieldRefused, Problem, Refused, Skip, SkipReason, StoreContext, Translated
+from connectors.contract import FieldRefused, Note, Problem, Refused, Skip, SkipReason, StoreContext, Translated
 from connectors.parsing.codes import check_digit, code_of
-from connectors.parsing.lines import field_refused, sale_line, taken_back
+from connectors.parsing.lines import field_refused, noted_sale_line, taken_back
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
+from connectors.parsing.units import measure_of, unknown_unit
 from connectors.poslog.amounts import measured, rounded
 from connectors.poslog.transactions import local_name
-from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source
+from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source, Unit
 
 SYSTEM = "poslog"
 
@@ -50,20 +51,6 @@ _NOT_GOODS: Mapping[str, SkipReason] = dict.fromkeys(
      "layaway", "previouslayaway", "previouscustomerorder"), SkipReason.not_moved,
 )  # fmt: skip
 """Kinds of line, or of item (ItemType), in lower case, that leave the shelves as they are."""
-_UNITS: Mapping[str, str] = (
-    dict.fromkeys(
-        ("", "ea", "each", "c62", "h87", "nar", "pce", "pc", "pcs", "piece", "pieces", "st", "stk", "un", "und", "unit",
-         "units", "unt"), "each",
-    )
-    | dict.fromkeys(("kgm", "kg", "kgs", "kilogram", "kilograms"), "kg")
-    | dict.fromkeys(("grm", "g", "gr", "gram", "grams"), "g")
-    | dict.fromkeys(("ltr", "l", "lt", "liter", "litre", "liters", "litres"), "l")
-    | dict.fromkeys(("mlt", "ml", "milliliter", "millilitre"), "ml")
-)  # fmt: skip
-"""UN/ECE Recommendation 20, and what tills write instead.
-
-Pounds and ounces are not in the vocabulary, and would have to be rounded.
-"""
 _BACK_TO_STOCK = ("", "returntostock", "restock", "returntoshelf", "sellable")
 _FLAGS: tuple[tuple[str, SkipReason], ...] = (
     ("TrainingModeFlag", SkipReason.training), ("CancelFlag", SkipReason.cancelled), ("VoidedFlag", SkipReason.voided),
@@ -74,6 +61,8 @@ _LINE_FLAGS = ("VoidFlag", "CancelFlag", "DeleteFlag")
 _BARCODE_LENGTHS = (8, 12, 13, 14)
 _GTIN_TYPES = ("gtin", "ean", "upc", "barcode", "jan")
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T+Z-].*)?", re.ASCII)
+_CURRENCY = re.compile("[A-Z]{3}")
+_TILL_MAX = 200
 _WHOLE_GTIN = re.compile(r"[0-9]{12,14}")
 
 
@@ -104,6 +93,7 @@ class _Receipt:
         self._where = self._name()
         self._skipped: list[Skip] = []
         self._problems: list[Problem] = []
+        self._notes: list[Note] = []
 
     def translated(self) -> Translated:
         retail = self._child(self._element, "RetailTransaction")
@@ -122,7 +112,7 @@ class _Receipt:
         except ValidationError as error:
             first = field_refused(error)
             self._problems.append(Problem(self._at(first.field), str(first)))
-        return Translated(events, tuple(self._problems), tuple(self._skipped))
+        return Translated(events, tuple(self._problems), tuple(self._skipped), tuple(self._notes))
 
     def _no_sale(self, retail: Element | None) -> SkipReason | None:
         """The reason why the whole moves no stock of ours, or None."""
@@ -149,7 +139,7 @@ class _Receipt:
 
     def _sale(self, retail: Element) -> Sale | None:
         occurred_at_ms = self._occurred_at_ms()
-        currency = (self._get("CurrencyCode") or self._store.currency).upper()
+        currency = self._currency()
         is_post_void = self._status(retail) == _POST_VOIDED
         lines = tuple(self._lines(retail, currency))
         source_id = self._source_id(self._post_voided(retail) if is_post_void else self._element, occurred_at_ms)
@@ -163,10 +153,21 @@ class _Receipt:
             source=Source(system=SYSTEM, id=source_id, version=2 if is_post_void else 1),
             occurred_at_ms=occurred_at_ms,
             recorded_at_ms=self._recorded_at_ms,
-            till=self._get("WorkstationID") or None,
+            till=self._get("WorkstationID")[:_TILL_MAX] or None,
             currency=currency,
             lines=lines,
         )
+
+    def _currency(self) -> str | None:
+        """None, with a note, for what is no currency: the prices are left out then."""
+        given = (self._get("CurrencyCode") or self._store.currency).upper()
+        if _CURRENCY.fullmatch(given):
+            return given
+        self._note("CurrencyCode", f"{shorten(given)} is not an ISO 4217 code: the prices are left out")
+        return None
+
+    def _note(self, place: str, text: str) -> None:
+        self._notes.append(Note(self._at(place), text))
 
     def _post_voided(self, retail: Element) -> Element:
         """The receipt that a post void takes back: the one it links to, or else itself."""
@@ -188,7 +189,7 @@ class _Receipt:
                 undone.append(line.model_copy(update={"kind": SaleLineKind.return_not_restocked}))
         return tuple(undone)
 
-    def _lines(self, retail: Element, currency: str) -> Iterator[SaleLine]:
+    def _lines(self, retail: Element, currency: str | None) -> Iterator[SaleLine]:
         items = retail.findall(f"{self._ns}LineItem")
         voided = self._voided(items)
         names: Counter[str] = Counter()
@@ -202,7 +203,7 @@ class _Receipt:
             names[sequence] += 1
             line_id = sequence if names[sequence] == 1 else f"{sequence}#{names[sequence]}"
             try:
-                yield self._line(line_id, goods, currency)
+                yield self._line(line_id, name, goods, currency)
             except FieldRefused as refused:
                 place = f"{name}/{refused.field}" if refused.field else name
                 self._problems.append(Problem(self._at(place), str(refused)))
@@ -244,7 +245,7 @@ class _Receipt:
         goods = self._goods(item, is_voided=False)[0]
         return () if goods is None else tuple(text for _, text in self._codes(goods))
 
-    def _line(self, line_id: str, goods: Element, currency: str) -> SaleLine:
+    def _line(self, line_id: str, name: str, goods: Element, currency: str | None) -> SaleLine:
         fields: dict[str, object] = {"kind": "sale"}
         if local_name(goods) == "Return":
             disposal = self._child(goods, "Disposal")
@@ -257,9 +258,15 @@ class _Receipt:
             fields.setdefault(scheme, code)
         fields |= self._quantity(goods)
         amount = _text(goods, self._ns, "ExtendedAmount")
-        if amount:
-            fields["price"] = rounded(amount, currency)
-        return sale_line(line_id, fields, currency)
+        if amount and currency:
+            try:
+                fields["price"] = rounded(amount, currency)
+            except FieldRefused as refused:
+                self._note(f"{name}/{refused.field}", f"the price is left out: {refused}")
+        line, notes = noted_sale_line(line_id, fields, currency or self._store.currency, self._store.unit_words)
+        for note in notes:
+            self._note(name, note.text)
+        return line
 
     def _codes(self, goods: Element) -> Iterator[tuple[str, str]]:
         """(scheme, code) of all that names the item, most telling first.
@@ -285,14 +292,14 @@ class _Receipt:
         if quantity is None:
             return {"quantity": "1", "unit": "each"}
         text = (quantity.text or "").strip()
-        theirs = (quantity.get("UnitOfMeasureCode") or "").strip().lower()
-        unit = _UNITS.get(theirs)
-        if unit is None:
-            raise FieldRefused("Quantity", f"{shorten(theirs)} is not a unit that is read: EA, KGM, GRM, LTR or MLT")
+        word = (quantity.get("UnitOfMeasureCode") or "").strip()
+        measure = measure_of(word, self._store.unit_words)
+        if measure is None:
+            raise FieldRefused("Quantity", unknown_unit(word))
         units = (quantity.get("Units") or "").strip()
-        if unit == "each" or not units:
-            return {"quantity": text, "unit": unit}
-        return {"quantity": measured(text, units), "unit": unit}
+        if measure.unit is Unit.each or not units:
+            return {"quantity": text, "unit": word}
+        return {"quantity": measured(text, units), "unit": word}
 
     def _occurred_at_ms(self) -> int:
         for path in _TIMES:

@@ -267,7 +267,7 @@ def _level(
         return
     code = codes.get(item_id) or {"item": f"inventory-item-{item_id}"}
     fields = {**code, "quantity": level["available"]}
-    line = vendor_stock_line(collector, "", fields, StockReportKind.level)
+    line = vendor_stock_line(collector, "", fields, StockReportKind.level, shop.store.unit_words)
     as_of_ms = time_ms(level, "updated_at", shop.store.zone) or reading.received_at_ms
     within_second = 999 if triggered_at_ms is None else min(max(triggered_at_ms - as_of_ms, 0), 998)
     source = Source(system=SYSTEM, id=f"level/{location_id}/{item_id}", version=as_of_ms + within_second)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import taken_back, text_of
 from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.units import UnitWords, measure_of
 from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
@@ -208,7 +209,7 @@ def _sale_line(
                 "item": item,
                 "kind": kind,
                 "quantity": fields.get("quantity"),
-                "unit": _unit(fields.get("quantity_unit")),
+                "unit": _unit(fields.get("quantity_unit"), lines.own_units),
                 "price": _price(fields.get("total_money"), lines.currency or ""),
             }
             added = lines.add(where, name, said)
@@ -229,7 +230,7 @@ def _count(collector: Collector, where: str, count: Json, shop: SquareShop, read
     item = text_of(count, "catalog_object_id")
     calculated_at_ms = _time_ms(count, ("calculated_at",), shop)
     said = {"item": item, "quantity": count.get("quantity")}
-    line = vendor_stock_line(collector, where, said, StockReportKind.level)
+    line = vendor_stock_line(collector, where, said, StockReportKind.level, shop.store.unit_words)
     source_id = f"level/{item}/{calculated_at_ms}"
     _report(collector, StockReportKind.level, source_id, line, calculated_at_ms, shop, reading)
 
@@ -244,8 +245,8 @@ def _physical_count(
     elif count.get("state") != "IN_STOCK":
         collector.skip(where, SkipReason.not_moved)
     else:
-        said = {**_what(count, change), "quantity": count.get("quantity")}
-        line = vendor_stock_line(collector, where, said, StockReportKind.counted)
+        said = {**_what(count, change, shop), "quantity": count.get("quantity")}
+        line = vendor_stock_line(collector, where, said, StockReportKind.counted, shop.store.unit_words)
         _change_report(collector, StockReportKind.counted, count, line, shop, reading)
 
 
@@ -271,11 +272,12 @@ def _adjustment(
         collector.skip(where, SkipReason.not_moved)
         return
     quantity = abs(decimal_of(change.get("quantity")))
-    said = {**_what(change, outer), "quantity": quantity if comes else -quantity}
+    said = {**_what(change, outer, shop), "quantity": quantity if comes else -quantity}
     kind = StockReportKind.received if comes and before in (_RECEIVED_FROM | {"IN_STOCK"}) else StockReportKind.adjusted
     if kind is StockReportKind.adjusted:
         said["reason"] = _REASONS.get(reason, "waste" if after == "WASTE" else "other") if goes else "other"
-    _change_report(collector, kind, change, vendor_stock_line(collector, where, said, kind), shop, reading)
+    line = vendor_stock_line(collector, where, said, kind, shop.store.unit_words)
+    _change_report(collector, kind, change, line, shop, reading)
 
 
 def _transfer(
@@ -291,12 +293,18 @@ def _transfer(
         return
     quantity = abs(decimal_of(change.get("quantity")))
     kind = StockReportKind.received if comes else StockReportKind.adjusted
-    said = {**_what(change, outer), "quantity": quantity if comes else -quantity, "reason": "" if comes else "other"}
-    _change_report(collector, kind, change, vendor_stock_line(collector, where, said, kind), shop, reading)
+    said = {
+        **_what(change, outer, shop),
+        "quantity": quantity if comes else -quantity,
+        "reason": "" if comes else "other",
+    }
+    line = vendor_stock_line(collector, where, said, kind, shop.store.unit_words)
+    _change_report(collector, kind, change, line, shop, reading)
 
 
-def _what(change: Json, outer: Json) -> dict[str, object]:
-    return {"item": text_of(change, "catalog_object_id"), "unit": _unit(outer.get("measurement_unit"))}
+def _what(change: Json, outer: Json, shop: SquareShop) -> dict[str, object]:
+    unit = _unit(outer.get("measurement_unit"), shop.store.unit_words)
+    return {"item": text_of(change, "catalog_object_id"), "unit": unit}
 
 
 def _change_report(
@@ -320,18 +328,24 @@ def _report(
     collector.events.append(line_report(shop.store, source, kind, line, occurred_at_ms, reading))
 
 
-def _unit(given: object) -> str:
+def _unit(given: object, own_units: UnitWords) -> str:
     """Our word for a unit of Square's. Raises FieldRefused for a weight or volume that is not known."""
     inner = given.get("measurement_unit") if isinstance(given, dict) else None
     if not isinstance(inner, dict):
         return "each"
     name = next((found for kind in ("weight", "volume") if (found := inner.get(f"{kind}_unit"))), None)
-    if name is None:  # pieces, or a unit of the merchant's own, such as a bunch
-        return "each"
+    if name is None:
+        return _own_unit(inner.get("custom_unit"), own_units)
     unit = _UNITS.get(str(name))
     if unit is None:
         raise FieldRefused("quantity_unit", f"{shorten(name)} is a weight or volume that is not known here")
     return unit
+
+
+def _own_unit(given: object, own_units: UnitWords) -> str:
+    """A unit of the merchant's own, such as a bunch: pieces of it, unless its name says how much it is."""
+    names = [text_of(given, name) for name in ("name", "abbreviation")] if isinstance(given, dict) else []
+    return next((name for name in names if measure_of(name, own_units) is not None), "each")
 
 
 def _version(order: Json) -> int:

@@ -16,7 +16,8 @@ from connectors.contract import (
     StoreContext,
     Translated,
 )
-from connectors.parsing.lines import field_refused, measured, stock_line
+from connectors.parsing.lines import NO_WORDS, field_refused, noted_stock_line
+from connectors.parsing.units import UnitWords
 from connectors.vendor.fields import ReadContext
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
 
@@ -66,13 +67,13 @@ class Collector:
 
 
 def vendor_stock_line(
-    collector: Collector, where: str, fields: Mapping[str, object], kind: StockReportKind
-) -> StockLine:
+    collector: Collector, where: str, fields: Mapping[str, object], kind: StockReportKind,
+    own_units: UnitWords = NO_WORDS,
+) -> StockLine:  # fmt: skip
     """The one line of a vendor's report; a quantity that is rounded is noted. Raises FieldRefused."""
-    read, notes = measured(fields)
-    line = stock_line("1", read, kind)
+    line, notes = noted_stock_line("1", fields, kind, own_units)
     for note in notes:
-        collector.note(where, note)
+        collector.note(where, note.text)
     return line
 
 

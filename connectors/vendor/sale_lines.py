@@ -15,6 +15,7 @@ from typing import TypeVar
 from connectors.contract import FieldRefused, Refused, SkipReason, StoreContext
 from connectors.parsing.lines import noted_sale_line
 from connectors.parsing.quantities import shorten
+from connectors.parsing.units import UnitWords
 from connectors.vendor.collector import Collector
 from connectors.vendor.fields import Json, ReadContext
 from schemas.models.base import LINE_ID_MAX, LINES_MAX
@@ -58,6 +59,11 @@ class SaleLines:
         if len(self.found) == before and not self._says_nothing_moved:
             self.unread.append(_ANY if "#" in line_id else line_id)
 
+    @property
+    def own_units(self) -> UnitWords:
+        """The store's words for units."""
+        return self._store.unit_words
+
     def skip(self, where: str, reason: SkipReason) -> None:
         """Leave out the line that is being read."""
         self._says_nothing_moved = reason is SkipReason.not_moved
@@ -66,9 +72,9 @@ class SaleLines:
     def add(self, where: str, line_id: str, fields: Json) -> SaleLine:
         """A line of `fields` as `parsing.lines` reads them. Raises FieldRefused."""
         given = fields if self.currency else {**fields, "price": None, "unit_price": None}
-        line, notes = noted_sale_line(line_id, given, self.currency or self._store.currency)
+        line, notes = noted_sale_line(line_id, given, self.currency or self._store.currency, self._store.unit_words)
         for note in notes:
-            self._collector.note(where, note)
+            self._collector.note(where, note.text)
         self.found.append(line)
         return line
 

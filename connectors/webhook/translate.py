@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, Note, PosEvent, Problem, Refused, StoreContext, Translated
 from connectors.http.payload import PayloadRefused
-from connectors.parsing.lines import field_refused, measured, noted_sale_line, stock_line, text_of
+from connectors.parsing.lines import field_refused, noted_sale_line, noted_stock_line, text_of
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
 from schemas.models.base import LINES_MAX
@@ -95,8 +95,8 @@ class _PayloadTranslation:
 
         def line(line_at: str, line_id: str, line_fields: Json) -> SaleLine:
             read = line_fields if currency else {**line_fields, "price": None, "unit_price": None}
-            made, notes = noted_sale_line(line_id, read, currency or self._store.currency)
-            self.notes += (Note(line_at, text) for text in notes)
+            made, notes = noted_sale_line(line_id, read, currency or self._store.currency, self._store.unit_words)
+            self.notes += (Note(line_at, note.text) for note in notes)
             return made
 
         lines = self._lines(where, fields, line, head["source"].version)
@@ -113,9 +113,9 @@ class _PayloadTranslation:
             raise FieldRefused("kind", f"the kind of a stock report is one of {', '.join(StockReportKind)}") from error
 
         def line(line_at: str, line_id: str, line_fields: Json) -> StockLine:
-            read, notes = measured(line_fields)
-            self.notes += (Note(line_at, text) for text in notes)
-            return stock_line(line_id, read, kind)
+            made, notes = noted_stock_line(line_id, line_fields, kind, self._store.unit_words)
+            self.notes += (Note(line_at, note.text) for note in notes)
+            return made
 
         lines = self._lines(where, fields, line, head["source"].version)
         return StockReport(**head, kind=kind, lines=lines) if lines else None

@@ -314,7 +314,7 @@ def _product(collector: Collector, product: Json, store: StoreContext, reading: 
             pool=store.pool, store=store.id,
             source=Source(system=SYSTEM, id=f"level/{product_id}", version=now_ms), occurred_at_ms=now_ms,
             recorded_at_ms=now_ms, kind=StockReportKind.level,
-            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level),),
+            lines=(vendor_stock_line(collector, "", fields, StockReportKind.level, store.unit_words),),
         )
     )  # fmt: skip
 

@@ -28,7 +28,11 @@ from schemas.models.base import (
     TimeZone,
 )
 from schemas.models.human_units import DAYS, DEGREES, HOURS, MINUTES, SECONDS, UNITS, setting
+from schemas.models.pos import Unit
 from schemas.types.config import WeighedCodesRegion
+
+MEASURE_MAX = 10**18
+"""Of a measure's numerator and denominator: room for the exact measure of any unit in use."""
 
 
 class ContributionKind(StrEnum):
@@ -182,10 +186,19 @@ class StoreItemSettings(Record):
     safety_stock_milli: Annotated[int, Field(ge=0, le=QUANTITY_MAX_MILLI)] | None = None
 
 
+class PieceMeasure(Record):
+    """The measure of one piece of a code: numerator/denominator of the unit."""
+
+    unit: Unit
+    numerator: Annotated[int, Field(gt=0, le=MEASURE_MAX)]
+    denominator: Annotated[int, Field(gt=0, le=MEASURE_MAX)] = 1
+
+
 class CodeMapping(Record):
     store: Name | None = None
     code: Code
     sku: Text | None
+    piece: PieceMeasure | None = None
 
 
 class ParkedOffset(Record):

@@ -21,6 +21,9 @@ from schemas.models.base import (
 )
 from schemas.types.pos import AdjustmentReason
 
+TOLD_MAX = 60
+"""Characters of a number or a unit in a till's own words."""
+
 
 class Unit(StrEnum):
     each = "each"
@@ -70,6 +73,11 @@ UnreadLines = Annotated[tuple[LineId, ...], Field(max_length=LINES_MAX)]
 """Ids of lines that stay as the version before had them, with all named below them (ID/…)."""
 
 
+class Told(Record):
+    quantity: Annotated[str, Field(max_length=TOLD_MAX)]
+    unit: Annotated[str, Field(max_length=TOLD_MAX)]
+
+
 class SaleLine(Record):
     line_id: Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
     kind: SaleLineKind = SaleLineKind.sale
@@ -77,6 +85,7 @@ class SaleLine(Record):
     quantity_milli: Annotated[int, Field(gt=0, le=QUANTITY_MAX_MILLI)]
     unit: Unit = Unit.each
     price_minor: PriceMinor | None = None
+    told: Told | None = None
 
 
 class Sale(_PosEvent):
@@ -105,6 +114,7 @@ class StockLine(Record):
     quantity_milli: QuantityMilli
     unit: Unit = Unit.each
     reason: AdjustmentReason | None = None
+    told: Told | None = None
 
 
 class StockReport(_PosEvent):

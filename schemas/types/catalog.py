@@ -1,8 +1,15 @@
 """The records of `schemas/records/catalog`. Made by `python -m schemas.generate`; change these."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from schemas.types.pos import Unit
+
+
+class KitPart(TypedDict):
+    """An item of which a kit holds some."""
+
+    sku: str
+    quantity_milli: int
 
 
 class CatalogItem(TypedDict):
@@ -21,4 +28,5 @@ class CatalogItem(TypedDict):
     shelf_life_days: int | None
     supplier: str | None
     substitutes: list[str]
+    parts: NotRequired[list[KitPart]]
     recorded_at_ms: int

@@ -1,8 +1,9 @@
 """The records of `schemas/records/config`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.agreement import Agreement, Dispute
+from schemas.types.pos import Unit
 
 WeighedCodesRegion = Literal["dk", "ee", "fi", "de", "gb", "lv", "lt", "no", "se"]
 
@@ -46,12 +47,12 @@ class ClockConfirmation(TypedDict):
     at_ms: int
 
 
-class CodeMapping(TypedDict):
-    """What a code means."""
+class PieceMeasure(TypedDict):
+    """The measure of one piece of a code: numerator/denominator of the unit of its item, exactly."""
 
-    store: str | None
-    code: str
-    sku: str | None
+    unit: Unit
+    numerator: int
+    denominator: int
 
 
 class LentQuota(TypedDict):
@@ -112,6 +113,15 @@ class PoolSettings(TypedDict):
     ended_retention_ms: int
     offers_substitutes: bool
     allocation: AllocationSettings
+
+
+class CodeMapping(TypedDict):
+    """What a code means."""
+
+    store: str | None
+    code: str
+    sku: str | None
+    piece: NotRequired[PieceMeasure | None]
 
 
 class Contribution(TypedDict):

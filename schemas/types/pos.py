@@ -1,6 +1,6 @@
 """The records of `schemas/records/pos`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 AdjustmentReason = Literal["waste", "damage", "theft", "expiry", "own_use", "found", "other"]
 
@@ -19,6 +19,13 @@ class Source(TypedDict):
     version: int
 
 
+class Told(TypedDict):
+    """A quantity in the till's own words, where it was converted or rounded."""
+
+    quantity: str
+    unit: str
+
+
 class SaleLine(TypedDict):
     """One line of a till transaction."""
 
@@ -28,6 +35,7 @@ class SaleLine(TypedDict):
     quantity_milli: int
     unit: Unit
     price_minor: int | None
+    told: NotRequired[Told | None]
 
 
 class StockLine(TypedDict):
@@ -38,6 +46,7 @@ class StockLine(TypedDict):
     quantity_milli: int
     unit: Unit
     reason: str | None
+    told: NotRequired[Told | None]
 
 
 class PastSale(TypedDict):

@@ -8,6 +8,7 @@ DeadLetterReason = Literal[
     "unmapped_code",
     "unknown_item",
     "wrong_unit",
+    "bad_kit",
     "bad_quantity",
     "conflict",
     "too_late",
@@ -23,6 +24,7 @@ DeadLetterReason = Literal[
 line at its own time.
 unknown_item: the code maps to a SKU that the product master lacks.
 wrong_unit: the pool counts the item in another unit.
+bad_kit: a part of the kit is unknown, or a kit itself; or the line counts a kit, which has no stock of its own.
 bad_quantity: out of range, or a sign that this kind of line cannot have.
 conflict: same source id, version and line as one applied before, with other content.
 too_late: it happened longer ago than the pool accepts, when it was first told or by the pool's clock.
@@ -48,6 +50,7 @@ class AppliedLine(TypedDict):
     kept: NotRequired[bool]
     handed_over_milli: NotRequired[int]
     waiting_milli: NotRequired[int]
+    moved_milli: NotRequired[int | None]
 
 
 class Availability(TypedDict):
@@ -87,6 +90,7 @@ class CountedLine(TypedDict):
     sku: str
     applied: bool
     drift_milli: int
+    counted_milli: NotRequired[int | None]
 
 
 class DedupPage(TypedDict):

@@ -10,11 +10,13 @@ from schemas.models.config import PoolSettings
 from schemas.types import config as types
 from schemas.types.catalog import CatalogItem
 from schemas.types.pos import Unit
+from streams.catalog.goods import Meaning, Terms
 from streams.catalog.weighed import Label, label_of
 
 K = TypeVar("K")
-Meaning = tuple[str, Unit | None]
-"""(SKU, its unit; None for a SKU that the product master lacks)"""
+V = TypeVar("V")
+_Mapped = tuple[str, types.PieceMeasure | None]
+"""(SKU, what one piece of the code is)"""
 _NONE: Mapping[str, Meaning] = {}
 _DEFAULT_POOL = cast("types.PoolSettings", PoolSettings(name="-").to_avro())
 
@@ -32,8 +34,8 @@ class PoolConfig:
         self.items: dict[str, CatalogItem] = {}
         self.quotas: dict[str, types.ItemQuota] = {}
         self._terms: dict[tuple[str, str], types.StoreItemSettings] = {}
-        self._codes: dict[str, str] = {}
-        self._store_codes: dict[tuple[str, str], str] = {}
+        self._codes: dict[str, _Mapped] = {}
+        self._store_codes: dict[tuple[str, str], _Mapped] = {}
         self._own_codes: dict[str, str] = {}
         self._claimants: dict[str, set[str]] = {}
         """Code → the items that have it, where they are several."""
@@ -50,9 +52,9 @@ class PoolConfig:
         The label of a scale that means nothing itself means what its item's code means.
         """
         if self._store_codes:
-            sku = self._store_codes.get((store, code))
-            if sku is not None:
-                return sku, self.unit(sku)
+            mapped = self._store_codes.get((store, code))
+            if mapped is not None:
+                return self._meaning_of(*mapped)
         meaning = self._meanings.get(code)
         if meaning is None:
             lasting = self.lasting_code(code)
@@ -77,16 +79,24 @@ class PoolConfig:
     def codes(self, store: str | None) -> dict[str, str]:
         """Code → SKU of `store`'s own list, or of the pool's for None."""
         if store is None:
-            return dict(self._codes)
-        return {code: sku for (of, code), sku in self._store_codes.items() if of == store}
+            return {code: sku for code, (sku, _) in self._codes.items()}
+        return {code: sku for (of, code), (sku, _) in self._store_codes.items() if of == store}
 
     def _mean(self, code: str) -> None:
         """Bring the pool's meaning of `code` up to date."""
-        sku = self._codes.get(code) or (None if code in self._claimants else self._own_codes.get(code))
-        if sku is None:
+        own = None if code in self._claimants else self._own_codes.get(code)
+        mapped = self._codes.get(code) or (None if own is None else (own, None))
+        if mapped is None:
             self._meanings.pop(code, None)
         else:
-            self._meanings[code] = (sku, self.unit(sku))
+            self._meanings[code] = self._meaning_of(*mapped)
+
+    def _meaning_of(self, sku: str, piece: types.PieceMeasure | None) -> Meaning:
+        item = self.items.get(sku)
+        if item is None:
+            return Meaning(sku, None)
+        parts = item.get("parts", ())
+        return Meaning(sku, item["unit"], Terms(piece, parts) if piece or parts else None)
 
     def unit(self, sku: str) -> Unit | None:
         """Unit in which the pool counts `sku`; None for an item that the product master lacks."""
@@ -129,7 +139,7 @@ class PoolConfig:
         elif change[0] == "commonshelf.StoreItemSettings":
             self._terms[change[1]["store"], change[1]["sku"]] = change[1]
         elif change[0] == "commonshelf.CodeMapping":
-            self._map(change[1]["store"], change[1]["code"], change[1]["sku"])
+            self._map(change[1])
         elif change[0] == "commonshelf.ParkedOffset":
             self.parked[change[1]["topic"], change[1]["partition"], change[1]["offset"]] = change[1]["reason"]
         elif change[0] == "commonshelf.AcceptedGap":
@@ -145,11 +155,13 @@ class PoolConfig:
         elif change[0] != "commonshelf.Agreement" and change[0] != "commonshelf.Dispute":  # the settlement's alone
             raise ValueError(f"unknown config change {change[0]}")
 
-    def _map(self, store: str | None, code: str, sku: str | None) -> None:
+    def _map(self, change: types.CodeMapping) -> None:
+        store, code, sku = change["store"], change["code"], change["sku"]
+        mapped = None if sku is None else (sku, change.get("piece"))
         if store is not None:
-            _put(self._store_codes, (store, code), sku)
+            _put(self._store_codes, (store, code), mapped)
         else:
-            _put(self._codes, code, sku)
+            _put(self._codes, code, mapped)
             self._mean(code)
 
     def apply_item(self, item: CatalogItem) -> None:
@@ -162,8 +174,8 @@ class PoolConfig:
         own = [f"sku:{sku}"] if item["gtin"] is None else [f"sku:{sku}", f"gtin:{item['gtin']}"]
         for code in own:
             self._claim(code, sku)
-        if before is None or before["unit"] != item["unit"]:
-            for code in [code for code, mapped in self._codes.items() if mapped == sku]:
+        if before is None or before["unit"] != item["unit"] or before.get("parts") != item.get("parts"):
+            for code in [code for code, mapped in self._codes.items() if mapped[0] == sku]:
                 self._mean(code)
 
     def _claim(self, code: str, sku: str) -> None:
@@ -184,8 +196,8 @@ class PoolConfig:
         self._mean(code)
 
 
-def _put(codes: dict[K, str], key: K, sku: str | None) -> None:
-    if sku is None:
+def _put(codes: dict[K, V], key: K, meaning: V | None) -> None:
+    if meaning is None:
         codes.pop(key, None)
     else:
-        codes[key] = sku
+        codes[key] = meaning

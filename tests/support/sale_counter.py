@@ -26,7 +26,7 @@ class SaleCounter:
     def apply(self, connection: Connection, entry: JournalEntry) -> None:
         if entry.fact[0] != "commonshelf.SaleRecorded":
             return
-        lines = len(entry.fact[1]["applied"])
+        lines = len({line["line"] for line in entry.fact[1]["applied"]})
         here = counts.c.pool == entry.pool
         if connection.execute(update(counts).where(here).values(lines=counts.c.lines + lines)).rowcount == 0:
             connection.execute(insert(counts).values(pool=entry.pool, lines=lines))

@@ -18,6 +18,7 @@ from schemas.codec import HEADER_BYTES, refuse_schema
 from schemas.registry import RegisteredSchema, Registry, registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
+from schemas.types.pos import SaleLine, StockLine
 from schemas.types.stock import AppliedLine
 
 SALE_RECORDED: Final = "commonshelf.SaleRecorded"
@@ -40,8 +41,10 @@ COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
 
 _SALE_RECORDED_FIRST = long_bytes(0)
-_PLAINLY = long_bytes(0) + b"\0" + 2 * long_bytes(0)
-"""End of a line that was applied: nothing of it is an order's or was, and it is no line of a version before."""
+_PLAINLY = long_bytes(0) + b"\0" + 2 * long_bytes(0) + b"\0"
+"""End of a line that was applied: nothing of it is an order's or was, it is no line of a version before, and its
+quantity is the item's.
+"""
 _NOTHING_ELSE = bytes(6)
 """End of `applied`; no lines reversed, duplicate, stale or quarantined, no hand-overs."""
 
@@ -120,15 +123,26 @@ def own_lines(applied: Sequence[AppliedLine]) -> list[AppliedLine]:
     return [line for line in applied if not line.get("kept")]
 
 
+def own_line_count(applied: Sequence[AppliedLine]) -> int:
+    """The number of the event's own lines that are applied; of a kit each part is applied, and its line is one."""
+    return len({line["line"] for line in own_lines(applied)})
+
+
+def moved_milli(line: AppliedLine, told: SaleLine | StockLine) -> int:
+    """How much of its item an applied line is, thousandths of the unit, from zero on. `told`: its line in the event."""
+    moved = line.get("moved_milli")
+    return abs(told["quantity_milli"]) if moved is None else moved
+
+
 def line_counts(fact: Fact) -> tuple[int, int, int]:
     """(applied, absorbed, quarantined) lines of a fact; their sum is the number of lines in the event."""
     if fact[0] == REJECTED:
         return 0, 0, fact[1]["lines"]
     if fact[0] == SALE_RECORDED:
         sale = fact[1]
-        return len(own_lines(sale["applied"])), sale["duplicate_lines"] + sale["stale_lines"], len(sale["quarantined"])
+        return own_line_count(sale["applied"]), sale["duplicate_lines"] + sale["stale_lines"], len(sale["quarantined"])
     if fact[0] == STOCK_REPORT_RECORDED:
         report = fact[1]
-        applied = len(own_lines(report["applied"])) + len(report["counted"])
+        applied = own_line_count(report["applied"]) + len(report["counted"])
         return applied, report["duplicate_lines"] + report["stale_lines"], len(report["quarantined"])
     return 0, 0, 0

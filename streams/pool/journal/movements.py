@@ -3,6 +3,7 @@
 Whoever wants to know what moved, or what it was worth, reads them, and derives nothing from the facts again.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -25,6 +26,7 @@ from streams.pool.journal.facts import (
     SALE_RECORDED,
     STOCK_REPORT_RECORDED,
     TRANSFER_CHANGED,
+    moved_milli,
 )
 
 Cause = (
@@ -74,7 +76,7 @@ class Movement(NamedTuple):
     order: str | None = None
     transfer: str | None = None
     price_minor: int | None = None
-    """As on the till's line; None where nobody told."""
+    """As on the till's line; None where nobody told, and for the parts of a kit, whose price is that of the whole."""
     currency: str | None = None
     value_minor: int | None = None
     """At cost, of what was lost or came broken."""
@@ -137,13 +139,14 @@ class Movements:
                     order=line.get("order"),
                 )  # fmt: skip
         quantities = []
+        kits = Counter(applied["line"] for applied in fact["applied"])
         for applied in fact["applied"]:
             told = lines[applied["line"]]
-            quantities.append(_SIGN[told["kind"]] * told["quantity_milli"])
+            quantities.append(_SIGN[told["kind"]] * moved_milli(applied, told))
             books = self._in_books(store, applied["sku"], at_ms, applied["delta_milli"])
             yield Movement(
                 store, applied["sku"], quantities[-1], books, told["kind"], at_ms, order=event["order_ref"],
-                price_minor=told["price_minor"], currency=event["currency"],
+                price_minor=None if kits[applied["line"]] > 1 else told["price_minor"], currency=event["currency"],
             )  # fmt: skip
         known = self.sold_otherwise.get(name)
         is_otherwise = quantities != [applied["delta_milli"] for applied in fact["applied"]]

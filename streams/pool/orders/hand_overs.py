@@ -14,7 +14,7 @@ from schemas.types.journal import Fact
 from schemas.types.stock import AppliedLine, HandOverRow, SaleRecorded
 from schemas.types.tasks import TaskChanged, TaskLine
 from streams.pool.aggregate import Trigger
-from streams.pool.journal.facts import TASK_CHANGED
+from streams.pool.journal.facts import TASK_CHANGED, moved_milli
 from streams.pool.orders.holds import CONFIRMED, PICKED, held_milli
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.rows import find_order
@@ -192,12 +192,12 @@ def match_sale(state: PoolState, sale: SaleRecorded, before: SaleRecorded | None
         for applied in sale["applied"]:
             told = event["lines"][applied["line"]]
             gone_before = (
-                told["quantity_milli"] + applied["delta_milli"] if applied.get("sold_at_till_milli", 0) > 0 else 0
+                moved_milli(applied, told) + applied["delta_milli"] if applied.get("sold_at_till_milli", 0) > 0 else 0
             )
             settled = balances.settle(applied["sku"], at_ms, gone_before)
             if settled:
                 applied["handed_over_milli"] = settled
-            net[applied["sku"]] += _plainly_sold(applied, _SIGN.get(told["kind"], 0) * told["quantity_milli"])
+            net[applied["sku"]] += _plainly_sold(applied, _SIGN.get(told["kind"], 0) * moved_milli(applied, told))
         for sku, milli in sorted(net.items()):
             if milli > 0:
                 _match_lines(sale, sku, *balances.ring_up(sku, at_ms, milli, _waiting_milli(state, sku, store)))
@@ -215,7 +215,7 @@ def _match_lines(sale: SaleRecorded, sku: str, handed_over: int, waiting: int) -
         told = lines[applied["line"]]
         if applied["sku"] != sku or told["kind"] != "sale":
             continue
-        room = _plainly_sold(applied, told["quantity_milli"])
+        room = _plainly_sold(applied, moved_milli(applied, told))
         now = min(handed_over, room)
         later = min(waiting, room - now)
         if now:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from schemas.types.orders import Hold, OrderRow
 from schemas.types.pos import SaleLineKind
 from schemas.types.stock import AppliedLine, ReversedLine, SaleRecorded
+from streams.pool.journal.facts import moved_milli
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED, TENTATIVE
 
 OrderOf = Callable[[str], OrderRow | None]
@@ -44,13 +45,13 @@ def match_ring_up(
             if rung:
                 line["order"] = was_for
                 line["sold_at_till_milli"], moved = ring_for(was_for, line["sku"], -rung)
-                line["delta_milli"] = _SIGN[told["kind"]] * told["quantity_milli"] - rung - moved
+                line["delta_milli"] = _SIGN[told["kind"]] * moved_milli(old, told) - rung - moved
     if event["order_ref"] is not None and event["order_ref"] in holds:
         for applied in sale["applied"]:
             told = event["lines"][applied["line"]]
             sign = _SIGN.get(told["kind"], 0)
             if sign:
-                milli = sign * told["quantity_milli"]
+                milli = sign * moved_milli(applied, told)
                 applied["sold_at_till_milli"], moved = ring_for(event["order_ref"], applied["sku"], milli)
                 applied["delta_milli"] = applied["sold_at_till_milli"] - milli - moved
 

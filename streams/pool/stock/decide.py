@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeVar, cast
 
 from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
-from schemas.types.pos import Sale, SaleLine, SaleLineKind, StockLine, StockReport, Unit
+from schemas.types.pos import Sale, SaleLine, SaleLineKind, StockLine, StockReport
 from schemas.types.stock import (
     AppliedLine,
     CountedLine,
@@ -15,15 +15,24 @@ from schemas.types.stock import (
     SaleRecorded,
     StockReportRecorded,
 )
+from streams.catalog import PoolConfig
+from streams.catalog.goods import Goods, goods_of
 from streams.pool.aggregate import Decision
 from streams.pool.journal import dead_letter_reasons as reasons
-from streams.pool.journal.facts import COUNT_WITHDRAWN, REJECTED, SALE_RECORDED, STOCK_REPORT_RECORDED, own_lines
+from streams.pool.journal.facts import (
+    COUNT_WITHDRAWN,
+    REJECTED,
+    SALE_RECORDED,
+    STOCK_REPORT_RECORDED,
+    moved_milli,
+    own_lines,
+)
 from streams.pool.orders.hand_overs import match_sale
 from streams.pool.orders.ring_up import match_ring_up
 from streams.pool.orders.rows import find_order
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf, ShelfKey, moved_after
-from streams.pool.stock.revisions import is_newer, keep, kept_lines, undone
+from streams.pool.stock.revisions import is_newer, keep, kept_lines, placed, undone
 
 _SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
 _L = TypeVar("_L", SaleLine, StockLine)
@@ -42,13 +51,13 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
         "hand_overs": [],
     }  # fmt: skip
     fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
-    fact["applied"] = _apply(state, sale["store"], lines, fresh, set_aside, _sale_delta)
+    fact["applied"] = _apply(state, sale["store"], lines, fresh, set_aside, _sale_sign)
     kept = kept_lines(before, fact, {lines[at]["line_id"] for at, _ in set_aside})
     if before is not None and kept:
-        fact["event"] = {**sale, "lines": [*lines, *(before["event"]["lines"][line["line"]] for line in kept)]}
-        for line in keep(fact["applied"], kept, len(lines)):
-            delta = _sale_delta(fact["event"]["lines"][line["line"]])  # what of it was an order's is matched anew
-            line["delta_milli"] = line["delta_milli"] if delta is None else delta
+        fact["event"] = {**sale, "lines": list(lines)}
+        for line in keep(fact["applied"], placed(kept, before["event"]["lines"], fact["event"]["lines"])):
+            told = fact["event"]["lines"][line["line"]]  # what of it was an order's is matched anew
+            line["delta_milli"] = _SALE_SIGN[told["kind"]] * moved_milli(line, told)
     gone = undone(before, fact)
     if before is not None:
         fact["reversed"] = _reversal(before, gone)
@@ -73,12 +82,12 @@ def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> 
         taken_back = [] if before is None else _reversal(before, undone(before, fact))
         fact["counted"] = _count(state, report, fresh, taken_back, set_aside)
     else:
-        delta_of = _adjusted_delta if report["kind"] == "adjusted" else _received_delta
-        fact["applied"] = _apply(state, report["store"], lines, fresh, set_aside, delta_of)
+        sign_of = _adjusted_sign if report["kind"] == "adjusted" else _received_sign
+        fact["applied"] = _apply(state, report["store"], lines, fresh, set_aside, sign_of)
         kept = kept_lines(before, fact, {lines[at]["line_id"] for at, _ in set_aside})
         if before is not None and kept:
-            fact["event"] = {**report, "lines": [*lines, *(before["event"]["lines"][line["line"]] for line in kept)]}
-            keep(fact["applied"], kept, len(lines))
+            fact["event"] = {**report, "lines": list(lines)}
+            keep(fact["applied"], placed(kept, before["event"]["lines"], fact["event"]["lines"]))
     if before is not None:
         fact["reversed"] = _reversal(before, undone(before, fact))
         fact["reversed"] += _withdrawn(state, before, fact["counted"]) if is_newer(report, before) else []
@@ -121,43 +130,56 @@ def _is_too_late(state: PoolState, event: Sale | StockReport, told_at_ms: int) -
     return told_at_ms - occurred > limit_ms or latest < state.row["late_before_ms"]
 
 
-def _sale_delta(line: SaleLine) -> int | None:
-    quantity = line["quantity_milli"]
-    return _SALE_SIGN[line["kind"]] * quantity if 0 < quantity <= QUANTITY_MAX_MILLI else None
+def _sale_sign(line: SaleLine) -> int | None:
+    return _SALE_SIGN[line["kind"]] if 0 < line["quantity_milli"] <= QUANTITY_MAX_MILLI else None
 
 
-def _received_delta(line: StockLine) -> int | None:
-    quantity = line["quantity_milli"]
-    return quantity if 0 <= quantity <= QUANTITY_MAX_MILLI else None
+def _received_sign(line: StockLine) -> int | None:
+    return 1 if 0 <= line["quantity_milli"] <= QUANTITY_MAX_MILLI else None
 
 
-def _adjusted_delta(line: StockLine) -> int | None:
-    quantity = line["quantity_milli"]
-    return quantity if -QUANTITY_MAX_MILLI <= quantity <= QUANTITY_MAX_MILLI else None
+def _adjusted_sign(line: StockLine) -> int | None:
+    return 1 if -QUANTITY_MAX_MILLI <= line["quantity_milli"] <= QUANTITY_MAX_MILLI else None
 
 
 def _apply(
     state: PoolState, store: str, lines: Sequence[_L], fresh: Iterable[int], set_aside: _LinesSetAside,
-    delta_of: Callable[[_L], int | None],
+    sign_of: Callable[[_L], int | None],
 ) -> list[AppliedLine]:  # fmt: skip
-    """The fresh lines that can be applied; `delta_of` gives None for a quantity that a line cannot have."""
+    """The fresh lines that can be applied: what they move is their quantity times its sign.
+
+    `sign_of` gives None for a quantity that a line cannot have. Of a kit each part is applied.
+    """
     applied: list[AppliedLine] = []
     for at in fresh:
         line = lines[at]
-        meaning = state.config.meaning(store, line["code"])
-        if meaning is None:
-            set_aside.append((at, reasons.UNMAPPED_CODE))
+        sign = sign_of(line)
+        goods = _goods(state, store, line, good_quantity=sign is not None)
+        if isinstance(goods, str) or sign is None:
+            set_aside.append((at, reasons.BAD_QUANTITY if not isinstance(goods, str) else goods))
             continue
-        sku, unit = meaning
-        delta = delta_of(line)
-        if len(line["line_id"]) > LINE_ID_MAX:
-            set_aside.append((at, reasons.INVALID))
-            continue
-        if unit is None or unit != line["unit"] or delta is None:
-            set_aside.append((at, _why_not(unit, good_quantity=delta is not None)))
-            continue
-        applied.append({"line": at, "sku": sku, "delta_milli": delta})
+        for sku, milli in goods:
+            one: AppliedLine = {"line": at, "sku": sku, "delta_milli": sign * milli}
+            if milli != line["quantity_milli"]:
+                one["moved_milli"] = abs(milli)
+            applied.append(one)
     return applied
+
+
+def _goods(
+    state: PoolState, store: str, line: SaleLine | StockLine, *, good_quantity: bool
+) -> list[Goods] | DeadLetterReason:
+    """The goods that a line names, or why it is set aside; for a line of a bad quantity always a reason."""
+    meaning = state.config.meaning(store, line["code"])
+    if meaning is None:
+        return reasons.UNMAPPED_CODE
+    if len(line["line_id"]) > LINE_ID_MAX:
+        return reasons.INVALID
+    if meaning.unit is None:
+        return reasons.UNKNOWN_ITEM
+    if not good_quantity:
+        return reasons.BAD_QUANTITY
+    return goods_of(meaning, state.config.items, line["quantity_milli"], line["unit"])
 
 
 def _reversal(before: SaleRecorded | StockReportRecorded, lines: Iterable[AppliedLine]) -> list[ReversedLine]:
@@ -194,12 +216,6 @@ def _withdrawn(state: PoolState, before: StockReportRecorded, counted: Iterable[
 
 def _quarantined(set_aside: _LinesSetAside) -> list[QuarantinedLine]:
     return [{"line": at, "reason": reason} for at, reason in set_aside]
-
-
-def _why_not(unit: Unit | None, *, good_quantity: bool) -> DeadLetterReason:
-    if unit is None:
-        return reasons.UNKNOWN_ITEM
-    return reasons.WRONG_UNIT if good_quantity else reasons.BAD_QUANTITY
 
 
 def _unseen(
@@ -269,23 +285,27 @@ def _count(
     config = state.config
     is_level = report["kind"] == "level"
     is_evidence = is_level and config.stores[store]["reports_sales"]
-    counted: dict[str, CountedLine] = {}
+    counted: list[CountedLine] = []
+    so_far: dict[str, tuple[int, set[str]]] = {}
     for at in fresh:
-        quantity = lines[at]["quantity_milli"]
-        meaning = config.meaning(store, lines[at]["code"])
-        if meaning is None:
-            set_aside.append((at, reasons.UNMAPPED_CODE))
+        told = lines[at]["quantity_milli"]
+        good_quantity = abs(told) <= QUANTITY_MAX_MILLI and (told >= 0 or is_level)
+        goods = _goods(state, store, lines[at], good_quantity=good_quantity)
+        if isinstance(goods, str):
+            set_aside.append((at, goods))
             continue
-        sku, unit = meaning
-        if len(lines[at]["line_id"]) > LINE_ID_MAX:
-            set_aside.append((at, reasons.INVALID))
+        if _is_kit(config, store, lines[at]["code"]):  # its parts are what lies there
+            set_aside.append((at, reasons.BAD_KIT))
             continue
-        good_quantity = abs(quantity) <= QUANTITY_MAX_MILLI and (quantity >= 0 or is_level)
-        if unit is None or unit != lines[at]["unit"] or not good_quantity:
-            set_aside.append((at, _why_not(unit, good_quantity=good_quantity)))
-            continue
-        if sku in counted:  # one item counted twice in one report: which of them is true?
+        [(sku, quantity)] = goods
+        before_milli, codes = so_far.get(sku, (0, set()))
+        if lines[at]["code"] in codes:  # one code counted twice in one report: which of them is true?
             set_aside.append((at, reasons.CONFLICT))
+            continue
+        so_far[sku] = before_milli + quantity, codes | {lines[at]["code"]}
+        if codes:  # cases and single pieces of one item: together they are what was counted
+            one = next(line for line in counted if line["sku"] == sku)
+            counted.append({**one, "line": at, "drift_milli": quantity, "counted_milli": before_milli + quantity})
             continue
         key = (state.pool, sku, store)
         shelf = state.shelves.get(key)
@@ -294,10 +314,18 @@ def _count(
             if shelf is not None and old["sku"] == sku and shelf.counted_at_ms < old["occurred_at_ms"] <= as_of_ms:
                 books += old["delta_milli"]
         stands = shelf is None or as_of_ms >= shelf.counted_at_ms
-        counted[sku] = {
+        line: CountedLine = {
             "line": at, "sku": sku, "applied": stands and not is_evidence, "drift_milli": quantity - books,
         }  # fmt: skip
-    return list(counted.values())
+        if quantity != told:
+            line["counted_milli"] = quantity
+        counted.append(line)
+    return counted
+
+
+def _is_kit(config: PoolConfig, store: str, code: str) -> bool:
+    meaning = config.meaning(store, code)
+    return meaning is not None and meaning.terms is not None and bool(meaning.terms.parts)
 
 
 def books_as_of(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> int:

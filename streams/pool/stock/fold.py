@@ -7,13 +7,13 @@ from schemas.types.pos import SaleLine, StockLine
 from schemas.types.stock import Correction, Rejected, SaleRecorded, StockReportRecorded
 from schemas.types.transfers import TransferChanged
 from streams.pool.aggregate import Entry
-from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REPORT_RECORDED, own_lines
+from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REPORT_RECORDED, own_line_count
 from streams.pool.orders.ring_up import orders_rung_up
 from streams.pool.state.agenda import COUNTED, DOUBTED, RUNG_UP
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf, ShelfKey, keep_after
 from streams.pool.state.shelf_writes import move, note_fall, put_shelf
-from streams.pool.stock.revisions import is_newer, standing_beside
+from streams.pool.stock.revisions import is_newer, placed, standing_beside
 
 _TILL_KINDS = ("sale", "return", "void")
 """Lines that use a fixed contribution up, or give back what was used."""
@@ -24,7 +24,7 @@ def fold_sale(state: PoolState, fact: SaleRecorded, entry: Entry) -> None:
     _move_goods(state, fact, fact["event"]["lines"], entry)
     known = state.dedup.look_up(SALE_RECORDED, fact["event"])
     before = state.dedup.sale_before(fact["event"])
-    _count_lines(state, fact, len(own_lines(fact["applied"])))
+    _count_lines(state, fact, own_line_count(fact["applied"]))
     for name in orders_rung_up(fact):
         state.agenda[RUNG_UP][name] = fact
     if fact["stale_lines"]:
@@ -43,7 +43,7 @@ def fold_report(state: PoolState, fact: StockReportRecorded, entry: Entry) -> No
     _move_goods(state, fact, event["lines"], entry)
     _fold_counted(state, fact, entry)
     known, before = state.dedup.look_up(STOCK_REPORT_RECORDED, event), state.dedup.report_before(event)
-    _count_lines(state, fact, len(own_lines(fact["applied"])) + len(fact["counted"]))
+    _count_lines(state, fact, own_line_count(fact["applied"]) + len(fact["counted"]))
     counted = [line["sku"] for line in fact["counted"] if line["applied"]]
     if counted:
         state.agenda[COUNTED][event["store"]] = counted
@@ -124,7 +124,9 @@ def _fold_counted(state: PoolState, fact: StockReportRecorded, entry: Entry) -> 
         if line["applied"]:
             shelf.on_hand_milli += line["drift_milli"]
             shelf.counted_at_ms = as_of_ms
-            shelf.counted_milli = event["lines"][line["line"]]["quantity_milli"]
+            counted_milli = line.get("counted_milli")
+            told_milli = event["lines"][line["line"]]["quantity_milli"]
+            shelf.counted_milli = told_milli if counted_milli is None else counted_milli
             shelf.negatives = shelf.short_picks = shelf.drift_milli = 0
             if as_of_ms >= shelf.not_found_at_ms:  # who counted before looked before
                 shelf.not_found_milli = shelf.not_found_at_ms = 0
@@ -164,9 +166,7 @@ def _sale_union(before: SaleRecorded, fact: SaleRecorded) -> SaleRecorded:
         **fact, "event": {**fact["event"], "lines": []}, "applied": [], "duplicate_lines": 0, "quarantined": [],
     }  # fmt: skip
     for part in (before, fact):
-        for line in standing_beside(part, fact):
-            union["applied"].append({**line, "line": len(union["event"]["lines"])})
-            union["event"]["lines"].append(part["event"]["lines"][line["line"]])
+        union["applied"] += placed(standing_beside(part, fact), part["event"]["lines"], union["event"]["lines"])
     return union
 
 
@@ -178,9 +178,7 @@ def _report_union(before: StockReportRecorded, fact: StockReportRecorded) -> Sto
     }  # fmt: skip
     lines = union["event"]["lines"]
     for part in (before, fact):
-        for applied in standing_beside(part, fact):
-            union["applied"].append({**applied, "line": len(lines)})
-            lines.append(part["event"]["lines"][applied["line"]])
+        union["applied"] += placed(standing_beside(part, fact), part["event"]["lines"], lines)
     for part in (before, fact):
         for counted in part["counted"]:
             union["counted"].append({**counted, "line": len(lines)})

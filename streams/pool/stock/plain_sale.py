@@ -1,5 +1,5 @@
 """The plain sale, nearly every one: new, on time, with nothing left to do that the clock made due, each line a sale of
-an item that the store has had before and holds for nobody, and has as many of.
+an item that the store has had before and holds for nobody, and has as many of, by a code of which one unit is one unit.
 
 Decided and folded in one pass, for this is where a busy pool's time goes. Of any other sale nothing is done here: it
 takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
@@ -48,7 +48,7 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     for at, (line_id, code, quantity, unit) in enumerate(lines):
         meaning = meanings.get(code) or meaning_of(store, code)
         if (
-            meaning is None or meaning[1] != unit or not 0 < quantity <= QUANTITY_MAX_MILLI
+            meaning is None or meaning[1] != unit or meaning[2] is not None or not 0 < quantity <= QUANTITY_MAX_MILLI
             or len(line_id) > LINE_ID_MAX
         ):  # fmt: skip
             return None

@@ -5,12 +5,14 @@ could not read. It is reversed and applied again, so that the fact of the revisi
 """
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
-from schemas.types.pos import Sale, StockReport
+from schemas.types.pos import Sale, SaleLine, StockLine, StockReport
 from schemas.types.stock import AppliedLine, SaleRecorded, StockReportRecorded
 from streams.pool.journal.facts import own_lines
 
 _Fact = SaleRecorded | StockReportRecorded
+_L = TypeVar("_L", SaleLine, StockLine)
 _MATCHED = ("sold_at_till_milli", "handed_over_milli", "waiting_milli")
 """Parts of a line that are goods of orders."""
 
@@ -37,14 +39,27 @@ def kept_lines(before: _Fact | None, fact: _Fact, unusable: Collection[str]) -> 
     return kept
 
 
-def keep(applied: list[AppliedLine], kept: Sequence[AppliedLine], first: int) -> list[AppliedLine]:
-    """Apply `kept` again. Their lines stand in the event from place `first` on. Gives those that were an order's."""
+def keep(applied: list[AppliedLine], kept: Sequence[AppliedLine]) -> list[AppliedLine]:
+    """Apply `kept` again, by their places in the event. Gives those that were an order's."""
     again: list[AppliedLine] = [
-        {"line": at, "sku": line["sku"], "delta_milli": line["delta_milli"], "kept": True}
-        for at, line in enumerate(kept, first)
-    ]
+        {
+            "line": line["line"], "sku": line["sku"], "delta_milli": line["delta_milli"], "kept": True,
+            "moved_milli": line.get("moved_milli"),
+        }
+        for line in kept
+    ]  # fmt: skip
     applied += again
     return [line for line, old in zip(again, kept, strict=True) if any(old.get(name) for name in _MATCHED)]
+
+
+def placed(applied: Sequence[AppliedLine], told: Sequence[_L], lines: list[_L]) -> list[AppliedLine]:
+    """`applied`, lines of an event that has `told`, at the places that these get at the end of `lines`, each once."""
+    places: dict[int, int] = {}
+    for line in applied:
+        if line["line"] not in places:
+            places[line["line"]] = len(lines)
+            lines.append(told[line["line"]])
+    return [{**line, "line": places[line["line"]]} for line in applied]
 
 
 def undone(before: _Fact | None, fact: _Fact) -> list[AppliedLine]:

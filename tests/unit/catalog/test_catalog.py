@@ -129,7 +129,7 @@ def test_a_code_tells_the_item_s_unit_whether_the_item_or_the_mapping_came_first
     for unit in ("kg", "each"):
         catalog.apply_item(item("A", unit=unit))
         found.append(catalog.meaning("s1", "plu:1"))
-    assert found == [("A", None), ("A", "kg"), ("A", "each")]
+    assert found == [("A", None, None), ("A", "kg", None), ("A", "each", None)]
 
 
 def test_the_unit_of_an_unknown_item_is_none():

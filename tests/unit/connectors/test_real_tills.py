@@ -16,7 +16,7 @@ from connectors.vendor.fields import ReadContext
 from connectors.webhook import translate as webhook
 from connectors.woocommerce import translate as woocommerce
 from schemas.codec import topic_codec
-from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.config import CodeMapping, PieceMeasure, PoolSettings, StoreSettings
 from schemas.models.pos import Sale
 from schemas.topics import POS_SALES
 from tests.support.connectors import GROCER
@@ -137,6 +137,18 @@ def test_dozens_are_twelve_each():
 def test_weighed_goods_of_a_till_that_names_no_unit_are_told_as_they_are():
     translated = woocommerce.translate_order(given("woocommerce-weighed-goods")["order"], (), GROCER, READING)
     assert [line[1:4] for line in lines(translated)] == [("sku:CHEESE", 485, "each")]
+
+
+def test_weighed_goods_of_a_till_that_names_no_unit_reach_a_shelf_that_is_kept_in_kilograms():
+    (event,) = woocommerce.translate_order(given("woocommerce-weighed-goods")["order"], (), GROCER, READING).events
+    bench = PoolBench()
+    bench.configure(PoolSettings(name="North", late_limit_ms=90 * 86_400_000))
+    bench.configure(StoreSettings(store=GROCER.id, name="Grocer"))
+    bench.stock_item("CHEESE", unit="kg")
+    piece = PieceMeasure(unit="kg", numerator=1)
+    bench.configure(CodeMapping(store=GROCER.id, code="sku:CHEESE", sku="CHEESE", piece=piece))
+    bench.put(POS_SALES.name, topic_codec(POS_SALES.name).encode(event.to_avro()), NOW_MS)
+    assert (bench.on_hand("CHEESE", GROCER.id), bench.reasons()) == (-485, [])
 
 
 # --- bundles and kits -----------------------------------------------------------------------------------------

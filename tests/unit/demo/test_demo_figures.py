@@ -29,14 +29,15 @@ ADDS_UP = Summary(
     ("fact", "applied", "absorbed", "quarantined"),
     [
         (
-            ("commonshelf.SaleRecorded", {"applied": [{}] * 4, "duplicate_lines": 1, "stale_lines": 2,
-                                       "quarantined": [{"reason": "unmapped_code"}]}),
+            ("commonshelf.SaleRecorded", {"applied": [{"line": at} for at in (0, 1, 2, 3, 3)], "duplicate_lines": 1,
+                                       "stale_lines": 2, "quarantined": [{"reason": "unmapped_code"}]}),
             4, 3, {"unmapped_code": 1},
         ),
         (
             (
                 "commonshelf.StockReportRecorded",
-                {"applied": [{}], "counted": [{}, {}], "duplicate_lines": 0, "stale_lines": 0, "quarantined": []},
+                {"applied": [{"line": 0}], "counted": [{}, {}], "duplicate_lines": 0, "stale_lines": 0,
+                 "quarantined": []},
             ),
             3, 0, {},
         ),

@@ -9,7 +9,7 @@ from commonshelf.dead_letters.letters import Letter, Place
 from commonshelf.dead_letters.prognosis import blocker
 from schemas.codec import topic_codec
 from schemas.examples import examples
-from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
+from schemas.models.config import CodeMapping, PieceMeasure, PoolSettings, StoreSettings
 from schemas.topics import dead_letter_topic
 from streams.pool.journal.dead_letters import CUT_HEADER
 from tests.support.pool import DAY_MS, FLOUR, HOUR_MS, MILK, NOON_MS, POOL, STORE, furnished, headers_of, line
@@ -47,6 +47,21 @@ def why_not(bench, **options):
     return blocker(letter, config_of(bench), LATER_MS, **options)
 
 
+def test_a_kit_waits_for_its_parts_and_is_never_counted():
+    bench = furnished()
+    parts = [{"sku": MILK, "quantity_milli": 1_000}, {"sku": "GHOST", "quantity_milli": 1_000}]
+    bench.stock_item("BOX", parts=parts)
+    bench.sell("s1", {"code": "sku:BOX", "quantity_milli": 1_000, "unit": "each"})
+    assert why_not(bench) == "BOX is a kit, and the product master lacks its part GHOST"
+    bench.stock_item("GHOST")
+    assert why_not(bench) is None
+    bench = furnished()
+    bench.stock_item("BOX", parts=parts[:1])
+    bench.report("counted", "c1", {"code": "sku:BOX", "quantity_milli": 1_000, "unit": "each"})
+    told = "sku:BOX means BOX, a kit, which has no stock of its own: count its parts and discard it"
+    assert why_not(bench) == told
+
+
 def test_an_unmapped_line_waits_for_its_mapping():
     bench = furnished()
     bench.sell("s1", line(1_000), {"code": "plu:1", "quantity_milli": 1_000, "unit": "each"})
@@ -59,7 +74,14 @@ def test_a_mapping_to_an_item_of_another_unit_or_of_none_does_not_help():
     bench = furnished()
     bench.sell("s1", {"code": "plu:1", "quantity_milli": 1_000, "unit": "each"})
     bench.configure(CodeMapping(code="plu:1", sku=FLOUR))
-    assert why_not(bench) == "plu:1 means FLOUR, counted in kg, and the line says each"
+    told = "plu:1 means FLOUR, counted in kg, and the line says"
+    assert why_not(bench) == f"{told} each; `./shelf map set … --unit` says what one piece is"
+    bench.configure(CodeMapping(code="plu:1", sku=FLOUR, piece=PieceMeasure(unit="l", numerator=1)))
+    assert why_not(bench) == f"{told} l, by its mapping; `./shelf map set … --unit` says what one piece is"
+    bench.configure(CodeMapping(code="plu:1", sku=FLOUR, piece=PieceMeasure(unit="kg", numerator=1, denominator=9_000)))
+    assert why_not(bench) == "plu:1 means FLOUR, and of its measure the quantity comes to nothing or too much"
+    bench.configure(CodeMapping(code="plu:1", sku=FLOUR, piece=PieceMeasure(unit="kg", numerator=1)))
+    assert why_not(bench) is None
     bench.configure(CodeMapping(code="plu:1", sku="GHOST"))
     assert why_not(bench) == "plu:1 means GHOST, which the product master lacks"
 

@@ -124,7 +124,7 @@ def test_labels_of_a_scale_are_one_code_however_much_they_weigh(catalog):
     (one,) = codes_waiting(catalog, "north", [letter(0, **told)])
     assert (one.store, one.lines) == ("anna", 2)
     catalog.apply_change(("commonshelf.CodeMapping", {"store": "anna", "code": one.code, "sku": "MILK"}))
-    assert [catalog.meaning("anna", code) for code in codes] == [("MILK", "each")] * 2
+    assert [catalog.meaning("anna", code) for code in codes] == [("MILK", "each", None)] * 2
 
 
 def test_what_connect_discover_prints_is_an_item_list(tmp_path):

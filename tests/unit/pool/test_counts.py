@@ -83,7 +83,9 @@ def test_the_journal_says_how_far_the_books_were_off():
     bench.report("opening", "o1", line(10_000), occurred_at_ms=NINE)
     bench.sell("s1", line(1_000), occurred_at_ms=ELEVEN)
     bench.report("counted", "c1", line(7_000), occurred_at_ms=TEN)
-    assert bench.last_fact()["counted"] == [{"line": 0, "sku": MILK, "applied": True, "drift_milli": -3_000}]
+    assert bench.last_fact()["counted"] == [
+        {"line": 0, "sku": MILK, "applied": True, "drift_milli": -3_000, "counted_milli": None}
+    ]
 
 
 def test_one_item_counted_twice_in_one_report_is_taken_once_and_set_aside_once():

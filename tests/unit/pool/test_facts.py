@@ -56,7 +56,7 @@ def test_text_and_bytes_are_written_as_the_library_does(text, value):
 def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
     value = sale("s1", line(1_000), line(2_000, BREAD), till="1", currency="EUR")
     event = topic_codec("pos.sales.v1").decode(value)
-    plainly = {"sold_at_till_milli": 0, "kept": False, "handed_over_milli": 0, "waiting_milli": 0}
+    plainly = {"sold_at_till_milli": 0, "kept": False, "handed_over_milli": 0, "waiting_milli": 0, "moved_milli": None}
     taken = [{"line": at, "sku": sku, "delta_milli": delta, **plainly} for at, sku, delta in lines]
     rest = {"reversed": [], "duplicate_lines": 0, "stale_lines": 0, "quarantined": [], "hand_overs": []}
     fact = (SALE_RECORDED, {"event": event, "applied": taken, **rest})
