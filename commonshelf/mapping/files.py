@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from commonshelf.config.catalog_files import CODE_HEADERS, UnusableFileError, list_rows, located, parse_code
+from commonshelf.config.catalog_files import UnusableFileError, list_rows, located, parse_code
+from commonshelf.config.catalog_headers import CODE_HEADERS
 from commonshelf.config.pieces import parse_piece
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem

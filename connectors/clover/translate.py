@@ -99,7 +99,8 @@ class _Order:
         sold = list(lines.found)
         if not self._is_paid():
             lines.found += [taken_back(line)[1] for line in sold]
-        lines.publish(Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms, self._reading)
+        source = Source(system=SYSTEM, id=f"order/{order_id}", version=version)
+        lines.publish(source, occurred_at_ms, self._reading, lists=[self._items] if "lineItems" in self._order else [])
         if self._is_paid():
             kind = "return" if self._shop.returns_restocked else "return_not_restocked"
             back = {line_name(each, at): each for at, each in enumerate(self._items) if _is_returned(each)}

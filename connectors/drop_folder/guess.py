@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 from connectors.contract import Refused
 from connectors.drop_folder.columns import CODES, is_doubled_time, known_columns, missing_fields
 from connectors.drop_folder.headers import OTHER_DAYS
+from connectors.drop_folder.no_sale import judged
 from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.settings import SHARED_FIELDS, FileKind
 from connectors.drop_folder.when import TimeReader, is_in_united_states, orders_shown
 from connectors.parsing.codes import code_of
+from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
 
 TIME_FORMATS = (
@@ -61,6 +63,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Names in English, German, French, Spanish, Italian and Dutch exports, besides the usual ones."""
 _SIMILAR = 0.87
+_WORDS_TOLD = 5
 _MOST = 0.8
 """Of the filled cells: exports have a stray one."""
 
@@ -119,6 +122,7 @@ class _Guesser:
         self._guessed: dict[int, tuple[str, str]] = {}
         self._time_format: str | None = None
         self._doubts: list[str] = []
+        self._are_days = False
 
     def guess(self) -> Guess:
         preset = self._layout.preset
@@ -134,6 +138,7 @@ class _Guesser:
             self._times()
             self._by_words()
             self._only_number()
+            self._unknown_words()
         fields = {*self._known.values(), *(field for field, _ in self._guessed.values())}
         kind = (preset.kind_of(self._kind) if preset else self._kind) or _kind_of(fields)
         headers = self._sample.header
@@ -142,10 +147,29 @@ class _Guesser:
             columns=tuple(self._columns()),
             mapping={headers[index]: field for index, (field, _) in self._guessed.items()},
             time_format=self._time_format,
-            missing=missing_fields(fields, kind),
+            missing=self._missing(fields, kind),
             doubts=tuple(self._doubts),
             preset=preset.title if preset else "",
         )
+
+    def _missing(self, fields: set[str], kind: FileKind) -> tuple[str, ...]:
+        missing = missing_fields(fields, kind)
+        if not (kind == "sales" and self._are_days and "receipt_no" in missing):
+            return missing
+        self._doubts.append("no column of receipt numbers: each row is taken for what was sold of an item on that day")
+        return tuple(field for field in missing if field != "receipt_no")
+
+    def _unknown_words(self) -> None:
+        """Words in columns of states that say nothing yet: the option status_words must say what they mean."""
+        fields = {**self._known, **{index: field for index, (field, _) in self._guessed.items()}}
+        for index, field in fields.items():
+            if field in ("status", "kind"):
+                words = [word for word in dict.fromkeys(self._sample.column(index)) if not _is_known_word(field, word)]
+                for word in words[:_WORDS_TOLD]:
+                    self._doubts.append(
+                        f"{shorten(word)} in {self._sample.header[index]!r} is not known; say what it means in the "
+                        f'option status_words = {{ "{word}" = "sale" }}, or "return", "cancelled", "voided", "unpaid"'
+                    )
 
     def _columns(self) -> Iterator[Column]:
         why = f"as in {self._layout.preset.title}" if self._layout.preset else "by its name"
@@ -195,7 +219,7 @@ class _Guesser:
             why = "by its name" if len(chosen) == 1 else "day and time of day"
             if self._take_times(chosen, why) or not any(map(self._sample.column, chosen)):
                 return
-            if self._kind != "sales" and self._take_times(chosen, why, has_clock=False):
+            if self._may_be_days() and self._take_times(chosen, why, has_clock=False):
                 return
             for index in chosen:
                 del self._known[index]  # a time of day alone, perhaps
@@ -206,11 +230,15 @@ class _Guesser:
         for clock in clocks:
             if any(day != clock and self._take_times((day, clock), "day and time of day") for day in days):
                 return
-        if self._kind != "sales":
+        if self._may_be_days():
             for index in self._free():
                 is_other = OTHER_DAYS.fullmatch(normal_header(self._sample.header[index]))
                 if not is_other and self._take_times((index,), "its values are days", has_clock=False):
                     return
+
+    def _may_be_days(self) -> bool:
+        """Days without a time of day are enough for stock, and for sums of sales without receipt numbers."""
+        return self._kind != "sales" or not self._has("receipt_no")
 
     def _days(self) -> list[int]:
         return [index for index, field in self._known.items() if field == "business_date"]
@@ -222,6 +250,7 @@ class _Guesser:
         if not fits and not _mostly(values, partial(self._is_moment, self._reader(values), has_clock=has_clock)):
             return False
         self._time_format = fits[0] if fits else None
+        self._are_days = not has_clock
         if len(indexes) > 1 or indexes[0] not in self._known:
             for index in indexes:
                 self._known.pop(index, None)
@@ -299,6 +328,14 @@ def _kind_of(fields: set[str]) -> FileKind:
 
 def _mostly(values: Sequence[str], holds: Callable[[str], bool]) -> bool:
     return bool(values) and sum(map(holds, values)) >= _MOST * len(values)
+
+
+def _is_known_word(field: str, word: str) -> bool:
+    try:
+        judged({field: word}, {})
+    except Refused:
+        return False
+    return True
 
 
 def _is_gtin(text: str) -> bool:

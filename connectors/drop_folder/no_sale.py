@@ -72,7 +72,8 @@ _KINDS: Mapping[str, Verdict] = (
     | dict.fromkeys(("gift card", "gift_card", "gutschein"), SkipReason.gift_card)
 )  # fmt: skip
 _NOT_SET = frozenset({"", "0", "no", "n", "false", "nein", "non", "falsch", "faux", "nee", "-", "f", "not cancelled"})
-_SAYING = ("cancelled", "voided", "status", "kind")
+SAYING = ("cancelled", "voided", "status", "kind")
+"""Fields that say what became of a row."""
 _BLANKS = re.compile(r"[\s_-]+")
 
 
@@ -82,7 +83,7 @@ def judged(fields: Mapping[str, str], words: Mapping[str, StatusWord]) -> Verdic
     words: the operator's own, before the usual ones. A reason to leave the row out is stronger than a kind of line.
     """
     kind: Verdict | None = None
-    if not words and fields.keys().isdisjoint(_SAYING):
+    if not words and fields.keys().isdisjoint(SAYING):
         return None
     for name, reason in (("cancelled", SkipReason.cancelled), ("voided", SkipReason.voided)):
         if name in fields and any(

@@ -146,6 +146,9 @@ class StockTranslator(Translator):
             return self._state(row, fields, None)
         return SkipReason.no_content if self._is_sum(row, fields) else None
 
+    def _left_out(self, row: Row, documents: dict[Head, Lines], fields: Mapping[str, str], reason: SkipReason) -> None:
+        """A remark in a list of stock says nothing."""
+
     def _is_sum(self, row: Row, fields: Mapping[str, str]) -> bool:
         """Whether a row without an item is a remark, or the sum of the rows above it or since the sum before it."""
         if any(fields.get(scheme) for scheme in CODES):
@@ -281,8 +284,8 @@ class StockTranslator(Translator):
             )
         return None
 
-    def _event(self, common: Mapping[str, object], lines: Lines) -> PosEvent:
-        return StockReport.model_validate({**common, "kind": self._report_kind})
+    def _event(self, common: Mapping[str, object], source: Source, lines: Lines) -> PosEvent:
+        return StockReport.model_validate({**common, "source": source, "kind": self._report_kind})
 
     def _documents(self, head: Head, lines: Lines) -> Iterator[Document]:
         if not lines.lines:

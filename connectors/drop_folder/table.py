@@ -1,6 +1,7 @@
 """A table of rows under a header, whatever file it came from, to batches of events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +18,8 @@ from connectors.drop_folder.stock import StockTranslator
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.translate import Translator
 from connectors.drop_folder.when import TimeReader, looks_like_time, orders_shown
+from connectors.parsing.quantities import shorten
+from connectors.parsing.spreadsheet import clean_cell
 
 SAMPLE_ROWS = 200
 """So many rows show whether a column holds times."""
@@ -56,6 +59,8 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
             orders |= orders_shown(cells[index] for index in times if index < len(cells))
     _check_unused_times(layout, sample)
     _check_unused_numbers(layout, sample, marks)
+    if reading.kind == "sales" and not layout.has("receipt_no"):
+        _check_sums(layout, sample, times, TimeReader(spec.zone, spec.time_format))
     if needs_marks:
         marks = Marks(frozenset(decimal), frozenset(grouping))
     known = TimeReader(spec.zone, spec.time_format)
@@ -69,15 +74,12 @@ def table_batches(
 ) -> Iterator[Batch]:
     """Events and problems of the rows, in their order. Raises FileRefused after the last row that a file may have.
 
-    open_rows: all rows of the file, from the first one on; of stock they are read twice.
+    open_rows: all rows of the file, from the first one on; they may be read twice.
     """
     spec = reading.spec
-    translator: Translator
-    if reading.kind == "sales":
-        translator = SaleTranslator(reading, layout, evidence.marks, evidence.times)
-    else:
-        translator = StockTranslator(reading, layout, evidence.marks, evidence.times)
-        translator.survey(islice(open_rows(), spec.rows_max))
+    kind: type[Translator] = SaleTranslator if reading.kind == "sales" else StockTranslator
+    translator = kind(reading, layout, evidence.marks, evidence.times)
+    translator.survey(islice(open_rows(), spec.rows_max))
     limit = _RowLimit(open_rows(), spec.rows_max)
     unused = tuple(header for _, header in layout.unused)
     for batch in translator.batches(limit, reading.batch_rows):
@@ -134,6 +136,20 @@ def _reaches(least: int, cell: str, marks: Marks) -> bool:
         return abs(Decimal(plain_number(cell, marks))) >= least
     except Refused:
         return False
+
+
+def _check_sums(layout: Layout, sample: list[Row], times: Sequence[int], reader: TimeReader) -> None:
+    """Sales without receipt numbers are sums of days: a time of day shows that they are not, and need the number."""
+    for row in sample:
+        text = " ".join(clean_cell(row.cells[index]) for index in times if index < len(row.cells)).strip()
+        with suppress(Refused):  # a time that cannot be read is told of its row
+            if text and reader.moment(text).day_end_ms is None:
+                header = shorten(layout.delimiter.join(layout.header) or " | ".join(layout.header))
+                raise FileRefused(
+                    f"no column for receipt_no in the header {header}, and {shorten(text)} is a time of day: only a "
+                    "list of what was sold on each day needs no receipt numbers; map the column in the option columns; "
+                    "./shelf connect guess FILE shows how the file can be read"
+                )
 
 
 class _RowLimit:

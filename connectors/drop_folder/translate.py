@@ -92,6 +92,7 @@ class Translator(ABC):
                     fields, reason = self._fields(row)
                     if reason is not None:
                         skipped.append(Skip(f"line {row.line}", reason))
+                        self._left_out(row, documents, fields, reason)
                     else:
                         head = self._head(row, fields)
                         if row_count >= batch_rows and head != latest:
@@ -154,8 +155,16 @@ class Translator(ABC):
         return row.cells[0] == self._layout.header[0] and tuple(row.cells) == self._layout.header
 
     @abstractmethod
+    def survey(self, rows: Iterable[Row | BrokenRow]) -> None:
+        """Look through all rows of the file, before the first is published, for what the reading of each must know."""
+
+    @abstractmethod
     def _no_line(self, row: Row, fields: dict[str, str]) -> SkipReason | None:
         """Why the row moves nothing, or None; then `fields` say what kind of line it is. Raises FieldRefused."""
+
+    @abstractmethod
+    def _left_out(self, row: Row, documents: dict[Head, Lines], fields: Mapping[str, str], reason: SkipReason) -> None:
+        """Take note of a row that moves nothing: it may say that what an earlier file told was not so."""
 
     @abstractmethod
     def _head(self, row: Row, fields: Mapping[str, str]) -> Head:
@@ -166,12 +175,16 @@ class Translator(ABC):
         """The line of row `at`; None where it is part of another. Raises FieldRefused."""
 
     @abstractmethod
-    def _event(self, common: Mapping[str, object], lines: Lines) -> PosEvent:
+    def _event(self, common: Mapping[str, object], source: Source, lines: Lines) -> PosEvent:
         """The event with the fields that all events have. Raises ValidationError."""
 
     @abstractmethod
     def _refusal(self, head: Head, lines: Lines) -> str | None:
         """Why nothing of a receipt or document is used, although these lines could be read; or None."""
+
+    def _may_be_empty(self, head: Head) -> bool:
+        """Whether it says something that a receipt or document has no line."""
+        return False
 
     def _documents(self, head: Head, lines: Lines) -> Iterator[Document]:
         """The documents that are published with these lines."""
@@ -233,11 +246,7 @@ class Translator(ABC):
         document = documents.get(head)
         try:
             if document is None:
-                document = documents[head] = Lines(
-                    recorded_at_ms=self._recorded_ms(fields),
-                    till=fields.get("register") or None,
-                    currency=self._currency(fields),
-                )
+                document = documents[head] = self._opened(fields)
             line = self._line(row.line, head, document, fields)
         except FieldRefused as refused:
             problems.append(self._problem(row.line, refused.field, str(refused)))
@@ -248,6 +257,10 @@ class Translator(ABC):
         if line is not None:
             document.lines.append(line)
             document.rows.append(row.line)
+
+    def _opened(self, fields: Mapping[str, str]) -> Lines:
+        """A receipt or document that begins with these fields."""
+        return Lines(self._recorded_ms(fields), fields.get("register") or None, self._currency(fields))
 
     def _currency(self, fields: Mapping[str, str]) -> str:
         """The currency of a receipt."""
@@ -299,16 +312,17 @@ class Translator(ABC):
         return Batch(tuple(events), tuple(problems), row_count, tuple(skipped), notes, documents=tuple(published))
 
     def _events(self, head: Head, lines: Lines) -> Iterator[PosEvent]:
-        for start in range(0, len(lines.lines), LINES_PER_EVENT):
+        size = len(lines.lines) or int(self._may_be_empty(head))
+        for start in range(0, size, LINES_PER_EVENT):
+            source = Source(system=SYSTEM, id=head.source_id, version=head.version)
             common = {
                 "pool": self._spec.pool,
                 "store": self._spec.store,
-                "source": Source(system=SYSTEM, id=head.source_id, version=head.version),
                 "occurred_at_ms": head.occurred_at_ms,
                 "recorded_at_ms": lines.recorded_at_ms,
                 "lines": tuple(lines.lines[start : start + LINES_PER_EVENT]),
             }
-            yield self._event(common, lines)
+            yield self._event(common, source, lines)
 
     def _problem(self, line: int, name: str, reason: str) -> RowProblem:
         column = self._layout.header_of(_CSV_NAMES.get(name, name)) if name else ""

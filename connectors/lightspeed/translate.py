@@ -136,7 +136,7 @@ def _sale(collector: Collector, sale: Json, outlet: Outlet, reading: ReadContext
     created_at_ms = unless_unreadable(lambda: time_ms(sale, "created_at", UTC_ZONE))
     occurred_at_ms = servers_time_ms(collector, "", occurred_at_ms, created_at_ms or version)
     source = Source(system=SYSTEM, id=f"sale/{sale_id}", version=version)
-    lines.publish(source, occurred_at_ms, reading, register)
+    lines.publish(source, occurred_at_ms, reading, register, lists=[sale.get(_lines_field(sale))])
 
 
 def _why_not_sold(sale: Json) -> SkipReason | None:
@@ -166,7 +166,7 @@ def _attributes(sale: Json) -> set[str]:
 
 
 def _read_lines(lines: SaleLines, sale: Json, *, is_voided: bool) -> None:
-    name = "line_items" if "line_items" in sale else "register_sale_products"
+    name = _lines_field(sale)
     for index, each in enumerate(objects(sale, name)):
         where, line_id = f"/{name}/{index}", line_name(each, index)
         with lines.line(where, line_id):
@@ -187,6 +187,10 @@ def _read_lines(lines: SaleLines, sale: Json, *, is_voided: bool) -> None:
             )
             if is_voided and not is_return:
                 lines.found.append(taken_back(moved)[1])
+
+
+def _lines_field(sale: Json) -> str:
+    return "line_items" if "line_items" in sale else "register_sale_products"
 
 
 def _level(collector: Collector, record: Json, outlet: Outlet, reading: ReadContext) -> None:

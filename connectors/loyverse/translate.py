@@ -161,6 +161,7 @@ def _receipt(collector: Collector, where: str, receipt: Json, shop: LoyverseShop
         servers_time_ms(collector, where, occurred_at_ms, created_at_ms or version),
         reading,
         receipt.get("pos_device_id"),
+        lists=[receipt.get("line_items")],
     )
 
 

@@ -131,11 +131,11 @@ def _order(
     reason = _no_sale(order)
     if reason is None and reading.was_reported(occurred_at_ms, version):
         reason = SkipReason.already_reported
-    if reason is not None or not own:
+    if not own:
+        collector.skip(where, reason or SkipReason.no_content)
+    if reason is not None:
         for at, line in enumerate(own):
-            collector.skip(f"{where}/{place('line', line, at)}", reason or SkipReason.no_content)
-        if not own:
-            collector.skip(where, reason or SkipReason.no_content)
+            collector.skip(f"{where}/{place('line', line, at)}", reason)
         return
     lines_sold = SaleLines(collector, shop.store, _currency(order))
     for at, line in enumerate(own):
@@ -154,6 +154,7 @@ def _order(
         servers_time_ms(collector, where, occurred_at_ms, created_at_ms or version),
         reading,
         till,
+        lists=[lines.get(order_id)],
     )
 
 

@@ -198,7 +198,7 @@ def _order_sale(
             if gone > 0:
                 _add(lines, at, f"{name}/void", "void", line, gone)
     source = Source(system=SYSTEM, id=f"order/{order_id}", version=version)
-    lines.publish(source, occurred_at_ms, reading, order.get("device_id"))
+    lines.publish(source, occurred_at_ms, reading, order.get("device_id"), lists=[order.get("line_items")])
 
 
 def _removed_milli(order: Json, line: Json, left_milli: int) -> int:

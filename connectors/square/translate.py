@@ -149,7 +149,7 @@ def _order(
     if not lines.found and collector.noted == noted_before:
         collector.skip(where, SkipReason.unlinked if parts(order, "refunds") else SkipReason.not_moved)
     source = Source(system=SYSTEM, id=order_id, version=_version(order))
-    lines.publish(source, occurred_at_ms, reading, order_ref=_our_order(order))
+    lines.publish(source, occurred_at_ms, reading, order_ref=_our_order(order), lists=[order.get("line_items")])
 
 
 def _order_refusal(order: Json, shop: SquareShop) -> SkipReason | None:

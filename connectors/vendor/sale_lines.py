@@ -7,7 +7,7 @@ a price, a currency, a register that cannot be read is left out with a note.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TypeVar
@@ -95,9 +95,15 @@ class SaleLines:
         reading: ReadContext,
         till: object = None,
         order_ref: str | None = None,
+        lists: Sequence[object] = (),
     ) -> None:
-        """Add the sale to what was collected, if any line was read. Raises FieldRefused for one of too many lines."""
-        if not self.found:
+        """Add the sale to what was collected. Raises FieldRefused for one of too many lines.
+
+        lists: where the vendor lists all lines of the sale. Where it does, and none was read, a revision says that
+        what is no longer there was not sold; else nothing is said.
+        """
+        says_all = all(isinstance(each, list) for each in lists) and _ANY not in self.unread
+        if not self.found and not (lists and says_all and source.version > 1):
             return
         if len(self.found) > LINES_MAX:
             raise FieldRefused("lines", f"{len(self.found)} lines in one sale; at most {LINES_MAX}")

@@ -99,8 +99,9 @@ class _PayloadTranslation:
             self.notes += (Note(line_at, note.text) for note in notes)
             return made
 
-        lines = self._lines(where, fields, line, head["source"].version)
-        if not lines:
+        version = head["source"].version
+        lines = self._lines(where, fields, line, version, may_be_empty=version > 1)
+        if not lines and (fields["lines"] or version == 1):
             return None
         register, order_ref = self._text(where, fields, "register"), self._text(where, fields, "order_ref")
         return Sale(**head, lines=lines, till=register, order_ref=order_ref, currency=currency)
@@ -145,12 +146,13 @@ class _PayloadTranslation:
         }
 
     def _lines(
-        self, where: str, fields: Json, make: Callable[[str, str, Json], _Line], version: int
-    ) -> tuple[_Line, ...]:
+        self, where: str, fields: Json, make: Callable[[str, str, Json], _Line], version: int, *,
+        may_be_empty: bool = False,
+    ) -> tuple[_Line, ...]:  # fmt: skip
         """The usable lines. A revision replaces all lines at once, so it is used whole or not at all."""
         found = fields.get("lines")
-        if not isinstance(found, list) or not found:
-            raise FieldRefused("lines", "lines is a list of at least one line")
+        if not isinstance(found, list) or not (found or may_be_empty):
+            raise FieldRefused("lines", "lines is a list of at least one line; of a sale's revision, it may be empty")
         lines: list[_Line] = []
         for index, each in enumerate(found):
             if not isinstance(each, dict):

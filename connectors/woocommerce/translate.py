@@ -156,7 +156,8 @@ def _order(
             if is_off is not None and left > 0:
                 _add(sold, where, f"{line_id}/void", "void", line, left)
     _sell_what_was_refunded(sold, refunds, restocked, virtual)
-    sold.publish(Source(system=SYSTEM, id=f"order/{order_id}", version=version), occurred_at_ms, reading)
+    source = Source(system=SYSTEM, id=f"order/{order_id}", version=version)
+    sold.publish(source, occurred_at_ms, reading, lists=[order.get("line_items")])
 
 
 def _containers(lines: Sequence[object]) -> set[str]:

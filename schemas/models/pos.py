@@ -1,9 +1,9 @@
 """Messages of tills and stores: transactions and stock reports."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, model_validator
 
 from schemas.models.base import (
     LINE_ID_MAX,
@@ -95,8 +95,14 @@ class Sale(_PosEvent):
     order_ref: Text | None = None
     currency: Currency | None = None
     unread_lines: UnreadLines = ()
-    lines: Annotated[tuple[SaleLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    lines: Annotated[tuple[SaleLine, ...], Field(max_length=LINES_MAX)]
     told_at_ms: TimeMs | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.lines and self.source.version <= 1:
+            raise ValueError("lines: a sale has at least one line; only a revision may say that nothing was sold")
+        return self
 
 
 class PastSale(Sale):

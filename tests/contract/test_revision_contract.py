@@ -1,16 +1,24 @@
 """What every vendor's connector keeps to when a revision says less than the version before, and what costs no sale."""
 
+import csv
+import io
 from copy import deepcopy
 from decimal import Decimal
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.clover import translate as clover
+from connectors.contract import Translated
+from connectors.drop_folder.formats import read_events
+from connectors.drop_folder.settings import DropFolderSpec
 from connectors.lightspeed import translate as lightspeed
 from connectors.loyverse import translate as loyverse
 from connectors.odoo import translate as odoo
+from connectors.poslog import translate as poslog
 from connectors.shopify import translate as shopify
 from connectors.square import translate as square
 from connectors.vendor.fields import ReadContext
@@ -246,6 +254,65 @@ class Webhook(Till):
         return webhook.translate({"sales": [order]}, GROCER, READING.received_at_ms)
 
 
+class DropFolder(Till):
+    """Rows of one receipt in a CSV file; what bends the order bends its first row."""
+
+    system, names, sku, lines_at = "drop_folder", ("sku",), "sku", "lines"
+    matters_in_order = ("lines",)
+    matters_in_line = ("receipt_no", "occurred_at", "sku", "quantity", "line_no")
+
+    def order(self, version=1):
+        line = {"receipt_no": "1", "occurred_at": FIRST, "price": "1.99", "unit_price": "", "currency": "EUR",
+                "order_ref": "", "remark": "x", "cashier": "x"}  # fmt: skip
+        return {"lines": [line | {"line_no": "1", "sku": "A", "quantity": "2"},
+                          line | {"line_no": "2", "sku": "B", "quantity": "3"}]}  # fmt: skip
+
+    def read(self, order):
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(order["lines"][0]))
+        writer.writeheader()
+        writer.writerows({name: _one_line(value) for name, value in line.items()} for line in order["lines"])
+        spec = DropFolderSpec(pool="north", store=GROCER.id, folder=Path("unused"))
+        (batch,) = read_events("sales.csv", out.getvalue().encode(), "sales", spec, READING.received_at_ms)
+        return Translated(batch.events)
+
+
+class PosLog(Till):
+    """A POSLog transaction, of which the elements with the names of the fields are bent."""
+
+    system, names, sku, lines_at = "poslog", ("ItemID",), "ItemID", "LineItem"
+    matters_in_order = ("LineItem", "SequenceNumber", "EndDateTime", "BusinessDayDate", "WorkstationID")
+    matters_in_line = ("ItemID", "Quantity")
+
+    def order(self, version=1):
+        line = {"ExtendedAmount": "3.98", "Description": "x", "RegularSalesUnitPrice": "1.99", "Tax": "x"}
+        return {
+            "SequenceNumber": "1", "EndDateTime": FIRST, "BusinessDayDate": "2026-03-01", "WorkstationID": "1",
+            "OperatorID": "x", "CurrencyCode": "EUR", "Customer": "x",
+            "LineItem": [line | {"ItemID": "A", "Quantity": "2"}, line | {"ItemID": "B", "Quantity": "3"}],
+        }  # fmt: skip
+
+    def read(self, order):
+        transaction = Element("Transaction")
+        retail = Element("RetailTransaction")
+        for name, value in order.items():
+            if name != "LineItem":
+                SubElement(transaction, name).text = _one_line(value)
+        for at, line in enumerate(order["LineItem"], start=1):
+            item = SubElement(retail, "LineItem")
+            SubElement(item, "SequenceNumber").text = str(at)
+            goods = SubElement(item, "Sale")
+            for name, value in line.items():
+                SubElement(goods, name).text = _one_line(value)
+        transaction.append(retail)
+        return poslog.translate(transaction, GROCER, READING.received_at_ms)
+
+
+def _one_line(value):
+    """A value as it can stand in a cell or an element: without control characters, not below zero."""
+    return "".join(char for char in str(value) if char.isprintable()).lstrip("-")
+
+
 TILLS = [Shopify(), Square(), Clover(), Lightspeed(), Loyverse(), WooCommerce(), Odoo(), Webhook()]
 
 
@@ -312,6 +379,28 @@ def test_a_line_that_is_gone_was_not_sold_after_all(till):
     assert after(till, lambda order: till.lines(order).pop()) == [-2_000, 0]
 
 
+def test_a_revision_without_any_line_takes_all_back(till):
+    assert after(till, lambda order: till.lines(order).clear()) == [0, 0]
+
+
+def test_a_line_that_is_gone_comes_back_though_no_other_can_be_read(till):
+    def change(order):
+        till.lines(order).pop(0)
+        till.lines(order)[0][till.quantity] = "many"
+
+    # The generic webhook's sender hears of it at once, and sends the whole again.
+    assert after(till, change) == [-2_000 if till.system == "webhook" else 0, -3_000]
+
+
+@pytest.mark.parametrize("junk", [None, "x"])
+def test_a_revision_that_does_not_list_its_lines_says_nothing_of_them(till, junk):
+    def change(order):
+        order[till.lines_at] = junk
+
+    if till.system != "odoo":  # its lines are records of their own
+        assert after(till, change) == [-2_000, -3_000]
+
+
 def test_with_a_line_that_cannot_be_read_the_other_is_still_revised(till):
     def change(order):
         till.lines(order)[0][till.quantity] = {"unitQty": 5000}.get(till.quantity, 5)
@@ -325,7 +414,7 @@ def sold(translated):
     return [(line.kind, line.code, line.quantity_milli) for event in translated.events for line in event.lines]
 
 
-@pytest.mark.parametrize("till", TILLS, ids=lambda till: till.system)
+@pytest.mark.parametrize("till", [*TILLS, DropFolder(), PosLog()], ids=lambda till: till.system)
 @settings(max_examples=60)
 @given(data=st.data())
 def test_no_sale_is_lost_for_what_is_not_its_quantity_item_or_time(till, data):

@@ -106,7 +106,7 @@ def _refuse(state: PoolState, event: Sale | StockReport, appended_at_ms: int) ->
         reason = reasons.IN_THE_FUTURE
     elif _is_too_late(state, event, told) or occurred <= 0:  # 0 stands for never
         reason = reasons.TOO_LATE
-    elif not 0 < len(event["lines"]) <= LINES_MAX:
+    elif len(event["lines"]) > LINES_MAX or not (event["lines"] or _takes_all_back(event)):
         reason = reasons.TOO_MANY_LINES
     else:
         return None
@@ -128,6 +128,11 @@ def _is_too_late(state: PoolState, event: Sale | StockReport, told_at_ms: int) -
     keeps_lateness = event["told_at_ms"] is not None and _report_kind(event) not in ("counted", "level")
     latest = event["recorded_at_ms"] if keeps_lateness else occurred
     return told_at_ms - occurred > limit_ms or latest < state.row["late_before_ms"]
+
+
+def _takes_all_back(event: Sale | StockReport) -> bool:
+    """True for a revision of a sale: it may have no lines, for nothing was sold after all."""
+    return "kind" not in event and event["source"]["version"] > 1
 
 
 def _sale_sign(line: SaleLine) -> int | None:
