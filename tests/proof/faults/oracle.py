@@ -109,7 +109,7 @@ class Oracle:
             settings = self._settings.setdefault(pool, {})
             if kind == "commonshelf.CodeMapping":
                 self._codes[pool, change["store"], change["code"]] = change["sku"]
-            else:
+            elif kind != "commonshelf.ClockConfirmation":  # about the clock, not the shelves
                 settings[tuple(change[name] for name in ("store", "sku") if name in change)] = change
         return event
 

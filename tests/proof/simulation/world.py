@@ -14,6 +14,7 @@ from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import (
     Change,
+    ClockConfirmation,
     ConfigChange,
     Contribution,
     ContributionKind,
@@ -86,7 +87,7 @@ class PoolWorld:
         for n in range(days * DAY_MS // TICK_MS):
             self._at(START_MS + n * TICK_MS, self._tick)
         for n in range(QUIET_DAYS * 6):
-            self._at(self._end_ms + DAY_MS + n * DAY_MS // 6, self._tick)
+            self._at(self._end_ms + DAY_MS + n * DAY_MS // 6, self._confirm_and_tick)
 
     def next(self) -> Arrival | None:
         """The next record that arrives; None when nothing is under way."""
@@ -179,6 +180,11 @@ class PoolWorld:
         self._configure(changed)
         if self._chance.random() < 0.8:
             self._later(8 * HOUR_MS, lambda: self._configure(before))
+
+    def _confirm_and_tick(self) -> None:
+        """When nobody sells any more, only an operator's word lets the clock leap."""
+        self._configure(ClockConfirmation(at_ms=self.now_ms))
+        self._tick()
 
     def _tick(self) -> None:
         ahead_ms = 2 * HOUR_MS if self._chance.random() < 0.005 else 0
