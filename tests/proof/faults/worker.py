@@ -1,6 +1,7 @@
 """A ledger worker for the fault test: the real one, unless a mutant is asked for."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,10 +9,32 @@ from commonshelf.stack.parent_watch import end_with_parent
 from messaging.logs import log_to_stderr
 from streams.pool.processor import PoolProcessor
 from streams.runtime import WorkerSettings, run_worker
+from streams.runtime.metrics import WorkerMetrics
 from tests.proof.faults.clock import follow_clock
 from tests.proof.faults.mutants import MUTANTS
 
 GROUP = "fault-test"
+BATCHES_VARIABLE = "COMMONSHELF_TEST_BATCHES"
+"""Names the file in which a worker notes how long its batches took, s, whenever one took longer than all before."""
+
+
+def note_batches() -> None:
+    """Note the time of each batch that took longer than those before it, if a file is named for that."""
+    path = os.environ.get(BATCHES_VARIABLE)
+    if path is None:
+        return
+    count = WorkerMetrics.batch
+    longest_s = 0.0
+
+    def noted(self: WorkerMetrics, records: int, took_s: float) -> None:
+        nonlocal longest_s
+        count(self, records, took_s)
+        if took_s > longest_s:
+            longest_s = took_s
+            with Path(path).open("a") as file:
+                file.write(f"{took_s}\n")
+
+    WorkerMetrics.batch = noted  # type: ignore[method-assign]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     log_to_stderr()
     end_with_parent()
     follow_clock()
+    note_batches()
     if options.mutant is not None:
         MUTANTS[options.mutant].plant()
     run_worker(

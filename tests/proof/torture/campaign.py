@@ -5,6 +5,7 @@ the edge. Kills at failpoints get their share of the time, so that each name is 
 is injected again later.
 """
 
+import math
 import random
 import time
 from collections import Counter, deque
@@ -14,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from streams.runtime import failpoints
 from tests.proof.faults.inject import Landed, NotLandedError
 from tests.proof.faults.stage import TooSlowError
-from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_THE_EDGE, TortureInjector
+from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_PHASES, OF_THE_EDGE, TortureInjector
 from tests.proof.torture.stage import TortureStage
 from tests.support.waiting import PATIENCE_S
 
@@ -24,7 +25,7 @@ AIMED_PER_MINUTE = 10.0
 _AIMED_LEAST, _OTHERS_LEAST = 20 / 45, 2 / 45
 _EACH_ONCE_MIN = 10.0
 """From then on each kind has had its turn."""
-EVERY_KIND = (*AIMED, *OF_ALL, *OF_THE_EDGE)
+EVERY_KIND = (*AIMED, *OF_ALL, *OF_PHASES, *OF_THE_EDGE)
 RELAY = 4
 """Kills at failpoints one after another, of each of three workers: a round hits all twelve."""
 EDGE_FAULTS = 2
@@ -53,7 +54,7 @@ class Drawn:
 
 
 class Campaign:
-    """Injects faults for so many minutes, and until as many as must have landed.
+    """Injects faults for so many minutes, and until as many as must have landed, `at_phases` at each of a transaction.
 
     Raises TooSlowError when something does not recover.
     """
@@ -66,17 +67,19 @@ class Campaign:
         faults: int,
         kinds: Sequence[str],
         tell: Callable[[str], None],
+        at_phases: int = 0,
     ) -> None:
         self.landed: list[Landed] = []
         self._kinds = tuple(kind for kind in kinds if kind not in OF_DISKS or not stage.left_out)
-        decks = [[kind for kind in self._kinds if kind in deck] for deck in (AIMED, OF_ALL, OF_THE_EDGE)]
+        decks = [[kind for kind in self._kinds if kind in deck] for deck in (AIMED, OF_ALL, OF_PHASES, OF_THE_EDGE)]
         self._stage = stage
         self._seed = seed
         self._duration_s = 60 * minutes
         self._faults = faults
+        self._at_phases = at_phases
         self._tell = tell
         self._chance = random.Random(seed)
-        self._aimed, self._others, self._edge = (Drawn(deck, self._chance) for deck in decks)
+        self._aimed, self._others, self._phases, self._edge = (Drawn(deck, self._chance) for deck in decks)
         self._tries: Counter[str] = Counter()
         self._injected = 0
         self._aimed_injected = 0
@@ -104,9 +107,18 @@ class Campaign:
         """How often each kind must land in this time."""
         minutes = self._duration_s / 60
         least = 1 if minutes >= _EACH_ONCE_MIN else 0
-        return {
+        wanted = {
             kind: max(int(minutes * (_AIMED_LEAST if kind in AIMED else _OTHERS_LEAST)), least) for kind in self._kinds
         }
+        of_phases = math.ceil(self._at_phases / 2)  # a broker is killed there as often as it is frozen
+        return wanted | {kind: max(wanted[kind], of_phases) for kind in OF_PHASES if kind in wanted}
+
+    def _is_phase_due(self) -> bool:
+        """Whether fewer phases were struck than their share of the time asks for."""
+        least = self.least()
+        wanted = sum(least.get(kind, 0) for kind in OF_PHASES)
+        landed = sum(one.kind in OF_PHASES for one in self.landed)
+        return landed < wanted * min(1.0, self._elapsed_s() / self._duration_s)
 
     def missing(self) -> dict[str, int]:
         """Kinds that landed less often than they must, and how often they did."""
@@ -120,26 +132,31 @@ class Campaign:
         slots = self._chance.sample(stage.slots, len(stage.slots))
         is_late = self._aimed_injected <= AIMED_PER_MINUTE * self._elapsed_s() / 60
         relays: list[Future[list[tuple[str, Landed | NotLandedError]]]] = []
-        faults: list[tuple[str, Future[Landed]]] = []
+        faults: list[tuple[str, Drawn, Future[Landed]]] = []
         if self._aimed and (is_late or not self._others):
             for slot in slots:
                 kinds = [self._aimed.next() for _ in range(RELAY)]
                 self._aimed_injected += RELAY
                 relays.append(pool.submit(self._injector().relay, slot, held.get(slot.instance, set()), kinds))
-        elif self._others:
-            kind, slot = self._others.next(), slots[0]
-            faults.append((kind, pool.submit(self._injector().inject_once, kind, slot, held.get(slot.instance, set()))))
+        elif drawn := self._drawn():
+            kind, slot = drawn.next(), slots[0]
+            mine = held.get(slot.instance, set())
+            faults.append((kind, drawn, pool.submit(self._injector().inject_once, kind, slot, mine)))
         for _ in range(EDGE_FAULTS if self._edge else 0):
             injector = self._injector()
             kind = self._edge.next()
             self._note_fault(kind, self._edge, lambda kind=kind, by=injector: by.inject_once(kind, slots[0], set()))
-            if all(fault.done() for fault in (*relays, *(fault for _, fault in faults))):
+            if all(fault.done() for fault in (*relays, *(fault for *_, fault in faults))):
                 break
         for relay in relays:
             for kind, landed in relay.result():
                 self._note(kind, self._aimed, landed)
-        for kind, fault in faults:
-            self._note_fault(kind, self._others, fault.result)
+        for kind, drawn, fault in faults:
+            self._note_fault(kind, drawn, fault.result)
+
+    def _drawn(self) -> Drawn:
+        """Whence the next fault comes that hits all workers alike."""
+        return self._phases if self._phases and (self._is_phase_due() or not self._others) else self._others
 
     def _injector(self) -> TortureInjector:
         self._injected += 1

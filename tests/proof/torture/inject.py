@@ -15,7 +15,7 @@ from tests.proof.faults.stage import wait_until
 from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
 from tests.support.waiting import PATIENCE_S
 
-HOUR_S = 3_600
+HOUR_S, DAY_S = 3_600, 86_400
 _RECOVERY_S = PATIENCE_S
 _NETWORK = {
     "network cut": None, "network reset": None, "network slow": None,
@@ -28,6 +28,11 @@ OF_WORKERS = (
 OF_BROKERS = (
     "broker killed", "broker stopped", "broker and worker killed", "too few brokers", "all brokers killed",
 )  # fmt: skip
+PHASES = {
+    "InitProducerId": 22, "AddPartitionsToTxn": 24, "AddOffsetsToTxn": 25, "EndTxn": 26, "TxnOffsetCommit": 28,
+}  # fmt: skip
+"""Kafka's API keys of the requests that make up a transaction."""
+OF_PHASES = tuple(f"broker {struck} at {phase}" for phase in PHASES for struck in ("killed", "frozen"))
 OF_DISKS = ("worker's disk full", "broker's disk full")
 OF_THE_EDGE = (
     "connectors killed", "connectors stopped", "connectors' clock stepped", "follower killed", "follower stopped",
@@ -47,6 +52,8 @@ class TortureInjector(FaultInjector):
     def inject_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
         if kind in _NETWORK:
             return self._disturb_network(kind)
+        if kind in OF_PHASES:
+            return self._strike_at(kind)
         faults: dict[str, Callable[[], Landed]] = {
             "all workers killed": self._kill_all_workers,
             "worker's clock stepped": lambda: self._step_clock(slot, mine),
@@ -100,10 +107,10 @@ class TortureInjector(FaultInjector):
         return landed
 
     def _step_clock(self, slot: Slot, mine: set[int]) -> Landed:
-        """Hours ahead or behind while it works, a restart in that time, and back."""
+        """Hours or days ahead or behind while it works, a restart in that time, and back."""
         stage = self._torture
         ends = self._unread(mine)
-        stage.step_clock(slot, self._chance.choice((-13, -1, 1, 13)) * HOUR_S)
+        stage.step_clock(slot, self._chance.choice((-9 * DAY_S, -13 * HOUR_S, -HOUR_S, HOUR_S, 13 * HOUR_S, 9 * DAY_S)))
         injected_at = time.monotonic()
         landed = Landed("worker's clock stepped", stage.group.behind(ends))
         stage.burst(300)
@@ -183,6 +190,35 @@ class TortureInjector(FaultInjector):
             time.sleep(self._chance.uniform(7.0, 12.0))
             stage.kafka.resume(broker)
             landed.broker_s = self._worked_off(ends, injected_at)
+        return landed
+
+    def _strike_at(self, kind: str) -> Landed:
+        """The broker that leads has got this request of a transaction, and nobody its answer."""
+        stage, slot = self._torture, self._torture.proxied
+        _, struck, _, phase = kind.split()
+        ends = self._unread(stage.held_by(slot))
+        passed = stage.proxy.await_request(PHASES[phase])
+        try:
+            if phase == "InitProducerId":  # once for each session
+                stage.kill(slot)
+                stage.release(slot)
+            self._feed_until(kind, passed.done)
+            broker = passed.result()
+            time.sleep(self._chance.choice((0.0, 0.005, 0.05)))  # before the broker has done it, or after
+            injected_at = time.monotonic()
+            landed = Landed(kind, stage.group.behind(ends | stage.group.ends(stage.held_by(slot))))
+            if struck == "killed":
+                stage.kafka.kill(broker)
+                stage.proxy.lose_answer()
+            else:
+                stage.kafka.pause(broker)
+                time.sleep(self._chance.uniform(7.0, 12.0))  # longer than its session: others lead
+                stage.kafka.resume(broker)
+        finally:
+            stage.proxy.clear()
+        landed.broker_s = self._worked_off(ends, injected_at)
+        if struck == "killed":
+            stage.kafka.restart(broker)
         return landed
 
     def _fill_broker_disk(self) -> Landed:

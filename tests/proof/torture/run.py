@@ -25,9 +25,10 @@ from tests.proof.faults.stage import INPUTS, Plan, TooSlowError
 from tests.proof.faults.world import Mix
 from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
-from tests.proof.torture.inject import OF_BROKERS
+from tests.proof.torture.inject import OF_BROKERS, OF_PHASES, PHASES
 from tests.proof.torture.small_disk import CannotMountError
 from tests.proof.torture.stage import CONTESTED, TortureStage
+from tests.proof.torture.watch import Watched
 from tests.support.waiting import PATIENCE_S
 
 _TROUBLE = (*TROUBLE, CannotMountError, KafkaException, KafkaStartError)
@@ -47,6 +48,7 @@ class Outcome:
     least: dict[str, int] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     waits_s: dict[str, float] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
     left_out: str = ""
     judged: int = 0
     """Operations of customers, whose history must be linearizable."""
@@ -61,10 +63,12 @@ class Outcome:
 
     def figures(self) -> dict[str, float | int | str | None]:
         """The report's figures, units in the names."""
-        of_brokers = [one.recovery_s for one in self.landed if one.kind in OF_BROKERS and one.recovery_s is not None]
+        struck = (*OF_BROKERS, *OF_PHASES)
+        of_brokers = [one.recovery_s for one in self.landed if one.kind in struck and one.recovery_s is not None]
         takeovers = [one.takeover_s for one in self.landed if one.takeover_s is not None]
         restarts = [one.restart_s for one in self.landed if one.restart_s is not None]
         hits = [sum(one.kind == kind for one in self.landed) for kind in AIMED]
+        at_phases = [sum(one.kind.endswith(f" at {phase}") for one in self.landed) for phase in PHASES]
         return {
             "faults": len(self.landed), "lines": self.audit.lines, "lost": self.audit.lost,
             "repeated": self.audit.repeated, "promised_twice": self.audit.promised_twice,
@@ -72,7 +76,10 @@ class Outcome:
             "takeover_p50_s": quantile(takeovers, 0.5), "takeover_p99_s": quantile(takeovers, 0.99),
             "restart_p50_s": quantile(restarts, 0.5), "restart_p99_s": quantile(restarts, 0.99),
             "broker_recovery_p50_s": quantile(of_brokers, 0.5), "broker_recovery_p99_s": quantile(of_brokers, 0.99),
-            "failpoints_hit_min": min(hits), "longest_unavailable_s": max(self.waits_s.values(), default=None),
+            "failpoints_hit_min": min(hits), "phases_hit_min": min(at_phases),
+            "longest_unavailable_s": max(self.waits_s.values(), default=None),
+            "longest_batch_s": self.watched.longest_batch_s, "longest_stall_s": self.watched.longest_stall_s,
+            "memory_slope_mib_per_h": self.watched.steepest_mib_per_h,
             "operations_judged": self.judged, "histories_undecided": self.undecided,
             "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
             "repeated_lines_absorbed": self.audit.repeated_lines_absorbed, "seed": self.seed,
@@ -88,8 +95,12 @@ def torture(
     kinds: Sequence[str] = EVERY_KIND,
     logs: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    phases: int = 0,
 ) -> Outcome:
-    """Inject faults for so many minutes, then audit. At least so many faults must land, and so many lines be sold."""
+    """Inject faults for so many minutes, then audit.
+
+    At least so many faults must land, `phases` of them at each phase of a transaction, and so many lines be sold.
+    """
     began, outcome = time.monotonic(), Outcome(seed)
     lines = int(LINES_PER_MINUTE * minutes) if lines is None else lines
     plan = Plan(
@@ -100,7 +111,7 @@ def torture(
         tempfile.TemporaryDirectory(prefix="commonshelf-torture-", ignore_cleanup_errors=True) as name,
         TortureStage(Path(name), seed, plan) as stage,
     ):
-        campaign = Campaign(stage, seed, minutes, faults, kinds, tell)
+        campaign = Campaign(stage, seed, minutes, faults, kinds, tell, phases)
         outcome.landed, outcome.least, outcome.left_out = campaign.landed, campaign.least(), stage.left_out
         try:
             campaign.run()
@@ -108,6 +119,7 @@ def torture(
             tell(f"not recovered: {error}")
             outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         _come_to_rest(stage, outcome, lines, tell)
+        outcome.watched = stage.watch.stop()
         if logs is not None:
             stage.keep_logs(logs)
         _audit(stage, outcome, tell)
@@ -174,6 +186,7 @@ def report(outcome: Outcome) -> str:
     lines += [f"{name:<28}{value!s:>10}" for name, value in outcome.figures().items()]
     waits = ", ".join(f"{pool} {waited_s:.1f} s" for pool, waited_s in sorted(outcome.waits_s.items()))
     lines.append(f"longest unavailability: {waits}")
+    lines.append(f"memory's slope, MiB an hour: {outcome.watched.say_memory()}")
     lines += say_counts(audit)
     if outcome.left_out:
         lines.append(f"left out, for nothing can be mounted here ({outcome.left_out}): full disks")
@@ -188,13 +201,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=45, help="how long faults are injected")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults and the events")
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="at least so many must land")
+    parser.add_argument("--phases", type=int, default=0, metavar="N", help="so many at each phase of a transaction")
     parser.add_argument("--lines", type=int, metavar="N", help="at least so many must be sold")
     parser.add_argument("--kind", action="append", choices=EVERY_KIND, help="only this kind; may be repeated")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="keep the processes' logs there")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on the last line")
     options = parser.parse_args(arguments)
     kinds = options.kind or EVERY_KIND
-    outcome = torture(options.minutes, options.seed, options.faults, options.lines, kinds, options.logs, print_line)
+    outcome = torture(
+        options.minutes, options.seed, options.faults, options.lines, kinds, options.logs, print_line, options.phases
+    )
     return conclude(report(outcome), outcome.figures(), outcome.is_sound, options.json)
 
 

@@ -17,11 +17,13 @@ from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.slot import Slot
 from tests.proof.faults.stage import FaultStage, Plan, wait_until
 from tests.proof.faults.topic_log import GroupView
+from tests.proof.faults.worker import BATCHES_VARIABLE
 from tests.proof.torture.clients import SECRET, FolderShop, Notebook, SendingShop, WebhookShop
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
 from tests.proof.torture.proxy import Proxy
 from tests.proof.torture.small_disk import CannotMountError, SmallDisk
+from tests.proof.torture.watch import Watch
 
 CONTESTED = ("contest-0", "contest-1")
 """Pools in which customers fight over a few items."""
@@ -52,7 +54,7 @@ class TortureStage(FaultStage):
         self._clients, self._exits = ExitStack(), ExitStack()
         _, self.proxied, self.on_small_disk = self.slots
         for slot in (*self.slots, self.connectors):
-            slot.environment = {VARIABLE: str(self.clock_of(slot))}
+            slot.environment = {VARIABLE: str(self.clock_of(slot)), BATCHES_VARIABLE: str(folder / "batches.txt")}
 
     def clock_of(self, slot: Slot) -> Path:
         return self.folder / f"{slot.instance}.clock"
@@ -91,6 +93,7 @@ class TortureStage(FaultStage):
         ]  # fmt: skip
         url = self._configure_connectors()
         self.others += [self.follower, self.connectors]
+        self.watch = Watch(self.group, self._pids, self.folder / "batches.txt")
         for shop in self.shops_of(url):
             shop.start()
             self.shops.append(shop)
@@ -100,6 +103,11 @@ class TortureStage(FaultStage):
                 customers=_CUSTOMERS, seed=self._seed,
             )
         )  # fmt: skip
+
+    def _pids(self) -> dict[str, int]:
+        """Process ids by role."""
+        pids = {slot.instance: slot.pid for slot in (*self.slots, *self.others) if slot.is_running()}
+        return pids | {f"broker-{n}": pid for n, pid in enumerate(self.kafka.pids)}
 
     def bring_back(self) -> None:
         """Every broker runs, and every disk has space. Raises KafkaStartError."""
@@ -117,6 +125,8 @@ class TortureStage(FaultStage):
             shutil.copy(log, folder / f"{log.parent.name}.log")
 
     def close(self) -> None:
+        if hasattr(self, "watch"):
+            self.watch.stop()
         for shop in self.shops:
             shop.stop(0)
         self._clients.close()
