@@ -6,7 +6,7 @@ database is all that is believed: a start goes on from its position.
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,8 +51,12 @@ class Sink(Protocol):
     def tables(self) -> Sequence[Table]:
         """Made when they are missing."""
 
-    def apply(self, connection: Connection, entry: JournalEntry) -> None:
-        """Write what follows from `entry`, in the transaction that moves the position. An exception stops the sink."""
+    def apply(self, connection: Connection, entries: Iterable[JournalEntry]) -> None:
+        """Write what follows from `entries`, in the transaction that moves the position. An exception stops the sink.
+
+        To be read to the end. Whether the transaction is committed shows at the next call: who is asked again goes on
+        from it, and after a failure another sink is made.
+        """
 
 
 class SinkStopped(UserError):
@@ -106,11 +110,11 @@ class SinkWorker:
                 ]
             )
             while not stop.is_set():
-                self._alive_at_s = time.monotonic()
+                self.still_alive()
                 first = consumer.poll(_POLL_S)
                 if first is not None:
                     for messages in _batches((first, *consumer.consume(_BATCH, 0))):
-                        self._alive_at_s = time.monotonic()
+                        self.still_alive()
                         self._take(messages)
         finally:
             consumer.close()
@@ -159,9 +163,7 @@ class SinkWorker:
             for n, offset in sorted(moved.items()):
                 self._move(connection, n, offset)
             try:
-                for page in pages:
-                    for entry in read_page(page):
-                        self._sink.apply(connection, entry)
+                self._sink.apply(connection, self._entries(pages))
             except LaterSchema as error:
                 raise SinkStopped(
                     f"{self._sink.name}: {error}; nothing of that batch was written; start the release that writes it"
@@ -169,6 +171,15 @@ class SinkWorker:
             failpoint("before_commit", len(pages))
         failpoint("after_commit", len(pages))
         self._next_offsets.update(moved)
+
+    def still_alive(self) -> None:
+        """The loop is at work in what takes long: `health` says so."""
+        self._alive_at_s = time.monotonic()
+
+    def _entries(self, pages: Iterable[bytes | None]) -> Iterator[JournalEntry]:
+        for page in pages:
+            self.still_alive()
+            yield from read_page(page)
 
     def _move(self, connection: Connection, partition: int, next_offset: int) -> None:
         before = self._next_offsets.get(partition)

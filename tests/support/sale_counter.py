@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Iterable
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, create_engine, insert, select, update
 
@@ -23,13 +24,14 @@ class SaleCounter:
     name = "sale-counter"
     tables = (counts,)
 
-    def apply(self, connection: Connection, entry: JournalEntry) -> None:
-        if entry.fact[0] != "commonshelf.SaleRecorded":
-            return
-        lines = len({line["line"] for line in entry.fact[1]["applied"]})
-        here = counts.c.pool == entry.pool
-        if connection.execute(update(counts).where(here).values(lines=counts.c.lines + lines)).rowcount == 0:
-            connection.execute(insert(counts).values(pool=entry.pool, lines=lines))
+    def apply(self, connection: Connection, entries: Iterable[JournalEntry]) -> None:
+        for entry in entries:
+            if entry.fact[0] != "commonshelf.SaleRecorded":
+                continue
+            lines = len({line["line"] for line in entry.fact[1]["applied"]})
+            here = counts.c.pool == entry.pool
+            if connection.execute(update(counts).where(here).values(lines=counts.c.lines + lines)).rowcount == 0:
+                connection.execute(insert(counts).values(pool=entry.pool, lines=lines))
 
 
 def counted(engine) -> dict[str, int]:
