@@ -1,0 +1,220 @@
+"""Questions to the settlement database, also about the past: what had happened by then, what was known by then.
+
+Every function takes a connection of `database.reading`, so that the answers of several agree. Raises SQLAlchemyError.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+
+from streams.settlement.ledger.entries import About, ClosedWindow, Posting, Transaction, Unpriced
+from streams.settlement.store.tables import heads, ledger_rows, postings, transactions, unpriced, windows
+
+
+class AsOf(NamedTuple):
+    """Bounds of what counts: it happened by a time, and was known by a journal position and by a time. None: all."""
+
+    occurred_until_ms: int | None = None
+    known_until_position: int | None = None
+    known_until_ms: int | None = None
+    """By the time when the broker had what brought the entry about."""
+
+
+class Head(NamedTuple):
+    """The end of what is settled of a pool."""
+
+    pool: str
+    position: int
+    appended_at_ms: int
+
+
+class Balance(NamedTuple):
+    """The sum of a party's postings on one account with one counterparty."""
+
+    account: str
+    counterparty: str | None
+    currency: str
+    amount_minor: int
+
+
+class NetPosition(NamedTuple):
+    """The sum that others owe a party, less what it owes; below zero it owes."""
+
+    party: str
+    currency: str
+    amount_minor: int
+
+
+NOW = AsOf()
+_SAME = and_(
+    transactions.c.pool == postings.c.pool,
+    transactions.c.posted_position == postings.c.posted_position,
+    transactions.c.sequence == postings.c.sequence,
+)
+
+
+def heads_of(connection: Connection) -> list[Head]:
+    """How far each pool is settled, by name."""
+    return [Head(*row) for row in connection.execute(select(heads).order_by(heads.c.pool))]
+
+
+def balances_of(
+    connection: Connection, pool: str, party: str, as_of: AsOf = NOW, before_window_ms: int | None = None
+) -> list[Balance]:
+    """A party's balances by account and counterparty, those of zero left out.
+
+    before_window_ms: of windows that start earlier, alone: what it brings into that window.
+    """
+    amount = func.sum(postings.c.amount_minor)
+    by = (postings.c.account, postings.c.counterparty, postings.c.currency)
+    wanted = _of_time(select(*by, amount), as_of).where(postings.c.pool == pool, postings.c.party == party)
+    if before_window_ms is not None:
+        wanted = wanted.where(postings.c.window_ms < before_window_ms)
+    found = connection.execute(wanted.group_by(*by).having(amount != 0).order_by(*by))
+    return [Balance(account, other, currency, int(total)) for account, other, currency, total in found]
+
+
+def net_positions_of(
+    connection: Connection, pool: str, as_of: AsOf = NOW, window_ms: int | None = None
+) -> list[NetPosition]:
+    """All parties' net positions, those of zero left out; they sum to zero for each currency.
+
+    window_ms: of the window that starts then, alone.
+    """
+    amount = func.sum(postings.c.amount_minor)
+    by = (postings.c.party, postings.c.currency)
+    wanted = _of_time(select(*by, amount), as_of).where(
+        postings.c.pool == pool, postings.c.account.in_(("receivable", "payable"))
+    )
+    if window_ms is not None:
+        wanted = wanted.where(postings.c.window_ms == window_ms)
+    found = connection.execute(wanted.group_by(*by).having(amount != 0).order_by(*by))
+    return [NetPosition(party, currency, int(total)) for party, currency, total in found]
+
+
+def transactions_of(
+    connection: Connection,
+    pool: str,
+    *,
+    party: str | None = None,
+    window_ms: int | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int | None = None,
+    as_of: AsOf = NOW,
+) -> list[Transaction]:
+    """Transactions in the order in which they were posted, whole: with all parties' postings.
+
+    party: those that it has postings in; window_ms: those that count in the window that starts then.
+    after: those behind that (posted position, sequence); limit: so many at most.
+    """
+    wanted = select(transactions).where(transactions.c.pool == pool, *_bounds(as_of))
+    if window_ms is not None:
+        wanted = wanted.where(transactions.c.window_ms == window_ms)
+    if party is not None:
+        its = [postings.c.pool == pool, postings.c.party == party]
+        if window_ms is not None:
+            its.append(postings.c.window_ms == window_ms)
+        names = select(postings.c.posted_position, postings.c.sequence).where(*its).distinct().subquery()
+        wanted = wanted.join(
+            names,
+            and_(
+                names.c.posted_position == transactions.c.posted_position, names.c.sequence == transactions.c.sequence
+            ),
+        )
+    if after is not None:
+        position, sequence = after
+        at, number = transactions.c.posted_position, transactions.c.sequence
+        wanted = wanted.where(at >= position, (at > position) | (number > sequence))
+    wanted = wanted.order_by(transactions.c.posted_position, transactions.c.sequence)
+    if limit is not None:
+        wanted = wanted.limit(limit)
+    named = wanted.with_only_columns(
+        transactions.c.pool, transactions.c.posted_position, transactions.c.sequence
+    ).subquery()
+    parts = select(postings).join(
+        named,
+        and_(
+            named.c.pool == postings.c.pool,
+            named.c.posted_position == postings.c.posted_position,
+            named.c.sequence == postings.c.sequence,
+        ),
+    )
+    found: dict[tuple[int, int], list[Posting]] = {}
+    in_order = parts.order_by(postings.c.posted_position, postings.c.sequence, postings.c.number)
+    for row in connection.execute(in_order):
+        posting = Posting(row.party, row.account, row.counterparty, row.amount_minor, row.currency)
+        found.setdefault((row.posted_position, row.sequence), []).append(posting)
+    return [_transaction(row, found) for row in connection.execute(wanted)]
+
+
+def unpriced_of(connection: Connection, pool: str, as_of: AsOf = NOW) -> list[Unpriced]:
+    """Facts that wait for a price or an agreement, as of a position too; `known_until_ms` bounds nothing here."""
+    wanted = select(unpriced).where(unpriced.c.pool == pool)
+    if as_of.occurred_until_ms is not None:
+        wanted = wanted.where(unpriced.c.occurred_at_ms <= as_of.occurred_until_ms)
+    if as_of.known_until_position is None:
+        wanted = wanted.where(unpriced.c.priced_position.is_(None))
+    else:
+        position = as_of.known_until_position
+        wanted = wanted.where(
+            unpriced.c.known_position <= position,
+            unpriced.c.priced_position.is_(None) | (unpriced.c.priced_position > position),
+        )
+    rows = connection.execute(wanted.order_by(unpriced.c.position, unpriced.c.item))
+    return [Unpriced(row.pool, row.position, row.item, row.reason, _about(row)) for row in rows]
+
+
+def closed_windows_of(connection: Connection, pool: str) -> list[ClosedWindow]:
+    """Windows that closed, oldest first."""
+    wanted = select(windows).where(windows.c.pool == pool).order_by(windows.c.start_ms)
+    return [
+        ClosedWindow(row.pool, row.start_ms, row.end_ms, row.position, row.agreement)
+        for row in connection.execute(wanted)
+    ]
+
+
+def disputes_of(connection: Connection, pool: str) -> list[dict[str, Any]]:
+    """Disputes as they stand, by name: the fields of `schemas.models.agreement.Dispute`."""
+    wanted = select(ledger_rows.c.content).where(ledger_rows.c.pool == pool, ledger_rows.c.name.like("disputes/%"))
+    return [json.loads(content)["dispute"] for content in connection.scalars(wanted.order_by(ledger_rows.c.name))]
+
+
+def agreements_of(connection: Connection, pool: str) -> list[dict[str, Any]]:
+    """The agreement's versions, lowest first: the fields of `schemas.models.agreement.Agreement`."""
+    wanted = select(ledger_rows.c.content).where(ledger_rows.c.pool == pool, ledger_rows.c.name.like("agreements/%"))
+    found: Iterable[dict[str, Any]] = map(json.loads, connection.scalars(wanted))
+    return sorted(found, key=lambda one: int(one["version"]))
+
+
+def _of_time(wanted: Select[Any], as_of: AsOf) -> Select[Any]:
+    if as_of.occurred_until_ms is None and as_of.known_until_ms is None:
+        bounds = () if as_of.known_until_position is None else (
+            postings.c.posted_position <= as_of.known_until_position,
+        )  # fmt: skip
+        return wanted.where(*bounds)
+    return wanted.join(transactions, _SAME).where(*_bounds(as_of))
+
+
+def _bounds(as_of: AsOf) -> list[ColumnElement[bool]]:
+    bounds = (
+        (transactions.c.occurred_at_ms, as_of.occurred_until_ms),
+        (transactions.c.posted_position, as_of.known_until_position),
+        (transactions.c.posted_at_ms, as_of.known_until_ms),
+    )
+    return [column <= most for column, most in bounds if most is not None]
+
+
+def _transaction(row: Row[Any], parts: dict[tuple[int, int], list[Posting]]) -> Transaction:
+    corrects = None if row.corrects_position is None else (row.corrects_position, row.corrects_sequence)
+    return Transaction(
+        row.pool, row.position, row.posted_position, row.sequence, _about(row), row.window_ms, row.belongs_to_ms,
+        row.agreement, corrects, row.sentence, tuple(parts[row.posted_position, row.sequence]),
+    )  # fmt: skip
+
+
+def _about(row: Row[Any]) -> About:
+    return About(
+        row.kind, row.occurred_at_ms, row.store, row.order_id, row.transfer, row.sku, row.quantity_milli, row.dispute
+    )
