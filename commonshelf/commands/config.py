@@ -71,8 +71,9 @@ def rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSetting]:
 
 def secret_variables(loaded: "Loaded") -> set[str]:
     """Environment variables that the settings name as holders of secrets."""
-    names = {loaded.settings.kafka.sasl_password_env, loaded.settings.vault.password_env}
-    for store in loaded.settings.stores:
+    settings = loaded.settings
+    names = {settings.kafka.sasl_password_env, settings.vault.password_env, settings.settlement.password_env}
+    for store in settings.stores:
         for connector in store.connectors:
             names.update(source.env for source in connector.secret_sources() if source.env)
     return names
@@ -85,10 +86,10 @@ def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSett
     if kafka.sasl_mechanism:
         there, origin = secret_origin(kafka.sasl_password_env, kafka.sasl_password_file, env)
         yield ShownSetting("kafka.sasl_password", MASK if there else "missing", origin)
-    vault = loaded.settings.vault
-    if vault.database_url:
-        there, origin = secret_origin(vault.password_env, vault.password_file, env)
-        yield ShownSetting("vault.password", MASK if there else "none", origin)
+    for section, database in (("vault", loaded.settings.vault), ("settlement", loaded.settings.settlement)):
+        if database.database_url:
+            there, origin = secret_origin(database.password_env, database.password_file, env)
+            yield ShownSetting(f"{section}.password", MASK if there else "none", origin)
     for at, store in enumerate(loaded.settings.stores):
         for number, connector in enumerate(store.connectors):
             for source in connector.secret_sources():

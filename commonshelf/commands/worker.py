@@ -145,6 +145,22 @@ def connectors_process(settings: "Settings", _number: int) -> None:
         )
 
 
+def settlement_process(settings: "Settings", _number: int) -> None:
+    from commonshelf.config.credentials import kafka_options
+    from commonshelf.desks.settlement import settlement_engine
+    from streams.settlement.store.worker import SettlementSettings, run_settlement
+
+    run_settlement(
+        SettlementSettings(
+            kafka_options=kafka_options(settings.kafka),
+            partitions=settings.partitions,
+            http_host=settings.http.host,
+            http_port=settings.http.settlement_port,
+            make_engine=lambda: settlement_engine(settings),
+        )
+    )
+
+
 def http_process(settings: "Settings", _number: int) -> None:
     import uvicorn
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from commonshelf.config.settings import Kafka, Vault
+from commonshelf.config.settings import Database, Kafka
 from commonshelf.config.sources import SettingsError
 
 
@@ -40,11 +40,11 @@ def secret_origin(env_name: str | None, file: Path | None, env: Mapping[str, str
     return bool(env.get(env_name or "")), f"environment variable {env_name}"
 
 
-def vault_password(vault: Vault, env: Mapping[str, str] = os.environ) -> str | None:
-    """The vault's database's; None for one that asks for none. Raises SettingsError for an unreadable file."""
-    if vault.password_file is None:
-        return env.get(vault.password_env)
-    return _read_secret("vault.password_file", vault.password_file)
+def database_password(section: str, database: Database, env: Mapping[str, str] = os.environ) -> str | None:
+    """Of the database in that section; None for one that asks for none. Raises SettingsError for an unreadable file."""
+    if database.password_file is None:
+        return env.get(database.password_env)
+    return _read_secret(f"{section}.password_file", database.password_file)
 
 
 def _sasl_password(kafka: Kafka, env: Mapping[str, str]) -> str:

@@ -61,6 +61,7 @@ def _key_files(settings: Settings) -> Iterator[Blocker]:
     for section, names in (
         ("kafka", ("ca_file", "client_certificate_file", "client_key_file", "sasl_password_file")),
         ("vault", ("password_file",)),
+        ("settlement", ("password_file",)),
     ):
         for name in names:
             file = getattr(getattr(settings, section), name)

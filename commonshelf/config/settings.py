@@ -126,6 +126,7 @@ class Http(_Section):
     webhook_host: Text = "127.0.0.1"
     webhook_port: Port = 8081
     """It serves the webhooks alone; their pages are at connectors_port."""
+    settlement_port: Port = 8078
     connectors_port: Port = 8079
     agents_port: Port = 8082
     ledger_port: Port = 8083
@@ -153,18 +154,30 @@ def _without_password(url: str) -> str:
     if parts.scheme != "postgresql" or (not parts.hostname and "host=" not in parts.query):
         raise ValueError("write postgresql://USER@HOST:PORT/DATABASE")
     if parts.password is not None or "password" in parse_qs(parts.query):
-        raise ValueError("the password belongs into the variable or the file that vault names, not into the address")
+        raise ValueError("the password belongs into the variable or the file named beside it, not into the address")
     return url
 
 
-class Vault(_Section):
-    """The place of exact addresses: a file in data_dir, or PostgreSQL when `database_url` names one."""
+class Database(_Section):
+    """A file in data_dir, or PostgreSQL when `database_url` names one."""
 
     database_url: Annotated[Text, AfterValidator(_without_password)] | None = None
-    password_env: EnvName = "COMMONSHELF_VAULT_PASSWORD"  # noqa: S105  a name
+    password_env: EnvName
     password_file: FilePath | None = None
+
+
+class Vault(Database):
+    """The place of exact addresses."""
+
+    password_env: EnvName = "COMMONSHELF_VAULT_PASSWORD"  # noqa: S105  a name
     sweep_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
     """How often the agents erase what has expired."""
+
+
+class Settlement(Database):
+    """The place of what stores owe each other."""
+
+    password_env: EnvName = "COMMONSHELF_SETTLEMENT_PASSWORD"  # noqa: S105  a name
 
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -258,6 +271,7 @@ class Settings(_Section):
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
     vault: Vault = Vault()
+    settlement: Settlement = Settlement()
     pools: tuple[Pool, ...] = ()
     stores: tuple[Store, ...] = ()
 
@@ -311,6 +325,11 @@ class Settings(_Section):
         """The vault, when no database is named."""
         return self.data_dir / "vault" / "vault.sqlite3"
 
+    @property
+    def settlement_file(self) -> Path:
+        """What stores owe each other, when no database is named."""
+        return self.data_dir / "settlement" / "settlement.sqlite3"
+
     def state_dir(self, child: str) -> Path:
         """A child's own cache or progress files."""
         return self.data_dir / "state" / child
@@ -335,7 +354,10 @@ def _port_clash(settings: Settings) -> str | None:
 def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
     http = settings.http
-    for name, host in (("port", http.host), ("webhook_port", http.webhook_host), ("agents_port", http.host)):
+    hosts = {"port": http.host, "webhook_port": http.webhook_host} | dict.fromkeys(
+        ("connectors_port", "agents_port", "settlement_port"), http.host
+    )
+    for name, host in hosts.items():
         if port := getattr(http, name):
             yield f"http.{name}", host, port
     if http.ledger_port:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from commonshelf.config.credentials import vault_password
+from commonshelf.config.credentials import database_password
 from commonshelf.config.settings import Settings
 from messaging.errors import UserError
 from streams.vault import Vault, postgresql_engine, sqlite_engine
@@ -20,7 +20,7 @@ def vault_engine(settings: Settings) -> Engine:
     """Raises SettingsError when the password cannot be read, OSError when the file cannot be made."""
     if settings.vault.database_url is None:
         return sqlite_engine(settings.vault_file)
-    return postgresql_engine(settings.vault.database_url, vault_password(settings.vault))
+    return postgresql_engine(settings.vault.database_url, database_password("vault", settings.vault))
 
 
 @contextmanager

@@ -112,6 +112,15 @@ ROLES = (
         secrets=lambda settings: _of_kafka(settings) | _of_connectors(settings),
     ),
     Role(
+        name="settlement",
+        about="Post who owes whom, from the pools' journals into the settlement database.",
+        run="commonshelf.commands.worker:settlement_process",
+        port_setting="settlement_port",
+        stop_order=PAGES_STOP,
+        is_awaited=False,  # it may have much to read; nothing that sells waits for it
+        secrets=lambda settings: _of_kafka(settings) | {settings.settlement.password_env},
+    ),
+    Role(
         name="http",
         about="Serve our pages and the schema registry.",
         run="commonshelf.commands.worker:http_process",

@@ -11,6 +11,7 @@ _HEAD = """
 [http]
 port = 0
 webhook_port = 0
+settlement_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]

@@ -24,6 +24,7 @@ CONFIG = """
 port = 0
 webhook_port = 0
 connectors_port = 0
+settlement_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]

@@ -55,7 +55,14 @@ def test_every_variable_that_the_containers_set_is_a_setting():
 
 def test_the_pages_ports_are_published_on_this_machine_only():
     http = Http()
-    ports = [http.connectors_port, http.port, http.webhook_port, http.agents_port, http.ledger_port]
+    ports = [
+        http.settlement_port,
+        http.connectors_port,
+        http.port,
+        http.webhook_port,
+        http.agents_port,
+        http.ledger_port,
+    ]
     assert OURS["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
     assert f"EXPOSE {' '.join(map(str, ports))}" in DOCKERFILE
 

@@ -22,7 +22,7 @@ MINE = Runtime(
     process_pids={},
     kafka_pids=[],
 )
-NO_PORTS = Http(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0)
+NO_PORTS = Http(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0)
 
 
 def test_a_running_stack_is_found_by_its_note(tmp_path):
@@ -77,7 +77,20 @@ def test_a_named_kafka_needs_no_stack(tmp_path, monkeypatch):
 
 def test_ports_of_zero_become_distinct_free_ones():
     http = resolve_ports(Settings(http=NO_PORTS)).http
-    assert len({http.port, http.webhook_port, http.connectors_port, http.agents_port, http.ledger_port, 0}) == 6
+    assert (
+        len(
+            {
+                http.port,
+                http.webhook_port,
+                http.connectors_port,
+                http.agents_port,
+                http.ledger_port,
+                http.settlement_port,
+                0,
+            }
+        )
+        == 7
+    )
 
 
 def test_a_taken_port_is_told_with_the_setting_that_names_it():
@@ -99,6 +112,7 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "ANNA_SECRET",
         "COMMONSHELF_KAFKA_SASL_PASSWORD",
         "COMMONSHELF_VAULT_PASSWORD",
+        "COMMONSHELF_SETTLEMENT_PASSWORD",
         "COMMONSHELF_VAULT_KEY",
         "OTHER",
     }
@@ -112,6 +126,7 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "ledger": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
         "agents": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_VAULT_PASSWORD"},
         "connectors": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "ANNA_SECRET"},
+        "settlement": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_SETTLEMENT_PASSWORD"},
         "http": set(),
     }
 

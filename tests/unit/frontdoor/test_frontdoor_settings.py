@@ -213,7 +213,7 @@ def test_a_span_that_is_no_part_of_a_day_is_refused(tmp_path, span):
 def test_a_password_in_the_vault_s_address_is_refused_and_not_shown(tmp_path, url):
     told = refusal(tmp_path, f'[vault]\ndatabase_url = "{url}"\n')
     assert told == (
-        "shelf.toml:2: vault.database_url: the password belongs into the variable or the file that vault names, "
+        "shelf.toml:2: vault.database_url: the password belongs into the variable or the file named beside it, "
         "not into the address"
     )
 

@@ -61,6 +61,7 @@ def test_a_stacks_settings_that_cannot_be_read_are_one_sentence(tmp_path, conten
     [
         ("[http]\nport = 9000\nwebhook_port = 9000\n", "http.port and http.webhook_port are both port 9000"),
         ("[http]\nport = 9000\nagents_port = 9000\n", "http.port and http.agents_port are both"),
+        ("[http]\nsettlement_port = 9000\nconnectors_port = 9000\n", "both port 9000"),
         ("[http]\nledger_port = 9000\nagents_port = 9001\n[ledger]\nworkers = 2\n", "worker 2"),
         ("[http]\nport = 9000\n[kafka]\nembedded_port = 9000\n", "kafka.embedded_port"),
         ('[http]\nport = 9000\nwebhook_port = 9000\nwebhook_host = "0.0.0.0"\n', "webhook_port"),
@@ -115,6 +116,7 @@ def found(settings, env=None):
         (stores('kind = "webhook"\nsecret_file = "no"'), "the webhook secret of store s0 is missing in file"),
         ('[kafka]\nbootstrap_servers = "k:1"\nsecurity_protocol = "SSL"\nca_file = "no"\n', "kafka.ca_file"),
         ('[vault]\npassword_file = "no"\n', "vault.password_file"),
+        ('[settlement]\npassword_file = "no"\n', "settlement.password_file"),
         (stores(folder_at("file/drop")), "file, in the path of a folder of store s0, is no folder"),
         (stores(folder_at("shelf.toml")), "is no folder"),
         (stores(folder_at("taken")), "taken/done is not a folder"),
