@@ -18,12 +18,13 @@ from typing import Any
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import taken_back, text_of
-from connectors.parsing.quantities import currency_exponent, shorten
+from connectors.parsing.quantities import shorten
 from connectors.parsing.units import UnitWords, measure_of
 from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, inner, is_set, number, object_of
 from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.currency import currency_exponent
 from schemas.models.pos import SaleLine, Source, StockReport, StockReportKind
 
 SYSTEM = "clover"

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from connectors.contract import Refused
+from schemas.currency import currency_exponent
 from schemas.models.base import PRICE_MAX_MINOR, QUANTITY_MAX_MILLI
 
 DIGITS_MAX = 40
@@ -12,12 +13,6 @@ _COEFFICIENT_MAX = 120
 _DOUBLE_DIGITS = 15
 """So many digits of a number mean something after a computer has reckoned with it."""
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_EXPONENT_USUAL = 2
-_EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
-     "XPF"), 0,
-) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3) | dict.fromkeys(("CLF", "UYW"), 4)  # fmt: skip
-"""Decimals of the currencies that do not have two. Source: ISO 4217, list one."""
 
 
 def decimal_of(value: object) -> Decimal:
@@ -85,11 +80,6 @@ def line_price_minor(unit_price: object, milli: int, currency: str) -> int:
     whole, rest = divmod(abs(product), 10**12)
     rounded = whole + (2 * rest >= 10**12)
     return _in_price_range(rounded if product >= 0 else -rounded, unit_price)
-
-
-def currency_exponent(currency: str) -> int:
-    """Decimals of an ISO 4217 currency: 2 for EUR, 0 for JPY, 3 for BHD."""
-    return _EXPONENTS.get(currency, _EXPONENT_USUAL)
 
 
 def shorten(value: object) -> str:

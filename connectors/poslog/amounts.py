@@ -3,7 +3,8 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from connectors.contract import FieldRefused, Refused
-from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.quantities import decimal_of, shorten
+from schemas.currency import currency_exponent
 
 
 def measured(text: str, units: str) -> str:

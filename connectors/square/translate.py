@@ -14,13 +14,14 @@ from decimal import Decimal
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import taken_back, text_of
-from connectors.parsing.quantities import currency_exponent, decimal_of, shorten
+from connectors.parsing.quantities import decimal_of, shorten
 from connectors.parsing.units import UnitWords, measure_of
 from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, newest_ms, object_of, objects, parts, time_ms
 from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from schemas.currency import currency_exponent
 from schemas.models.pos import Source, StockLine, StockReportKind
 
 SYSTEM = "square"

@@ -12,13 +12,13 @@ from connectors.contract import FieldRefused, Note, PosEvent, Problem, Refused, 
 from connectors.parsing.lines import text_of
 from connectors.parsing.quantities import (
     DIGITS_MAX,
-    currency_exponent,
     decimal_of,
     line_price_minor,
     nearest_milli,
     shorten,
 )
 from connectors.parsing.times import instant_ms
+from schemas.currency import currency_exponent
 
 Json = Mapping[str, Any]
 UTC_ZONE = ZoneInfo("UTC")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Refused
-from connectors.parsing.quantities import currency_exponent, decimal_of, line_price_minor, price_minor, quantity_milli
+from connectors.parsing.quantities import decimal_of, line_price_minor, price_minor, quantity_milli
+from schemas.currency import currency_exponent
 from schemas.models.base import QUANTITY_MAX_MILLI
 
 
