@@ -1,0 +1,134 @@
+"""Netting: the fewest payments that bring all parties' net positions to zero, and the debts that each comes from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from streams.settlement.ledger.entries import Party, Transaction
+
+Pair = tuple[Party, Party]
+EXACT_UP_TO = 16
+"""Parties whose position is not zero. Up to so many the payments are the fewest there can be; the search looks at each
+of their subsets. Of more there is at most one payment less than parties."""
+
+
+class BilateralDebt(NamedTuple):
+    """All that `debtor` owes `creditor`, less what it is owed by it."""
+
+    debtor: Party
+    creditor: Party
+    amount_minor: int
+    transactions: int
+    """Of how many it is the sum."""
+
+
+class Payment(NamedTuple):
+    """An amount that one party pays another."""
+
+    payer: Party
+    payee: Party
+    amount_minor: int
+
+
+class Netted(NamedTuple):
+    """The payments of one currency."""
+
+    currency: str
+    positions: dict[Party, int]
+    """Party → what others owe it less what it owes, minor units; only those that are not zero."""
+    payments: list[Payment]
+    bilateral: list[BilateralDebt]
+
+    def trail(self, payment: Payment) -> list[BilateralDebt]:
+        """The debts that make up the payer's and the payee's positions.
+
+        What the payer owes less what it is owed is the sum of its payments; of the payee it is the other way round.
+        """
+        two = {payment.payer, payment.payee}
+        return [debt for debt in self.bilateral if two & {debt.debtor, debt.creditor}]
+
+
+def net(transactions: Iterable[Transaction]) -> list[Netted]:
+    """The payments that the transactions come to, by currency."""
+    owed: dict[str, dict[Pair, int]] = defaultdict(lambda: defaultdict(int))
+    counts: dict[str, dict[Pair, int]] = defaultdict(lambda: defaultdict(int))
+    for one in transactions:
+        pairs = set()
+        for posting in one.postings:
+            if posting.account in ("receivable", "payable") and posting.counterparty is not None:
+                first, second = sorted((posting.party, posting.counterparty))
+                if posting.party == first:  # the other's book has the same amount, turned round
+                    owed[posting.currency][first, second] += posting.amount_minor
+                pairs.add((posting.currency, (first, second)))
+        for currency, pair in pairs:
+            counts[currency][pair] += 1
+    return [_netted(currency, owed[currency], counts[currency]) for currency in sorted(counts)]
+
+
+def _netted(currency: str, owed: Mapping[Pair, int], counts: Mapping[Pair, int]) -> Netted:
+    positions: dict[Party, int] = defaultdict(int)
+    bilateral = []
+    for (first, second), amount in sorted(owed.items()):
+        positions[first] += amount
+        positions[second] -= amount
+        if amount:
+            debtor, creditor = (second, first) if amount > 0 else (first, second)
+            bilateral.append(BilateralDebt(debtor, creditor, abs(amount), counts[first, second]))
+    open_positions = {party: amount for party, amount in sorted(positions.items()) if amount}
+    return Netted(currency, open_positions, fewest_payments(open_positions), bilateral)
+
+
+def fewest_payments(positions: Mapping[Party, int]) -> list[Payment]:
+    """Payments after which every position is zero. The same positions always give the same payments.
+
+    Raises ValueError when the positions do not sum to zero.
+    """
+    if sum(positions.values()):
+        raise ValueError(f"the net positions sum to {sum(positions.values())}, not to zero")
+    open_positions = [(party, amount) for party, amount in sorted(positions.items()) if amount]
+    groups = _even_groups([amount for _, amount in open_positions]) if len(open_positions) <= EXACT_UP_TO else None
+    if groups is None:
+        groups = [list(range(len(open_positions)))]
+    return [payment for group in groups for payment in _settle([open_positions[at] for at in group])]
+
+
+def _even_groups(amounts: list[int]) -> list[list[int]]:
+    """The most disjoint groups that each sum to zero: a group of n is settled by n - 1 payments, none by fewer."""
+    everybody = (1 << len(amounts)) - 1
+    sums, most = [0] * (everybody + 1), [0] * (everybody + 1)
+    last = [0] * (everybody + 1)
+    """Of each subset the member that is added last on the way to the most groups."""
+    for subset in range(1, everybody + 1):
+        lowest = (subset & -subset).bit_length() - 1
+        sums[subset] = sums[subset & (subset - 1)] + amounts[lowest]
+        best, rest = -1, subset
+        while rest:
+            bit = rest & -rest
+            if most[subset ^ bit] > best:
+                best, last[subset] = most[subset ^ bit], bit
+            rest ^= bit
+        most[subset] = best + (sums[subset] == 0)
+    groups: list[list[int]] = []
+    subset = everybody
+    while subset:
+        if sums[subset] == 0:
+            groups.append([])
+        groups[-1].append(last[subset].bit_length() - 1)
+        subset ^= last[subset]
+    return [sorted(group) for group in reversed(groups)]
+
+
+def _settle(positions: list[tuple[Party, int]]) -> Iterable[Payment]:
+    """Each payment makes its payer or its payee even, the last one both: one less than positions at most."""
+    left = dict(positions)
+    largest_first = sorted(left, key=lambda party: (-abs(left[party]), party))
+    debtors = [party for party in largest_first if left[party] < 0]
+    creditors = [party for party in largest_first if left[party] > 0]
+    while debtors:
+        payer, payee = debtors[0], creditors[0]
+        amount = min(-left[payer], left[payee])
+        yield Payment(payer, payee, amount)
+        left[payer] += amount
+        left[payee] -= amount
+        debtors = debtors if left[payer] else debtors[1:]
+        creditors = creditors if left[payee] else creditors[1:]
