@@ -23,6 +23,7 @@ PACKAGES = (
     DebianPackage("prometheus", "promtool", "tests/integration/test_prometheus.py"),
     DebianPackage("spin", "spin", "tests/proof/models/test_models.py"),
     DebianPackage("build-essential", "gcc", "tests/proof/models/test_models.py"),
+    DebianPackage("hledger", "hledger", "tests/unit/settlement/test_exports.py"),
     DebianPackage("npm", "npx", "tests/integration/test_square_prism.py"),
 )
 
