@@ -24,6 +24,7 @@ PACKAGES = (
     DebianPackage("spin", "spin", "tests/proof/models/test_models.py"),
     DebianPackage("build-essential", "gcc", "tests/proof/models/test_models.py"),
     DebianPackage("hledger", "hledger", "tests/unit/settlement/test_exports.py"),
+    DebianPackage("pango1.0-tools", "pango-view", "tests/unit/settlement/test_statements.py"),
     DebianPackage("npm", "npx", "tests/integration/test_square_prism.py"),
 )
 
