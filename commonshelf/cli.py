@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from commonshelf.commands import (
+    agreement,
     allocate,
     availability,
     bench,
@@ -60,6 +61,7 @@ app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
 app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)
+app.add_typer(agreement.app, name="agreement", rich_help_panel=DESKS)
 app.command(rich_help_panel=LOOK)(availability.availability)
 app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(history.shrinkage)

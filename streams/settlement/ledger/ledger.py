@@ -1,6 +1,6 @@
 """The ledger of one pool: from each journal entry, in order, to the transactions that follow from it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from schemas.types.agreement import Agreement, Dispute
@@ -17,10 +17,13 @@ History = Callable[[], Iterable[Entry]]
 class Ledger:
     """Pure but for `history`, which only reads what was posted already. Entries come in order, each once."""
 
-    def __init__(self, pool: str, history: History) -> None:
+    def __init__(self, pool: str, history: History, known: Mapping[str, Agreement] | None = None) -> None:
+        """Known: agreements by version that hold from the start, whatever the journal says of agreements."""
         self._pool = pool
         self._history = history
         self._books = Books(pool)
+        self._is_told = known is not None
+        self._books.agreements.put_all(known or {})
 
     @classmethod
     def load(cls, pool: str, history: History, rows: Iterable[tuple[str, str]]) -> "Ledger":
@@ -131,26 +134,18 @@ class Ledger:
         """Take an agreement. One dated back is applied as if it had always been known, and the difference posted."""
         books = self._books
         version = str(agreement["version"])
-        if books.agreements.get(version) == agreement:
+        if self._is_told or books.agreements.get(version) == agreement:
             return
         if agreement["effective_from_ms"] > books.times.get(NEWEST, 0):
             books.agreements[version] = agreement
             self._price_what_waits()
             return
-        known = Books(self._pool)
-        known.agreements.put_all({**books.agreements, version: agreement})
-        again = Ledger(self._pool, self._history)
-        again._books = known
+        again = Ledger(self._pool, self._history, {**books.agreements, version: agreement})
         for before in self._history():
             if before.position >= entry.position:
                 break
-            again._post_again(before)
-        self._adopt(known, agreement)
-
-    def _post_again(self, entry: Entry) -> None:
-        if entry.fact[0] == facts.CONFIG_CHANGE and entry.fact[1]["change"][0] == "commonshelf.Agreement":
-            return  # known from the start
-        self.post(entry)
+            again.post(before)
+        self._adopt(again._books, agreement)
 
     def _adopt(self, known: Books, agreement: Agreement) -> None:
         """Post the difference to `known`, and go on from it; windows stay as they closed."""

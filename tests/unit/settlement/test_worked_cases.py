@@ -221,3 +221,12 @@ def test_the_sku_is_told():
     collected(bench, "o1", wanted(2_000))
     [one] = transactions(bench)
     assert (one.about.sku, one.about.order, one.about.quantity_milli, one.agreement) == (MILK, "o1", 2_000, 1)
+
+
+def test_the_example_of_the_page_on_agreements():
+    """Bread at 2.00: Anna is OTHER, Bert is STORE, the mill is THIRD. -5.21, -3.20 and +2.35 are -6.06."""
+    bench = members(terms=agreement(tax="added", handling_fee_minor=50))
+    bench.stock_item(BREAD, cost_minor=200, price_minor=320, tax_permille=70, recorded_at_ms=NOON_MS + 2)
+    collected(bench, "o1", wanted(2_000, BREAD))
+    bench.sell("back", line(1_000, BREAD, kind="return", price_minor=320), order_ref="o1", store=THIRD_STORE)
+    assert owed(bench) == {OTHER_STORE: -606, STORE: 521, THIRD_STORE: 85}

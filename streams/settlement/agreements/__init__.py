@@ -1,0 +1,1 @@
+"""Agreements as members write, read and compare them."""
