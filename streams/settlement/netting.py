@@ -4,12 +4,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from streams.settlement.ledger.entries import Party, Transaction
+from streams.settlement.ledger.entries import Party
 
 Pair = tuple[Party, Party]
 EXACT_UP_TO = 16
 """Parties whose position is not zero. Up to so many the payments are the fewest there can be; the search looks at each
 of their subsets. Of more there is at most one payment less than parties."""
+
+
+class Owed(NamedTuple):
+    """All that is open between two parties in one currency, as it stands in the book of one of them."""
+
+    party: Party
+    counterparty: Party
+    currency: str
+    amount_minor: int
+    """Owed to the party less what it owes."""
+    postings: int
+    """Of how many it is the sum."""
 
 
 class BilateralDebt(NamedTuple):
@@ -18,7 +30,7 @@ class BilateralDebt(NamedTuple):
     debtor: Party
     creditor: Party
     amount_minor: int
-    transactions: int
+    postings: int
     """Of how many it is the sum."""
 
 
@@ -48,32 +60,26 @@ class Netted(NamedTuple):
         return [debt for debt in self.bilateral if two & {debt.debtor, debt.creditor}]
 
 
-def net(transactions: Iterable[Transaction]) -> list[Netted]:
-    """The payments that the transactions come to, by currency."""
-    owed: dict[str, dict[Pair, int]] = defaultdict(lambda: defaultdict(int))
-    counts: dict[str, dict[Pair, int]] = defaultdict(lambda: defaultdict(int))
-    for one in transactions:
-        pairs = set()
-        for posting in one.postings:
-            if posting.account in ("receivable", "payable") and posting.counterparty is not None:
-                first, second = sorted((posting.party, posting.counterparty))
-                if posting.party == first:  # the other's book has the same amount, turned round
-                    owed[posting.currency][first, second] += posting.amount_minor
-                pairs.add((posting.currency, (first, second)))
-        for currency, pair in pairs:
-            counts[currency][pair] += 1
-    return [_netted(currency, owed[currency], counts[currency]) for currency in sorted(counts)]
+def net(owed: Iterable[Owed]) -> list[Netted]:
+    """The payments that the debts come to, by currency. Of each pair one of the two books is enough."""
+    pairs: dict[str, dict[Pair, Owed]] = defaultdict(dict)
+    for one in owed:
+        first, second = sorted((one.party, one.counterparty))
+        if one.party == first:  # the other's book has the same amount, turned round
+            pairs[one.currency][first, second] = one
+    return [_netted(currency, of) for currency, of in sorted(pairs.items())]
 
 
-def _netted(currency: str, owed: Mapping[Pair, int], counts: Mapping[Pair, int]) -> Netted:
+def _netted(currency: str, pairs: Mapping[Pair, Owed]) -> Netted:
     positions: dict[Party, int] = defaultdict(int)
     bilateral = []
-    for (first, second), amount in sorted(owed.items()):
+    for (first, second), one in sorted(pairs.items()):
+        amount = one.amount_minor
         positions[first] += amount
         positions[second] -= amount
         if amount:
             debtor, creditor = (second, first) if amount > 0 else (first, second)
-            bilateral.append(BilateralDebt(debtor, creditor, abs(amount), counts[first, second]))
+            bilateral.append(BilateralDebt(debtor, creditor, abs(amount), one.postings))
     open_positions = {party: amount for party, amount in sorted(positions.items()) if amount}
     return Netted(currency, open_positions, fewest_payments(open_positions), bilateral)
 

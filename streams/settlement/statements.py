@@ -95,6 +95,25 @@ class CurrencyPart(NamedTuple):
         return sum(one.line.amount_minor for one in once.values())
 
 
+class Window(NamedTuple):
+    """A settlement window of a pool."""
+
+    pool: str
+    start_ms: int
+    end_ms: int
+    is_closed: bool
+    """It takes nothing any more: a statement of it never changes, but for disputes."""
+
+
+class Before(NamedTuple):
+    """The sums that a statement goes on from: currency → minor units."""
+
+    opening_minor: Mapping[str, int]
+    """The store's balance when the window opens."""
+    lent_minor: Mapping[str, int]
+    """Value of its goods that others keep when the window ends."""
+
+
 class Statement(NamedTuple):
     """A store's statement of one window."""
 
@@ -103,7 +122,6 @@ class Statement(NamedTuple):
     start_ms: int
     end_ms: int
     is_closed: bool
-    """The window takes nothing any more: the statement never changes, but for disputes."""
     parts: tuple[CurrencyPart, ...]
 
 
@@ -126,45 +144,37 @@ def lines_of(transaction: Transaction, store: Party, disputes: Sequence[str] = (
 
 
 def statement(
-    pool: str,
+    window: Window,
     store: Party,
-    window_ms: tuple[int, int],
+    before: Before,
     transactions: Iterable[Transaction],
-    disputes: Iterable[Dispute] = (),
-    *,
-    is_closed: bool,
+    disputed: Iterable[tuple[Dispute, Transaction]] = (),
 ) -> Statement:
-    """The statement of the window (start, end) from the pool's transactions, in the order in which they were posted.
+    """The statement of a window from its transactions, in the order in which they were posted.
 
-    Those of later windows are passed over; of earlier ones the opening balance is made.
+    disputed: open disputes, and the transactions that they are about, of this window or of others.
     """
-    start_ms, end_ms = window_ms
-    opened: dict[tuple[int, int], list[Dispute]] = defaultdict(list)
-    for dispute in disputes:
-        if dispute["status"] == "open":
-            opened[dispute["posted_position"], dispute["sequence"]].append(dispute)
-    opening: dict[str, int] = defaultdict(int)
-    lent: dict[str, int] = defaultdict(int)
+    open_disputes = list(disputed)
+    names: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for dispute, _ in open_disputes:
+        names[dispute["posted_position"], dispute["sequence"]].append(dispute["dispute"])
     lines: dict[str, list[StatementLine]] = defaultdict(list)
-    disputed: dict[str, list[DisputedLine]] = defaultdict(list)
     for one in transactions:
-        if one.window_ms > start_ms:
-            continue
-        about_it = opened.get((one.posted_position, one.sequence), ())
-        for posting in one.postings:
-            if (posting.party, posting.account) == (store, "stock_lent"):
-                lent[posting.currency] += posting.amount_minor
-        for currency, found in lines_of(one, store, [each["dispute"] for each in about_it]).items():
-            disputed[currency] += [DisputedLine(each, line) for each in about_it for line in found]
-            if one.window_ms == start_ms:
-                lines[currency] += found
-            else:
-                opening[currency] += sum(line.amount_minor for line in found)
+        for currency, found in lines_of(one, store, names[one.posted_position, one.sequence]).items():
+            lines[currency] += found
+    contested: dict[str, list[DisputedLine]] = defaultdict(list)
+    for dispute, one in open_disputes:
+        for currency, found in lines_of(one, store).items():
+            contested[currency] += [DisputedLine(dispute, line) for line in found]
+    opening, lent = before.opening_minor, before.lent_minor
     parts = (
-        CurrencyPart(currency, opening[currency], _sections(lines[currency]), tuple(disputed[currency]), lent[currency])
-        for currency in sorted({*opening, *lines, *lent})
-    )
-    return Statement(pool, store, start_ms, end_ms, is_closed, tuple(parts))
+        CurrencyPart(
+            currency, opening.get(currency, 0), _sections(lines[currency]), tuple(contested[currency]),
+            lent.get(currency, 0),
+        )
+        for currency in sorted({*opening, *lines, *lent, *contested})
+    )  # fmt: skip
+    return Statement(window.pool, store, window.start_ms, window.end_ms, window.is_closed, tuple(parts))
 
 
 def _sections(lines: Iterable[StatementLine]) -> tuple[Section, ...]:
@@ -175,17 +185,3 @@ def _sections(lines: Iterable[StatementLine]) -> tuple[Section, ...]:
         one = line.transaction
         groups[one.belongs_to_ms < one.window_ms, order.index(one.about.kind)].append(line)
     return tuple(Section(order[at], restated, tuple(found)) for (restated, at), found in sorted(groups.items()))
-
-
-def balances(transactions: Iterable[Transaction]) -> Mapping[Party, Mapping[str, int]]:
-    """Party → currency → balance; parties that are even are left out."""
-    sums: dict[Party, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for one in transactions:
-        for posting in one.postings:
-            if posting.account in OWED:
-                sums[posting.party][posting.currency] += posting.amount_minor
-    found = {
-        party: {currency: amount for currency, amount in sorted(of.items()) if amount}
-        for party, of in sorted(sums.items())
-    }
-    return {party: of for party, of in found.items() if of}

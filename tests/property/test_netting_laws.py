@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.settlement.ledger.debts import Debt
-from streams.settlement.ledger.entries import About, Transaction
-from streams.settlement.netting import EXACT_UP_TO, fewest_payments, net
+from streams.settlement.netting import EXACT_UP_TO, Owed, fewest_payments, net
 
 AMOUNTS = st.integers(-5, 5) | st.integers(-(10**12), 10**12)
 
@@ -81,9 +79,14 @@ def test_positions_that_do_not_make_zero_are_refused():
         fewest_payments({"a": 3, "b": -2})
 
 
-def owes(debtor, creditor, amount, currency="EUR"):
-    debt = Debt(creditor, debtor, currency, {"goods": amount})
-    return Transaction("north", 1, 1, 0, About("goods_sold", 0), 0, 0, 1, None, "", tuple(debt.postings()))
+def owed(debts):
+    """What debts (debtor, creditor, amount, currency) come to in both books of each pair."""
+    sums, counts = Counter(), Counter()
+    for debtor, creditor, amount, currency in debts:
+        for book, sign in (((creditor, debtor, currency), 1), ((debtor, creditor, currency), -1)):
+            sums[book] += sign * amount
+            counts[book] += 1
+    return [Owed(*book, sums[book], counts[book]) for book in counts]
 
 
 DEBTS = st.lists(
@@ -98,7 +101,7 @@ DEBTS = st.lists(
 @given(DEBTS)
 def test_each_payment_follows_from_its_trail(debts):
     """Of payer and payee, the bilateral debts of the trail make what all their payments come to."""
-    for found in net(owes(*one) for one in debts):
+    for found in net(owed(debts)):
         sums = Counter()
         for debtor, creditor, amount, currency in debts:
             if currency == found.currency:
@@ -114,13 +117,11 @@ def test_each_payment_follows_from_its_trail(debts):
 
 
 def test_a_debt_that_goes_round_is_paid_by_nobody():
-    [found] = net([owes("a", "b", 10), owes("b", "c", 10), owes("c", "a", 10)])
+    [found] = net(owed([("a", "b", 10, "EUR"), ("b", "c", 10, "EUR"), ("c", "a", 10, "EUR")]))
     assert found.payments == []
     assert len(found.bilateral) == 3
 
 
-def test_a_debt_counts_its_transactions():
-    [found] = net([owes("a", "b", 10), owes("b", "a", 4)])
-    assert [(one.debtor, one.creditor, one.amount_minor, one.transactions) for one in found.bilateral] == [
-        ("a", "b", 6, 2)
-    ]
+def test_a_debt_counts_its_postings():
+    [found] = net(owed([("a", "b", 10, "EUR"), ("b", "a", 4, "EUR")]))
+    assert [(one.debtor, one.creditor, one.amount_minor, one.postings) for one in found.bilateral] == [("a", "b", 6, 2)]

@@ -1,137 +1,101 @@
-"""The ledger of a pool as its journal has it, up to now or as it was known then."""
+"""The ledger of a pool, as the settlement database has it: windows, statements, what netting leaves to pay."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, tzinfo
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
 
-from messaging.client_options import ClientOptions
+from sqlalchemy import Connection
+
 from messaging.errors import UserError
-from messaging.journal import JournalEntry, read_journal
-from schemas.partition import partition_of
-from schemas.types.agreement import Agreement, Dispute
-from streams.pool.journal.facts import CONFIG_CHANGE
-from streams.settlement.ledger.entries import ClosedWindow, Transaction, Unpriced
-from streams.settlement.ledger.ledger import Ledger
-from streams.settlement.ledger.windows import window_of
+from schemas.types.agreement import Dispute
+from streams.settlement.ledger.entries import Transaction
+from streams.settlement.netting import Netted, net
+from streams.settlement.statements import OWED, Before, Statement, Window, statement
+from streams.settlement.store.queries import (
+    agreements_of,
+    balances_of,
+    closed_windows_of,
+    disputes_of,
+    open_window_of,
+    owed_between,
+    transactions_of,
+)
 
 
 class NothingPostedError(UserError):
     """The pool's ledger has not what was asked for; the sentence says why."""
 
 
-@dataclass
-class Posted:
-    """All that follows from a pool's journal up to an entry."""
+def zone_of_windows(connection: Connection, pool: str) -> tzinfo:
+    """The time zone of the newest agreement's windows; UTC before there is one."""
+    newest = max(
+        agreements_of(connection, pool), key=lambda one: (one["effective_from_ms"], one["version"]), default=None
+    )
+    return UTC if newest is None else ZoneInfo(newest["window"]["time_zone"])
 
-    pool: str
-    position: int = 0
-    """Of the last entry."""
-    appended_at_ms: int = 0
-    """When its cause reached the broker."""
-    transactions: list[Transaction] = field(default_factory=list)
-    closed: list[ClosedWindow] = field(default_factory=list)
-    unpriced: dict[tuple[int, int], Unpriced] = field(default_factory=dict)
-    """(Position, item) → what waits for a price."""
-    agreements: dict[int, Agreement] = field(default_factory=dict)
-    """Version → agreement."""
-    disputes: dict[str, Dispute] = field(default_factory=dict)
-    store_names: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def zone(self) -> tzinfo:
-        """Of the settlement windows; UTC before there is an agreement."""
-        agreement = self._newest_agreement()
-        return UTC if agreement is None else ZoneInfo(agreement["window"]["time_zone"])
+def windows_of(connection: Connection, pool: str) -> list[Window]:
+    """Those that closed, oldest first, and the one that is open."""
+    found = [Window(pool, one.start_ms, one.end_ms, is_closed=True) for one in closed_windows_of(connection, pool)]
+    is_open = open_window_of(connection, pool)
+    return found if is_open is None else [*found, Window(pool, *is_open, is_closed=False)]
 
-    def windows(self) -> list[tuple[int, int, bool]]:
-        """(Start, end, whether it closed), oldest first: those that closed, and the one that is open."""
-        found = [(one.start_ms, one.end_ms, True) for one in self.closed]
-        agreement = self._newest_agreement()
-        begun_ms = found[-1][1] if found else min((one.window_ms for one in self.transactions), default=None)
-        if agreement is not None and begun_ms is not None:
-            found.append((begun_ms, window_of(begun_ms, agreement["window"])[1], False))
-        return found
 
-    def window(self, day: datetime | None) -> tuple[int, int, bool]:
-        """The window that has noon of a day; without a day the newest that closed, else the open one.
+def choose_window(found: Sequence[Window], pool: str, day: date | None, zone: tzinfo) -> Window:
+    """The window that has noon of a day; without a day the newest that closed, else the open one.
 
-        Raises NothingPostedError.
-        """
-        found = self.windows()
-        if not found:
-            raise NothingPostedError(
-                f"nothing is settled in pool {self.pool} yet: it has no agreement, or nothing happened under it"
-            )
-        if day is None:
-            return next((one for one in reversed(found) if one[2]), found[-1])
-        noon_ms = int(datetime.combine(day, time(12), self.zone).timestamp() * 1000)
-        for start_ms, end_ms, is_closed in found:
-            if start_ms <= noon_ms < end_ms:
-                return start_ms, end_ms, is_closed
-        first, last = (datetime.fromtimestamp(at / 1000, self.zone) for at in (found[0][0], found[-1][1]))
+    Raises NothingPostedError.
+    """
+    if not found:
         raise NothingPostedError(
-            f"no window of pool {self.pool} has {day:%Y-%m-%d}: they go from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            f"nothing is settled in pool {pool} yet: it has no agreement, or nothing has happened under it"
         )
-
-    def take(self, ledger: Ledger, entry: JournalEntry) -> None:
-        """Post the next entry."""
-        step = ledger.post(entry)
-        self.position, self.appended_at_ms = entry.position, entry.appended_at_ms
-        self.transactions += step.transactions
-        self.closed += step.closed
-        for one in step.unpriced:
-            self.unpriced[one.position, one.item] = one
-        for name in step.priced:
-            self.unpriced.pop(name, None)
-        if entry.fact[0] == CONFIG_CHANGE:
-            change = entry.fact[1]["change"]
-            if change[0] == "commonshelf.Agreement":
-                self.agreements[change[1]["version"]] = change[1]
-            elif change[0] == "commonshelf.Dispute":
-                self.disputes[change[1]["dispute"]] = change[1]
-            elif change[0] == "commonshelf.StoreSettings":
-                self.store_names[change[1]["store"]] = change[1]["name"]
-
-    def _newest_agreement(self) -> Agreement | None:
-        return max(self.agreements.values(), key=lambda one: (one["effective_from_ms"], one["version"]), default=None)
+    if day is None:
+        return next((one for one in reversed(found) if one.is_closed), found[-1])
+    noon_ms = int(datetime.combine(day, time(12), zone).timestamp() * 1000)
+    for one in found:
+        if one.start_ms <= noon_ms < one.end_ms:
+            return one
+    first, last = (datetime.fromtimestamp(at / 1000, zone) for at in (found[0].start_ms, found[-1].end_ms))
+    raise NothingPostedError(
+        f"no window of pool {pool} has {day:%Y-%m-%d}: they go from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    )
 
 
-Known = Callable[[JournalEntry], bool]
-"""Whether an entry was known; the first that was not ends the reading."""
+def read_statement(connection: Connection, store: str, window: Window) -> Statement:
+    """The statement of a store. Raises SQLAlchemyError."""
+    pool = window.pool
+    opening: dict[str, int] = {}
+    for one in balances_of(connection, pool, store, before_window_ms=window.start_ms):
+        if one.account in OWED:
+            opening[one.currency] = opening.get(one.currency, 0) + one.amount_minor
+    lent = {
+        one.currency: one.amount_minor
+        for one in balances_of(connection, pool, store, before_window_ms=window.end_ms)
+        if one.account == "stock_lent"
+    }
+    posted = transactions_of(connection, pool, party=store, window_ms=window.start_ms)
+    before = Before({currency: amount for currency, amount in opening.items() if amount}, lent)
+    return statement(window, store, before, posted, open_disputes(connection, pool))
 
 
-def known_always(_: JournalEntry) -> bool:
-    """All entries."""
-    return True
+def read_net(connection: Connection, window: Window) -> list[Netted]:
+    """What a window comes to, by currency. Raises SQLAlchemyError."""
+    return net(owed_between(connection, window.pool, window.start_ms))
 
 
-def known_at_position(position: int) -> Known:
-    """The entries up to a position."""
-    return lambda entry: entry.position <= position
-
-
-def known_at_time(at_ms: int) -> Known:
-    """The entries before the first whose cause reached the broker later than that, ms since 1970 UTC."""
-    return lambda entry: entry.appended_at_ms <= at_ms
-
-
-def fold(pool: str, entries: Callable[[], Iterable[JournalEntry]], known: Known = known_always) -> Posted:
-    """The ledger of a pool. `entries` reads its journal from the first entry on."""
-    found, ledger = Posted(pool), Ledger(pool, entries)
-    for entry in entries():
-        if not known(entry):
-            break
-        found.take(ledger, entry)
+def open_disputes(connection: Connection, pool: str) -> list[tuple[Dispute, Transaction]]:
+    """Disputes that are open, and what they are about; one about nothing that was posted is left out."""
+    found: list[tuple[Dispute, Transaction]] = []
+    for dispute in disputes_of(connection, pool):
+        about = transaction_of(connection, pool, dispute["posted_position"], dispute["sequence"])
+        if dispute["status"] == "open" and about is not None:
+            found.append((dispute, about))  # type: ignore[arg-type]  # the ledger keeps the record as it came
     return found
 
 
-def journal_of(kafka_options: ClientOptions, partitions: int, pool: str) -> Iterator[JournalEntry]:
-    """The pool's entries up to the present end. Raises KafkaException, TimeoutError, BadMessage."""
-    home = [partition_of(pool, partitions)]
-    return (entry for entry in read_journal(kafka_options, home) if entry.pool == pool)
-
-
-def read_posted(kafka_options: ClientOptions, partitions: int, pool: str, known: Known = known_always) -> Posted:
-    """The ledger of a pool in Kafka. Raises KafkaException, TimeoutError, BadMessage."""
-    return fold(pool, lambda: journal_of(kafka_options, partitions, pool), known)
+def transaction_of(connection: Connection, pool: str, posted_position: int, sequence: int) -> Transaction | None:
+    """The transaction of that name."""
+    found = transactions_of(connection, pool, after=(posted_position, sequence - 1), limit=1)
+    name = (posted_position, sequence)
+    return next((one for one in found if (one.posted_position, one.sequence) == name), None)

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
+from streams.settlement.ledger.books import OPEN_END, OPEN_START
 from streams.settlement.ledger.entries import About, ClosedWindow, Posting, Transaction, Unpriced
+from streams.settlement.netting import Owed
 from streams.settlement.store.tables import heads, ledger_rows, postings, transactions, unpriced, windows
 
 
@@ -94,6 +96,21 @@ def net_positions_of(
     return [NetPosition(party, currency, int(total)) for party, currency, total in found]
 
 
+def owed_between(connection: Connection, pool: str, window_ms: int) -> list[Owed]:
+    """All that is open between any two parties by the window that starts then, in both parties' books."""
+    by = (postings.c.party, postings.c.counterparty, postings.c.currency)
+    wanted = select(*by, func.sum(postings.c.amount_minor), func.count()).where(
+        postings.c.pool == pool,
+        postings.c.window_ms == window_ms,
+        postings.c.account.in_(("receivable", "payable")),
+        postings.c.counterparty.is_not(None),
+    )
+    return [
+        Owed(party, other, currency, int(amount), count)
+        for party, other, currency, amount, count in connection.execute(wanted.group_by(*by).order_by(*by))
+    ]
+
+
 def transactions_of(
     connection: Connection,
     pool: str,
@@ -173,6 +190,16 @@ def closed_windows_of(connection: Connection, pool: str) -> list[ClosedWindow]:
         ClosedWindow(row.pool, row.start_ms, row.end_ms, row.position, row.agreement)
         for row in connection.execute(wanted)
     ]
+
+
+def open_window_of(connection: Connection, pool: str) -> tuple[int, int] | None:
+    """(Start, end) of the window that is open; None before anything was posted under an agreement."""
+    names = [f"times/{json.dumps(name)}" for name in (OPEN_START, OPEN_END)]
+    wanted = select(ledger_rows.c.name, ledger_rows.c.content).where(
+        ledger_rows.c.pool == pool, ledger_rows.c.name.in_(names)
+    )
+    found = {row.name: int(row.content) for row in connection.execute(wanted)}
+    return None if len(found) < len(names) else (found[names[0]], found[names[1]])
 
 
 def disputes_of(connection: Connection, pool: str) -> list[dict[str, Any]]:

@@ -2,22 +2,34 @@
 
 import csv
 import io
+from collections import Counter
+from datetime import UTC, date, datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import load_workbook
 
-from commonshelf.desks.settlement.posted import NothingPostedError, fold, known_at_position
+from commonshelf.desks.settlement.posted import (
+    NothingPostedError,
+    choose_window,
+    open_disputes,
+    read_net,
+    read_statement,
+    windows_of,
+)
 from commonshelf.desks.settlement.statement_page import statement_html, statement_pdf
 from commonshelf.desks.settlement.statement_tables import COLUMNS, statement_csv, statement_workbook
 from commonshelf.desks.settlement.wording import money
 from schemas.models.agreement import Dispute
 from streams.settlement.ledger.debts import Debt
-from streams.settlement.ledger.entries import About, Transaction, TransactionKind
-from streams.settlement.statements import TITLES, balances, statement
-from tests.support.pool import DAY_MS, NOON_MS, OTHER_STORE, POOL, STORE, wanted
-from tests.support.settlement import agreement, collected, members
+from streams.settlement.ledger.entries import FUND, About, Transaction, TransactionKind
+from streams.settlement.statements import OWED, TITLES, Before, Window, statement
+from streams.settlement.store.database import migrate, reading, sqlite_engine
+from streams.settlement.store.queries import net_positions_of
+from tests.support.pool import DAY_MS, OTHER_STORE, POOL, STORE
+from tests.support.settlement import THIRD_STORE
+from tests.support.settlement_store import busy, folded, sink
 
 WEEK_MS = 7 * DAY_MS
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -34,9 +46,23 @@ def debt(number, creditor, debtor, amount, *, window=0, belongs=None, currency="
     )  # fmt: skip
 
 
-def of(store, found, window=1, disputes=(), *, is_closed=True):
-    window_ms = (window * WEEK_MS, (window + 1) * WEEK_MS)
-    return statement(POOL, store, window_ms, found, disputes, is_closed=is_closed)
+def balance(store, found, window):
+    """Currency → the store's balance before a window, of what is no longer even."""
+    sums = Counter()
+    for one in found:
+        for posting in one.postings:
+            if posting.party == store and posting.account in OWED and one.window_ms < window * WEEK_MS:
+                sums[posting.currency] += posting.amount_minor
+    return {currency: amount for currency, amount in sums.items() if amount}
+
+
+def of(store, found, window=1, disputes=(), *, is_closed=True, lent=()):
+    about = {one.posted_position: one for one in found}
+    return statement(
+        Window(POOL, window * WEEK_MS, (window + 1) * WEEK_MS, is_closed), store,
+        Before(balance(store, found, window), dict(lent)), [one for one in found if one.window_ms == window * WEEK_MS],
+        [(one, about[one["posted_position"]]) for one in disputes],
+    )  # fmt: skip
 
 
 POSTED = [
@@ -75,7 +101,7 @@ def test_each_windows_opening_balance_is_the_closing_balance_before():
             before = {part.currency: part.closing_minor for part in of(store, POSTED, window - 1).parts}
             for part in of(store, POSTED, window).parts:
                 assert part.opening_minor == before.get(part.currency, 0)
-    assert balances(POSTED)["corner"] == {"EUR": -333, "CHF": 3}
+    assert [one.closing_minor for one in of("corner", POSTED, 2).parts] == [3, -333]
 
 
 def dispute(position, status="open", name="d1"):
@@ -84,8 +110,8 @@ def dispute(position, status="open", name="d1"):
     ).to_avro()
 
 
-def test_what_is_disputed_is_told_of_whatever_window_and_only_while_it_is():
-    disputes = [dispute(1), dispute(2, name="d2"), dispute(2, name="d3"), dispute(3, "rejected", "d4")]
+def test_what_is_disputed_is_told_of_whatever_window():
+    disputes = [dispute(1), dispute(2, name="d2"), dispute(2, name="d3"), dispute(5, name="d4")]
     part = of("corner", POSTED, disputes=disputes).parts[1]
     assert [one.dispute["dispute"] for one in part.disputed] == ["d1", "d2", "d3"]
     assert part.disputed_minor == -500 + 119
@@ -158,37 +184,76 @@ def test_money_for_people(minor, text):
     assert money(minor, "EUR") == text
 
 
-# --- what the journal says ------------------------------------------------------------------------------------
+# --- what the database says -----------------------------------------------------------------------------------
 
 
-def settled():
-    """An order in a window that has closed; a second one in the next, which is open."""
-    bench = members(terms=agreement(window={"every": "weekly", "starts_on": 2}))
-    bench.tick(NOON_MS)
-    collected(bench, "o1", wanted(2_000))
-    bench.pass_time(NOON_MS + 6 * DAY_MS)
-    return bench
+@pytest.fixture
+def settled(tmp_path):
+    """A connection to the database of a busy pool of which windows closed and one is open."""
+    engine = sqlite_engine(tmp_path / "settlement.sqlite3")
+    migrate(engine)
+    bench = busy()
+    for day in range(3):
+        bench.configure(dispute_of(day))
+    with engine.begin() as connection:
+        sink(bench.journal()).apply(connection, bench.journal())
+    with reading(engine) as connection:
+        yield connection
+    engine.dispose()
 
 
-def test_the_ledger_of_a_journal_has_its_windows():
-    journal = settled().journal()
-    found = fold(POOL, lambda: journal)
-    [(start_ms, end_ms, is_closed), (next_ms, _, is_next_closed)] = found.windows()
-    assert (end_ms - start_ms, is_closed, next_ms, is_next_closed) == (WEEK_MS, True, end_ms, False)
-    assert found.window(None) == (start_ms, end_ms, True)
-    assert balances(found.transactions) == {STORE: {"EUR": 220}, OTHER_STORE: {"EUR": -220}}
+def dispute_of(number):
+    status = "rejected" if number == 2 else "open"
+    posted = folded(busy().journal(), POOL)["transactions"][number]
+    return Dispute(
+        dispute=f"x{number}", store=STORE, posted_position=posted.posted_position, sequence=posted.sequence,
+        text="Not ours", status=status,
+    )  # fmt: skip
+
+
+def test_statements_of_all_windows_go_on_from_each_other_and_end_with_the_net_positions(settled):
+    windows = windows_of(settled, POOL)
+    assert [one.is_closed for one in windows] == [*[True] * (len(windows) - 1), False]
+    assert len(windows) > 2
+    closing = {}
+    for store in (STORE, OTHER_STORE, THIRD_STORE, FUND):
+        balance = 0
+        for window in windows:
+            for part in read_statement(settled, store, window).parts:
+                assert part.opening_minor == balance
+                balance = part.closing_minor
+        closing[store] = balance
+    expected = {one.party: one.amount_minor for one in net_positions_of(settled, POOL)}
+    assert {party: amount for party, amount in closing.items() if amount} == {
+        party: amount for party, amount in expected.items() if party in closing
+    }
+    assert any(closing.values())
+
+
+def test_a_statement_tells_open_disputes_alone(settled):
+    told = {
+        one.dispute["dispute"]
+        for part in read_statement(settled, STORE, windows_of(settled, POOL)[-1]).parts
+        for one in part.disputed
+    }
+    assert told <= {"x0", "x1"}
+    assert [one["dispute"] for one, _ in open_disputes(settled, POOL)] == ["x0", "x1"]
+
+
+def test_netting_a_window_keeps_what_the_window_moved(settled):
+    for window in windows_of(settled, POOL):
+        moved = {one.party: one.amount_minor for one in net_positions_of(settled, POOL, window_ms=window.start_ms)}
+        found = read_net(settled, window)
+        assert {party: amount for one in found for party, amount in one.positions.items()} == moved
+
+
+def test_the_window_of_a_day_and_the_newest_that_closed(settled):
+    windows = windows_of(settled, POOL)
+    day = datetime.fromtimestamp(windows[0].start_ms / 1000, BERLIN).date()
+    assert choose_window(windows, POOL, None, UTC) == windows[-2]
+    assert choose_window(windows[-1:], POOL, None, UTC) == windows[-1]
+    assert choose_window(windows, POOL, day, UTC) == windows[0]
     with pytest.raises(NothingPostedError, match="no window of pool north has 1970-01-01"):
-        found.window(__import__("datetime").datetime(1970, 1, 1))
-
-
-def test_as_known_before_the_hand_over_nothing_is_owed():
-    journal = settled().journal()
-    posted_at = fold(POOL, lambda: journal).transactions[0].posted_position
-    assert fold(POOL, lambda: journal, known_at_position(posted_at - 1)).transactions == []
-    assert len(fold(POOL, lambda: journal, known_at_position(posted_at)).transactions) == 1
-
-
-def test_a_pool_without_agreement_has_no_windows():
-    journal = members().journal()
-    with pytest.raises(NothingPostedError, match="no agreement"):
-        fold(POOL, lambda: journal).window(None)
+        choose_window(windows, POOL, date(1970, 1, 1), UTC)
+    with pytest.raises(NothingPostedError, match="has no agreement"):
+        choose_window([], POOL, None, UTC)
