@@ -157,7 +157,8 @@ class Oracle:
         if version.lines and version.head != head:  # where no line stands, nothing can contradict
             return [(line, "conflict") for line in event["lines"]]
         version.head = head
-        set_aside, counted, earlier = [], set(), dict(version.lines)
+        set_aside, earlier = [], dict(version.lines)
+        counted: defaultdict[str, dict[str, int]] = defaultdict(dict)  # by item what each of its codes counted
         for line in event["lines"]:
             same = earlier.setdefault(line["line_id"], line)
             if same is not line:
@@ -168,16 +169,16 @@ class Oracle:
                 continue
             pool, store, code = event["pool"], event["store"], line["code"]
             sku = self._codes.get((pool, store, code)) or self._codes.get((pool, None, code))
-            reason = self._wrong(event, line, sku, sku in counted)
+            reason = self._wrong(event, line, sku, code in counted[sku or ""])
             if sku is None or reason is not None:
                 set_aside.append((line, str(reason)))
                 continue
-            counted.add(sku)
+            counted[sku][code] = line["quantity_milli"]
             version.lines[line["line_id"]] = line
             if line["line_id"] in version.kept:
                 version.kept.remove(line["line_id"])
                 version.movements.remove(version.moved.pop(line["line_id"]))
-            self._stand(version, event, line, (pool, sku, store))
+            self._stand(version, event, line, (pool, sku, store), sum(counted[sku].values()))
         return set_aside
 
     def _wrong(self, event: Fields, line: Fields, sku: str | None, was_counted: bool) -> str | None:
@@ -194,12 +195,13 @@ class Oracle:
             return "wrong_unit"
         return "conflict" if was_counted and kind in ("counted", "level") else None
 
-    def _stand(self, version: _Version, event: Fields, line: Fields, shelf: ShelfKey) -> None:
+    def _stand(self, version: _Version, event: Fields, line: Fields, shelf: ShelfKey, counted_milli: int) -> None:
         self._shelves.add(shelf)
         kind, quantity, occurred = event.get("kind"), line["quantity_milli"], event["occurred_at_ms"]
         reports_sales = self._settings[event["pool"]][event["store"],]["reports_sales"]
         if kind == "counted" or (kind == "level" and not reports_sales):
-            self._counts[shelf] = max((occurred, quantity), self._counts.get(shelf, (0, 0)), key=lambda count: count[0])
+            count = (occurred, counted_milli)
+            self._counts[shelf] = max(count, self._counts.get(shelf, (0, 0)), key=lambda count: count[0])
         elif kind != "level":
             delta = quantity if kind is not None else _SIGN[line["kind"]] * quantity
             version.moved[line["line_id"]] = _Movement(shelf, occurred, delta, kind is None)

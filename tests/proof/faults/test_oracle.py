@@ -37,13 +37,20 @@ class Log:
         line = {"line_id": "1", "code": "sku:milk", "quantity_milli": units * 1000, "reason": None}
         self._event(POS_STOCK.name, name, minute, version, line, kind="counted")
 
+    def count_by(self, name, *codes):
+        lines = [
+            {"line_id": str(at), "code": code, "quantity_milli": units * 1000, "reason": None, "unit": "each"}
+            for at, (code, units) in enumerate(codes)
+        ]
+        self._event(POS_STOCK.name, name, 30, 1, {}, kind="counted", lines=lines)
+
     def _event(self, topic, name, minute, version, line, **more):
         at_ms = NOW_MS - 3_600_000 + minute * 60_000
         event = {
             "id": name, "pool": "p", "store": "mill", "source": {"system": "t", "id": name, "version": version},
             "occurred_at_ms": at_ms, "recorded_at_ms": NOW_MS, "origin": "pos", "order_ref": None, "currency": None,
         }  # fmt: skip
-        self.add(topic, event | more | {"lines": [line | {"unit": "each"}]})
+        self.add(topic, event | {"lines": [line | {"unit": "each"}]} | more)
 
     def outcome(self):
         return Oracle(1).expected(self.records)
@@ -114,3 +121,12 @@ def test_bytes_that_are_no_event_are_refused_whole_and_cause_no_journal_entry(lo
     outcome = log.outcome()
     assert outcome.refused_records == {(POS_SALES.name, 0, 0): "not_avro"}
     assert (POS_SALES.name, 0, 0) not in outcome.journaled
+
+
+def test_what_two_codes_of_one_item_count_is_their_sum_and_one_code_counts_once(log):
+    item = CatalogItem(pool="p", sku="milk", gtin="04000000000008", name="Milk", recorded_at_ms=NOW_MS)
+    log.add(CATALOG_ITEMS.name, item.to_avro())
+    log.count_by("c", ("sku:milk", 5), ("gtin:04000000000008", 3), ("sku:milk", 9))
+    outcome = log.outcome()
+    assert outcome.table[SHELF].on_hand_milli == 8_000
+    assert dict(outcome.refused_lines) == {((POS_STOCK.name, 0, 0), "conflict", "2"): 1}
