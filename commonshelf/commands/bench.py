@@ -172,6 +172,33 @@ def allocate(
 
 
 @app.command()
+def settlement(
+    facts: Annotated[int, typer.Option("--facts", min=100, help="Sales of the month.")] = 1_000_000,
+    stores: Annotated[int, typer.Option("--stores", min=2, help="Stores of the pool.")] = 34,
+    postgresql: Annotated[
+        str | None,
+        typer.Option("--postgresql", metavar="URL", help="An empty database, to measure PostgreSQL as well."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Facts settled per second on SQLite and PostgreSQL, the close of a month with its netting, the slowest statement.
+
+    A third of the sales are of goods that another store lent. Kafka's fetch is left out; balances are checked.
+
+    Example: ./shelf bench settlement --facts 100000
+
+    Example: ./shelf bench settlement --postgresql postgresql://me@localhost/bench --json
+    """
+
+    def measure() -> Mapping[str, Any]:
+        from bench.settlement import measure_settlement
+
+        return measure_settlement(facts, stores, postgresql, _tell)
+
+    _report(measure, as_json)
+
+
+@app.command()
 def webhook(
     requests_per_second: Annotated[int, typer.Option("--requests-per-second", min=1, help="Of all stores.")] = 300,
     lines_per_sale: LinesPerSaleOption = 12,

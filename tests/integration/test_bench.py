@@ -73,6 +73,14 @@ def test_a_killed_worker_is_replaced_by_itself_and_by_its_peer():
     assert figures["takeover_p50_s"] > 0
 
 
+def test_settlement_is_timed_and_checked_against_a_fold():
+    figures = bench("settlement", "--facts", "2000", "--stores", "3")
+    assert figures["crossing_permille"] >= 300
+    assert figures["facts_per_s_sqlite"] > 0
+    assert figures["statement_s"] > 0
+    assert figures["close_month_s"] > 0
+
+
 def test_allocation_is_timed_and_checked():
     figures = bench("allocate", "--orders", "10", "--checked", "20", "--large-checked", "0")
     assert figures["orders_checked"] == 20
