@@ -41,7 +41,11 @@ Reference = Annotated[str, text_like("R-1042", REFERENCE_PATTERN)]
 LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
 Code = Annotated[str, text_like("plu:4011, sku:MILK-1L, item:77 or gtin: with 14 digits", CODE_PATTERN)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-TimeMs = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
+TIME_MAX_MS = 253_402_300_799_999
+"""The last moment of the year 9999."""
+TimeMs = Annotated[int, Field(ge=0, le=TIME_MAX_MS)]
+Offset = Annotated[int, Field(ge=0, lt=2**63)]
+Partition = Annotated[int, Field(ge=0, lt=2**31)]
 QuantityMilli = Annotated[int, Field(ge=-QUANTITY_MAX_MILLI, le=QUANTITY_MAX_MILLI)]
 Day = Annotated[str, text_like("2026-11-29", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Permille = Annotated[int, Field(ge=0, le=1000)]

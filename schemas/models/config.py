@@ -20,6 +20,8 @@ from schemas.models.base import (
     Currency,
     Day,
     Name,
+    Offset,
+    Partition,
     Permille,
     PolicyMinor,
     Record,
@@ -203,16 +205,16 @@ class CodeMapping(Record):
 
 class ParkedOffset(Record):
     topic: Text
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
+    partition: Partition
+    offset: Offset
     reason: Text
 
 
 class AcceptedGap(Record):
     topic: Text
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
-    until: Annotated[int, Field(ge=0)]
+    partition: Partition
+    offset: Offset
+    until: Offset
     topic_id: Text
     reason: Text
 

@@ -4,18 +4,13 @@ Every message tells how things stand, in counts that only grow, so that one that
 later one makes up for one that was lost.
 """
 
-import re
-from collections.abc import Iterator
 from typing import Literal
 
-from schemas.models.base import LINE_ID_MAX, NAME_PATTERN
-from schemas.models.config import StoreSettings
 from schemas.types.journal import Fact
 from schemas.types.lending import (
     DrawAck,
     DrawPart,
     DrawStatus,
-    LendingBody,
     LendingMessage,
     LendingMessageDecided,
     LendingOutcome,
@@ -27,10 +22,11 @@ from schemas.types.lending import (
 )
 from schemas.types.orders import Hold, HoldState, OrderLineState, OrderRow
 from schemas.types.pos import Unit
-from schemas.types.requests import OrderLine, OrderTerms, Rejection
+from schemas.types.requests import OrderLine, OrderTerms
 from streams.pool.journal import rejections
 from streams.pool.journal.elsewhere import BORROWER, LENDER, elsewhere, loan_name
 from streams.pool.journal.facts import LENDING_MESSAGE_DECIDED
+from streams.pool.lending.check import RefusedError, check_message
 from streams.pool.lending.rows import (
     channel_to,
     draw_name,
@@ -67,18 +63,6 @@ NOT_LENT = "not_lent"
 """Why a part of a draw is gone: the borrower has used up what it was lent."""
 WITHDRAWN = "withdrawn"
 """Why a part of a draw is gone: the borrower's order was cancelled, changed, or went elsewhere."""
-_COUNT_MAX = 2**53
-_PARTS_MAX = 10_000
-_TEXT_MAX = 200
-_NAME = re.compile(NAME_PATTERN)
-
-
-class _RefusedError(Exception):
-    """A business no: a reason from the closed list."""
-
-    def __init__(self, reason: Rejection) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def decide_lending(state: PoolState, message: LendingMessage, appended_at_ms: int) -> Fact:
@@ -90,14 +74,14 @@ def decide_lending(state: PoolState, message: LendingMessage, appended_at_ms: in
         "order_progress": "", "order": None, "tasks": [], "day": today(state, now_ms),
     }  # fmt: skip
     try:
-        _check(state, message)
+        check_message(state.pool, message)
         channel, sequence = channel_to(state, message["from_pool"]), message["sequence"]
         if sequence <= channel["received_sequence"]:
             return LENDING_MESSAGE_DECIDED, _mark(decided, "repeated")
         gaps = channel["gaps"] + sequence - channel["received_sequence"] - 1
         decided = {**decided, "channel": {**channel, "received_sequence": sequence, "gaps": gaps}}
         return LENDING_MESSAGE_DECIDED, _decide(state, message, decided, now_ms)
-    except _RefusedError as refused:
+    except RefusedError as refused:
         return LENDING_MESSAGE_DECIDED, _mark({**decided, "reason": refused.reason}, "refused")
 
 
@@ -116,62 +100,6 @@ def _decide(
     if body[0] == "commonshelf.DrawStatus":
         return _take_draw_status(state, message, body[1], decided, now_ms)
     return _take_draw_ack(state, message, body[1], decided, now_ms)
-
-
-def _check(state: PoolState, message: LendingMessage) -> None:
-    body = message["body"]
-    counts = [message["sequence"], message["answers"], *_counts(body)]
-    parts: list[DrawPart] = []
-    if body[0] == "commonshelf.DrawStatus" or body[0] == "commonshelf.DrawAck":
-        parts = body[1]["parts"]
-    names = [message["from_pool"], *_names(body), *(part["store"] for part in parts)]
-    texts = [*_texts(body), *(text for part in parts for text in (part["sku"], part["reason"]))]
-    if message["from_pool"] == state.pool or not all(_NAME.fullmatch(name) for name in names):
-        raise _RefusedError(rejections.BAD_NAME)
-    if any(len(text) > _TEXT_MAX for text in texts if text is not None):
-        raise _RefusedError(rejections.BAD_NAME)
-    if body[0] == "commonshelf.DrawStatus" and body[1]["mode"] not in ("pickup", "delivery"):
-        raise _RefusedError(rejections.BAD_TERMS)
-    if len(parts) > _PARTS_MAX or any(len(part["line_id"]) > LINE_ID_MAX for part in parts):
-        raise _RefusedError(rejections.BAD_LINES)
-    for part in parts:
-        counts += (part["part"], part["position"], part["quantity_milli"])
-        counts += (part["picked_milli"], part["collected_milli"], part["gone_milli"])
-    if not all(0 <= count <= _COUNT_MAX for count in counts):
-        raise _RefusedError(rejections.BAD_QUANTITY)
-    if body[0] == "commonshelf.LoanStatus" and body[1]["settings"] is not None:
-        try:
-            StoreSettings.model_validate(body[1]["settings"])
-        except ValueError as error:
-            raise _RefusedError(rejections.BAD_TERMS) from error
-
-
-def _names(body: LendingBody) -> Iterator[str]:
-    if body[0] == "commonshelf.LoanStatus" or body[0] == "commonshelf.LoanAck":
-        yield body[1]["store"]
-    else:
-        yield body[1]["order"]
-
-
-def _texts(body: LendingBody) -> Iterator[str | None]:
-    if body[0] == "commonshelf.LoanStatus":
-        yield from (body[1]["sku"], body[1]["unit"])
-    elif body[0] == "commonshelf.LoanAck":
-        yield from (body[1]["sku"], body[1]["reason"])
-    elif body[0] == "commonshelf.DrawStatus":
-        yield from (body[1]["mode"], body[1]["address_ref"], body[1]["customer_ref"])
-
-
-def _counts(body: LendingBody) -> Iterator[int]:
-    if body[0] == "commonshelf.LoanStatus":
-        loan = body[1]
-        yield from (loan["granted_milli"], loan["limit_milli"], loan["counted_at_ms"], loan["discrepancies"])
-        if loan["covered_milli"] is not None:
-            yield loan["covered_milli"]
-    elif body[0] == "commonshelf.LoanAck":
-        yield body[1]["returned_milli"]
-    elif body[0] == "commonshelf.DrawStatus":
-        yield body[1]["deadline_ms"]
 
 
 # --- the borrower receives what is lent, the lender what came back ------------------------------------------
@@ -214,10 +142,10 @@ def give_back(state: PoolState, loan: LoanRow) -> LoanRow:
 def _take_loan_ack(state: PoolState, message: LendingMessage, body: LoanAck) -> LoanRow:
     loan = find_loan(state, loan_name(LENDER, message["from_pool"], body["store"], body["sku"]))
     if loan is None:
-        raise _RefusedError(rejections.UNKNOWN_LOAN)
+        raise RefusedError(rejections.UNKNOWN_LOAN)
     returned = max(loan["returned_milli"], body["returned_milli"])
     if returned + loan["drawn_milli"] > loan["granted_milli"]:
-        raise _RefusedError(rejections.MORE_THAN_LENT)
+        raise RefusedError(rejections.MORE_THAN_LENT)
     loan = receive_loan({**loan, "returned_milli": returned, "reason": body["reason"]}, message)
     return loan if is_waiting(loan) else {**loan, "resend_at_ms": 0, "tries": 0}
 
@@ -336,7 +264,7 @@ def _take_draw_ack(
     peer = message["from_pool"]
     draw = find_draw(state, draw_name(BORROWER, peer, body["order"]))
     if draw is None:
-        raise _RefusedError(rejections.UNKNOWN_DRAW)
+        raise RefusedError(rejections.UNKNOWN_DRAW)
     told = {part["part"]: part for part in body["parts"]}
     order = find_order(state, body["order"])
     after, parts = order, []
@@ -363,7 +291,7 @@ def _grow(part: DrawPart, told: DrawPart) -> DrawPart:
     collected = max(part["collected_milli"], told["collected_milli"])
     gone = max(part["gone_milli"], told["gone_milli"])
     if collected + gone + told["picked_milli"] > part["quantity_milli"]:
-        raise _RefusedError(rejections.MORE_THAN_LENT)
+        raise RefusedError(rejections.MORE_THAN_LENT)
     return {
         **part, "picked_milli": told["picked_milli"], "collected_milli": collected, "gone_milli": gone,
         "reason": told["reason"],
