@@ -15,6 +15,7 @@ _FINAL = {
     reasons.CONFLICT: "it contradicts what was applied under the same name: count the item, then discard it",
     reasons.BAD_QUANTITY: "its quantity is out of range: the till must send it anew; then discard it",
     reasons.TOO_MANY_LINES: "an event has 1 to 5,000 lines: the till must send it in parts; then discard it",
+    reasons.TOO_LARGE: "it changes more than the pool keeps of one event: it must be sent in parts; then discard it",
     reasons.INVALID: "a value in it is out of range: it must be sent anew; then discard it",
 }
 

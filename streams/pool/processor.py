@@ -15,7 +15,7 @@ from schemas.types.stock import Availability, Parked
 from streams.pool.aggregate import Aggregate, Aggregates, Decision, Input, SetAside, Trigger
 from streams.pool.journal import dead_letter_reasons as reasons
 from streams.pool.journal.dead_letters import dead_letter
-from streams.pool.journal.facts import PARKED, FactCodec, encode_entry
+from streams.pool.journal.facts import PARKED, FactCodec, check_size, encode_entry
 from streams.pool.lending.aggregate import AGGREGATE as LENDING
 from streams.pool.orders.aggregate import AGGREGATE as ORDERS
 from streams.pool.reactions import Reactions
@@ -145,17 +145,19 @@ class PoolPartition:
             _check(self._inputs[topic], event)
             pool = self._pool(event["pool"], given)
             decided = self._aggregates.decide(pool, topic, event, appended_at_ms)
+            fact = decided.fact if isinstance(decided, Decision) else decided
+            encoded = self._facts.encode(fact)
+            check_size(len(encoded))
         except LaterSchema:
             raise  # the record is somebody's work: it waits for the release that can read it
         except BadMessage as bad:
             self._set_aside(record, event, bad)
             return
-        fact = decided.fact if isinstance(decided, Decision) else decided
         if isinstance(decided, Decision):
             self._set_lines_aside(pool, decided.set_aside, event, record)
             if decided.duplicate_lines:
                 count_duplicates(pool.pool, event, decided.duplicate_lines)
-        self._journal(pool, fact, record)
+        self._journal(pool, fact, record, encoded)
         if given.is_setting:
             self._parking = self._is_parking()
         now_ms = _now_ms(pool, given, event, appended_at_ms)
@@ -219,8 +221,8 @@ class PoolPartition:
             self._outputs.append(dead_letter(record, reason, message, value))
             count_set_aside(pool.pool, event, reason, len(lines))
 
-    def _journal(self, pool: PoolState, fact: Fact, record: InputRecord) -> None:
-        encoded = self._facts.encode(fact)
+    def _journal(self, pool: PoolState, fact: Fact, record: InputRecord, encoded: bytes | None = None) -> None:
+        encoded = self._facts.encode(fact) if encoded is None else encoded
         entry = self._aggregates.fold(pool, fact, encoded, record.appended_at_ms)
         self._entries[pool.pool].append(encode_entry(record.topic, record.offset, record.appended_at_ms, encoded))
         self._outputs.extend(self._aggregates.publish(pool, fact, entry, self._partitions))

@@ -14,12 +14,13 @@ from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import parse_schema
 
 from schemas.avro_parts import known_long_bytes, long_bytes, string_bytes
-from schemas.codec import HEADER_BYTES, refuse_schema
+from schemas.codec import HEADER_BYTES, BadMessage, refuse_schema
 from schemas.registry import RegisteredSchema, Registry, registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
 from schemas.types.pos import SaleLine, StockLine
 from schemas.types.stock import AppliedLine
+from streams.pool.journal import dead_letter_reasons as reasons
 
 SALE_RECORDED: Final = "commonshelf.SaleRecorded"
 STOCK_REPORT_RECORDED: Final = "commonshelf.StockReportRecorded"
@@ -39,6 +40,9 @@ LENDING_CHANGED: Final = "commonshelf.LendingChanged"
 
 COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""
+
+FACT_MAX_BYTES = 6 * 1_048_576
+"""Of one fact, and of what is remembered of one event: Kafka takes 8 MiB, with a page's or a row's other content."""
 
 _SALE_RECORDED_FIRST = long_bytes(0)
 _PLAINLY = long_bytes(0) + b"\0" + 2 * long_bytes(0) + b"\0"
@@ -97,6 +101,13 @@ class FactCodec:
 def fact_codec(known: Registry | None = None) -> FactCodec:
     """The codec of a registry; of this release's schemas unless one is given."""
     return FactCodec(registry() if known is None else known)
+
+
+def check_size(fact_bytes: int) -> None:
+    """A decision can be journaled and remembered. Raises BadMessage for the input of one that cannot."""
+    if fact_bytes > FACT_MAX_BYTES:
+        detail = f"what it changes comes to {fact_bytes} bytes, and the pool keeps {FACT_MAX_BYTES} of one event"
+        raise BadMessage(reasons.TOO_LARGE, f"{detail}: divide it")
 
 
 def encode_plain_sale(body: bytes, applied: list[bytes]) -> bytes:

@@ -31,6 +31,8 @@ NOT_RUNG_UP: Final = "not_rung_up"
 _TOLD_AT_MINUTE = 6 * 60
 """Of the morning after: tills that send their day at night have sent it."""
 _SIGN: Final = {"sale": 1, "void": -1}
+_ASKED_AT_ONCE = 1_000
+"""Items of one task to ring up: of more the store is asked by several."""
 
 
 class HandOverIndex:
@@ -239,8 +241,9 @@ def _waiting_milli(state: PoolState, sku: str, store: str) -> int:
 
 def tell_not_rung_up(state: PoolState, name: str, trigger: Trigger) -> Fact:
     """Ask the store to ring up what it handed over on a day that is over."""
-    found = [state.tables[HAND_OVER_ROWS].get((state.pool, f"{name}/{sku}")) for sku in state[HAND_OVERS].untold[name]]
-    rows = sorted((row for row in found if row is not None), key=lambda row: row["sku"])
+    skus = sorted(state[HAND_OVERS].untold[name])[:_ASKED_AT_ONCE]
+    found = [state.tables[HAND_OVER_ROWS].get((state.pool, f"{name}/{sku}")) for sku in skus]
+    rows = [row for row in found if row is not None]
     told: list[HandOverRow] = [{**row, "told": True} for row in rows]
     lines: list[TaskLine] = [
         {"line_id": row["sku"], "sku": row["sku"], "quantity_milli": row["owed_milli"]} for row in rows

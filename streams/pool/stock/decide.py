@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeVar, cast
 
+from schemas.codec import BadMessage
 from schemas.models.base import LINE_ID_MAX, LINES_MAX, QUANTITY_MAX_MILLI
+from schemas.types.journal import Fact
 from schemas.types.pos import Sale, SaleLine, SaleLineKind, StockLine, StockReport
 from schemas.types.stock import (
     AppliedLine,
@@ -24,6 +26,7 @@ from streams.pool.journal.facts import (
     REJECTED,
     SALE_RECORDED,
     STOCK_REPORT_RECORDED,
+    check_size,
     moved_milli,
     own_lines,
 )
@@ -34,6 +37,8 @@ from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import Shelf, ShelfKey, moved_after
 from streams.pool.stock.revisions import is_newer, keep, kept_lines, placed, undone
 
+MOVEMENTS_MAX = 50_000
+"""Of one event: each line of a kit moves all its parts."""
 _SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
 _L = TypeVar("_L", SaleLine, StockLine)
 _LinesSetAside = list[tuple[int, DeadLetterReason]]
@@ -64,6 +69,8 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
     fact["quarantined"] = _quarantined(set_aside)
     match_ring_up(lambda order: find_order(state, order), fact, before, gone)
     match_sale(state, fact, before, gone)
+    if before is not None and fact["applied"] and not is_newer(sale, before):
+        _check_union(state, (SALE_RECORDED, before), (SALE_RECORDED, fact))
     return Decision((SALE_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
 
 
@@ -92,7 +99,14 @@ def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> 
         fact["reversed"] = _reversal(before, undone(before, fact))
         fact["reversed"] += _withdrawn(state, before, fact["counted"]) if is_newer(report, before) else []
     fact["quarantined"] = _quarantined(set_aside)
+    if before is not None and (fact["applied"] or fact["counted"]) and not is_newer(report, before):
+        _check_union(state, (STOCK_REPORT_RECORDED, before), (STOCK_REPORT_RECORDED, fact))
     return Decision((STOCK_REPORT_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
+
+
+def _check_union(state: PoolState, before: Fact, fact: Fact) -> None:
+    """A version that is told in parts is remembered as one. Raises BadMessage when that is too much."""
+    check_size(sum(len(state.tables.facts.encode(part)) for part in (before, fact)))
 
 
 def _refuse(state: PoolState, event: Sale | StockReport, appended_at_ms: int) -> Decision | None:
@@ -151,7 +165,7 @@ def _apply(
     state: PoolState, store: str, lines: Sequence[_L], fresh: Iterable[int], set_aside: _LinesSetAside,
     sign_of: Callable[[_L], int | None],
 ) -> list[AppliedLine]:  # fmt: skip
-    """The fresh lines that can be applied: what they move is their quantity times its sign.
+    """The fresh lines that can be applied: what they move is their quantity times its sign. Raises BadMessage.
 
     `sign_of` gives None for a quantity that a line cannot have. Of a kit each part is applied.
     """
@@ -168,6 +182,8 @@ def _apply(
             if milli != line["quantity_milli"]:
                 one["moved_milli"] = abs(milli)
             applied.append(one)
+        if len(applied) > MOVEMENTS_MAX:
+            raise BadMessage(reasons.TOO_LARGE, f"it moves goods more than {MOVEMENTS_MAX} times: divide it")
     return applied
 
 

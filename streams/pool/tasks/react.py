@@ -13,6 +13,8 @@ from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.rows import end_task, escalate, find_task, is_recounted, recount_task, release_claim
 
 RECOUNT_ESCALATIONS_MAX: Final = 3
+_ENDED_AT_ONCE = 100
+"""Recounts that one fact ends: a count of a whole store is told in several."""
 
 
 def end_recounts(state: PoolState, store: str, skus: list[str], trigger: Trigger) -> Fact | None:
@@ -23,6 +25,8 @@ def end_recounts(state: PoolState, store: str, skus: list[str], trigger: Trigger
         task = find_task(state, recounts.get((sku, store), ""))
         if task is not None:
             tasks.append(end_task(state, task, "done", "counted", trigger.now_ms))
+        if len(tasks) >= _ENDED_AT_ONCE:
+            break
     return _change("counted", *tasks) if tasks else None
 
 
