@@ -22,6 +22,7 @@ from commonshelf.commands import (
     park,
     quota,
     run_tests,
+    settle,
     simulate,
     store,
     tasks,
@@ -60,6 +61,7 @@ app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
+app.add_typer(settle.app, name="settle", rich_help_panel=DESKS)
 app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)
 app.add_typer(agreement.app, name="agreement", rich_help_panel=DESKS)
 app.command(rich_help_panel=LOOK)(availability.availability)

@@ -20,12 +20,12 @@ def private_folder(path: Path) -> bool:
     return path.stat().st_mode & OTHERS == 0
 
 
-def write_private(path: Path, text: str) -> None:
-    """Put `text` in place of the file in one step. Raises OSError."""
+def write_private(path: Path, content: str | bytes) -> None:
+    """Put `content` in place of the file in one step, text as UTF-8. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    with open(new, "x", encoding="utf-8", opener=private_opener) as file:
-        file.write(text)
+    with open(new, "xb", opener=private_opener) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     new.replace(path)
 
 
