@@ -100,6 +100,7 @@ def shelf(secured: Secured, tmp_path: Path) -> CommandFolder:
     (tmp_path / "commonshelf.toml").write_text(f"""
 [kafka]
 bootstrap_servers = "{secured.bootstrap_servers}"
+replicas = 1
 security_protocol = "SASL_SSL"
 sasl_mechanism = "SCRAM-SHA-512"
 sasl_username = "shelf"
