@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connectors.drop_folder.headers import ALIASES, CLOCKS, DAYS
 from connectors.drop_folder.known_tills import preset_of
 from connectors.drop_folder.preset import Preset, normal_header
-from connectors.drop_folder.rows import split_line
+from connectors.drop_folder.rows import CELLS_MAX, split_line
 from connectors.drop_folder.settings import SHARED_FIELDS, FileKind
 from connectors.drop_folder.survey import FileRefused
 from connectors.parsing.quantities import shorten
@@ -78,7 +78,7 @@ def text_header(lines: Sequence[str], kind: FileKind | None, mapping: Mapping[st
     """The header among the first lines of a text file; titles and empty lines may stand above it.
 
     mapping: their header → our field, before the usual headers. Of the delimiters, the one that gives most known
-    columns is taken, unless a line names one.
+    columns is taken, unless a line names one. A line of more cells than a row may have is no header.
     """
     delimiter: str | None = None
     candidates: list[Header] = []
@@ -88,14 +88,16 @@ def text_header(lines: Sequence[str], kind: FileKind | None, mapping: Mapping[st
             delimiter = named
         elif line.strip():
             split = [(each, split_line(line, each)) for each in ((delimiter,) if delimiter else DELIMITERS)]
-            layouts = [known_columns(cells, mapping, each) for each, cells in split]
-            candidates.append(Header(at, max(layouts, key=lambda one: (len(one.columns), one.width))))
+            if all(len(cells) <= CELLS_MAX for _, cells in split):
+                layouts = [known_columns(cells, mapping, each) for each, cells in split]
+                candidates.append(Header(at, max(layouts, key=lambda one: (len(one.columns), one.width))))
     return _best(candidates, kind)
 
 
 def cells_header(rows: Sequence[Sequence[str]], kind: FileKind | None, mapping: Mapping[str, str]) -> Header | None:
     """The header among the first rows of a table whose cells are apart."""
-    return _best([Header(at, known_columns(cells, mapping)) for at, cells in enumerate(rows) if any(cells)], kind)
+    filled = [(at, cells) for at, cells in enumerate(rows) if any(cells) and len(cells) <= CELLS_MAX]
+    return _best([Header(at, known_columns(cells, mapping)) for at, cells in filled], kind)
 
 
 def missing_fields(fields: Collection[str], kind: FileKind) -> tuple[str, ...]:

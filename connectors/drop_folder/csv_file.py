@@ -10,7 +10,7 @@ from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import Header, checked, text_header
 from connectors.drop_folder.guess import Sample
 from connectors.drop_folder.preset import Preset
-from connectors.drop_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
+from connectors.drop_folder.rows import CELLS_MAX, LINE_MAX_CHARS, BrokenRow, Row, read_rows
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.drop_folder.table import HEADER_WITHIN_LINES, SAMPLE_ROWS, evidence_of, table_batches
 
@@ -43,7 +43,7 @@ def preset_of_csv(stream: BinaryIO, found: Survey) -> Preset | None:
 
 def _header(found: Header | None) -> Header:
     if found is None:
-        raise FileRefused("the file has no header line")
+        raise FileRefused(f"the file has no header line of {CELLS_MAX} cells or less")
     return found
 
 

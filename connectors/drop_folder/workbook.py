@@ -82,7 +82,7 @@ def sheet_of(found: Survey) -> SheetRows:
 def _header(sheet: SheetRows, kind: FileKind | None, mapping: Mapping[str, str]) -> Header:
     found = _found_header(sheet, kind, mapping)
     if found is None:
-        raise FileRefused("the first sheet has no header row")
+        raise FileRefused(f"the first sheet has no header row of {CELLS_MAX} cells or less")
     return found
 
 

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from connectors.drop_folder.columns import checked, separator_line, text_header
-from connectors.drop_folder.rows import LINE_MAX_CHARS, BrokenRow, Row, read_rows
+from connectors.drop_folder.columns import cells_header, checked, separator_line, text_header
+from connectors.drop_folder.rows import CELLS_MAX, LINE_MAX_CHARS, BrokenRow, Row, read_rows
 from connectors.drop_folder.survey import FileRefused, survey_text
 
 HEADER = "receipt_no,sold_at,ean,qty"
@@ -124,3 +124,15 @@ def test_the_operators_own_mapping_comes_before_the_usual_headers():
 def test_a_header_that_says_too_little_or_too_much_refuses_the_file(header, kind, reason):
     with pytest.raises(FileRefused, match=reason):
         read_layout(header, kind, {})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_line_of_more_cells_than_a_row_may_have_is_no_header_and_costs_nothing(delimiter):
+    """Twenty such lines, of which each cell was compared with each name, kept a folder's thread busy for minutes."""
+    known = ["receipt_no", "sold_at", "ean", "qty"]
+    wide = known + ["more"] * (CELLS_MAX - len(known))
+    assert text_header([delimiter.join(wide)], "sales", {}).layout.width == CELLS_MAX
+    wider = [*wide, "more"]
+    assert text_header([delimiter.join(wider)] * 20, "sales", {}) is None
+    assert cells_header([wider] * 20, "sales", {}) is None
+    assert text_header([delimiter.join(wider), delimiter.join(known)], "sales", {}).at == 1
