@@ -162,7 +162,11 @@ class Intake:
                 self._move_with_report(folder, name, report, lines_published, before)
             else:
                 reserved = self._reserve(folder.done, name)
-                report.write_notes(folder.done, reserved, lines_published)
+                try:
+                    report.write_notes(folder.done, reserved, lines_published)
+                except OSError:
+                    folder.done.discard(reserved)
+                    raise
                 self._move_onto(folder, name, folder.done, reserved, before)
         finally:
             report.discard()
@@ -296,7 +300,12 @@ class Intake:
     ) -> None:
         """The reports first: a file in rejected/ always has them."""
         reserved = self._reserve(folder.rejected, name)
-        report.finish(reserved, lines_published)
+        try:
+            report.finish(reserved, lines_published)
+        except OSError:  # somebody may have put a folder in a report's place
+            folder.rejected.discard(reserved)
+            take_back(folder.rejected, reserved)
+            raise
         self._move_onto(folder, name, folder.rejected, reserved, before)
 
     def _reserve(self, place: Place, name: str) -> str:

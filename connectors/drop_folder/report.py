@@ -5,6 +5,7 @@ A file that was read whole has a report only if lines of it were used without so
 
 import csv
 from collections import Counter
+from contextlib import suppress
 from typing import TextIO
 
 from connectors.drop_folder.batch import RowProblem
@@ -137,7 +138,8 @@ class Report:
 def take_back(place: Place, name: str) -> None:
     """Remove the reports on a file that did not get to its place after all."""
     for ending in REPORT_ENDINGS:
-        place.discard(f"{name}{ending}")
+        with suppress(IsADirectoryError, PermissionError):  # not ours: somebody's folder has the name
+            place.discard(f"{name}{ending}")
 
 
 def _put(place: Place, name: str, text: str) -> None:

@@ -85,6 +85,28 @@ def test_a_planted_link_in_place_of_a_report_is_replaced_and_not_written_through
     assert not (shop.path / "rejected" / "sales-1.csv.report.txt").is_symlink()
 
 
+@pytest.mark.parametrize(
+    ("place", "planted", "content"),
+    [
+        ("rejected", "sales-1.csv.report.csv", "nonsense\n"),
+        ("rejected", "sales-1.csv.report.txt", "nonsense\n"),
+        ("done", "sales-1.csv.report.txt", sales(1).replace("\n", ",a remark\n")),
+    ],
+)
+def test_a_folder_in_place_of_a_report_holds_up_its_file_alone_and_leaves_nothing_behind(shop, place, planted, content):
+    (shop.path / place / planted).mkdir()
+    shop.drop("sales-1.csv", content)
+    shop.drop("sales-2.csv", sales(2))
+    for _ in range(3):
+        shop.scan()
+    assert shop.names() == ["sales-1.csv"]
+    assert sorted(shop.names("done") + shop.names("rejected")) == sorted([planted, "sales-2.csv"])
+
+    (shop.path / place / planted).rmdir()
+    shop.scan()
+    assert (shop.names(), "sales-1.csv" in shop.names(place)) == ([], True)
+
+
 def test_a_file_with_a_second_name_elsewhere_is_not_read(shop, tmp_path):
     (tmp_path / "other.csv").write_text(sales(1))
     (shop.path / "sales-1.csv").hardlink_to(tmp_path / "other.csv")
