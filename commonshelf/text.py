@@ -1,5 +1,6 @@
 """Plain text for people: tables, counts, quantities, times."""
 
+import re
 import shutil
 import sys
 import textwrap
@@ -9,6 +10,8 @@ from datetime import UTC, datetime, tzinfo
 _GAP = "  "
 _FOLDED_TO = 14
 """The narrowest that a column may be folded to, in characters; a table that needs less prints a block a row."""
+_PIECES = re.compile(r"[^._/]*[._/]+|[^._/]+")
+"""What is too long for a line is broken behind these, as names of settings and paths have them."""
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3_600, 60
 
 
@@ -32,17 +35,23 @@ def table_text(
     cells = [list(head), *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(head))]
     if width is not None:
-        folded = _folded(widths, [len(name) for name in head], width - len(_GAP) * (len(head) - 1))
+        folded = _folded(cells, width - len(_GAP) * (len(head) - 1))
         if folded is None:
             return _as_blocks(head, cells[1:], width)
         widths = folded
     return "\n".join(line for row in cells for line in _lines(row, head, widths, numbers))
 
 
-def _folded(widths: list[int], heads: list[int], room: int) -> list[int] | None:
-    """Widths that fit into `room`, the widest columns narrowed first; None when none can be that are readable."""
-    widths = list(widths)
-    least = [min(width, max(head, _FOLDED_TO)) for width, head in zip(widths, heads, strict=True)]
+def _folded(cells: list[list[str]], room: int) -> list[int] | None:
+    """Widths that fit into `room`, the widest columns narrowed first; None when none can be that are readable.
+
+    A head is folded between its words, whatever its column holds.
+    """
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    least = [
+        max(min(max(map(len, column[1:]), default=0), _FOLDED_TO), *map(len, column[0].split())) for column in columns
+    ]
     while sum(widths) > room:
         at = max(range(len(widths)), key=lambda one: widths[one] - least[one])
         if widths[at] == least[at]:
@@ -80,7 +89,14 @@ def _as_blocks(head: Sequence[str], rows: list[list[str]], width: int) -> str:
 def _wrapped(cell: str, width: int) -> list[str]:
     if len(cell) <= width:
         return [cell]
-    return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+    lines = [""]
+    for word in textwrap.wrap(cell, width, break_on_hyphens=False, break_long_words=False) or [""]:
+        for piece in _PIECES.findall(word) if len(word) > width else (word,):
+            if len(word) <= width or len(lines[-1]) + len(piece) > width:
+                lines += textwrap.wrap(piece, width, drop_whitespace=False) or [""]
+            else:
+                lines[-1] += piece
+    return lines if lines[0] else lines[1:]
 
 
 def counted(number: int, noun: str) -> str:

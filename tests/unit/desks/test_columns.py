@@ -35,6 +35,20 @@ def test_columns_that_cannot_be_folded_to_a_readable_width_become_a_block_a_row(
     assert len(text.split("\n\n")) == 2
 
 
+def test_heads_of_several_words_are_folded_before_rows_become_blocks():
+    head = ("store", "on hand", "safety stock", "contribution")
+    text = table_text(head, [("anna", 5, 2, 3)], head[1:], 36)
+    assert [" ".join(line.split()) for line in text.splitlines()] == [
+        "store on safety contribution", "hand stock", "anna 5 2 3",
+    ]  # fmt: skip
+
+
+def test_long_names_are_broken_where_their_parts_end():
+    text = table_text(("setting", "value"), [("pools[0].allocation.min_confidence_permille", "x" * 30)], (), 44)
+    assert [line.split()[0] for line in text.splitlines()[1:3]] == ["pools[0].allocation.", "min_confidence_"]
+    assert all(len(line) <= 44 for line in text.splitlines())
+
+
 def test_words_for_people():
     assert [counted(number, "letter") for number in (0, 1, 2, 1204)] == [
         "0 letters", "1 letter", "2 letters", "1,204 letters",
