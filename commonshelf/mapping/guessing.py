@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
+from commonshelf.text import counted
 from connectors.contract import PosEvent
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.documents import NoDocuments, name_prefix
@@ -58,7 +59,8 @@ def preview(file: Path, kind_name: str | None, time_zone: str) -> Preview:
         guessed = _guess(file, form, found, kind, spec)
         if guessed is not None:
             kind = guessed.kind
-            spec = spec.model_copy(update={"columns": guessed.mapping, "time_format": guessed.time_format})
+            options = {"columns": guessed.mapping, "time_format": guessed.time_format}
+            spec = spec.model_copy(update=options | {"decimal_mark": guessed.decimal_mark or "auto"})
             if guessed.missing:
                 return Preview(kind, guessed, (), (), 0)
         kind = form.kind or kind or "sales"
@@ -81,7 +83,9 @@ def _guess(file: Path, form: Format, found: Survey, kind: FileKind | None, spec:
         return None
     with file.open("rb") as stream:
         named = DEFAULT_KINDS.get(name_prefix(file.name))
-        return guess(form.sample(stream, found), kind or named, spec.zone)
+        guessed = guess(form.sample(stream, found), kind or named, spec.zone)
+    # A workbook's numbers are numbers, so it shows nothing of how the till writes them elsewhere.
+    return replace(guessed, decimal_mark=None) if found.rows is not None else guessed
 
 
 def _read(batches: Iterator[Batch], kind: FileKind, guessed: Guess | None) -> Preview:
@@ -117,6 +121,8 @@ def mapping_toml(file: Path, found: Preview) -> str:
         lines.append(f"columns = {{ {pairs} }}")
     if guessed.time_format:
         lines.append(f"time_format = {_quoted(guessed.time_format)}")
+    if guessed.decimal_mark:
+        lines.append(f"decimal_mark = {_quoted(guessed.decimal_mark)}")
     prefix = name_prefix(file.name)
     if prefix and DEFAULT_KINDS.get(prefix) != found.kind:
         lines.append(f"file_kinds = {{ {_quoted(prefix)} = {_quoted(found.kind)} }}")
@@ -137,18 +143,21 @@ def report(file: Path, found: Preview) -> Iterator[str]:
             yield f"  {column.header:{width}}  →  {column.field or '(dropped)'}, {column.why}".replace(", dropped", "")
         if guessed.time_format:
             yield f"Times are read as {guessed.time_format}."
+        if guessed.decimal_mark:
+            yield f"The decimal mark of its numbers is {guessed.decimal_mark!r}."
         for doubt in guessed.doubts:
             yield f"In doubt: {doubt}."
         if guessed.missing:
             wanted = ", ".join("one of gtin, plu, sku, item" if each == "item" else each for each in guessed.missing)
             yield f'Not found: {wanted}. Map them by hand: columns = {{ "their header" = "field" }}'
     if found.lines:
-        yield f"The first {len(found.lines)} lines as they would be published:"
+        yield f"As they would be published, the first {counted(len(found.lines), 'line')}:"
         yield from (f"  {line}" for line in found.lines)
     for problem in found.problems:
         yield f"Not usable: {problem}"
     if found.skipped:
-        yield f"{found.skipped} lines move no stock (voided, training, tips, tender …)"
+        moves = "moves" if found.skipped == 1 else "move"
+        yield f"{counted(found.skipped, 'line')} {moves} no stock (voided, training, tips, tender …)"
 
 
 def _quoted(text: str) -> str:

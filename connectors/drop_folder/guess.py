@@ -11,10 +11,10 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Refused
-from connectors.drop_folder.columns import CODES, is_doubled_time, known_columns, missing_fields
+from connectors.drop_folder.columns import CODES, NUMBER_FIELDS, is_doubled_time, known_columns, missing_fields
 from connectors.drop_folder.headers import OTHER_DAYS
 from connectors.drop_folder.no_sale import judged
-from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number
+from connectors.drop_folder.numbers import MARKS, Marks, marks_shown, plain_amount, plain_number
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.settings import SHARED_FIELDS, FileKind
 from connectors.drop_folder.when import TimeReader, is_in_united_states, orders_shown
@@ -93,8 +93,9 @@ class Column:
 class Guess:
     """A reading of a table, as guessed.
 
-    columns: of the file, in its order. mapping: what the option `columns` must say. missing: fields for which no column
-    was found; without them the file cannot be used. doubts: sentences for the person who confirms. preset: the title of
+    columns: of the file, in its order. mapping: what the option `columns` must say. decimal_mark: as the numbers show
+    it; None where they do not. missing: fields for which no column was found; without them the file cannot be used.
+    doubts: sentences for the person who confirms. preset: the title of
     the till's export that it is, or empty.
     """
 
@@ -102,6 +103,7 @@ class Guess:
     columns: tuple[Column, ...]
     mapping: Mapping[str, str]
     time_format: str | None
+    decimal_mark: str | None
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     preset: str = ""
@@ -147,6 +149,7 @@ class _Guesser:
             columns=tuple(self._columns()),
             mapping={headers[index]: field for index, (field, _) in self._guessed.items()},
             time_format=self._time_format,
+            decimal_mark=self._decimal_mark(),
             missing=self._missing(fields, kind),
             doubts=tuple(self._doubts),
             preset=preset.title if preset else "",
@@ -170,6 +173,13 @@ class _Guesser:
                         f"{shorten(word)} in {self._sample.header[index]!r} is not known; say what it means in the "
                         f'option status_words = {{ "{word}" = "sale" }}, or "return", "cancelled", "voided", "unpaid"'
                     )
+
+    def _decimal_mark(self) -> str | None:
+        fields = {**self._known, **{index: field for index, (field, _) in self._guessed.items()}}
+        numbers = [index for index, field in fields.items() if field in NUMBER_FIELDS]
+        shown = marks_shown(cell for index in numbers for cell in self._sample.column(index))
+        fitting = [mark for mark in MARKS if shown.decimal <= {mark} and mark not in shown.grouping]
+        return fitting[0] if len(fitting) == 1 else None
 
     def _columns(self) -> Iterator[Column]:
         why = f"as in {self._layout.preset.title}" if self._layout.preset else "by its name"

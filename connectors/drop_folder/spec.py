@@ -12,7 +12,7 @@ from connectors.specs import ConnectorOptions, FilePath, located
 from schemas.models.base import Text
 from schemas.models.pos import Unit
 
-MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "status_words", "default_unit")
+MAPPING_OPTIONS = ("columns", "file_kinds", "time_format", "decimal_mark", "status_words", "unit_words", "default_unit")
 """The options that say how the tables of a folder are read."""
 
 

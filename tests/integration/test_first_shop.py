@@ -39,7 +39,7 @@ SHOPS = {
         "Europe/Berlin", "EUR", "cp1252", "%d.%m.%Y", "%H:%M",
         "Artikelnummer;Bezeichnung;EAN;Einheit;VK\n1001;Bärenmilch 1 l;4006381333931;Stück;1,29\n"
         "1002;Äpfel;4011;kg;2,99\n",
-        "Artikelnummer;Menge;Einheit\n1001;24;Stück\n1002;12,5;kg\nSumme;36,5;\n",
+        "Artikelnummer;Menge;Einheit\n1001;24;Stück\n1002;12,500;kg\nSumme;36,500;\n",
         "Datum;Uhrzeit;Bon-Nr;Artikelnummer;Menge;Einheit;Einzelpreis\n"
         "{day};{clock};17;1001;2;Stück;1,29\n{day};{clock};18;1002;0,5;kg;2,99\nSumme;;;;;;\n",
     ),

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.drop_folder.client import spec_of
-from connectors.drop_folder.spec import FolderOptions
+from connectors.drop_folder.spec import MAPPING_OPTIONS, FolderOptions
 from tests.support.connectors import GROCER
 
 MAPPING = 'columns = { "Anzahl" = "quantity" }\ntime_format = "%d/%m/%Y %H:%M"\n'
@@ -35,3 +35,8 @@ def test_a_mapping_file_says_what_the_options_would(tmp_path):
 def test_a_mapping_that_cannot_be_used_is_one_clear_sentence(tmp_path, mapping, given, reason):
     with pytest.raises(ValidationError, match=reason):
         options(tmp_path, mapping, **given)
+
+
+def test_a_mapping_file_may_say_all_that_says_how_tables_are_read():
+    of_the_folder = {"kind", "folder", "mapping_file", "settle_ms", "scan_interval_s"}
+    assert set(MAPPING_OPTIONS) == FolderOptions.model_fields.keys() - of_the_folder

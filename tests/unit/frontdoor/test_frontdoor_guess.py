@@ -88,7 +88,7 @@ def test_a_workbook_and_a_poslog_are_shown_alike(tmp_path):
     shown = guess(tmp_path / "log.xml").output
     assert "is POSLog: it needs no mapping" in shown
     assert "-/2026-03-01/7  sale  1 each  gtin:04006381333931" in shown
-    assert "1 lines move no stock" in shown
+    assert "1 line moves no stock" in shown
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,24 @@ def test_what_cannot_be_read_is_one_clear_sentence(tmp_path, content, words, rea
     (tmp_path / "x.csv").write_bytes(content)
     shown = guess(tmp_path / "x.csv", *words)
     assert (shown.exit_code, reason in shown.stderr, shown.stderr.count("\n")) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "mark"),
+    [("1,29", "12,500", ","), ("1.29", "12.500", "."), ("1.299,00", "2", ","), ("", "12,500", None), ("3", "2", None)],
+)
+def test_the_decimal_mark_that_the_numbers_show_is_written_down(tmp_path, price, quantity, mark):
+    export, mapping = tmp_path / "sales.csv", tmp_path / "mapping.toml"
+    export.write_text(f"receipt;sold_at;sku;qty;unit_price\n1;2026-03-01 09:15;HAM;{quantity};{price}\n")
+    shown = guess(export, "--write", mapping).output
+    assert tomllib.loads(mapping.read_text()).get("decimal_mark") == mark
+    assert ("The decimal mark of its numbers is" in shown) == (mark is not None)
+
+
+def test_a_workbook_shows_nothing_of_the_marks_that_its_till_writes(tmp_path):
+    book, mapping = openpyxl.Workbook(), tmp_path / "mapping.toml"
+    for row in (("receipt", "sold_at", "sku", "qty"), ("1", "2026-03-01 09:15", "HAM", 0.5)):
+        book.active.append(row)
+    book.save(tmp_path / "sales.xlsx")
+    guess(tmp_path / "sales.xlsx", "--write", mapping)
+    assert "decimal_mark" not in tomllib.loads(mapping.read_text())
