@@ -29,7 +29,8 @@ ALIASES: Mapping[str, str] = {field: field for field in TABLE_FIELDS} | {
     "price_each": "unit_price", "einzelpreis": "unit_price",
     "line_price": "price", "line_total": "price", "amount": "price", "total": "price",
     "document": "document_no", "delivery_note": "document_no", "reference": "document_no", "count_no": "document_no",
-    "cause": "reason",
+    "cause": "reason", "grund": "reason", "ursache": "reason", "buchungsgrund": "reason", "motif": "reason",
+    "motivo": "reason", "causa": "reason", "causale": "reason", "reden": "reason", "reason_code": "reason",
     "status": "status", "state": "status", "sale_status": "status", "order_status": "status",
     "receipt_status": "status", "payment_status": "status", "transaction_status": "status",
     "financial_status": "status",
@@ -83,3 +84,7 @@ RETURNED = re.compile(
     r"(qté|quantité)_retournée|devoluciones|unidades_devueltas|resi"
 )
 """Headers of how many came back."""
+REASONS = re.compile(
+    r".*(grund|ursache|reason|cause|motif|motivo|causale|reden)(_.*)?|art|type|typ|typ[eo]s?|tipo|vorgang|buchungsart"
+)
+"""Headers of why stock was changed, which says whether it went or came."""

@@ -80,7 +80,7 @@ class Report:
     def write_notes(self, place: Place, name: str, lines_published: int) -> None:
         """Put the report beside a file that was read whole and goes to `place` as `name`, if it says something."""
         if self.note_count or self._whole or self.unused:
-            parts = [f"{self._file_name}: {lines_published} lines were used.", *self._remarks()]
+            parts = [f"{self._file_name}: {_used(lines_published)}.", *self._remarks()]
             _put(place, name, "\n".join(parts) + "\n")
 
     def discard(self) -> None:
@@ -96,7 +96,7 @@ class Report:
         csv.writer(self._out).writerow((guarded(self._file_name), line, guarded(column), guarded(reason)))
 
     def _text(self, lines_published: int) -> str:
-        parts = [f"{self._file_name}: {lines_published} lines were used, {self.count} were not."]
+        parts = [f"{self._file_name}: {_used(lines_published)}, {self.count} {_were(self.count)} not."]
         if self.whole_file_reason:
             parts.append(f"The file: {self.whole_file_reason}.")
         parts += [f"{printable(problem.where)}: {problem.reason}." for problem in self._first]
@@ -133,6 +133,14 @@ class Report:
         if self.unused:
             parts.append(f"Columns that were not used: {', '.join(map(printable, self.unused))}.")
         return parts
+
+
+def _used(lines: int) -> str:
+    return f"{lines} line{'' if lines == 1 else 's'} {_were(lines)} used"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def take_back(place: Place, name: str) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from connectors.contract import Refused
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import JOINED_FIELD, NUMBER_FIELDS, Layout
-from connectors.drop_folder.headers import OTHER_DAYS, PACK_SIZES, RETURNED
+from connectors.drop_folder.headers import OTHER_DAYS, PACK_SIZES, REASONS, RETURNED
 from connectors.drop_folder.numbers import Marks, marks_shown, plain_number
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
@@ -24,6 +24,8 @@ from connectors.parsing.spreadsheet import clean_cell
 SAMPLE_ROWS = 200
 """So many rows show whether a column holds times."""
 HEADER_WITHIN_LINES = 20
+_SAYS_WHAT_A_SALE_WAS = ("kind", "status", "cancelled", "voided")
+"""Columns that change what a row of sales means, and nothing of a row of stock: there they are told as not used."""
 _MOST = 0.8
 
 
@@ -59,6 +61,8 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
             orders |= orders_shown(cells[index] for index in times if index < len(cells))
     _check_unused_times(layout, sample)
     _check_unused_numbers(layout, sample, marks)
+    if reading.kind == "adjusted":
+        _check_unused_reasons(layout, sample)
     if reading.kind == "sales" and not layout.has("receipt_no"):
         _check_sums(layout, sample, times, TimeReader(spec.zone, spec.time_format))
     if needs_marks:
@@ -81,10 +85,12 @@ def table_batches(
     translator = kind(reading, layout, evidence.marks, evidence.times)
     translator.survey(islice(open_rows(), spec.rows_max))
     limit = _RowLimit(open_rows(), spec.rows_max)
-    unused = tuple(header for _, header in layout.unused)
+    unused = [header for _, header in layout.unused]
+    if reading.kind != "sales" and layout.preset is None:
+        unused += [header for field, _, header in layout.columns if field in _SAYS_WHAT_A_SALE_WAS]
     for batch in translator.batches(limit, reading.batch_rows):
-        yield replace(batch, unused=unused)
-        unused = ()
+        yield replace(batch, unused=tuple(unused))
+        unused = []
     if limit.beyond is not None:
         raise FileRefused(
             f"the rows from here on were not used: a file may have {spec.rows_max} rows; split it", limit.beyond
@@ -126,6 +132,22 @@ def _check_unused_numbers(layout: Layout, sample: list[Row], marks: Marks) -> No
             raise FileRefused(
                 f"the column {header!r} holds {what} and is not used, so the quantities may not be what moved; if they "
                 f'are, say so in the option columns: columns = {{ "{header}" = "ignored" }}',
+                column=header,
+            )
+
+
+def _check_unused_reasons(layout: Layout, sample: list[Row]) -> None:
+    """A number says how much was changed, and the reason says whether it went or came."""
+    if layout.preset is not None or layout.has("reason"):
+        return
+    kinds = [(index, header) for field, index, header in layout.columns if field == "kind"]
+    for index, header in (*layout.unused, *kinds):
+        is_reason = REASONS.fullmatch(normal_header(header)) is not None
+        if is_reason and any(any(map(str.isalpha, row.cells[index])) for row in sample if index < len(row.cells)):
+            raise FileRefused(
+                f"the column {header!r} may hold why the stock was changed, and is not used, so what was lost may "
+                f'count as found; say in the option columns what it is: columns = {{ "{header}" = "reason" }}, or '
+                '"ignored"',
                 column=header,
             )
 

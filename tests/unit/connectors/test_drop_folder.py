@@ -477,7 +477,7 @@ def test_a_line_without_a_price_is_told_beside_the_file_that_was_read(tmp_path, 
     shop.scan()
     assert [line.price_minor for line in publisher.lines] == [None]
     report = (shop.path / "done" / "sales-1.csv.report.txt").read_text()
-    assert "sales-1.csv: 1 lines were used." in report
+    assert "sales-1.csv: 1 line was used." in report
     assert "line 2, column price: 'a lot' is not an amount such as 3.99; the line counts without a price." in report
     assert "Columns that were not used: Kunde." in report
 

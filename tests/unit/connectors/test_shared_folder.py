@@ -217,7 +217,7 @@ def test_a_file_with_an_event_too_large_is_used_but_for_that_and_the_next_file_i
     [row] = shop.report("sales-1.csv")
     assert (row["line"], "too large for Kafka" in row["reason"]) == ("0", True)
     text = (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
-    assert text.startswith("sales-1.csv: 4 lines were used, 1 were not.")
+    assert text.startswith("sales-1.csv: 4 lines were used, 1 was not.")
     assert (shop.count("lines", "published"), shop.count("lines", "refused")) == (5, 1)
 
 

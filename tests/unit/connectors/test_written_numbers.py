@@ -271,3 +271,25 @@ def test_a_number_that_would_change_what_is_counted_is_not_left_out_in_silence(h
     assert len(lines_of(read(content.format(cell), kind, columns={header: "ignored"}))) == 1
     for harmless in ("", "0", "-"):
         assert len(lines_of(read(content.format(harmless), kind))) == 1
+
+
+@pytest.mark.parametrize("header", ["Korrekturgrund", "Reason text", "Tipo", "Type", "Vorgang", "Adjustment reason"])
+def test_a_column_of_reasons_is_not_left_out_of_adjustments_in_silence(header):
+    content = f"sku;qty;{header}\nMILK;2;Bruch\n"
+    with pytest.raises(FileRefused, match=rf"'{header}' may hold why the stock was changed, and is not used"):
+        read(content, "adjusted")
+    (line,) = lines_of(read(content, "adjusted", columns={header: "ignored"}))
+    assert line.quantity_milli == 2_000
+    (line,) = lines_of(read(content.replace("Bruch", "waste"), "adjusted", columns={header: "reason"}))
+    assert line.quantity_milli == -2_000
+
+
+@pytest.mark.parametrize("header", ["Grund", "Ursache", "Motif", "Motivo", "Causale", "Reden", "cause"])
+def test_the_reason_is_known_in_six_languages(header):
+    (line,) = lines_of(read(f"sku;qty;{header}\nMILK;2;theft\n", "adjusted"))
+    assert (line.quantity_milli, line.reason) == (-2_000, "theft")
+
+
+def test_what_says_something_of_sales_only_is_named_as_unused_in_a_list_of_stock():
+    (batch,) = read("sku;qty;Type;Storno\nMILK;2;Return;ja\n", "received")
+    assert (batch.line_count, batch.unused) == (1, ("Type", "Storno"))
