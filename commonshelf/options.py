@@ -164,6 +164,18 @@ def amount(text: str) -> tuple[str, int]:
     return name, milli_of(units, name)
 
 
+def moment_ms(text: str, zone: tzinfo, name: str) -> int:
+    """A date, or a date and time, in `zone` unless it names an offset; ms since 1970. What is none ends the command.
+
+    name: of the option.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{name} is {text!r}; write a date such as 2026-11-28, or a date and time such as 2026-11-28T18:00")
+    return int((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
+
+
 def deadline_ms(text: str, zone: tzinfo) -> int:
     """18:00 (the next one in `zone`), a duration from now, or a date and time; ms since 1970. Ends the command else."""
     now = datetime.now(zone)

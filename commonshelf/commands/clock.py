@@ -1,11 +1,11 @@
 """`clock`: confirm the time to a pool that was away for long."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, fail
+from commonshelf.options import BootstrapOption, ConfigOption, fail, moment_ms
+from commonshelf.text import time_text
 from messaging.clock import wall_clock_ms
 
 app = typer.Typer(no_args_is_help=True, help="The clocks of the pools.")
@@ -20,7 +20,8 @@ def clock() -> None:
 def confirm(
     pool: Annotated[str, typer.Argument(help="The pool.", show_default=False)],
     at: Annotated[
-        datetime | None, typer.Option("--at", help="The time, UTC; this machine's clock unless given.")
+        str | None,
+        typer.Option("--at", metavar="TIME", help="By the pool's clock; this machine's time unless given."),
     ] = None,
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
@@ -34,22 +35,21 @@ def confirm(
 
     Example: ./shelf clock confirm riverside --at 2026-11-29T08:00:00
     """
-    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.config.publishing import publish_settings
+    from commonshelf.desks.onboarding import zone_of
     from commonshelf.stack.connection import connect
     from schemas.models.config import ClockConfirmation, ConfigChange
     from streams.catalog.pool_config import PoolConfig
 
+    connection = connect(config, bootstrap)
+    zone = zone_of(connection, pool)
     now_ms = wall_clock_ms()
-    at_ms = now_ms if at is None else int(at.replace(tzinfo=UTC).timestamp() * 1000)
+    at_ms = now_ms if at is None else moment_ms(at, zone, "--at")
     skew_ms = PoolConfig().pool["future_skew_ms"]
     if not 0 <= at_ms <= now_ms + skew_ms:
         fail(f"--at {at} is not a time up to now by this machine's clock; set the clock, or give an earlier time")
-    connection = connect(config, bootstrap)
-    read_pool_config(connection.kafka_options).catalog(pool)
     change = ConfigChange(
         pool=pool, recorded_at_ms=now_ms, origin="operator", change=ClockConfirmation(at_ms=at_ms)
     )  # fmt: skip
     publish_settings(connection.kafka_options, connection.settings.partitions, [change])
-    told = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    typer.echo(f"the clock of pool {pool} may go to {told} UTC at its next tick")
+    typer.echo(f"the clock of pool {pool} may go to {time_text(at_ms, zone)} at its next tick")

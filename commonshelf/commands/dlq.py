@@ -193,6 +193,22 @@ def discard(
     typer.echo(f"{counted(len(done), 'letter')} discarded")
 
 
+def _check_names(connection: "Connection", wanted: "Filter", letters: "list[Letter]") -> None:
+    """A pool or a store that neither the settings nor a letter names ends the command: it would hide a slip."""
+    from commonshelf.config.pool_config import read_pool_config
+
+    if wanted.pool is None and wanted.store is None:
+        return
+    settings = read_pool_config(connection.kafka_options)
+    pools = {*settings.named, *(letter.pool for letter in letters if letter.pool)}
+    if wanted.pool is not None and wanted.pool not in pools:
+        fail(f"there is no pool {wanted.pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
+    stores = {store for name in settings.named for store in settings.catalog(name).stores}
+    stores |= {letter.store for letter in letters if letter.store}
+    if wanted.store is not None and wanted.store not in stores:
+        fail(f"there is no store {wanted.store!r}; known stores: {', '.join(sorted(stores)) or 'none'}")
+
+
 def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["Connection", list["Letter"]]:
     from commonshelf.dead_letters.letters import INPUT_OF, Place, read_letters
 
@@ -207,6 +223,7 @@ def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["C
     known = {letter.reason for letter in everything}
     if wanted.reason is not None and wanted.reason not in known:
         fail(f"nothing was set aside as {wanted.reason!r}; what there is: {', '.join(sorted(known)) or 'nothing'}")
+    _check_names(connection, wanted, everything)
     letters = [letter for letter in everything if wanted.takes(letter)]
     if not places:
         return connection, letters

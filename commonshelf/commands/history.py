@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, moment_ms
 from commonshelf.text import print_table, time_text, units
 
 _HEAD = ("when", "what", "about", "change", "on hand", "held", "entry")
@@ -28,7 +28,7 @@ def history(
     Example: ./shelf history riverside corner-shop MILK-1L
     """
     from commonshelf.desks.history import history as lines_of
-    from commonshelf.desks.onboarding import check_store, zone_of
+    from commonshelf.desks.onboarding import check_item, check_store, zone_of
     from commonshelf.stack.connection import connect
 
     connection = connect(config, bootstrap)
@@ -38,6 +38,7 @@ def history(
         print(json.dumps([asdict(line) for line in found], indent=1))
         return
     if not found:
+        check_item(connection, pool, sku)
         typer.echo(f"nothing has ever happened to {sku} in store {store}")
         return
     zone = zone_of(connection, pool)
@@ -56,7 +57,7 @@ def history(
 def shrinkage(
     pool: Annotated[str, typer.Argument(help="The pool.", show_default=False)],
     day: Annotated[
-        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="Of the pool's calendar; today if left out.")
+        str | None, typer.Option("--day", metavar="DATE", help="Of the pool's calendar; today if left out.")
     ] = None,
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
@@ -72,7 +73,8 @@ def shrinkage(
 
     connection = connect(config, bootstrap)
     zone = zone_of(connection, pool)
-    begins = (day or datetime.now(zone)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=zone)
+    within = datetime.now(zone) if day is None else datetime.fromtimestamp(moment_ms(day, zone, "--day") / 1000, zone)
+    begins = within.replace(hour=0, minute=0, second=0, microsecond=0)
     from_ms, until_ms = (int(at.timestamp() * 1000) for at in (begins, begins + timedelta(days=1)))
     lost = lost_on(connection.kafka_options, connection.settings.partitions, pool, from_ms, until_ms)
     if as_json:

@@ -160,6 +160,7 @@ def show(
 
     Example: ./shelf order show riverside R-1042
     """
+    from commonshelf.desks.onboarding import stores_of
     from commonshelf.desks.orders import order_events
 
     connection = where.connect()
@@ -169,7 +170,8 @@ def show(
         print(json.dumps(events, indent=1))
         return
     if not events:
-        fail(f"nothing is told of an order {order!r} in pool {pool}")
+        stores_of(connection, pool)  # an unknown pool is told
+        fail(f"nothing is told of an order {order!r} in pool {pool}; `./shelf order list {pool} --all`")
     for event in events:
         _print(event)
 

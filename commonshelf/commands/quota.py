@@ -1,11 +1,10 @@
 """`quota`: limit what of an item each store gives and each customer gets."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, fail, milli_of, moment_ms
 from commonshelf.text import print_table, time_text, units
 from messaging.clock import wall_clock_ms
 
@@ -17,10 +16,12 @@ def quota(
     pool: Annotated[str, typer.Argument(metavar="POOL | list", help="The pool.", show_default=False)],
     sku: Annotated[str, typer.Argument(metavar="SKU | POOL", help="The item; of list the pool.", show_default=False)],
     since: Annotated[
-        datetime | None, typer.Option("--from", help="When the window begins, UTC.", show_default=False)
+        str | None,
+        typer.Option("--from", metavar="TIME", help="When the window begins, by the pool's clock.", show_default=False),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--until", help="When it has ended, UTC.", show_default=False)
+        str | None,
+        typer.Option("--until", metavar="TIME", help="When it has ended, by the pool's clock.", show_default=False),
     ] = None,
     per_store: Annotated[str | None, typer.Option("--per-store", metavar="UNITS", help="Of each store.")] = None,
     per_customer: Annotated[str | None, typer.Option("--per-customer", metavar="UNITS", help="Each gets.")] = None,
@@ -37,6 +38,7 @@ def quota(
     from pydantic import ValidationError
 
     from commonshelf.config.publishing import publish_settings
+    from commonshelf.desks.onboarding import zone_of
     from commonshelf.stack.connection import connect
     from schemas.models.config import ConfigChange, ItemQuota, StoreQuota
     from schemas.models.forms import first_problem
@@ -47,9 +49,11 @@ def quota(
     if since is None or until is None:
         fail("give --from and --until: when the window begins and ends")
     own = [one.rpartition("=") for one in stores or []]
+    connection = connect(config, bootstrap)
+    zone = zone_of(connection, pool)
     try:
         change = ItemQuota(
-            sku=sku, from_ms=_ms(since), until_ms=_ms(until),
+            sku=sku, from_ms=moment_ms(since, zone, "--from"), until_ms=moment_ms(until, zone, "--until"),
             per_store_milli=None if per_store is None else milli_of(per_store, "--per-store"),
             per_customer_milli=None if per_customer is None else milli_of(per_customer, "--per-customer"),
             stores=tuple(StoreQuota(store=store, limit_milli=milli_of(units, store)) for store, _, units in own),
@@ -57,7 +61,6 @@ def quota(
         event = ConfigChange(pool=pool, recorded_at_ms=wall_clock_ms(), origin="operator", change=change)
     except ValidationError as error:
         fail(first_problem(error, "the quota"))
-    connection = connect(config, bootstrap)
     published = publish_settings(connection.kafka_options, connection.settings.partitions, [event])
     typer.echo(f"quota of {sku} in pool {pool} {'published' if published else 'stands already'}")
 
@@ -98,7 +101,3 @@ def _list(connection: "Connection", pool: str) -> None:
         print_table(("item", "window", "of", "limit", "used"), rows, ("limit", "used"))
     else:
         typer.echo(f"pool {pool} has no quotas")
-
-
-def _ms(at: datetime) -> int:
-    return int(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000)

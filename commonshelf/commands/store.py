@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.text import counted
 
 app = typer.Typer(no_args_is_help=True, help="Add and list member stores, set their terms.")
 
@@ -79,8 +80,8 @@ def add(
     for problem in done.problems:
         typer.echo(f"shelf: {problem}", err=True)
     typer.echo(
-        f"store {store} is in pool {pool}: {done.settings_published} settings and items, "
-        f"{done.lines_published} opening lines published"
+        f"store {store} is in pool {pool}: {counted(done.settings_published, 'setting')} (items included) and "
+        f"{counted(done.lines_published, 'opening line')} published"
     )
     if done.problems:
         raise typer.Exit(1)
@@ -162,7 +163,8 @@ def list_stores(
         amount = str(lent.value) if lent.kind == "share" else units(lent.value)
         rows.append(
             (one.store, one.name, "open" if one.open else "closed", f"{lent.kind.value}:{amount}",
-             units(one.safety_stock_milli), "sales" if one.reports_sales else "levels only")
+             units(one.safety_stock_milli), "sales" if one.reports_sales else "levels only",
+             "at its till" if one.rings_up_hand_overs else "no")
         )  # fmt: skip
-    head = ("store", "name", "state", "contribution", "safety stock", "its till reports")
+    head = ("store", "name", "state", "contribution", "safety stock", "its till reports", "hand-overs rung up")
     print_table(head, rows, ("safety stock",))

@@ -124,7 +124,10 @@ def _print(rows: list[dict[str, Any]], settings: "PoolConfigs", as_json: bool) -
     for row in rows:
         state = f"{row['status']} {row['worker'] or row['reason']}".rstrip()
         goods = ", ".join(
-            f"{units(one['quantity_milli'])} of {one['sku']} (line {one['line_id']})" for one in row["lines"]
+            f"{units(one['quantity_milli'])} of {one['sku']} (line {one['line_id']})"
+            if one["quantity_milli"]
+            else one["sku"]
+            for one in row["lines"]
         )
         due = time_text(row["due_ms"], settings.zone(row["pool"]))
         cause = row["order"] or row["transfer"] or ""

@@ -132,7 +132,15 @@ def audit(
         print(json.dumps([attempt._asdict() for attempt in found], indent=1))
         return
     rows = [
-        (time_text(one.at_ms), one.action, one.caller, one.role, one.reference, one.purpose or "", one.refused or "")
+        (
+            time_text(one.at_ms),
+            one.action,
+            one.caller,
+            one.role,
+            one.reference or "",
+            one.purpose or "",
+            one.refused or "",
+        )
         for one in found
     ]
     print_table(("when", "what", "who", "role", "reference", "for", "refused"), rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -25,6 +26,9 @@ from schemas.types.catalog import CatalogItem as CatalogItemRow
 from schemas.types.pos import Unit as UnitName
 from streams.catalog import PoolConfig
 from streams.catalog.goods import goods_of
+
+_LIKE_SHOWN = 5
+"""Of the items that are named in place of an unknown one."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,17 @@ def check_store(connection: Connection, pool: str, store: str) -> None:
         raise UnknownNameError(f"pool {pool} has no store {store!r}; its stores: {', '.join(stores) or 'none'}")
 
 
+def check_item(connection: Connection, pool: str, sku: str) -> None:
+    """Raises UnknownNameError for an item that the pool's product master does not have."""
+    home = [partition_of(pool, connection.settings.partitions)]
+    known = [
+        item["sku"] for item in current(connection.kafka_options, CATALOG_ITEMS.name, home) if item["pool"] == pool
+    ]
+    if sku not in known:
+        like = get_close_matches(sku, known, n=_LIKE_SHOWN, cutoff=0) or ["none"]
+        raise UnknownNameError(f"the product master of pool {pool} has no item {sku!r}; it has {', '.join(like)}")
+
+
 def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) -> bool:
     """Publish a store's terms for one item, acknowledged by Kafka; False when they were in force already.
 
@@ -114,12 +129,7 @@ def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) 
     stores = [one.store for one in stores_of(connection, pool)]
     if terms.store not in stores:
         raise UnknownNameError(f"pool {pool} has no store {terms.store!r}; its stores: {', '.join(stores) or 'none'}")
-    home = [partition_of(pool, connection.settings.partitions)]
-    items = current(connection.kafka_options, CATALOG_ITEMS.name, home)
-    if all((item["pool"], item["sku"]) != (pool, terms.sku) for item in items):
-        raise UnknownNameError(
-            f"the catalog of pool {pool} has no item {terms.sku!r}; `./shelf availability {pool}` lists items"
-        )
+    check_item(connection, pool, terms.sku)
     now_ms = wall_clock_ms()
     change = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=terms)
     return publish_settings(connection.kafka_options, connection.settings.partitions, [change]) > 0

@@ -88,7 +88,9 @@ def objections(catalog: PoolConfig, wanted: Sequence[CodeMapping], *, replaces: 
             name = catalog.items[now.sku]["name"] if now.sku in catalog.items else "not in the product master"
             piece = _piece_of(now)
             of_it = f"{now.sku} ({name})" if piece is None else f"{_measure(piece)} of {now.sku} ({name})"
-            found.append(f"{one.code} means {of_it} in {where} already, not {_told(one)}; to replace that say so")
+            found.append(
+                f"{one.code} means {of_it} in {where} already, not {_told(one)}; add --replace to replace that"
+            )
     return found
 
 

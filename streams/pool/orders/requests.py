@@ -286,4 +286,4 @@ def check_lines(state: PoolState, lines: list[OrderLine]) -> None:
         if not 0 < quantity <= ORDER_QUANTITY_MAX_MILLI:
             raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id}: {quantity} thousandths")
         if unit == "each" and quantity % 1000:
-            raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id}: {quantity} thousandths of what comes whole")
+            raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id}: {quantity / 1000:g} of what comes whole")
