@@ -126,3 +126,12 @@ def test_a_file_with_pounds_counts_to_the_nearest_gram_with_a_note():
     assert [(note.line, note.reason) for note in batch.notes] == [
         (2, "1.25 lb is counted as 0.567 kg, the nearest thousandth")
     ]
+
+
+def test_a_short_number_in_the_column_of_barcodes_is_a_plu():
+    spec = DropFolderSpec(pool="north", store="grocer-7", folder=Path())
+    batches = read_events("opening.csv", b"EAN;Menge;Einheit\n4011;12,5;Kilo\n4012;2;Dtzd.\n", "opening", spec, 0)
+    lines = [line for batch in batches for event in batch.events for line in event.lines]
+    assert [(line.code, line.quantity_milli, line.unit) for line in lines] == [
+        ("plu:4011", 12_500, "kg"), ("plu:4012", 24_000, "each"),
+    ]  # fmt: skip
