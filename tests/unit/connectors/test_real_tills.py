@@ -23,6 +23,7 @@ from tests.support.connectors import GROCER
 from tests.support.pool import PoolBench
 
 FOLDER = Path(__file__).parents[2] / "payloads" / "real_tills"
+FILES = Path(__file__).with_name("handed")
 NOW_MS = 1_796_000_000_000
 READING = ReadContext(NOW_MS)
 HERE = lightspeed.Outlet(GROCER, "o1")
@@ -65,9 +66,35 @@ def on_hand(*translated):
     return {code: milli for code in codes if (milli := bench.on_hand(code, GROCER.id))}
 
 
-def test_every_input_is_used_here():
-    text = Path(__file__).read_text(encoding="utf-8")
-    assert [path.stem for path in FOLDER.iterdir() if f'"{path.stem}"' not in text] == []
+INPUTS = {
+    "numbers": "dropfolder-counts-german-thousands.csv dropfolder-sales-french-grouping.csv "
+    "dropfolder-sales-price-with-currency-mark.csv lightspeed-free-item.json lightspeed-inventory-noise.json",
+    "codes": "dropfolder-sales-bad-barcode-beside-good-sku.csv dropfolder-sales-protected-barcode.csv "
+    "dropfolder-sales-scientific-barcode-in-sku.csv guard-dropfolder-lost-zero.csv",
+    "states": "dropfolder-loyverse-receipts-cancelled.csv dropfolder-shopify-export-cancelled-pending.csv "
+    "guard-poslog-voided-line.xml square-paid-pickup-order.json woocommerce-cod-custom-status.json",
+    "layouts": "dropfolder-report-with-title-rows.csv dropfolder-shopify-orders-export.csv "
+    "dropfolder-square-items-detail.csv dropfolder-vend-sales-ledger.csv guard-dropfolder-cp1252-semicolon.csv",
+    "times": "dropfolder-loyverse-us-clock.csv poslog-message-time-first.xml",
+    "revisions": "guard-shopify-cancel-and-return-in-one-refund.json guard-shopify-pos-refund.json "
+    "guard-square-exchange.json guard-woocommerce-refund-not-restocked.json "
+    "lightspeed-revision-with-refused-line.json shopify-variant-deleted-after-sale.json "
+    "woocommerce-line-removed-after-refund.json",
+    "goods": "odoo-kit.json poslog-bottle-refund.xml woocommerce-bundle.json",
+    "units": "clover-custom-unit.json odoo-sold-in-dozens.json square-sold-by-pound.json "
+    "woocommerce-weighed-goods.json",
+    "messages": "webhook-utf8-bom.json",
+}
+"""Each input by the kind of fault that it shows."""
+
+
+def test_every_input_is_there_and_used():
+    names = sorted(name for of_kind in INPUTS.values() for name in of_kind.split())
+    assert len(names) == 36
+    assert sorted(path.name for folder in (FOLDER, FILES) for path in folder.iterdir()) == names
+    below = Path(__file__).read_text(encoding="utf-8").partition("\n# --- ")[2]
+    used = below + Path(__file__).with_name("test_handed_files.py").read_text(encoding="utf-8")
+    assert [name for name in names if f'"{name}"' not in used and f'"{name.partition(".")[0]}"' not in used] == []
 
 
 # --- a revision that does not say of a line what became of it -------------------------------------------------

@@ -141,23 +141,31 @@ def test_an_answer_that_is_not_json_is_told_and_not_shown():
     assert "CANARY" not in str(told.value)
 
 
-def test_a_token_that_ends_is_renewed_once_for_all_who_were_refused(tmp_path):
-    (tmp_path / "token").write_text("token-that-has-ended-now")
-    renewed = []
+class EndedToken:
+    """A token that has ended, and the one that its renewal gives."""
 
-    def renew():
-        renewed.append(f"token-number-{len(renewed)}-of-this-run")
-        return renewed[-1].encode()
+    def __init__(self):
+        self.token, self.renewals = "token-that-has-ended-now", 0
 
-    token = Token(SecretSource(file=tmp_path / "token"), "token", renew)
+    def current(self):
+        return self.token
+
+    def replaced(self, refused):
+        assert refused == "token-that-has-ended-now"
+        self.token, self.renewals = "token-of-this-run", self.renewals + 1
+        return self.token
+
+
+def test_a_token_that_ended_is_replaced_at_the_first_refusal_and_serves_from_then_on():
+    token = EndedToken()
 
     def answer(request):
-        good = renewed and request.headers["authorization"] == f"Bearer {renewed[-1]}"
-        return Answer({} if good else {"error": 1}, 200 if good else 401)
+        is_good = request.headers["authorization"] == "Bearer token-of-this-run"
+        return Answer({} if is_good else {"error": 1}, 200 if is_good else 401)
 
     with VendorServer(answer) as server, api_client(server.url, TokenAuth(token), timeout_s=5) as client:
         assert [call(client, "GET", "/x") for _ in range(3)] == [{}] * 3
-    assert len(renewed) == 1
+    assert token.renewals == 1
 
 
 class FakeVendor:
