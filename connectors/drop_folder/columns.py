@@ -123,6 +123,8 @@ def checked(layout: Layout, kind: FileKind, mapping: Mapping[str, str]) -> Layou
     missing = [field for field in missing_fields(fields, kind) if field != "item"]
     if missing == ["receipt_no"]:  # a list of a day's sums needs none; whether it is one, its times say
         missing = []
+    if layout.preset is not None and layout.preset.is_one_unless_told:
+        missing = [field for field in missing if field != "quantity"]
     header = layout.delimiter.join(layout.header) if layout.delimiter else " | ".join(layout.header)
     if missing:
         raise FileRefused(

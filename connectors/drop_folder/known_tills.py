@@ -14,6 +14,11 @@ from schemas.models.pos import SaleLineKind
 _SALE, _RETURN = SaleLineKind.sale, SaleLineKind.return_
 _TRUE = frozenset({"true", "yes", "1", "ja", "oui"})
 _UNPAID = frozenset({"pending", "authorized", "unpaid", "expired", "overdue"})
+_CODES_OF_LIGHTSPEED = {
+    "vend-discount": SkipReason.fee, "vend-tip": SkipReason.tip, "vend-gift-card": SkipReason.gift_card,
+    "gift-card": SkipReason.gift_card,
+}  # fmt: skip
+"""Of products that Lightspeed itself puts on receipts."""
 _UNFULFILLED = frozenset({"", "unfulfilled", "pending", "unshipped", "scheduled", "on hold", "open"})
 
 
@@ -35,7 +40,14 @@ def _shopify_order(row: Mapping[str, str]) -> Verdict | None:
         return SkipReason.voided
     if is_unfulfilled and financial in _UNPAID:
         return SkipReason.unpaid
-    return SkipReason.not_moved if is_unfulfilled and financial == "refunded" else None
+    if row.get("fulfillment_status", "").lower() == "restocked" or (is_unfulfilled and financial == "refunded"):
+        return SkipReason.not_moved
+    if row.get("lineitem_sku") or row.get("lineitem_requires_shipping", "").lower() != "false":
+        return None
+    name = row.get("lineitem_name", "").lower()
+    if name == "tip":
+        return SkipReason.tip
+    return SkipReason.gift_card if "gift card" in name else SkipReason.non_stock
 
 
 class _Tracked:
@@ -53,7 +65,8 @@ class _Tracked:
 def _lightspeed_line(row: Mapping[str, str]) -> Verdict | None:
     if row.get("line_type", "").lower() != "sale line":
         return SkipReason.no_content
-    return _word(
+    own = _CODES_OF_LIGHTSPEED.get(row.get("sku", "").lower())
+    return own or _word(
         row,
         "status",
         {"voided": SkipReason.voided, "saved": SkipReason.unpaid, "open": SkipReason.unpaid, "layby": SkipReason.unpaid,
@@ -72,7 +85,9 @@ def _loyverse_line(row: Mapping[str, str]) -> Verdict | None:
 def _toast_selection(row: Mapping[str, str]) -> Verdict | None:
     if row.get("void?", "").lower() in _TRUE:
         return SkipReason.voided
-    return SkipReason.gift_card if row.get("deferred", "").lower() in _TRUE else None
+    if row.get("deferred", "").lower() in _TRUE:
+        return SkipReason.gift_card
+    return None if row.get("item_id") or row.get("sku") or row.get("plu") else SkipReason.non_stock  # an open item
 
 
 def _sumup_line(row: Mapping[str, str]) -> Verdict | None:
@@ -95,11 +110,17 @@ def _clover_line(row: Mapping[str, str]) -> Verdict | None:
     states = (row.get("order_payment_state") or row.get("payment_state") or row.get("order_state") or "").lower()
     if states in ("open", "unpaid", "manual"):
         return SkipReason.unpaid
-    return _RETURN if row.get("refunded", "").lower() in _TRUE and row.get("quantity", "").startswith("-") else None
+    if not row.get("item_id"):  # a custom amount
+        return SkipReason.non_stock
+    if any(row.get(name, "").lower() in _TRUE for name in ("refunded", "exchanged")):
+        quantity = row.get("quantity") or row.get("qty") or row.get("per_unit_quantity") or ""
+        return _RETURN if quantity.startswith("-") else SkipReason.not_moved  # it came back
+    return None
 
 
 def _woocommerce_product(row: Mapping[str, str]) -> Verdict | None:
-    return SkipReason.non_stock if row.get("type", "").lower() in ("grouped", "external", "virtual") else None
+    kinds = {kind.strip() for kind in row.get("type", "").lower().split(",")}
+    return SkipReason.non_stock if kinds & {"grouped", "external", "virtual"} else None
 
 
 def _word(row: Mapping[str, str], header: str, words: Mapping[str, Verdict]) -> Verdict:
@@ -120,14 +141,14 @@ PRESETS: tuple[Preset, ...] = (
         "receipt_no"),
          ("gtin", "gtin"), ("sku", "sku"), ("token", "item"), ("qty", "quantity"), ("unit", "unit"),
          ("net_sales", "price"), ("location", "store")),
-        judge=_square_item,
+        judge=_square_item, has_own_units=True,
     ),
     Preset(
         "square_library", "Square's item library", "level",
         ("token", "item_name", "variation_name", "current_quantity_*"),
         (("gtin", "gtin"), ("sku", "sku"), ("token", "item"), ("current_quantity_*", "quantity"),
          ("unit_and_precision", "unit")),
-        has_untracked=True,
+        has_untracked=True, has_own_units=True,
     ),
     Preset(
         "shopify_orders", "Shopify's export of orders", "sales",
@@ -193,6 +214,7 @@ PRESETS: tuple[Preset, ...] = (
         (("date", "occurred_at"), ("time", "occurred_at"), ("receipt_number", "receipt_no"), ("barcode", "gtin"),
          ("sku", "sku"), ("quantity", "quantity"), ("unit", "unit"), ("currency", "currency"), ("final_price_*",
          "price")),
+        has_own_units=True,
     ),
     Preset(
         "clover", "Clover's export of line items", "sales",
@@ -201,7 +223,7 @@ PRESETS: tuple[Preset, ...] = (
          ("item_product_code|product_code", "gtin"), ("item_sku|sku", "sku"), ("item_id", "item"),
          ("quantity|qty|per_unit_quantity", "quantity"), ("item_total|total_revenue|item_revenue", "price"),
          ("currency", "currency")),
-        judge=_clover_line,
+        judge=_clover_line, is_one_unless_told=True,
     ),
     Preset(
         "woocommerce_products", "WooCommerce's export of products", "level",

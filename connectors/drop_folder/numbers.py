@@ -19,13 +19,16 @@ _DOUBLE_DIGITS = 15
 _ROUNDED = Context(prec=_DOUBLE_DIGITS)
 _SAME = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u2019": "'", "\u02bc": "'", "\u2212": "-",
-     "\u2013": "-"}
+     "\u2013": "-", "\u066b": ".", "\u066c": "'", "\uff0e": ".", "\uff0c": ",", "\uff0d": "-"}
+    | {chr(zero + digit): str(digit) for zero in (0x0660, 0x06F0, 0x0966, 0x09E6, 0xFF10) for digit in range(10)}
 )  # fmt: skip
-"""Blanks, apostrophes and minus signs that mean the same."""
+"""Blanks, apostrophes, minus signs, and digits of other scripts that mean the same."""
+_WITH_WORD = re.compile(r"(?P<number>[^A-Za-z]*[0-9.]) ?(?P<word>[^\W\d_][^\d]{0,20})")
+_EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", re.IGNORECASE)
 _SIGNED = re.compile(r"(?P<open>\()?(?P<sign>[+-]?) ?(?P<body>[0-9.,][0-9., ']*?) ?(?P<trail>-?)(?P<close>\))?")
 _MONEY = re.compile(
     r"(?P<open>\(?)(?P<sign>[+-]?) ?(?P<before>[^0-9\s.,'()+-]{0,4}\.?) ?(?P<inner>[+-]?) ?(?P<body>[0-9.,][0-9., ']*?)"
-    r" ?(?P<after>[^0-9\s.,'()+-]{0,4}) ?(?P<trail>-?)(?P<close>\)?)"
+    r" ?(?P<after>[^0-9\s.,'()+-]{0,4}\.?) ?(?P<trail>-?)(?P<close>\)?)"
 )
 _SPACED = re.compile(r"[0-9]{1,3}(?:( |')[0-9]{3})(?:\1[0-9]{3})*(?P<rest>[.,][0-9]+)?")
 _BOTH = re.compile(
@@ -34,18 +37,19 @@ _BOTH = re.compile(
 _REPEATED = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})+")
 _LAKHS = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?P<rest>\.[0-9]+)?")
 _SINGLE = re.compile(r"(?P<whole>[0-9]*)(?P<mark>[.,])(?P<rest>[0-9]+)")
+_DOLLARS = "USD CAD AUD NZD SGD HKD TWD MXN ARS CLP COP UYU DOP BBD BSD BZD JMD TTD XCD FJD NAD GYD LRD BND SBD SRD"
 _CURRENCIES = {
-    "€": "EUR",
-    "£": "GBP",
-    "¥": "JPY",
-    "₹": "INR",
-    "₺": "TRY",
-    "₪": "ILS",
-    "₩": "KRW",
-    "₫": "VND",
-    "zł": "PLN",
-}
-"""Marks that name one currency (¥: the yen or the yuan, of which the store's is meant)."""
+    mark: frozenset(currencies.split())
+    for mark, currencies in {
+        "$": _DOLLARS, "us$": "USD", "ca$": "CAD", "c$": "CAD", "au$": "AUD", "a$": "AUD", "nz$": "NZD",
+        "mx$": "MXN", "hk$": "HKD", "nt$": "TWD", "s$": "SGD", "r$": "BRL", "€": "EUR", "£": "GBP EGP GIP FKP SHP",
+        "¥": "JPY CNY", "₹": "INR", "rs": "INR LKR NPR PKR MUR", "rs.": "INR LKR NPR PKR MUR", "₺": "TRY",
+        "₪": "ILS", "₩": "KRW", "₫": "VND", "zł": "PLN", "kr": "SEK NOK DKK ISK", "kr.": "SEK NOK DKK ISK",
+        "kč": "CZK", "ft": "HUF", "fr": "CHF", "fr.": "CHF", "sfr": "CHF", "sfr.": "CHF", "₱": "PHP", "฿": "THB",
+        "₦": "NGN", "₴": "UAH", "₽": "RUB", "rp": "IDR", "rm": "MYR", "lei": "RON",
+    }.items()
+}  # fmt: skip
+"""The currencies that a mark may name, of which the store's is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ def plain_number(text: str, marks: Marks) -> str:
     """
     found = _SIGNED.fullmatch(text.strip().translate(_SAME))
     if found is None or bool(found["open"]) != bool(found["close"]):
+        if _EXPONENT.fullmatch(text.strip()):
+            raise Refused(f"{_quoted(text)} is a number that a spreadsheet has shortened; export the column as text")
         raise Refused(f"{_quoted(text)} is not a plain decimal number such as 2 or 0.485")
     is_negative = "-" in (found["sign"], found["trail"]) or bool(found["open"])
     return _signed(text, found["body"], marks, is_negative=is_negative)
@@ -123,11 +129,20 @@ def plain_amount(text: str, marks: Marks, currency: str) -> str:
     if found is None or bool(found["open"]) != bool(found["close"]):
         raise Refused(f"{_quoted(text)} is not an amount such as 3.99")
     for named in (found["before"], found["after"]):
-        theirs = _CURRENCIES.get(named) or (named.upper() if len(named) == 3 and named.isascii() else None)
-        if theirs and theirs.isalpha() and theirs != currency and not (named == "¥" and currency == "CNY"):
-            raise Refused(f"{_quoted(text)} is in {theirs}, and the receipt in {currency}")
+        theirs = _CURRENCIES.get(named.lower(), frozenset())
+        if not theirs and len(named) == 3 and named.isascii() and named.isalpha():
+            theirs = frozenset({named.upper()})
+        if theirs and currency not in theirs:
+            told = next(iter(theirs)) if len(theirs) == 1 else f"a currency of the mark {named}"
+            raise Refused(f"{_quoted(text)} is in {told}, and the receipt in {currency}")
     is_negative = "-" in (found["sign"], found["inner"], found["trail"]) or bool(found["open"])
     return _signed(text, found["body"], marks, is_negative=is_negative)
+
+
+def without_word(text: str) -> tuple[str, str]:
+    """(number, the word behind it) of a cell such as 1,5 kg; the word is empty where there is none."""
+    found = _WITH_WORD.fullmatch(text.strip().translate(_SAME))
+    return (found["number"], found["word"].strip()) if found else (text, "")
 
 
 def unambiguous(number: str, marks: Marks) -> str:

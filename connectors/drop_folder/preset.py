@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from connectors.drop_folder.no_sale import Verdict
 from connectors.drop_folder.settings import FileKind
 from connectors.parsing.spreadsheet import clean_cell
+from connectors.parsing.units import UnitWords, measure_of
+from schemas.models.pos import Unit
 
+_PRECISION = re.compile(r"[ ,]*\(?\.?0*\)?$")
+"""Behind a unit, how finely it is counted: kg .000."""
 Judge = Callable[[Mapping[str, str]], Verdict | None]
 
 
@@ -20,6 +24,8 @@ class Preset:
     judge: what the other columns say of a row, which it gets by their headers; raises FieldRefused.
     first_row_only: headers whose cells stand on the first row of a receipt and hold for all of its rows.
     refusal: why such a file cannot be used, and which export can. has_untracked: a row without a quantity is no stock.
+    is_one_unless_told: a row without a quantity is one piece. has_own_units: units that are not known are the
+    merchant's own words, such as a bunch, of which there are so many.
     """
 
     name: str
@@ -31,6 +37,8 @@ class Preset:
     first_row_only: tuple[str, ...] = ()
     refusal: str = ""
     has_untracked: bool = False
+    is_one_unless_told: bool = False
+    has_own_units: bool = False
 
     def fits(self, names: Sequence[str]) -> bool:
         """Whether a table with these headers is such an export."""
@@ -52,6 +60,15 @@ class Preset:
                     found += [(field, index) for index in indexes]
                     break
         return found
+
+    def complete(self, fields: dict[str, str], own_units: UnitWords) -> None:
+        """Write into `fields` what the till means and does not write. own_units: the store's words for units."""
+        if self.is_one_unless_told and not fields.get("quantity"):
+            fields["quantity"] = "1"
+        unit = fields.get("unit")
+        if self.has_own_units and unit and measure_of(unit, own_units) is None:
+            word = _PRECISION.sub("", unit)
+            fields["unit"] = word if measure_of(word, own_units) is not None else Unit.each.value
 
 
 def normal_header(header: str) -> str:

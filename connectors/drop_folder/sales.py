@@ -13,7 +13,7 @@ from connectors.drop_folder.batch import FileReadContext
 from connectors.drop_folder.columns import Layout
 from connectors.drop_folder.documents import part
 from connectors.drop_folder.no_sale import SAYING, judged
-from connectors.drop_folder.numbers import Marks, plain_amount
+from connectors.drop_folder.numbers import Marks, plain_amount, plain_number
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.translate import Head, Lines, Translator
 from connectors.drop_folder.when import TimeReader
@@ -45,7 +45,15 @@ class SaleTranslator(Translator):
 
     def _no_line(self, row: Row, fields: dict[str, str]) -> SkipReason | None:
         self._carry(fields)
-        return self._state(row, fields, judged(fields, self._spec.status_words))
+        reason = self._state(row, fields, judged(fields, self._spec.status_words))
+        return SkipReason.not_moved if reason is None and self._is_nothing(fields) else reason
+
+    def _is_nothing(self, fields: Mapping[str, str]) -> bool:
+        """True for a quantity of zero, as of a line that was taken off. A day's sum of zero replaces an earlier sum."""
+        try:
+            return not self._is_sums and Decimal(plain_number(fields.get("quantity", ""), self._marks)).is_zero()
+        except Refused:
+            return False
 
     def _carry(self, fields: dict[str, str]) -> None:
         """Rows of one receipt after its first one may leave out what holds for all of them."""

@@ -17,7 +17,7 @@ from connectors.drop_folder.sales import SaleTranslator
 from connectors.drop_folder.stock import StockTranslator
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.translate import Translator
-from connectors.drop_folder.when import TimeReader, looks_like_time, orders_shown
+from connectors.drop_folder.when import TimeReader, is_in_united_states, looks_like_time, orders_shown
 from connectors.parsing.quantities import shorten
 from connectors.parsing.spreadsheet import clean_cell
 
@@ -66,6 +66,8 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
     if reading.kind == "sales" and not layout.has("receipt_no"):
         _check_sums(layout, sample, times, TimeReader(spec.zone, spec.time_format))
     if needs_marks:
+        if not decimal & {","} and "." not in grouping and is_in_united_states(spec.zone):
+            decimal, grouping = decimal | {"."}, grouping | {","}
         marks = Marks(frozenset(decimal), frozenset(grouping))
     known = TimeReader(spec.zone, spec.time_format)
     if len(orders) == 1:

@@ -16,7 +16,7 @@ from connectors.drop_folder.batch import BATCH_ROWS, Batch, FileReadContext, Row
 from connectors.drop_folder.columns import CODES, Layout
 from connectors.drop_folder.documents import Document
 from connectors.drop_folder.no_sale import SEPARATOR, Verdict
-from connectors.drop_folder.numbers import Marks, plain_number
+from connectors.drop_folder.numbers import Marks, plain_number, without_word
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.totals import is_total_word
@@ -132,6 +132,8 @@ class Translator(ABC):
         reason = self._no_line(row, fields)
         if reason is not None:
             return fields, reason
+        if self._layout.preset is not None:
+            self._layout.preset.complete(fields, self._spec.unit_words)
         if not fields.get("unit"):
             fields["unit"] = self._spec.default_unit.value
         store = fields.get("store")
@@ -267,10 +269,16 @@ class Translator(ABC):
         return self._spec.currency
 
     def _read_quantity(self, fields: dict[str, str]) -> None:
-        """Make a plain number of the quantity. Raises FieldRefused."""
+        """Make a plain number of the quantity; a word behind it is its unit. Raises FieldRefused."""
         if fields.get("quantity"):
+            number, word = without_word(fields["quantity"])
+            if word and fields["unit"].lower() not in (word.lower(), self._spec.default_unit.value):
+                raise FieldRefused(
+                    "quantity", f"{shorten(fields['quantity'])} names another unit than {shorten(fields['unit'])}"
+                )
+            fields["unit"] = word or fields["unit"]
             try:
-                fields["quantity"] = plain_number(fields["quantity"], self._marks)
+                fields["quantity"] = plain_number(number, self._marks)
             except Refused as error:
                 raise FieldRefused("quantity", str(error)) from error
 

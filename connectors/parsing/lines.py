@@ -208,13 +208,13 @@ def _quantity(fields: Mapping[str, object], own_units: UnitWords) -> _Quantity:
         milli, is_rounded = nearest_milli(given, measure.factor)
     except Refused as error:
         raise FieldRefused("quantity", str(error)) from error
-    told, notes = None, list[LineNote]()
+    told, notes, number = None, list[LineNote](), ""
     if is_rounded or measure.factor != 1:
         number = given.strip() if isinstance(given, str) else format(Decimal(given).normalize(), "f")
         told = Told(quantity=number[:TOLD_MAX], unit=word[:TOLD_MAX])
     if is_rounded:
         quantity = Decimal(milli).scaleb(-3)
-        text = f"{given} {word}".strip() + f" is counted as {quantity} {measure.unit.value}, the nearest thousandth"
+        text = f"{number} {word}".strip() + f" is counted as {quantity} {measure.unit.value}, the nearest thousandth"
         notes.append(LineNote("quantity", text))
     return _Quantity(given, measure, milli, told, notes)
 

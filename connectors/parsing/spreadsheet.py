@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")  # noqa: RUF001  full width
-_FORMULA_TEXT = re.compile(r'=\s*"((?:[^"]|"")*)"')
+_FORMULA_TEXT = re.compile(r'=\s*(?:T\()?"((?:[^"]|"")*)"\)?(?:&"")?')
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]{1,15})?[eE][+-][0-9]{2,3}")
 _ERROR = re.compile(
     r"#(?:N/?A|NV|N/D|REF!|BEZUG!|REF|VALUE!|WERT!|VALEUR!|VALOR!|VALORE!|WAARDE!|NAME\?|NOM\s?\?|NOME\?|NOMBRE\?|"
@@ -13,10 +13,17 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = frozenset({"n/a", "null", "none", "nan", "nil", "undefined", "-", "--", "\u2014", "\u2013"})
+_MONTH = (
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|janv|févr|mars|avr|mai|juin|juil|août|"
+    r"sept|oct|nov|déc|ene|feb|mar|abr|may|jun|jul|dic|giu|lug|ott|mrt|mei|okt|fev|dez)\.?"
+)
+"""As spreadsheets write it in several languages; words that sellers write too, such as 6-set, are not among them."""
+_YEAR = r"(?:19|20)[0-9]{2}"
 _DATED = re.compile(
-    r"[0-9]{1,2}[-.](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mai|Okt|Dez)"
-    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mai|Okt|Dez)[-. ][0-9]{2}"
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"
+    rf"[0-9]{{1,2}}(?:-|\.|\. ){_MONTH}(?:[- .](?:[0-9]{{2}}|{_YEAR}))?"
+    rf"|{_MONTH}[- .](?:[0-9]{{2}}|{_YEAR})"
+    rf"|[0-9]{{1,2}}([/.-])[0-9]{{1,2}}\1{_YEAR}"
+    rf"|{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?:[ T]00:00(?::00)?)?"
 )
 _LONG_NUMBER = re.compile(r"[0-9]{17,}")
 _KEPT_DIGITS = 15
@@ -65,6 +72,8 @@ def code_damage(text: str) -> str | None:
     """Why `text` cannot be the code that stood there before a spreadsheet wrote it, or None."""
     if _SHORTENED.fullmatch(text):
         return "a spreadsheet has shortened a long number to this; export the column as text"
+    if text.startswith("="):
+        return "that is a spreadsheet's formula, and no code"
     if _ERROR.fullmatch(text):
         return "that is a spreadsheet's error, and no code"
     if _DATED.fullmatch(text):

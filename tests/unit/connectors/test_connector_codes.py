@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import Refused
+from connectors.contract import FieldRefused, Refused
 from connectors.parsing.codes import SCHEMES, check_digit, code_of, is_in_store
+from connectors.parsing.lines import line_code
 from connectors.parsing.spreadsheet import guarded, unguarded
 from schemas.models.base import CODE_PATTERN
+
+GTIN = "4006381333931"
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,44 @@ def test_a_text_that_a_spreadsheet_would_take_for_a_formula_is_guarded_and_read_
 @pytest.mark.parametrize("text", ["", "milk", "'tis", "'", "1-1", " =1"])
 def test_any_other_text_stays_as_it_is(text):
     assert (guarded(text), unguarded(text)) == (text, text)
+
+
+DAMAGED = st.one_of(
+    st.builds(
+        lambda digits, mark, exponent: f"{digits[0]}{mark}{digits[1:]}E+{exponent:02d}",
+        st.text("0123456789", min_size=2, max_size=12), st.sampled_from(".,"), st.integers(10, 22),
+    ),
+    st.builds(lambda digits, zeros: f"9{digits}{'0' * zeros}", st.text("0123456789", min_size=14, max_size=14),
+              st.integers(2, 8)),
+    st.builds(
+        "{}{}{}".format, st.integers(1, 31), st.sampled_from(["-", ".", ". "]),
+        st.sampled_from(["Jan", "Mrz", "mars", "ene", "Okt", "Dez."]),
+    ),
+    st.dates().map(lambda day: f"{day.month}/{day.day}/{1900 + day.year % 200}"),
+    st.sampled_from(["#N/A", "#REF!", "#BEZUG!", "########", "=1234", '=HYPERLINK("x","MILK")', "Mar-26", "01. Mrz",
+                     "2026-03-01 00:00:00", "3-Jan-26"]),
+)  # fmt: skip
+"""What spreadsheets make of codes."""
+
+
+@given(DAMAGED, st.sampled_from(["sku", "item", "gtin"]))
+def test_what_a_spreadsheet_has_damaged_is_no_code_and_costs_nothing_beside_a_good_one(text, scheme):
+    with pytest.raises(FieldRefused):
+        line_code({scheme: text})
+    if scheme != "sku":
+        assert line_code({"sku": "MILK", scheme: text} if scheme == "gtin" else {scheme: text, "gtin": GTIN}) in (
+            "sku:MILK", f"gtin:0{GTIN}",
+        )  # fmt: skip
+
+
+@given(
+    st.sampled_from(['="{}"', '=T("{}")', '="{}"&""', "'{}", " {} ", "\u200b{}", "{}.0", "\ufeff{}\u200e"]),
+    st.text("0123456789", min_size=12, max_size=12).map(lambda digits: digits + check_digit(digits)),
+)
+def test_what_protects_a_code_is_taken_off(protection, digits):
+    assert line_code({"gtin": protection.format(digits)}) == f"gtin:0{digits}"
+
+
+@pytest.mark.parametrize("text", ["6-SET", "12-set", "MAR-26X", "A-1-2026", "1-MAR", "5E3", "10-20", "3.5", "MAI-TAI"])
+def test_a_code_that_only_looks_a_little_like_a_date_or_a_number_is_kept(text):
+    assert line_code({"sku": text}) == f"sku:{text}"

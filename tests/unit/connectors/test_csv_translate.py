@@ -93,7 +93,6 @@ def test_a_negative_sale_is_a_return(kind, quantity, expected):
 @pytest.mark.parametrize(
     ("row", "column", "reason"),
     [
-        (f"1,17,1,2026-03-01 09:15,{GTIN},0,,,", "qty", "zero"),
         (f"1,17,1,2026-03-01 09:15,{GTIN},,,,", "qty", "missing"),
         (f"1,17,1,2026-03-01 09:15,{GTIN},0.0001,,,", "qty", "less than half a thousandth"),
         ("1,17,1,2026-03-01 09:15,4006381333932,1,,,", "gtin", "check digit"),

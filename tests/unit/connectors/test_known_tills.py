@@ -145,6 +145,68 @@ def cells_of(content):
     return [list(sample.header), *map(list, sample.rows)]
 
 
+OTHER_ROWS = {
+    "a tip, a gift card and a custom amount of Shopify's": (
+        ("Name,Financial Status,Fulfillment Status,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+        "Lineitem sku,Lineitem requires shipping,Cancelled at\n"
+        "#1,paid,fulfilled,USD,2026-03-03 10:14:00 -0400,2,Fern,5.00,FERN,true,\n"
+        "#1,,,,2026-03-03 10:14:00 -0400,1,Tip,1.00,,false,\n"
+        "#1,,,,2026-03-03 10:14:00 -0400,1,Gift Card - $25,25.00,,false,\n"
+        "#1,,,,2026-03-03 10:14:00 -0400,1,Engraving,5.00,,false,\n"),
+        "sales", ["sale 2000 sku:FERN 1000"], ["tip", "gift_card", "non_stock"],
+    ),
+    "what Shopify restocked, and a line of none": (
+        ("Name,Financial Status,Fulfillment Status,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+        "Lineitem sku,Cancelled at\n"
+        "#1,refunded,restocked,USD,2026-03-03 10:14:00 -0400,2,Fern,5.00,FERN,\n"
+        "#2,paid,fulfilled,USD,2026-03-03 10:14:00 -0400,1,Fern,5.00,FERN,\n"
+        "#2,,,,2026-03-03 10:14:00 -0400,0,Pot,5.00,POT,\n"),
+        "sales", ["sale 1000 sku:FERN 500"], ["not_moved", "not_moved"],
+    ),
+    "an open item of Toast's": (
+        TOAST.splitlines()[0] + "\nMain,O3,14,3/16/26 5:01 PM,3/16/26 5:00 PM,C3,,,,Dinner,Take Out,S4,,,,,Open Item,,,"
+        "Main,,25.00,0.00,25.00,1.0,0.00,False,False,False,,,\n",
+        "sales", [], ["non_stock"],
+    ),
+    "Clover's pieces without a quantity, what came back, and a custom amount": (
+        ("Line Item Date,Order ID,Order Payment State,Line Item ID,Item ID,Item Name,Item SKU,Per Unit Quantity,"
+        "Item Total,Refunded,Exchanged\n"
+        "16-Mar-2026 04:35 PM EDT,O1,Paid,L1,I1,Mug,MUG,,$8.00,No,No\n"
+        "16-Mar-2026 04:35 PM EDT,O1,Paid,L2,I2,Apples,APPLES,1.5,$5.00,No,No\n"
+        "16-Mar-2026 04:36 PM EDT,O2,Paid,L3,I1,Mug,MUG,,$8.00,Yes,No\n"
+        "16-Mar-2026 04:36 PM EDT,O3,Paid,L4,,Custom,,,$8.00,No,No\n"),
+        "sales", ["sale 1000 sku:MUG 800", "sale 1500 sku:APPLES 500"], ["not_moved", "non_stock"],
+    ),
+    "Clover's line items without a column of quantities": (
+        ("Line Item Date,Order ID,Order Payment State,Item ID,Item Name,Item SKU,Item Total\n"
+        "16-Mar-2026 04:35 PM EDT,O1,Paid,I1,Mug,MUG,$8.00\n"),
+        "sales", ["sale 1000 sku:MUG 800"], [],
+    ),
+    "the products that Lightspeed itself puts on receipts": (
+        ("Date,Receipt Number,Line Type,Quantity,Total,Register,Status,Sku\n"
+        "2026-03-16 16:35,1042,Sale,3,11,Main,CLOSED,\n"
+        "2026-03-16 16:35,1042,Sale Line,2,11,Main,,MILK\n"
+        "2026-03-16 16:35,1042,Sale Line,1,-1,Main,,vend-discount\n"),
+        "sales", ["sale 2000 sku:MILK 1100"], ["no_content", "fee"],
+    ),
+    "WooCommerce's virtual products": (
+        WOOCOMMERCE.splitlines()[0] + '\n13,"simple, downloadable, virtual",CARD,,Card,1,0,1,5,,8\n',
+        "level", [], ["non_stock"],
+    ),
+    "Square's units with their precision, and the merchant's own": (
+        ("Token,Item Name,Variation Name,SKU,Unit and Precision,Current Quantity Main\n"
+        "T1,Cheese,Regular,CH,kg (.000),2.5\nT2,Herbs,Regular,HERB,Per bunch,2\n"),
+        "level", ["2500 sku:CH", "2000 sku:HERB"], [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER_ROWS)
+def test_of_an_export_the_goods_count_and_nothing_else(what):
+    content, kind, lines, skipped = OTHER_ROWS[what]
+    assert read(content, kind) == (lines, skipped)
+
+
 def test_loyverses_receipts_without_items_are_refused_with_the_export_that_has_them():
     with pytest.raises(FileRefused, match=r'Loyverse.*names no items; export "Receipts by item"'):
         read(LOYVERSE_RECEIPTS, "sales")

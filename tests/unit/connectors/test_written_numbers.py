@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import FieldRefused, Refused
 from connectors.drop_folder.formats import read_events
-from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number, unambiguous
+from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number, unambiguous, without_word
 from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.when import TimeReader, orders_shown
@@ -82,10 +82,65 @@ def test_a_number_with_two_readings_is_refused_with_both_and_the_option(text):
         plain_number(text, Marks())
 
 
-@pytest.mark.parametrize("text", ["", "1 2", "1,23,4", "12.34,5", "1.2.3", "1e3", "x", "1,2,3", "(1", "1)", "\u0663"])
+@pytest.mark.parametrize(
+    "text", ["", "1 2", "1,23,4", "12.34,5", "1.2.3", "1e3", "x", "1,2,3", "(1", "1)", "\u2163", "1_200"]
+)
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(Refused):
         plain_number(text, Marks())
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0661\u0662\u066b\u0665", "\uff11\uff12\uff0e\uff15", "\u06f1\u06f2\u066b\u06f5", "\u0967\u0968.\u096b"]
+)
+def test_digits_of_other_scripts_have_one_reading(text):
+    assert plain_number(text, Marks()) == "12.5"
+
+
+def test_a_number_that_a_spreadsheet_has_shortened_is_refused_as_that():
+    with pytest.raises(Refused, match="spreadsheet has shortened"):
+        plain_number("1,2E+03", Marks())
+
+
+@given(st.integers(1, 10**7), st.sampled_from(["kg", "Kg", "g", "lb", "Stk.", "pcs", "l", "dozen"]), st.booleans())
+def test_a_word_behind_a_number_is_its_unit(milli, word, has_blank):
+    text = f"{Decimal(milli).scaleb(-3):f}{' ' if has_blank else ''}{word}"
+    assert without_word(text) == (f"{Decimal(milli).scaleb(-3):f}", word)
+    assert without_word(text.split(word[0], maxsplit=1)[0].strip()) == (f"{Decimal(milli).scaleb(-3):f}", "")
+
+
+def test_a_quantity_that_names_its_unit_is_read_and_another_unit_beside_it_is_refused():
+    head = "receipt_no;occurred_at;sku;quantity;unit\n"
+    found = read(head + "1;2026-03-01 10:00;A;1,5 kg;\n2;2026-03-01 10:00;B;2 Stk;stk\n3;2026-03-01 10:00;C;2 kg;lb\n")
+    assert [(line.quantity_milli, line.unit.value) for line in lines_of(found)] == [(1500, "kg"), (2000, "each")]
+    assert problems_of(found) == [(4, "'2 kg' names another unit than 'lb'")]
+
+
+def test_in_the_united_states_a_comma_groups_unless_the_file_shows_that_it_does_not():
+    head = "receipt_no,occurred_at,sku,quantity\n"
+    row = '1,2026-03-01 10:00,A,"1,200"\n'
+    there = {"time_zone": "America/Chicago"}
+    assert [line.quantity_milli for line in lines_of(read(head + row, **there))] == [1_200_000]
+    shown = read(head + row + '2,2026-03-01 10:00,A,"0,5"\n', **there)
+    assert [line.quantity_milli for line in lines_of(shown)] == [1200, 500]
+    assert "two ways" in problems_of(read(head + row))[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "price"),
+    [
+        ("$3.50", "USD", "3.50"), ("$3.50", "CAD", "3.50"), ("US$3.50", "USD", "3.50"), ("kr 3,50", "SEK", "3.50"),
+        ("3.50 Fr.", "CHF", "3.50"), ("R$ 3,50", "BRL", "3.50"), ("¥350", "CNY", "350"),
+        ("$3.50", "EUR", None), ("US$3.50", "CAD", None), ("R$ 3,50", "USD", None), ("kr 3,50", "EUR", None),
+        ("€3.50", "CHF", None),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_in_the_currency_that_its_mark_may_name(text, currency, price):
+    if price is None:
+        with pytest.raises(Refused, match="and the receipt in"):
+            plain_amount(text, Marks(), currency)
+    else:
+        assert plain_amount(text, Marks(), currency) == price
 
 
 def test_the_option_settles_what_a_mark_is_and_nothing_else_is_taken_for_a_number():
