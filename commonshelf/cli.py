@@ -14,6 +14,7 @@ from commonshelf.commands import (
     config,
     connect,
     demo,
+    dispute,
     dlq,
     doctor,
     history,
@@ -61,6 +62,7 @@ app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
+settle.app.add_typer(dispute.app, name="dispute")
 app.add_typer(settle.app, name="settle", rich_help_panel=DESKS)
 app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)
 app.add_typer(agreement.app, name="agreement", rich_help_panel=DESKS)

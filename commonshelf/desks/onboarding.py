@@ -96,11 +96,20 @@ def stores_of(connection: Connection, pool: str) -> list[StoreSettings]:
 
 def zone_of(connection: Connection, pool: str) -> ZoneInfo:
     """The time zone of a pool. Raises UnknownNameError."""
+    return ZoneInfo(_settings_of(connection, pool).time_zone)
+
+
+def currency_of(connection: Connection, pool: str) -> str:
+    """The currency of a pool. Raises UnknownNameError."""
+    return _settings_of(connection, pool).currency
+
+
+def _settings_of(connection: Connection, pool: str) -> PoolSettings:
     pools = {one.pool: one.change for one in config_changes(connection) if isinstance(one.change, PoolSettings)}
     settings = pools.get(pool)
     if not isinstance(settings, PoolSettings):
         raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
-    return ZoneInfo(settings.time_zone)
+    return settings
 
 
 def check_store(connection: Connection, pool: str, store: str) -> None:

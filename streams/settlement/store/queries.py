@@ -117,6 +117,9 @@ def transactions_of(
     *,
     party: str | None = None,
     window_ms: int | None = None,
+    order: str | None = None,
+    transfer: str | None = None,
+    dispute: str | None = None,
     after: tuple[int, int] | None = None,
     limit: int | None = None,
     as_of: AsOf = NOW,
@@ -124,11 +127,18 @@ def transactions_of(
     """Transactions in the order in which they were posted, whole: with all parties' postings.
 
     party: those that it has postings in; window_ms: those that count in the window that starts then.
+    order, transfer, dispute: those about it.
     after: those behind that (posted position, sequence); limit: so many at most.
     """
     wanted = select(transactions).where(transactions.c.pool == pool, *_bounds(as_of))
     if window_ms is not None:
         wanted = wanted.where(transactions.c.window_ms == window_ms)
+    subjects = (
+        (transactions.c.order_id, order),
+        (transactions.c.transfer, transfer),
+        (transactions.c.dispute, dispute),
+    )
+    wanted = wanted.where(*(column == subject for column, subject in subjects if subject is not None))
     if party is not None:
         its = [postings.c.pool == pool, postings.c.party == party]
         if window_ms is not None:

@@ -1,64 +1,18 @@
 """`settle` on the database of a busy pool: what it prints, what it writes, and what it refuses."""
 
 import json
-import shutil
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner
 
-from commonshelf.cli import app
-from commonshelf.config.settings import Settings
-from commonshelf.desks import onboarding
 from commonshelf.desks.settlement.posted import NothingPostedError
-from commonshelf.options import Where
-from schemas.models.config import StoreSettings
-from streams.settlement.store.database import migrate, reading, sqlite_engine
 from streams.settlement.store.queries import AsOf, net_positions_of, transactions_of
 from tests.support.pool import NOON_MS, OTHER_STORE, POOL, STORE
 from tests.support.settlement import THIRD_STORE
-from tests.support.settlement_store import busy, sink
 
 ACCOUNTS = "party,holder,iban\n" + "\n".join(
     f"{party},{party} Ltd,DE89370400440532013000" for party in (STORE, OTHER_STORE, THIRD_STORE, "@fund", "@insurer")
 )
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    file = tmp_path_factory.mktemp("settled") / "settlement.sqlite3"
-    engine = sqlite_engine(file)
-    migrate(engine)
-    journal = busy().journal()
-    with engine.begin() as connection:
-        sink(journal).apply(connection, journal)
-    engine.dispose()
-    return file
-
-
-@pytest.fixture
-def settle(database, tmp_path, monkeypatch):
-    """Runs `settle` on a copy of the database."""
-    settings = Settings(data_dir=tmp_path)
-    settings.settlement_file.parent.mkdir(parents=True)
-    shutil.copy(database, settings.settlement_file)
-    stores = [StoreSettings(store=name, name=name.title()) for name in (STORE, OTHER_STORE, THIRD_STORE)]
-    monkeypatch.setattr(Where, "connect", lambda _self: SimpleNamespace(settings=settings))
-    monkeypatch.setattr(onboarding, "stores_of", lambda _connection, _pool: stores)
-
-    def call(*arguments):
-        return CliRunner().invoke(app, ["settle", *arguments], env={"COLUMNS": "200"})
-
-    return call
-
-
-@pytest.fixture
-def read(database):
-    engine = sqlite_engine(database)
-    with reading(engine) as connection:
-        yield connection
-    engine.dispose()
 
 
 def last_window(read):
