@@ -13,6 +13,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from streams.catalog import PoolConfig
+from streams.catalog.standing import stands, told_at_ms
 
 
 class UnknownNameError(UserError):
@@ -28,6 +29,8 @@ class PoolConfigs:
     """Pool that has settings of its own → its time zone, an IANA name."""
     values: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """(topic, key) → newest value."""
+    told_at_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(topic, key) → when the setting in force was told, ms since 1970 UTC."""
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     """(topic, partition) → the offset behind its last record."""
 
@@ -41,20 +44,29 @@ class PoolConfigs:
         """The time zone of a pool's wall clocks; UTC when it is not known."""
         return ZoneInfo(self.named.get(pool or "", "UTC"))
 
-    def take(self, topic: str, value: bytes | None) -> None:
-        """Apply a record, in the order of its topic."""
+    def take(self, topic: str, value: bytes | None, appended_at_ms: int) -> None:
+        """Apply a record, in the order of its topic; `appended_at_ms` is the broker's time of it."""
         try:
             event: Any = topic_codec(topic).decode(value)
             if topic == POOL_CONFIG.name:
-                ConfigChange.from_avro(event)
+                if not self._stands(topic, ConfigChange.from_avro(event), appended_at_ms):
+                    return
                 self.catalogs[event["pool"]].apply_change(event["change"])
                 if event["change"][0] == "commonshelf.PoolSettings":
                     self.named[event["pool"]] = event["change"][1]["time_zone"]
             else:
-                CatalogItem.model_validate(event)
+                if not self._stands(topic, CatalogItem.model_validate(event), appended_at_ms):
+                    return
                 self.catalogs[event["pool"]].apply_item(event)
         except (BadMessage, ValueError):
             return  # a dead letter: the workers do not use it either
+
+    def _stands(self, topic: str, told: ConfigChange | CatalogItem, appended_at_ms: int) -> bool:
+        place, told_ms = (topic, told.key), told_at_ms(told.recorded_at_ms, appended_at_ms)
+        if not stands(told_ms, self.told_at_ms.get(place)):
+            return False  # a dead letter, too
+        self.told_at_ms[place] = told_ms
+        return True
 
 
 def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> PoolConfigs:
@@ -66,5 +78,5 @@ def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | N
         found.next_offsets[topic, message.partition() or 0] = (message.offset() or 0) + 1
         if value is not None:
             found.values[topic, key] = value
-        found.take(topic, value)
+        found.take(topic, value, message.timestamp()[1])
     return found

@@ -56,7 +56,11 @@ def publish_settings(kafka_options: ClientOptions, partitions: int, records: Ite
         return 0
     known = _known(kafka_options, sorted({partition_of(record.pool, partitions) for record in wanted.values()}))
     check_codes([*_items(known, wanted), *(each for each in wanted.values() if isinstance(each, CatalogItem))])
-    news = [record for place, record in wanted.items() if known.get(place) != _meaning(_as_decoded(record))]
+    news = [
+        _after(record, known.get(place))
+        for place, record in wanted.items()
+        if place not in known or _meaning(known[place]) != _meaning(_as_decoded(record))
+    ]
     # Not compressed: the agents' Kafka client reads lz4 only with a package of its own, and settings are few.
     with Publisher(
         {**quiet(kafka_options), "compression.type": "none", "retry.backoff.ms": "50"}, partitions
@@ -103,7 +107,7 @@ def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[st
         codec = topic_codec(topic)
         for key, value in read_table(kafka_options, topic, partitions).items():
             try:
-                known[topic, key.decode()] = _meaning(codec.decode(value))
+                known[topic, key.decode()] = codec.decode(value)
             except LaterSchema as error:
                 raise LaterSettingsError(
                     f"{topic} has settings of a later release ({error}), which this one would replace; "
@@ -112,6 +116,12 @@ def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[st
             except (BadMessage, UnicodeDecodeError):
                 continue  # differs from whatever is declared, so it is replaced
     return known
+
+
+def _after(record: SettingsRecord, known: Any) -> SettingsRecord:
+    """The record, told no earlier than the one it replaces: whoever publishes it now means it, whatever his clock."""
+    told_ms = record.recorded_at_ms if known is None else max(record.recorded_at_ms, known["recorded_at_ms"])
+    return record.model_copy(update={"recorded_at_ms": told_ms})
 
 
 def _topic(record: SettingsRecord) -> str:

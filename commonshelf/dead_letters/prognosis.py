@@ -9,6 +9,7 @@ from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.catalog import PoolConfig
 from streams.catalog.goods import goods_of, kit_fault
+from streams.catalog.standing import stands
 from streams.pool.journal import dead_letter_reasons as reasons
 
 _FINAL = {
@@ -50,7 +51,9 @@ def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfigs)
         model = ConfigChange.from_avro(event) if is_config else CatalogItem.model_validate(event)
     except ValueError as error:
         return f"a value in it is out of range: {error}"
-    if config.values.get((letter.input_topic, model.key)) not in (None, letter.value):
+    place = letter.input_topic, model.key
+    is_outdated = not stands(model.recorded_at_ms, config.told_at_ms.get(place))
+    if is_outdated or config.values.get(place) not in (None, letter.value):
         return "a newer setting is in force: discard it"
     return None
 

@@ -87,7 +87,7 @@ class _Followed:
     def _take(self, message: Message) -> None:
         topic, value = str(message.topic()), message.value()
         if topic != POOL_AVAILABILITY.name:
-            self._config.take(topic, value)
+            self._config.take(topic, value, message.timestamp()[1])
             return
         try:
             row = _decode(value)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from schemas.models.config import LentQuota, PoolSettings, StoreSettings
+from schemas.codec import topic_codec
+from schemas.models.config import ItemQuota, LentQuota, PoolSettings, StoreSettings
+from schemas.topics import POOL_LENDING
 from streams.pool.state.horizon import MARGIN_MS
 from tests.support.pool import (
     DAY_MS,
@@ -107,6 +109,34 @@ def transfer_shipped_and_received(bench: PoolBench) -> None:
     tell(bench, "received", came(4_000))
 
 
+def settings_then_newer_ones(bench: PoolBench) -> None:
+    settings(bench)
+    newer_ms = NOON_MS + 1
+    bench.configure(StoreSettings(store=STORE, name="Corner", safety_stock_milli=2_000), recorded_at_ms=newer_ms)
+    bench.configure(LentQuota(store=STORE, sku=MILK, to_pool="south", quantity_milli=1_000), recorded_at_ms=newer_ms)
+    bench.lend("cap", 6_000, recorded_at_ms=newer_ms)
+    drop = {"sku": MILK, "until_ms": NOON_MS + DAY_MS, "per_store_milli": 3_000}
+    for told_ms, from_ms in ((newer_ms, NOON_MS), (newer_ms + 1, NOON_MS + 5)):
+        bench.configure(ItemQuota(from_ms=from_ms, **drop), recorded_at_ms=told_ms)
+        bench.request("placed", f"o{told_ms}", wanted(1_000))
+    bench.stock_item(MILK, gtin="04006381333931", price_minor=140, recorded_at_ms=newer_ms)
+
+
+def lending_messages(bench: PoolBench) -> None:
+    """Another pool lends more and more, and tells what it has of an order's goods."""
+    loan = {
+        "store": "far", "sku": MILK, "unit": "each", "limit_milli": 9_000, "covered_milli": None, "counted_at_ms": 0,
+        "discrepancies": 0, "settings": StoreSettings(store="far", name="Far").to_avro(),
+    }  # fmt: skip
+    for sequence in (1, 2, 3):
+        status = "commonshelf.LoanStatus", {**loan, "granted_milli": 1_000 * sequence}
+        message = {
+            "pool": POOL, "from_pool": "south", "sequence": sequence, "answers": 0, "recorded_at_ms": NOON_MS,
+            "body": status,
+        }  # fmt: skip
+        bench.put(POOL_LENDING.name, topic_codec(POOL_LENDING.name).encode(message))
+
+
 def settings(bench: PoolBench) -> None:
     bench.configure(StoreSettings(store=STORE, name="Corner", safety_stock_milli=1_000))
     bench.lend("fixed", 5_000)
@@ -121,7 +151,7 @@ def ticks(bench: PoolBench) -> None:
 KINDS = [
     sale, revised_sale, replayed_sale, received, adjusted, counted, level, placed, placed_and_amended_to_be_sooner,
     confirmed, picked_and_handed_over, goods_rung_up, transfer, transfer_cancelled, transfer_shipped_and_received,
-    settings, ticks,
+    settings, settings_then_newer_ones, lending_messages, ticks,
 ]  # fmt: skip
 
 

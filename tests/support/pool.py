@@ -173,20 +173,25 @@ class PoolBench:
             self._in_flight = None
             self.partition.committed()
 
-    def configure(self, change: Change, pool: str = POOL) -> None:
-        event = ConfigChange(pool=pool, recorded_at_ms=NOON_MS, origin="test", change=change)
-        self.put(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+    def configure(self, change: Change, pool: str = POOL, recorded_at_ms: int = NOON_MS) -> None:
+        event = ConfigChange(pool=pool, recorded_at_ms=recorded_at_ms, origin="test", change=change)
+        value = topic_codec(POOL_CONFIG.name).encode(event.to_avro())
+        self.put(POOL_CONFIG.name, value, max(recorded_at_ms, NOON_MS))
 
     def stock_item(self, sku: str, unit: str = "each", **fields: Any) -> None:
         item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit, **{"recorded_at_ms": NOON_MS} | fields)
-        self.put(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+        value = topic_codec(CATALOG_ITEMS.name).encode(item.to_avro())
+        self.put(CATALOG_ITEMS.name, value, max(item.recorded_at_ms, NOON_MS))
 
     def configure_pool(self, **fields: Any) -> None:
         self.configure(PoolSettings(name="North", **fields))
 
-    def lend(self, kind: str, value: int, sku: str = MILK, store: str = STORE) -> None:
+    def lend(self, kind: str, value: int, sku: str = MILK, store: str = STORE, recorded_at_ms: int = NOON_MS) -> None:
         """Have `store` lend that much of one item."""
-        self.configure(StoreItemSettings(store=store, sku=sku, contribution=Contribution(kind=kind, value=value)))
+        contribution = Contribution(kind=kind, value=value)
+        self.configure(
+            StoreItemSettings(store=store, sku=sku, contribution=contribution), recorded_at_ms=recorded_at_ms
+        )
 
     def sell(self, source_id: str, *lines: dict[str, Any], **event: Any) -> None:
         appended_at_ms = event.pop("appended_at_ms", NOON_MS)

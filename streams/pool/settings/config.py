@@ -1,14 +1,17 @@
-"""Settings of a pool and its product master: they are journaled as they come, and folded into what the pool knows."""
+"""Settings of a pool and its product master: those that stand are journaled, and folded into what the pool knows."""
 
 from typing import Any, cast
 
+from schemas.codec import BadMessage
 from schemas.models.catalog import CatalogItem as CheckedItem
 from schemas.models.config import ConfigChange as CheckedChange
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange, StoreItemSettings
 from schemas.types.journal import Fact
 from schemas.types.stock import Parked
+from streams.catalog.standing import stands, told_at_ms
 from streams.pool.aggregate import Entry
+from streams.pool.journal import dead_letter_reasons as reasons
 from streams.pool.journal.facts import CATALOG_ITEM, CONFIG_CHANGE
 from streams.pool.orders.quotas import start_quota
 from streams.pool.state.part import Pool
@@ -44,14 +47,30 @@ def check_item(item: CatalogItem) -> None:
     CheckedItem.model_validate(item)
 
 
-def decide_change(_: PoolState, change: ConfigChange, __: int) -> Fact:
-    """A setting is a fact as it comes."""
-    return CONFIG_CHANGE, change
+def decide_change(state: PoolState, change: ConfigChange, appended_at_ms: int) -> Fact:
+    """A setting is a fact. Raises BadMessage for one that was told before the one in force."""
+    told_ms = told_at_ms(change["recorded_at_ms"], appended_at_ms)
+    _check_stands(told_ms, state.tables[CONFIG].get(_checked(change).key))
+    told: ConfigChange = {**change, "recorded_at_ms": told_ms}
+    return CONFIG_CHANGE, told
 
 
-def decide_item(_: PoolState, item: CatalogItem, __: int) -> Fact:
-    """An item is a fact as it comes."""
-    return CATALOG_ITEM, item
+def decide_item(state: PoolState, item: CatalogItem, appended_at_ms: int) -> Fact:
+    """The same of an item."""
+    told_ms = told_at_ms(item["recorded_at_ms"], appended_at_ms)
+    _check_stands(told_ms, state.tables[ITEMS].get(_item_key(item)))
+    told: CatalogItem = {**item, "recorded_at_ms": told_ms}
+    return CATALOG_ITEM, told
+
+
+def _check_stands(told_ms: int, in_force: ConfigChange | CatalogItem | None) -> None:
+    if in_force is not None and not stands(told_ms, in_force["recorded_at_ms"]):
+        since_ms = in_force["recorded_at_ms"]
+        raise BadMessage(reasons.TOO_LATE, f"recorded at {told_ms}, and another of {since_ms} is in force: set it anew")
+
+
+def _item_key(item: CatalogItem) -> str:
+    return f"{item['pool']}/{item['sku']}"
 
 
 def fold_change(state: PoolState, change: ConfigChange, _: Entry) -> None:
@@ -85,7 +104,7 @@ def fold_item(state: PoolState, item: CatalogItem, _: Entry) -> None:
     """Take an item of the product master."""
     known = state.config.items.get(item["sku"])
     state.config.apply_item(item)
-    state.tables[ITEMS].put(f"{item['pool']}/{item['sku']}", item)
+    state.tables[ITEMS].put(_item_key(item), item)
     if known is None or known["unit"] != item["unit"]:
         state.stale_terms.add(item["sku"], None)
 

@@ -38,7 +38,7 @@ def config_of(bench):
     config = PoolConfigs()
     for record in bench.inputs:
         if record.topic in ("pool.config.v1", "catalog.items.v1"):
-            config.take(record.topic, record.value)
+            config.take(record.topic, record.value, record.appended_at_ms)
     return config
 
 
