@@ -135,7 +135,10 @@ def backfill(spec: ConnectorSpec, connection: Connection, since_ms: int) -> Fed:
 
 
 def read_once(spec: ConnectorSpec, connection: Connection) -> None:
-    """One poll, as the running connector does it: published, and the position stored."""
+    """One poll, as the running connector does it: published, and the position stored.
+
+    It does not supersede that one, nor wait for it: what both read counts once, and each stores what it has read.
+    """
     with _publisher(connection) as publisher, tempfile.TemporaryDirectory() as folder:
         positions = Positions(lambda: stored_positions(connection.kafka_options), publisher)
         context = ConnectorContext(publisher, ConnectorMetrics(), ConcurrencyLimit(1, 503, ""), Path(folder), positions)

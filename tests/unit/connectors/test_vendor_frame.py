@@ -247,6 +247,55 @@ def test_a_mark_never_goes_back_and_is_stored_page_by_page(publisher):
     assert positions.saved == [("orders", 100), ("orders", 150), ("orders", 170)]
 
 
+class Party(FakeVendor):
+    """One of two that poll a growing list; `interrupts` says what happens before a sale of a number is read."""
+
+    def __init__(self, listed, interrupts):
+        super().__init__()
+        self._listed, self._interrupts = listed, interrupts
+
+    def _read(self, from_mark):
+        for cursor in self._listed:
+            if cursor in self._interrupts:
+                self._interrupts.pop(cursor)()
+            if cursor >= from_mark:
+                yield FeedPage(Translated((sold(cursor),)), cursor)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_poll_by_hand_beside_the_running_connector_skips_nothing_whoever_stores_its_position_last(data):
+    """Whoever stores a position has read up to it, so when the older one comes last, more is read again."""
+    listed, stored, told = list(range(101, 107)), {}, set()
+
+    class Publisher:
+        def publish_all(self, events):
+            told.update(int(event.source.id) for event in events)
+
+    class Positions(MemoryPositions):
+        def __init__(self):
+            super().__init__()
+            self.cursors = dict(stored)  # each reads the topic when it starts
+
+        def save(self, *place_and_cursor):
+            super().save(*place_and_cursor)
+            *place, cursor = place_and_cursor
+            stored[tuple(place)] = cursor
+            assert told >= {each for each in listed if each <= cursor}
+
+    def poll(interrupts):
+        connector_of(Party(listed, interrupts), Publisher(), Positions()).poll(threading.Event())
+
+    def by_hand():
+        listed.append(listed[-1] + 1)
+        at = data.draw(st.sampled_from(listed))
+        poll({at: lambda: listed.append(listed[-1] + 1)})
+
+    poll({data.draw(st.sampled_from(listed)): by_hand for _ in range(2)})
+    poll({})
+    assert told == set(listed)
+
+
 def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, capsys):
     publisher.failures = [EventTooLarge("too large: 1", [sold(1)])]
     positions = MemoryPositions()
