@@ -103,9 +103,10 @@ def main() -> None:
         app(prog_name="./shelf")
     except Exception as error:
         from commonshelf.errors import explain
+        from commonshelf.text import one_line
 
         sentence = explain(error)
         if sentence is None:
             raise
-        sys.stderr.write("".join(f"shelf: {line}\n" for line in sentence.splitlines()))
+        sys.stderr.write("".join(f"shelf: {one_line(line)}\n" for line in sentence.splitlines()))
         sys.exit(1)

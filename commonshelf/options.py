@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hi
 
 import typer
 
+from commonshelf.text import one_line
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -197,5 +199,6 @@ def deadline_ms(text: str, zone: tzinfo) -> int:
 
 def fail(sentence: str) -> NoReturn:
     """Tell what is wrong and end with exit code 1."""
-    typer.echo(f"shelf: {sentence}", err=True)
+    for line in f"shelf: {sentence}".split("\n"):
+        typer.echo(one_line(line), err=True)
     raise typer.Exit(1)

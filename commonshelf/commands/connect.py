@@ -127,17 +127,18 @@ def check(store: StoreArgument, kind: KindOption = None, config: ConfigOption = 
     """
     from commonshelf.desks.connecting import checked
     from commonshelf.errors import explain
+    from commonshelf.text import one_line
 
     failures = 0
     for each in _specs(store, kind, config):
         try:
-            typer.echo(f"ok    {each.options.kind}: {checked(each)}")
+            typer.echo(one_line(f"ok    {each.options.kind}: {checked(each)}"))
         except Exception as error:
             sentence = explain(error)
             if sentence is None:
                 raise
             failures += 1
-            typer.echo(f"FAIL  {each.options.kind}: {sentence}")
+            typer.echo(one_line(f"FAIL  {each.options.kind}: {sentence}"))
     if failures:
         raise typer.Exit(1)
 
@@ -151,6 +152,7 @@ def discover(
     Example: ./shelf connect discover anna
     """
     from commonshelf.desks.connecting import vendor_of
+    from commonshelf.text import one_line
 
     found = []
     for each in _polled(_specs(store, kind, config)):
@@ -160,7 +162,7 @@ def discover(
         print(json.dumps(found, indent=1))
         return
     for row in found:
-        typer.echo("  ".join(filter(None, row.values())))
+        typer.echo("  ".join(one_line(value) for value in row.values() if value))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from commonshelf.text import counted
+from commonshelf.text import counted, one_line
 from connectors.contract import PosEvent
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.documents import NoDocuments, name_prefix
@@ -130,7 +130,11 @@ def mapping_toml(file: Path, found: Preview) -> str:
 
 
 def report(file: Path, found: Preview) -> Iterator[str]:
-    """The guess in lines of text."""
+    """The guess in lines of text, without what would steer a terminal."""
+    yield from map(one_line, _report(file, found))
+
+
+def _report(file: Path, found: Preview) -> Iterator[str]:
     guessed = found.guess
     if guessed is None:
         yield f"{file.name} is POSLog: it needs no mapping."

@@ -113,6 +113,22 @@ def test_discover_lists_locations_and_items(shelf):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["discover", "check"])
+def test_what_a_vendor_calls_things_does_not_steer_the_terminal(shelf, rig, monkeypatch, command):
+    answer = rig._answer
+
+    def steering(asked):
+        given = answer(asked)
+        text = json.dumps(given.body).replace('"Grocer"', json.dumps("Gro\x1b[2J\x9b\r\ncer"))
+        return Answer(json.loads(text), given.status, given.headers)
+
+    monkeypatch.setattr(rig, "_answer", steering)
+    shown = shelf(command, "anna", "--kind", "square").output
+    assert "2J" in shown
+    assert [char for char in shown if not char.isprintable() and char != "\n"] == []
+    assert not [line for line in shown.splitlines() if line.startswith("cer")]
+
+
 def test_a_dry_run_shows_so_many_events_and_nothing_personal(shelf, rig):
     rig.record(*(Order(f"A{n}", at_ms=NOW_MS - n * HOUR_MS) for n in range(9)))
     shown = shelf("read", "anna", "--dry-run", "--limit", "3")

@@ -125,3 +125,13 @@ def test_a_workbook_shows_nothing_of_the_marks_that_its_till_writes(tmp_path):
     book.save(tmp_path / "sales.xlsx")
     guess(tmp_path / "sales.xlsx", "--write", mapping)
     assert "decimal_mark" not in tomllib.loads(mapping.read_text())
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(tmp_path):
+    steering = "\x1b]0;title\x07\x1b[2J\x9b31m"
+    file = tmp_path / "sales-1.csv"
+    rows = f"receipt_no,sold_at,sku,qty,of{steering}\n1,2026-03-01 09:15,MILK{steering},1{steering},x\n"
+    file.write_text(rows, encoding="utf-8")
+    shown = guess(file)
+    assert "2J" in shown.output
+    assert [char for char in shown.output if not char.isprintable() and char != "\n"] == []
