@@ -19,9 +19,10 @@ id = "riverside"
 name = "Riverside grocers"
 catalog_files = ["catalog.csv"]
 """
+_WORDS = 'unit_words = {"Kiste" = "each"}\n'
 _POLLS = (
     f'base_url = "{_NOBODY}"\npoll_interval_s = 60\npoll_overlap_s = 60\nrequest_timeout_s = 1\n'
-    "write_back_interval_s = 6\n"
+    f"write_back_interval_s = 6\n{_WORDS}"
 )
 _BY_ENV = f'token_env = "EVERY_TOKEN"\nsecret_env = ["EVERY_SECRET"]\n{_POLLS}'
 _BY_FILE = f'token_file = "secrets/token"\nsecret_file = ["secrets/secret"]\n{_POLLS}'
@@ -32,11 +33,11 @@ OPTIONS: tuple[tuple[str, str], ...] = (
         (
             'folder = "drop/one"\ncolumns = {"Anzahl" = "quantity"}\nfile_kinds = {"wareneingang" = "received"}\n'
             'time_format = "%d/%m/%Y"\ndecimal_mark = ","\nstatus_words = {"weg" = "sale"}\ndefault_unit = "kg"\n'
-            "settle_ms = 50\nscan_interval_s = 30\n"
+            f"settle_ms = 50\nscan_interval_s = 30\n{_WORDS}"
         ),
     ),
     ("drop_folder", 'folder = "drop/two"\nmapping_file = "mapping.toml"\n'),
-    ("webhook", 'secret_env = "EVERY_SECRET"\n'),
+    ("webhook", f'secret_env = "EVERY_SECRET"\n{_WORDS}'),
     ("webhook", 'secret_file = "secrets/secret"\n'),
     (
         "square",
@@ -62,7 +63,7 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     (
         "odoo",
         (
-            f'token_file = "secrets/token"\n{_POLLS}database = "shop"\nconfig_ids = [1, 2]\nstock_location_id = 8\n'
+            f'token_file = "secrets/token"\n{_POLLS}database = "shop"\nlogin = "anna"\nconfig_ids = [1, 2]\nstock_location_id = 8\n'
             "returns_restocked = false\n"
         ),
     ),

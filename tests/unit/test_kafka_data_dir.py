@@ -127,7 +127,7 @@ def test_a_full_disk_is_refused(tmp_path, monkeypatch):
 
 def test_too_little_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=600 << 20))
-    with pytest.raises(NotEnoughMemoryError, match="has 600 MiB of memory available, but 1 Kafka broker"):
+    with pytest.raises(NotEnoughMemoryError, match="has 600 MiB of memory available, but 1 broker of Kafka"):
         EmbeddedKafka(tmp_path)._check_memory()
 
 

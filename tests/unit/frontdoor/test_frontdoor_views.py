@@ -45,7 +45,7 @@ def test_an_item_without_stock_is_known_and_a_stranger_is_not():
 
 async def get(settings: Settings, *paths: str) -> list[httpx.Response]:
     transport = httpx.ASGITransport(make_app(settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return [await client.get(path) for path in paths]
 
 
