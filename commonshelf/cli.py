@@ -10,6 +10,7 @@ from commonshelf.commands import (
     allocate,
     availability,
     bench,
+    claims,
     clock,
     config,
     connect,
@@ -62,6 +63,8 @@ app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
+settle.app.command()(claims.claims)
+settle.app.command()(claims.verify)
 settle.app.add_typer(dispute.app, name="dispute")
 app.add_typer(settle.app, name="settle", rich_help_panel=DESKS)
 app.add_typer(vault.app, name="vault", rich_help_panel=DESKS)

@@ -37,7 +37,7 @@ def settle(database, tmp_path, monkeypatch):
     shutil.copy(database, settings.settlement_file)
     pools = [PoolSettings(name="North", currency="EUR")]
     stores = [StoreSettings(store=name, name=name.title()) for name in (STORE, OTHER_STORE, THIRD_STORE)]
-    monkeypatch.setattr(Where, "connect", lambda _self: SimpleNamespace(settings=settings))
+    monkeypatch.setattr(Where, "connect", lambda _self: SimpleNamespace(settings=settings, kafka_options={}))
     changes = [ConfigChange(pool=POOL, recorded_at_ms=0, origin="test", change=one) for one in (*pools, *stores)]
     monkeypatch.setattr(onboarding, "config_changes", lambda _connection: changes)
 

@@ -1,0 +1,89 @@
+"""`settle claims` and `settle verify`: what the insurer covers, and the evidence of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commonshelf.commands.settle import OutOption, PoolArgument, opened, write
+from commonshelf.options import JsonOption, Where, fail, with_groups
+
+
+@with_groups
+def claims(
+    pool: PoolArgument,
+    where: Where,
+    pack: Annotated[
+        int | None,
+        typer.Option("--pack", metavar="NUMBER", min=1, help="Write the evidence of that one of the list."),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE.pem", help="The operator's Ed25519 key, which signs it.")
+    ] = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is missing of goods that stores keep for each other, and what of it the insurer covers.
+
+    Example: ./shelf settle claims riverside
+
+    Example: ./shelf settle claims riverside --pack 1 --key operator.pem --out claim-1.zip
+    """
+    from commonshelf.desks.settlement import evidence
+    from commonshelf.desks.settlement.wording import moment, money, party_name
+    from commonshelf.text import print_table, units
+    from messaging.journal import read_journal
+    from schemas.partition import partition_of
+    from streams.settlement.claims import claims as claims_of
+    from streams.settlement.store.queries import agreements_of, transactions_of
+
+    with opened(where, pool) as ledger:
+        agreements = agreements_of(ledger.database, pool)
+        found = claims_of(transactions_of(ledger.database, pool), agreements)  # type: ignore[arg-type]  # kept as it came
+    if pack is not None:
+        if key is None or out is None:
+            fail("--pack needs --key FILE.pem and --out FILE.zip")
+        if pack > len(found):
+            fail(f"--pack is {pack}, and the list has {len(found)}")
+        settings = ledger.connection.settings
+        journal = read_journal(ledger.connection.kafka_options, [partition_of(pool, settings.partitions)])
+        claim = found[pack - 1]
+        entries = evidence.entries_of(claim, (entry for entry in journal if entry.pool == pool))
+        write(out, evidence.pack(pool, claim, entries, evidence.read_private_key(key)))
+    elif as_json:
+        print(json.dumps([one._asdict() for one in found], indent=1))
+    elif not found:
+        typer.echo(f"nothing is missing of goods that stores of pool {pool} keep for each other")
+    else:
+        rows = [
+            (
+                number, moment(one.occurred_at_ms, ledger.zone), party_name(one.owner, ledger.names),
+                party_name(one.keeper, ledger.names), one.sku, units(one.quantity_milli),
+                money(one.loss_minor, one.currency), money(one.claim_minor, one.currency),
+            )
+            for number, one in enumerate(found, 1)
+        ]  # fmt: skip
+        print_table(
+            ("number", "when", "owner", "kept by", "item", "quantity", "loss", "claim"), rows, ("loss", "claim")
+        )
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", show_default=False)],
+    key: Annotated[
+        Path, typer.Option("--public-key", metavar="FILE.pem", help="The operator's, as it gave it to you.")
+    ],
+) -> None:
+    """Check that an archive of evidence is as the operator signed it.
+
+    Example: ./shelf settle verify claim-1.zip --public-key operator-public.pem
+    """
+    from commonshelf.desks.settlement import evidence
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read ({error.strerror})")
+    manifest = evidence.verify(content, evidence.read_public_key(key))
+    typer.echo(f"{file} is as it was signed: {len(manifest['entries'])} entries of the journal of {manifest['pool']}")
