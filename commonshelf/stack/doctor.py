@@ -17,6 +17,7 @@ from commonshelf.config.sources import Loaded, SettingsError, load
 from commonshelf.embedded_kafka.errors import JavaError
 from commonshelf.embedded_kafka.jars import cache_dir
 from commonshelf.embedded_kafka.java import find_java
+from commonshelf.stack.broker_clocks import Behind, furthest_behind
 from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
 from commonshelf.stack.processes import addresses, is_free
 from commonshelf.stack.roles import ROLES, Role
@@ -27,6 +28,8 @@ from connectors.installed import installed
 from messaging.clock import wall_clock_ms
 from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError, topic_problems
+from schemas.models.config import PoolSettings
+from schemas.topics import POOL_TICKS
 
 _DISK_NEEDED_MIB = 1024
 _MEMORY_NEEDED_MIB = 1024
@@ -221,16 +224,29 @@ def _page(name: str, url: str) -> Finding:
 
 
 def _clock(connection: Connection) -> Finding:
-    """The broker stamps what it appends: a stamp of the future says that its clock or ours is wrong."""
+    """Brokers stamp what they append: ahead of this machine or behind the ticks that they stamp, a clock is wrong."""
     try:
         newest_ms = newest_append_ms(connection.kafka_options)
+        behind = furthest_behind(connection.kafka_options)
     except TopicsError as error:
         return Finding("clock", False, str(error))
     ahead_s = (newest_ms - wall_clock_ms()) / 1000
     if ahead_s > _CLOCK_SKEW_MAX_S:
         return Finding("clock", False, f"Kafka's clock is {ahead_s:.0f} s ahead of this machine's", "set both by NTP")
+    if behind is not None and behind.behind_ms > 1000 * _CLOCK_SKEW_MAX_S:
+        return Finding("clock", False, _says_behind(behind), "set the clocks of brokers and workers by NTP")
     return Finding(
         "clock", True, "this machine's and Kafka's agree" if newest_ms >= 0 else "nothing to compare with yet"
+    )
+
+
+def _says_behind(behind: Behind) -> str:
+    """A pool's `future_skew_ms` may be another than the default; which pools a partition has is not looked up."""
+    most_s = PoolSettings.model_fields["future_skew_ms"].default // 1000
+    return (
+        f"the leader of {POOL_TICKS.name}, partition {behind.partition}, stamped its newest tick "
+        f"{behind.behind_ms / 1000:.0f} s before the time that the tick says; beyond future_skew_ms "
+        f"({most_s} s unless set) what tills tell is set aside as in_the_future"
     )
 
 
