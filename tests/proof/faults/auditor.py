@@ -87,11 +87,12 @@ class Auditor:
     """Reads everything once. `folder` is for the rebuild; `acknowledged` is what the tills wrote.
 
     `apart`: pools in which orders move goods, of which the oracle knows nothing: their books are judged elsewhere.
+    `kept`: inputs that were read before they were deleted, each partition in offset order.
     """
 
     def __init__(
         self, bootstrap_servers: str, inputs: tuple[str, ...], partitions: int, acknowledged: Path, folder: Path,
-        apart: Sequence[str] = (),
+        apart: Sequence[str] = (), kept: Iterable[Record] = (),
     ) -> None:  # fmt: skip
         self._bootstrap_servers = bootstrap_servers
         self._inputs = inputs
@@ -99,6 +100,7 @@ class Auditor:
         self._acknowledged = acknowledged
         self._folder = folder
         self._apart = apart
+        self._kept = kept
         self._audit = Audit()
 
     def audit(self) -> Audit:
@@ -108,7 +110,8 @@ class Auditor:
     def audit_and_show(self) -> tuple[Audit, Seen]:
         """Everything; also what was read for it."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
-        for record in read_topics(self._bootstrap_servers, TOPICS, self._partitions):
+        read = read_topics(self._bootstrap_servers, TOPICS, self._partitions)
+        for record in {record.cause: record for record in (*self._kept, *read)}.values():
             by_topic[record.topic].append(record)
         inputs = [record for topic in self._inputs for record in by_topic[topic]]
         entries = []

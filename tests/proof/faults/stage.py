@@ -24,6 +24,7 @@ from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,
     ORDERS_REQUESTS,
+    POOL_AVAILABILITY,
     POOL_CHANGELOG,
     POOL_CONFIG,
     POOL_TICKS,
@@ -186,14 +187,17 @@ class FaultStage:
 
     def _compact_often(self) -> None:
         """Let the cleaner run under the workers' feet."""
-        resource = ConfigResource(
-            ResourceType.TOPIC, POOL_CHANGELOG.name,
-            incremental_configs=[
-                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                for name, value in (("segment.ms", "5000"), ("min.cleanable.dirty.ratio", "0.01"))
-            ],
-        )  # fmt: skip
-        for done in self._admin.incremental_alter_configs([resource]).values():
+        resources = [
+            ConfigResource(
+                ResourceType.TOPIC, topic,
+                incremental_configs=[
+                    ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                    for name, value in (("segment.ms", "5000"), ("min.cleanable.dirty.ratio", "0.01"))
+                ],
+            )
+            for topic in (POOL_CHANGELOG.name, POOL_AVAILABILITY.name)
+        ]  # fmt: skip
+        for done in self._admin.incremental_alter_configs(resources).values():
             done.result()
 
     def _publish_settings(self) -> None:

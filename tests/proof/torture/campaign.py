@@ -16,6 +16,7 @@ from streams.runtime import failpoints
 from tests.proof.faults.inject import Landed, NotLandedError
 from tests.proof.faults.stage import TooSlowError
 from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_PHASES, OF_THE_EDGE, TortureInjector
+from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
 from tests.proof.torture.stage import TortureStage
 from tests.support.waiting import PATIENCE_S
 
@@ -70,7 +71,10 @@ class Campaign:
         at_phases: int = 0,
     ) -> None:
         self.landed: list[Landed] = []
-        self._kinds = tuple(kind for kind in kinds if kind not in OF_DISKS or not stage.left_out)
+        self._kinds = tuple(
+            kind for kind in kinds
+            if not (kind in OF_DISKS and stage.left_out) and not (kind in OF_BROKERS_CLOCKS and stage.no_clocks)
+        )  # fmt: skip
         decks = [[kind for kind in self._kinds if kind in deck] for deck in (AIMED, OF_ALL, OF_PHASES, OF_THE_EDGE)]
         self._stage = stage
         self._seed = seed

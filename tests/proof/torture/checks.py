@@ -1,11 +1,11 @@
-"""What the torture test's audit adds: the connectors' shops, the follower's table, promises, and waits."""
+"""What the torture test's audit adds: the connectors' shops, the follower's table, and promises."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from messaging.journal import JournalEntry, read_page
+from messaging.journal import JournalEntry
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import POS_SALES
 from tests.proof.faults.auditor import Audit, Seen
@@ -100,12 +100,3 @@ def _holds(pool: str, order: dict[str, Any]) -> Counter[ShelfKey]:
         if hold["state"] in _ON_SHELF:
             held[pool, hold["sku"], hold["store"]] += hold["quantity_milli"] - hold["sold_at_till_milli"]
     return held
-
-
-def longest_waits_s(seen: Seen) -> dict[str, float]:
-    """Pool → how long an input lay in Kafka, at most, until it was in the journal: as long the pool was unavailable."""
-    longest_ms: dict[str, int] = defaultdict(int)
-    for page in seen.pages:
-        for entry in read_page(page.value):
-            longest_ms[entry.pool] = max(longest_ms[entry.pool], page.appended_at_ms - entry.appended_at_ms)
-    return {pool: waited_ms / 1_000 for pool, waited_ms in longest_ms.items()}

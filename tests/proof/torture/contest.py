@@ -7,7 +7,8 @@ beside anything that is done to the workers and brokers: `with Contest(...) as c
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -70,6 +71,7 @@ class Contest:
         self._tasks: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self._available: set[str] = set()
         self._uncounted: set[str] = set()
+        self._is_paused = False
         self._news = threading.Condition()
         self._is_over, self._is_read = threading.Event(), threading.Event()
         self._failures: list[BaseException] = []
@@ -127,6 +129,27 @@ class Contest:
                 raise TimeoutError(f"not all of orders.events was read, or {len(self._uncounted)} sales did not count")
             time.sleep(0.05)
 
+    @contextmanager
+    def paused(self, deadline_s: float = PATIENCE_S) -> Iterator[None]:
+        """A time in which nobody asks anything; first, all that was asked is answered. Raises TimeoutError."""
+        with self._news:
+            self._is_paused = True
+        try:
+            deadline = time.monotonic() + deadline_s
+            while self._is_waiting():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self.in_flight} requests have no answer after {deadline_s:.0f} s")
+                time.sleep(0.05)
+            yield
+        finally:
+            with self._news:
+                self._is_paused = False
+                self._news.notify_all()
+
+    def _is_waiting(self) -> bool:
+        with self._news:
+            return self.in_flight > 0 or bool(self._uncounted)
+
     # --- the pools --------------------------------------------------------------------------------------
 
     def _furnish(self) -> None:
@@ -169,13 +192,14 @@ class Contest:
         """Sales that nobody ordered, and deliveries that keep the shelves from being empty for good."""
         chance, number = random.Random(self._chance.random()), 0
         while not self._is_over.wait(chance.uniform(0.1, 0.5)):
-            if len(self._uncounted) >= _UNCOUNTED_MAX:
-                continue
-            number += 1
             pool, store, sku = chance.choice(self._names), chance.choice(STORES), chance.choice(SKUS)
             kind = "sold" if chance.random() < 0.4 else "received"
-            name = f"{kind}-{number}"
-            self._uncounted.add(f"{pool}/{name}")
+            name = f"{kind}-{number + 1}"
+            with self._news:
+                if self._is_paused or len(self._uncounted) >= _UNCOUNTED_MAX:
+                    continue
+                self._uncounted.add(f"{pool}/{name}")
+            number += 1
             self._recorder.asks(pool, name, kind, store=store, lines=[("1", sku, UNIT_MILLI)])
             if kind == "sold":
                 self._say(POS_SALES.name, _sale(pool, store, name, sku))
@@ -267,6 +291,7 @@ class Contest:
     def _answer(self, name: str, ask: Any, *, asks_again: bool) -> dict[str, Any]:
         """The first answer to it. Who waits long asks again under the same key, and then waits for both answers."""
         with self._news:
+            self._news.wait_for(lambda: not self._is_paused)
             self.in_flight += 1
         try:
             for asked in (1, 2) if asks_again else (1,):

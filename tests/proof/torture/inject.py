@@ -4,18 +4,17 @@ A worker, a broker or the network is hit while what it holds is unread; a connec
 the follower while the journal is ahead of it. A full disk counts when somebody ran out of it.
 """
 
-import random
 import signal
 import time
 from collections.abc import Callable, Sequence
 
-from tests.proof.faults.inject import Ends, FaultInjector, Landed, NotLandedError
+from tests.proof.faults.inject import Landed, NotLandedError
 from tests.proof.faults.slot import Slot
 from tests.proof.faults.stage import wait_until
-from tests.proof.torture.stage import ON_SMALL_DISK, TortureStage
+from tests.proof.torture.inject_clocks import OF_CLOCKS, ClockInjector
+from tests.proof.torture.stage import ON_SMALL_DISK
 from tests.support.waiting import PATIENCE_S
 
-HOUR_S, DAY_S = 3_600, 86_400
 _RECOVERY_S = PATIENCE_S
 _NETWORK = {
     "network cut": None, "network reset": None, "network slow": None,
@@ -23,7 +22,7 @@ _NETWORK = {
 }  # fmt: skip
 OF_WORKERS = (
     "kill", "kill, peer takes over", "stop", "stop at a failpoint", "kill, state deleted", "kill, state damaged",
-    "kill, old state put back", "roll", "all workers killed", "worker's clock stepped", "rebalance storm",
+    "kill, old state put back", "roll", "all workers killed", "rebalance storm",
 )  # fmt: skip
 OF_BROKERS = (
     "broker killed", "broker stopped", "broker and worker killed", "too few brokers", "all brokers killed",
@@ -33,21 +32,16 @@ PHASES = {
 }  # fmt: skip
 """Kafka's API keys of the requests that make up a transaction."""
 OF_PHASES = tuple(f"broker {struck} at {phase}" for phase in PHASES for struck in ("killed", "frozen"))
+_RETENTION = "retention passes over inputs"
 OF_DISKS = ("worker's disk full", "broker's disk full")
 OF_THE_EDGE = (
     "connectors killed", "connectors stopped", "connectors' clock stepped", "follower killed", "follower stopped",
 )  # fmt: skip
-OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS)
+OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS, *OF_CLOCKS, _RETENTION)
 
 
-class TortureInjector(FaultInjector):
+class TortureInjector(ClockInjector):
     """Injects one fault, into what it is told or what it draws."""
-
-    feed_lines = 12
-
-    def __init__(self, stage: TortureStage, chance: random.Random) -> None:
-        super().__init__(stage, chance)
-        self._torture = stage
 
     def inject_once(self, kind: str, slot: Slot, mine: set[int]) -> Landed:
         if kind in _NETWORK:
@@ -56,7 +50,6 @@ class TortureInjector(FaultInjector):
             return self._strike_at(kind)
         faults: dict[str, Callable[[], Landed]] = {
             "all workers killed": self._kill_all_workers,
-            "worker's clock stepped": lambda: self._step_clock(slot, mine),
             "rebalance storm": self._storm,
             "broker killed": lambda: self._down(kind, 1),
             "broker stopped": self._stop_broker,
@@ -65,6 +58,7 @@ class TortureInjector(FaultInjector):
             "all brokers killed": lambda: self._down(kind, 3),
             "worker's disk full": self._fill_worker_disk,
             "broker's disk full": self._fill_broker_disk,
+            _RETENTION: self._pass_retention,
             "connectors killed": lambda: self._signal_connectors(kind, signal.SIGKILL),
             "connectors stopped": lambda: self._signal_connectors(kind, signal.SIGSTOP),
             "connectors' clock stepped": self._step_connectors_clock,
@@ -104,20 +98,6 @@ class TortureInjector(FaultInjector):
         for slot in stage.slots:
             stage.release(slot)
         landed.restart_s = self._worked_off(ends, injected_at)
-        return landed
-
-    def _step_clock(self, slot: Slot, mine: set[int]) -> Landed:
-        """Hours or days ahead or behind while it works, a restart in that time, and back."""
-        stage = self._torture
-        ends = self._unread(mine)
-        stage.step_clock(slot, self._chance.choice((-9 * DAY_S, -13 * HOUR_S, -HOUR_S, HOUR_S, 13 * HOUR_S, 9 * DAY_S)))
-        injected_at = time.monotonic()
-        landed = Landed("worker's clock stepped", stage.group.behind(ends))
-        stage.burst(300)
-        stage.kill(slot)
-        stage.release(slot)
-        landed.restart_s = self._worked_off(ends, injected_at)
-        stage.step_clock(slot, 0)
         return landed
 
     def _storm(self) -> Landed:
@@ -237,6 +217,20 @@ class TortureInjector(FaultInjector):
         stage.kafka.restart(ON_SMALL_DISK)
         return landed
 
+    def _pass_retention(self) -> Landed:
+        """What was committed is deleted while more is unread; then a worker comes back to what is left."""
+        stage, slot = self._torture, self._chance.choice(self._torture.slots)
+        ends = self._unread()
+        deleted = stage.pass_retention()
+        stage.burst(1_500)
+        ends |= stage.group.ends()
+        stage.kill(slot)
+        stage.release(slot)
+        injected_at = time.monotonic()
+        landed = Landed(_RETENTION, stage.group.behind(ends) if deleted else 0)
+        landed.restart_s = self._worked_off(ends, injected_at)
+        return landed
+
     # --- the network of one worker ----------------------------------------------------------------------
 
     def _disturb_network(self, kind: str) -> Landed:
@@ -319,11 +313,3 @@ class TortureInjector(FaultInjector):
         stage.wait_follower(ends, _RECOVERY_S)
         landed.other_s = time.monotonic() - injected_at
         return landed
-
-    # --- all of them ------------------------------------------------------------------------------------
-
-    def _unread(self, partitions: set[int] | None = None) -> Ends:
-        """Have lines sent; the ends of the inputs right after."""
-        self._torture.burst(1_500)
-        time.sleep(self._chance.uniform(0.0, 0.05))
-        return self._torture.group.ends(partitions)

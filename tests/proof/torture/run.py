@@ -26,12 +26,13 @@ from tests.proof.faults.world import Mix
 from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
 from tests.proof.torture.inject import OF_BROKERS, OF_PHASES, PHASES
+from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
 from tests.proof.torture.small_disk import CannotMountError
 from tests.proof.torture.stage import CONTESTED, TortureStage
 from tests.proof.torture.watch import Watched
 from tests.support.waiting import PATIENCE_S
 
-_TROUBLE = (*TROUBLE, CannotMountError, KafkaException, KafkaStartError)
+_TROUBLE = (*TROUBLE, CannotMountError, KafkaException, KafkaStartError, TimeoutError)
 LINES_PER_MINUTE = 46_000
 """Two million in 45 minutes, and some to spare."""
 _OF_TILLS = 0.6
@@ -47,9 +48,11 @@ class Outcome:
     landed: list[Landed] = field(default_factory=list)
     least: dict[str, int] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
-    waits_s: dict[str, float] = field(default_factory=dict)
     watched: Watched = field(default_factory=Watched)
     left_out: str = ""
+    no_clocks: str = ""
+    drifts_s: list[int] = field(default_factory=list)
+    """By how much the clocks of brokers were ahead of ours."""
     judged: int = 0
     """Operations of customers, whose history must be linearizable."""
     undecided: int = 0
@@ -63,7 +66,7 @@ class Outcome:
 
     def figures(self) -> dict[str, float | int | str | None]:
         """The report's figures, units in the names."""
-        struck = (*OF_BROKERS, *OF_PHASES)
+        struck = (*OF_BROKERS, *OF_PHASES, *OF_BROKERS_CLOCKS)
         of_brokers = [one.recovery_s for one in self.landed if one.kind in struck and one.recovery_s is not None]
         takeovers = [one.takeover_s for one in self.landed if one.takeover_s is not None]
         restarts = [one.restart_s for one in self.landed if one.restart_s is not None]
@@ -77,7 +80,7 @@ class Outcome:
             "restart_p50_s": quantile(restarts, 0.5), "restart_p99_s": quantile(restarts, 0.99),
             "broker_recovery_p50_s": quantile(of_brokers, 0.5), "broker_recovery_p99_s": quantile(of_brokers, 0.99),
             "failpoints_hit_min": min(hits), "phases_hit_min": min(at_phases),
-            "longest_unavailable_s": max(self.waits_s.values(), default=None),
+            "longest_unavailable_s": self.watched.longest_wait_s,
             "longest_batch_s": self.watched.longest_batch_s, "longest_stall_s": self.watched.longest_stall_s,
             "memory_slope_mib_per_h": self.watched.steepest_mib_per_h,
             "operations_judged": self.judged, "histories_undecided": self.undecided,
@@ -113,6 +116,7 @@ def torture(
     ):
         campaign = Campaign(stage, seed, minutes, faults, kinds, tell, phases)
         outcome.landed, outcome.least, outcome.left_out = campaign.landed, campaign.least(), stage.left_out
+        outcome.no_clocks, outcome.drifts_s = stage.no_clocks, [] if stage.no_clocks else stage.drifts_s
         try:
             campaign.run()
         except _TROUBLE as error:
@@ -160,7 +164,9 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     gc.set_threshold(1_000_000, 50, 100)  # what it reads is much, and has no cycles
     partitions = stage.plan.partitions
     rebuild = stage.folder / "rebuild"
-    auditor = Auditor(stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, rebuild, CONTESTED)
+    auditor = Auditor(
+        stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, rebuild, CONTESTED, stage.kept.values()
+    )  # fmt: skip
     audit, seen = auditor.audit_and_show()
     checks.check_taken(audit, seen, stage.notebook.read())
     checks.check_follower(audit, seen, stage.follower_table, CONTESTED)
@@ -168,26 +174,32 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     outcome.judged, undecided = checks.check_history_of_orders(audit, stage.contest.history)
     outcome.undecided = len(undecided)
     outcome.trouble += [f"undecided: {one[:200]}" for one in undecided]
-    outcome.audit, outcome.waits_s = audit, checks.longest_waits_s(seen)
+    outcome.audit = audit
     outcome.audit_s = time.monotonic() - began
 
 
 def report(outcome: Outcome) -> str:
     """For people."""
     audit = outcome.audit
-    lines = [f"{'faults':<28}{'landed':>8}{'at least':>10}{'in flight':>16}{'recovery p50, p99':>22}"]
+    lines = [f"{'faults':<36}{'landed':>8}{'at least':>10}{'in flight':>16}{'recovery p50, p99':>22}"]
     for kind, landed in by_kind(outcome.landed):
         flights = [one.in_flight for one in landed]
         times = [one.recovery_s for one in landed if one.recovery_s is not None]
         lines.append(
-            f"{kind:<28}{len(landed):>8}{outcome.least.get(kind, 0):>10}{f'{min(flights)} to {max(flights)}':>16}"
+            f"{kind:<36}{len(landed):>8}{outcome.least.get(kind, 0):>10}{f'{min(flights)} to {max(flights)}':>16}"
             f"{f'{quantile(times, 0.5)} s, {quantile(times, 0.99)} s':>22}"
         )
-    lines += [f"{name:<28}{value!s:>10}" for name, value in outcome.figures().items()]
-    waits = ", ".join(f"{pool} {waited_s:.1f} s" for pool, waited_s in sorted(outcome.waits_s.items()))
-    lines.append(f"longest unavailability: {waits}")
+    lines += [f"{name:<36}{value!s:>10}" for name, value in outcome.figures().items()]
+    waits = ", ".join(f"{partition}: {waited_s:.1f} s" for partition, waited_s in outcome.watched.waits_s.items())
+    lines.append(f"longest unavailability by partition: {waits}")
     lines.append(f"memory's slope, MiB an hour: {outcome.watched.say_memory()}")
     lines += say_counts(audit)
+    if outcome.drifts_s:
+        lines.append(
+            f"brokers' clocks ahead of ours by: {', '.join(f'{ahead_s:+d} s' for ahead_s in outcome.drifts_s)}"
+        )
+    if outcome.no_clocks:
+        lines.append(f"left out ({outcome.no_clocks}): brokers' clocks")
     if outcome.left_out:
         lines.append(f"left out, for nothing can be mounted here ({outcome.left_out}): full disks")
     lines += [f"WRONG: {finding}" for finding in audit.findings]

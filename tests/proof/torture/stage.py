@@ -4,26 +4,38 @@ One worker reaches the brokers through a proxy, one keeps its state on a small d
 """
 
 import json
+import random
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from confluent_kafka import Producer, TopicPartition
+
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from schemas.topics import POOL_JOURNAL
+from schemas.codec import topic_codec
+from schemas.models.config import ClockConfirmation, ConfigChange
+from schemas.models.ticks import Tick
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS
 from tests.proof.faults.clock import VARIABLE, set_clock
+from tests.proof.faults.records import Cause, Record
 from tests.proof.faults.slot import Slot
-from tests.proof.faults.stage import FaultStage, Plan, wait_until
-from tests.proof.faults.topic_log import GroupView
+from tests.proof.faults.stage import INPUTS, FaultStage, Plan, TooSlowError, wait_until
+from tests.proof.faults.topic_log import GroupView, read_topics
 from tests.proof.faults.worker import BATCHES_VARIABLE
+from tests.proof.faults.world import FORGETFUL
+from tests.proof.torture.broker_clock import NoCompilerError, java_with_a_clock, set_broker_clock
 from tests.proof.torture.clients import SECRET, FolderShop, Notebook, SendingShop, WebhookShop
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
 from tests.proof.torture.proxy import Proxy
 from tests.proof.torture.small_disk import CannotMountError, SmallDisk
 from tests.proof.torture.watch import Watch
+from tests.support.waiting import PATIENCE_S
 
 CONTESTED = ("contest-0", "contest-1")
 """Pools in which customers fight over a few items."""
@@ -32,6 +44,10 @@ _SHOPS = 2
 """Pools that have a shop of each kind."""
 _WORKER_DISK_MIB = 1_024
 _BROKER_DISK_MIB = 8_192
+_RETAINED = tuple(name for name in INPUTS if name not in (POOL_CONFIG.name, CATALOG_ITEMS.name))
+"""Inputs that are kept for a time, and not by their keys."""
+_DRIFT_MAX_S = 140
+"""So that two brokers differ by less than what an event may lie ahead of its broker (300 s)."""
 ON_SMALL_DISK = 2
 """The broker whose log is there."""
 
@@ -42,6 +58,11 @@ class TortureStage(FaultStage):
     def __init__(self, folder: Path, seed: int, plan: Plan) -> None:
         self.folder = folder
         self.proxy = Proxy(plan.brokers)
+        self.no_clocks = ""
+        """Why brokers have no clocks of their own; nothing if they have."""
+        chance = random.Random(seed)
+        self.drifts_s = [chance.randint(-_DRIFT_MAX_S, _DRIFT_MAX_S) for _ in range(plan.brokers)]
+        """By how much brokers' clocks are ahead of ours."""
         super().__init__(folder, seed, plan)
         self.notebook = Notebook(folder / "taken.jsonl")
         self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
@@ -51,6 +72,10 @@ class TortureStage(FaultStage):
         self.broker_disk: SmallDisk | None = None
         self.left_out = ""
         """Why there are no small disks; nothing if there are."""
+        self.unconfirmed = [pool for pool in plan.pool_names if pool != FORGETFUL]
+        """Pools of which nobody has confirmed the time: once each, for settings are compacted."""
+        self.kept: dict[Cause, Record] = {}
+        """Inputs that were deleted."""
         self._clients, self._exits = ExitStack(), ExitStack()
         _, self.proxied, self.on_small_disk = self.slots
         for slot in (*self.slots, self.connectors):
@@ -63,10 +88,58 @@ class TortureStage(FaultStage):
         """Its clock says so much more than ours, from now on."""
         set_clock(self.clock_of(slot), ahead_s)
 
+    def step_broker_clock(self, broker: int, ahead_s: int) -> None:
+        """A broker's clock says so much more than it does beside its drift."""
+        set_broker_clock(self.folder / "kafka" / f"broker-{broker}", self.drifts_s[broker] + ahead_s)
+
+    def tick(self, ahead_s: int) -> None:
+        """A tick of each pool but the contested, from a clock that says so much more than ours. Raises TooSlowError."""
+        at_ms = _now_ms() + 1_000 * ahead_s
+        self._publish([(POOL_TICKS.name, Tick(pool=pool, at_ms=at_ms, origin="leap")) for pool in self.plan.pool_names])
+
+    def confirm_clock(self, pool: str, ahead_s: int) -> None:
+        """Confirm to a pool that it is so much later than our clock says. Raises TooSlowError."""
+        change = ClockConfirmation(at_ms=_now_ms() + 1_000 * ahead_s)
+        event = ConfigChange(pool=pool, recorded_at_ms=_now_ms(), origin="operator", change=change)
+        self._publish([(POOL_CONFIG.name, event)])
+
+    def _publish(self, records: Sequence[tuple[str, Tick | ConfigChange]]) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "enable.idempotence": True})
+        for topic, event in records:
+            key = event.key if isinstance(event, ConfigChange) else event.pool
+            value = topic_codec(topic).encode(event.to_avro())
+            producer.produce(topic, value, key, partition_of(event.pool, self.plan.partitions))
+        if producer.flush(PATIENCE_S):
+            raise TooSlowError("ticks or settings: not acknowledged")
+
+    # --- retention --------------------------------------------------------------------------------------
+
+    def pass_retention(self) -> int:
+        """Delete what the workers have committed of the inputs, as retention does in the end. How many records.
+
+        They are kept for the audit. Raises KafkaException.
+        """
+        committed = {at: end for at, end in self.group.committed().items() if at[0] in _RETAINED and end > 0}
+        records = read_topics(self.bootstrap_servers, _RETAINED, self.plan.partitions)
+        gone = {record.cause: record for record in records if record.offset < committed.get(record.cause[:2], 0)}
+        self.kept |= gone
+        places = [TopicPartition(*at, end) for at, end in committed.items()]
+        admin = self._make_admin()  # kept until it has answered: one that is gone never does
+        for done in admin.delete_records(places, request_timeout=PATIENCE_S).values():
+            done.result()
+        return len(gone)
+
     # --- coming and going -------------------------------------------------------------------------------
 
     def _make_kafka(self) -> EmbeddedKafka:
-        return EmbeddedKafka(self.folder / "kafka", self.plan.brokers, proxied_ports=self.proxy.ports)
+        java: str | None = None
+        try:
+            java = str(java_with_a_clock(self.folder / "java"))
+            for broker in range(self.plan.brokers):
+                self.step_broker_clock(broker, 0)
+        except NoCompilerError as error:
+            self.no_clocks = str(error)
+        return EmbeddedKafka(self.folder / "kafka", self.plan.brokers, java=java, proxied_ports=self.proxy.ports)
 
     def _start_kafka(self) -> None:
         try:
@@ -213,3 +286,7 @@ class TortureStage(FaultStage):
     def wait_follower(self, ends: Mapping[int, int], deadline_s: float) -> None:
         """Until it has come so far."""
         wait_until("the follower has caught up", lambda: self.follower_behind(ends) == 0, deadline_s)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -19,6 +19,8 @@ _WARM_UP_S = 20.0
 _LEAST_S = 30.0
 """Of a shorter time no slope is told."""
 _MIB = 1 << 20
+Place = tuple[str, int]
+"""Topic, partition."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,14 @@ class Watched:
     longest_batch_s: float | None = None
     longest_stall_s: float | None = None
     """The longest time in which input was unread and none was committed."""
+    waits_s: Mapping[int, float] = field(default_factory=dict)
+    """Partition → how long an input lay in Kafka, at most, until it was committed, by our own clock."""
     slopes_mib_per_h: Mapping[str, float] = field(default_factory=dict)
     """Role → of its process that lived longest."""
+
+    @property
+    def longest_wait_s(self) -> float | None:
+        return max(self.waits_s.values(), default=None)
 
     @property
     def steepest_mib_per_h(self) -> float | None:
@@ -41,6 +49,25 @@ class Watched:
         return told or f"no process lived for {_WARM_UP_S + _LEAST_S:.0f} s"
 
 
+class Waits:
+    """How long inputs lie unread: of each one end at a time, from when it is seen until all before it is committed."""
+
+    def __init__(self) -> None:
+        self.longest_s: dict[int, float] = {}
+        """By partition."""
+        self._awaited: dict[Place, tuple[int, float]] = {}
+
+    def look(self, ends: Mapping[Place, int], committed: Mapping[Place, int], at_s: float) -> None:
+        """Take in what was found at `at_s`, by any clock that only goes on."""
+        for place, end in ends.items():
+            awaited, since_s = self._awaited.get(place, (0, at_s))
+            self.longest_s[place[1]] = max(self.longest_s.get(place[1], 0.0), at_s - since_s)
+            if committed[place] >= awaited:
+                self._awaited.pop(place, None)
+                if end > committed[place]:
+                    self._awaited[place] = (end, at_s)
+
+
 class Watch:
     """Looks twice a second, in a thread of its own, from when it is made until `stop`.
 
@@ -50,6 +77,7 @@ class Watch:
     def __init__(self, group: GroupView, pids: Callable[[], Mapping[str, int]], batches: Path) -> None:
         self._group, self._pids, self._batches = group, pids, batches
         self._samples: dict[tuple[str, int], list[tuple[float, float]]] = {}
+        self._waits = Waits()
         self._longest_stall_s = 0.0
         self._is_over = threading.Event()
         self._threads = [
@@ -69,6 +97,7 @@ class Watch:
         return Watched(
             round(max(took_s), 3) if took_s else None,
             round(self._longest_stall_s, 1),
+            {partition: round(longest_s, 1) for partition, longest_s in sorted(self._waits.longest_s.items())},
             {role: round(slope, 1) for role, slope in slopes.items() if slope is not None},
         )
 
@@ -86,6 +115,7 @@ class Watch:
         moved_at = time.monotonic()
         while not self._is_over.wait(_LOOK_AGAIN_S):
             ends, now = self._group.ends(), self._group.committed()
+            self._waits.look(ends, now, time.monotonic())
             is_unread = any(end > now[at] for at, end in ends.items())
             self._longest_stall_s = max(self._longest_stall_s, time.monotonic() - moved_at)
             if now != committed or not is_unread:
