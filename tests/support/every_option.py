@@ -63,7 +63,8 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     (
         "odoo",
         (
-            f'token_file = "secrets/token"\n{_POLLS}database = "shop"\nlogin = "anna"\nconfig_ids = [1, 2]\nstock_location_id = 8\n'
+            f'token_file = "secrets/token"\n{_POLLS}database = "shop"\nlogin = "anna"\nconfig_ids = [1, 2]\n'
+            "stock_location_id = 8\n"
             "returns_restocked = false\n"
         ),
     ),
