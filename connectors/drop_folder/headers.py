@@ -40,6 +40,17 @@ ALIASES: Mapping[str, str] = {field: field for field in TABLE_FIELDS} | {
     "annulé": "cancelled", "annulée": "cancelled", "anulado": "cancelled", "annullato": "cancelled",
     "voided": "voided", "void": "voided", "void?": "voided", "voided?": "voided", "is_void": "voided",
     "is_voided": "voided", "voided_at": "voided", "timezone": "time_zone", "zeitzone": "time_zone",
+    "deleted": "voided", "is_deleted": "voided", "deleted_at": "voided", "deleted?": "voided", "gelöscht": "voided",
+    "training?": "training", "is_training": "training", "training_mode": "training", "test": "training",
+    "is_test": "training", "test_mode": "training", "schulung": "training", "übung": "training",
+    "is_paid": "paid", "paid?": "paid", "bezahlt": "paid", "payé": "paid", "pagado": "paid", "pagato": "paid",
+    "betaald": "paid",
+    "is_return": "returned", "is_refund": "returned", "return?": "returned", "refund?": "returned",
+    "ist_retoure": "returned", "ist_rückgabe": "returned",
+    "beleg": "receipt_no", "beleg_nr": "receipt_no", "belegnr": "receipt_no", "bon_nr": "receipt_no",
+    "bonnr": "receipt_no", "bonnummer": "receipt_no", "bon_nummer": "receipt_no", "receipt_#": "receipt_no",
+    "ticket_no": "receipt_no", "ticket_number": "receipt_no", "n°_ticket": "receipt_no",
+    "numéro_de_ticket": "receipt_no", "nº_ticket": "receipt_no", "scontrino": "receipt_no", "bonnetje": "receipt_no",
 }  # fmt: skip
 """Usual headers, in lower case with underscores, and the field that they mean."""
 DAYS = (
@@ -79,6 +90,10 @@ PACK_SIZES = re.compile(
     r"stück_(pro|je)_.*|colisage|pcb|unidades_por_caja"
 )
 """Headers of how many pieces are in what is counted."""
+REFUNDED = re.compile(
+    r"(is_)?(refunded|exchanged|reversed|chargeback|disputed)\??|erstattet|remboursé|reembolsado|rimborsato"
+)
+"""Headers of what became of a sale later, which leave open whether its goods came back."""
 RETURNED = re.compile(
     r"retouren?|rückgaben?|returns|returned(_(qty|quantity))?|(qty|quantity)_returned|refunded_(qty|quantity)|"
     r"(qté|quantité)_retournée|devoluciones|unidades_devueltas|resi"

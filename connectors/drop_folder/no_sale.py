@@ -72,8 +72,12 @@ _KINDS: Mapping[str, Verdict] = (
     | dict.fromkeys(("gift card", "gift_card", "gutschein"), SkipReason.gift_card)
 )  # fmt: skip
 _NOT_SET = frozenset({"", "0", "no", "n", "false", "nein", "non", "falsch", "faux", "nee", "-", "f", "not cancelled"})
-SAYING = ("cancelled", "voided", "status", "kind")
+_SET = frozenset({"1", "yes", "y", "true", "ja", "j", "oui", "o", "sí", "si", "s", "wahr", "vrai", "x", "t", "✓"})
+SAYING = ("cancelled", "voided", "training", "paid", "returned", "status", "kind")
 """Fields that say what became of a row."""
+_FLAGS = (
+    ("cancelled", SkipReason.cancelled), ("voided", SkipReason.voided), ("training", SkipReason.training),
+)  # fmt: skip
 _BLANKS = re.compile(r"[\s_-]+")
 
 
@@ -85,20 +89,31 @@ def judged(fields: Mapping[str, str], words: Mapping[str, StatusWord]) -> Verdic
     kind: Verdict | None = None
     if not words and fields.keys().isdisjoint(SAYING):
         return None
-    for name, reason in (("cancelled", SkipReason.cancelled), ("voided", SkipReason.voided)):
-        if name in fields and any(
-            cell.strip().lower() not in _NOT_SET for cell in fields.get(name, "").split(SEPARATOR)
-        ):
+    for name, reason in _FLAGS:
+        if name in fields and any(each not in _NOT_SET for each in _cells(fields, name)):
             return reason
+    if any(each and each in _NOT_SET for each in _cells(fields, "paid")):  # a sum that was paid is no answer
+        return SkipReason.unpaid
+    if any(each in _SET for each in _cells(fields, "returned")):
+        kind = SaleLineKind.return_
     own = {_word(word): _MEANS[meaning] for word, meaning in words.items()} if words else {}
     for cell in fields.get("status", "").split(SEPARATOR):
         found = _of(cell, own, _STATUS, "status")
         if isinstance(found, SkipReason):
             return found
-        kind = found if found is not SaleLineKind.sale else kind
+        kind = kind if found in (None, SaleLineKind.sale) else found
     text = fields.get("kind", "")
     found = _of(text, own, _KINDS, "kind")
-    return found if found is not None else kind
+    return kind if found is None or (kind is not None and found is SaleLineKind.sale) else found
+
+
+def is_yes(cell: str) -> bool:
+    """True for a cell that says yes, in any of the words that are known."""
+    return cell.strip().lower() in _SET
+
+
+def _cells(fields: Mapping[str, str], name: str) -> list[str]:
+    return [cell.strip().lower() for cell in fields.get(name, "").split(SEPARATOR)]
 
 
 def _of(cell: str, own: Mapping[str, Verdict], usual: Mapping[str, Verdict], field: str) -> Verdict | None:

@@ -20,7 +20,7 @@ from connectors.drop_folder.when import TimeReader
 from connectors.parsing.lines import PRICE_FIELDS, line_code, noted_sale_line
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import local_date
-from schemas.models.pos import Sale, SaleLine, SaleLineKind, Source
+from schemas.models.pos import Sale, SaleLine, Source
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CARRIED = (
@@ -156,7 +156,6 @@ class SaleTranslator(Translator):
     def _read_prices(self, at: int, lines: Lines, fields: dict[str, str]) -> None:
         """Make plain numbers of the prices; one that cannot be read is left out, with a note: it moves no stock."""
         currency = self._named_currency(fields)
-        is_return = fields.get("kind") == SaleLineKind.return_ or fields.get("quantity", "").startswith("-")
         for name in PRICE_FIELDS:
             text = fields.get(name)
             if not text:
@@ -170,10 +169,6 @@ class SaleTranslator(Translator):
                     price = plain_amount(text, self._marks, lines.currency)
                 except Refused as error:
                     self._note_price(at, name, str(error))
-            if is_return and price and name == "price":
-                # Tills write what they paid back with or without a sign; the line's own sign says that it came back.
-                price = price.lstrip("-")
-                price = f"-{price}" if fields.get("quantity", "").startswith("-") else price
             fields[name] = price
 
     def _note_price(self, line: int, name: str, reason: str) -> None:

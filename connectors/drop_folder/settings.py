@@ -28,10 +28,10 @@ DEFAULT_KINDS: Mapping[str, FileKind] = {
 TABLE_FIELDS = (
     "store", "register", "receipt_no", "line_no", "business_date", "occurred_at", "recorded_at", "version",
     "order_ref", "kind", "gtin", "plu", "sku", "item", "quantity", "unit", "unit_price", "price", "currency",
-    "document_no", "reason", "status", "cancelled", "voided", "time_zone", "ignored",
+    "document_no", "reason", "status", "cancelled", "voided", "training", "paid", "returned", "time_zone", "ignored",
 )  # fmt: skip
 """The meanings that a column may have. `ignored` is one that is known to mean nothing here."""
-SHARED_FIELDS = ("occurred_at", "status", "cancelled", "voided", "ignored")
+SHARED_FIELDS = ("occurred_at", "status", "cancelled", "voided", "training", "paid", "returned", "ignored")
 """Several columns may have these: a day and a time of day, and whatever says that a row was no sale."""
 
 StatusWord = Literal["sale", "return", "cancelled", "voided", "unpaid", "training"]

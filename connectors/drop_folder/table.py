@@ -9,7 +9,8 @@ from itertools import islice
 from connectors.contract import Refused
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.columns import JOINED_FIELD, NUMBER_FIELDS, Layout
-from connectors.drop_folder.headers import OTHER_DAYS, PACK_SIZES, REASONS, RETURNED
+from connectors.drop_folder.headers import OTHER_DAYS, PACK_SIZES, REASONS, REFUNDED, RETURNED
+from connectors.drop_folder.no_sale import is_yes
 from connectors.drop_folder.numbers import Marks, marks_shown, plain_number
 from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
@@ -43,6 +44,9 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
     marks = Marks() if spec.decimal_mark == "auto" else Marks.of_option(spec.decimal_mark)
     numbers = [index for field, index, _ in layout.columns if field in NUMBER_FIELDS]
     times = [index for field, index, _ in layout.columns if field == JOINED_FIELD]
+    refunds = [each for each in layout.unused if REFUNDED.fullmatch(normal_header(each[1]))]
+    if reading.kind != "sales" or layout.preset is not None:
+        refunds = []
     needs_marks = not marks.is_set
     needs_orders = spec.time_format is None and bool(times)
     decimal, grouping, orders = set[str](), set[str](), set[str]()
@@ -53,6 +57,7 @@ def evidence_of(rows: Iterator[Row | BrokenRow], layout: Layout, reading: FileRe
         if len(sample) < SAMPLE_ROWS:
             sample.append(row)
         cells = row.cells
+        _check_unused_refunds(refunds, cells)
         if needs_marks:
             shown = marks_shown(cells[index] for index in numbers if index < len(cells))
             decimal |= shown.decimal
@@ -150,6 +155,18 @@ def _check_unused_reasons(layout: Layout, sample: list[Row]) -> None:
                 f"the column {header!r} may hold why the stock was changed, and is not used, so what was lost may "
                 f'count as found; say in the option columns what it is: columns = {{ "{header}" = "reason" }}, or '
                 '"ignored"',
+                column=header,
+            )
+
+
+def _check_unused_refunds(columns: list[tuple[int, str]], cells: Sequence[str]) -> None:
+    """Whether the goods of a sale that was refunded came back, its row must not leave open."""
+    for index, header in columns:
+        if index < len(cells) and is_yes(clean_cell(cells[index])):
+            raise FileRefused(
+                f"the column {header!r} says that sales were refunded, and not whether their goods came back; say in "
+                f'the option columns what it means: columns = {{ "{header}" = "cancelled" }} if such rows moved '
+                'nothing in the end, "returned" if each is a return, "ignored" if the goods stayed away',
                 column=header,
             )
 

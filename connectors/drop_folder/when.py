@@ -18,8 +18,8 @@ from connectors.parsing.times import instant_ms
 
 DateOrder = Literal["ymd", "dmy", "mdy"]
 _CLOCK = (
-    r"(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:\.\d{1,9})?)?(?: ?(?P<half>[ap])\.?m\.?)?"
-    r"(?: uhr)?(?: (?P<zone>[a-z]{2,5}))?"
+    r"(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:\.\d{1,9})?)?(?: ?(?P<half>[ap])\.?m\.?)?"
+    r"(?: uhr| uur)?(?: (?P<zone>[a-z]{2,5}))?"
 )
 _AT = rf"(?:(?:[ t]|, ?| at ){_CLOCK})?"
 _NUMERIC = re.compile(

@@ -27,6 +27,7 @@ SALE_KINDS: Mapping[str, SaleLineKind] = {
     "return_not_restocked": SaleLineKind.return_not_restocked,
     "void": SaleLineKind.void, "v": SaleLineKind.void,
 }  # fmt: skip
+_BACK = (SaleLineKind.return_, SaleLineKind.return_not_restocked)
 _PLU = re.compile(r"[1-9][0-9]{0,4}")
 ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
 _ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})
@@ -48,7 +49,7 @@ class LineNote(NamedTuple):
 def sale_line(line_id: str, fields: Mapping[str, object], currency: str, own_units: UnitWords = NO_WORDS) -> SaleLine:
     """A sale line from `fields`: one of gtin, plu, sku, item; quantity; and maybe kind, unit, price or unit_price.
 
-    A negative quantity turns a sale into a return of as much, and the sign of a line's price with it.
+    A negative quantity turns a sale into a return of as much. What was paid back has no sign: the line's kind says it.
     `price` is the line's, `unit_price` that of one unit. own_units: the store's words for units. Raises FieldRefused.
     """
     return _sale_line(line_id, fields, currency, _quantity(fields, own_units))
@@ -84,6 +85,8 @@ def _sale_line(line_id: str, fields: Mapping[str, object], currency: str, quanti
     if is_negative and kind is SaleLineKind.sale:
         kind = SaleLineKind.return_
     price = _price(fields, quantity, currency)
+    if price is not None and kind in _BACK:  # tills write what they paid back with or without a sign
+        price = abs(price)
     try:
         return SaleLine(
             line_id=line_id, kind=kind, code=code, quantity_milli=abs(milli), unit=quantity.unit, price_minor=price,

@@ -78,6 +78,8 @@ _OF_SO_MANY = re.compile(
     rf"(?:{_VESSEL})(?: (?:of|à|a|de|da|di|von|mit|met|van|x))? ?([1-9][0-9]{{0,4}})(?: (?:pcs|stk|st))?"
 )
 _SO_MANY_OF = re.compile(rf"([1-9][0-9]{{0,4}})(?:er)?[ -]?(?:{_VESSEL})")
+_EACH_OF = re.compile(r"^(?:(?:per|pro|je|par|por|al) |/ ?)")
+"""As in per lb, /kg."""
 _MEASURED = re.compile(r"([0-9]+(?:[.,][0-9]+)?(?:/[0-9]+)?)\s*(.*)", re.DOTALL)
 _FACTOR_MAX = 1_000_000
 
@@ -86,7 +88,7 @@ _FACTOR_MAX = 1_000_000
 def normal_word(text: str) -> str:
     """A word for a unit as it is compared."""
     word = text.casefold().replace("(s)", "").replace("(", " ").replace(")", " ")
-    return " ".join(word.split()).rstrip(".")
+    return _EACH_OF.sub("", " ".join(word.split()).rstrip("."))
 
 
 def measure_of(word: str, own: UnitWords) -> Measure | None:

@@ -63,6 +63,7 @@ _GTIN_TYPES = ("gtin", "ean", "upc", "barcode", "jan")
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T+Z-].*)?", re.ASCII)
 _CURRENCY = re.compile("[A-Z]{3}")
 _TILL_MAX = 200
+_ZERO = re.compile(r"-?0+(?:\.0+)?")
 _WHOLE_GTIN = re.compile(r"[0-9]{12,14}")
 
 
@@ -218,6 +219,8 @@ class _Receipt:
             return None, next((kind for kind in kinds if kind), None)
         if is_voided:
             return goods, SkipReason.voided
+        if _ZERO.fullmatch(_text(goods, self._ns, "Quantity")):
+            return goods, SkipReason.not_moved
         reason = _NOT_GOODS.get((goods.get("ItemType") or "").strip().lower().rpartition(":")[2])
         return goods, reason or (SkipReason.fee if self._is_paid_out(goods) else None)
 

@@ -251,6 +251,40 @@ def test_a_column_that_says_that_a_row_was_no_sale_is_read(column, words):
         assert read(content, "sales") == (["sale 1000 sku:MILK None"], [reason])
 
 
+@pytest.mark.parametrize(
+    ("column", "word", "lines", "skipped"),
+    [
+        ("is_refund", "true", ["return 1000 sku:MILK None"], []), ("Return?", "Y", ["return 1000 sku:MILK None"], []),
+        ("Ist Retoure", "Ja", ["return 1000 sku:MILK None"], []),
+        ("is_refund", "false", ["sale 1000 sku:MILK None"], []),
+        ("Deleted", "yes", [], ["voided"]), ("Training", "x", [], ["training"]), ("Test mode", "1", [], ["training"]),
+        ("Paid", "no", [], ["unpaid"]), ("Bezahlt", "Nein", [], ["unpaid"]),
+        ("Paid", "3.50", ["sale 1000 sku:MILK None"], []), ("Storno", "J", [], ["cancelled"]),
+        ("Storno", "N", ["sale 1000 sku:MILK None"], []),
+    ],
+)  # fmt: skip
+def test_a_column_of_yes_and_no_that_says_what_a_row_was_is_read(column, word, lines, skipped):
+    content = f"receipt,sold_at,sku,qty,{column}\n1,2026-03-01 10:00,MILK,1,{word}\n"
+    assert read(content, "sales") == (lines, skipped)
+
+
+@pytest.mark.parametrize("column", ["Refunded", "is_refunded", "Exchanged?", "Erstattet"])
+def test_a_column_that_leaves_open_whether_goods_came_back_is_refused_until_an_option_says_it(column):
+    rows = "".join(f"{at},2026-03-01 10:00,MILK,1,no\n" for at in range(300))
+    content = f"receipt,sold_at,sku,qty,{column}\n{rows}"
+    assert len(read(content, "sales")[0]) == 300
+    with pytest.raises(FileRefused, match=r'whether their goods came back.*"cancelled".*"returned".*"ignored"'):
+        read(content + "300,2026-03-01 10:00,MILK,1,yes\n", "sales")
+
+
+@pytest.mark.parametrize("clock", ["16h35", "16:35 uur", "16.35 Uhr", "4:35 pm", "4:35 PM EDT"])
+def test_a_clock_is_read_in_the_ways_of_several_languages(clock):
+    spec = DropFolderSpec(pool="north", store="grocer-7", folder=Path(), time_zone="America/New_York")
+    content = f"receipt,sold_at,sku,qty\n1,16/03/2026 {clock},MILK,1\n".encode()
+    (batch,) = read_events("x.csv", content, "sales", spec, 1_790_000_000_000)
+    assert [event.occurred_at_ms for event in batch.events] == [1_773_693_300_000]
+
+
 @pytest.mark.parametrize("word", ["Refund", "Rückgabe", "Remboursement", "REFUNDED"])
 @pytest.mark.parametrize("quantity", ["1", "-1"])
 def test_a_refund_by_its_type_brings_back_whatever_its_sign(word, quantity):

@@ -228,7 +228,6 @@ def test_a_barcode_names_the_item_if_there_is_one(code, expected):
     [
         (goods('<ItemID Type="GTIN">4006381333932</ItemID>'), "LineItem 1/gtin", "check digit"),
         (goods(""), "LineItem 1", "names no item"),
-        (goods(quantity="<Quantity>0</Quantity>"), "LineItem 1/quantity", "zero"),
         (goods(quantity="<Quantity>0.0001</Quantity>"), "LineItem 1/quantity", "less than half"),
         (goods(quantity='<Quantity UnitOfMeasureCode="XSA">1</Quantity>'), "LineItem 1/Quantity", "not a unit"),
         (goods(quantity='<Quantity Units="3" UnitOfMeasureCode="KGM">2</Quantity>'), "LineItem 1/Quantity", "two ways"),
@@ -402,3 +401,19 @@ def test_every_line_of_any_transaction_is_a_line_a_skip_or_a_problem(lines, reta
     published = sum(len(event.lines) for event in found.events)
     accounted = published + len(found.problems) + len(found.skipped)
     assert accounted == max(len(element.findall("RetailTransaction[1]/LineItem")), 1)
+
+
+@pytest.mark.parametrize("zero", ["0", "0.000", "-0"])
+def test_a_line_of_which_nothing_was_sold_is_left_out(zero):
+    lines = [item(goods(quantity=f"<Quantity>{zero}</Quantity>")), item(goods(), "2")]
+    events, problems, skipped = read(log(transaction(lines)))
+    assert ([line.line_id for line in events[0].lines], problems, skipped) == (["2"], [], {"not_moved": 1})
+
+
+@pytest.mark.parametrize("amount", ["4.00", "-4.00"])
+@pytest.mark.parametrize("quantity", ["1", "-1"])
+def test_what_was_paid_back_has_no_sign_whatever_the_till_writes(amount, quantity):
+    rest = f"<ExtendedAmount>{amount}</ExtendedAmount>"
+    returned = goods(quantity=f"<Quantity>{quantity}</Quantity>", kind="Return", rest=rest)
+    (line,) = read(log(transaction([item(returned)])))[0][0].lines
+    assert (line.kind, line.quantity_milli, line.price_minor) == ("return", 1000, 400)

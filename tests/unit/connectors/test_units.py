@@ -135,3 +135,8 @@ def test_a_short_number_in_the_column_of_barcodes_is_a_plu():
     assert [(line.code, line.quantity_milli, line.unit) for line in lines] == [
         ("plu:4011", 12_500, "kg"), ("plu:4012", 24_000, "each"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "plain"), [("per lb", "lb"), ("/kg", "kg"), ("pro Stück", "stück"), ("par kg", "kg")])
+def test_a_unit_may_be_named_as_prices_name_it(word, plain):
+    assert measure_of(word, {}) == measure_of(plain, {}) is not None
