@@ -28,6 +28,7 @@ from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.pace import Pace
 from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings
+from streams.runtime.topic_watch import TopicWatch
 from streams.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Session:
         self._producer = make_producer(settings, pace.transaction_timeout_ms)
         self._consumer = make_consumer(settings)
         self._gaps = Gaps(self._consumer, processor, settings, metrics)
+        self._topic_watch = TopicWatch(settings.client_options(), self._topics)
         self._intake = Intake(
             self._consumer, self._topics, settings.batch_records, settings.batch_bytes, self._gaps.found
         )
@@ -138,6 +140,7 @@ class Session:
         messages = self._consumer.consume(room, timeout=self._settings.batch_age_ms / 1000)
         self._metrics.alive()
         self._gaps.mind(self._held)
+        self._topic_watch.mind(self._held)
         self._intake.take(messages, self._held)
         if self._held:
             folded = self._fold()

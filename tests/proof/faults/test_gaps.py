@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,12 @@ class Shop(TillAndWorker):
             done.result()
         wait_until("it is there", lambda: topic in self.admin.list_topics(timeout=15).topics, PATIENCE_S)
         self._producer = self._new_producer()  # the old one may remember that the topic was gone
+
+    def freeze(self):
+        self._worker.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._worker.send_signal(signal.SIGCONT)
 
     def stops_at_a_gap(self, said):
         """The command that the log names for it."""
@@ -113,3 +120,19 @@ def test_a_topic_that_was_made_anew_is_noticed_although_it_has_the_next_offset(s
 
     stopped.accept(*gap)
     wait_until("all of the new one are taken", lambda: stopped.on_hand() == on_hand - 60, PATIENCE_S)
+
+
+def test_a_topic_that_is_made_anew_while_it_is_read_is_noticed_although_it_has_the_next_offset(shop):
+    """The worker hears nothing of it: it is frozen meanwhile, for less than it takes to lose its place."""
+    shop.wait_served()
+    said, on_hand = len(shop.said()), shop.on_hand()
+    shop.freeze()
+    shop.make_anew(POS_SALES.name)
+    shop.sell(200)
+    shop.go_on()
+    gap = shop.stops_at_a_gap(said)
+    assert gap[3] == "0"
+    assert "was deleted and made anew" in shop.said()[said:]
+
+    shop.accept(*gap)
+    wait_until("each of the new one is taken, once", lambda: shop.on_hand() == on_hand - 200, PATIENCE_S)
