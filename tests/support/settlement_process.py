@@ -1,0 +1,116 @@
+"""The settlement process as a test has it killed: forked from a server that has imported everything.
+
+Its journal is a list of pages in place of Kafka, so that a start is a matter of milliseconds.
+"""
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from confluent_kafka import KafkaError
+
+from streams.runtime import failpoints
+from streams.runtime import sink as sink_module
+from streams.settlement.store import history as history_module
+from streams.settlement.store.database import postgresql_engine, sqlite_engine
+from streams.settlement.store.outlook import Outlook
+from streams.settlement.store.worker import Settlement, SettlementSettings
+from tests.support.kafka_message import kafka_message
+from tests.support.pool import POOL
+from tests.support.waiting import PATIENCE_S, until
+
+SMALL_BATCH_BYTES = 1_000
+"""So that a short journal takes many transactions."""
+TOPIC = "journal"
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload([__name__])
+
+
+class PagesConsumer:
+    """A consumer of one partition that holds these pages."""
+
+    def __init__(self, pages):
+        self._left = [kafka_message(TOPIC, at, page, POOL.encode()) for at, page in enumerate(pages)]
+        end = KafkaError(KafkaError._PARTITION_EOF)
+        self._left.append(kafka_message(TOPIC, len(pages), None, error=end))
+
+    def assign(self, parts):
+        [part] = parts
+        self._left = [one for one in self._left if one.offset() >= part.offset]
+
+    def poll(self, timeout_s):
+        if self._left:
+            return self._left.pop(0)
+        time.sleep(0.01)
+        return None
+
+    def consume(self, most, timeout_s):
+        found, self._left = self._left[:most], self._left[most:]
+        return found
+
+    def close(self):
+        pass
+
+
+def with_pages(pages):
+    """Have this process read these pages for the journal, and write them in small transactions."""
+    sink_module.Consumer = lambda _: PagesConsumer(pages)
+    sink_module.topic_identity = lambda *_: SimpleNamespace(name="the-one")
+    sink_module._BATCH_BYTES = SMALL_BATCH_BYTES
+    history_module.read_log = lambda *_: PagesConsumer(pages).consume(len(pages), 0)
+
+
+def engine_of(database):
+    """An address of PostgreSQL, or a file of SQLite."""
+    return postgresql_engine(database, None) if "://" in database else sqlite_engine(Path(database))
+
+
+def settlement_of(database):
+    return Settlement(SettlementSettings({}, 1, "127.0.0.1", 0, lambda: engine_of(database), TOPIC), Outlook())
+
+
+def play(pages, database, armed, killed_log, caught_up):
+    """Be the process: go on until killed."""
+    with_pages(pages)
+    os.environ["COMMONSHELF_FAILPOINT_LOG"] = killed_log  # the server that forks has the environment of its start
+    failpoints._armed = failpoints._parse(armed)
+    settlement = settlement_of(database)
+    threading.Thread(target=settlement.run, args=(threading.Event(),), daemon=True).start()
+    until(lambda: settlement.ready().ok)
+    caught_up.set()
+    threading.Event().wait()
+
+
+def kill_at_random(pages, database, kills, seed, killed_log):
+    """Start the process and kill it, so many times: at a failpoint, or after any while. Returns the failpoints hit."""
+    chance = random.Random(seed)
+    for number in range(kills):
+        armed = ""
+        if number % 2 == 0:
+            armed = f"{chance.choice(('before_commit', 'after_commit'))}=kill:{chance.randint(1, 2)}"
+        caught_up = _forks.Event()
+        process = _forks.Process(target=play, args=(pages, database, armed, str(killed_log), caught_up), daemon=True)
+        process.start()
+        if armed:
+            until(lambda one=process, end=caught_up: not one.is_alive() or end.is_set())
+        else:
+            time.sleep(chance.uniform(0, 0.3))
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+        process.join(PATIENCE_S)
+    return killed_log.read_text().count("\n")
+
+
+def catch_up(pages, database):
+    """One process, to the journal's end."""
+    caught_up = _forks.Event()
+    process = _forks.Process(target=play, args=(pages, database, "", "", caught_up), daemon=True)
+    process.start()
+    assert caught_up.wait(PATIENCE_S)
+    process.kill()
+    process.join(PATIENCE_S)
