@@ -84,5 +84,4 @@ class Tables:
             self.by_name[table].put_kept(key, row)
 
 
-def _plain(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, default=sorted)
+_plain: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=sorted).encode
