@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging.client_options import ClientOptions
+from messaging.cluster import UnreachableError
 from messaging.errors import UserError
 from messaging.status_server import Status, StatusServer
 from schemas.topics import POOL_JOURNAL
@@ -58,7 +59,7 @@ class Settlement:
                 except SQLAlchemyError as error:
                     cause = getattr(error, "orig", None) or error
                     self._wait(stop, f"the settlement database does not serve: {str(cause).splitlines()[0]}")
-                except (KafkaException, TimeoutError) as error:
+                except (KafkaException, UnreachableError, TimeoutError) as error:
                     self._wait(stop, f"Kafka does not serve: {error}")
         finally:
             engine.dispose()

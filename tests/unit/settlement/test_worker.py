@@ -1,0 +1,57 @@
+"""The settlement process when what it needs is away, or cannot be read on."""
+
+import threading
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from messaging.cluster import UnreachableError
+from streams.runtime.sink import SinkStopped, SinkWorker
+from streams.settlement.store.database import sqlite_engine
+from streams.settlement.store.outlook import Outlook
+from streams.settlement.store.worker import Settlement, SettlementSettings
+
+
+@pytest.fixture
+def settlement(tmp_path, monkeypatch):
+    monkeypatch.setattr("streams.settlement.store.worker._PAUSE_S", 0)
+    settings = SettlementSettings({}, 1, "127.0.0.1", 0, lambda: sqlite_engine(tmp_path / "settlement.sqlite3"))
+    return Settlement(settings, Outlook())
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (UnreachableError("no broker answers"), "Kafka does not serve: no broker answers"),
+        (
+            OperationalError("INSERT", {}, Exception("disk is full")),
+            "the settlement database does not serve: disk is full",
+        ),
+    ],
+)
+def test_what_is_away_is_told_and_tried_again_from_what_the_database_has(settlement, monkeypatch, error, says):
+    stop, workers, told = threading.Event(), [], []
+
+    def run(worker, _stop):
+        workers.append(worker)
+        if len(workers) == 2:
+            told.append(settlement.health().ok)
+            stop.set()
+            return
+        raise error
+
+    waited = settlement._wait
+    monkeypatch.setattr(settlement, "_wait", lambda *given: (waited(*given), told.append(settlement.ready().facts)))
+    monkeypatch.setattr(SinkWorker, "run", run)
+    settlement.run(stop)
+    assert told == [{"reason": says}, True]
+    assert workers[0] is not workers[1]
+
+
+def test_what_does_not_pass_by_itself_ends_it(settlement, monkeypatch):
+    def run(_worker, _stop):
+        raise SinkStopped("a gap")
+
+    monkeypatch.setattr(SinkWorker, "run", run)
+    with pytest.raises(SinkStopped, match="a gap"):
+        settlement.run(threading.Event())
