@@ -58,6 +58,9 @@ def place(
     order: Annotated[str | None, typer.Option("--order", metavar="ID", help="Its id; a new one if left out.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", metavar="REF", help="For limits per customer.")] = None,
     one_store: Annotated[bool, typer.Option("--one-store", help="It may not come from several stores.")] = False,
+    only_there: Annotated[
+        bool, typer.Option("--only-there", help="All of it comes from that store: the customer goes to no other.")
+    ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="All of it, or nothing.")] = False,
     asking: Asking,
 ) -> None:
@@ -72,6 +75,7 @@ def place(
     lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(amount, goods)]
     terms = {
         "mode": "pickup", "preferred_store": at, "deadline_ms": deadline_ms(by, zone), "may_split": not one_store,
+        "only_there": only_there,
         "may_part_fill": not whole, "customer_ref": customer, "lines": lines,
     }  # fmt: skip
     name = order or f"cli-{uuid.uuid4().hex[:10]}"

@@ -49,6 +49,7 @@ class OrderTerms(Record):
     deadline_ms: TimeMs
     may_split: bool = True
     may_part_fill: bool = True
+    only_there: bool = False
     hold_ttl_ms: Annotated[int, Field(gt=0, le=HOLD_TTL_MAX_MS)] | None = None
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=ORDER_LINES_MAX)]
 
@@ -56,6 +57,8 @@ class OrderTerms(Record):
     def _says_where(self) -> Self:
         if self.preferred_store is None and self.geohash is None:
             raise ValueError("give preferred_store or geohash: where does the customer want the goods?")
+        if self.only_there and self.preferred_store is None:
+            raise ValueError("only_there needs preferred_store: which store is it?")
         if self.mode == OrderMode.delivery and self.address_ref is None:
             raise ValueError("a delivery needs address_ref")
         return self

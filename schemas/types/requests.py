@@ -116,6 +116,7 @@ class OrderTerms(TypedDict):
     deadline_ms: int
     may_split: bool
     may_part_fill: bool
+    only_there: bool
     hold_ttl_ms: int | None
     lines: list[OrderLine]
 

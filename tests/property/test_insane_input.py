@@ -116,7 +116,8 @@ terms = st.fixed_dictionaries(
     {
         "mode": st.sampled_from(["pickup", "delivery"]), "preferred_store": st.none() | NAMES, "geohash": MAYBE_TEXT,
         "address_ref": MAYBE_TEXT, "customer_ref": MAYBE_TEXT, "deadline_ms": MAYBE_TIME, "may_split": st.booleans(),
-        "may_part_fill": st.booleans(), "hold_ttl_ms": st.none() | INT64, "lines": order_lines,
+        "may_part_fill": st.booleans(), "only_there": st.booleans(),
+        "hold_ttl_ms": st.none() | INT64, "lines": order_lines,
     }
 )  # fmt: skip
 ORDERS = st.sampled_from(["o1", "o1", "o2"]) | TEXTS

@@ -346,7 +346,7 @@ def wanted(quantity_milli: int, sku: str = MILK, **fields: Any) -> dict[str, Any
 
 _TERMS = (
     "mode", "preferred_store", "geohash", "address_ref", "customer_ref", "deadline_ms", "may_split", "may_part_fill",
-    "hold_ttl_ms",
+    "only_there", "hold_ttl_ms",
 )  # fmt: skip
 
 
@@ -357,7 +357,8 @@ def order_request(kind: str, order: str, *lines: dict[str, Any], **fields: Any) 
     recorded_at_ms = fields.pop("recorded_at_ms", NOON_MS)
     defaults = {
         "mode": "pickup", "preferred_store": STORE, "geohash": None, "address_ref": None, "customer_ref": None,
-        "deadline_ms": recorded_at_ms + 2 * HOUR_MS, "may_split": True, "may_part_fill": True, "hold_ttl_ms": None,
+        "deadline_ms": recorded_at_ms + 2 * HOUR_MS, "may_split": True, "may_part_fill": True, "only_there": False,
+        "hold_ttl_ms": None,
     }  # fmt: skip
     plain = {
         "pool": POOL, "order": order, "kind": kind, "key": f"{order}/{kind}", "recorded_at_ms": recorded_at_ms,

@@ -208,7 +208,7 @@ def _new_order(state: PoolState, name: str, peer: str, body: DrawStatus, now_ms:
     terms: OrderTerms = {
         "mode": body["mode"], "preferred_store": None, "geohash": None, "address_ref": body["address_ref"],
         "customer_ref": body["customer_ref"], "deadline_ms": body["deadline_ms"], "may_split": True,
-        "may_part_fill": True, "hold_ttl_ms": None, "lines": [],
+        "may_part_fill": True, "only_there": False, "hold_ttl_ms": None, "lines": [],
     }  # fmt: skip
     return {
         "pool": state.pool, "order": name, "status": CONFIRMED, "outcome": "", "terms": terms, "lines": [],

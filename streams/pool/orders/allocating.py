@@ -137,6 +137,8 @@ def _nearest(state: PoolState, order: OrderRow) -> list[tuple[int, str]]:
         wanted = _place(stores[terms["preferred_store"] or ""])
     used = {hold["store"] for hold in order["holds"]}
     most = state.config.pool["allocation"]["max_stores"] if terms["may_split"] else 1
+    if terms["only_there"] and terms["preferred_store"] is not None:
+        used, most = {terms["preferred_store"]}, 1
     asked = stores if len(used) < most else {name: stores[name] for name in used}
     found = sorted((_distance(wanted, _place(settings)), name) for name, settings in asked.items())
     return sorted(found[:STORES_MAX], key=lambda place: place[1])

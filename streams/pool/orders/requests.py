@@ -239,6 +239,8 @@ def _check_terms(state: PoolState, terms: OrderTerms, now_ms: int) -> None:
     store, geohash = terms["preferred_store"], terms["geohash"]
     if store is None and geohash is None:
         raise RefusedError(rejections.BAD_TERMS, "give preferred_store or geohash: where are the goods wanted?")
+    if store is None and terms["only_there"]:
+        raise RefusedError(rejections.BAD_TERMS, "only_there needs preferred_store")
     if store is not None and store not in state.config.stores:
         raise RefusedError(rejections.UNKNOWN_STORE, f"the pool has no store {store[:_TEXT_MAX]}")
     if geohash is not None and not is_geohash(geohash):

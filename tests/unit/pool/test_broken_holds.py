@@ -149,3 +149,15 @@ def test_goods_damaged_at_one_pick_break_the_hold_of_another():
     assert bench.on_hand() == 2_000
     assert kept(bench, "o2") == [(MILK, STORE, 2, "tentative")]
     assert kept(bench, "o1") == [(MILK, OTHER_STORE, 3, "confirmed")]
+
+
+def test_an_order_collected_at_one_store_goes_to_no_other_neither_first_nor_when_its_goods_are_sold():
+    bench = stocked()
+    bench.request("placed", "o1", wanted(7_000), only_there=True)
+    assert kept(bench) == [(MILK, STORE, 5, "tentative")]
+    bench.request("confirmed", "o1")
+    bench.sell("s1", line(2_000))
+    assert kept(bench) == [(MILK, STORE, 3, "confirmed")]
+    assert bench.order()["lines"][0]["unfilled_milli"] == 4_000
+    bench.request("placed", "o2", wanted(1_000, BREAD), only_there=True, preferred_store=OTHER_STORE)
+    assert {store for _, store, *_ in kept(bench, "o2")} <= {OTHER_STORE}

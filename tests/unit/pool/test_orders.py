@@ -240,6 +240,11 @@ REFUSED = {
     "a late deadline": (("placed", "o9", wanted(1_000)), {"deadline_ms": NOON_MS + 61 * DAY_MS}, "deadline_too_far"),
     "an unknown store": (("placed", "o9", wanted(1_000)), {"preferred_store": "nowhere"}, "unknown_store"),
     "no place": (("placed", "o9", wanted(1_000)), {"preferred_store": None}, "bad_terms"),
+    "one store, not named": (
+        ("placed", "o9", wanted(1_000)),
+        {"preferred_store": None, "geohash": "u33db", "only_there": True},
+        "bad_terms",
+    ),
     "a precise place": (("placed", "o9", wanted(1_000)), {"geohash": "u33dbc"}, "bad_terms"),
     "a delivery to nowhere": (("placed", "o9", wanted(1_000)), {"mode": "delivery"}, "bad_terms"),
     "a hold of no time": (("placed", "o9", wanted(1_000)), {"hold_ttl_ms": 0}, "bad_terms"),
