@@ -59,8 +59,8 @@ class Books(Oracle):
         source = event["source"]
         return record.topic, event["pool"], event["store"], source["system"], source["id"]
 
-    def _stand(self, version: _Version, event: Fields, line: Fields, shelf: ShelfKey) -> None:
-        super()._stand(version, event, line, shelf)
+    def _stand(self, version: _Version, event: Fields, line: Fields, shelf: ShelfKey, counted_milli: int) -> None:
+        super()._stand(version, event, line, shelf, counted_milli)
         self.touched[shelf] = None
         if event.get("order_ref") is not None:  # the order's holds decide what of it moves: see `pass_`
             version.movements.pop()
