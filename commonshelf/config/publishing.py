@@ -1,9 +1,12 @@
 """Publishes what settings declare (pools, stores, code mappings, catalog), and only what differs from the topics."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from commonshelf.config.catalog_files import ORIGIN, read_catalog, read_codes
+from commonshelf.config.consistency import SettingsRecord, check_consistency, in_order
 from commonshelf.config.settings import Settings
 from messaging.client_options import ClientOptions, quiet
 from messaging.clock import wall_clock_ms
@@ -13,9 +16,8 @@ from schemas.codec import BadMessage, LaterSchema, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
-
-SettingsRecord = ConfigChange | CatalogItem
+from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
+from streams.catalog import PoolConfig
 
 
 class SharedCodeError(UserError):
@@ -46,26 +48,59 @@ def records_of(settings: Settings, now_ms: int | None = None) -> Iterator[Settin
 def publish_settings(kafka_options: ClientOptions, partitions: int, records: Iterable[SettingsRecord]) -> int:
     """Publish the records that say something new, acknowledged by Kafka. Returns how many.
 
-    Of several records with one key the last one counts. Raises KafkaException or PublishError, and SharedCodeError or
-    LaterSettingsError before anything is published.
+    Of several records with one key the last one counts. Raises KafkaException or PublishError; and before anything is
+    published SharedCodeError, LaterSettingsError, or UnknownNameError and UnitInUseError for what does not fit.
     """
     from messaging.publisher import Publisher, publish_and_flush
 
     wanted = {(_topic(record), record.key): record for record in records}
     if not wanted:
         return 0
-    known = _known(kafka_options, sorted({partition_of(record.pool, partitions) for record in wanted.values()}))
-    check_codes([*_items(known, wanted), *(each for each in wanted.values() if isinstance(each, CatalogItem))])
-    news = [
-        _after(record, known.get(place))
+    homes = sorted({partition_of(record.pool, partitions) for record in wanted.values()})
+    known = _known(kafka_options, homes)
+    news = {
+        place: _after(record, known.get(place))
         for place, record in wanted.items()
         if place not in known or _meaning(known[place]) != _meaning(_as_decoded(record))
-    ]
+    }
+    if not news:
+        return 0
+    check_codes([*_items(known, wanted), *(each for each in wanted.values() if isinstance(each, CatalogItem))])
+    pools, configured = _in_force(known)
+    check_consistency(pools, configured, news.values(), partial(_stock_of, kafka_options, partitions))
     # Not compressed: the agents' Kafka client reads lz4 only with a package of its own, and settings are few.
     with Publisher(
         {**quiet(kafka_options), "compression.type": "none", "retry.backoff.ms": "50"}, partitions
     ) as publisher:
-        return publish_and_flush(publisher, news)
+        ordered = in_order(news.values())
+        items = [record for record in ordered if isinstance(record, CatalogItem)]
+        publish_and_flush(publisher, items)  # acknowledged before what names them is sent
+        publish_and_flush(publisher, ordered[len(items) :])
+    return len(news)
+
+
+def _in_force(known: Mapping[tuple[str, str], Any]) -> tuple[dict[str, PoolConfig], set[str]]:
+    """(settings by pool, pools with settings of their own); what is no good any more is the workers' business."""
+    pools, configured = defaultdict[str, PoolConfig](PoolConfig), set[str]()
+    for (topic, key), value in known.items():
+        pool = key.partition("/")[0]
+        if topic == CATALOG_ITEMS.name:
+            pools[pool].apply_item(value)
+        else:
+            pools[pool].apply_change(value["change"])
+            if value["change"][0] == "commonshelf.PoolSettings":
+                configured.add(pool)
+    return pools, configured
+
+
+def _stock_of(kafka_options: ClientOptions, partitions: int, pool: str, sku: str) -> str | None:
+    """A store whose books have goods of an item, as the pool tells it; None for none."""
+    for row in current(kafka_options, POOL_AVAILABILITY.name, [partition_of(pool, partitions)]):
+        if (row["pool"], row["sku"]) == (pool, sku) and (
+            row["on_hand_milli"] or row["held_milli"] or row["not_found_milli"]
+        ):
+            return str(row["store"])
+    return None
 
 
 def check_codes(items: Iterable[CatalogItem]) -> None:

@@ -9,6 +9,7 @@ from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
 from streams.catalog import PoolConfig
 from streams.catalog.goods import goods_of, kit_fault
+from streams.catalog.references import unknown_reference
 from streams.catalog.standing import stands
 from streams.pool.journal import dead_letter_reasons as reasons
 
@@ -55,7 +56,8 @@ def _setting_blocker(letter: Letter, event: dict[str, Any], config: PoolConfigs)
     is_outdated = not stands(model.recorded_at_ms, config.told_at_ms.get(place))
     if is_outdated or config.values.get(place) not in (None, letter.value):
         return "a newer setting is in force: discard it"
-    return None
+    unknown = unknown_reference(config.catalogs[event["pool"]], event["change"]) if is_config else None
+    return None if unknown is None else f"the pool has no {unknown[0]} {unknown[1]!r}"
 
 
 def _pos_blocker(letter: Letter, event: dict[str, Any], catalog: PoolConfig, now_ms: int) -> str | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from commonshelf.config.publishing import SettingsRecord
+from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.settings import Http, Pool, Settings, Store
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from commonshelf.config.publishing import SettingsRecord
+from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.settings import Pool
 from commonshelf.demo.completejourney import POOL, ZONE, Journey, load, midnights_ms
 from commonshelf.demo.consortium import WATCHED, Consortium, Member, mappings

@@ -8,8 +8,9 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
+from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.pool_config import UnknownNameError, read_pool_config
-from commonshelf.config.publishing import SettingsRecord, current, publish_settings
+from commonshelf.config.publishing import current, publish_settings
 from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
 from connectors.drop_folder.settings import DropFolderSpec

@@ -20,9 +20,10 @@ from typing import Literal, Self
 import httpx
 import psutil
 
+from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.credentials import kafka_options
 from commonshelf.config.preflight import blockers
-from commonshelf.config.publishing import SettingsRecord, publish_settings, records_of
+from commonshelf.config.publishing import publish_settings, records_of
 from commonshelf.config.resolved import resolved_text
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError

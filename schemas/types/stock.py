@@ -22,7 +22,7 @@ DeadLetterReason = Literal[
 ]
 """unmapped_code: the code means nothing in this store yet, or two items have it; a mapping and a replay apply the
 line at its own time.
-unknown_item: the code maps to a SKU that the product master lacks.
+unknown_item: the code maps to a SKU, or a setting names one, that the product master lacks.
 wrong_unit: the pool counts the item in another unit.
 bad_kit: a part of the kit is unknown, or a kit itself; or the line counts a kit, which has no stock of its own.
 bad_quantity: out of range, or a sign that this kind of line cannot have.

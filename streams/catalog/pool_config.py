@@ -127,8 +127,12 @@ class PoolConfig:
 
     def own_contribution(self, store: str, sku: str) -> types.Contribution | None:
         """What `store` set for `sku` itself; None when the store's own terms hold."""
-        own = self._terms.get((store, sku))
+        own = self.own_terms(store, sku)
         return None if own is None else own["contribution"]
+
+    def own_terms(self, store: str, sku: str) -> types.StoreItemSettings | None:
+        """The terms of `store` for `sku` alone; None when the store's own hold."""
+        return self._terms.get((store, sku))
 
     def apply_change(self, change: types.Change) -> None:
         """Take a ConfigChange's record with its Avro name. Raises ValueError for an unknown kind."""

@@ -11,12 +11,14 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
+from commonshelf.config.pool_config import UnknownNameError
 from commonshelf.config.publishing import current, publish_settings, records_of
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.stack.runtime_file import read_runtime
 from messaging.log_reader import bounds, read_table
 from messaging.topic_admin import TopicsError, ensure_topics, topic_problems
+from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import POOL_CONFIG, TOPICS, Topic
@@ -100,13 +102,17 @@ def test_only_what_differs_is_published(kafka, topics, pool_name):
         "pools": [{"id": pool_name, "name": "Pool"}],
         "stores": [{"id": f"{pool_name}-anna", "name": "Anna", "pool": pool_name}],
     })  # fmt: skip
+    items = [CatalogItem(pool=pool_name, sku=sku, name=sku, recorded_at_ms=1) for sku in ("BANANA", "PLANTAIN")]
     mapping = ConfigChange(
         pool=pool_name, recorded_at_ms=1, origin="test", change=CodeMapping(code="plu:4011", sku="BANANA")
     )
-    assert publish_settings(kafka.options, topics, [*records_of(settings, 1), mapping]) == 3
+    assert publish_settings(kafka.options, topics, [mapping, *records_of(settings, 1), *items]) == 5
     assert publish_settings(kafka.options, topics, [*records_of(settings, 2), mapping]) == 0
     remapped = mapping.model_copy(update={"change": CodeMapping(code="plu:4011", sku="PLANTAIN")})
     assert publish_settings(kafka.options, topics, [*records_of(settings, 3), remapped]) == 1
+    mistyped = mapping.model_copy(update={"change": CodeMapping(code="plu:4011", sku="PLANTIAN")})
+    with pytest.raises(UnknownNameError, match="has no item 'PLANTIAN'; did you mean PLANTAIN"):
+        publish_settings(kafka.options, topics, [mistyped])
     told = [change for change in current(kafka.options, POOL_CONFIG.name) if change["pool"] == pool_name]
     assert sorted(change["change"][0] for change in told) == [
         "commonshelf.CodeMapping", "commonshelf.PoolSettings", "commonshelf.StoreSettings",

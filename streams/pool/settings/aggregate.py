@@ -1,4 +1,7 @@
-"""Settings: what operators say of a pool, its stores and its items; and the pool's clock."""
+"""Settings: what operators say of a pool, its stores and its items; and the pool's clock.
+
+Items are read first: other settings name them.
+"""
 
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS
 from streams.pool.aggregate import Aggregate, Input
@@ -8,8 +11,8 @@ from streams.pool.settings import clock, config
 AGGREGATE = Aggregate(
     "settings",
     inputs=(
-        Input(POOL_CONFIG, config.decide_change, is_setting=True, check=config.check_change),
         Input(CATALOG_ITEMS, config.decide_item, is_setting=True, check=config.check_item),
+        Input(POOL_CONFIG, config.decide_change, is_setting=True, check=config.check_change),
     ),
     folds={CONFIG_CHANGE: config.fold_change, CATALOG_ITEM: config.fold_item, PARKED: config.fold_parked},
     tables=(config.CONFIG, config.ITEMS),

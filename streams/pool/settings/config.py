@@ -9,11 +9,13 @@ from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange, StoreItemSettings
 from schemas.types.journal import Fact
 from schemas.types.stock import Parked
+from streams.catalog.references import unknown_reference
 from streams.catalog.standing import stands, told_at_ms
 from streams.pool.aggregate import Entry
 from streams.pool.journal import dead_letter_reasons as reasons
 from streams.pool.journal.facts import CATALOG_ITEM, CONFIG_CHANGE
 from streams.pool.orders.quotas import start_quota
+from streams.pool.settings.units import begin_anew, counted_in_unit
 from streams.pool.state.part import Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import TableSpec
@@ -48,19 +50,40 @@ def check_item(item: CatalogItem) -> None:
 
 
 def decide_change(state: PoolState, change: ConfigChange, appended_at_ms: int) -> Fact:
-    """A setting is a fact. Raises BadMessage for one that was told before the one in force."""
+    """A setting is a fact. Raises BadMessage for one told before the one in force, or that names what is not there."""
     told_ms = told_at_ms(change["recorded_at_ms"], appended_at_ms)
     _check_stands(told_ms, state.tables[CONFIG].get(_checked(change).key))
+    unknown = unknown_reference(state.config, change["change"])
+    if unknown is not None:
+        kind, name = unknown
+        setting = change["change"][0].rpartition(".")[2]
+        reason = reasons.UNKNOWN_STORE if kind == "store" else reasons.UNKNOWN_ITEM
+        raise BadMessage(reason, f"{setting} names the {kind} {name}, which the pool has not; publish it, then replay")
     told: ConfigChange = {**change, "recorded_at_ms": told_ms}
     return CONFIG_CHANGE, told
 
 
 def decide_item(state: PoolState, item: CatalogItem, appended_at_ms: int) -> Fact:
-    """The same of an item."""
+    """The same of an item. Raises BadMessage also for another unit, or a kit, while it has stock as it is."""
     told_ms = told_at_ms(item["recorded_at_ms"], appended_at_ms)
     _check_stands(told_ms, state.tables[ITEMS].get(_item_key(item)))
+    _check_unit(state, item)
     told: CatalogItem = {**item, "recorded_at_ms": told_ms}
     return CATALOG_ITEM, told
+
+
+def _check_unit(state: PoolState, item: CatalogItem) -> None:
+    sku, known = item["sku"], state.config.items.get(item["sku"])
+    if known is None:
+        return
+    changes_unit = known["unit"] != item["unit"]
+    becomes_kit = bool(item.get("parts")) and not known.get("parts")
+    in_unit = counted_in_unit(state, sku) if changes_unit or becomes_kit else None
+    if in_unit is not None and changes_unit:
+        told = f"{sku} is counted in {known['unit']}, and {in_unit} would mean something else in {item['unit']}"
+        raise BadMessage(reasons.WRONG_UNIT, told)
+    if in_unit is not None:
+        raise BadMessage(reasons.BAD_KIT, f"{sku} is no kit as long as there is of it: {in_unit}")
 
 
 def _check_stands(told_ms: int, in_force: ConfigChange | CatalogItem | None) -> None:
@@ -100,13 +123,15 @@ def _start_contribution(state: PoolState, terms: StoreItemSettings) -> None:
         state.shelves.put(key, shelf)
 
 
-def fold_item(state: PoolState, item: CatalogItem, _: Entry) -> None:
+def fold_item(state: PoolState, item: CatalogItem, entry: Entry) -> None:
     """Take an item of the product master."""
     known = state.config.items.get(item["sku"])
     state.config.apply_item(item)
     state.tables[ITEMS].put(_item_key(item), item)
     if known is None or known["unit"] != item["unit"]:
         state.stale_terms.add(item["sku"], None)
+    if known is not None and known["unit"] != item["unit"]:
+        begin_anew(state, item["sku"], entry.appended_at_ms)
 
 
 def fold_parked(_: PoolState, __: Parked, ___: Entry) -> None:

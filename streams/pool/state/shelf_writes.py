@@ -2,7 +2,7 @@
 
 from streams.pool.state.agenda import DOUBTED, STRAINED
 from streams.pool.state.pool_state import PoolState
-from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey, newest
+from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey, keep_after, newest
 
 NEGATIVE_STOCK = "negative_stock"
 """Reason of a recount: the books fell below zero."""
@@ -53,3 +53,14 @@ def seal_block(state: PoolState, key: ShelfKey, shelf: Shelf) -> None:
             return
         blocks.delete((key, shelf.first_block))
         shelf.first_block += 1
+
+
+def forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> None:
+    """Drop the movements that a count as of `as_of_ms` has seen; the rest become one run again."""
+    kept = []
+    for block in range(shelf.first_block, shelf.next_block):
+        kept.append(keep_after(state.blocks.get((key, block)) or b"", as_of_ms))
+        state.blocks.delete((key, block))
+    kept.append(keep_after(shelf.recent, as_of_ms))
+    shelf.recent = b"".join(kept)
+    shelf.first_block = shelf.next_block

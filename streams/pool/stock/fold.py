@@ -11,8 +11,8 @@ from streams.pool.journal.facts import COUNT_WITHDRAWN, SALE_RECORDED, STOCK_REP
 from streams.pool.orders.ring_up import orders_rung_up
 from streams.pool.state.agenda import COUNTED, DOUBTED, RUNG_UP
 from streams.pool.state.pool_state import PoolState
-from streams.pool.state.shelf import Shelf, ShelfKey, keep_after
-from streams.pool.state.shelf_writes import move, note_fall, put_shelf
+from streams.pool.state.shelf import Shelf, ShelfKey
+from streams.pool.state.shelf_writes import forget_before, move, note_fall, put_shelf
 from streams.pool.stock.revisions import is_newer, placed, standing_beside
 
 _TILL_KINDS = ("sale", "return", "void")
@@ -131,22 +131,11 @@ def _fold_counted(state: PoolState, fact: StockReportRecorded, entry: Entry) -> 
             if as_of_ms >= shelf.not_found_at_ms:  # who counted before looked before
                 shelf.not_found_milli = shelf.not_found_at_ms = 0
             state.agenda[DOUBTED].pop(key, None)
-            _forget_before(state, key, shelf, as_of_ms)
+            forget_before(state, key, shelf, as_of_ms)
         elif event["kind"] == "level" and as_of_ms >= shelf.counted_at_ms:
             shelf.drift_milli = line["drift_milli"]
         shelf.recorded_at_ms = event["recorded_at_ms"]
         put_shelf(state, key, shelf, entry.appended_at_ms)
-
-
-def _forget_before(state: PoolState, key: ShelfKey, shelf: Shelf, as_of_ms: int) -> None:
-    """Drop the movements that a count as of `as_of_ms` has seen; the rest become one run again."""
-    kept = []
-    for block in range(shelf.first_block, shelf.next_block):
-        kept.append(keep_after(state.blocks.get((key, block)) or b"", as_of_ms))
-        state.blocks.delete((key, block))
-    kept.append(keep_after(shelf.recent, as_of_ms))
-    shelf.recent = b"".join(kept)
-    shelf.first_block = shelf.next_block
 
 
 def _count_lines(state: PoolState, fact: SaleRecorded | StockReportRecorded, applied: int) -> None:

@@ -19,10 +19,13 @@ class TransferIndex:
         """Ended transfers, by when they leave the state."""
         self.holding: Group[tuple[str, str]] = defaultdict(dict)
         """(sku, store) → transfers for which goods are kept there."""
+        self.of_item: Group[str] = defaultdict(dict)
+        """SKU → transfers of it that have not ended."""
 
     def put(self, before: TransferRow | None, row: TransferRow) -> None:
         """Take note of a transfer's new row."""
         regroup(self.holding, held_on_shelves(before), held_on_shelves(row), row["transfer"])
+        regroup(self.of_item, _moving(before), _moving(row), row["transfer"])
         if row["ended_at_ms"]:
             told_at_ms = max(row["told_at_ms"], row["ended_at_ms"])
             self.forgettable.set((TRANSFER, row["transfer"]), row["forget_at_ms"], told_at_ms)
@@ -32,6 +35,7 @@ class TransferIndex:
     def remove(self, row: TransferRow) -> None:
         """The transfer leaves the state."""
         regroup(self.holding, held_on_shelves(row), {}, row["transfer"])
+        regroup(self.of_item, _moving(row), (), row["transfer"])
         self.forgettable.clear((TRANSFER, row["transfer"]))
 
 
@@ -44,3 +48,8 @@ def held_on_shelves(row: TransferRow | None) -> dict[tuple[str, str], int]:
     if row is None:
         return {}
     return {(line["sku"], row["from_store"]): line["held_milli"] for line in row["lines"] if line["held_milli"]}
+
+
+def _moving(row: TransferRow | None) -> set[str]:
+    """The items of a transfer that has not ended."""
+    return set() if row is None or row["ended_at_ms"] else {line["sku"] for line in row["lines"]}

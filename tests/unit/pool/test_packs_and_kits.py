@@ -213,7 +213,9 @@ def test_a_kit_is_not_counted_for_it_has_no_stock_of_its_own():
 
 
 def test_a_code_that_was_mapped_first_knows_the_kit_and_its_change():
-    bench = with_mapping("plu:7", BOX, None)
+    bench = furnished()
+    bench.stock_item(BOX)
+    with_mapping("plu:7", BOX, None, bench)
     with_kit(((MILK, 1_000),), bench)
     bench.sell("s1", of("plu:7"))
     with_kit(((BREAD, 3_000),), bench)

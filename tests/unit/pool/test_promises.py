@@ -168,7 +168,7 @@ def test_settings_of_the_pool_tell_nothing():
 
 def test_an_item_s_new_unit_is_told():
     bench = furnished()
-    bench.report("opening", "o1", line(10_000))
+    bench.report("counted", "o1", line(0))
     bench.commit()
     bench.stock_item(MILK, unit="l")
     assert bench.shelf()["unit"] == "l"

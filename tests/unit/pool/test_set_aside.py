@@ -62,13 +62,6 @@ def test_the_message_of_many_lines_names_five():
     assert message.endswith("line 5 (plu:4) and 2 more")
 
 
-def test_a_code_of_an_item_that_the_product_master_lacks_is_an_unknown_item():
-    bench = furnished()
-    bench.configure(CodeMapping(code="plu:4011", sku="GHOST"))
-    bench.sell("s1", {**line(2_000), "code": "plu:4011"})
-    assert bench.reasons() == ["unknown_item"]
-
-
 @pytest.mark.parametrize("unit", ["each", "l"])
 def test_a_line_in_another_unit_than_the_item_s_is_set_aside(unit):
     bench = furnished()

@@ -75,6 +75,8 @@ def test_what_changes_back_meanwhile_is_told_as_it_is_then(bench):
 def test_very_many_items_are_told_as_the_whole_pool(bench, monkeypatch):
     monkeypatch.setattr(stale_terms, "ITEMS_MAX", 3)
     for n in range(ITEMS):
+        for store in (STORE, OTHER_STORE):
+            bench.report("counted", f"{store}-{n}-0", line(0, f"I{n:02d}"), store=store)
         bench.stock_item(f"I{n:02d}", unit="kg")
     while told(bench) or owed(bench):
         pass
