@@ -1,4 +1,4 @@
-"""What new settings must fit before they are published: pools, stores and items that they name, and units in use."""
+"""Consistency of new settings with those in force: pools, stores and items that they name, and units in use."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast

@@ -11,7 +11,8 @@ put_back: goods that were picked and go to nobody: back to their shelf.
 
 TaskStatus = Literal["open", "claimed", "done", "refused", "late", "cancelled"]
 
-TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "not_rung_up", "late", "stopped"]
+TaskChangeKind = Literal["opened", "escalated", "lease_ran_out", "counted", "not_rung_up", "rung_up", "late", "stopped"]
+"""rung_up: what a store was asked to ring up has been rung up since."""
 
 
 class KnownReport(TypedDict):

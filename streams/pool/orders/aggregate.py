@@ -12,7 +12,13 @@ from streams.pool.journal.facts import (
     TICK,
 )
 from streams.pool.orders import fold, publish, react
-from streams.pool.orders.hand_overs import HAND_OVER_ROWS, HAND_OVERS_OF_DAY, tell_not_rung_up
+from streams.pool.orders.hand_overs import (
+    HAND_OVER_ROWS,
+    HAND_OVERS_OF_DAY,
+    RUNG_UP_LATE,
+    end_rung_up,
+    tell_not_rung_up,
+)
 from streams.pool.orders.index import ORDER, UNPLACED
 from streams.pool.orders.reports import decide_report
 from streams.pool.orders.requests import decide_request
@@ -36,11 +42,12 @@ AGGREGATE = Aggregate(
         TICK: fold.forget_orders,
     },
     tables=(ORDER_ROWS, LOADS, QUOTA_ROWS, HAND_OVER_ROWS),
-    works=(UNPLACED,),
+    works=(RUNG_UP_LATE, UNPLACED),
     reactions=(
         Reaction(RUNG_UP, react.ring_up_order),
         Reaction(STRAINED, react.break_hold),
         Reaction(UNPLACED, react.reroute),
+        Reaction(RUNG_UP_LATE, end_rung_up),
     ),
     due={ORDER: react.expire, TASK: react.end_late_task, HAND_OVERS_OF_DAY: tell_not_rung_up},
     subject=react.subject,

@@ -7,7 +7,7 @@ from schemas.types.tasks import TaskChanged
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
 from streams.pool.journal.elsewhere import BORROWER, at_home, is_elsewhere, loan_name
-from streams.pool.orders.hand_overs import HAND_OVER_ROWS, HAND_OVERS, put_balances
+from streams.pool.orders.hand_overs import HAND_OVER_ROWS, HAND_OVERS, RUNG_UP_LATE, put_balances
 from streams.pool.orders.holds import held_on_shelves, is_drawn, working_stores
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import count_order
@@ -34,6 +34,8 @@ def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -
 def fold_sale(state: PoolState, fact: SaleRecorded, _: Entry) -> None:
     """A sale of goods that were handed over, or wait to be."""
     put_balances(state, fact["hand_overs"])
+    if fact["hand_overs"]:
+        state.agenda[RUNG_UP_LATE][fact["event"]["store"]] = None
 
 
 def fold_tasks(state: PoolState, fact: TaskChanged, _: Entry) -> None:

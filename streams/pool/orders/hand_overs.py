@@ -18,14 +18,18 @@ from streams.pool.journal.facts import TASK_CHANGED, moved_milli
 from streams.pool.orders.holds import CONFIRMED, PICKED, held_milli
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.rows import find_order
+from streams.pool.state.agenda import Work
 from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.part import Part, Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import EntityKey, TableSpec
+from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.opening_hours import business_day, local_time_ms
-from streams.pool.tasks.rows import ring_up_task
+from streams.pool.tasks.rows import RING_UP, end_task, find_task, ring_up_task
 
 HAND_OVERS_OF_DAY: Final = "hand_overs"
+RUNG_UP_LATE: Work[str, None] = Work("rung_up_late")
+"""Stores whose till rang up what was handed over, or took that back: what they were asked to ring up may be done."""
 NOT_RUNG_UP: Final = "not_rung_up"
 """Reason of a task: goods were handed over for orders, and no till rang them up."""
 _TOLD_AT_MINUTE = 6 * 60
@@ -59,6 +63,11 @@ class HandOverIndex:
                 self._state.alarms.set((HAND_OVERS_OF_DAY, _day_of(row)), at_ms)
         day_ends_ms = local_time_ms(self._state.config.pool["time_zone"], row["day"] + 2, 0)
         self.forgettable.set((HAND_OVERS_OF_DAY, _name(row)), day_ends_ms, day_ends_ms)
+
+    def is_asked_for(self, sku: str, store: str) -> bool:
+        """Is any of the item owed of a day that the store was asked about?"""
+        days = self.owed.get((sku, store), ())
+        return any(sku not in self.untold.get(f"{day}/{store}", ()) for day in days)
 
     def remove(self, row: HandOverRow) -> None:
         """The balance leaves the state."""
@@ -251,3 +260,17 @@ def tell_not_rung_up(state: PoolState, name: str, trigger: Trigger) -> Fact:
     task = ring_up_task(state, rows[0]["store"], lines, NOT_RUNG_UP, trigger.now_ms)
     fact: TaskChanged = {"kind": NOT_RUNG_UP, "tasks": [task], "hand_overs": told}
     return TASK_CHANGED, fact
+
+
+def end_rung_up(state: PoolState, store: str, _: None, trigger: Trigger) -> Fact | None:
+    """End what the store was asked to ring up, once nothing of the same items is owed that it was asked for."""
+    tasks = [find_task(state, name) for name in sorted(state[TASKS].at_store.get(store, ()))]
+    done = [
+        end_task(state, task, "done", "rung_up", trigger.now_ms)
+        for task in tasks
+        if task is not None
+        and task["kind"] == RING_UP
+        and not any(state[HAND_OVERS].is_asked_for(line["sku"], store) for line in task["lines"])
+    ]
+    fact: TaskChanged = {"kind": "rung_up", "tasks": done, "hand_overs": []}
+    return (TASK_CHANGED, fact) if done else None

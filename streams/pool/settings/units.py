@@ -1,4 +1,4 @@
-"""What is counted in an item's unit: while there is any, the item keeps its unit, and does not become a kit."""
+"""Units of items: while something is counted in one, the item keeps it, and does not become a kit."""
 
 from streams.catalog.references import set_in_unit
 from streams.pool.state.pool_state import PoolState

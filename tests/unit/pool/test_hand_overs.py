@@ -7,7 +7,7 @@ import pytest
 from schemas.models.config import OpeningHours, StoreSettings
 from tests.support.movements import assert_movements_are_the_books
 from tests.support.orders import short, stocked
-from tests.support.pool import DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, line, wanted
+from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, line, wanted
 
 NEXT_MORNING_MS = NOON_MS + 20 * HOUR_MS
 
@@ -127,6 +127,31 @@ def test_what_nobody_rings_up_is_told_the_next_morning_and_may_still_come():
     bench.pass_time(NEXT_MORNING_MS + HOUR_MS)
     bench.sell("s1", line(2_000), recorded_at_ms=NEXT_MORNING_MS, appended_at_ms=NEXT_MORNING_MS)
     assert (bench.on_hand(), not_rung_up(bench)) == (18_000, 1)
+
+
+def test_what_the_store_was_asked_to_ring_up_ends_once_all_of_it_was_rung_up_late():
+    bench = shop()
+    hand_over(bench)
+    bench.pass_time(NEXT_MORNING_MS)
+    late = {"recorded_at_ms": NEXT_MORNING_MS, "appended_at_ms": NEXT_MORNING_MS}
+    task = bench.task("ring_up")
+    bench.sell("s1", line(1_000), **late)
+    assert bench.tasks()[task]["status"] == "open"
+    bench.restart()
+    bench.sell("s2", line(1_000), **late)
+    row = bench.tasks()[task]
+    assert (row["status"], row["reason"], asked(bench)) == ("done", "rung_up", [])
+    bench.fulfil("done", task)
+    assert bench.events()[-1]["reason"] == "task_ended"
+
+
+def test_a_sale_of_another_item_leaves_what_is_to_be_rung_up():
+    bench = shop()
+    hand_over(bench)
+    bench.pass_time(NEXT_MORNING_MS)
+    late = {"recorded_at_ms": NEXT_MORNING_MS, "appended_at_ms": NEXT_MORNING_MS}
+    bench.sell("s1", line(2_000, BREAD), **late)
+    assert asked(bench) == [[(MILK, 2_000)]]
 
 
 def test_a_sale_of_another_day_is_another_sale():
