@@ -121,7 +121,6 @@ def _changes() -> Iterator[Change]:
         yield CodeMapping(code=f"plu:{n}", sku=sku(n))
     yield CodeMapping(store="share", code="item:own", sku=sku(PRIVATE))
     yield CodeMapping(store="cap", code="item:own", sku=sku(PRIVATE + 1))
-    yield CodeMapping(code="item:ghost", sku="not-in-the-master")
 
 
 def sku(n: int) -> str:
