@@ -146,7 +146,6 @@ def connectors_process(settings: "Settings", _number: int) -> None:
 
 
 def settlement_process(settings: "Settings", _number: int) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plugins
 
     from commonshelf.config.credentials import kafka_options
     from commonshelf.desks.settlement.database import settlement_engine

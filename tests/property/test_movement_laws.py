@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from streams.pool.journal.facts import CATALOG_ITEM
 from tests.property.test_transfer_laws import SKUS, orders, played, ticks, tills, transfers
 from tests.support.movements import assert_movements_are_the_books, movements
 from tests.support.pool import POOL, furnished
@@ -27,7 +28,19 @@ def test_what_moved_sums_up_to_the_books(world):
     for one in world:
         one.onto(bench)
     bench.commit()
+    assume(not _units_changed(bench.journal()))
     assert_movements_are_the_books(bench.journal(), bench.committed, POOL)
+
+
+def _units_changed(entries):
+    """An empty shelf begins anew when its item's unit changes, of which movements know nothing."""
+    units = {}
+    for entry in entries:
+        if entry.fact[0] == CATALOG_ITEM:
+            item = entry.fact[1]
+            if units.setdefault(item["sku"], item["unit"]) != item["unit"]:
+                return True
+    return False
 
 
 @given(world=st.lists(st.one_of(transfers, ticks, orders, tills), max_size=25))

@@ -84,7 +84,11 @@ class Movement(NamedTuple):
 
 @dataclass
 class Movements:
-    """Reads the movements of one pool's facts, from its first on. What it remembers are plain rows, to be kept."""
+    """Reads the movements of one pool's facts, from its first on. What it remembers are plain rows, to be kept.
+
+    Of an item whose unit changed while its shelf was empty, it takes what is late of the time before for a change of
+    the books, which begin anew then.
+    """
 
     counted_at_ms: dict[tuple[str, str], int] = field(default_factory=dict)
     """(store, sku) → time of the last count: what occurred until then is in it."""

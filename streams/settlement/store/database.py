@@ -1,5 +1,6 @@
 """The settlement database: a file of SQLite, or PostgreSQL, with its tables as this release has them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from messaging.errors import UserError
 
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step and of its plugins
 _LOCK_WAIT_S = 30
 _MIGRATION_LOCK = 0x5E771E
 """Of PostgreSQL: two that start at once migrate one after the other."""

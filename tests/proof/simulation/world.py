@@ -157,10 +157,10 @@ class PoolWorld:
         ):
             self._settings[one.store] = one
             self._configure(one)
-        self._configure(StoreItemSettings(store="share", sku=SKUS[1], listed=False))
         for sku in SKUS:
             item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit(sku), cost_minor=120, recorded_at_ms=START_MS)
             self._arrive(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+        self._configure(StoreItemSettings(store="share", sku=SKUS[1], listed=False))
 
     def _configure(self, change: Change) -> None:
         event = ConfigChange(pool=POOL, recorded_at_ms=self.now_ms, origin="simulation", change=change)

@@ -14,6 +14,9 @@ class Message:
     def error(self):
         return None
 
+    def timestamp(self):
+        return 0, 0
+
 
 class BusyConsumer:
     """Of a pool whose rows never cease; `backlog` waits at first."""

@@ -34,7 +34,7 @@ def test_it_shows_columns_and_lines_and_what_to_set(export):
     shown = guess(export, "--time-zone", "Europe/Berlin")
     assert shown.exit_code == 0
     assert "umsatz-2026-03.csv holds: sales" in shown.output
-    assert "BonNr       →  receipt_no, its name is like 'bonnr'" in shown.output
+    assert "BonNr       →  receipt_no, by its name" in shown.output
     assert "Kunde       →  (dropped)" in shown.output
     assert "2026-03-01T08:15:00Z  -/2026-03-01/17  sale  2 each  gtin:04006381333931" in shown.output
     assert "2026-03-01T08:16:00Z  -/2026-03-01/18  sale  1.5 each" in shown.output
