@@ -146,7 +146,6 @@ def connectors_process(settings: "Settings", _number: int) -> None:
 
 
 def settlement_process(settings: "Settings", _number: int) -> None:
-
     from commonshelf.config.credentials import kafka_options
     from commonshelf.desks.settlement.database import settlement_engine
     from streams.settlement.store.worker import SettlementSettings, run_settlement
