@@ -66,9 +66,9 @@ class TillAndWorker:
     def __enter__(self):
         for change in (PoolSettings(name="North"), StoreSettings(store=STORE, name="Corner")):
             event = ConfigChange(pool=POOL, recorded_at_ms=NOON_MS, origin="test", change=change)
-            self._say(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+            self._say(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()), event.key)
         item = CatalogItem(pool=POOL, sku=MILK, name=MILK, recorded_at_ms=NOON_MS)
-        self._say(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+        self._say(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()), item.key)
         self._say(POS_STOCK.name, stock("received", "opening", line(OPENING * 1_000), occurred_at_ms=now_ms()))
         self.start()
         self.sell(5)
@@ -103,8 +103,8 @@ class TillAndWorker:
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def _say(self, topic, value):
-        self._producer.produce(topic, value, POOL, 0)
+    def _say(self, topic, value, key=POOL):
+        self._producer.produce(topic, value, key, 0)
         assert self._producer.flush(PATIENCE_S) == 0
 
     def sell(self, receipts):

@@ -79,10 +79,12 @@ def amounts(of: Mapping[Place, int]) -> Amounts:
 class State:
     """Shelves and orders, with their sums. Never changed in place."""
 
-    __slots__ = ("_hash", "held", "on_hand", "orders", "picked", "waiting")
+    __slots__ = ("_hash", "held", "not_found", "on_hand", "orders", "picked", "waiting")
 
     def __init__(self, on_hand: Mapping[Shelf, int]) -> None:
         self.on_hand = dict(on_hand)
+        self.not_found: dict[Shelf, int] = {}
+        """What of it was looked for in vain: it is promised to nobody. Nobody counts here."""
         self.orders: dict[str, Order] = {}
         self.held: dict[Shelf, int] = {}
         self.picked: dict[Shelf, int] = {}
@@ -94,7 +96,9 @@ class State:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and (self.on_hand, self.orders) == (other.on_hand, other.orders)
+        return isinstance(other, State) and (self.on_hand, self.not_found, self.orders) == (
+            other.on_hand, other.not_found, other.orders,
+        )  # fmt: skip
 
     def with_order(self, name: str, order: Order, moved: Mapping[Shelf, int] | None = None) -> "State":
         """Ends the order when nothing is kept for it and nothing more is wanted. `moved` changes what is on hand."""
@@ -115,6 +119,7 @@ class State:
     def moved(self, change: Mapping[Shelf, int]) -> "State":
         after: State = State.__new__(State)
         after.on_hand, after.orders, after.held = self.on_hand, self.orders, self.held
+        after.not_found = self.not_found
         after.picked, after.waiting, after._hash = self.picked, self.waiting, self._hash
         if change:
             after.on_hand = dict(self.on_hand)
@@ -122,6 +127,15 @@ class State:
                 before = after.on_hand[shelf]
                 after.on_hand[shelf] = before + milli
                 after._hash ^= hash((shelf, before)) ^ hash((shelf, before + milli))
+        return after
+
+    def missed(self, shelf: Shelf, milli: int) -> "State":
+        """So much of the shelf was looked for in vain."""
+        after = self.moved({})
+        if milli:
+            before = self.not_found.get(shelf, 0)
+            after.not_found = {**self.not_found, shelf: before + milli}
+            after._hash ^= hash(("not found", shelf, before)) ^ hash(("not found", shelf, before + milli))
         return after
 
     def with_step(self, name: str, steps_all: int) -> "State":
@@ -156,7 +170,8 @@ class State:
         return any(self.over(shelf) for shelf in self.held)
 
     def free(self, shelf: Shelf) -> int:
-        return max(0, self.on_hand.get(shelf, 0) - self.held.get(shelf, 0))
+        there = self.on_hand.get(shelf, 0) - self.not_found.get(shelf, 0)
+        return max(0, there - self.held.get(shelf, 0))
 
     def offers(self, order: Order) -> dict[str, dict[str, int]]:
         """Store → line → what it could give of what is open."""

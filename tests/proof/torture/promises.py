@@ -185,6 +185,8 @@ def _report(state: State, order: Order | None, act: Act) -> Iterator[State]:
             moved[shelf] -= milli
         elif act.reason == "damaged":
             moved[shelf] -= short
+        elif act.reason in _DOUBTFUL:
+            state = state.missed(shelf, short)
     barred = order.barred | {(line, act.store) for line in missing}
     yield from _told(state.with_order(act.order, order._replace(holds=amounts(holds), barred=barred), moved), act)
 
@@ -254,6 +256,7 @@ def _may_refuse(order: Order | None, act: Act) -> bool:
 
 
 _REFUSALS = ("refused", "report_refused")
+_DOUBTFUL = ("not_found", "wrong_item")
 _TOLD_AS = {"placed": ("allocated", "unfilled")}
 FOLLOW_UPS = ("broken", "rerouted", "unfilled", "expired")
 _TASKS = {"picked": ("confirmed", "picked"), "short": ("confirmed", "picked"), "collected": ("picked", "collected")}

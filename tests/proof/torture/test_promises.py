@@ -197,8 +197,8 @@ def test_a_line_does_not_go_back_to_the_store_that_lost_it(tmp_path):
     assert not told.verdict().is_linearizable
 
 
-def test_damaged_goods_are_gone_and_those_not_found_are_not(tmp_path):
-    for reason, is_right in (("damaged", True), ("not_found", False)):
+def test_damaged_goods_are_gone_and_those_not_found_are_promised_to_nobody(tmp_path):
+    for reason, is_right in (("damaged", True), ("not_found", True), ("sold", False)):
         told = Telling(tmp_path / f"{reason}.jsonl", 1, 0)
         told.places("a", 1, (HERE, "tentative", 1))
         told.request("confirmed", "a", "confirmed", (HERE, "confirmed", 1))
