@@ -26,6 +26,8 @@ from tests.support.waiting import until
 DAY_MS = 86_400_000
 STORE = "corner"
 
+_OF_THE_MOMENT = ("pool", "recorded_at_ms", "appended_at_ms", "position")
+
 
 def write_settings(folder: Path, bootstrap_servers: str, partitions: int) -> Path:
     """A settings file for commands and for a worker on that Kafka."""
@@ -108,7 +110,9 @@ class PoolWithShop:
         """SKU → row, without what depends on when and in which pool it was."""
         rows = [row for row in current(self.options, POOL_AVAILABILITY.name) if row["pool"] == self.pool]
         return {
-            row["sku"]: {k: v for k, v in row.items() if k not in ("pool", "appended_at_ms", "position")}
+            row["sku"]: {
+                k: v for k, v in row.items() if k not in ("pool", "recorded_at_ms", "appended_at_ms", "position")
+            }
             for row in rows
         }
 
