@@ -202,7 +202,7 @@ def test_a_drop_folder_that_is_killed_in_the_middle_of_a_file_loses_no_line(kafk
             return 0
         with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as state:
             try:
-                return state.execute("SELECT MAX(rows_confirmed) FROM files").fetchone()[0] or 0
+                return state.execute("SELECT MAX(rows_confirmed) FROM drops").fetchone()[0] or 0
             except sqlite3.OperationalError:  # the table is not made yet
                 return 0
 

@@ -27,7 +27,7 @@ class SettlementKills:
 
     def test_killed_at_fifty_points_it_has_posted_each_entry_once(self, world, database, engine, tmp_path):
         pages = [output.value for output in world.outputs if output.topic == POOL_JOURNAL.name]
-        hit = kill_at_random(pages, database, KILLS, 14, tmp_path / "killed")
+        hit = kill_at_random(pages, database, KILLS, 14, tmp_path / "killed", lambda: drop_all(engine))
         assert hit >= 10
         for _ in range(2):
             catch_up(pages, database)

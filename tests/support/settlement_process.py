@@ -86,8 +86,11 @@ def play(pages, database, armed, killed_log, caught_up):
     threading.Event().wait()
 
 
-def kill_at_random(pages, database, kills, seed, killed_log):
-    """Start the process and kill it, so many times: at a failpoint, or after any while. Returns the failpoints hit."""
+def kill_at_random(pages, database, kills, seed, killed_log, begin_anew):
+    """Start the process and kill it, so many times: at a failpoint, or after any while. Returns the failpoints hit.
+
+    `begin_anew` empties the database of a process that came to the journal's end, so that there is work to be killed in.
+    """
     chance = random.Random(seed)
     for number in range(kills):
         armed = ""
@@ -103,6 +106,8 @@ def kill_at_random(pages, database, kills, seed, killed_log):
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
         process.join(PATIENCE_S)
+        if caught_up.is_set() and number < kills - 1:
+            begin_anew()
     return killed_log.read_text().count("\n")
 
 
