@@ -89,7 +89,7 @@ def play(pages, database, armed, killed_log, caught_up):
 def kill_at_random(pages, database, kills, seed, killed_log, begin_anew):
     """Start the process and kill it, so many times: at a failpoint, or after any while. Returns the failpoints hit.
 
-    `begin_anew` empties the database of a process that came to the journal's end, so that there is work to be killed in.
+    `begin_anew` empties the database of a process that came to the journal's end: there is work to be killed in again.
     """
     chance = random.Random(seed)
     for number in range(kills):
