@@ -106,10 +106,10 @@ def diff(
     from commonshelf.text import print_table
     from messaging.clock import wall_clock_ms
     from messaging.journal import read_journal
+    from schemas.currency import amount_text
     from schemas.partition import partition_of
     from streams.settlement.agreements.compare import compare
     from streams.settlement.agreements.file import read_agreement
-    from streams.settlement.agreements.words import money
 
     before, after = read_agreement(old), read_agreement(new)
     connection = where.connect()
@@ -120,8 +120,8 @@ def diff(
         typer.echo(f"nothing passed between the stores of {pool} in {days} days: neither would have changed anything")
         return
     rows = [
-        (one.party, money(one.old_minor, one.currency), money(one.new_minor, one.currency),
-         money(one.new_minor - one.old_minor, one.currency))
+        (one.party, amount_text(one.old_minor, one.currency), amount_text(one.new_minor, one.currency),
+         amount_text(one.new_minor - one.old_minor, one.currency))
         for one in found
     ]  # fmt: skip
     numbers = ("gets by the old", "gets by the new", "difference")

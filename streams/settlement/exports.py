@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from schemas.currency import currency_exponent
+from schemas.currency import amount_text, currency_exponent
 from streams.settlement.ledger.entries import AccountName, Party, Posting, Transaction
 
 _TYPES: dict[AccountName, str] = {
@@ -44,13 +44,6 @@ def component(party: Party) -> str:
     )
 
 
-def decimal_text(amount_minor: int, currency: str) -> str:
-    """Minor units as a plain decimal: 285 EUR → 2.85."""
-    decimals = currency_exponent(currency)
-    sign, digits = "-" if amount_minor < 0 else "", str(abs(amount_minor)).rjust(decimals + 1, "0")
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else f"{sign}{digits}"
-
-
 def day_of(transaction: Transaction, zone: tzinfo = UTC) -> date:
     """The day on which it counts: when it happened; of what is restated, the first of its window."""
     about, is_restated = transaction.about, transaction.belongs_to_ms < transaction.window_ms
@@ -73,12 +66,12 @@ def hledger_journal(transactions: Iterable[Transaction], zone: tzinfo = UTC) -> 
         yield f"    ; {', '.join(f'{name}:{value}' for name, value in _tags(one))}"
         for posting in one.postings:
             sums[account_name(posting), posting.currency] += posting.amount_minor
-            yield f"    {account_name(posting)}  {_amount_text(posting.amount_minor, posting.currency)}"
+            yield f"    {account_name(posting)}  {amount_text(posting.amount_minor, posting.currency)}"
     if ordered:
         yield ""
         yield f"{ordered[-1][0]:%Y-%m-%d} balances by the ledger itself"
         for (name, currency), amount in sorted(sums.items()):
-            yield f"    {name}  {_amount_text(0, currency)} = {_amount_text(amount, currency)}"
+            yield f"    {name}  {amount_text(0, currency)} = {amount_text(amount, currency)}"
 
 
 def beancount_journal(transactions: Iterable[Transaction], zone: tzinfo = UTC) -> Iterator[str]:
@@ -96,15 +89,11 @@ def beancount_journal(transactions: Iterable[Transaction], zone: tzinfo = UTC) -
             yield f"  {name}: {_quoted(value)}"
         for posting in one.postings:
             sums[account_name(posting), posting.currency] += posting.amount_minor
-            yield f"  {account_name(posting)}  {_amount_text(posting.amount_minor, posting.currency)}"
+            yield f"  {account_name(posting)}  {amount_text(posting.amount_minor, posting.currency)}"
     after = ordered[-1][0] + timedelta(days=1)
     yield ""
     for (name, currency), amount in sorted(sums.items()):
-        yield f"{after:%Y-%m-%d} balance {name}  {_amount_text(amount, currency)}"
-
-
-def _amount_text(amount_minor: int, currency: str) -> str:
-    return f"{decimal_text(amount_minor, currency)} {currency}"
+        yield f"{after:%Y-%m-%d} balance {name}  {amount_text(amount, currency)}"
 
 
 def _by_day(transactions: Iterable[Transaction], zone: tzinfo) -> list[tuple[date, Transaction]]:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from connectors.parsing.spreadsheet import clean_cell, guarded, unguarded
 from messaging.errors import UserError
-from streams.settlement.exports import decimal_text
+from schemas.currency import decimal_text
 from streams.settlement.ledger.entries import Party
 from streams.settlement.netting import Netted, Payment
 

@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from commonshelf.desks.settlement.wording import moment, party_name, quantity
 from commonshelf.text import one_line
 from connectors.parsing.spreadsheet import guarded
-from streams.settlement.exports import decimal_text
+from schemas.currency import decimal_text
 from streams.settlement.statements import TITLES, Statement
 
 COLUMNS = (

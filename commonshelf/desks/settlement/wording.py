@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from commonshelf.text import one_line, units
-from streams.settlement.exports import decimal_text
+from schemas.currency import decimal_text
 from streams.settlement.ledger.entries import FUND, INSURER, About, Party
 
 _OTHERS = {FUND: "Mutual fund", INSURER: "Insurer"}

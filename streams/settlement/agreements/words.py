@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from schemas.currency import currency_exponent
+from schemas.currency import amount_text, currency_exponent
 from schemas.models.agreement import Agreement
 from streams.settlement.ledger.debts import Rate
 from streams.settlement.ledger.windows import window_of
@@ -14,14 +14,6 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 EXAMPLE_COST, EXAMPLE_PRICE, EXAMPLE_TAX_PERMILLE = 200, 320, 70
 """Of the example's item, in hundredths of the currency's unit."""
-
-
-def money(minor: int, currency: str) -> str:
-    """12.34 EUR."""
-    decimals = currency_exponent(currency)
-    whole, part = divmod(abs(minor), 10**decimals)
-    shown = f"{whole}.{part:0{decimals}d}" if decimals else str(whole)
-    return f"{'-' if minor < 0 else ''}{shown} {currency}"
 
 
 def percent(permille: int) -> str:
@@ -40,25 +32,27 @@ def worked_example(agreement: Agreement) -> list[str]:
     one = 10 ** currency_exponent(currency)
     cost, price = EXAMPLE_COST * one // 100, EXAMPLE_PRICE * one // 100
     tax = percent(EXAMPLE_TAX_PERMILLE)
-    item = f"An item costs {money(cost, currency)} and sells for {money(price, currency)}; its tax is {tax}."
+    item = (
+        f"An item costs {amount_text(cost, currency)} and sells for {amount_text(price, currency)}; its tax is {tax}."
+    )
     lines = [item, "A customer orders two at store A and collects them at store B:"]
     total = 0
     if agreement.customer_pays == "fulfilling":
         fee = scaled(2 * price, agreement.referral_permille, 1000, agreement.rounding)
         share = percent(agreement.referral_permille)
-        lines.append(f"  the customer pays B, which owes A {share}: {money(fee, currency)}")
+        lines.append(f"  the customer pays B, which owes A {share}: {amount_text(fee, currency)}")
         total -= fee
     else:
         for what, amount in _example_parts(agreement, cost, price):
             if amount:
-                lines.append(f"  {what}: {money(amount, currency)}")
+                lines.append(f"  {what}: {amount_text(amount, currency)}")
                 total += amount
     for what, amount in (("handling", agreement.handling_fee_minor), ("pickup", agreement.pickup_fee_minor)):
         if amount:
-            lines.append(f"  {what} fee: {money(amount, currency)}")
+            lines.append(f"  {what} fee: {amount_text(amount, currency)}")
             total += amount
     ower, other = ("A", "B") if total >= 0 else ("B", "A")
-    lines.append(f"  {ower} owes {other} {money(abs(total), currency)} for it.")
+    lines.append(f"  {ower} owes {other} {amount_text(abs(total), currency)} for it.")
     return lines
 
 
@@ -107,18 +101,18 @@ def _of_goods(agreement: Agreement) -> Iterator[str]:
         (agreement.no_show_fee_minor, "to it when nobody collects what it had picked"),
     ):
         if amount:
-            yield f"{money(amount, currency)} go {what}."
+            yield f"{amount_text(amount, currency)} go {what}."
     if agreement.delivery_fee_minor:
         split = agreement.delivery_split
         yield (
-            f"A delivery costs {money(agreement.delivery_fee_minor, currency)}: the store that sold bears "
+            f"A delivery costs {amount_text(agreement.delivery_fee_minor, currency)}: the store that sold bears "
             f"{percent(split.selling_permille)}, the one that hands over {percent(split.fulfilling_permille)}."
         )
     whose = "the store's that sold them" if agreement.returns_to == "selling" else "the store's that gave them"
     days = agreement.returns_within_ms // _DAY_MS
     yield f"What a customer brings back within {days} days is {whose} again, wherever it is brought."
     for one in agreement.lending:
-        fee = money(one.fee_minor_per_unit, one.currency)
+        fee = amount_text(one.fee_minor_per_unit, one.currency)
         yield f"Goods lent between this pool and {one.pool} cost {fee} a unit more."
 
 
@@ -130,9 +124,10 @@ def _of_losses(agreement: Agreement) -> Iterator[str]:
     )
     yield f"What is missing of {what} is borne by {bearer}; a store's own goods are missing first."
     if rule.bearer == "fund" or agreement.transit_loss == "fund":
+        least, most = amount_text(rule.deductible_minor, currency), amount_text(rule.cap_minor, currency)
         yield (
-            f"The fund pays what is above {money(rule.deductible_minor, currency)}, at most "
-            f"{money(rule.cap_minor, currency)} a loss; at the window's end the members pay it by their share of sales."
+            f"The fund pays what is above {least}, at most {most} a loss; at the window's end the members pay it by "
+            "their share of sales."
         )
     yield {
         "sender": "What is lost on its way is the sender's loss.",
@@ -142,7 +137,7 @@ def _of_losses(agreement: Agreement) -> Iterator[str]:
     }[agreement.transit_loss]
     insurance = agreement.insurance
     if insurance.premium_ppm_per_day or insurance.cover_minor:
-        least, most = money(insurance.deductible_minor, currency), money(insurance.cover_minor, currency)
+        least, most = amount_text(insurance.deductible_minor, currency), amount_text(insurance.cover_minor, currency)
         yield (
             f"The insurer takes {insurance.premium_ppm_per_day} millionths of the value lent for each day, and covers "
             f"what of a loss is above {least}, up to {most}."

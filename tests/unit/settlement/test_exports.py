@@ -11,13 +11,13 @@ from beancount.core import realization
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.currency import decimal_text
 from schemas.models.base import NAME_PATTERN
 from streams.settlement.exports import (
     account_name,
     beancount_journal,
     component,
     day_of,
-    decimal_text,
     hledger_journal,
 )
 from streams.settlement.ledger.debts import Debt
