@@ -1,7 +1,7 @@
 """The state of one pool's ledger, and the transactions of the entry at hand."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas.types.agreement import Agreement
 from schemas.types.catalog import CatalogItem
@@ -24,18 +24,6 @@ from streams.settlement.money import scaled
 
 CLOCK, OPEN_START, OPEN_END, NEWEST = "clock_ms", "open_start_ms", "open_end_ms", "newest_ms"
 """Rows of `times`: the pool's time, the window that is open, and when the newest fact happened that was settled."""
-
-
-class Piece(NamedTuple):
-    """A quantity that was priced in one go, and what was posted for it."""
-
-    milli: int
-    debt: list[Any] | None
-    """As `kept`; None while it is unpriced."""
-    rate: list[Any] | None
-    agreement: int
-    at: tuple[int, int]
-    """(Posted position, sequence) of its transaction; of an unpriced one (position, item)."""
 
 
 class Books:

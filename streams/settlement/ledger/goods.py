@@ -9,12 +9,14 @@ from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import FUND, About, Party
 from streams.settlement.ledger.orders import party_of
+from streams.settlement.ledger.pieces import Columns, take
 from streams.settlement.money import scaled
 
 _SOLD = ("sale", "collected", "return", "void")
 _MISSING = ("theft", "damage")
 _SPOILT = ("waste", "expiry", "damage", "theft", "other")
 _COUNTED = ("counted", "level")
+_LOST, _IN_TRANSIT = Columns(lots.MILLI, lots.VALUE, debt=4), Columns(0, debt=1)
 
 
 def settle_movement(books: Books, move: Movement) -> None:
@@ -77,11 +79,12 @@ def _lose_in_transit(books: Books, move: Movement) -> None:
     key = (str(move.transfer), move.sku)
     pieces = books.in_transit.get(key, [])
     if move.quantity_milli > 0:
-        for debt, version, at in _newest(pieces, move.quantity_milli):
+        for _, debt, version, at in take(pieces, move.quantity_milli, _IN_TRANSIT):
             about = About(
                 "transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, move.quantity_milli
             )
-            books.owe(about, version, debt.negated(), f"Goods of transfer {move.transfer} are not lost after all", at)
+            sentence = f"Goods of transfer {move.transfer} are not lost after all"
+            books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
     else:
         piece = _bear_transit_loss(books, move, -move.quantity_milli)
         if piece is not None:
@@ -192,21 +195,14 @@ def price_own_loss(books: Books, position: int, about: About, rate: Rate, agreem
 
 def _find(books: Books, move: Movement, place: tuple[str, str]) -> None:
     """What was missing last is there again, and nobody owes for it any more."""
-    found, milli = books.lost_lots.get(place, []), move.books_milli
-    while milli and found:
-        owner, of_milli, value, currency, debt, version, at = found.pop()
-        back = min(milli, of_milli)
-        milli -= back
-        part_value = value - scaled(value, of_milli - back, of_milli)
-        gone = None if debt is None else debt_of(debt).part(back, of_milli)
-        if back < of_milli:
-            rest = None if debt is None or gone is None else kept(debt_of(debt).less(gone))
-            found.append([owner, of_milli - back, value - part_value, currency, rest, version, at])
-        if gone is not None:
+    found = books.lost_lots.get(place, [])
+    for owner, back, value, currency, debt, version, at in take(found, move.books_milli, _LOST):
+        if debt is not None:
             about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, -back)
-            books.owe(about, version, gone.negated(), f"Goods that were missing at {move.store} were found", tuple(at))
+            sentence = f"Goods that were missing at {move.store} were found"
+            books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
         if owner is not None:
-            lots.find_lot(books, move, [owner, back, part_value, currency])
+            lots.find_lot(books, move, [owner, back, value, currency])
     if found:
         books.lost_lots[place] = found
     else:
@@ -216,17 +212,3 @@ def _find(books: Books, move: Movement, place: tuple[str, str]) -> None:
 def _covered(value: int, agreement: Agreement) -> int:
     rule = agreement["shrink"]
     return min(max(value - rule["deductible_minor"], 0), rule["cap_minor"])
-
-
-def _newest(pieces: list[Any], milli: int) -> list[tuple[Debt, int, tuple[int, int]]]:
-    """Parts of the newest pieces that make `milli`, taken off."""
-    parts = []
-    while milli and pieces:
-        of_milli, debt, version, at = pieces.pop()
-        back = min(milli, of_milli)
-        milli -= back
-        gone = debt_of(debt).part(back, of_milli)
-        if back < of_milli:
-            pieces.append([of_milli - back, kept(debt_of(debt).less(gone)), version, at])
-        parts.append((gone, version, (at[0], at[1])))
-    return parts

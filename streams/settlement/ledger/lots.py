@@ -7,10 +7,12 @@ from streams.pool.journal.movements import Movement
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import About, Posting
-from streams.settlement.money import scaled
+from streams.settlement.ledger.pieces import Columns, take
 
 OWNER, MILLI, VALUE, CURRENCY = range(4)
 """Of a lot: its owner, thousandths, their value when they came, and the currency."""
+_LOT, _SOLD = Columns(MILLI, VALUE), Columns(MILLI, VALUE, debt=4)
+"""What was sold of a lot has what the keeper owes for it behind that, the version, the transaction, and when."""
 
 
 def receive_lot(books: Books, move: Movement, rate: Rate, agreement: Agreement) -> None:
@@ -29,7 +31,7 @@ def sell_lots(books: Books, move: Movement, milli: int) -> None:
     place = (move.store, move.sku)
     lots, sold = books.lots.get(place, []), books.sold_lots.get(place, [])
     agreement = books.agreement_at(move.occurred_at_ms)
-    for part in _take(lots, milli, newest_first=False):
+    for part in take(lots, milli, _LOT, oldest_first=True):
         about = About("lot_sold", move.occurred_at_ms, move.store, move.order, None, move.sku, part[MILLI])
         version = 0 if agreement is None else agreement["version"]
         _lend(
@@ -50,24 +52,16 @@ def return_lots(books: Books, move: Movement, milli: int) -> None:
     """So much came back to the keeper's shelf: what was taken of lots last is there again, at its price."""
     place = (move.store, move.sku)
     lots, sold = books.lots.get(place, []), books.sold_lots.get(place, [])
-    while milli and sold:
-        owner, of_milli, value, currency, debt, version, at, _ = piece = sold.pop()
-        back = min(milli, of_milli)
-        milli -= back
-        part_value = value - scaled(value, of_milli - back, of_milli)
-        gone = None if debt is None else debt_of(debt).part(back, of_milli)
-        if back < of_milli:
-            rest = None if debt is None or gone is None else kept(debt_of(debt).less(gone))
-            sold.append([owner, of_milli - back, value - part_value, currency, rest, version, at, piece[-1]])
+    for owner, back, value, currency, debt, version, at, _ in take(sold, milli, _SOLD):
         about = About("lot_returned", move.occurred_at_ms, move.store, move.order, None, move.sku, back)
-        if gone is not None:
+        if debt is not None:
             sentence = f"{move.store} did not sell goods of {owner} after all"
-            books.owe(about, version, gone.negated(), sentence, tuple(at))
+            books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
         elif at is not None:
             books.unpriced.pop(tuple(at), None)
             books.step.priced.append(tuple(at))
-        _lend(books, about, version, owner, part_value, currency, f"{move.store} keeps goods of {owner} again")
-        lots.insert(0, [owner, back, part_value, currency])
+        _lend(books, about, version, owner, value, currency, f"{move.store} keeps goods of {owner} again")
+        lots.insert(0, [owner, back, value, currency])
     _put(books.lots, place, lots)
     _put(books.sold_lots, place, sold)
 
@@ -76,7 +70,7 @@ def lose_lots(books: Books, move: Movement, milli: int) -> list[list[Any]]:
     """Take lost goods off the lots, newest first, and return them; their value is their owners' loss for now."""
     place = (move.store, move.sku)
     lots = books.lots.get(place, [])
-    lost = _take(lots, milli, newest_first=True)
+    lost = take(lots, milli, _LOT)
     for part in lost:
         about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, part[MILLI])
         postings = _value(books, part[OWNER], -part[VALUE], part[CURRENCY], "shrink")
@@ -141,23 +135,6 @@ def _value(books: Books, owner: str, value: int, currency: str, against: str) ->
         Posting(owner, "stock_lent", None, value, currency),
         Posting(owner, against, None, -value, currency),  # type: ignore[arg-type]  # goods or shrink
     ]
-
-
-def _take(lots: list[Any], milli: int, *, newest_first: bool) -> list[list[Any]]:
-    """Up to `milli` off the lots; a lot that is more is divided, its value with it."""
-    taken = []
-    while milli and lots:
-        at = -1 if newest_first else 0
-        lot = lots[at]
-        part = min(milli, lot[MILLI])
-        value = lot[VALUE] - scaled(lot[VALUE], lot[MILLI] - part, lot[MILLI])
-        taken.append([lot[OWNER], part, value, lot[CURRENCY]])
-        milli -= part
-        if part == lot[MILLI]:
-            lots.pop(at)
-        else:
-            lots[at] = [lot[OWNER], lot[MILLI] - part, lot[VALUE] - value, lot[CURRENCY]]
-    return taken
 
 
 def _put(table: dict[tuple[str, str], list[Any]], place: tuple[str, str], rows: list[Any]) -> None:

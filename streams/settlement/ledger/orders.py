@@ -10,8 +10,11 @@ from streams.pool.journal.elsewhere import is_elsewhere
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import About, Party, TransactionKind
+from streams.settlement.ledger.pieces import Columns, take
 from streams.settlement.money import scaled
 
+_PART = Columns(0, debt=1)
+"""A part of an order's goods: thousandths, the debt, its rate, the agreement's version, the transaction."""
 PLACE = "|"
 """Between an item and its store in a row's key; no store has it in its id."""
 
@@ -139,7 +142,7 @@ def price_claim(books: Books, name: tuple[int, int], claim: dict[str, Any], abou
 def _take_back(books: Books, row: dict[str, Any], place: str, milli: int, at_ms: int) -> None:
     """The newest pieces first, at the price at which they were posted."""
     kind: TransactionKind = "goods_sold"
-    for piece in _taken(row["pieces"][place]["parts"], milli):
+    for piece in take(row["pieces"][place]["parts"], milli, _PART):
         about = About(
             kind, at_ms, place.rpartition(PLACE)[2], row["order"], None, row["pieces"][place]["sku"], -piece[0]
         )
@@ -162,22 +165,6 @@ def waits_no_more(books: Books, name: tuple[int, int], milli: int) -> None:
     else:
         del books.unpriced[name]
         books.step.priced.append(name)
-
-
-def _taken(parts: list[Any], milli: int) -> list[Any]:
-    """Pieces that make `milli`, from the newest on, taken off `parts`; one that is more is divided."""
-    taken = []
-    while milli and parts:
-        piece = parts.pop()
-        if piece[0] > milli:
-            debt = None if piece[1] is None else debt_of(piece[1])
-            gone = None if debt is None else debt.part(milli, piece[0])
-            rest = None if debt is None or gone is None else debt.less(gone)
-            parts.append([piece[0] - milli, rest and kept(rest), *piece[2:]])
-            piece = [milli, gone and kept(gone), *piece[2:]]
-        milli -= piece[0]
-        taken.append(piece)
-    return taken
 
 
 # --- fees ----------------------------------------------------------------------------------------------------
