@@ -193,6 +193,14 @@ class Books:
             return None
         return scaled(item["price_minor"] * milli, 1, 1000)
 
+    def net_positions(self) -> dict[tuple[str, str], int]:
+        """(Party, currency) → what others owe it less what it owes, minor units; of those that are not even."""
+        found: dict[tuple[str, str], int] = {}
+        for (party, account, _, currency), balance in self.balances.items():
+            if account in ("receivable", "payable"):
+                found[party, currency] = found.get((party, currency), 0) + balance
+        return {key: amount for key, amount in sorted(found.items()) if amount}
+
     # --- windows -------------------------------------------------------------------------------------------
 
     def _windows(self, occurred_at_ms: int) -> tuple[int, int]:

@@ -39,13 +39,9 @@ def _close(books: Books, end_ms: int, version: int) -> None:
 
 def _even_the_fund(books: Books, end_ms: int, version: int) -> None:
     """What the fund paid in the window is borne by the members by their share of sales."""
-    owed: dict[str, int] = {}
-    for (party, account, _, currency), balance in books.balances.items():
-        if party == FUND and account in ("receivable", "payable"):
-            owed[currency] = owed.get(currency, 0) - balance
     weights = dict(books.sales) or dict.fromkeys(books.stores, 1)
-    for currency, amount in sorted(owed.items()):
-        for member, part in shares(amount, weights).items() if amount and weights else ():
+    for (party, currency), net in books.net_positions().items():
+        for member, part in shares(-net, weights).items() if party == FUND and weights else ():
             about = About("fund_share", end_ms - 1, member)
             debt = Debt(FUND, member, currency, {"fund": part})
             books.owe(about, version, debt, f"{member}'s share of what the fund paid in this window")

@@ -38,11 +38,7 @@ class Ledger:
 
     def net_positions(self) -> dict[tuple[str, str], int]:
         """(Party, currency) → what others owe it less what it owes, minor units."""
-        found: dict[tuple[str, str], int] = {}
-        for (party, account, _, currency), balance in self._books.balances.items():
-            if account in ("receivable", "payable"):
-                found[party, currency] = found.get((party, currency), 0) + balance
-        return {key: amount for key, amount in sorted(found.items()) if amount}
+        return self._books.net_positions()
 
     def post(self, entry: Entry) -> Step:
         """All that follows from the next entry of the pool."""
