@@ -140,6 +140,17 @@ class Books:
         self.times[NEWEST] = max(self.times.get(NEWEST, 0), about.occurred_at_ms)
         return name
 
+    def waits_no_more(self, name: tuple[int, int], milli: int) -> None:
+        """So much of a claim needs no price any more."""
+        claim = self.unpriced[name]
+        left = claim["about"][6] - milli
+        if left:
+            claim["about"][6] = left
+            self.unpriced[name] = claim
+        else:
+            del self.unpriced[name]
+            self.step.priced.append(name)
+
     def adopt(self, known: "Books") -> None:
         """Go on from another's rows. Windows stay as they are, and what was posted stays posted."""
         self.tables.become(known.tables, but=("balances", "times"))

@@ -58,8 +58,7 @@ def return_lots(books: Books, move: Movement, milli: int) -> None:
             sentence = f"{move.store} did not sell goods of {owner} after all"
             books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
         elif at is not None:
-            books.unpriced.pop(tuple(at), None)
-            books.step.priced.append(tuple(at))
+            books.waits_no_more(tuple(at), back)
         _lend(books, about, version, owner, value, currency, f"{move.store} keeps goods of {owner} again")
         lots.insert(0, [owner, back, value, currency])
     _put(books.lots, place, lots)

@@ -147,24 +147,12 @@ def _take_back(books: Books, row: dict[str, Any], place: str, milli: int, at_ms:
             kind, at_ms, place.rpartition(PLACE)[2], row["order"], None, row["pieces"][place]["sku"], -piece[0]
         )
         if piece[1] is None:
-            waits_no_more(books, tuple(piece[4]), piece[0])
+            books.waits_no_more(tuple(piece[4]), piece[0])
         else:
             books.owe(
                 about, piece[3], debt_of(piece[1]).negated(),
                 f"{about.store} did not hand over goods of order {row['order']} after all", tuple(piece[4]),
             )  # fmt: skip
-
-
-def waits_no_more(books: Books, name: tuple[int, int], milli: int) -> None:
-    """So much of a claim needs no price any more."""
-    claim = books.unpriced[name]
-    left = claim["about"][6] - milli
-    if left:
-        claim["about"][6] = left
-        books.unpriced[name] = claim
-    else:
-        del books.unpriced[name]
-        books.step.priced.append(name)
 
 
 # --- fees ----------------------------------------------------------------------------------------------------

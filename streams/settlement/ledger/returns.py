@@ -7,7 +7,7 @@ from streams.pool.journal.movements import Movement
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import About
-from streams.settlement.ledger.orders import PLACE, party_of, waits_no_more
+from streams.settlement.ledger.orders import PLACE, party_of
 
 RETURNS = ("return", "return_not_restocked")
 
@@ -129,7 +129,7 @@ def _undo(books: Books, row: dict[str, Any], move: Movement) -> None:
         part = min(left, back["milli"])
         left -= part
         if back["waits"] is not None:
-            waits_no_more(books, tuple(back["waits"]), part)
+            books.waits_no_more(tuple(back["waits"]), part)
         rest = []
         for kind, row_debt, version, name in back["debts"]:
             debt = debt_of(row_debt)

@@ -230,3 +230,21 @@ def test_the_example_of_the_page_on_agreements():
     collected(bench, "o1", wanted(2_000, BREAD))
     bench.sell("back", line(1_000, BREAD, kind="return", price_minor=320), order_ref="o1", store=THIRD_STORE)
     assert owed(bench) == {OTHER_STORE: -606, STORE: 521, THIRD_STORE: 85}
+
+
+def test_lent_goods_that_were_sold_unpriced_and_came_back_in_part_are_paid_for_the_rest():
+    """Two are sold before they have a cost, one comes back: when the cost is known, 1.10 is owed for the other."""
+    bench = members(terms=agreement(ownership="owner"))
+    place(bench)
+    tell(bench, "shipped", came(6_000))
+    tell(bench, "received", came(6_000))
+    bench.stock_item(MILK, recorded_at_ms=NOON_MS + 2)  # nobody knows its cost any more
+    later = {"store": OTHER_STORE, "occurred_at_ms": NOON_MS + 2_000, "recorded_at_ms": NOON_MS + 2_000}
+    bench.sell("s1", line(2_000), **later)
+    bench.sell("s2", line(1_000, kind="void"), **later)
+    assert owed(bench) == {}
+    bench.stock_item(MILK, cost_minor=100, recorded_at_ms=NOON_MS + 3)
+    assert owed(bench) == {STORE: 110, OTHER_STORE: -110}
+    _, steps = fold(bench.journal())
+    [waited] = [one for step in steps for one in step.unpriced]
+    assert [name for step in steps for name in step.priced] == [(waited.position, waited.item)]
