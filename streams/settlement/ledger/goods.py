@@ -53,11 +53,7 @@ def price_transfer(
     """Post a transfer whose price is known."""
     giver, taker, milli = claim["giver"], claim["taker"], about.quantity_milli or 0
     if agreement["ownership"] == "owner":
-        move = Movement(
-            taker, str(about.sku), milli, milli, "transfer_in", about.occurred_at_ms, counterparty_store=giver,
-            transfer=about.transfer,
-        )  # fmt: skip
-        lots.receive_lot(books, move, rate, agreement)
+        lots.receive_lot(books, position, about, giver, taker, rate, agreement)
         return
     debt = Debt(giver, taker, agreement["currency"], rate.parts(milli))
     sentence = f"{taker} received goods of {giver} by transfer {about.transfer}"

@@ -6,7 +6,7 @@ from schemas.types.agreement import Agreement
 from streams.pool.journal.movements import Movement
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import About, Posting
+from streams.settlement.ledger.entries import About, Party, Posting
 from streams.settlement.ledger.pieces import Columns, take
 
 OWNER, MILLI, VALUE, CURRENCY = range(4)
@@ -15,15 +15,16 @@ _LOT, _SOLD = Columns(MILLI, VALUE), Columns(MILLI, VALUE, debt=4)
 """What was sold of a lot has what the keeper owes for it behind that, the version, the transaction, and when."""
 
 
-def receive_lot(books: Books, move: Movement, rate: Rate, agreement: Agreement) -> None:
-    """Goods of a transfer stay the sender's."""
-    keeper, owner, milli = move.store, str(move.counterparty_store), move.quantity_milli
+def receive_lot(
+    books: Books, position: int, about: About, owner: Party, keeper: Party, rate: Rate, agreement: Agreement
+) -> None:
+    """Goods of a transfer stay the sender's. position: of the fact, which may have waited for its price."""
+    place, milli, currency = (keeper, str(about.sku)), about.quantity_milli or 0, agreement["currency"]
     value = sum(rate.parts(milli).values())
-    lots = books.lots.get((keeper, move.sku), [])
-    lots.append([owner, milli, value, agreement["currency"]])
-    books.lots[keeper, move.sku] = lots
-    about = About("lot_lent", move.occurred_at_ms, keeper, None, move.transfer, move.sku, milli)
-    _lend(books, about, agreement["version"], owner, value, agreement["currency"], f"{keeper} keeps goods of {owner}")
+    books.lots[place] = [*books.lots.get(place, []), [owner, milli, value, currency]]
+    postings = _value(books, owner, value, currency, "goods")
+    sentence = f"{keeper} keeps goods of {owner}"
+    books.post(about._replace(kind="lot_lent"), agreement["version"], postings, sentence, position=position)
 
 
 def sell_lots(books: Books, move: Movement, milli: int) -> None:

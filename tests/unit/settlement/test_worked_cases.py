@@ -248,3 +248,15 @@ def test_lent_goods_that_were_sold_unpriced_and_came_back_in_part_are_paid_for_t
     _, steps = fold(bench.journal())
     [waited] = [one for step in steps for one in step.unpriced]
     assert [name for step in steps for name in step.priced] == [(waited.position, waited.item)]
+
+
+def test_goods_that_were_lent_before_they_had_a_price_name_the_entry_that_lent_them():
+    bench = members(terms=agreement(ownership="owner"))
+    bench.stock_item(MILK, recorded_at_ms=NOON_MS + 2)
+    place(bench)
+    tell(bench, "shipped", came(6_000))
+    tell(bench, "received", came(6_000))
+    received = len(bench.journal())
+    bench.stock_item(MILK, cost_minor=100, recorded_at_ms=NOON_MS + 3)
+    [lent] = transactions(bench)
+    assert (lent.about.kind, lent.position, lent.posted_position) == ("lot_lent", received, received + 1)
