@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from commonshelf.config.credentials import database_password
 from commonshelf.config.settings import Settings
+from commonshelf.desks.databases import usable
 from messaging.errors import UserError
 from streams.vault import Vault, postgresql_engine, sqlite_engine
 
@@ -27,16 +27,9 @@ def vault_engine(settings: Settings) -> Engine:
 def opened_vault(settings: Settings) -> Iterator[Vault]:
     """The vault, for one command. Raises SettingsError, VaultUnusableError."""
     where = settings.vault.database_url or settings.vault_file
-    try:
+    with usable("the vault", where, "vault", VaultUnusableError):
         engine = vault_engine(settings)
         try:
             yield Vault(engine)
         finally:
             engine.dispose()
-    except SQLAlchemyError as error:
-        # Not the whole error: its statement may be about an address.
-        cause = getattr(error, "orig", None)
-        said = str(cause).splitlines()[0] if cause is not None and str(cause) else type(error).__name__
-        raise VaultUnusableError(f"the vault at {where} cannot be used ({said}); check vault in the settings") from None
-    except OSError as error:
-        raise VaultUnusableError(f"the vault at {where} cannot be used ({error.strerror}); check its rights") from None

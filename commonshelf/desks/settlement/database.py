@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from commonshelf.config.credentials import database_password
 from commonshelf.config.settings import Settings
+from commonshelf.desks.databases import usable
 from messaging.errors import UserError
 from streams.settlement.store.database import migrate, postgresql_engine, reading, sqlite_engine
 
@@ -27,7 +27,7 @@ def settlement_engine(settings: Settings) -> Engine:
 def opened_settlement(settings: Settings) -> Iterator[Connection]:
     """The database as it is now, for one command's queries. Raises SettingsError, SettlementUnusableError."""
     where = settings.settlement.database_url or settings.settlement_file
-    try:
+    with usable("the settlement database", where, "settlement", SettlementUnusableError):
         engine = settlement_engine(settings)
         try:
             migrate(engine)
@@ -35,13 +35,3 @@ def opened_settlement(settings: Settings) -> Iterator[Connection]:
                 yield connection
         finally:
             engine.dispose()
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise SettlementUnusableError(
-            f"the settlement database at {where} cannot be used ({str(cause).splitlines()[0]}); "
-            "check settlement in the settings"
-        ) from error
-    except OSError as error:
-        raise SettlementUnusableError(
-            f"the settlement database at {where} cannot be used ({error.strerror}); check its rights"
-        ) from error
