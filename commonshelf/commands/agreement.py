@@ -162,7 +162,7 @@ def publish(*, pool: PoolArgument, file: FileArgument, where: Where) -> None:
 
     agreement = read_agreement(file)
     connection = where.connect()
-    known, currency = agreements_of(connection.kafka_options, pool)
+    known, currency = agreements_of(connection, pool)
     _check_follows(agreement, known, currency, pool)
     change = ConfigChange(pool=pool, recorded_at_ms=wall_clock_ms(), origin="operator", change=agreement)
     published = publish_settings(connection.kafka_options, connection.settings.partitions, [change])
@@ -195,7 +195,7 @@ def list_agreements(*, pool: PoolArgument, where: Where) -> None:
     from commonshelf.text import print_table, time_text
     from messaging.clock import wall_clock_ms
 
-    known, _ = agreements_of(where.connect().kafka_options, pool)
+    known, _ = agreements_of(where.connect(), pool)
     if not known:
         typer.echo(f"pool {pool} has no agreement yet: nothing is settled; see ./shelf agreement new --help")
         return

@@ -89,9 +89,7 @@ def onboard(
 def stores_of(connection: Connection, pool: str) -> list[StoreSettings]:
     """The stores of a pool, by id. Raises UnknownNameError."""
     changes = list(config_changes(connection))
-    pools = sorted({change.pool for change in changes if _is_pool(change)})
-    if pool not in pools:
-        raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(pools) or 'none'}")
+    settings_in(changes, pool)
     return sorted(_stores(changes, pool), key=lambda one: one.store)
 
 
@@ -106,7 +104,12 @@ def currency_of(connection: Connection, pool: str) -> str:
 
 
 def _settings_of(connection: Connection, pool: str) -> PoolSettings:
-    pools = {one.pool: one.change for one in config_changes(connection) if isinstance(one.change, PoolSettings)}
+    return settings_in(config_changes(connection), pool)
+
+
+def settings_in(changes: Iterable[ConfigChange], pool: str) -> PoolSettings:
+    """A pool's own settings among all that are in force. Raises UnknownNameError."""
+    pools = {one.pool: one.change for one in changes if isinstance(one.change, PoolSettings)}
     settings = pools.get(pool)
     if not isinstance(settings, PoolSettings):
         raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
