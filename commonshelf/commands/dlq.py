@@ -70,12 +70,10 @@ def list_letters(
 
     Example: ./shelf dlq list --all --json
     """
-    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.view import as_plain, print_list
 
-    found, letters = _select(where, None, wanted.filter)
+    _, settings, letters = _select(where, None, wanted.filter)
     shown = [letter for letter in letters if all_states or letter.is_waiting]
-    settings = read_pool_config(found.kafka_options)
     notes = _notes(settings, shown)
     if as_json:
         plain = [as_plain(letter, note) for letter, note in zip(shown, notes, strict=True)]
@@ -100,11 +98,9 @@ def show(
 
     Example: ./shelf dlq show pos.sales.dlq.v1/3/17
     """
-    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.view import as_plain, print_one
 
-    found, (one,) = _select(where, [letter], Wanted().filter)
-    settings = read_pool_config(found.kafka_options)
+    _, settings, (one,) = _select(where, [letter], Wanted().filter)
     (note,) = _notes(settings, [one])
     if as_json:
         print(json.dumps(as_plain(one, note) | {"event": one.event}, indent=1, default=str))
@@ -132,14 +128,12 @@ def replay(
 
     Example: ./shelf dlq replay pos.sales.dlq.v1/3/17
     """
-    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.replays import replay as replay_letters
     from commonshelf.dead_letters.replays import sort_out
     from commonshelf.dead_letters.view import print_left, print_list, print_replay, replay_as_plain
 
-    found, chosen = _select(where, letters, wanted.filter)
+    found, settings, chosen = _select(where, letters, wanted.filter)
     waiting = [one for one in chosen if one.is_waiting or (letters and one.state == "discarded")]
-    settings = read_pool_config(found.kafka_options)
     if dry_run:
         helped, left = sort_out(waiting, settings, are_named=bool(letters))
         print_list(helped, [None] * len(helped), settings)
@@ -172,7 +166,7 @@ def discard(
 
     Example: ./shelf dlq discard --pool riverside --why too_late --reason "counted on Monday" --yes
     """
-    from commonshelf.config.pool_config import PoolConfigs, read_pool_config
+    from commonshelf.config.pool_config import PoolConfigs
     from commonshelf.dead_letters.desk import Desk
     from commonshelf.dead_letters.view import print_list
 
@@ -180,26 +174,21 @@ def discard(
         fail("name letters or a filter: discarding everything that waits is never meant")
     if not reason.strip():
         fail("--reason is empty; say why, for whoever looks for these lines later")
-    found, chosen = _select(where, letters, wanted.filter)
+    found, settings, chosen = _select(where, letters, wanted.filter)
     waiting = [one for one in chosen if one.is_waiting]
     if not waiting:
         typer.echo("nothing of this waits")
         return
     if not letters and not yes:
         some = waiting[-_EXAMPLES_SHOWN:]
-        print_list(some, ["waiting"] * len(some), read_pool_config(found.kafka_options))
+        print_list(some, ["waiting"] * len(some), settings)
         typer.confirm(f"give up {counted(len(waiting), 'letter')}?", abort=True)
     done = Desk(found.kafka_options, found.settings.partitions, PoolConfigs(), wall_clock_ms()).discard(waiting, reason)
     typer.echo(f"{counted(len(done), 'letter')} discarded")
 
 
-def _check_names(connection: "Connection", wanted: "Filter", letters: "list[Letter]") -> None:
+def _check_names(settings: "PoolConfigs", wanted: "Filter", letters: "list[Letter]") -> None:
     """A pool or a store that neither the settings nor a letter names ends the command: it would hide a slip."""
-    from commonshelf.config.pool_config import read_pool_config
-
-    if wanted.pool is None and wanted.store is None:
-        return
-    settings = read_pool_config(connection.kafka_options)
     pools = {*settings.named, *(letter.pool for letter in letters if letter.pool)}
     if wanted.pool is not None and wanted.pool not in pools:
         fail(f"there is no pool {wanted.pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
@@ -209,7 +198,11 @@ def _check_names(connection: "Connection", wanted: "Filter", letters: "list[Lett
         fail(f"there is no store {wanted.store!r}; known stores: {', '.join(sorted(stores)) or 'none'}")
 
 
-def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["Connection", list["Letter"]]:
+def _select(
+    where: Where, names: list[str] | None, wanted: "Filter"
+) -> tuple["Connection", "PoolConfigs", list["Letter"]]:
+    """(Kafka, the settings that its topics have, the letters that are meant)."""
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.letters import INPUT_OF, Place, read_letters
 
     try:
@@ -223,15 +216,16 @@ def _select(where: Where, names: list[str] | None, wanted: "Filter") -> tuple["C
     known = {letter.reason for letter in everything}
     if wanted.reason is not None and wanted.reason not in known:
         fail(f"nothing was set aside as {wanted.reason!r}; what there is: {', '.join(sorted(known)) or 'nothing'}")
-    _check_names(connection, wanted, everything)
+    settings = read_pool_config(connection.kafka_options)
+    _check_names(settings, wanted, everything)
     letters = [letter for letter in everything if wanted.takes(letter)]
     if not places:
-        return connection, letters
+        return connection, settings, letters
     by_place = {letter.place: letter for letter in letters}
     for place in places:
         if place not in by_place:
             fail(f"there is no dead letter {place}, or not with these filters; `./shelf dlq list --all` shows them")
-    return connection, [by_place[place] for place in dict.fromkeys(places)]
+    return connection, settings, [by_place[place] for place in dict.fromkeys(places)]
 
 
 def _notes(settings: "PoolConfigs", letters: list["Letter"]) -> list[str | None]:
