@@ -74,14 +74,14 @@ def journal(bootstrap_servers):
     return [entry for page in pages for entry in read_page(page.value)]
 
 
-def test_a_backlog_is_played_in_the_broker_s_order_with_the_settings_first(bootstrap_servers, tmp_path):
+def test_a_backlog_is_played_in_the_broker_s_order_with_items_and_settings_first(bootstrap_servers, tmp_path):
     queue_up(bootstrap_servers)
     with LedgerProcess(bootstrap_servers, tmp_path, PARTITIONS, "late-1") as worker:
         until(lambda: len(journal(bootstrap_servers)) >= RECORDS, lambda: worker.said()[-2000:], 0.2)
         entries = journal(bootstrap_servers)
 
     topics = [entry.cause[0] for entry in entries]
-    assert topics[:3] == [POOL_CONFIG.name, POOL_CONFIG.name, CATALOG_ITEMS.name]
+    assert topics[:3] == [CATALOG_ITEMS.name, POOL_CONFIG.name, POOL_CONFIG.name], "other settings name items"
     played = [(entry.appended_at_ms, *entry.cause) for entry in entries[3:]]
     assert played == sorted(played)
     assert len(played) == RECORDS - 3
