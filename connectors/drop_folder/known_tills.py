@@ -90,23 +90,32 @@ def _toast_selection(row: Mapping[str, str]) -> Verdict | None:
     return None if row.get("item_id") or row.get("sku") or row.get("plu") else SkipReason.non_stock  # an open item
 
 
+_SUMUP_SALES = ("", "sale", "sales", "payment", "verkauf", "verkäufe", "umsatz", "zahlung", "vente", "paiement")
+_SUMUP_REFUNDS = ("refund", "refunds", "rückerstattung", "erstattung", "rückgabe", "remboursement")
+_SUMUP_TYPES: Mapping[str, Verdict] = (
+    dict.fromkeys(_SUMUP_SALES, _SALE)
+    | dict.fromkeys(_SUMUP_REFUNDS, _RETURN)
+    | dict.fromkeys(("tip", "tips", "trinkgeld", "pourboire"), SkipReason.tip)
+)
+_SUMUP_NO_NAMES = frozenset({"", "custom amount", "individueller betrag", "montant personnalisé"})
+
+
 def _sumup_line(row: Mapping[str, str]) -> Verdict | None:
     what = (row.get("type") or row.get("typ") or "").lower()
-    words: Mapping[str, Verdict] = dict.fromkeys(
-        ("", "sale", "sales", "payment", "verkauf", "verkäufe", "umsatz", "zahlung"), _SALE
-    ) | dict.fromkeys(("refund", "refunds", "rückerstattung", "erstattung", "rückgabe"), _RETURN) | dict.fromkeys(
-        ("tip", "tips", "trinkgeld"), SkipReason.tip
-    )  # fmt: skip
-    found = words.get(what)
+    found = _SUMUP_TYPES.get(what)
     if found is None:
         raise FieldRefused("kind", f"{shorten(what)} is not a type of SumUp's that is known")
     name = (row.get("description") or row.get("beschreibung") or "").lower()
-    return SkipReason.non_stock if not name or name in ("custom amount", "individueller betrag") else found
+    if row.get("sku") or name not in _SUMUP_NO_NAMES:
+        return found
+    return SkipReason.unlinked if found is _RETURN else SkipReason.non_stock  # a whole receipt paid back has one row
 
 
 def _clover_line(row: Mapping[str, str]) -> Verdict | None:
     if any(row.get(name, "").lower() in _TRUE for name in ("voided", "is_voided", "deleted", "line_item_voided")):
         return SkipReason.voided
+    if row.get("service_charge", "").lower() in _TRUE:
+        return SkipReason.fee
     states = (row.get("order_payment_state") or row.get("payment_state") or row.get("order_state") or "").lower()
     if states in ("open", "unpaid", "manual"):
         return SkipReason.unpaid
@@ -193,20 +202,29 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "sumup", "SumUp's sales report", "sales",
-        ("date", "time", "transaction_id", "quantity", "description", "price_(gross)"),
+        ("date", "type", "transaction_id", "quantity", "description", "price_(gross)"),
         (("date", "occurred_at"), ("time", "occurred_at"), ("transaction_id", "receipt_no"), ("quantity", "quantity"),
-         ("description", "item"), ("currency", "currency"), ("price_(gross)", "price")),
-        judge=_sumup_line,
+         ("unit", "unit"), ("sku", "sku"), ("description", "item"), ("currency", "currency"),
+         ("price_(gross)", "price")),
+        judge=_sumup_line, has_own_units=True,
     ),
     Preset(
         "sumup_de", "SumUp's sales report", "sales",
-        ("datum", "zeit|uhrzeit", "transaktions_id|transaktionsnummer|transaktionscode|transaktionsreferenznummer",
-         "menge|anzahl", "beschreibung", "preis_(brutto)|bruttopreis"),
+        ("datum", "typ", "transaktionsnummer|transaktions_id|transaktionscode", "menge|anzahl", "beschreibung",
+         "preis_(brutto)|bruttopreis"),
         (("datum", "occurred_at"), ("zeit|uhrzeit", "occurred_at"),
-         ("transaktions_id|transaktionsnummer|transaktionscode|transaktionsreferenznummer", "receipt_no"),
-         ("menge|anzahl", "quantity"), ("beschreibung", "item"), ("währung", "currency"),
+         ("transaktionsnummer|transaktions_id|transaktionscode", "receipt_no"), ("menge|anzahl", "quantity"),
+         ("einheit", "unit"), ("sku", "sku"), ("beschreibung", "item"), ("währung", "currency"),
          ("preis_(brutto)|bruttopreis", "price")),
-        judge=_sumup_line,
+        judge=_sumup_line, has_own_units=True,
+    ),
+    Preset(
+        "sumup_fr", "SumUp's sales report", "sales",
+        ("date", "type", "réf_transaction", "quantité", "description", "prix_(ttc)"),
+        (("date", "occurred_at"), ("heure", "occurred_at"), ("réf_transaction", "receipt_no"),
+         ("quantité", "quantity"), ("unité", "unit"), ("sku", "sku"), ("description", "item"),
+         ("devise", "currency"), ("prix_(ttc)", "price")),
+        judge=_sumup_line, has_own_units=True,
     ),
     Preset(
         "zettle", "Zettle's export of products sold", "sales",
@@ -221,9 +239,9 @@ PRESETS: tuple[Preset, ...] = (
         ("line_item_date|order_date", "order_id", "item_id", "item_name"),
         (("line_item_date|order_date", "occurred_at"), ("order_id", "receipt_no"), ("line_item_id", "line_no"),
          ("item_product_code|product_code", "gtin"), ("item_sku|sku", "sku"), ("item_id", "item"),
-         ("quantity|qty|per_unit_quantity", "quantity"), ("item_total|total_revenue|item_revenue", "price"),
-         ("currency", "currency")),
-        judge=_clover_line, is_one_unless_told=True,
+         ("quantity|qty|per_unit_quantity", "quantity"), ("item_unit", "unit"),
+         ("item_total|total_revenue|item_revenue", "price"), ("currency", "currency")),
+        judge=_clover_line, is_one_unless_told=True, has_own_units=True,
     ),
     Preset(
         "woocommerce_products", "WooCommerce's export of products", "level",

@@ -20,8 +20,9 @@ BARCODE = f"gtin:0{GTIN}"
 STOCK = {
     "square_library": {BARCODE: 12_000}, "shopify_inventory": {"sku:FERN-1": 5_000},
     "toast_selections": {"sku:SALSA": -2_000},
-    "sumup": {"item:Coffee beans": -1_000}, "sumup_de": {"item:Kaffeebohnen": -1_000},
-    "zettle": {BARCODE: -2_000, "sku:SOAP-M": 1_000}, "clover": {BARCODE: -1_000},
+    "sumup": {"item:Coffee beans": -1_000}, "sumup_de": {"item:Kaffeebohnen": -1_000, "sku:SEIFE-1": -1_000},
+    "sumup_fr": {"item:Pommes": -10_575}, "zettle": {BARCODE: -2_000, "sku:SOAP-M": 1_000},
+    "clover": {BARCODE: -1_000, "sku:APPLES": -907},
     "woocommerce_products": {BARCODE: 7_000, "sku:SHIRT-M": 3_000},
 }  # fmt: skip
 HANDED = {
@@ -46,15 +47,15 @@ def on_hand(content, kind):
     batches = list(read_events("export.csv", content, kind, spec, NOW_MS))
     assert [problem for batch in batches for problem in batch.problems] == []
     events = [event for batch in batches for event in batch.events]
-    codes = {line.code for event in events for line in event.lines}
-    for code in codes:
-        bench.stock_item(code)
+    units = {line.code: line.unit for event in events for line in event.lines}
+    for code, unit in units.items():
+        bench.stock_item(code, unit)
         bench.configure(CodeMapping(code=code, sku=code))
     for event in events:
         topic = (POS_SALES if isinstance(event, Sale) else POS_STOCK).name
         bench.put(topic, topic_codec(topic).encode(event.to_avro()), NOW_MS)
     assert bench.reasons() == []
-    return {code: milli for code in codes if (milli := bench.on_hand(code))}
+    return {code: milli for code in units if (milli := bench.on_hand(code))}
 
 
 @pytest.mark.parametrize("name", EXPORTS)

@@ -54,10 +54,19 @@ SUMUP = (
     "a@example.com,16.03.26,16:41,Sales,T3,S20260000003,Card,1,Custom amount,EUR,3.00,3.00,0.00,0%,\n"
 )
 SUMUP_DE = (
-    "Konto;Datum;Zeit;Typ;Transaktions-ID;Belegnummer;Zahlungsmethode;Menge;Beschreibung;Währung;Preis (brutto);"
-    "Preis (netto);Steuer;Steuersatz\n"
-    "a@example.com;16.03.26;16:35;Verkauf;T1;S20260000001;Bar;2;Kaffeebohnen;EUR;14,00;13,08;0,92;7%\n"
-    "a@example.com;16.03.26;16:40;Rückerstattung;T2;S20260000002;Bar;1;Kaffeebohnen;EUR;-7,00;-6,54;-0,46;7%\n"
+    "Datum,Typ,Transaktionsnummer,Zahlungsmethode,Menge,Beschreibung,Category,Sku,Währung,Preis vor Rabatt,Rabatt,"
+    "Preis (brutto),Preis (netto),Steuer,Steuersatz,Konto\n"
+    '"16.03.2026, 16:35",Verkauf,T1,Bar,2,Kaffeebohnen,Laden,,CHF,14.0,0.0,14.0,13.65,0.35,2.6%,a@example.com\n'
+    '"16.03.2026, 16:35",Verkauf,T1,Bar,1,Seife,Laden,SEIFE-1,CHF,5.0,0.0,5.0,4.62,0.38,8.1%,a@example.com\n'
+    '"16.03.2026, 16:40",Rückerstattung,T2,Bar,1,Kaffeebohnen,,,CHF,-7.0,,-7.0,-6.82,,,\n'
+    '"16.03.2026, 16:45",Rückerstattung,T1,Bar,1,,,,CHF,-19.0,,-19.0,-18.27,,,\n'
+)
+SUMUP_FR = (
+    "Date,Type,Réf. transaction,Moyen de paiement,Quantité,Unité,Description,Catégorie,SKU,Devise,"
+    "Prix avant réduction,Réduction,Prix (TTC),Prix (HT),TVA,Taux de TVA,Compte\n"
+    '"10 juil. 2026 10:15",Vente,TA1,Carte,"10,575",kg,Pommes,Fruits,,EUR,"15,86",0,"15,86","13,22","2,64",20 %,Ann\n'
+    "1 juin 2026 09:59,Vente,TA2,Visa - Débit,1,,Savon,Boutique,SAVON-1,EUR,1,0,1,1,0,,Ann\n"
+    "1 juin 2026 10:05,Remboursement,TA3,Visa - Débit,1,,Savon,Boutique,SAVON-1,EUR,1,0,1,1,0,,Ann\n"
 )
 ZETTLE = (
     "Date,Time,Receipt number,VAT (20%),Name,Variant,Unit,SKU,Barcode,Quantity,Currency,Final price (GBP),Cashier\n"
@@ -65,11 +74,20 @@ ZETTLE = (
     "2026-03-16,16:36,42,-0.50,Soap,Mint,,SOAP-M,,-1,GBP,-3.00,Ann\n"
 )
 CLOVER = (
-    "Line Item Date,Order ID,Order Date,Order Payment State,Line Item ID,Item ID,Item Name,Item Product Code,Item SKU,"
-    "Quantity,Item Revenue,Total Discount,Item Total,Refunded,Voided\n"
-    f"16-Mar-2026 04:35 PM EDT,O1,16-Mar-2026 04:34 PM EDT,Paid,L1,I1,Mug,{GTIN},MUG,1,8.00,0.00,8.00,No,No\n"
-    "16-Mar-2026 04:36 PM EDT,O1,16-Mar-2026 04:34 PM EDT,Paid,L2,I2,Plate,,PLATE,1,5.00,0.00,5.00,No,Yes\n"
-    "16-Mar-2026 04:50 PM EDT,O2,16-Mar-2026 04:49 PM EDT,Open,L3,I2,Plate,,PLATE,1,5.00,0.00,5.00,No,No\n"
+    "Line Item Date,Order Employee ID,Order Employee Name,Order Employee Custom ID,Item ID,Item Product Code,Item SKU,"
+    "Order ID,Item Name,Currency,Per Unit Quantity,Item Unit,Item Revenue,Modifiers,Modifiers Revenue,Total Revenue,"
+    "Discounts,Total Discount,Order Discounts,Order Discount Proportion,Item Total,Item Tax Rate,Item Fee,Tax Amount,"
+    "Item Total with Tax/Fee Amount,Refunded,Exchanged,Order Payment State,Service Charge\n"
+    f"16-Mar-2026 04:35 PM EDT,E1,Ann,,I1,{GTIN},MUG,O1,Mug,USD,,,8.00,,,8.00,,0.00,,0.00,8.00,0.065,0.00,0.52,8.52,"
+    "false,false,Paid,\n"
+    "16-Mar-2026 04:35 PM EDT,E1,Ann,,I2,,APPLES,O1,Apples,USD,2.000,lb,5.00,,,5.00,,0.00,,0.00,5.00,0.0,0.00,0.00,"
+    "5.00,false,false,Paid,\n"
+    "16-Mar-2026 04:35 PM EDT,E1,Ann,,,,,O1,Gratuity,USD,,,2.34,,,2.34,,0.00,,0.00,2.34,0.0,0.00,0.00,2.34,false,"
+    "false,Paid,True\n"
+    "16-Mar-2026 04:49 PM EDT,E1,Ann,,I3,,PLATE,O2,Plate,USD,,,5.00,,,5.00,,0.00,,0.00,5.00,0.065,0.00,0.33,5.33,"
+    "false,false,Open,\n"
+    "16-Mar-2026 05:10 PM EDT,E1,Ann,,I3,,PLATE,O3,Plate,USD,,,5.00,,,5.00,,0.00,,0.00,5.00,0.065,0.00,0.33,5.33,"
+    "true,false,Paid,\n"
 )
 WOOCOMMERCE = (
     'ID,Type,SKU,"GTIN, UPC, EAN, or ISBN",Name,Published,Is featured?,In stock?,Stock,Low stock amount,Regular price\n'
@@ -82,12 +100,28 @@ EXPORTS = {
     "shopify_inventory": (SHOPIFY_INVENTORY, "level", ["5000 sku:FERN-1"], ["non_stock"]),
     "toast_selections": (TOAST, "sales", ["sale 2000 sku:SALSA 900"], ["voided", "gift_card"]),
     "sumup": (SUMUP, "sales", ["sale 2000 item:Coffee beans 1400", "return 1000 item:Coffee beans 700"], ["non_stock"]),
-    "sumup_de": (SUMUP_DE, "sales", ["sale 2000 item:Kaffeebohnen 1400", "return 1000 item:Kaffeebohnen 700"], []),
+    "sumup_de": (
+        SUMUP_DE,
+        "sales",
+        ["sale 2000 item:Kaffeebohnen 1400", "sale 1000 sku:SEIFE-1 500", "return 1000 item:Kaffeebohnen 700"],
+        ["unlinked"],
+    ),
+    "sumup_fr": (
+        SUMUP_FR,
+        "sales",
+        ["sale 10575 item:Pommes 1586", "sale 1000 sku:SAVON-1 100", "return 1000 sku:SAVON-1 100"],
+        [],
+    ),
     "zettle": (ZETTLE, "sales", [f"sale 2000 gtin:0{GTIN} 600", "return 1000 sku:SOAP-M 300"], []),
-    "clover": (CLOVER, "sales", [f"sale 1000 gtin:0{GTIN} 800"], ["voided", "unpaid"]),
+    "clover": (
+        CLOVER,
+        "sales",
+        [f"sale 1000 gtin:0{GTIN} 800", "sale 907 sku:APPLES 500"],
+        ["fee", "unpaid", "not_moved"],
+    ),
     "woocommerce_products": (WOOCOMMERCE, "level", [f"7000 gtin:0{GTIN}", "3000 sku:SHIRT-M"], ["non_stock"]),
 }
-CURRENCIES = {"sumup": "EUR", "sumup_de": "EUR", "zettle": "GBP"}
+CURRENCIES = {"sumup": "EUR", "sumup_de": "CHF", "sumup_fr": "EUR", "zettle": "GBP"}
 
 
 def read(content, kind, name="x.csv", currency="USD"):
@@ -97,7 +131,8 @@ def read(content, kind, name="x.csv", currency="USD"):
     )
     batches = list(read_events(name, content, kind, spec, 1_790_000_000_000))
     assert [problem for batch in batches for problem in batch.problems] == []
-    assert [note.reason for batch in batches for note in batch.notes if "too old" not in note.reason] == []
+    notes = [note.reason for batch in batches for note in batch.notes]
+    assert [note for note in notes if "too old" not in note and "the nearest thousandth" not in note] == []
     lines = [
         f"{line.kind} {line.quantity_milli} {line.code} {line.price_minor}"
         if kind == "sales"
@@ -154,6 +189,12 @@ OTHER_ROWS = {
         "#1,,,,2026-03-03 10:14:00 -0400,1,Gift Card - $25,25.00,,false,\n"
         "#1,,,,2026-03-03 10:14:00 -0400,1,Engraving,5.00,,false,\n"),
         "sales", ["sale 2000 sku:FERN 1000"], ["tip", "gift_card", "non_stock"],
+    ),
+    "an older German report of SumUp's, with the time apart": (
+        ("Konto;Datum;Zeit;Typ;Transaktions-ID;Menge;Beschreibung;Währung;Preis (brutto)\n"
+        "a@example.com;16.03.26;16:35;Verkauf;T1;2;Kaffeebohnen;USD;14,00\n"
+        "a@example.com;16.03.26;16:36;Verkauf;T2;1;Individueller Betrag;USD;3,00\n"),
+        "sales", ["sale 2000 item:Kaffeebohnen 1400"], ["non_stock"],
     ),
     "what Shopify restocked, and a line of none": (
         ("Name,Financial Status,Fulfillment Status,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
