@@ -48,7 +48,7 @@ def till(kafka, topics, pool_name, shop, tmp_path):
     """The connectors' process with a store for every vendor, one for the webhook and one for files."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    rigs = [each() for each in all_rigs()]
+    rigs = {each.__name__.lower(): each() for each in all_rigs()}  # of some vendors there are two
     (tmp_path / "webhook-secret").write_bytes(SECRET)
     text = (
         f"data_dir = 'data'\npartitions = {topics}\n[kafka]\nbootstrap_servers = '{kafka.bootstrap_servers}'\n"
@@ -57,20 +57,20 @@ def till(kafka, topics, pool_name, shop, tmp_path):
         "[[stores]]\nid = 'f'\nname = 'F'\n[[stores.connectors]]\nkind = 'drop_folder'\nfolder = 'in'\nsettle_ms = 0\n"
     )
     with ExitStack() as servers:
-        for rig in rigs:
+        for store, rig in rigs.items():
             server = servers.enter_context(VendorServer(rig.answer))
             rig.now_ms = time.time_ns() // 1_000_000
             rig.record(Order("A1", (("milk", "2"), ("bread", "0.00001")), at_ms=rig.now_ms))
-            (tmp_path / f"{rig.kind}-token").write_text(rig.token)
-            options = rig.options() | {"base_url": server.url, "token_file": f"{rig.kind}-token", "poll_interval_s": 1}
+            (tmp_path / f"{store}-token").write_text(rig.token)
+            options = rig.options() | {"base_url": server.url, "token_file": f"{store}-token", "poll_interval_s": 1}
             if rig.has_webhooks:
-                (tmp_path / f"{rig.kind}-secret").write_bytes(rig.secret)
-                options["secret_file"] = f"{rig.kind}-secret"
-            text += f"[[stores]]\nid = '{rig.kind}'\nname = 'S'\n[[stores.connectors]]\nkind = '{rig.kind}'\n"
+                (tmp_path / f"{store}-secret").write_bytes(rig.secret)
+                options["secret_file"] = f"{store}-secret"
+            text += f"[[stores]]\nid = '{store}'\nname = 'S'\n[[stores.connectors]]\nkind = '{rig.kind}'\n"
             text += "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())
         (tmp_path / "shelf.toml").write_text(text)
         shop.configure(PoolSettings(name="North"))
-        shop.configure(*(StoreSettings(store=store, name="S") for store in ("w", "f", *(rig.kind for rig in rigs))))
+        shop.configure(*(StoreSettings(store=store, name="S") for store in ("w", "f", *rigs)))
         command = [
             sys.executable,
             "-m",
@@ -83,6 +83,8 @@ def till(kafka, topics, pool_name, shop, tmp_path):
         with (tmp_path / "log").open("ab") as log:
             process = subprocess.Popen(command, env=os.environ, stdout=log, stderr=log)
         try:
+            until(lambda: is_up(f"http://127.0.0.1:{port}") or process.poll() is not None, "the connectors")
+            assert process.poll() is None, (tmp_path / "log").read_text()
             yield rigs, f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -98,19 +100,18 @@ def is_up(url):
 
 def test_what_people_are_called_is_in_no_topic_no_state_no_log_and_no_dead_letter(till, shop, worker, tmp_path):
     rigs, url = till
-    until(lambda: is_up(url))
     body = json.dumps({"sales": [SALE]}).encode()
     headers = {"Content-Type": "application/json", HEADER: sign(SECRET, body, int(time.time()))}
     assert httpx.post(f"{url}/webhooks/v1/w", content=body, headers=headers).json()["lines_published"] == 1
-    for rig in rigs:
+    for store, rig in rigs.items():
         if rig.has_webhooks:
             headers, body = rig.notice(rig.orders["A1"])
-            answer = httpx.post(f"{url}/webhooks/{rig.kind}/{rig.kind}", content=body, headers=headers, timeout=30)
+            answer = httpx.post(f"{url}/webhooks/{rig.kind}/{store}", content=body, headers=headers, timeout=30)
             assert answer.status_code == 200
     (tmp_path / "in" / "sales-1.csv").write_text(CSV)
     (tmp_path / "in" / "1.xml").write_text(POSLOG)
 
-    stores = {"w", "f"} | {rig.kind for rig in rigs}
+    stores = {"w", "f", *rigs}
     until(lambda: {letter.store for letter in shop.letters()} == stores)  # nothing is mapped: all is set aside
     until(lambda: list((tmp_path / "in" / "rejected").glob("*.report.csv")))
     until(lambda: list((tmp_path / "in" / "done").glob("*.xml")))
