@@ -107,6 +107,7 @@ class StoreContext:
     zone: of its wall clock, for times without an offset. currency: ISO 4217, where what is received names none.
     late_limit_ms: the pool takes nothing that is older.
     unit_words: what the store's own words for units mean, as `parsing.units` reads them.
+    is_replay: its pool lives on its data's clock, so that what a file says of its own time is when it was told.
     """
 
     pool: str
@@ -115,6 +116,7 @@ class StoreContext:
     currency: str
     late_limit_ms: int = PoolSettings.model_fields["late_limit_ms"].default
     unit_words: Mapping[str, Measure] = field(default_factory=dict, hash=False)
+    is_replay: bool = False
 
 
 TOO_LARGE = "its {} lines are together too large for Kafka, so none of it was used; send them as several"

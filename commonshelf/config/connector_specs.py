@@ -20,6 +20,6 @@ def connector_spec(settings: Settings, store: Store, options: ConnectorOptions) 
     pool = settings.pool(store.pool)
     zone = ZoneInfo(store.time_zone or pool.time_zone)
     late_limit_ms = pool.declared().late_limit_ms
-    return ConnectorSpec(
-        StoreContext(pool.id, store.id, zone, pool.currency, late_limit_ms, options.measures()), options
-    )
+    is_replay = pool.clock == "data"
+    context = StoreContext(pool.id, store.id, zone, pool.currency, late_limit_ms, options.measures(), is_replay)
+    return ConnectorSpec(context, options)

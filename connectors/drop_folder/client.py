@@ -128,4 +128,5 @@ def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:
         settle_ms=options.settle_ms,
         scan_interval_s=options.scan_interval_s,
         late_limit_ms=store.late_limit_ms,
+        is_replay=store.is_replay,
     )

@@ -249,8 +249,10 @@ class Intake:
             return []
         backoff_s = _BACKOFF_S
         while not stop.is_set():
-            events = tuple(_recorded(event, self._now_ms(), keeps_lateness_of_ms) for event in translated.events)
-            sent = replace(translated, events=events)
+            sent = translated
+            if not self._spec.is_replay:
+                events = (_recorded(event, self._now_ms(), keeps_lateness_of_ms) for event in translated.events)
+                sent = replace(translated, events=tuple(events))
             try:
                 self._publisher.publish_all(sent.events)
             except EventTooLarge as error:  # all others are there

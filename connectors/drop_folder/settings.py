@@ -67,6 +67,8 @@ class DropFolderSpec(BaseModel):
     """The folder is also looked through so often: a watched folder can miss an event."""
     late_limit_ms: Annotated[int, Field(gt=0)] = PoolSettings.model_fields["late_limit_ms"].default
     """The pool takes nothing that is older."""
+    is_replay: bool = False
+    """The pool lives on its data's clock: a file was told when it says so (`recorded_at`), and not when it came."""
     file_max_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     rows_max: Annotated[int, Field(gt=0)] = 10_000_000
 

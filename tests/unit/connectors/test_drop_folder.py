@@ -226,6 +226,18 @@ def test_a_content_of_which_nothing_was_ever_used_keeps_the_lateness_of_its_firs
     assert again.told_at_ms is None, "it may have counted"
 
 
+def test_an_old_month_that_is_replayed_was_told_when_its_exports_say_so(tmp_path, publisher):
+    """By our own clock all of it would be years too late. A pool on the wall clock takes no file's word for it."""
+    content = "receipt_no,sold_at,exported_at,gtin,qty\n1,2017-03-01 09:15,2017-03-02 00:00,4006381333931,1\n"
+    for at, is_replay in enumerate((True, False)):
+        shop = FolderShop(tmp_path / str(at), publisher, is_replay=is_replay)
+        shop.drop("sales-1.csv", content)
+        shop.scan()
+    replayed, live = publisher.events
+    assert (replayed.recorded_at_ms - replayed.occurred_at_ms, replayed.told_at_ms) == (53_100_000, None)
+    assert live.recorded_at_ms > time.time_ns() // 1_000_000
+
+
 def untimed(event):
     return event.model_copy(update={"recorded_at_ms": 0})
 

@@ -36,6 +36,14 @@ def test_the_settings_of_the_consortium_load_again(tmp_path):
     kinds = [store.connectors[0].kind for store in settings.stores]
     assert (kinds.count("webhook"), kinds.count("drop_folder")) == (28, 6)
     assert len(list(connector_specs(settings))) == 34
+    assert not any(spec.store.is_replay for spec in connector_specs(settings))
+
+
+def test_the_connectors_of_a_pool_on_its_data_s_clock_know_that_it_is_a_replay():
+    store = {"id": "corner", "name": "The corner shop", "connectors": [{"kind": "drop_folder", "folder": "in"}]}
+    pool = {"id": "town", "name": "Our town", "clock": "data"}
+    (spec,) = connector_specs(Settings.model_validate({"pools": [pool], "stores": [store]}))
+    assert spec.store.is_replay
 
 
 def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
