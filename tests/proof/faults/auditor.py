@@ -25,6 +25,7 @@ from streams.runtime.local_store import LocalStore
 from streams.runtime.restore import restore
 from streams.runtime.settings import WorkerSettings
 from tests.proof.faults.oracle import Oracle
+from tests.proof.faults.pool_clocks import read_clocks
 from tests.proof.faults.records import Cause, Expected, Promise, Record, ShelfKey
 from tests.proof.faults.replay import decide_again, decode_availability, fold_again
 from tests.proof.faults.topic_log import log_ends, read_topics
@@ -127,7 +128,8 @@ class Auditor:
         ]  # fmt: skip
         shelves = _shelves(rows)
         not_found = {shelf: row.not_found_milli for shelf, row in shelves.items()}
-        expected = Oracle(self._partitions, _held(orders), not_found).expected(inputs)
+        clocks = read_clocks(inputs, entries)
+        expected = Oracle(self._partitions, _held(orders), not_found, clocks.at_ms).expected(inputs)
         expected.table = {shelf: promise for shelf, promise in expected.table.items() if shelf[0] not in self._apart}
         audit = self._audit
         audit.lines, audit.repeated_lines_absorbed = expected.lines, expected.repeated_lines
@@ -135,6 +137,7 @@ class Auditor:
         self._check_acknowledged(inputs)
         self._check_causes(inputs, entries, letters, expected)
         self._check_numbers(entries)
+        audit.find("ticks that moved a pool's clock otherwise than they may (cause, where to)", clocks.unfounded)
         self._check_set_aside(letters, expected)
         self._check_orders(orders, expected, entries, by_topic[ORDERS_EVENTS.name])
         self._check_offsets(rows)

@@ -2,9 +2,9 @@
 
 The pool folds facts one by one and corrects its books as counts arrive. Here nothing is corrected: each source
 id's last version stands with the union of its lines, and a shelf holds its latest count plus every standing
-movement that occurred after it. Per topic only the order of offsets matters, never how topics interleaved.
-All settings count as told before the first sale; nothing is forgotten. Which orders hold what depends on how topics
-interleaved, so it is told what is held and not found; the auditor checks by sums that this is covered.
+movement that occurred after it. All settings count as told before the first sale; nothing is forgotten. Of each topic
+the order of offsets matters. What depends on how topics interleaved it is told: where the pool's clock stood at each
+record (`pool_clocks.py`), and what orders hold and did not find; the auditor checks by sums that this is covered.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_TICKS, POS_SALES, POS_STOCK
-from tests.proof.faults.records import Expected, Promise, Record, ShelfKey
+from tests.proof.faults.records import Cause, Expected, Promise, Record, ShelfKey
 
 Fields = dict[str, Any]
 _SETTINGS = (POOL_CONFIG.name, CATALOG_ITEMS.name)
@@ -50,7 +50,8 @@ class _Version:
 class Oracle:
     """Made for one log. `partitions` is the partition count of its topics, `held` what orders keep on shelves.
 
-    `not_found` is what was looked for there in vain and is promised to nobody until it is counted.
+    `not_found` is what was looked for there in vain and is promised to nobody until it is counted. `clocks_ms` are the
+    pools' clocks before each record; one that has none is late by its own times alone.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class Oracle:
         partitions: int,
         held: Mapping[ShelfKey, int] = MappingProxyType({}),
         not_found: Mapping[ShelfKey, int] = MappingProxyType({}),
+        clocks_ms: Mapping[Cause, int] = MappingProxyType({}),
     ) -> None:
         self._partitions = partitions
         self._held = held
         self._not_found = not_found
+        self._clocks_ms = clocks_ms
         self._outcome = Expected()
         self._settings: dict[str, dict[tuple[str, ...], Fields]] = {}
         self._codes: dict[tuple[str, str | None, str], str] = {}
@@ -125,7 +128,10 @@ class Oracle:
             return [(line, "unknown_store") for line in event["lines"]]
         if max(occurred - recorded, recorded - record.appended_at_ms) > future_skew_ms:
             return [(line, "in_the_future") for line in event["lines"]]
-        if (recorded if told is None else told) - occurred > late_limit_ms:
+        keeps_lateness = told is not None and event.get("kind") not in ("counted", "level")
+        horizon_ms = self._clocks_ms.get(record.cause, 0) - late_limit_ms
+        is_past = (recorded if keeps_lateness else occurred) < horizon_ms
+        if (recorded if told is None else told) - occurred > late_limit_ms or is_past:
             return [(line, "too_late") for line in event["lines"]]
         source = event["source"]
         name = (record.topic, event["pool"], event["store"], source["system"], source["id"])
