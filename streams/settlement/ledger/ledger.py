@@ -79,7 +79,8 @@ class Ledger:
         elif fact[0] == facts.ORDER_REQUEST_DECIDED or fact[0] == facts.ORDER_CHANGED:
             order = fact[1]["order"]
             if order is not None and fact[0] == facts.ORDER_CHANGED and fact[1]["kind"] == "not_collected":
-                orders.settle_no_show(books, order, None, at_ms)
+                late = [task["store"] for task in fact[1]["tasks"] if task["status"] == "late"]
+                orders.settle_no_show(books, order, late, at_ms)
         elif fact[0] == facts.LENDING_MESSAGE_DECIDED:
             order = fact[1]["order"]
         else:

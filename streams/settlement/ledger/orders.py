@@ -39,7 +39,6 @@ def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterabl
             place = f"{one['sku']}{PLACE}{one['store']}"
             row["handed"][place] = row["handed"].get(place, 0) - one["delta_milli"]
     now = _left_the_shelf(order, row["handed"])
-    row["picked"] = sorted({*row["picked"], *(hold["store"] for hold in order["holds"] if hold["state"] == "picked")})
     row["ended_at_ms"] = order["ended_at_ms"]
     for place in sorted({*now, *row["pieces"]}):
         change = now.get(place, 0) - sum(piece[0] for piece in row["pieces"].get(place, {}).get("parts", ()))
@@ -51,13 +50,13 @@ def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterabl
     books.orders[order["order"]] = row
 
 
-def settle_no_show(books: Books, order: OrderRow, stores: list[str] | None, at_ms: int) -> None:
-    """Nobody collected what these stores, or all that had picked something, kept ready."""
+def settle_no_show(books: Books, order: OrderRow, stores: Iterable[str], at_ms: int) -> None:
+    """Nobody collected what these stores kept ready."""
     row = books.orders.get(order["order"])
     agreement = books.agreement_at(at_ms)
     if row is None or agreement is None:
         return
-    for store in row["picked"] if stores is None else stores:
+    for store in stores:
         _fee(books, row, store, "no_show", agreement["no_show_fee_minor"], agreement, at_ms)
     books.orders[order["order"]] = row
 
@@ -87,7 +86,7 @@ def _new_row(order: OrderRow) -> dict[str, Any]:
     for_pool, preferred = order["for_pool"], order["terms"]["preferred_store"]
     return {
         "order": order["order"], "selling": f"@pool:{for_pool}" if for_pool else preferred and party_of(preferred),
-        "mode": order["terms"]["mode"], "pieces": {}, "handed": {}, "fees": {}, "picked": [], "returns": [],
+        "mode": order["terms"]["mode"], "pieces": {}, "handed": {}, "fees": {}, "returns": [],
         "ended_at_ms": 0,
     }  # fmt: skip
 

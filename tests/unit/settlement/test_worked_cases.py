@@ -216,6 +216,20 @@ def test_goods_that_nobody_collected_cost_the_store_that_sold_a_fee():
     assert owed(bench) == {STORE: 99, OTHER_STORE: -99}
 
 
+def test_of_two_stores_only_the_one_whose_goods_nobody_collected_gets_the_fee():
+    """The mill's bread, 2.20, is handed over in time; the milk that the corner shop picked is not."""
+    bench = members(terms=agreement(no_show_fee_minor=99))
+    bench.report("adjusted", "gone", line(-10_000, BREAD), occurred_at_ms=NOON_MS - 50_000)
+    bench.report("received", "bread", line(1_000, BREAD), store=OTHER_STORE, occurred_at_ms=NOON_MS - 50_000)
+    bench.request("placed", "o1", wanted(1_000), wanted(1_000, BREAD), preferred_store=THIRD_STORE)
+    bench.request("confirmed", "o1")
+    for store in (STORE, OTHER_STORE):
+        bench.fulfil("done", bench.task("pick", store), store=store)
+    bench.fulfil("done", bench.task("hand_over", OTHER_STORE), store=OTHER_STORE)
+    bench.pass_time(NOON_MS + 2 * DAY_MS)
+    assert owed(bench) == {STORE: 99, OTHER_STORE: 220, THIRD_STORE: -319}
+
+
 def test_the_sku_is_told():
     bench = members(terms=agreement())
     collected(bench, "o1", wanted(2_000))
