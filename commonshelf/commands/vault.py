@@ -108,7 +108,7 @@ def erase(reference: ReferenceArgument, key_file: KeyFileOption = None, config: 
 
 @app.command()
 def sweep(config: ConfigOption = None) -> None:
-    """Erase what has expired; the agents do so by themselves.
+    """Erase at once what has expired by this machine's clock; the agents do so by themselves.
 
     Example: ./shelf vault sweep
     """

@@ -1,4 +1,9 @@
-"""Erases by the clock what the vault need not keep any more: a task of the Faust lane."""
+"""Erases what the vault need not keep any more: a task of the Faust lane.
+
+What is erased does not come back, so a machine's clock that leaps must not take the vault along. As a pool's does, the
+vault's clock moves on by a bounded step: the time that has passed since the last sweep by the machine's uptime, and a
+minute, with which it catches up after the agents were away. `./shelf vault sweep` takes it to the present.
+"""
 
 import asyncio
 import logging
@@ -9,7 +14,8 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from messaging.clock import wall_clock_ms
+from messaging.clock import Uptime, age_ms, uptime, wall_clock_ms
+from schemas.models.base import CLOCK_STEP_MAX_MS
 from streams.vault.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -32,6 +38,7 @@ class Sweeper:
         self._interval_s = interval_s
         self._now_ms = now_ms
         self._vault: Vault | None = None
+        self._swept_at: Uptime | None = None
         self._erased = Counter("commonshelf_vault_erased", "Addresses erased when they had expired.", registry=metrics)
         self._failed = Counter("commonshelf_vault_sweeps_failed", "Sweeps that will be tried again.", registry=metrics)
         app.task(self._run)
@@ -46,7 +53,16 @@ class Sweeper:
         try:
             if self._vault is None:
                 self._vault = Vault(self._make_engine())
-            self._erased.inc(self._vault.erase_expired(self._now_ms()))
+            now_ms, swept_at = self._now_ms(), uptime()
+            self._erased.inc(self._vault.erase_expired(now_ms, self._until_ms(self._vault.clock_ms(), now_ms)))
+            self._swept_at = swept_at
         except (SQLAlchemyError, OSError) as error:
             self._failed.inc()
             log.warning("the vault could not be swept, and is tried again: %s", type(error).__name__)
+
+    def _until_ms(self, clock_ms: int | None, now_ms: int) -> int:
+        """Where the vault's clock moves; never back."""
+        if clock_ms is None:
+            return now_ms
+        passed_ms = 0 if self._swept_at is None else age_ms(self._swept_at) or 0
+        return max(clock_ms, min(now_ms, clock_ms + passed_ms + CLOCK_STEP_MAX_MS))

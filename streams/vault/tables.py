@@ -47,6 +47,14 @@ audit = Table(
     Column("purpose", String(16)),
     Column("refused", String(32), nullable=False),
 )
+clock = Table(
+    "vault_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""Of one row, once there was a sweep: what was to be kept until then is erased."""
+SET_CLOCK = text("INSERT INTO vault_clock (id, at_ms) VALUES (1, :ms) ON CONFLICT (id) DO UPDATE SET at_ms = :ms")
 
 
 def sqlite_engine(file: Path) -> Engine:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from streams.vault.address import Address
 from streams.vault.roles import MAY_ERASE, MAY_OPEN, MAY_PUT, Purpose, Role
-from streams.vault.tables import addresses, audit, callers, compact, metadata
+from streams.vault.tables import SET_CLOCK, addresses, audit, callers, clock, compact, metadata
 
 UNKNOWN_KEY = "unknown_key"
 """The key was never given out, or was taken back."""
@@ -113,10 +113,17 @@ class Vault:
             raise _unknown_reference(reference)
         self._forget(now_ms, deleted=True)
 
-    def erase_expired(self, now_ms: int) -> int:
-        """Erase every address that was to be kept until now at most. Returns how many."""
+    def clock_ms(self) -> int | None:
+        """Until when all that had expired was erased; None before the first sweep."""
         with self._engine.begin() as connection:
-            expired = addresses.c.keep_until_ms <= now_ms
+            return connection.execute(select(clock.c.at_ms)).scalar()
+
+    def erase_expired(self, now_ms: int, until_ms: int | None = None) -> int:
+        """Erase every address that was to be kept until then at most, or until now. Returns how many."""
+        clock_ms = now_ms if until_ms is None else until_ms
+        with self._engine.begin() as connection:
+            connection.execute(SET_CLOCK, {"ms": clock_ms})
+            expired = addresses.c.keep_until_ms <= clock_ms
             references = list(connection.execute(select(addresses.c.reference).where(expired)).scalars())
             erased = [
                 reference

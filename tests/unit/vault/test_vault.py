@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from commonshelf.cli import app
+from messaging.clock import Uptime
+from schemas.models.base import CLOCK_STEP_MAX_MS
 from streams.vault import Address, Purpose, Role, Vault, VaultRefusedError, sqlite_engine
+from streams.vault import agent as vault_agent
 from streams.vault import vault as vault_module
 from streams.vault.agent import Sweeper
 from tests.support.vault import CANARY, DAY_MS, NOON_MS, address, audited, keys, refusal
@@ -186,6 +190,49 @@ def test_the_agents_erase_what_has_expired_and_outlive_a_vault_that_is_away(vaul
     assert metrics.get_sample_value("commonshelf_vault_sweeps_failed_total") == 1
     assert metrics.get_sample_value("commonshelf_vault_erased_total") == 1
     assert CANARY.format(1).encode() not in on_disk(folder)
+
+
+def test_a_clock_that_leaps_erases_nothing_and_an_operator_takes_the_vault_s_along(vault, folder):
+    """Nine days ahead and back, with a restart in that time; then a sweep by hand after the agents were away."""
+    key, day_ms = keys(vault), NOON_MS + DAY_MS
+    vault.put(key[Role.orders], address(1), day_ms, NOON_MS)
+    vault.put(key[Role.orders], address(2), NOON_MS + 2 * CLOCK_STEP_MAX_MS, NOON_MS)
+    now_ms = [NOON_MS]
+
+    def agents():
+        make_engine = partial(sqlite_engine, folder / "vault.sqlite3")
+        registry = CollectorRegistry()
+        return Sweeper(App("test"), registry, make_engine=make_engine, interval_s=60, now_ms=lambda: now_ms[0])
+
+    sweeper = agents()
+    sweeper.sweep()
+    assert vault.clock_ms() == NOON_MS
+    now_ms[0] += 9 * DAY_MS
+    for restarted in (agents(), agents()):
+        restarted.sweep()
+    assert vault.clock_ms() == NOON_MS + 2 * CLOCK_STEP_MAX_MS, "two sweeps are two minutes"
+    now_ms[0] = NOON_MS
+    sweeper.sweep()
+    assert vault.clock_ms() == NOON_MS + 2 * CLOCK_STEP_MAX_MS, "never back"
+    expired = [attempt.action for attempt in vault.audit()].count("expire")
+    assert expired == 1, "the one that was kept for two minutes"
+    assert vault.erase_expired(day_ms - 1) == 0
+    assert vault.erase_expired(day_ms) == 1
+    assert vault.clock_ms() == day_ms
+
+
+def test_what_passed_by_the_uptime_passes_for_the_vault(vault, folder, monkeypatch):
+    """Sweeps a day apart erase what has expired by a day, as often as they are told to look."""
+    boot = [Uptime("this", 0)]
+    monkeypatch.setattr(vault_agent, "uptime", lambda: boot[0])
+    monkeypatch.setattr(vault_agent, "age_ms", lambda since: boot[0].ms - since.ms)
+    make_engine = partial(sqlite_engine, folder / "vault.sqlite3")
+    clock = lambda: NOON_MS + boot[0].ms  # noqa: E731
+    sweeper = Sweeper(App("test"), CollectorRegistry(), make_engine=make_engine, interval_s=86_400, now_ms=clock)
+    for days in (0, 1, 2):
+        boot[0] = Uptime("this", days * DAY_MS)
+        sweeper.sweep()
+        assert vault.clock_ms() == NOON_MS + days * DAY_MS
 
 
 class Desk:
