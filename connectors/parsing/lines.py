@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from connectors.contract import FieldRefused, Measure, Refused
 from connectors.parsing.codes import SCHEMES, code_of
 from connectors.parsing.quantities import line_price_minor, nearest_milli, price_minor, shorten
+from connectors.parsing.reasons import REASONS, TAKES_AWAY, reason_of
 from connectors.parsing.spreadsheet import clean_code
 from connectors.parsing.units import UnitWords, measure_of, unknown_unit
 from schemas.models.forms import problem_text
@@ -29,8 +30,6 @@ SALE_KINDS: Mapping[str, SaleLineKind] = {
 }  # fmt: skip
 _BACK = (SaleLineKind.return_, SaleLineKind.return_not_restocked)
 _PLU = re.compile(r"[1-9][0-9]{0,4}")
-ADJUSTMENT_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "found", "other")
-_ALWAYS_TAKES_AWAY = frozenset({"waste", "damage", "theft", "expiry", "own_use"})
 _MAY_BE_NEGATIVE = frozenset({StockReportKind.adjusted, StockReportKind.level})
 _FIELD_NAMES = {
     "quantity_milli": "quantity", "price_minor": "price", "till": "register",
@@ -122,12 +121,13 @@ def noted_stock_line(
     code = line_code(fields)
     quantity = _quantity(fields, own_units)
     milli = quantity.milli
-    reason = _word(fields, "reason") or None
-    if reason is not None and reason not in ADJUSTMENT_REASONS:
-        raise FieldRefused("reason", f"{shorten(reason)} is not a reason: use {', '.join(ADJUSTMENT_REASONS)}")
+    told = _word(fields, "reason")
+    reason = reason_of(told) if told else None
+    if told and reason is None:
+        raise FieldRefused("reason", f"{shorten(told)} is not a reason that is known: use {', '.join(REASONS)}")
     if kind is not StockReportKind.adjusted:
         reason = None
-    elif reason in _ALWAYS_TAKES_AWAY:
+    elif reason in TAKES_AWAY:
         milli = -abs(milli)
     elif reason == "found":
         milli = abs(milli)
