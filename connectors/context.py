@@ -31,6 +31,33 @@ class Holds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LineSetAside:
+    """A line that a connector published and the pool has set aside; it waits for an operator.
+
+    source_id: of its event. reason: as dead letters name it. Times are milliseconds since 1970.
+    """
+
+    is_sale: bool
+    source_id: str
+    line_id: str
+    code: str
+    quantity_milli: int
+    unit: str
+    occurred_at_ms: int
+    recorded_at_ms: int
+    """When the connector, or the desk that replayed it, published it last."""
+    set_aside_at_ms: int
+    reason: str
+
+
+class SetAside(Protocol):
+    """The lines that wait in the pools' dead letters. Thread-safe."""
+
+    def of(self, pool: str, store: str) -> Sequence[LineSetAside]:
+        """Those of `store`, oldest first. Raises PublishError while Kafka does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class WriteBackContext:
     """The parts that the host lends to connectors that write back."""
 
@@ -43,7 +70,8 @@ class ConnectorContext:
     """The parts that the host lends to every connector.
 
     request_limit, body_budget: of the whole process. state_dir: for files of progress. write_back: what the tills'
-    online channels must not sell; None where connectors only read.
+    online channels must not sell; None where connectors only read. set_aside: what the pools could not use of what
+    connectors published; None where nobody follows that.
     """
 
     publisher: Publishes
@@ -52,4 +80,5 @@ class ConnectorContext:
     state_dir: Path
     positions: PositionStore
     write_back: WriteBackContext | None = None
+    set_aside: SetAside | None = None
     body_budget: BodyBudget = field(default_factory=lambda: BodyBudget(UNVERIFIED_MAX_BYTES))

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from connectors.context import ConnectorContext, WriteBackContext
+from connectors.context import ConnectorContext, SetAside, WriteBackContext
 from connectors.contract import Connector, Handler, PositionStore
 from connectors.http.limit import ConcurrencyLimit
 from connectors.installed import type_of
@@ -53,6 +53,7 @@ def run_connectors(
     http_port: int,
     state_dir: Path,
     write_back: WriteBackContext | None = None,
+    set_aside: SetAside | None = None,
     pages_host: str = "127.0.0.1",
     pages_port: int = 0,
 ) -> None:
@@ -62,7 +63,7 @@ def run_connectors(
     port of 0 takes a free one. Raises HostFailed, and what the connectors raise when they cannot start:
     FolderUnusable, SecretUnusable, sqlite3.Error.
     """
-    host = Host(specs, publisher, positions, state_dir, write_back)
+    host = Host(specs, publisher, positions, state_dir, write_back, set_aside)
     try:
         pages = StatusServer(
             pages_host, pages_port, health=host.health, ready=host.ready, registry=host.metrics.registry
@@ -101,6 +102,7 @@ class Host:
         positions: PositionStore,
         state_dir: Path,
         write_back: WriteBackContext | None = None,
+        set_aside: SetAside | None = None,
     ) -> None:
         clashing = clash([(spec.store.id, spec.options) for spec in specs])
         if clashing is not None:
@@ -108,7 +110,7 @@ class Host:
         self.metrics = ConnectorMetrics()
         self._publisher = publisher
         request_limit = ConcurrencyLimit(REQUESTS_MAX, 503, "too many requests at once")
-        context = ConnectorContext(publisher, self.metrics, request_limit, state_dir, positions, write_back)
+        context = ConnectorContext(publisher, self.metrics, request_limit, state_dir, positions, write_back, set_aside)
         self._connectors: list[Connector] = [type_of(spec.options).make(spec, context) for spec in specs]
         self._pages: dict[str, Handler] = {"/health": self._bare_health}
         for connector in self._connectors:

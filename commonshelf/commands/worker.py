@@ -103,6 +103,7 @@ def agents_process(settings: "Settings", _number: int) -> None:
 def connectors_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.connector_specs import connector_specs
     from commonshelf.config.credentials import kafka_options
+    from commonshelf.dead_letters.set_aside import SetAsideLines
     from commonshelf.desks.connector_positions import stored_positions, stored_write_backs
     from commonshelf.desks.held_goods import HeldGoods
     from connectors.context import WriteBackContext
@@ -130,7 +131,8 @@ def connectors_process(settings: "Settings", _number: int) -> None:
         writers.claim(parties)
         return stored(options)
 
-    with Publisher(options, settings.partitions) as publisher, closing(held):
+    set_aside = SetAsideLines(options, {(spec.store.pool, spec.store.id) for spec in specs})
+    with Publisher(options, settings.partitions) as publisher, closing(held), closing(set_aside):
         log = write_back_log(lambda: claimed(stored_write_backs), writers)
         run_connectors(
             specs,
@@ -140,6 +142,7 @@ def connectors_process(settings: "Settings", _number: int) -> None:
             http_port=settings.http.webhook_port,
             state_dir=state_dir,
             write_back=WriteBackContext(held, log),
+            set_aside=set_aside,
             pages_host=settings.http.host,
             pages_port=settings.http.connectors_port,
         )

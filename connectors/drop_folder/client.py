@@ -7,11 +7,12 @@ from pathlib import Path
 
 import structlog
 
-from connectors.context import ConnectorContext
+from connectors.context import ConnectorContext, SetAside
 from connectors.contract import Handler, Publishes, StoreContext
 from connectors.drop_folder.folder import DropFolder, may_be_written
 from connectors.drop_folder.intake import UNENDED_SETTLE_FACTOR, Intake, Stopped
 from connectors.drop_folder.names import printable
+from connectors.drop_folder.set_aside import SetAsideReport
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec
 from connectors.drop_folder.spec import FolderOptions
 from connectors.drop_folder.state import FolderState
@@ -20,13 +21,16 @@ from messaging.clock import wall_clock_ms
 from messaging.publisher import PublishError
 
 _RETRY_S = 5.0
+_DECIDED_S = 2.0
+"""So soon after a file was read the pool has usually decided about its lines."""
 _log = structlog.get_logger()
 
 
 class FolderConnector:
     """Reads the files that a store drops into a folder. Raises FolderUnusable, sqlite3.Error.
 
-    state_dir: where it keeps how far it has read; one folder for all connectors of a host.
+    state_dir: where it keeps how far it has read; one folder for all connectors of a host. set_aside: where it learns
+    which of its lines the pool could not use; None: it tells nothing of them.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class FolderConnector:
         metrics: ConnectorMetrics,
         state_dir: Path,
         now_ms: Callable[[], int] = wall_clock_ms,
+        set_aside: SetAside | None = None,
     ) -> None:
         self.name = f"drop_folder {spec.store}"
         self._spec = spec
@@ -45,6 +50,7 @@ class FolderConnector:
         self._intake = Intake(
             spec, self._folder, self._state, publisher, metrics.of(spec.pool, spec.store, "drop_folder"), now_ms
         )
+        self._set_aside = None if set_aside is None else SetAsideReport(spec, self._folder, self._state, set_aside)
         self._wake = threading.Event()
         self._log = _log.bind(connector="drop_folder", store=spec.store)
 
@@ -88,6 +94,7 @@ class FolderConnector:
             if may_be_written(still_s, settle_s):
                 next_look_s = min(next_look_s, settle_s - still_s)
                 continue
+            next_look_s = min(next_look_s, _DECIDED_S)
             try:
                 self._intake.take(entry, stop)
             except OSError as error:  # one unreadable file must not hold up the others
@@ -96,6 +103,7 @@ class FolderConnector:
             self._tell_late_writes()
             if may_be_written(still_s, settle_s * UNENDED_SETTLE_FACTOR):
                 next_look_s = min(next_look_s, settle_s * UNENDED_SETTLE_FACTOR - still_s)
+        self._tell_set_aside()
         return next_look_s
 
     def _tell_late_writes(self) -> None:
@@ -104,10 +112,20 @@ class FolderConnector:
         except OSError as error:  # it must not hold up what waits to be read
             self._log.error("what was read before cannot be looked at now", reason=str(error))
 
+    def _tell_set_aside(self) -> None:
+        if self._set_aside is None:
+            return
+        try:
+            self._set_aside.tell()
+        except (OSError, PublishError) as error:  # it must not hold up what waits to be read
+            self._log.error("what the pool has set aside cannot be told now", reason=str(error))
+
 
 def make(options: FolderOptions, store: StoreContext, context: ConnectorContext) -> FolderConnector:
     """The factory that the entry point names."""
-    return FolderConnector(spec_of(options, store), context.publisher, context.metrics, context.state_dir)
+    return FolderConnector(
+        spec_of(options, store), context.publisher, context.metrics, context.state_dir, set_aside=context.set_aside
+    )
 
 
 def spec_of(options: FolderOptions, store: StoreContext) -> DropFolderSpec:

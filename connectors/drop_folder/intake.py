@@ -30,7 +30,7 @@ from connectors.drop_folder.names import printable
 from connectors.drop_folder.place import Place
 from connectors.drop_folder.report import Report, take_back
 from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileKind
-from connectors.drop_folder.state import FileProgress, FolderState, MovedFile, Outcome
+from connectors.drop_folder.state import FileProgress, FolderState, MovedFile, Outcome, Reading
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
 from messaging.publisher import EventTooLarge, PublisherBusy, PublishError, PublishFailed
@@ -214,7 +214,7 @@ class Intake:
                     if batch.events:
                         self._state.tell(reading.found.sha256)
                     too_large += self._publish(batch, keeps_lateness_of_ms, stop)
-                    self._remember(batch, reading.kind)
+                    self._remember(batch, reading, progress)
                     rows_whole = rows_whole if too_large else rows  # from there on a restart makes the report whole
                     self._state.confirm(key, rows_whole, batch.documents, batch.withdrawn)
         except FileRefused as refused:
@@ -235,8 +235,10 @@ class Intake:
             report.add(RowProblem(event.source.id, TOO_LARGE.format(len(event.lines)), 0, event.source.id))
         return lines
 
-    def _remember(self, batch: Batch, kind: FileKind) -> None:
-        if kind == "opening":
+    def _remember(self, batch: Batch, reading: FileReadContext, progress: FileProgress) -> None:
+        since_ms = 0 if self._spec.is_replay else progress.since_ms
+        self._state.bring(batch.events, Reading(reading.name, since_ms))
+        if reading.kind == "opening":
             for event in batch.events:
                 if event.source.id not in batch.withdrawn:
                     self._state.open_items(event.source.id, [line.code for line in event.lines])

@@ -9,8 +9,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
+from connectors.contract import PosEvent
 from connectors.drop_folder.documents import Document
 from connectors.drop_folder.settings import FileKind
+from schemas.models.pos import Sale
 
 Outcome = Literal["done", "rejected"]
 
@@ -33,6 +35,11 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE INDEX IF NOT EXISTS documents_by_file ON documents (kind, file);
 CREATE TABLE IF NOT EXISTS opened (code TEXT PRIMARY KEY, source_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS renamed (name TEXT PRIMARY KEY, original TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, since_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS brought (    -- receipts and documents, by the file that told them last
+    kind TEXT NOT NULL, source_id TEXT NOT NULL, file TEXT NOT NULL, since_ms INTEGER NOT NULL,
+    PRIMARY KEY (kind, source_id)
+) WITHOUT ROWID;
 """
 
 
@@ -60,16 +67,33 @@ class MovedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The file that told a receipt or a document last, and since when that file is read from its start."""
+
+    file: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileProgress:
     """The progress through a file: rows whose events Kafka confirmed, and the outcome once it is through.
 
-    is_told: Kafka may have events of this content, whatever the settings were that it was read by.
+    since_ms: when it was begun from its start. is_told: Kafka may have events of this content, whatever the settings
+    were that it was read by.
     """
 
     first_seen_ms: int
+    since_ms: int
     rows_confirmed: int
     outcome: Outcome | None
     is_told: bool
+
+
+_SALE, _STOCK = "sale", "stock"
+
+
+def _kind(event: PosEvent) -> str:
+    return _SALE if isinstance(event, Sale) else _STOCK
 
 
 class FolderState:
@@ -107,7 +131,11 @@ class FolderState:
         ).fetchone()
         told = self._db.execute("SELECT 1 FROM told WHERE sha256 = ?", (sha256,)).fetchone()
         first_seen_ms, rows_confirmed, outcome = row
-        return FileProgress(first_seen_ms, rows_confirmed, outcome, is_told=told is not None)
+        if not rows_confirmed:
+            self._db.execute("DELETE FROM readings WHERE key = ?", (key,))
+        self._db.execute("INSERT OR IGNORE INTO readings VALUES (?, ?)", (key, now_ms))
+        since_ms = self._value("SELECT since_ms FROM readings WHERE key = ?", key)
+        return FileProgress(first_seen_ms, int(since_ms or now_ms), rows_confirmed, outcome, is_told=told is not None)
 
     def tell(self, sha256: str) -> None:
         """Kafka may have events of this content from now on."""
@@ -126,6 +154,21 @@ class FolderState:
     def open_items(self, source_id: str, codes: Sequence[str]) -> None:
         """The items with these codes stand in that opening stock."""
         self._db.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?)", [(code, source_id) for code in codes])
+
+    def bring(self, events: Sequence[PosEvent], reading: Reading) -> None:
+        """Kafka has these events, which a file told."""
+        rows = {(_kind(event), event.source.id, *astuple(reading)) for event in events}
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR REPLACE INTO brought VALUES (?, ?, ?, ?)", sorted(rows))
+        self._db.execute("COMMIT")
+
+    def brought(self, source_id: str, *, is_sale: bool) -> Reading | None:
+        """The file that told this receipt or document last; None when none of this folder did."""
+        row = self._db.execute(
+            "SELECT file, since_ms FROM brought WHERE kind = ? AND source_id = ?",
+            (_SALE if is_sale else _STOCK, source_id),
+        ).fetchone()
+        return None if row is None else Reading(*row)
 
     def finish(self, key: str, outcome: Outcome) -> None:
         """The file is through and moved away."""

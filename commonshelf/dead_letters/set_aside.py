@@ -1,0 +1,114 @@
+"""Lines of stores' tills that the pools have set aside and that wait, followed in Kafka to tell the store of them."""
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Message
+
+from commonshelf.dead_letters.letters import INPUT_OF, Letter, Place, letter_of
+from connectors.context import LineSetAside
+from messaging.client_options import ClientOptions, quiet
+from messaging.log_reader import is_record, log_consumer, until_end
+from messaging.publisher import PublishFailed
+from schemas.codec import BadMessage, topic_codec
+from schemas.models.dead_letters import DeadLetterOutcome
+from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, dead_letter_topic
+
+_TOPICS = [dead_letter_topic(POS_SALES.name), dead_letter_topic(POS_STOCK.name), DLQ_OUTCOMES.name]
+_BATCH = 10_000
+_decode_outcome = topic_codec(DLQ_OUTCOMES.name).decode
+
+
+class SetAsideLines:
+    """Follows the dead letters of the stores that are named, (pool, store). Thread-safe."""
+
+    def __init__(self, kafka_options: ClientOptions, stores: Collection[tuple[str, str]]) -> None:
+        self._kafka_options = quiet(kafka_options)
+        self._lock = threading.Lock()
+        self._consumer: Consumer | None = None
+        self._waiting = WaitingLetters(stores)
+
+    def of(self, pool: str, store: str) -> Sequence[LineSetAside]:
+        """The lines of `store` that wait now, oldest first. Raises PublishFailed while Kafka does not answer."""
+        with self._lock:
+            try:
+                self._catch_up()
+            except (KafkaException, TimeoutError) as error:
+                raise PublishFailed(f"Kafka does not say what was set aside: {error}") from error
+            return self._waiting.of(pool, store)
+
+    def close(self) -> None:
+        """Close the connection to Kafka."""
+        with self._lock:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None
+
+    def _catch_up(self) -> None:
+        """Take what has come since, from the beginning the first time."""
+        if self._consumer is None:
+            consumer = log_consumer(self._kafka_options, _TOPICS)
+            try:
+                for message in until_end(consumer):
+                    self._waiting.take(message)
+            except BaseException:
+                consumer.close()
+                raise
+            self._consumer = consumer
+        is_full = True
+        while is_full:
+            messages = self._consumer.consume(_BATCH, 0.05)
+            is_full = len(messages) == _BATCH
+            for message in messages:
+                if is_record(message):
+                    self._waiting.take(message)
+
+
+class WaitingLetters:
+    """Dead letters of some stores that nothing was done with; letters and outcomes may come in any order."""
+
+    def __init__(self, stores: Collection[tuple[str, str]]) -> None:
+        self._letters: dict[tuple[str, str], dict[Place, Letter]] = {store: {} for store in stores}
+        self._done: set[Place] = set()
+
+    def take(self, message: Message) -> None:
+        """A record of one of the topics, in its order there."""
+        if message.topic() in INPUT_OF:
+            letter = letter_of(message)
+            of_store = self._letters.get((letter.pool or "", letter.store or ""))
+            if of_store is not None and letter.place not in self._done:
+                of_store[letter.place] = letter
+            return
+        try:
+            outcome = DeadLetterOutcome.model_validate(_decode_outcome(message.value()))
+        except (BadMessage, ValueError):
+            return  # of a later release: the desks refuse to go on there, and the letter is shown as waiting
+        place = Place.of(outcome.letter)
+        self._done.add(place)
+        for of_store in self._letters.values():
+            of_store.pop(place, None)
+
+    def of(self, pool: str, store: str) -> Sequence[LineSetAside]:
+        """The lines of the store's letters, oldest first. Of one that was set aside more than once, the last."""
+        letters = sorted(self._letters[pool, store].values(), key=lambda one: (one.appended_at_ms, one.place))
+        newest = {(line.is_sale, line.source_id, line.line_id): line for one in letters for line in _lines(one)}
+        return sorted(newest.values(), key=lambda line: line.set_aside_at_ms)
+
+
+def _lines(letter: Letter) -> Iterator[LineSetAside]:
+    event = letter.event
+    if event is None:
+        return
+    for line in letter.lines:
+        yield LineSetAside(
+            is_sale=letter.input_topic == POS_SALES.name,
+            source_id=event["source"]["id"],
+            line_id=line["line_id"],
+            code=line["code"],
+            quantity_milli=line["quantity_milli"],
+            unit=line["unit"],
+            occurred_at_ms=event["occurred_at_ms"],
+            recorded_at_ms=event["recorded_at_ms"],
+            set_aside_at_ms=letter.appended_at_ms,
+            reason=letter.reason,
+        )
