@@ -47,6 +47,9 @@ class _Version:
         """Ids of lines of an earlier version that stay until this one says otherwise."""
 
 
+_NOT_ABOUT_SHELVES = ("commonshelf.ClockConfirmation", "commonshelf.Agreement")
+
+
 class Oracle:
     """Made for one log. `partitions` is the partition count of its topics, `held` what orders keep on shelves.
 
@@ -112,7 +115,7 @@ class Oracle:
             settings = self._settings.setdefault(pool, {})
             if kind == "commonshelf.CodeMapping":
                 self._codes[pool, change["store"], change["code"]] = change["sku"]
-            elif kind != "commonshelf.ClockConfirmation":  # about the clock, not the shelves
+            elif kind not in _NOT_ABOUT_SHELVES:
                 settings[tuple(change[name] for name in ("store", "sku") if name in change)] = change
         return event
 

@@ -12,11 +12,13 @@ from collections import Counter
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from schemas.topics import POOL_JOURNAL
 from streams.runtime.contract import InputRecord
 from tests.proof.faults.replay import fold_again
 from tests.proof.simulation.auditor import Auditor
 from tests.proof.simulation.lending import LendingLife
 from tests.proof.simulation.order_checks import ViolationError, require
+from tests.proof.simulation.settlement import SettledLife
 from tests.proof.simulation.world import PoolWorld
 from tests.support.pool import POOL, PoolBench, assert_agenda_is_empty, decode_row
 
@@ -38,6 +40,7 @@ class _Broker:
         self._chance = random.Random(f"batches of {seed}")
         self.bench = PoolBench(cached_rows_max=self._chance.choice((1, 100, 50_000)))
         self.auditor = Auditor()
+        self.settled = SettledLife(seed)
         self.faults: Counter[str] = Counter()
         self._offsets: Counter[str] = Counter()
         self._open: list[InputRecord] = []
@@ -67,6 +70,7 @@ class _Broker:
         self.bench.commit()
         outputs, self.bench.outputs = self.bench.outputs, []
         records, self._open = self._open, []
+        self.settled.take([one.value or b"" for one in outputs if one.topic == POOL_JOURNAL.name])
         row = self.bench.committed.rows.get(f"pool/{POOL}")
         return self.auditor.check(records, outputs, None if row is None else decode_row(row))
 
@@ -79,11 +83,12 @@ def simulate(seed: int, days: int) -> Life:
         records += 1
         world.hear(broker.put(arrival.topic, arrival.value, arrival.at_ms))
     broker.commit()
-    auditor = broker.auditor
+    auditor, settled = broker.auditor, broker.settled
     auditor.check_end()
+    settled.check_end(auditor.entries)
     require(fold_again(auditor.entries) == broker.bench.committed.rows, "folding the journal gives other rows")
     digest = blake2b(b"".join(entry.fact_bytes for entry in auditor.entries), digest_size=12).hexdigest()
-    return Life(digest, records, world.faults + broker.faults, auditor.seen)
+    return Life(digest, records, world.faults + broker.faults + settled.faults, auditor.seen + settled.seen)
 
 
 def simulate_lending(seed: int, days: int) -> LendingLife:

@@ -1,13 +1,20 @@
 """A short run of the simulation."""
 
+from functools import cache
+
 import pytest
 
 from tests.proof.simulation.run import simulate, simulate_lending
 
 
+@cache
+def lived(seed):
+    return simulate(seed, 5)
+
+
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_a_pool_s_life_keeps_every_rule(seed):
-    life = simulate(seed, 5)
+    life = lived(seed)
 
     assert min(life.faults[name] for name in ("delayed", "dropped", "duplicated", "corrupted", "crashed")) > 0
     assert {
@@ -17,6 +24,14 @@ def test_a_pool_s_life_keeps_every_rule(seed):
         "task pick late",
         "transfer open ",
     } <= life.seen.keys()
+
+
+def test_lives_settle_by_every_kind_of_terms_and_through_every_trouble():
+    lives = [lived(seed) for seed in range(1, 7)]
+
+    met = {name for life in lives for name in (*life.faults, *life.seen)}
+    assert {"settlement killed", "settlement thought dead", "settlement fenced"} <= met
+    assert {f"posted {kind}" for kind in ("goods_sold", "no_show", "transfer", "lot_sold", "restated")} <= met
 
 
 def test_a_seed_gives_the_same_life_again():

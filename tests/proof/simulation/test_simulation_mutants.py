@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.faults.mutants import MUTANTS as OF_THE_ENGINE
+from tests.proof.settlement.mutants import OF_SETTLEMENT
 from tests.proof.simulation.mutants import MUTANTS, OF_LENDING
 from tests.proof.simulation.order_checks import ViolationError
 from tests.proof.simulation.run import simulate, simulate_lending
@@ -30,6 +31,14 @@ def test_a_planted_bug_is_found(name, monkeypatch):
         live(range(1, 13))
 
 
+@pytest.mark.parametrize("name", sorted(OF_SETTLEMENT))
+def test_a_planted_bug_of_settlement_is_found(name, monkeypatch):
+    OF_SETTLEMENT[name](monkeypatch)
+
+    with pytest.raises(ViolationError):
+        live(range(1, 13))
+
+
 @pytest.mark.parametrize("name", sorted(OF_LENDING))
 def test_a_planted_bug_of_lending_is_found(name, monkeypatch):
     OF_LENDING[name](monkeypatch)
@@ -40,4 +49,4 @@ def test_a_planted_bug_of_lending_is_found(name, monkeypatch):
 
 def test_the_page_lists_every_planted_bug():
     listed = [line.split("|")[1].strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
-    assert {*MUTANTS, *OF_LENDING, *OF_THE_ENGINE} <= set(listed)
+    assert {*MUTANTS, *OF_LENDING, *OF_SETTLEMENT, *OF_THE_ENGINE} <= set(listed)

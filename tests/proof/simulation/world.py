@@ -33,6 +33,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from tests.proof.simulation.settlement import SettlementTerms
 from tests.support.pool import (
     DAY_MS,
     HOUR_MS,
@@ -55,6 +56,7 @@ QUIET_DAYS = 24
 STORES = ("share", "cap", "fixed", "levels", "hours")
 SKUS = tuple(f"sku-{n}" for n in range(10))
 WEIGHED = SKUS[8:]
+_REASONS = ("waste", "damage", "theft", "expiry", "own_use", "other")
 
 
 def unit(sku: str) -> str:
@@ -74,6 +76,7 @@ class PoolWorld:
 
     def __init__(self, seed: int, days: int) -> None:
         self._chance = random.Random(seed)
+        self._terms = SettlementTerms(seed)
         self._end_ms = START_MS + days * DAY_MS
         self._number = 0
         self._heap: list[tuple[int, int, Callable[[], None] | Arrival]] = []
@@ -157,10 +160,18 @@ class PoolWorld:
         ):
             self._settings[one.store] = one
             self._configure(one)
+        late = SKUS[::3] if self._terms.is_price_late else ()
         for sku in SKUS:
-            item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit(sku), cost_minor=120, recorded_at_ms=START_MS)
-            self._arrive(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+            self._name_item(sku, is_priced=sku not in late)
+        for sku in late:
+            self._at(START_MS + 3 * DAY_MS, lambda sku=sku: self._name_item(sku, is_priced=True))
+        self._at(START_MS + self._terms.told_on_day * DAY_MS, lambda: self._configure(self._terms.agreement))
         self._configure(StoreItemSettings(store="share", sku=SKUS[1], listed=False))
+
+    def _name_item(self, sku: str, *, is_priced: bool) -> None:
+        item = CatalogItem(pool=POOL, sku=sku, name=sku, unit=unit(sku), recorded_at_ms=self.now_ms)
+        priced = self._terms.item(item, is_priced=is_priced)
+        self._arrive(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(priced.to_avro()))
 
     def _configure(self, change: Change) -> None:
         event = ConfigChange(pool=POOL, recorded_at_ms=self.now_ms, origin="simulation", change=change)
@@ -204,7 +215,7 @@ class PoolWorld:
                     self._later(23 * HOUR_MS, lambda what=what, store=store: what(store))
         for _ in range(chance.randint(8, 16)):
             self._later(22 * HOUR_MS, self._order)
-        for _ in range(chance.randint(0, 3)):
+        for _ in range(chance.randint(0, 6)):
             self._later(20 * HOUR_MS, self._transfer)
         if chance.random() < 0.5:
             self._later(20 * HOUR_MS, self._change_terms)
@@ -224,8 +235,8 @@ class PoolWorld:
         ago_ms = self._chance.choice((0, 0, 0, 1_000, 5 * MINUTE_MS, 3 * HOUR_MS, 30 * HOUR_MS))
         return {"occurred_at_ms": (self.now_ms - ago_ms) // 1_000 * 1_000, "recorded_at_ms": self.now_ms}
 
-    def _report_stock(self, kind: str, store: str, skus: list[str], most: int, sign: int = 1) -> None:
-        lines = [line(sign * self._quantity(sku, most), sku, unit=unit(sku)) for sku in skus]
+    def _report_stock(self, kind: str, store: str, skus: list[str], most: int, sign: int = 1, **told: str) -> None:
+        lines = [line(sign * self._quantity(sku, most), sku, unit=unit(sku), **told) for sku in skus]
         value = stock(kind, self._name("r"), *lines, store=store, **self._times())
         self._send(POS_STOCK.name, value)
 
@@ -237,7 +248,7 @@ class PoolWorld:
         self._report_stock(kind, store, self._skus(3), 20)
 
     def _adjust(self, store: str) -> None:
-        self._report_stock("adjusted", store, self._skus(2), 2, -1)
+        self._report_stock("adjusted", store, self._skus(2), 2, -1, reason=_REASONS[self._number % len(_REASONS)])
 
     def _sell(self, store: str, order: str | None = None, lines: list[Row] | None = None) -> None:
         chance = self._chance
