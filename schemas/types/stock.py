@@ -152,6 +152,7 @@ class ReversedLine(TypedDict):
     delta_milli: int
     sold_at_till_milli: NotRequired[int]
     order: NotRequired[str | None]
+    moved_milli: NotRequired[int | None]
 
 
 class ShelfRow(TypedDict):

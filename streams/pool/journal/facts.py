@@ -145,6 +145,11 @@ def moved_milli(line: AppliedLine, told: SaleLine | StockLine) -> int:
     return abs(told["quantity_milli"]) if moved is None else moved
 
 
+def told_milli(applied: AppliedLine, line: SaleLine) -> int:
+    """What an applied line of a sale says that came to the store, or left it: below zero for what left."""
+    return (-1 if line["kind"] == "sale" else 1) * moved_milli(applied, line)
+
+
 def line_counts(fact: Fact) -> tuple[int, int, int]:
     """(applied, absorbed, quarantined) lines of a fact; their sum is the number of lines in the event."""
     if fact[0] == REJECTED:

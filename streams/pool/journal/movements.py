@@ -6,7 +6,6 @@ Whoever wants to know what moved, or what it was worth, reads them, and derives 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 from schemas.types.journal import Fact
@@ -26,7 +25,7 @@ from streams.pool.journal.facts import (
     SALE_RECORDED,
     STOCK_REPORT_RECORDED,
     TRANSFER_CHANGED,
-    moved_milli,
+    told_milli,
 )
 
 Cause = (
@@ -51,7 +50,6 @@ _CORRECTIONS: dict[CorrectionKind, Cause] = {
 }  # fmt: skip
 """What a correction is as a movement; goods not found move nothing."""
 _IN_TRANSIT: dict[DiscrepancyKind, Cause] = {"lost": "lost_in_transit", "damaged": "damaged_in_transit"}
-_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 1, "void": 1}
 
 
 class Movement(NamedTuple):
@@ -84,7 +82,8 @@ class Movement(NamedTuple):
 
 @dataclass
 class Movements:
-    """Reads the movements of one pool's facts, from its first on. What it remembers are plain rows, to be kept.
+    """Reads the movements of one pool's facts, from its first on. What it remembers are plain rows, to be kept: so many
+    as the pool has shelves, loans and orders that go on.
 
     Of an item whose unit changed while its shelf was empty, it takes what is late of the time before for a change of
     the books, which begin anew then.
@@ -99,9 +98,6 @@ class Movements:
 
     Of orders that go on: an ended one draws nothing more.
     """
-
-    sold_otherwise: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    """Sale (store, system, id) → quantities of its applied lines, where they are not what changed the books."""
 
     def of(self, fact: Fact) -> list[Movement]:
         """The movements of the next fact, in the order in which the books change."""
@@ -132,30 +128,24 @@ class Movements:
     def _of_sale(self, fact: SaleRecorded) -> Iterator[Movement]:
         event = fact["event"]
         store, at_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
-        name = (store, event["source"]["system"], event["source"]["id"])
-        undone = self.sold_otherwise.pop(name, ()) if fact["reversed"] else ()
-        for line, before in zip_longest(fact["reversed"], undone[: len(fact["reversed"])]):
+        for line in fact["reversed"]:
             if line["kind"] != "stock" and line["kind"] != COUNT_WITHDRAWN:
-                milli, then_ms = line["delta_milli"], line["occurred_at_ms"]
+                milli, then_ms, moved = line["delta_milli"], line["occurred_at_ms"], line.get("moved_milli")
+                if moved is not None:
+                    moved = moved if line["kind"] == "sale" else -moved
                 yield Movement(
-                    store, line["sku"], milli if before is None else -before,
+                    store, line["sku"], milli if moved is None else moved,
                     self._in_books(store, line["sku"], then_ms, milli), line["kind"], then_ms, is_undone=True,
                     order=line.get("order"),
                 )  # fmt: skip
-        quantities = []
         kits = Counter(applied["line"] for applied in fact["applied"])
         for applied in fact["applied"]:
             told = lines[applied["line"]]
-            quantities.append(_SIGN[told["kind"]] * moved_milli(applied, told))
             books = self._in_books(store, applied["sku"], at_ms, applied["delta_milli"])
             yield Movement(
-                store, applied["sku"], quantities[-1], books, told["kind"], at_ms, order=event["order_ref"],
+                store, applied["sku"], told_milli(applied, told), books, told["kind"], at_ms, order=event["order_ref"],
                 price_minor=None if kits[applied["line"]] > 1 else told["price_minor"], currency=event["currency"],
             )  # fmt: skip
-        known = self.sold_otherwise.get(name)
-        is_otherwise = quantities != [applied["delta_milli"] for applied in fact["applied"]]
-        if known is not None or is_otherwise or any(applied.get("waiting_milli") for applied in fact["applied"]):
-            self.sold_otherwise[name] = [*(known or ()), *quantities]
 
     def _of_report(self, fact: StockReportRecorded) -> Iterator[Movement]:
         event = fact["event"]

@@ -29,6 +29,7 @@ from streams.pool.journal.facts import (
     check_size,
     moved_milli,
     own_lines,
+    told_milli,
 )
 from streams.pool.orders.hand_overs import match_sale
 from streams.pool.orders.ring_up import match_ring_up
@@ -69,6 +70,8 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
     fact["quarantined"] = _quarantined(set_aside)
     match_ring_up(lambda order: find_order(state, order), fact, before, gone)
     match_sale(state, fact, before, gone)
+    if before is not None:
+        _say_what_moved(before, gone, fact["reversed"])
     if before is not None and fact["applied"] and not is_newer(sale, before):
         _check_union(state, (SALE_RECORDED, before), (SALE_RECORDED, fact))
     return Decision((SALE_RECORDED, fact), [(lines[at], why) for at, why in set_aside], fact["duplicate_lines"])
@@ -213,6 +216,14 @@ def _reversal(before: SaleRecorded | StockReportRecorded, lines: Iterable[Applie
         }
         for line in lines
     ]  # fmt: skip
+
+
+def _say_what_moved(before: SaleRecorded, lines: Iterable[AppliedLine], reversed_: Iterable[ReversedLine]) -> None:
+    """Say how much the lines were of which something else changes the books, for goods of orders move once."""
+    for line, old in zip(reversed_, lines, strict=True):
+        told = before["event"]["lines"][old["line"]]
+        if line["delta_milli"] != -told_milli(old, told):
+            line["moved_milli"] = moved_milli(old, told)
 
 
 def _line_kind(line: SaleLine | StockLine) -> SaleLineKind | Literal["stock"]:

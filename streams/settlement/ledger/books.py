@@ -62,13 +62,12 @@ class Books:
         self._counted_at: RowTable[tuple[str, str], int] = RowTable("counted_at")
         self._borrowed: RowTable[str, int] = RowTable("borrowed")
         self._drawn: RowTable[str, set[tuple[str, str, int]]] = RowTable("drawn", lambda rows: set(map(tuple, rows)))
-        self._sold_otherwise: RowTable[tuple[str, str, str], list[int]] = RowTable("sold_otherwise")
-        self.movements = Movements(self._counted_at, self._borrowed, self._drawn, self._sold_otherwise)
+        self.movements = Movements(self._counted_at, self._borrowed, self._drawn)
         self.tables = Tables(
             (
                 self.agreements, self.items, self.orders, self.lots, self.sold_lots, self.lost_lots, self.shelves,
                 self.in_transit, self.sales, self.exposures, self.unpriced, self.disputes, self.balances, self.times,
-                self.stores, self.currency, self._counted_at, self._borrowed, self._drawn, self._sold_otherwise,
+                self.stores, self.currency, self._counted_at, self._borrowed, self._drawn,
             )
         )  # fmt: skip
         self.step = Step([], [], [], [])
