@@ -298,7 +298,8 @@ def _item_status(
 ) -> None:
     from dataclasses import asdict
 
-    from commonshelf.config.pool_config import UnknownNameError, read_pool_config
+    from commonshelf.config.names import unknown_name
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.dead_letters.item_status import item_statuses, pos_events
     from commonshelf.dead_letters.letters import read_letters
     from commonshelf.stack.connection import connect
@@ -309,8 +310,7 @@ def _item_status(
     options, settings = connection.kafka_options, connection.settings
     store = next((each for each in settings.stores if each.id == store_id), None)
     if store is None:
-        known = ", ".join(each.id for each in settings.stores) or "none"
-        raise UnknownNameError(f"there is no store {store_id!r} in the settings (known: {known})")
+        raise unknown_name("store", store_id, [each.id for each in settings.stores], "the settings file")
     pools = read_pool_config(options)
     read_from_ms = wall_clock_ms() - 7 * _DAY_MS if since_ms is None else since_ms
     events = pos_events(options, store.pool, settings.partitions, read_from_ms)

@@ -63,6 +63,7 @@ def resolve(
 
     Example: ./shelf settle dispute resolve riverside d-17 --debtor mill --creditor corner-shop --amount 12.50
     """
+    from commonshelf.config.names import check_name
     from commonshelf.desks.onboarding import currency_of
     from commonshelf.desks.settlement.disputes import known_dispute, publish
     from connectors.contract import Refused
@@ -77,8 +78,7 @@ def resolve(
         resolution = None
         if debtor is not None and creditor is not None:
             for name in (debtor, creditor):
-                if name not in ledger.names:
-                    fail(f"pool {pool} has no store {name!r}; its stores: {', '.join(sorted(ledger.names))}")
+                check_name("store", name, ledger.names, f"pool {pool}")
             if debtor == creditor:
                 fail("--debtor and --creditor are the same store")
             try:

@@ -189,13 +189,15 @@ def discard(
 
 def _check_names(settings: "PoolConfigs", wanted: "Filter", letters: "list[Letter]") -> None:
     """A pool or a store that neither the settings nor a letter names ends the command: it would hide a slip."""
+    from commonshelf.config.names import check_name
+
     pools = {*settings.named, *(letter.pool for letter in letters if letter.pool)}
-    if wanted.pool is not None and wanted.pool not in pools:
-        fail(f"there is no pool {wanted.pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
+    if wanted.pool is not None:
+        check_name("pool", wanted.pool, pools)
     stores = {store for name in settings.named for store in settings.catalog(name).stores}
     stores |= {letter.store for letter in letters if letter.store}
-    if wanted.store is not None and wanted.store not in stores:
-        fail(f"there is no store {wanted.store!r}; known stores: {', '.join(sorted(stores)) or 'none'}")
+    if wanted.store is not None:
+        check_name("store", wanted.store, stores)
 
 
 def _select(

@@ -68,12 +68,14 @@ class _View:
         return self.config.zone(self.pool)
 
     def unmapped(self, store: str | None = None, code: str | None = None) -> list["CodeWaiting"]:
-        """The codes that mean nothing yet."""
-        return [
-            one
-            for one in self.waiting
-            if one.sku is None and (store is None or store in one.stores) and code in (None, one.code)
-        ]
+        """The codes that mean nothing yet. Raises UnknownNameError for a store that the pool does not have."""
+        from commonshelf.config.names import check_name
+
+        if store is not None:
+            known = {*self.catalog.stores, *(str(one.store) for one in self.letters)}
+            check_name("store", store, known, f"pool {self.pool}")
+        codes = (one for one in self.waiting if one.sku is None and code in (None, one.code))
+        return [one for one in codes if store is None or store in one.stores]
 
 
 @app.command()
@@ -195,14 +197,11 @@ def suggest(
     if as_json:
         plain = [
             {
-                "code": one.code,
-                "store": one.store,
-                "stores": one.stores,
-                "lines": one.lines,
+                "code": one.code, "store": one.store, "stores": one.stores, "lines": one.lines,
                 "suggestions": [asdict(best) for best in items],
             }
             for one, items in found
-        ]
+        ]  # fmt: skip
         print(json.dumps(plain, indent=1))
     elif as_csv:
         _print_csv(found)

@@ -68,11 +68,15 @@ def place(
 
     Example: ./shelf order place riverside MILK-1L=2 HAM=0.5 --at corner-shop --by 18:00
     """
-    from commonshelf.desks.onboarding import zone_of
+    from commonshelf.desks.onboarding import check_item, check_store, zone_of
     from schemas.models.requests import OrderRequest
 
-    zone = zone_of(asking.connect(), pool)
-    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(amount, goods)]
+    connection = asking.connect()
+    zone, asked = zone_of(connection, pool), [amount(one) for one in goods]
+    check_store(connection, pool, at)
+    for sku, _ in asked:
+        check_item(connection, pool, sku)
+    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in asked]
     terms = {
         "mode": "pickup", "preferred_store": at, "deadline_ms": deadline_ms(by, zone), "may_split": not one_store,
         "only_there": only_there,
@@ -185,8 +189,10 @@ def _head() -> dict[str, Any]:
 
 
 def _ask(kind: str, pool: str, order: str, asking: Asking) -> None:
+    from commonshelf.desks.onboarding import stores_of
     from schemas.models.requests import OrderRequest
 
+    stores_of(asking.connect(), pool)  # an unknown pool is told
     plain = {**_head(), "pool": pool, "order": order, "kind": kind}
     _send(checked(OrderRequest, plain, shows_input=True), asking)
 

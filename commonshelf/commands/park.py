@@ -34,6 +34,7 @@ def park(
 
     Example: ./shelf park riverside pos.sales.v1 3 1042 --until 5800 --reason "away for a month, sales are in the books"
     """
+    from commonshelf.config.pool_config import read_pool_config
     from commonshelf.config.publishing import publish_settings
     from commonshelf.stack.connection import connect
     from schemas.models.config import ConfigChange
@@ -47,6 +48,7 @@ def park(
     if topic not in pools.inputs:
         fail(f"{topic!r} is no input of the pools; their inputs: {', '.join(pools.inputs)}")
     connection = connect(config, bootstrap)
+    read_pool_config(connection.kafka_options).catalog(pool)  # an unknown pool is told
     home = partition_of(pool, connection.settings.partitions)
     if home != partition:
         fail(f"pool {pool!r} lives on partition {home}, not {partition}; name a pool of the stopped partition")

@@ -75,6 +75,7 @@ def balance(
 
     Example: ./shelf settle balance riverside corner-shop --as-of 2026-11-28 --known-at 2026-12-05
     """
+    from commonshelf.config.names import check_name
     from commonshelf.desks.settlement.wording import money, party_name
     from commonshelf.text import print_table
     from streams.settlement.store.queries import AsOf, balances_of, heads_of, net_positions_of
@@ -86,7 +87,10 @@ def balance(
             position,
             None if known_at is None or position is not None else time_ms(known_at, ledger.zone, "--known-at"),
         )
-        net = [one for one in net_positions_of(ledger.database, pool, then) if store in (None, one.party)]
+        every = net_positions_of(ledger.database, pool, then)
+        if store is not None:
+            check_name("store", store, {*ledger.names, *(one.party for one in every)}, f"pool {pool}")
+        net = [one for one in every if store in (None, one.party)]
         accounts = [] if store is None else balances_of(ledger.database, pool, store, then)
         settled = next((one.position for one in heads_of(ledger.database) if one.pool == pool), 0)
     if as_json:

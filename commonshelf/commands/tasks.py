@@ -69,10 +69,11 @@ def tasks(
 
 def _check_store(settings: "PoolConfigs", store: str, pool: str | None) -> None:
     """An unknown store ends the command: it has no tasks, and saying only that would hide a slip of the hand."""
-    known = {one for name in settings.named for one in settings.catalog(name).stores if pool in (None, name)}
-    if store not in known:
-        where = f"pool {pool}" if pool else "any pool"
-        fail(f"{store!r} is no store of {where}; known stores: {', '.join(sorted(known)) or 'none'}")
+    from commonshelf.config.names import check_name
+
+    pools = settings.named if pool is None else [pool]
+    known = {one for name in pools for one in settings.catalog(name).stores}
+    check_name("store", store, known, "" if pool is None else f"pool {pool}")
 
 
 def _report(

@@ -34,9 +34,15 @@ def ask(
 
     Example: ./shelf transfer ask riverside T-88 corner-shop mill-grocer MILK-1L=6 HAM=0.5
     """
+    from commonshelf.desks.onboarding import check_item, check_store
     from schemas.models.requests import OrderRequest
 
-    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in map(amount, goods)]
+    connection, asked = asking.connect(), [amount(one) for one in goods]
+    for store in (from_store, to_store):
+        check_store(connection, pool, store)
+    for sku, _ in asked:
+        check_item(connection, pool, sku)
+    lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in asked]
     terms = {"from_store": from_store, "to_store": to_store, "lines": lines}
     now_ms, key = wall_clock_ms(), uuid.uuid4().hex
     request = checked(OrderRequest, {
@@ -67,8 +73,10 @@ def report(
 
     Example: ./shelf transfer report riverside T-88 received mill-grocer MILK-1L=1 --reason wrong_item --sku HAM
     """
+    from commonshelf.desks.onboarding import check_store
     from schemas.models.reports import FulfilmentReport
 
+    check_store(asking.connect(), pool, store)
     lines = [
         {"line_id": line_id, "quantity_milli": milli, "reason": reason, "sku": sku}
         for line_id, milli in map(amount, goods)

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from rapidfuzz import process, utils
-
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.names import check_name, unknown_name
 from messaging.errors import UserError
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, ConfigChange, PoolSettings, StoreSettings
@@ -16,8 +14,6 @@ from streams.catalog.references import set_in_unit, unknown_reference
 SettingsRecord = ConfigChange | CatalogItem
 StockOf = Callable[[str, str], str | None]
 """(pool, SKU) → a store with goods of it; None for none."""
-_SHOWN_MAX = 8
-_NEAR_SCORE = 70
 
 
 class UnitInUseError(UserError):
@@ -46,8 +42,7 @@ def check_consistency(
     declared = {one.pool for one in wanted if isinstance(one, ConfigChange) and isinstance(one.change, PoolSettings)}
     known_pools = declared.union(configured)
     for record in wanted:
-        if record.pool not in known_pools:
-            raise UnknownNameError(f"there is no pool {record.pool!r}{hint(record.pool, known_pools, 'known pools')}")
+        check_name("pool", record.pool, known_pools)
         config = pools[record.pool]
         if isinstance(record, CatalogItem):
             _check_unit(config, record, stock_of)
@@ -60,26 +55,13 @@ def check_consistency(
             _check_other_items(pools[record.pool], record)
 
 
-def hint(name: str, known: Iterable[str], what: str) -> str:
-    """The end of a sentence about a name that is not there: the one most like it, and those that are."""
-    names = sorted(known)
-    near = process.extractOne(name, names, processor=utils.default_process, score_cutoff=_NEAR_SCORE)
-    meant = f"did you mean {near[0]}? " if near is not None else ""
-    more = f" and {len(names) - _SHOWN_MAX} more" if len(names) > _SHOWN_MAX else ""
-    return f"; {meant}{what}: {', '.join(names[:_SHOWN_MAX]) or 'none'}{more}"
-
-
 def _check_names(config: PoolConfig, record: ConfigChange) -> None:
     unknown = unknown_reference(config, record.to_avro()["change"])
     if unknown is None:
         return
     kind, name = unknown
-    where, known, what = (
-        ("", config.stores, "store") if kind == "store" else ("the product master of ", config.items, "item")
-    )
-    raise UnknownNameError(
-        f"{_told(record)}: {where}pool {record.pool} has no {what} {name!r}{hint(name, known, f'its {what}s')}"
-    )
+    what, known = ("store", config.stores) if kind == "store" else ("item", config.items)
+    raise unknown_name(what, name, known, f"pool {record.pool}", about=_told(record))
 
 
 def _told(record: ConfigChange) -> str:
@@ -119,7 +101,4 @@ def _check_other_items(config: PoolConfig, item: CatalogItem) -> None:
     for what, named in (("part", [part.sku for part in item.parts]), ("substitute", item.substitutes)):
         for sku in named:
             if sku not in config.items:
-                raise UnknownNameError(
-                    f"the item {item.sku} names the {what} {sku!r}, which the product master of pool {item.pool} "
-                    f"has not{hint(sku, config.items, 'its items')}"
-                )
+                raise unknown_name("item", sku, config.items, f"pool {item.pool}", about=f"the {what} of {item.sku}")

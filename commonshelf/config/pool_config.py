@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from messaging.errors import UserError
+from commonshelf.config.names import check_name
 from messaging.log_reader import read_log
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
@@ -14,10 +14,6 @@ from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
 from streams.catalog import PoolConfig
 from streams.catalog.standing import stands, told_at_ms
-
-
-class UnknownNameError(UserError):
-    """A pool or an item that is not there; the sentence names those that are."""
 
 
 @dataclass
@@ -36,8 +32,7 @@ class PoolConfigs:
 
     def catalog(self, pool: str) -> PoolConfig:
         """Raises UnknownNameError for a pool that is not configured."""
-        if pool not in self.named:
-            raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(self.named)) or 'none'}")
+        check_name("pool", pool, self.named)
         return self.catalogs[pool]
 
     def zone(self, pool: str | None) -> ZoneInfo:

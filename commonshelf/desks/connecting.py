@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commonshelf.config.connector_specs import connector_spec
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.names import UnknownNameError, unknown_name
 from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
 from commonshelf.stack.connection import Connection
@@ -48,8 +48,7 @@ def specs_of(settings: Settings, store_id: str, kind: str | None = None) -> list
                 has = ", ".join(options.kind for options in store.connectors) or "none"
                 raise UnknownNameError(f"store {store_id} has no connector {kind or ''}(it has: {has}); declare one")
             return [connector_spec(settings, store, options) for options in found]
-    known = ", ".join(store.id for store in settings.stores) or "none"
-    raise UnknownNameError(f"there is no store {store_id!r} in the settings (known: {known})")
+    raise unknown_name("store", store_id, [store.id for store in settings.stores], "the settings file")
 
 
 @contextmanager

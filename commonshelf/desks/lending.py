@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from commonshelf.config.pool_config import PoolConfigs, UnknownNameError
+from commonshelf.config.names import UnknownNameError, check_name
+from commonshelf.config.pool_config import PoolConfigs
 from commonshelf.config.publishing import current, publish_settings
 from schemas.models.config import ConfigChange, LentQuota
 from schemas.topics import POOL_AVAILABILITY
@@ -27,11 +28,9 @@ def set_quota(
 ) -> None:
     """Publish the quota. Raises UnknownNameError for a pool, a store or an item that is not there."""
     catalog, other = config.catalog(pool), config.catalog(quota.to_pool)
-    if quota.store not in catalog.stores:
-        raise UnknownNameError(f"pool {pool} has no store {quota.store!r}; it has {', '.join(sorted(catalog.stores))}")
+    check_name("store", quota.store, catalog.stores, f"pool {pool}")
     for name, of in ((pool, catalog), (quota.to_pool, other)):
-        if of.unit(quota.sku) is None:
-            raise UnknownNameError(f"pool {name} has no item {quota.sku!r}; add it to its product master first")
+        check_name("item", quota.sku, of.items, f"pool {name}")
     if catalog.unit(quota.sku) != other.unit(quota.sku):
         raise UnknownNameError(
             f"{pool} counts {quota.sku} by {catalog.unit(quota.sku)} and {quota.to_pool} by {other.unit(quota.sku)}"

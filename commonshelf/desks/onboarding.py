@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from commonshelf.config.catalog_files import ORIGIN, UnusableFileError, read_catalog
 from commonshelf.config.consistency import SettingsRecord
-from commonshelf.config.pool_config import UnknownNameError, read_pool_config
+from commonshelf.config.names import check_name, unknown_name
+from commonshelf.config.pool_config import read_pool_config
 from commonshelf.config.publishing import current, publish_settings
 from commonshelf.stack.connection import Connection
 from connectors.drop_folder.formats import read_events
@@ -28,7 +28,6 @@ from schemas.types.pos import Unit as UnitName
 from streams.catalog import PoolConfig
 from streams.catalog.goods import goods_of
 
-_LIKE_SHOWN = 5
 """Of the items that are named in place of an unknown one."""
 
 
@@ -57,11 +56,7 @@ def onboard(
     pydantic's ValidationError for a field that is out of range.
     """
     changes = list(config_changes(connection))
-    pools = {change.pool: change.change for change in changes if _is_pool(change)}
-    settings = pools.get(pool)
-    if not isinstance(settings, PoolSettings):
-        known = ", ".join(sorted(pools)) or "none"
-        raise UnknownNameError(f"there is no pool {pool!r}; declare it in the settings file (known pools: {known})")
+    settings = settings_in(changes, pool)
     known_stores = {one.store: one for one in _stores(changes, pool)}
     in_force = known_stores[store_id].model_dump() if store_id in known_stores else {"store": store_id}
     store = StoreSettings.model_validate(in_force | dict(named))
@@ -112,15 +107,13 @@ def settings_in(changes: Iterable[ConfigChange], pool: str) -> PoolSettings:
     pools = {one.pool: one.change for one in changes if isinstance(one.change, PoolSettings)}
     settings = pools.get(pool)
     if not isinstance(settings, PoolSettings):
-        raise UnknownNameError(f"there is no pool {pool!r}; known pools: {', '.join(sorted(pools)) or 'none'}")
+        raise unknown_name("pool", pool, pools)
     return settings
 
 
 def check_store(connection: Connection, pool: str, store: str) -> None:
     """Raises UnknownNameError for a pool or a store that is not there."""
-    stores = [one.store for one in stores_of(connection, pool)]
-    if store not in stores:
-        raise UnknownNameError(f"pool {pool} has no store {store!r}; its stores: {', '.join(stores) or 'none'}")
+    check_name("store", store, [one.store for one in stores_of(connection, pool)], f"pool {pool}")
 
 
 def check_item(connection: Connection, pool: str, sku: str) -> None:
@@ -129,9 +122,7 @@ def check_item(connection: Connection, pool: str, sku: str) -> None:
     known = [
         item["sku"] for item in current(connection.kafka_options, CATALOG_ITEMS.name, home) if item["pool"] == pool
     ]
-    if sku not in known:
-        like = get_close_matches(sku, known, n=_LIKE_SHOWN, cutoff=0) or ["none"]
-        raise UnknownNameError(f"the product master of pool {pool} has no item {sku!r}; it has {', '.join(like)}")
+    check_name("item", sku, known, f"pool {pool}")
 
 
 def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) -> bool:
@@ -139,9 +130,7 @@ def set_item_terms(connection: Connection, pool: str, terms: StoreItemSettings) 
 
     Raises UnknownNameError for a pool, store or item that is not there.
     """
-    stores = [one.store for one in stores_of(connection, pool)]
-    if terms.store not in stores:
-        raise UnknownNameError(f"pool {pool} has no store {terms.store!r}; its stores: {', '.join(stores) or 'none'}")
+    check_store(connection, pool, terms.store)
     check_item(connection, pool, terms.sku)
     now_ms = wall_clock_ms()
     change = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=terms)

@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.names import check_name
 from commonshelf.config.publishing import current
 from messaging.log_reader import is_record, table_consumer, until_end
 from schemas.codec import BadMessage, topic_codec
@@ -46,10 +46,7 @@ class PoolTable:
         for key in sorted(self.rows):
             by_sku.setdefault(key[0], []).append(self.rows[key])
         if sku is not None:
-            if sku not in by_sku and sku not in self.names:
-                raise UnknownNameError(
-                    f"pool {self.pool} has no item {sku!r}; {_some_of('items', sorted(by_sku) or sorted(self.names))}"
-                )
+            check_name("item", sku, {*by_sku, *self.names}, f"pool {self.pool}")
             by_sku = {sku: by_sku.get(sku, [])}
         return [
             ItemAvailability(
@@ -69,8 +66,7 @@ class PoolReader:
     def __init__(self, kafka_options: Mapping[str, str], pool: str, partitions: int) -> None:
         """Raises UnknownNameError for a pool that is not configured, KafkaException when Kafka does not answer."""
         pools = {change["pool"] for change in current(kafka_options, POOL_CONFIG.name)}
-        if pool not in pools:
-            raise UnknownNameError(f"there is no pool {pool!r}; {_some_of('pools', sorted(pools))}")
+        check_name("pool", pool, pools)
         partition = [partition_of(pool, partitions)]
         items = current(kafka_options, CATALOG_ITEMS.name, partition)
         self.table = PoolTable(pool, {item["sku"]: item["name"] for item in items if item["pool"] == pool})
@@ -95,10 +91,3 @@ class PoolReader:
             return None  # only the pool's workers may write here; what is no row of theirs is not shown as one
         self.table.put(row)
         return row
-
-
-def _some_of(what: str, names: list[str]) -> str:
-    if not names:
-        return f"no {what} are known yet"
-    shown = ", ".join(names[:8])
-    return f"known {what}: {shown}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from commonshelf.config.names import unknown_name
 from commonshelf.dead_letters.letters import Letter, Place
 from connectors.contract import Measure
 from connectors.parsing.codes import is_in_store
@@ -75,9 +76,9 @@ def objections(catalog: PoolConfig, wanted: Sequence[CodeMapping], *, replaces: 
             found.append(f"{one.code} is to mean both {both} in {where}: which one?")
             continue
         if one.store is not None and one.store not in catalog.stores:
-            found.append(f"{one.code}: the pool has no store {one.store!r}; it has {_some(catalog.stores)}")
+            found.append(str(unknown_name("store", one.store, catalog.stores, "the pool", about=one.code)))
         if one.sku is not None and one.sku not in catalog.items:
-            found.append(f"{one.code}: the product master has no item {one.sku!r}; add it first")
+            found.append(str(unknown_name("item", one.sku, catalog.items, "the pool", about=one.code)))
         unit = None if one.sku is None else catalog.unit(one.sku)
         if one.piece is not None and unit is not None and one.piece.unit.value != unit:
             found.append(
@@ -118,8 +119,3 @@ def _told(one: CodeMapping) -> str:
 
 def _measure(piece: PieceMeasure) -> str:
     return written(Measure(piece.unit, Fraction(piece.numerator, piece.denominator)))
-
-
-def _some(names: Iterable[str]) -> str:
-    known = sorted(names)
-    return ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")

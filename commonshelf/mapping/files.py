@@ -12,6 +12,7 @@ from pathlib import Path
 
 from commonshelf.config.catalog_files import UnusableFileError, list_rows, located, parse_code
 from commonshelf.config.catalog_headers import CODE_HEADERS
+from commonshelf.config.names import unknown_name
 from commonshelf.config.pieces import parse_piece
 from commonshelf.mapping.codes import item_named
 from commonshelf.mapping.suggestions import TillItem
@@ -88,5 +89,5 @@ def find_item(catalog: PoolConfig, text: str) -> str:
         except ValueError:
             sku = None
     if sku is None:
-        raise ValueError(f"the product master has no item {text!r}; name its SKU or its barcode, or add it first")
+        raise ValueError(str(unknown_name("item", text, catalog.items, "the pool")))
     return sku

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.names import UnknownNameError
 from commonshelf.config.publishing import current, publish_settings, records_of
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
@@ -169,7 +169,7 @@ def test_a_store_s_terms_for_one_item_are_set_and_taken_back(shelf):
 def test_unknown_names_are_answered_with_known_ones(shelf):
     assert "there is no pool 'lake'; known pools: riverside" in shelf.call("availability", "lake").stderr
     assert (
-        "pool riverside has no item 'COFFEE'; known items: " in shelf.call("availability", "riverside", "COFFEE").stderr
+        "pool riverside has no item 'COFFEE'; its items: " in shelf.call("availability", "riverside", "COFFEE").stderr
     )
     assert "there is no pool 'lake'" in shelf.call("store", "add", "lake", "anna", "--name", "Anna").stderr
 

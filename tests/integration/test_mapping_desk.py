@@ -117,11 +117,11 @@ def test_the_commands_lead_from_an_unmapped_code_to_a_replayed_line(shop, tmp_pa
     ("words", "expected"),
     [
         (("plu:4011", "MILK"), "plu:4011 means BREAD (BREAD) in the whole pool already, not MILK"),
-        (("plu:1", "GHOST"), "the product master has no item 'GHOST'"),
+        (("plu:1", "GHOST"), "the pool has no item 'GHOST'"),
         (("item:1", "MILK"), "is a code that shops make up: name the store with --store, or say --all-stores"),
         (("2012345006782", "MILK"), "is a code that shops make up"),
         (("4006381333932", "MILK"), "has a wrong check digit"),
-        (("plu:1", "MILK", "--store", "nowhere"), "the pool has no store 'nowhere'; it has corner"),
+        (("plu:1", "MILK", "--store", "nowhere"), "the pool has no store 'nowhere'; its stores: corner"),
         (("plu:1",), "name the item that the code means, or --remove"),
     ],
 )
@@ -148,7 +148,7 @@ def test_an_import_with_one_bad_row_publishes_nothing(shop, tmp_path):
     file.write_text("code,sku\nplu:1,MILK\nplu:2,GHOST\nplu:3,MILK\nplu:3,BREAD\n")
     answer = shop.call("map", "import", shop.pool, str(file))
     assert answer.exit_code == 1
-    assert f"{file}:3: the product master has no item 'GHOST'" in answer.output
+    assert f"{file}:3: the pool has no item 'GHOST'" in answer.output
     assert "plu:3 is to mean both MILK and BREAD in the whole pool: which one?" in answer.output
     assert "nothing was published" in answer.output
     shop.publish(shop.sale("s1", ("plu:1", 1_000)))

@@ -65,8 +65,8 @@ def test_a_code_that_is_mapped_by_now_is_told_with_its_meaning(catalog):
         (CodeMapping(store="anna", code="plu:4011", sku="MILK"), False, ["means BREAD (Bread) in store anna already"]),
         (CodeMapping(code="plu:4011", sku="MILK"), True, []),
         (CodeMapping(code="gtin:04006381333931", sku="BREAD"), False, ["means MILK (Milk)"]),
-        (CodeMapping(code="plu:1", sku="GHOST"), False, ["the product master has no item 'GHOST'"]),
-        (CodeMapping(store="carl", code="plu:1", sku="MILK"), False, ["has no store 'carl'; it has anna, bert"]),
+        (CodeMapping(code="plu:1", sku="GHOST"), False, ["the pool has no item 'GHOST'"]),
+        (CodeMapping(store="carl", code="plu:1", sku="MILK"), False, ["has no store 'carl'; its stores: anna, bert"]),
     ],
 )
 def test_what_stands_against_a_mapping_is_said(catalog, mapping, replaces, expected):

@@ -101,7 +101,7 @@ def test_check_tells_the_list_that_the_token_may_not_read(shelf, rig, monkeypatc
 
 
 def test_check_of_an_unknown_store_names_the_known_ones(shelf):
-    assert "(known: anna)" in str(shelf("check", "bert").exception)
+    assert "the settings file has no store 'bert'; its stores: anna" in str(shelf("check", "bert").exception)
 
 
 def test_discover_lists_locations_and_items(shelf):

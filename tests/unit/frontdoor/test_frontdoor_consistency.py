@@ -4,8 +4,8 @@ from collections import defaultdict
 
 import pytest
 
-from commonshelf.config.consistency import UnitInUseError, check_consistency, hint, in_order
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.consistency import UnitInUseError, check_consistency, in_order
+from commonshelf.config.names import UnknownNameError
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import (
     CodeMapping,
@@ -44,7 +44,7 @@ def check(*records, stock=None, base=BASE):
     [
         (
             setting(CodeMapping(code="plu:1", sku="MLIK")),
-            "what plu:1 means: the product master of pool north has no item",
+            "what plu:1 means: pool north has no item",
         ),
         (setting(CodeMapping(code="plu:1", sku="MLIK")), "has no item 'MLIK'; did you mean MILK? its items: MILK"),
         (
@@ -60,8 +60,8 @@ def check(*records, stock=None, base=BASE):
             "the loan: pool north has no store",
         ),
         (setting(StoreSettings(store="b", name="B"), "nort"), "no pool 'nort'; did you mean north"),
-        (item("BOX", parts=[{"sku": "X", "quantity_milli": 1}]), "BOX names the part 'X', which the product master"),
-        (item("OAT", substitutes=("X",)), "OAT names the substitute 'X', which the product master"),
+        (item("BOX", parts=[{"sku": "X", "quantity_milli": 1}]), "the part of BOX: pool north has no item 'X'"),
+        (item("OAT", substitutes=("X",)), "the substitute of OAT: pool north has no item 'X'"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(record, said):
@@ -98,7 +98,3 @@ def test_a_unit_that_changes_under_a_quota_is_refused():
 def test_an_item_with_stock_that_becomes_a_kit_is_refused():
     with pytest.raises(UnitInUseError, match="is no kit: store anna has stock of it"):
         check(item("OAT"), item("MILK", parts=[{"sku": "OAT", "quantity_milli": 1}]), stock="anna")
-
-
-def test_of_many_names_some_are_told():
-    assert hint("x", map(str, range(20)), "its items").endswith(" 15 and 12 more")

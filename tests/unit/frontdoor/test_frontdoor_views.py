@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from commonshelf.config.pool_config import UnknownNameError
+from commonshelf.config.names import UnknownNameError
 from commonshelf.config.settings import Http, Settings
 from commonshelf.desks.pool_table import PoolTable
 from commonshelf.web.app import make_app
@@ -39,7 +39,7 @@ def test_another_pools_rows_are_not_shown():
 def test_an_item_without_stock_is_known_and_a_stranger_is_not():
     (item,) = table().items("TEA")
     assert item.available_milli == 0
-    with pytest.raises(UnknownNameError, match="pool riverside has no item 'COFFEE'; known items: MILK"):
+    with pytest.raises(UnknownNameError, match="pool riverside has no item 'COFFEE'; its items: MILK"):
         table(row("MILK", "anna", 1)).items("COFFEE")
 
 

@@ -85,7 +85,7 @@ def test_a_dispute_may_end_without_a_posting(settle, published):
 def test_a_resolution_that_is_none_is_refused(settle, published, options, told):
     ran = settle("dispute", "resolve", POOL, "d1", *options)
     assert ran.exit_code == 1
-    assert told in ran.output
+    assert told in f"{ran.output}{ran.exception}"
     assert published == []
 
 
