@@ -1,0 +1,8 @@
+"""Restock: from what sold, and what is known ahead, to small explained proposals. docs/restock.md has the rules.
+
+Modules that meet only by the types named here, all pure:
+
+- `forecast`: `State` (what a pool has learned), `learn(layout, kinds, state, sales)` → the next day's state,
+  `predict(layout, kinds, state, days)` → `Demand` (mean, variance and the chance that the shelf still sells the item).
+- `forecast.distribution`: `quantiles(demand, permille)`, `survival(demand, units)`; whole steps of an item's unit.
+"""

@@ -1,0 +1,25 @@
+"""Demand of the coming days, of what a pool knows. docs/restock.md has the formula."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streams.restock.forecast.distribution import Demand
+from streams.restock.forecast.rates import Day, exposure, uplifts, weekdays
+from streams.restock.forecast.shelf import rates_of
+from streams.restock.forecast.state import Kind, Layout, State
+
+_CLUMP_SPREAD = 0.9
+"""How much of the clumpiness of sale lines is seen in daily sums."""
+_MEAN_MAX = 1e12
+
+
+def predict(layout: Layout, kinds: Sequence[Kind], state: State, days: Sequence[Day]) -> Demand:
+    """The demand of each shelf over the days, which need not follow each other."""
+    factors, uplift = weekdays(state), uplifts(layout, kinds, state)
+    worth = np.zeros(len(layout.store))
+    for day in days:
+        worth = worth + exposure(layout, factors, uplift, day)
+    rate = rates_of(layout, state)
+    mean = np.minimum(rate.mean * worth, _MEAN_MAX)
+    return Demand(mean, _CLUMP_SPREAD * rate.clump * mean + mean * mean / rate.shape, rate.listed)
