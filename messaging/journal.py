@@ -10,6 +10,7 @@ from fastavro.schema import parse_schema
 
 from messaging.client_options import ClientOptions
 from messaging.log_reader import read_log
+from messaging.plain_entry import read_plain_entry
 from schemas.avro_parts import long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, BadMessage, refuse_schema
 from schemas.registry import registry
@@ -45,6 +46,7 @@ class _Layout(NamedTuple):
     head: Any
     entry: Any
     newest_entry: Any
+    is_newest: bool
 
 
 _long = parse_schema("long")
@@ -67,11 +69,18 @@ def read_page(value: bytes | None) -> Iterator[JournalEntry]:
             _read(stream, _long)
         for _ in range(count):
             start = stream.tell()
-            entry = _read(stream, layout.entry, layout.newest_entry)
-            topic, offset, appended_at_ms = entry["topic"], entry["offset"], entry["appended_at_ms"]
-            start += len(string_bytes(topic)) + len(long_bytes(offset)) + len(long_bytes(appended_at_ms))
-            cause = Cause(topic, partition, offset)
-            yield JournalEntry(pool, position, cause, appended_at_ms, entry["fact"], value[start : stream.tell()])
+            plain = read_plain_entry(value, start) if layout.is_newest else None
+            if plain is not None:
+                stream.seek(plain.end)
+                cause = Cause(plain.topic, partition, plain.offset)
+                fact_bytes = value[plain.fact_at : plain.end]
+                yield JournalEntry(pool, position, cause, plain.appended_at_ms, plain.fact, fact_bytes)
+            else:
+                entry = _read(stream, layout.entry, layout.newest_entry)
+                topic, offset, appended_at_ms = entry["topic"], entry["offset"], entry["appended_at_ms"]
+                start += len(string_bytes(topic)) + len(long_bytes(offset)) + len(long_bytes(appended_at_ms))
+                cause = Cause(topic, partition, offset)
+                yield JournalEntry(pool, position, cause, appended_at_ms, entry["fact"], value[start : stream.tell()])
             position += 1
     if stream.tell() != len(value):
         raise BadMessage("trailing_bytes", f"{len(value) - stream.tell()} bytes after the page")
@@ -102,7 +111,8 @@ def _layout(schema_id: int) -> _Layout:
         raise refuse_schema(registry(), POOL_JOURNAL.name, schema_id)
     newest = registry().latest(POOL_JOURNAL.name).parsed
     head, entry = _parts(versions[schema_id])
-    return _Layout(head, entry, None if versions[schema_id] is newest else _parts(newest)[1])
+    is_newest = versions[schema_id] is newest
+    return _Layout(head, entry, None if is_newest else _parts(newest)[1], is_newest)
 
 
 def _parts(page: Any) -> tuple[Any, Any]:
