@@ -20,10 +20,11 @@ from starlette.responses import Response
 
 from messaging.errors import UserError
 from schemas.models.config import PoolSettings
-from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
 from schemas.models.pos import Sale, StockReport, Unit
 
 PosEvent = Sale | StockReport
+Message = PosEvent | ConnectorPosition | ChannelReservation | ConnectorRefusal
 _Stored_contra = TypeVar("_Stored_contra", contravariant=True)
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -33,19 +34,29 @@ class Refused(ValueError):
 
 
 class FieldRefused(Refused):
-    """A named field whose value cannot be used; `field` is empty when no single one is at fault."""
+    """A named field whose value cannot be used; `field` is empty when no single one is at fault.
+
+    item: the code of the line's item, where whoever raises it knows that.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field = field
+        self.item = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A received line that was not used: its place in the sender's terms, and the reason."""
+    """A received line that was not used: its place in the sender's terms, and the reason.
+
+    item: the code by which it names its item. document: the source id of the sale or report that it stands in. Both are
+    empty where they could not be read.
+    """
 
     where: str
     reason: str
+    item: str = field(default="", kw_only=True)
+    document: str = field(default="", kw_only=True)
 
 
 class SkipReason(StrEnum):
@@ -145,7 +156,9 @@ class Translated:
         """The same, with those of its events that Kafka does not take as problems."""
         kept = tuple(event for event in self.events if event not in too_large)
         problems = tuple(
-            Problem(event.source.id, TOO_LARGE.format(len(event.lines))) for event in self.events if event in too_large
+            Problem(event.source.id, TOO_LARGE.format(len(event.lines)), document=event.source.id)
+            for event in self.events
+            if event in too_large
         )
         return replace(self, events=kept, problems=self.problems + problems)
 
@@ -189,10 +202,10 @@ class PositionStore(Protocol):
 class Publishes(Protocol):
     """The part of the publisher that connectors use. Both raise `publisher.PublishError`s."""
 
-    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
+    def publish_all(self, events: Sequence[Message]) -> None:
         """Return when Kafka has confirmed all `events`, or raise EventTooLarge when all but some that it names."""
 
-    async def publish_acked(self, events: Sequence[PosEvent]) -> None:
+    async def publish_acked(self, events: Sequence[Message]) -> None:
         """The same for a coroutine."""
 
 

@@ -106,6 +106,11 @@ class StoreMetrics:
         self._reached_ms: dict[str, int] = {}
         age.set_function(self._newest_age_s)
 
+    @property
+    def labels(self) -> Labels:
+        """Pool, store and connector."""
+        return self._labels
+
     def published(self, lines: int, newest_event_ms: int) -> None:
         """`lines` are confirmed by Kafka; the newest of their events occurred at `newest_event_ms`."""
         self._metrics._count_lines(self._labels, "published", lines)  # noqa: SLF001

@@ -18,6 +18,15 @@ from schemas.models.forms import text_like
 SECRET_MIN_BYTES = 16
 
 
+_SYSTEMS = {"csv": "drop_folder", "poslog": "drop_folder"}
+"""Source systems of events that are not called as their connector is."""
+
+
+def connector_of(system: str) -> str:
+    """The kind of connector that brings the events of a source system."""
+    return _SYSTEMS.get(system, system)
+
+
 def located(path: Path, info: ValidationInfo) -> Path:
     """Relative paths are relative to the folder of the file that names them."""
     base: Path = (info.context or {}).get("base", Path())

@@ -15,7 +15,7 @@ from messaging.errors import UserError
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
-from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
 from schemas.models.pos import PastSale, Sale, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
@@ -24,6 +24,7 @@ from schemas.partition import partition_of
 from schemas.topics import (
     CATALOG_ITEMS,
     CONNECTOR_POSITIONS,
+    CONNECTOR_REFUSALS,
     CONNECTOR_WRITEBACKS,
     FULFILMENT_REPORTS,
     ORDERS_REQUESTS,
@@ -36,7 +37,7 @@ from schemas.topics import (
 
 Event = (
     Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
-    | OrderRequest | FulfilmentReport | ChannelReservation
+    | OrderRequest | FulfilmentReport | ChannelReservation | ConnectorRefusal
 )  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
@@ -47,6 +48,7 @@ TOPIC_OF: Mapping[type[Event], str] = {
     Tick: POOL_TICKS.name,
     ConnectorPosition: CONNECTOR_POSITIONS.name,
     ChannelReservation: CONNECTOR_WRITEBACKS.name,
+    ConnectorRefusal: CONNECTOR_REFUSALS.name,
     PastSale: POS_HISTORY.name,
     OrderRequest: ORDERS_REQUESTS.name,
     FulfilmentReport: FULFILMENT_REPORTS.name,

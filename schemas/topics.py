@@ -119,6 +119,10 @@ CONNECTOR_WRITEBACKS = Topic(
     "connectors.writebacks.v1", "What each connector has reserved in its till's online channel for the pool.",
     "ChannelReservation", "pool/store/connector/sku", "connectors", ("connectors",), compacted=True,
 )  # fmt: skip
+CONNECTOR_REFUSALS = Topic(
+    "connectors.refusals.v1", "Lines that connectors could not use: what the shopkeeper is told of each item.",
+    "ConnectorRefusal", "pool", "connectors", ("operators",),
+)  # fmt: skip
 POS_HISTORY = Topic(
     "pos.history.v1", "Till transactions of the past, fed by `connect backfill`: demand to learn from, never stock.",
     "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True,
@@ -128,7 +132,7 @@ _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
     POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, POOL_AVAILABILITY, POOL_CHANGELOG,
     DLQ_OUTCOMES,
-    CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, POS_HISTORY,
+    CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
 )  # fmt: skip
 
 

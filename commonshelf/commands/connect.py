@@ -242,8 +242,8 @@ def status(
 ) -> None:
     """Show how each store's connectors fare: last success, lines, what was left out and why, how far they have read.
 
-    With --items, for each item of one store: when a till last named it (in 7 days, or `--since`), and its lines that
-    wait because the code is unmapped or for another reason, those first.
+    With --items, for each item of one store: when a till last named it (in 7 days, or `--since`), its lines that a
+    connector refused in that time, and those that wait because the code is unmapped or for another reason, those first.
 
     Example: ./shelf connect status
 
@@ -300,7 +300,7 @@ def _item_status(
 
     from commonshelf.config.names import unknown_name
     from commonshelf.config.pool_config import read_pool_config
-    from commonshelf.dead_letters.item_status import item_statuses, pos_events
+    from commonshelf.dead_letters.item_status import connector_refusals, item_statuses, pos_events
     from commonshelf.dead_letters.letters import read_letters
     from commonshelf.stack.connection import connect
     from commonshelf.text import counted, print_table, time_text
@@ -314,30 +314,36 @@ def _item_status(
     pools = read_pool_config(options)
     read_from_ms = wall_clock_ms() - 7 * _DAY_MS if since_ms is None else since_ms
     events = pos_events(options, store.pool, settings.partitions, read_from_ms)
-    found = item_statuses(pools.catalog(store.pool), store.pool, store.id, events, read_letters(options))
+    refusals = connector_refusals(options, store.pool, settings.partitions, read_from_ms)
+    found = item_statuses(pools.catalog(store.pool), store.pool, store.id, events, read_letters(options), refusals)
     if as_json:
         print(json.dumps([asdict(each) for each in found], indent=1))
         return
     zone = pools.zone(store.pool)
     if found:
         print_table(
-            ("item", "name", "last seen", "unmapped", "set aside", "why"),
+            ("item", "name", "last seen", "refused", "unmapped", "set aside", "why"),
             [
                 (
-                    each.item, each.name, "" if each.last_seen_ms is None else time_text(each.last_seen_ms, zone),
-                    each.lines_unmapped or "", each.lines_set_aside or "", ", ".join(each.reasons),
+                    each.item or "(no item could be read)", each.name,
+                    "" if each.last_seen_ms is None else time_text(each.last_seen_ms, zone),
+                    each.lines_refused or "", each.lines_unmapped or "", each.lines_set_aside or "",
+                    ", ".join(each.reasons),
                 )
                 for each in found
             ],
-            ("unmapped", "set aside"),
+            ("refused", "unmapped", "set aside"),
         )  # fmt: skip
     waiting = sum(not each.is_well for each in found)
-    typer.echo(f"{counted(len(found), 'item')} since {time_text(read_from_ms, zone)}, {waiting} with lines that wait")
+    since_text = time_text(read_from_ms, zone)
+    typer.echo(f"{counted(len(found), 'item')} since {since_text}, {waiting} with lines that wait or were refused")
+    for each in found:
+        if each.lines_refused:
+            typer.echo(f"{each.item or 'no item could be read'}, refused last: {each.refusal}")
     if any(each.lines_unmapped for each in found):
         typer.echo(f"map their codes: ./shelf map suggest {store.pool} --store {store.id}")
     if any(each.lines_set_aside for each in found):
         typer.echo(f"see why: ./shelf dlq list --pool {store.pool}")
-    typer.echo("a line that the connector itself refused is in its log, and counted by ./shelf connect status")
 
 
 def _print_statuses(found: "list[ConnectorStatus]", settings: "PoolConfigs") -> None:

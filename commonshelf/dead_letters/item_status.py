@@ -1,18 +1,19 @@
-"""The state of each item of one store, from what its tills said of late and what waits in the dead letters."""
+"""The state of each item of one store: what its tills said of late, what was refused of it, and what waits."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaException
 
 from commonshelf.dead_letters.letters import Letter
+from connectors.specs import connector_of
 from messaging.client_options import ClientOptions
 from messaging.log_reader import read_log
 from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
-from schemas.topics import POS_SALES, POS_STOCK
+from schemas.topics import CONNECTOR_REFUSALS, POS_SALES, POS_STOCK, Topic
 from streams.catalog import PoolConfig
 from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
@@ -33,23 +34,37 @@ class ItemStatus:
     """Waiting until the code is mapped, of whatever time."""
     lines_set_aside: int = 0
     """Waiting for another reason."""
+    lines_refused: int = 0
+    """That a connector could not use in that time, and that no later version of the same sale or report has mended."""
     reasons: list[str] = field(default_factory=list)
+    """Of what waits."""
+    refusal: str = ""
+    """Why and where the newest of the refused lines was refused."""
 
     @property
     def is_well(self) -> bool:
-        return not self.lines_unmapped and not self.lines_set_aside
+        return not (self.lines_unmapped or self.lines_set_aside or self.lines_refused)
 
 
 def item_statuses(
-    catalog: PoolConfig, pool: str, store: str, events: Iterable[Mapping[str, Any]], letters: Iterable[Letter]
+    catalog: PoolConfig,
+    pool: str,
+    store: str,
+    events: Iterable[Mapping[str, Any]],
+    letters: Iterable[Letter],
+    refusals: Iterable[Mapping[str, Any]],
 ) -> list[ItemStatus]:
-    """The items that `events` and waiting letters of the store name: those with lines that wait first. Pure.
+    """The items that `events`, refusals and waiting letters of the store name: those with such lines first. Pure.
 
-    events: sales and stock reports of the pool, decoded.
+    events: sales and stock reports of the pool, decoded. refusals: ConnectorRefusals of the pool, decoded, in order.
     """
     found: dict[str, ItemStatus] = {}
 
+    told_ms: dict[tuple[str, str], int] = {}
+
     def item_of(told: str) -> ItemStatus:
+        if not told:
+            return found.setdefault("", ItemStatus(""))
         code = catalog.lasting_code(told)
         meaning = catalog.meaning(store, code)
         sku = code if meaning is None else meaning[0]
@@ -61,10 +76,18 @@ def item_statuses(
 
     for event in events:
         if event["store"] == store:
+            source = event["source"]
+            named = (connector_of(source["system"]), _document(source["id"]))
+            told_ms[named] = max(told_ms.get(named, 0), event["recorded_at_ms"])
             for line in event["lines"]:
                 one = item_of(line["code"])
                 one.lines += 1
                 one.last_seen_ms = max(one.last_seen_ms or 0, event["occurred_at_ms"])
+    for (connector, document, _, item), (at_ms, text) in _refused_lines(store, refusals).items():
+        if not document or told_ms.get((connector, document), 0) <= at_ms:
+            one = item_of(item)
+            one.lines_refused += 1
+            one.refusal = text
     for letter in letters:
         if (letter.pool, letter.store) != (pool, store) or not letter.is_waiting:
             continue
@@ -79,11 +102,43 @@ def item_statuses(
     return sorted(found.values(), key=lambda one: (one.is_well, -(one.last_seen_ms or 0), one.item))
 
 
+def _refused_lines(
+    store: str, refusals: Iterable[Mapping[str, Any]]
+) -> dict[tuple[str, str, str, str], tuple[int, str]]:
+    """(connector, document, place, item) of each line that was refused → when last, and why. The newest come last."""
+    found: dict[tuple[str, str, str, str], tuple[int, str]] = {}
+    for refusal in refusals:
+        if refusal["store"] == store:
+            for line in refusal["lines"]:
+                key = (refusal["connector"], _document(line["document"]), line["place"], line["item"])
+                found.pop(key, None)
+                found[key] = (refusal["refused_at_ms"], f"{line['place']}: {line['reason']}")
+    return found
+
+
+def _document(source_id: str) -> str:
+    """A document of stock stands in pieces, with names of their own behind //."""
+    return source_id.partition("//")[0]
+
+
 def pos_events(kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int) -> Iterator[Mapping[str, Any]]:
     """The sales and stock reports of a pool that reached Kafka since a time. Raises PublishFailed."""
-    topics = [POS_SALES.name, POS_STOCK.name]
+    return _told(kafka_options, (POS_SALES, POS_STOCK), pool, partitions, since_ms)
+
+
+def connector_refusals(
+    kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int
+) -> Iterator[Mapping[str, Any]]:
+    """What the connectors of a pool have refused since a time. Raises PublishFailed."""
+    return _told(kafka_options, (CONNECTOR_REFUSALS,), pool, partitions, since_ms)
+
+
+def _told(
+    kafka_options: ClientOptions, topics: Sequence[Topic], pool: str, partitions: int, since_ms: int
+) -> Iterator[Mapping[str, Any]]:
+    names = [topic.name for topic in topics]
     try:
-        for message in read_log(kafka_options, topics, [partition_of(pool, partitions)], since_ms):
+        for message in read_log(kafka_options, names, [partition_of(pool, partitions)], since_ms):
             try:
                 event = topic_codec(str(message.topic())).decode(message.value() or b"")
             except BadMessage:  # the pool sets it aside, and its letter tells
@@ -91,4 +146,4 @@ def pos_events(kafka_options: ClientOptions, pool: str, partitions: int, since_m
             if event["pool"] == pool:
                 yield event
     except (KafkaException, TimeoutError) as error:
-        raise PublishFailed(f"Kafka does not say what the tills sold: {error}") from error
+        raise PublishFailed(f"Kafka does not say what the tills told: {error}") from error

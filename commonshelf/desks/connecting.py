@@ -13,7 +13,7 @@ from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
 from commonshelf.stack.connection import Connection
 from connectors.context import ConnectorContext
-from connectors.contract import AccessRefused, Connector, PosEvent, Publishes, Translated
+from connectors.contract import AccessRefused, Connector, Message, PosEvent, Publishes, Translated
 from connectors.http.limit import ConcurrencyLimit
 from connectors.installed import type_of
 from connectors.metrics import ConnectorMetrics
@@ -24,7 +24,6 @@ from connectors.vendor.contract import Feed
 from messaging.client_options import quiet
 from messaging.clock import wall_clock_ms
 from messaging.publisher import EventTooLarge, Publisher
-from schemas.models.connectors import ChannelReservation, ConnectorPosition
 from schemas.models.pos import PastSale, Sale
 
 
@@ -170,8 +169,8 @@ def _end(connector: Connector) -> None:
 class _Nowhere(Publishes):
     """Publishing is not what the caller wants."""
 
-    def publish_all(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
+    def publish_all(self, events: Sequence[Message]) -> None:
         raise RuntimeError("a command that only looks has published")
 
-    async def publish_acked(self, events: Sequence[PosEvent | ConnectorPosition | ChannelReservation]) -> None:
+    async def publish_acked(self, events: Sequence[Message]) -> None:
         raise RuntimeError("a command that only looks has published")

@@ -9,11 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from commonshelf.config.settings import Settings
 from commonshelf.desks.connector_positions import stored_positions
 from connectors.milestones import PREFIX
+from connectors.specs import connector_of
 from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
 _PREFIX = "commonshelf_connector_"
-_KINDS = {"csv": "drop_folder", "poslog": "drop_folder"}
-"""Source systems that are not called as their connector is."""
 
 
 @dataclass
@@ -55,7 +54,7 @@ def statuses(settings: Settings, kafka_options: Mapping[str, str], urls: Mapping
     for child, url in urls.items():
         if child == "connectors" or child.startswith("ledger"):
             for name, labels, value in _samples(url):
-                status = found.get((labels.get("store", ""), _KINDS.get(labels["connector"], labels["connector"])))
+                status = found.get((labels.get("store", ""), connector_of(labels["connector"])))
                 if status is not None:
                     _take(status, name, labels, value)
     return list(found.values())

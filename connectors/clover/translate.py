@@ -23,7 +23,7 @@ from connectors.parsing.units import UnitWords, measure_of
 from connectors.vendor.collector import Collector, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, inner, is_set, number, object_of
-from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms, unless_unreadable
 from schemas.currency import currency_exponent
 from schemas.models.pos import SaleLine, Source, StockReport, StockReportKind
 
@@ -173,7 +173,7 @@ class _Order:
         lines = SaleLines(self._work, self._shop.store, self._order.get("currency"))
         for at, item in enumerate(self._items):
             where, name = f"{self._where}/{_place('line', item, at)}", line_name(item, at)
-            with lines.line(where, name):
+            with lines.line(where, name, {"item": found_at(item, "item", "id")}):
                 fields = object_of(item)
                 reason = _no_goods(fields)
                 if reason is not None:

@@ -4,13 +4,13 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
 import structlog
 
-from connectors.contract import TOO_LARGE, PosEvent, Publishes, Translated
+from connectors.contract import TOO_LARGE, PosEvent, Problem, Publishes, Translated
 from connectors.drop_folder.batch import Batch, FileReadContext, RowProblem
 from connectors.drop_folder.documents import NAMES, name_prefix, stem
 from connectors.drop_folder.folder import (
@@ -33,6 +33,7 @@ from connectors.drop_folder.settings import DEFAULT_KINDS, DropFolderSpec, FileK
 from connectors.drop_folder.state import FileProgress, FolderState, MovedFile, Outcome, Reading
 from connectors.drop_folder.survey import FileRefused, Survey
 from connectors.metrics import StoreMetrics
+from connectors.refusals import messages, refusals
 from messaging.publisher import EventTooLarge, PublisherBusy, PublishError, PublishFailed
 
 UNENDED_SETTLE_FACTOR = 5
@@ -92,20 +93,20 @@ class Intake:
         """
         with self._folder.opened() as folder:
             if entry.refusal is not None:
-                self._reject_unread(folder, entry.name, FileRefused(entry.refusal))
+                self._reject_unread(folder, entry.name, FileRefused(entry.refusal), stop)
                 return
             try:
                 stream = folder.open(entry.name, self._spec.file_max_bytes)
             except FileNotFoundError:
                 return
             except FileRefused as refused:
-                self._reject_unread(folder, entry.name, refused)
+                self._reject_unread(folder, entry.name, refused, stop)
                 return
             with stream:
                 try:
                     self._read(folder, entry.name, stream, stop)
                 except FileRefused as refused:
-                    self._reject_unread(folder, entry.name, refused)
+                    self._reject_unread(folder, entry.name, refused, stop)
                 except ChangedWhileRead:
                     self._log.warning("file changed while it was read; it is read again", file=printable(entry.name))
 
@@ -213,13 +214,14 @@ class Intake:
                 if rows > progress.rows_confirmed:
                     if batch.events:
                         self._state.tell(reading.found.sha256)
-                    too_large += self._publish(batch, keeps_lateness_of_ms, stop)
+                    too_large += self._publish(batch, reading.name, keeps_lateness_of_ms, stop)
                     self._remember(batch, reading, progress)
                     rows_whole = rows_whole if too_large else rows  # from there on a restart makes the report whole
                     self._state.confirm(key, rows_whole, batch.documents, batch.withdrawn)
         except FileRefused as refused:
             report.add_file(refused)
             self._metrics.refused(1)
+            self._tell([Problem(reading.name, str(refused))], stop)
         except UnicodeDecodeError as error:  # the survey had found every byte to fit
             raise ChangedWhileRead from error
         except (Stopped, OSError, sqlite3.Error, PublishError):
@@ -232,7 +234,8 @@ class Intake:
             reading.memory.close()
         for event in too_large:
             lines -= len(event.lines)
-            report.add(RowProblem(event.source.id, TOO_LARGE.format(len(event.lines)), 0, event.source.id))
+            reason = TOO_LARGE.format(len(event.lines))
+            report.add(RowProblem(event.source.id, reason, 0, event.source.id, document=event.source.id))
         return lines
 
     def _remember(self, batch: Batch, reading: FileReadContext, progress: FileProgress) -> None:
@@ -243,10 +246,13 @@ class Intake:
                 if event.source.id not in batch.withdrawn:
                     self._state.open_items(event.source.id, [line.code for line in event.lines])
 
-    def _publish(self, batch: Batch, keeps_lateness_of_ms: int | None, stop: threading.Event) -> list[PosEvent]:
+    def _publish(
+        self, batch: Batch, file: str, keeps_lateness_of_ms: int | None, stop: threading.Event
+    ) -> list[PosEvent]:
         """Until Kafka has it, however long that takes. Returns the events that are too large for it. Raises Stopped."""
-        translated = Translated(batch.events, batch.problems, batch.skipped)
-        if not batch.events:
+        problems = tuple(replace(each, where=f"{file}, {each.where}") for each in batch.problems)
+        translated = Translated(batch.events, problems, batch.skipped)
+        if not (batch.events or problems):
             self._metrics.left_out(translated)
             return []
         backoff_s = _BACKOFF_S
@@ -256,10 +262,11 @@ class Intake:
                 events = (_recorded(event, self._now_ms(), keeps_lateness_of_ms) for event in translated.events)
                 sent = replace(translated, events=tuple(events))
             try:
-                self._publisher.publish_all(sent.events)
+                self._publisher.publish_all(messages(sent, self._metrics.labels, self._now_ms()))
             except EventTooLarge as error:  # all others are there
                 self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
                 kept = sent.without(error.events)
+                self._tell(kept.problems[len(problems) :], stop)
                 return self._published(kept, [event for event in sent.events if event not in kept.events])
             except (PublisherBusy, PublishFailed) as error:
                 self._log.warning("waiting for Kafka", reason=str(error))
@@ -268,6 +275,18 @@ class Intake:
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
             else:
                 return self._published(sent, [])
+        raise Stopped
+
+    def _tell(self, problems: Sequence[Problem], stop: threading.Event) -> None:
+        """Store what was refused, however long Kafka takes. Raises Stopped."""
+        while not stop.is_set():
+            try:
+                self._publisher.publish_all(refusals(problems, self._metrics.labels, self._now_ms()))
+            except (PublisherBusy, PublishFailed) as error:
+                self._log.warning("waiting for Kafka", reason=str(error))
+                stop.wait(_BACKOFF_MAX_S)
+            else:
+                return
         raise Stopped
 
     def _published(self, translated: Translated, too_large: list[PosEvent]) -> list[PosEvent]:
@@ -289,7 +308,8 @@ class Intake:
             raise FileRefused(f"the name does not say what the file holds; call it one of {known}")
         return kind
 
-    def _reject_unread(self, folder: OpenedFolder, name: str, refused: FileRefused) -> None:
+    def _reject_unread(self, folder: OpenedFolder, name: str, refused: FileRefused, stop: threading.Event) -> None:
+        self._tell([Problem(printable(name), str(refused))], stop)
         report = Report(folder.rejected, f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.part", name)
         try:
             report.add_file(refused)

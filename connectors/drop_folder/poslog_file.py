@@ -60,7 +60,8 @@ class _BatchBuilder:
         self._skipped += found.skipped
         for problem in found.problems:
             where = f"line {transaction.line}: {problem.where}"
-            self._problems.append(RowProblem(where, problem.reason, transaction.line, problem.where))
+            known = {"item": problem.item, "document": problem.document}
+            self._problems.append(RowProblem(where, problem.reason, transaction.line, problem.where, **known))
         for note in found.notes:
             where = f"line {transaction.line}: {note.where}"
             self._notes.append(RowProblem(where, note.text, transaction.line, note.where))

@@ -21,7 +21,7 @@ from connectors.drop_folder.preset import normal_header
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.totals import is_total_word
 from connectors.drop_folder.when import Moment, TimeReader, zone_named
-from connectors.parsing.lines import LineNote, field_refused, line_code
+from connectors.parsing.lines import LineNote, field_refused, line_code, told_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.spreadsheet import clean_cell
 from connectors.parsing.times import calendar_day, local_date
@@ -251,7 +251,8 @@ class Translator(ABC):
                 document = documents[head] = self._opened(fields)
             line = self._line(row.line, head, document, fields)
         except FieldRefused as refused:
-            problems.append(self._problem(row.line, refused.field, str(refused)))
+            item = told_code(fields)
+            problems.append(self._problem(row.line, refused.field, str(refused), item=item, document=head.source_id))
             if document is not None:
                 document.bad_row = row.line
             return
@@ -307,14 +308,14 @@ class Translator(ABC):
         for head, document in documents.items():
             refusal = self._refusal(head, document)
             if refusal is not None:
-                problems.extend(self._problem(line, "", refusal) for line in document.rows)
+                problems.extend(self._unused(head, document, "", refusal))
                 continue
             try:
                 events.extend(self._events(head, document))
                 published.extend(self._documents(head, document))
             except ValidationError as error:
                 refused = field_refused(error)
-                problems.extend(self._problem(line, refused.field, str(refused)) for line in document.rows)
+                problems.extend(self._unused(head, document, refused.field, str(refused)))
         problems.sort(key=lambda problem: problem.line)
         notes, self._notes = tuple(self._notes), []
         return Batch(tuple(events), tuple(problems), row_count, tuple(skipped), notes, documents=tuple(published))
@@ -332,7 +333,12 @@ class Translator(ABC):
             }
             yield self._event(common, source, lines)
 
-    def _problem(self, line: int, name: str, reason: str) -> RowProblem:
+    def _unused(self, head: Head, lines: Lines, name: str, reason: str) -> Iterator[RowProblem]:
+        """The lines of a receipt or document of which nothing is used."""
+        for at, line in zip(lines.rows, lines.lines, strict=True):
+            yield self._problem(at, name, reason, item=line.code, document=head.source_id)
+
+    def _problem(self, line: int, name: str, reason: str, *, item: str = "", document: str = "") -> RowProblem:
         column = self._layout.header_of(_CSV_NAMES.get(name, name)) if name else ""
         where = f"line {line}, column {column}" if column else f"line {line}"
-        return RowProblem(where, reason, line, column)
+        return RowProblem(where, reason, line, column, item=item, document=document)

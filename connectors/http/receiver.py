@@ -7,18 +7,19 @@ and a day, 8 days as set) than any vendor retries (72 h), across restarts and ac
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from connectors.contract import Delivery, Publishes, Translated, Unavailable
+from connectors.contract import Delivery, Message, Publishes, Translated, Unavailable
 from connectors.http.limit import BodyBudget, Busy, ConcurrencyLimit, TokenBucket
 from connectors.http.payload import BODY_MAX_BYTES, PayloadRefused
 from connectors.http.signature import SignatureRefused
 from connectors.metrics import StoreMetrics
+from connectors.refusals import messages, refusals
 from messaging.publisher import EventTooLarge, PublisherBusy, PublishError
 
 BODY_TIMEOUT_S = 5.0
@@ -128,12 +129,14 @@ class WebhookReceiver:
         except Unavailable as unavailable:
             self._tell("the vendor does not say what it announced", reason=str(unavailable))
             return _error(503, "not fetched yet; send the same again", retry_after_s=unavailable.retry_after_s)
-        if translated.events:
+        if translated.events or translated.problems:
+            labels, now_ms = self._metrics.labels, delivery.received_at_ms
             try:
-                unconfirmed = await self._publish(translated)
+                unconfirmed = await self._publish(messages(translated, labels, now_ms))
             except EventTooLarge as error:  # all others are there
                 self._tell("an event is too large for Kafka and was set aside", reason=str(error))
-                translated, unconfirmed = translated.without(error.events), None
+                translated = translated.without(error.events)
+                unconfirmed = await self._publish(refusals(translated.problems, labels, now_ms))
             if unconfirmed is not None:
                 return unconfirmed
             if translated.events:
@@ -141,11 +144,11 @@ class WebhookReceiver:
         self._metrics.left_out(translated)
         return self._rules.report(translated)
 
-    async def _publish(self, translated: Translated) -> Response | None:
-        """None once Kafka has all events; else an answer that makes the sender try again. Raises EventTooLarge."""
+    async def _publish(self, events: Sequence[Message]) -> Response | None:
+        """None once Kafka has all of them; else an answer that makes the sender try again. Raises EventTooLarge."""
         try:
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                await self._publisher.publish_acked(translated.events)
+                await self._publisher.publish_acked(events)
         except PublisherBusy as busy:
             return _error(503, str(busy), retry_after_s=1)
         except EventTooLarge:

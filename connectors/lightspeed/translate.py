@@ -37,7 +37,7 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms, unless_unreadable
 from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "lightspeed"
@@ -169,7 +169,7 @@ def _read_lines(lines: SaleLines, sale: Json, *, is_voided: bool) -> None:
     name = _lines_field(sale)
     for index, each in enumerate(objects(sale, name)):
         where, line_id = f"/{name}/{index}", line_name(each, index)
-        with lines.line(where, line_id):
+        with lines.line(where, line_id, {"item": found_at(each, "product_id") or found_at(each, "product", "id")}):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:

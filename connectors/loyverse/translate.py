@@ -167,7 +167,7 @@ def _receipt(collector: Collector, where: str, receipt: Json, shop: LoyverseShop
 
 def _line(lines: SaleLines, receipt_at: str, line: object, at: int, kind: str, shop: LoyverseShop) -> None:
     where, name = f"{receipt_at}/{_place('line', line, 'id', at)}", line_name(line, at)
-    with lines.line(where, name):
+    with lines.line(where, name, {"item": variant_id_of(line)}):
         fields = object_of(line)
         milli = milli_of(fields, "quantity")
         total = unless_unreadable(lambda: number(fields, "total_money"))

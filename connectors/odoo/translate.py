@@ -23,7 +23,7 @@ from connectors.parsing.units import UnitWords, measure_of, unknown_unit
 from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, number, object_of, rounded_price, time_ms
-from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms, unless_unreadable
 from schemas.models.pos import Source, StockLine, StockReportKind
 
 SYSTEM = "odoo"
@@ -140,7 +140,7 @@ def _order(
     lines_sold = SaleLines(collector, shop.store, _currency(order))
     for at, line in enumerate(own):
         line_at, name = f"{where}/{place('line', line, at)}", line_name(line, at)
-        with lines_sold.line(line_at, name):
+        with lines_sold.line(line_at, name, {"item": found_at(line, "product_id", 0)}):
             fields = object_of(line)
             reason = _no_goods(fields, products, shop)
             if reason is not None:

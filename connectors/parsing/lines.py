@@ -162,6 +162,14 @@ def line_code(fields: Mapping[str, object]) -> str:
     raise FieldRefused("", f"the line names no item: give one of {', '.join(SCHEMES)}")
 
 
+def told_code(fields: Mapping[str, object]) -> str:
+    """The code that `line_code` gives; empty where none of them is usable."""
+    try:
+        return line_code(fields)
+    except FieldRefused:
+        return ""
+
+
 def text_of(fields: Mapping[str, object], name: str) -> str:
     """A field as stripped text, empty when it is missing or null. Raises FieldRefused for what is no text."""
     value = fields.get(name)

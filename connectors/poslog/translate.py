@@ -7,13 +7,14 @@ up in the transaction's own namespace: a vendor's extensions cannot pass for the
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, Note, Problem, Refused, Skip, SkipReason, StoreContext, Translated
 from connectors.parsing.codes import check_digit, code_of
-from connectors.parsing.lines import field_refused, noted_sale_line, taken_back
+from connectors.parsing.lines import field_refused, noted_sale_line, taken_back, told_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import calendar_day, instant_ms, local_date
 from connectors.parsing.units import measure_of, unknown_unit
@@ -95,6 +96,7 @@ class _Receipt:
         self._skipped: list[Skip] = []
         self._problems: list[Problem] = []
         self._notes: list[Note] = []
+        self._document = ""
 
     def translated(self) -> Translated:
         retail = self._child(self._element, "RetailTransaction")
@@ -113,7 +115,8 @@ class _Receipt:
         except ValidationError as error:
             first = field_refused(error)
             self._problems.append(Problem(self._at(first.field), str(first)))
-        return Translated(events, tuple(self._problems), tuple(self._skipped), tuple(self._notes))
+        problems = tuple(replace(each, document=self._document) for each in self._problems)
+        return Translated(events, problems, tuple(self._skipped), tuple(self._notes))
 
     def _no_sale(self, retail: Element | None) -> SkipReason | None:
         """The reason why the whole moves no stock of ours, or None."""
@@ -143,7 +146,9 @@ class _Receipt:
         currency = self._currency()
         is_post_void = self._status(retail) == _POST_VOIDED
         lines = tuple(self._lines(retail, currency))
-        source_id = self._source_id(self._post_voided(retail) if is_post_void else self._element, occurred_at_ms)
+        self._document = source_id = self._source_id(
+            self._post_voided(retail) if is_post_void else self._element, occurred_at_ms
+        )
         if is_post_void:
             lines = self._taken_back(lines)
         if not lines:
@@ -207,7 +212,8 @@ class _Receipt:
                 yield self._line(line_id, name, goods, currency)
             except FieldRefused as refused:
                 place = f"{name}/{refused.field}" if refused.field else name
-                self._problems.append(Problem(self._at(place), str(refused)))
+                code = told_code(dict(reversed([*self._codes(goods)])))
+                self._problems.append(Problem(self._at(place), str(refused), item=code))
 
     def _goods(self, item: Element, is_voided: bool) -> tuple[Element | None, SkipReason | None]:
         """(the Sale or Return of a line, or None; why it moves nothing, or None)."""

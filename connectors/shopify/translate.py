@@ -34,7 +34,7 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms
 from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "shopify"
@@ -185,7 +185,7 @@ def _order_sale(
     lines = SaleLines(collector, shop.store, order.get("currency"))
     for index, each in enumerate(objects(order, "line_items")):
         at, name = f"{where}/line_items/{index}", line_name(each, index)
-        with lines.line(at, name):
+        with lines.line(at, name, _told_item(each)):
             line = object_of(each)
             reason = _why_left_out(line)
             if reason is not None:
@@ -237,7 +237,7 @@ def _refund(
     lines = SaleLines(collector, shop.store, next(filter(None, (each.get("currency") for each in transactions)), None))
     for index, each in enumerate(returned):
         at, name = f"{where}/refund_line_items/{index}", line_name(each, index)
-        with lines.line(at, name):
+        with lines.line(at, name, _told_item(found_at(each, "line_item"))):
             line = object_of(each)
             line_item = inner(line, "line_item") or order_lines.get(text_of(line, "line_item_id"), {})
             kind = _kind_of(line, refund)
@@ -331,6 +331,11 @@ def _why_not_ours(line: Json, kind: str, shop: ShopifyShop, is_ours: bool | None
 def _add(lines: SaleLines, where: str, name: str, kind: str, line: Json, milli: int) -> None:
     price = lines.price(where, lambda currency: _price(line, milli, currency))
     lines.add(where, name, _fields(kind, line, milli, price))
+
+
+def _told_item(line_item: object) -> Json:
+    variant_id, sku = (str(found_at(line_item, name) or "") for name in ("variant_id", "sku"))
+    return variant_code(variant_id, sku) if variant_id or sku else {}
 
 
 def _fields(kind: str, line_item: Json, milli: int, price: Decimal | None) -> dict[str, object]:

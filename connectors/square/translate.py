@@ -20,7 +20,7 @@ from connectors.vendor.collector import Collector, line_report, vendor_stock_lin
 from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, newest_ms, object_of, objects, parts, time_ms
-from connectors.vendor.sale_lines import SaleLines, line_name, servers_time_ms, unless_unreadable
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms, unless_unreadable
 from schemas.currency import currency_exponent
 from schemas.models.pos import Source, StockLine, StockReportKind
 
@@ -194,7 +194,7 @@ def _sale_line(
     """Read one line, or skip it. A bundle's own line has the price; its components are told as lines of their own."""
     where = f"{order_at}/{prefix}line/{_name(line, 'uid', at)}"
     name = prefix + line_name(line, at, "uid")
-    with lines.line(where, name):
+    with lines.line(where, name, {"item": found_at(line, "catalog_object_id")}):
         fields = object_of(line)
         item_type, item = fields.get("item_type"), text_of(fields, "catalog_object_id")
         if item_type == "GIFT_CARD":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from connectors.contract import (
     StoreContext,
     Translated,
 )
-from connectors.parsing.lines import NO_WORDS, field_refused, noted_stock_line
+from connectors.parsing.lines import NO_WORDS, field_refused, noted_stock_line, told_code
 from connectors.parsing.units import UnitWords
 from connectors.vendor.fields import ReadContext
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind
@@ -47,6 +48,12 @@ class Collector:
     def problem_count(self) -> int:
         return len(self._problems)
 
+    def name_problems(self, since: int, *, item: str = "", document: str = "") -> None:
+        """Say which item and document the problems from number `since` on concern, where that is not known yet."""
+        self._problems[since:] = [
+            replace(each, item=each.item or item, document=each.document or document) for each in self._problems[since:]
+        ]
+
     def note(self, where: str, text: str) -> None:
         """Say of what is used that a part of it is not, or not as it was told."""
         self._notes.append(Note(where, text))
@@ -63,15 +70,20 @@ class Collector:
         return Translated(tuple(self.events), tuple(self._problems), tuple(self._skipped), tuple(self._notes))
 
     def _problem(self, where: str, refused: FieldRefused) -> None:
-        self._problems.append(Problem(f"{where}/{refused.field}" if refused.field else where, str(refused)))
+        place = f"{where}/{refused.field}" if refused.field else where
+        self._problems.append(Problem(place, str(refused), item=refused.item))
 
 
 def vendor_stock_line(
     collector: Collector, where: str, fields: Mapping[str, object], kind: StockReportKind,
     own_units: UnitWords = NO_WORDS,
 ) -> StockLine:  # fmt: skip
-    """The one line of a vendor's report; a quantity that is rounded is noted. Raises FieldRefused."""
-    line, notes = noted_stock_line("1", fields, kind, own_units)
+    """The one line of a vendor's report; a quantity that is rounded is noted. Raises FieldRefused, with its item."""
+    try:
+        line, notes = noted_stock_line("1", fields, kind, own_units)
+    except FieldRefused as refused:
+        refused.item = told_code(fields)
+        raise
     for note in notes:
         collector.note(where, note.text)
     return line

@@ -14,6 +14,7 @@ from connectors.context import ConnectorContext
 from connectors.contract import AccessRefused, Delivery, Handler, StoreContext, Translated, Unavailable
 from connectors.http.receiver import ReceiverRules, WebhookReceiver
 from connectors.outbound.driver import Driver
+from connectors.refusals import messages, refusals
 from connectors.vendor.contract import Feed, Vendor
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.write_back import Channel, WriteBack
@@ -151,12 +152,14 @@ class VendorConnector:
                 return
 
     def _publish(self, translated: Translated) -> None:
-        if translated.events:
+        if translated.events or translated.problems:
+            now_ms = int(self._now_s() * 1000)
             try:
-                self._publisher.publish_all(translated.events)
+                self._publisher.publish_all(messages(translated, self._metrics.labels, now_ms))
             except EventTooLarge as error:  # all others are there; it never fits, and must not hold up what follows
                 self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
                 translated = translated.without(error.events)
+                self._publisher.publish_all(refusals(translated.problems, self._metrics.labels, now_ms))
             if translated.events:
                 self._metrics.published(translated.line_count, translated.newest_ms)
         self._metrics.left_out(translated)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -139,7 +139,7 @@ def joined(parts: Iterable[tuple[str, Translated]]) -> Translated:
     notes: list[Note] = []
     for name, part in parts:
         events += part.events
-        problems += (Problem(name + each.where, each.reason) for each in part.problems)
+        problems += (replace(each, where=name + each.where) for each in part.problems)
         skipped += (Skip(name + each.where, each.reason) for each in part.skipped)
         notes += (Note(name + each.where, each.text) for each in part.notes)
     return Translated(tuple(events), tuple(problems), tuple(skipped), tuple(notes))

@@ -7,13 +7,13 @@ a price, a currency, a register that cannot be read is left out with a note.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TypeVar
 
 from connectors.contract import FieldRefused, Refused, SkipReason, StoreContext
-from connectors.parsing.lines import noted_sale_line
+from connectors.parsing.lines import noted_sale_line, told_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.units import UnitWords
 from connectors.vendor.collector import Collector
@@ -38,6 +38,7 @@ class SaleLines:
         self.found: list[SaleLine] = []
         self.unread: list[str] = []
         self._collector = collector
+        self._first_problem = collector.problem_count
         self._store = store
         self._says_nothing_moved = False
         given = currency.strip().upper() if isinstance(currency, str) else currency
@@ -48,13 +49,17 @@ class SaleLines:
             collector.note("currency", f"{shorten(given)} is not an ISO 4217 code: the prices are left out")
 
     @contextmanager
-    def line(self, where: str, line_id: str) -> Iterator[None]:
-        """Read the line at `where`, whole or not at all: a refusal inside becomes a problem there."""
+    def line(self, where: str, line_id: str, item: Mapping[str, object]) -> Iterator[None]:
+        """Read the line at `where`, whole or not at all: a refusal inside becomes a problem there.
+
+        item: whatever stands where the line names its item, by the scheme of the code that it would be.
+        """
         before, problems = len(self.found), self._collector.problem_count
         self._says_nothing_moved = False
         with self._collector.at(where):
             yield
         if self._collector.problem_count > problems:
+            self._collector.name_problems(problems, item=told_code(item))
             del self.found[before:]
         if len(self.found) == before and not self._says_nothing_moved:
             self.unread.append(_ANY if "#" in line_id else line_id)
@@ -102,6 +107,7 @@ class SaleLines:
         lists: where the vendor lists all lines of the sale. Where it does, and none was read, a revision says that
         what is no longer there was not sold; else nothing is said.
         """
+        self._collector.name_problems(self._first_problem, document=source.id)
         says_all = all(isinstance(each, list) for each in lists) and _ANY not in self.unread
         if not self.found and not (lists and says_all and source.version > 1):
             return
@@ -122,6 +128,18 @@ def line_name(line: object, at: int, field: str = "id") -> str:
     given = line.get(field) if isinstance(line, dict) else None
     text = str(given).strip() if isinstance(given, str | int) and not isinstance(given, bool) else ""
     return text if 0 < len(text) <= LINE_ID_MAX - _ROOM_FOR_PARTS else f"#{at + 1}"
+
+
+def found_at(value: object, *path: str | int) -> object:
+    """What stands at `path` inside objects and lists; None where the path ends before."""
+    for each in path:
+        if isinstance(value, Mapping):
+            value = value.get(each)
+        elif isinstance(value, list) and isinstance(each, int) and each < len(value):
+            value = value[each]
+        else:
+            return None
+    return value
 
 
 def servers_time_ms(collector: Collector, where: str, device_ms: int, server_ms: int | None) -> int:

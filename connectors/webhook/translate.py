@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from connectors.contract import FieldRefused, Note, PosEvent, Problem, Refused, StoreContext, Translated
 from connectors.http.payload import PayloadRefused
-from connectors.parsing.lines import field_refused, noted_sale_line, noted_stock_line, text_of
+from connectors.parsing.lines import field_refused, noted_sale_line, noted_stock_line, text_of, told_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
 from schemas.models.base import LINES_MAX
@@ -70,11 +70,13 @@ class _PayloadTranslation:
         self.events: list[PosEvent] = []
         self.problems: list[Problem] = []
         self.notes: list[Note] = []
+        self._document = ""
         self._store = store
         self._received_at_ms = received_at_ms
 
     def take(self, where: str, fields: object, make: Callable[[str, Json], PosEvent | None]) -> None:
         """Add the event that `make` makes of `fields`, or the reason why not."""
+        self._document = ""
         if not isinstance(fields, dict):
             self.problems.append(Problem(where, f"{shorten(fields)} is not an object"))
             return
@@ -126,6 +128,7 @@ class _PayloadTranslation:
         source_id = text_of(fields, "id")
         if not source_id:
             raise FieldRefused("id", "the id is missing: it tells a repeat from something new")
+        self._document = source_id
         occurred_at_ms = self._time_ms(fields, "occurred_at")
         if occurred_at_ms is None:
             raise FieldRefused("occurred_at", "the time is missing")
@@ -156,11 +159,13 @@ class _PayloadTranslation:
         lines: list[_Line] = []
         for index, each in enumerate(found):
             if not isinstance(each, dict):
-                self.problems.append(Problem(f"{where}/lines/{index}", f"{shorten(each)} is not an object"))
+                reason = f"{shorten(each)} is not an object"
+                self.problems.append(Problem(f"{where}/lines/{index}", reason, document=self._document))
                 continue
             try:
                 lines.append(make(f"{where}/lines/{index}", text_of(each, "line_id") or str(index + 1), each))
             except FieldRefused as refused:
+                refused.item = told_code(each)
                 self._problem(f"{where}/lines/{index}", refused)
         if version > 1 and 0 < len(lines) < len(found):
             reason = "none of its lines was used: a revision replaces the whole, and one of its lines is not usable"
@@ -202,7 +207,8 @@ class _PayloadTranslation:
             raise FieldRefused(name, str(error)) from error
 
     def _problem(self, where: str, refused: FieldRefused) -> None:
-        self.problems.append(Problem(f"{where}/{refused.field}" if refused.field else where, str(refused)))
+        place = f"{where}/{refused.field}" if refused.field else where
+        self.problems.append(Problem(place, str(refused), item=refused.item, document=self._document))
 
 
 def _version(fields: Json) -> int:

@@ -32,7 +32,7 @@ from connectors.vendor.fields import (
     rounded_price,
     time_ms,
 )
-from connectors.vendor.sale_lines import SaleLines, line_name, unless_unreadable
+from connectors.vendor.sale_lines import SaleLines, found_at, line_name, unless_unreadable
 from schemas.models.pos import Source, StockReport, StockReportKind
 
 SYSTEM = "woocommerce"
@@ -142,7 +142,7 @@ def _order(
     sold = SaleLines(collector, store, currency)
     for index, each in enumerate(lines):
         where, line_id = f"/line_items/{index}", line_name(each, index)
-        with sold.line(where, line_id):
+        with sold.line(where, line_id, _told_item(each)):
             line = object_of(each)
             reason = _why_left_out(line, virtual)
             if reason is None and line_id in containers:
@@ -195,7 +195,7 @@ def _sell_what_was_refunded(
                 gone.setdefault(line_id, []).append(line)
     for line_id, lines in gone.items():
         where = f"/refunds of line {line_id}"
-        with sold.line(where, line_id):
+        with sold.line(where, line_id, _told_item(lines[0])):
             if all(_why_left_out(line, virtual) is None for line in lines):
                 milli = sum(abs(milli_of(line, "quantity")) for line in lines)
                 _add(sold, where, line_id, "sale", lines[0], milli)
@@ -284,7 +284,7 @@ def _refund_lines(
         collector.skip(where, SkipReason.unlinked)
     for index, each in enumerate(returned):
         at, line_id = f"{where}/line_items/{index}", line_name(each, index)
-        with lines.line(at, line_id):
+        with lines.line(at, line_id, _told_item(each)):
             line = object_of(each)
             of_line = str(notes_of(line).get("_refunded_item_id") or "").strip()
             reason = _why_left_out(line, virtual)
@@ -353,6 +353,11 @@ def _price(line: Json, milli: int, currency: str) -> Decimal | None:
         return None
     tax = number(line, "total_tax") or Decimal(0)
     return rounded_price(abs(total + tax) * milli / abs(milli_of(line, "quantity")), currency)
+
+
+def _told_item(line: object) -> Json:
+    product_id, sku = found_at(line, "variation_id") or found_at(line, "product_id"), found_at(line, "sku")
+    return product_code(str(product_id), str(sku or "")) if product_id or sku else {}
 
 
 def _product_id(line: Json) -> str:

@@ -1,4 +1,4 @@
-"""Memory of connectors: how far they have read, and what they have reserved."""
+"""Memory of connectors: how far they have read, what they have reserved, and what they could not use."""
 
 from typing import Annotated
 
@@ -48,3 +48,26 @@ class ChannelReservation(Record):
     def key(self) -> str:
         """Compaction key: pool/store/connector/sku."""
         return f"{self.pool}/{self.store}/{self.connector}/{self.sku}"
+
+
+REFUSED_LINES_MAX = 200
+"""Of one record: what a page or a file has beyond it is told in further ones."""
+
+
+class RefusedLine(Record):
+    """A line that a connector could not use. Empty is what of it could not be read."""
+
+    item: Annotated[str, Field(max_length=110)] = ""
+    document: Annotated[str, Field(max_length=300)] = ""
+    place: Annotated[str, Field(max_length=300)] = ""
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class ConnectorRefusal(Record):
+    """Lines of one message, page or file that a connector refused (topic connectors.refusals.v1)."""
+
+    pool: Name
+    store: Name
+    connector: Name
+    refused_at_ms: TimeMs
+    lines: Annotated[tuple[RefusedLine, ...], Field(min_length=1, max_length=REFUSED_LINES_MAX)]

@@ -29,3 +29,22 @@ class ConnectorPosition(TypedDict):
     feed: str
     cursor: int
     stored_at_ms: int
+
+
+class RefusedLine(TypedDict):
+    """A line that a connector could not use."""
+
+    item: str
+    document: str
+    place: str
+    reason: str
+
+
+class ConnectorRefusal(TypedDict):
+    """Lines of one message, page or file that a connector refused; stored with the lines of it that it could use."""
+
+    pool: str
+    store: str
+    connector: str
+    refused_at_ms: int
+    lines: list[RefusedLine]

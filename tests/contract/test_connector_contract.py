@@ -23,7 +23,7 @@ from connectors.specs import ConnectorSpec
 from connectors.webhook.spec import Webhook
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
-from tests.support.connectors import GROCER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions, events_and_refusals
 
 SECRET = b"a-secret-of-the-store-grocer-7"
 GTIN = "4006381333931"
@@ -42,7 +42,7 @@ class Publisher:
     def publish_all(self, events):
         if self.is_down:
             raise PublishFailed("Kafka is down")
-        self.events += events
+        self.events += events_and_refusals(events)[0]
 
     async def publish_acked(self, events):
         self.publish_all(events)

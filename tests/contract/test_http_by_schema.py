@@ -21,7 +21,7 @@ from connectors.host import Host
 from connectors.http.signature import HEADER, sign
 from connectors.specs import ConnectorSpec
 from connectors.webhook.spec import Webhook
-from tests.support.connectors import GROCER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions, events_and_refusals
 
 SECRET = b"a-secret-of-the-store-grocer-7"
 STATUSES = ("202", "400", "401", "403", "413", "422")
@@ -87,7 +87,7 @@ class Publisher:
         self.events = []
 
     def publish_all(self, events):
-        self.events += events
+        self.events += events_and_refusals(events)[0]
 
     async def publish_acked(self, events):
         self.publish_all(events)

@@ -24,7 +24,7 @@ from schemas.codec import topic_codec
 from schemas.models.config import CodeMapping, PoolSettings, StoreSettings
 from schemas.models.pos import Sale
 from schemas.topics import POS_SALES
-from tests.support.connectors import GROCER, MemoryPositions
+from tests.support.connectors import GROCER, MemoryPositions, events_and_refusals
 from tests.support.pool import MILK, PoolBench
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import CANARY, HOUR_MS, NOW_MS, Order
@@ -49,7 +49,7 @@ class Publisher:
     def publish_all(self, events):
         if self.is_down:
             raise PublishFailed("Kafka is down")
-        self.events += events
+        self.events += events_and_refusals(events)[0]
 
     async def publish_acked(self, events):
         self.publish_all(events)

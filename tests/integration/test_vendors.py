@@ -166,3 +166,22 @@ def test_status_says_how_far_each_connector_has_read(shop):
     (status,) = json.loads(shop.connect("status", "--json"))
     assert (status["store"], status["kind"]) == ("anna", "square")
     assert set(status["cursors"]) == {"orders", "changes", "counts"}
+
+
+def test_what_a_connector_refused_of_an_item_is_told_after_a_kill_until_a_later_version_mends_it(shop):
+    def refused():
+        found = json.loads(shop.connect("status", "anna", "--items", "--json"))
+        return {each["item"]: each["lines_refused"] for each in found if each["lines_refused"]}
+
+    shop.start()
+    until(lambda: set(shop.cursors()) >= {"orders"})
+    order = Order("R1", (("milk", "2"), ("bread", "many")), at_ms=shop.now_ms)
+    shop.rig.record(order)
+    until(lambda: shop.notify(order) == 200)
+    shop.kill()
+    assert refused() == {"item:bread": 1}
+    mended = order.revised(("milk", "2"), ("bread", "1"))
+    shop.rig.record(mended)
+    shop.start()
+    until(lambda: shop.notify(mended) == 200)
+    assert refused() == {}

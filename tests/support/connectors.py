@@ -7,9 +7,16 @@ from connectors.context import ConnectorContext
 from connectors.contract import Delivery, StoreContext
 from connectors.http.limit import ConcurrencyLimit
 from connectors.metrics import ConnectorMetrics
+from schemas.models.connectors import ConnectorRefusal
 from tests.support.rigs.rig import NOW_MS
 
 GROCER = StoreContext("north", "grocer-7", ZoneInfo("Europe/Berlin"), "EUR")
+
+
+def events_and_refusals(messages):
+    """(sales and reports, what was refused) of what a connector has published."""
+    refused = [each for each in messages if isinstance(each, ConnectorRefusal)]
+    return [each for each in messages if not isinstance(each, ConnectorRefusal)], refused
 
 
 class MemoryPositions:

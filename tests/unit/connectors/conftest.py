@@ -2,8 +2,11 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from connectors.contract import Message
 from connectors.http.client import PatientTransport
+from schemas.models.connectors import ConnectorRefusal
 from schemas.models.pos import Sale, StockReport
+from tests.support.connectors import events_and_refusals
 from tests.support.vendor_server import VendorServer
 
 Event = Sale | StockReport
@@ -14,19 +17,22 @@ class FakePublisher:
 
     def __init__(self):
         self.events: list[Event] = []
+        self.refusals: list[ConnectorRefusal] = []
         self.failures: list[Exception] = []
         self.on_publish = lambda _events: None
         self.fatal: str | None = None
         self.topics_failure: Exception | None = None
 
-    def publish_all(self, events: Sequence[Event]) -> None:
+    def publish_all(self, messages: Sequence[Message]) -> None:
+        events, refusals = events_and_refusals(messages)
         self.on_publish(events)
         if self.failures:
             raise self.failures.pop(0)
         self.events += events
+        self.refusals += refusals
 
-    async def publish_acked(self, events: Sequence[Event]) -> None:
-        self.publish_all(events)
+    async def publish_acked(self, messages: Sequence[Message]) -> None:
+        self.publish_all(messages)
 
     def check_topics(self, topics: Iterable[str], timeout_s: float) -> None:
         if self.topics_failure:

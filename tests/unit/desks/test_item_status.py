@@ -18,8 +18,17 @@ from tests.unit.desks.test_mapping import catalog, letter
 __all__ = ["catalog"]
 
 
-def event(at_ms, *codes, store="anna"):
-    return {"pool": "north", "store": store, "occurred_at_ms": at_ms, "lines": [{"code": code} for code in codes]}
+def event(at_ms, *codes, store="anna", system="square", document="O1", recorded_at_ms=None):
+    return {
+        "pool": "north", "store": store, "source": {"system": system, "id": document}, "occurred_at_ms": at_ms,
+        "recorded_at_ms": at_ms if recorded_at_ms is None else recorded_at_ms,
+        "lines": [{"code": code} for code in codes],
+    }  # fmt: skip
+
+
+def refusal(at_ms, item, document="O9", *, place="order O9/line/a", reason="too odd", store="anna", connector="square"):
+    line = {"item": item, "document": document, "place": place, "reason": reason}
+    return {"pool": "north", "store": store, "connector": connector, "refused_at_ms": at_ms, "lines": [line]}
 
 
 EVENTS = [
@@ -33,7 +42,7 @@ LETTERS = [
 
 
 def test_each_item_is_told_once_whatever_the_tills_call_it_and_what_waits_comes_first(catalog):
-    found = item_statuses(catalog, "north", "anna", EVENTS, LETTERS)
+    found = item_statuses(catalog, "north", "anna", EVENTS, LETTERS, [])
     told = [(one.item, one.last_seen_ms, one.lines, one.lines_unmapped, one.lines_set_aside) for one in found]
     assert told == [
         ("item:W62X", 7_000, 1, 1, 0), ("BREAD", 5_000, 1, 0, 1), ("item:GONE", None, 0, 1, 0),
@@ -41,6 +50,43 @@ def test_each_item_is_told_once_whatever_the_tills_call_it_and_what_waits_comes_
     ]  # fmt: skip
     assert [one.reasons for one in found] == [["unmapped_code"], ["too_late"], ["unmapped_code"], []]
     assert found[-1].codes == ["gtin:04006381333931", "sku:MILK"]
+
+
+def refused(catalog, *refusals, events=EVENTS):
+    found = item_statuses(catalog, "north", "anna", events, [], refusals)
+    return {one.item: (one.lines_refused, one.refusal) for one in found if not one.is_well}
+
+
+def test_a_line_that_a_connector_refused_is_told_with_its_item_once_however_often_it_was_read(catalog):
+    again = [refusal(at_ms, "sku:MILK") for at_ms in (3_000, 4_000)]
+    others = [
+        refusal(5_000, "sku:MILK", place="order O9/line/b", reason="worse"), refusal(5_000, "sku:MILK", store="bert"),
+        refusal(6_000, "item:W62X", "O8"), refusal(7_000, "", "", place="sales.csv, line 3", reason="it is cut off"),
+    ]  # fmt: skip
+    assert refused(catalog, *again, *others) == {
+        "MILK": (2, "order O9/line/b: worse"), "item:W62X": (1, "order O9/line/a: too odd"),
+        "": (1, "sales.csv, line 3: it is cut off"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("later", "lines"),
+    [
+        (event(1, "sku:MILK", document="O9", recorded_at_ms=4_000), {}),
+        (event(1, document="O9", recorded_at_ms=4_000), {}),
+        (event(1, "sku:MILK", document="O9", recorded_at_ms=3_000), {"MILK": (1, "order O9/line/a: too odd")}),
+        (event(1, "sku:MILK", document="O7", recorded_at_ms=4_000), {"MILK": (1, "order O9/line/a: too odd")}),
+        (event(1, document="O9", recorded_at_ms=4_000, system="clover"), {"MILK": (1, "order O9/line/a: too odd")}),
+    ],
+    ids=["read whole", "without any line", "in the same reading", "another document", "another system"],
+)
+def test_a_refused_line_is_mended_by_a_later_version_of_its_document(catalog, later, lines):
+    assert refused(catalog, refusal(3_000, "sku:MILK"), events=[later]) == lines
+
+
+def test_a_document_of_the_drop_folder_is_known_by_its_connector_and_without_its_pieces(catalog):
+    told = refusal(3_000, "sku:MILK", "counted/7//2", connector="drop_folder")
+    assert refused(catalog, told, events=[event(1, document="counted/7//1", system="csv", recorded_at_ms=4_000)]) == {}
 
 
 @pytest.fixture
@@ -54,6 +100,8 @@ def shelf(monkeypatch, catalog):
     monkeypatch.setattr(pool_config, "read_pool_config", lambda _options: configs)
     monkeypatch.setattr(dead_letters, "read_letters", lambda _options: LETTERS)
     monkeypatch.setattr(item_status, "pos_events", lambda *_args: EVENTS)
+    refusals = [refusal(6_000, "", "", place="sales.csv, line 3", reason="it is cut off")]
+    monkeypatch.setattr(item_status, "connector_refusals", lambda *_args: refusals)
     return lambda *words: CliRunner().invoke(app, ["connect", "status", *words])
 
 
@@ -61,14 +109,16 @@ def test_the_shopkeeper_reads_each_item_and_what_to_do(shelf):
     told = shelf("anna", "--items").output
     assert "BREAD" in told
     assert "1970-01-01 01:00:05 CET" in told
-    assert "4 items since" in told
-    assert "3 with lines that wait" in told
+    assert "5 items since" in told
+    assert "4 with lines that wait or were refused" in told
+    assert "no item could be read, refused last: sales.csv, line 3: it is cut off" in told
     assert "./shelf map suggest north --store anna" in told
 
 
 def test_as_json_it_says_the_same(shelf):
     found = json.loads(shelf("anna", "--items", "--json").output)
-    assert [each["item"] for each in found] == ["item:W62X", "BREAD", "item:GONE", "MILK"]
+    assert [each["item"] for each in found] == ["item:W62X", "BREAD", "", "item:GONE", "MILK"]
+    assert [each["lines_refused"] for each in found] == [0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("words", [("anna",), ("--items",), ("--since", "7d")])
