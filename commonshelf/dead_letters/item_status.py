@@ -17,6 +17,9 @@ from schemas.topics import CONNECTOR_REFUSALS, POS_SALES, POS_STOCK, Topic
 from streams.catalog import PoolConfig
 from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
+LEVEL_OF_A_KIT = "level_of_a_kit"
+"""Why a level that a till tells again and again counts nothing: a kit has no stock of its own."""
+
 
 @dataclass
 class ItemStatus:
@@ -37,7 +40,7 @@ class ItemStatus:
     lines_refused: int = 0
     """That a connector could not use in that time, and that no later version of the same sale or report has mended."""
     reasons: list[str] = field(default_factory=list)
-    """Of what waits."""
+    """Of what waits, and LEVEL_OF_A_KIT."""
     refusal: str = ""
     """Why and where the newest of the refused lines was refused."""
 
@@ -82,6 +85,9 @@ def item_statuses(
             for line in event["lines"]:
                 one = item_of(line["code"])
                 one.lines += 1
+                is_kit = one.item in catalog.items and bool(catalog.items[one.item].get("parts"))
+                if is_kit and event.get("kind") == "level" and LEVEL_OF_A_KIT not in one.reasons:
+                    one.reasons.append(LEVEL_OF_A_KIT)
                 one.last_seen_ms = max(one.last_seen_ms or 0, event["occurred_at_ms"])
     for (connector, document, _, item), (at_ms, text) in _refused_lines(store, refusals).items():
         if not document or told_ms.get((connector, document), 0) <= at_ms:

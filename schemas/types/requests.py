@@ -20,6 +20,7 @@ Rejection = Literal[
     "bad_terms",
     "unknown_store",
     "unknown_sku",
+    "is_a_kit",
     "bad_quantity",
     "bad_lines",
     "customer_needed",
@@ -55,6 +56,7 @@ too_many_requests: more requests about one order than are remembered.
 bad_terms: terms are missing, or given where none belong, or say no place; the detail says what.
 unknown_store: the pool has no such store.
 unknown_sku: the product master lacks it.
+is_a_kit: it is a kit, which has no stock of its own: ask for its parts, which the detail names.
 bad_quantity: zero, negative, too large, or not in whole units.
 bad_lines: none, too many, or one line id or SKU twice.
 customer_needed: an item is limited per customer: say who it is, by customer_ref.

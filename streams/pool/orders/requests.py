@@ -14,6 +14,7 @@ from schemas.models.base import (
     REFERENCE_PATTERN,
 )
 from schemas.topics import ORDERS_REQUESTS
+from schemas.types.catalog import CatalogItem
 from schemas.types.journal import Fact
 from schemas.types.orders import Decision, DeclinedBy, Hold, OrderLineState, OrderRequestDecided, OrderRow
 from schemas.types.requests import KnownRequest, OrderLine, OrderRequest, OrderTerms, RequestOutcome
@@ -270,6 +271,21 @@ def _check_quota(order: OrderRow, left: QuotaLeft) -> None:
             raise RefusedError(rejections.CUSTOMER_QUOTA, f"line {line['line_id']}: the customer may have {may_have}")
 
 
+def check_no_kit(state: PoolState, sku: str) -> None:
+    """The item has stock of its own. Raises RefusedError for a kit."""
+    items = state.config.items
+    parts = items[sku].get("parts", ())
+    if parts:
+        named = ", ".join(
+            f"{part['quantity_milli'] / 1000:g} {_unit_of(items.get(part['sku']))} of {part['sku']}" for part in parts
+        )
+        raise RefusedError(rejections.IS_A_KIT, f"{sku} is a kit; in one there are {named}: ask for them"[:_TEXT_MAX])
+
+
+def _unit_of(item: CatalogItem | None) -> str:
+    return "units" if item is None else item["unit"]
+
+
 def check_lines(state: PoolState, lines: list[OrderLine]) -> None:
     """Each line can be wanted. Raises RefusedError."""
     if not 0 < len(lines) <= ORDER_LINES_MAX:
@@ -285,6 +301,7 @@ def check_lines(state: PoolState, lines: list[OrderLine]) -> None:
         unit = state.config.unit(sku)
         if unit is None:
             raise RefusedError(rejections.UNKNOWN_SKU, f"line {line_id}: the product master has no {sku[:_TEXT_MAX]}")
+        check_no_kit(state, sku)
         if not 0 < quantity <= ORDER_QUANTITY_MAX_MILLI:
             raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id}: {quantity} thousandths")
         if unit == "each" and quantity % 1000:

@@ -68,6 +68,7 @@ def decide_item(state: PoolState, item: CatalogItem, appended_at_ms: int) -> Fac
     told_ms = told_at_ms(item["recorded_at_ms"], appended_at_ms)
     _check_stands(told_ms, state.tables[ITEMS].get(_item_key(item)))
     _check_unit(state, item)
+    _check_kit(state, item)
     told: CatalogItem = {**item, "recorded_at_ms": told_ms}
     return CATALOG_ITEM, told
 
@@ -84,6 +85,19 @@ def _check_unit(state: PoolState, item: CatalogItem) -> None:
         raise BadMessage(reasons.WRONG_UNIT, told)
     if in_unit is not None:
         raise BadMessage(reasons.BAD_KIT, f"{sku} is no kit as long as there is of it: {in_unit}")
+
+
+def _check_kit(state: PoolState, item: CatalogItem) -> None:
+    """A kit holds items, and no kit: which of both came last is refused. Items that are not known yet may come."""
+    sku, items = item["sku"], state.config.items
+    for part in item.get("parts", ()):
+        known = items.get(part["sku"])
+        if known is not None and known.get("parts"):
+            raise BadMessage(reasons.BAD_KIT, f"{sku} has {part['sku']} in it, which is a kit: name what is in that")
+    if item.get("parts"):
+        for kit in items.values():
+            if any(part["sku"] == sku for part in kit.get("parts", ())):
+                raise BadMessage(reasons.BAD_KIT, f"{sku} is a part of {kit['sku']}, and a kit is no part of another")
 
 
 def _check_stands(told_ms: int, in_force: ConfigChange | CatalogItem | None) -> None:

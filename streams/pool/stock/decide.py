@@ -90,7 +90,7 @@ def decide_stock(state: PoolState, report: StockReport, appended_at_ms: int) -> 
     fresh = _unseen(before, fact, lines, [] if before is None else before["event"]["lines"], set_aside)
     if report["kind"] in ("counted", "level"):
         taken_back = [] if before is None else _reversal(before, undone(before, fact))
-        fact["counted"] = _count(state, report, fresh, taken_back, set_aside)
+        fact["counted"] = _count(state, fact, fresh, taken_back, set_aside)
     else:
         sign_of = _adjusted_sign if report["kind"] == "adjusted" else _received_sign
         fact["applied"] = _apply(state, report["store"], lines, fresh, set_aside, sign_of)
@@ -309,10 +309,14 @@ def _says_the_same(one: SaleLine | StockLine, other: SaleLine | StockLine) -> bo
 
 
 def _count(
-    state: PoolState, report: StockReport, fresh: Iterable[int], undone: Iterable[ReversedLine],
+    state: PoolState, fact: StockReportRecorded, fresh: Iterable[int], undone: Iterable[ReversedLine],
     set_aside: _LinesSetAside,
 ) -> list[CountedLine]:  # fmt: skip
-    """The fresh lines that count an item; `undone` are movements that are taken back before the count is folded."""
+    """The fresh lines that count an item; `undone` are movements that are taken back before the count is folded.
+
+    A level of a kit says nothing, for a kit has no stock: it is absorbed, and the till may go on telling it.
+    """
+    report = fact["event"]
     store, as_of_ms, lines = report["store"], report["occurred_at_ms"], report["lines"]
     config = state.config
     is_level = report["kind"] == "level"
@@ -320,6 +324,9 @@ def _count(
     counted: list[CountedLine] = []
     so_far: dict[str, tuple[int, set[str]]] = {}
     for at in fresh:
+        if is_level and _is_kit(config, store, lines[at]["code"]):
+            fact["stale_lines"] += 1
+            continue
         told = lines[at]["quantity_milli"]
         good_quantity = abs(told) <= QUANTITY_MAX_MILLI and (told >= 0 or is_level)
         goods = _goods(state, store, lines[at], good_quantity=good_quantity)

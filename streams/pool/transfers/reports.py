@@ -17,6 +17,7 @@ from schemas.types.transfers import TransferLine, TransferRow
 from streams.pool.journal import rejections
 from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED
 from streams.pool.journal.rejections import RefusedError
+from streams.pool.orders.requests import check_no_kit
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.reports import (
     DOUBTFUL,
@@ -245,6 +246,7 @@ def _line_of(state: PoolState, row: TransferRow, told: FulfilmentLine) -> tuple[
     unit = state.config.unit(sku)
     if unit is None:
         raise RefusedError(rejections.UNKNOWN_SKU, f"the product master has no {sku[:TEXT_MAX]}")
+    check_no_kit(state, sku)
     if not 0 <= milli <= ORDER_QUANTITY_MAX_MILLI or (unit == "each" and milli % 1000):
         raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id[:LINE_ID_MAX]}: {milli} thousandths")
     line = next((line for line in row["lines"] if line["sku"] == sku), None)

@@ -89,6 +89,14 @@ def test_a_document_of_the_drop_folder_is_known_by_its_connector_and_without_its
     assert refused(catalog, told, events=[event(1, document="counted/7//1", system="csv", recorded_at_ms=4_000)]) == {}
 
 
+def test_levels_of_a_kit_are_told_once_and_are_no_fault(catalog):
+    parts = [{"sku": "BREAD", "quantity_milli": 1_000}]
+    catalog.apply_item({"sku": "BOX", "name": "Box", "unit": "each", "gtin": None, "parts": parts, "recorded_at_ms": 1})
+    events = [event(at_ms, "sku:BOX") | {"kind": "level"} for at_ms in (1_000, 2_000)]
+    (one,) = item_statuses(catalog, "north", "anna", [*events, event(3_000, "sku:BOX")], [], [])
+    assert (one.item, one.lines, one.reasons, one.is_well) == ("BOX", 3, ["level_of_a_kit"], True)
+
+
 @pytest.fixture
 def shelf(monkeypatch, catalog):
     """Runs the command over what Kafka would hold."""

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import topic_codec
+from schemas.models.catalog import CatalogItem
 from schemas.models.config import CodeMapping, PieceMeasure
 from schemas.models.pos import Told
+from schemas.topics import CATALOG_ITEMS
 from streams.catalog.goods import scaled
+from streams.pool.journal.facts import line_counts
 from streams.pool.journal.movements import Movements
-from tests.support.pool import BREAD, FLOUR, MILK, NOON_MS, furnished, line, wanted
+from tests.support.pool import BREAD, FLOUR, MILK, NOON_MS, POOL, furnished, headers_of, line, wanted
 
 CASE, BOX = "item:CASE", "BOX"
 POUND = PieceMeasure(unit="kg", numerator=45_359_237, denominator=100_000_000)
@@ -194,16 +198,62 @@ def test_a_revision_keeps_reverses_and_unites_the_parts_of_one_line():
     assert (bench.on_hand(), bench.on_hand(FLOUR), bench.on_hand(BREAD)) == (0, 0, -1_000)
 
 
-@pytest.mark.parametrize("parts", [((MILK, 1_000), ("NEW", 1_000)), ((MILK, 1_000), ("INNER", 1_000))])
-def test_a_kit_of_an_unknown_item_or_of_a_kit_is_set_aside_whole_until_it_is_mended(parts):
-    bench = furnished()
-    bench.stock_item("INNER", parts=[{"sku": BREAD, "quantity_milli": 1_000}])
-    with_kit(parts, bench)
+def test_a_kit_of_an_unknown_item_is_set_aside_whole_until_it_is_mended():
+    bench = with_kit(((MILK, 1_000), ("NEW", 1_000)))
     bench.sell("s1", of(f"sku:{BOX}"), line(1_000, BREAD))
     assert (bench.on_hand(), bench.on_hand(BREAD), bench.reasons()) == (0, -1_000, ["bad_kit"])
     with_kit(bench=bench)
     bench.replay_dead_letters()
     assert (bench.on_hand(), bench.on_hand(FLOUR), bench.reasons()) == (-2_000, -500, [])
+
+
+def with_inner(bench=None):
+    bench = bench or furnished()
+    bench.stock_item("INNER", parts=[{"sku": BREAD, "quantity_milli": 1_000}])
+    return bench
+
+
+def test_a_kit_in_a_kit_is_refused_whichever_of_them_comes_last():
+    bench = with_kit(((MILK, 1_000), ("INNER", 1_000)), with_inner())
+    assert bench.reasons() == ["bad_kit"]
+    assert "INNER in it, which is a kit" in dead_letter_text(bench)
+    bench = with_inner(with_kit(((MILK, 1_000), ("INNER", 1_000))))
+    assert bench.reasons() == ["bad_kit"]
+    assert "INNER is a part of BOX" in dead_letter_text(bench)
+    bench.sell("s1", of(f"sku:{BOX}"), line(1_000, BREAD))  # its part is an item that the pool has not
+    assert (bench.on_hand(), bench.on_hand(BREAD), bench.reasons()) == (0, -1_000, ["bad_kit", "bad_kit"])
+
+
+def test_a_kit_of_itself_is_refused_and_moves_nothing_for_ever():
+    bench = furnished()
+    item = CatalogItem(pool=POOL, sku=BOX, name=BOX, unit="each", recorded_at_ms=NOON_MS).to_avro()
+    item["parts"] = [{"sku": BOX, "quantity_milli": 2_000}]
+    bench.put(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item), NOON_MS)
+    bench.sell("s1", of(f"sku:{BOX}"), line(1_000))
+    assert (bench.on_hand(), bench.reasons()) == (-1_000, ["invalid", "unmapped_code"])
+
+
+def dead_letter_text(bench):
+    return headers_of(bench.dead_letters()[-1])["__connect.errors.exception.message"]
+
+
+def test_a_level_of_a_kit_says_nothing_however_often_the_till_tells_it():
+    bench = with_kit()
+    bench.report("opening", "d1", line(10_000))
+    for day in range(3):
+        bench.report("level", f"l{day}", of(f"sku:{BOX}", 4_000), line(9_000))
+        assert bench.last_fact()["stale_lines"] == 1
+    assert (bench.on_hand(), bench.on_hand(BOX), bench.reasons()) == (10_000, 0, [])
+    assert line_counts(bench.journal()[-1].fact) == (1, 1, 0)
+
+
+def test_an_order_of_a_kit_is_refused_with_the_parts_to_ask_for():
+    bench = with_kit()
+    bench.report("opening", "d1", line(10_000), line(10_000, FLOUR))
+    bench.request("placed", "o1", wanted(1_000, BOX))
+    [event] = bench.events()
+    assert (event["kind"], event["reason"]) == ("refused", "is_a_kit")
+    assert event["detail"] == "BOX is a kit; in one there are 2 each of MILK, 0.5 kg of FLOUR: ask for them"
 
 
 def test_a_kit_is_not_counted_for_it_has_no_stock_of_its_own():

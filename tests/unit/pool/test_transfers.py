@@ -194,6 +194,16 @@ def test_lines_that_cannot_be_sent_are_refused(asked, reason):
     assert bench.last_fact()["reason"] == reason
 
 
+def test_a_kit_is_neither_sent_nor_received():
+    bench = stocked()
+    bench.stock_item("BOX", parts=[{"sku": BREAD, "quantity_milli": 1_000}])
+    place(bench, wanted(1_000, "BOX"), raw=True)
+    assert bench.last_fact()["reason"] == "is_a_kit"
+    place(bench, transfer="t2")
+    tell(bench, "received", came(1_000, sku="BOX"), transfer="t2")
+    assert bench.last_fact()["reason"] == "is_a_kit"
+
+
 def test_an_order_under_a_transfer_s_id_is_refused():
     bench = stocked()
     place(bench)
