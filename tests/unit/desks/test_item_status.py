@@ -136,4 +136,4 @@ def test_a_store_and_items_go_together(shelf, words):
 
 
 def test_a_store_that_is_not_there_names_those_that_are(shelf):
-    assert "(known: anna)" in str(shelf("carl", "--items").exception)
+    assert "its stores: anna" in str(shelf("carl", "--items").exception)
