@@ -203,8 +203,22 @@ def _send(request: "OrderRequest", asking: Asking) -> None:
         print(json.dumps(answer, indent=1))
     else:
         _print(answer)
+        terms = request.terms
+        missing = [line for line in answer["lines"] if line["unfilled_milli"]]
+        if missing and terms is not None and terms.only_there:
+            _tell_how_to_fill(request.pool, str(terms.preferred_store), missing)
     if answer["kind"] in ("refused", "set_aside"):
         raise typer.Exit(1)
+
+
+def _tell_how_to_fill(pool: str, store: str, missing: list[dict[str, Any]]) -> None:
+    from commonshelf.text import units
+
+    goods = " ".join(f"{line['sku']}={units(line['unfilled_milli'])}" for line in missing)
+    typer.echo(
+        f"  all of it was to come from {store}, which cannot give that: order without --only-there, or have goods sent "
+        f"there first and order again: ./shelf transfer ask {pool} TRANSFER FROM {store} {goods}"
+    )
 
 
 def _print(event: dict[str, Any]) -> None:
