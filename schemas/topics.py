@@ -127,12 +127,25 @@ POS_HISTORY = Topic(
     "pos.history.v1", "Till transactions of the past, fed by `connect backfill`: demand to learn from, never stock.",
     "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True,
 )  # fmt: skip
+SETTLEMENT_POSTINGS = Topic(
+    "settlement.postings.v1", "Who owes whom: each transaction of a pool's ledger, once, in the order of its journal.",
+    "LedgerTransaction", "pool", "settlement", ("accounting",), retention_ms=KEEP_FOREVER_MS,
+)  # fmt: skip
+SETTLEMENT_STATEMENTS = Topic(
+    "settlement.statements.v1", "Balances and payments of each party for each settlement window that has closed.",
+    "SettlementStatement", "pool/party/currency/start", "settlement", ("accounting", "board"), compacted=True,
+)  # fmt: skip
+SETTLEMENT_PUBLISHED = Topic(
+    "settlement.published.v1", "How far each pool's settlement is published; internal.",
+    "PublishedUntil", "pool", "settlement", ("settlement",), compacted=True,
+)  # fmt: skip
 
 _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
     POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, POOL_AVAILABILITY, POOL_CHANGELOG,
     DLQ_OUTCOMES,
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
+    SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
 )  # fmt: skip
 
 

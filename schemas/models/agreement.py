@@ -75,10 +75,12 @@ class LendingTerms(Record):
 class SettlementWindow(Record):
     """The time over which debts are summed up."""
 
-    every: Literal["daily", "weekly", "monthly"] = "weekly"
-    """Length of a window."""
+    every: Literal["daily", "weekly", "monthly", "minutes"] = "weekly"
+    """Length of a window; minutes is for trials, where time is short."""
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """Of windows of minutes: how many, counted from 1970 UTC."""
     starts_on: Annotated[int, Field(ge=1, le=28)] = 1
-    """weekly: day of the week, 1 is Monday; monthly: day of the month; of no meaning for daily."""
+    """weekly: day of the week, 1 is Monday; monthly: day of the month; of no meaning for the others."""
     cut_off_minute: Annotated[int, Field(ge=0, le=1439)] = 0
     """Minute of the day at which one window ends and the next begins."""
     time_zone: TimeZone = "UTC"

@@ -8,7 +8,7 @@ Bearer = Literal["owner", "keeper", "fund"]
 
 Coverage = Literal["lent", "all"]
 
-WindowLength = Literal["daily", "weekly", "monthly"]
+WindowLength = Literal["daily", "weekly", "monthly", "minutes"]
 
 Ownership = Literal["owner", "on_transfer"]
 
@@ -57,6 +57,7 @@ class SettlementWindow(TypedDict):
     """The time over which debts are summed up."""
 
     every: WindowLength
+    minutes: int
     starts_on: int
     cut_off_minute: int
     time_zone: str

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from schemas.currency import amount_text, currency_exponent
-from streams.settlement.ledger.entries import AccountName, Party, Posting, Transaction
+from schemas.types.settlement import AccountName
+from streams.settlement.ledger.entries import Party, Posting, Transaction
 
 _TYPES: dict[AccountName, str] = {
     "receivable": "Assets",

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.types.agreement import Dispute
-from streams.settlement.ledger.entries import AccountName, Party, Transaction, TransactionKind
+from schemas.types.settlement import AccountName, TransactionKind
+from streams.settlement.ledger.entries import Party, Transaction
 
 OWED: tuple[AccountName, ...] = ("receivable", "payable")
 """The accounts of a party's balance."""

@@ -146,14 +146,15 @@ def _of_losses(agreement: Agreement) -> Iterator[str]:
 
 def _of_windows(agreement: Agreement) -> Iterator[str]:
     window, zone = agreement.window, ZoneInfo(agreement.window.time_zone)
-    at = f"{window.cut_off_minute // 60:02d}:{window.cut_off_minute % 60:02d}"
+    at = f"at {window.cut_off_minute // 60:02d}:{window.cut_off_minute % 60:02d} ({window.time_zone})"
     when = {
-        "daily": "every day",
-        "weekly": f"every {_WEEKDAYS[min(window.starts_on, 7) - 1]}",
-        "monthly": f"on day {window.starts_on} of each month",
+        "daily": f"every day {at}",
+        "weekly": f"every {_WEEKDAYS[min(window.starts_on, 7) - 1]} {at}",
+        "monthly": f"on day {window.starts_on} of each month {at}",
+        "minutes": f"every {window.minutes} minutes",
     }[window.every]
     delay = f", and takes late news for {window.closing_delay_ms // _HOUR_MS} hours" if window.closing_delay_ms else ""
-    yield f"A window ends {when} at {at} ({window.time_zone}){delay}."
+    yield f"A window ends {when}{delay}."
     yield "What becomes known after that counts in the next window, under a heading of its own."
     begins = datetime.fromtimestamp(agreement.effective_from_ms / 1000, UTC).astimezone(zone)
     yield f"Version {agreement.version} holds for what happens from {begins:%Y-%m-%d %H:%M %Z} on."

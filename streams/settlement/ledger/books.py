@@ -5,11 +5,11 @@ from typing import Any
 
 from schemas.types.agreement import Agreement
 from schemas.types.catalog import CatalogItem
+from schemas.types.settlement import AccountName
 from streams.pool.journal.movements import Movement, Movements
 from streams.settlement.ledger.debts import Debt, Rate
 from streams.settlement.ledger.entries import (
     About,
-    AccountName,
     ClosedWindow,
     Entry,
     Posting,

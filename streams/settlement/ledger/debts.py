@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from streams.settlement.ledger.entries import AccountName, Party, Posting
+from schemas.types.settlement import AccountName
+from streams.settlement.ledger.entries import Party, Posting
 from streams.settlement.money import Rounding, scaled
 
 

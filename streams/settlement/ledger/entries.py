@@ -3,21 +3,13 @@
 from typing import Literal, NamedTuple, Protocol
 
 from schemas.types.journal import Fact
+from schemas.types.settlement import AccountName, TransactionKind
 
 Party = str
 """A store's id; `@fund`, the mutual fund; `@insurer`; `@pool:hillside`, another pool."""
 FUND: Party = "@fund"
 INSURER: Party = "@insurer"
 
-AccountName = Literal[
-    "receivable", "payable", "goods", "stock_lent", "fees", "delivery", "shrink", "fund", "tax", "insurance", "refunds"
-]
-"""receivable and payable are what others owe a party, and what it owes; the others say what for."""
-TransactionKind = Literal[
-    "goods_sold", "handling_fee", "pickup_fee", "referral_fee", "delivery", "lending_fee", "transfer", "lot_lent",
-    "lot_sold", "lot_returned", "shrink", "transit_loss", "refund", "return", "no_show", "premium", "fund_share",
-    "dispute", "restated",
-]  # fmt: skip
 UnpricedReason = Literal["no_agreement", "no_cost", "no_price", "no_list_price", "other_currency"]
 
 

@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 from schemas.types.agreement import Agreement
 from schemas.types.orders import Hold, OrderRow
+from schemas.types.settlement import TransactionKind
 from schemas.types.stock import Correction
 from streams.pool.journal.elsewhere import is_elsewhere
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import About, Party, TransactionKind
+from streams.settlement.ledger.entries import About, Party
 from streams.settlement.ledger.pieces import Columns, take
 from streams.settlement.money import scaled
 

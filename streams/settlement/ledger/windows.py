@@ -5,9 +5,14 @@ from zoneinfo import ZoneInfo
 
 from schemas.types.agreement import SettlementWindow
 
+_MINUTE_MS = 60_000
+
 
 def window_of(at_ms: int, terms: SettlementWindow) -> tuple[int, int]:
     """(Start, end) of the window that holds `at_ms`, ms since 1970 UTC; the end is the next one's start."""
+    if terms["every"] == "minutes":
+        length_ms = terms["minutes"] * _MINUTE_MS
+        return at_ms - at_ms % length_ms, at_ms - at_ms % length_ms + length_ms
     zone = ZoneInfo(terms["time_zone"])
     local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
     day = local.date()

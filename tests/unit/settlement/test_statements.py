@@ -22,8 +22,9 @@ from commonshelf.desks.settlement.statement_page import statement_html, statemen
 from commonshelf.desks.settlement.statement_tables import COLUMNS, statement_csv, statement_workbook
 from commonshelf.desks.settlement.wording import money
 from schemas.models.agreement import Dispute
+from schemas.types.settlement import TransactionKind
 from streams.settlement.ledger.debts import Debt
-from streams.settlement.ledger.entries import FUND, About, Transaction, TransactionKind
+from streams.settlement.ledger.entries import FUND, About, Transaction
 from streams.settlement.statements import OWED, TITLES, Before, Window, statement
 from streams.settlement.store.database import migrate, reading, sqlite_engine
 from streams.settlement.store.queries import net_positions_of
