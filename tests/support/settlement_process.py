@@ -17,6 +17,8 @@ from confluent_kafka import KafkaError
 from streams.runtime import failpoints
 from streams.runtime import sink as sink_module
 from streams.settlement.store import history as history_module
+from streams.settlement.store import publisher as publisher_module
+from streams.settlement.store import worker as worker_module
 from streams.settlement.store.database import postgresql_engine, sqlite_engine
 from streams.settlement.store.outlook import Outlook
 from streams.settlement.store.worker import Settlement, SettlementSettings
@@ -58,10 +60,11 @@ class PagesConsumer:
 
 
 def with_pages(pages):
-    """Have this process read these pages for the journal, and write them in small transactions."""
+    """Have this process read these pages for the journal, write them in small transactions, and publish nothing."""
     sink_module.Consumer = lambda _: PagesConsumer(pages)
     sink_module.topic_identity = lambda *_: SimpleNamespace(name="the-one")
     sink_module._BATCH_BYTES = SMALL_BATCH_BYTES
+    worker_module.keep_published = lambda _make, stop: stop.wait()
     history_module.read_log = lambda *_: PagesConsumer(pages).consume(len(pages), 0)
 
 
@@ -84,6 +87,28 @@ def play(pages, database, armed, killed_log, caught_up):
     until(lambda: settlement.ready().ok)
     caught_up.set()
     threading.Event().wait()
+
+
+def publish(kafka_options, partitions, database, armed, killed_log, published):
+    """Be a process that publishes a few transactions at a time, to the end or until killed."""
+    publisher_module._AT_ONCE = 5
+    os.environ["COMMONSHELF_FAILPOINT_LOG"] = killed_log
+    failpoints._armed = failpoints._parse(armed)
+    publisher = publisher_module.Publisher(kafka_options, partitions, engine_of(database))
+    while publisher.publish():
+        pass
+    published.set()
+
+
+def publish_and_die(kafka_options, partitions, database, armed, killed_log) -> bool:
+    """Whether a process that is to die there, if it comes so far, published all there is."""
+    published = _forks.Event()
+    process = _forks.Process(target=publish, args=(kafka_options, partitions, database, armed, killed_log, published))
+    process.start()
+    until(lambda: published.is_set() or not process.is_alive())
+    process.kill()
+    process.join(PATIENCE_S)
+    return published.is_set()
 
 
 def kill_at_random(pages, database, kills, seed, killed_log, begin_anew):

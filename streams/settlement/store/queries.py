@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, distinct, func, select
 
 from streams.settlement.ledger.books import OPEN_END, OPEN_START
 from streams.settlement.ledger.entries import About, ClosedWindow, Posting, Transaction, Unpriced
 from streams.settlement.netting import Owed
+from streams.settlement.store.messages import WindowSums, WindowTotal
 from streams.settlement.store.tables import heads, ledger_rows, postings, transactions, unpriced, windows
 
 
@@ -50,6 +51,8 @@ class NetPosition(NamedTuple):
 
 
 NOW = AsOf()
+_SEQUENCES = 1_000_000
+"""More than an entry posts transactions."""
 _SAME = and_(
     transactions.c.pool == postings.c.pool,
     transactions.c.posted_position == postings.c.posted_position,
@@ -109,6 +112,37 @@ def owed_between(connection: Connection, pool: str, window_ms: int) -> list[Owed
         Owed(party, other, currency, int(amount), count)
         for party, other, currency, amount, count in connection.execute(wanted.group_by(*by).order_by(*by))
     ]
+
+
+def window_sums_of(connection: Connection, pool: str, window: ClosedWindow) -> WindowSums:
+    """The sums of a window: of each party and currency what it brings, what is added by kind, and what it has lent."""
+    by = (postings.c.party, postings.c.currency)
+    amount = func.sum(postings.c.amount_minor)
+    owed = postings.c.account.in_(("receivable", "payable"))
+
+    def sums(*bounds: ColumnElement[bool]) -> dict[tuple[str, str], int]:
+        wanted = select(*by, amount).where(postings.c.pool == pool, *bounds).group_by(*by).having(amount != 0)
+        return {(party, currency): int(total) for party, currency, total in connection.execute(wanted)}
+
+    is_restated = transactions.c.belongs_to_ms < transactions.c.window_ms
+    kinds = (*by, transactions.c.kind, is_restated)
+    count = func.count(distinct(postings.c.posted_position * _SEQUENCES + postings.c.sequence))
+    added = (
+        select(*kinds, amount, count)
+        .join(transactions, _SAME)
+        .where(postings.c.pool == pool, postings.c.window_ms == window.start_ms, owed)
+        .group_by(*kinds)
+        .having(amount != 0)
+        .order_by(*kinds)
+    )
+    return WindowSums(
+        sums(owed, postings.c.window_ms < window.start_ms),
+        sums(postings.c.account == "stock_lent", postings.c.window_ms < window.end_ms),
+        [
+            WindowTotal(party, currency, kind, bool(restated), int(total), number)
+            for party, currency, kind, restated, total, number in connection.execute(added)
+        ],
+    )
 
 
 def transactions_of(

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -20,6 +21,7 @@ from streams.runtime.sink import SinkFenced, SinkSettings, SinkWorker
 from streams.settlement.store.database import migrate
 from streams.settlement.store.history import history_of
 from streams.settlement.store.outlook import Outlook
+from streams.settlement.store.publisher import Publisher, keep_published
 from streams.settlement.store.sink import SettlementSink
 
 log = logging.getLogger(__name__)
@@ -39,20 +41,27 @@ class SettlementSettings:
 
 
 class Settlement:
-    """Runs the sink. What passes by itself (a database or a Kafka that is away) is tried again; else `run` raises."""
+    """Runs the sink, and the publisher beside it.
+
+    What passes by itself (a database or a Kafka that is away) is tried again; else `run` raises.
+    """
 
     def __init__(self, settings: SettlementSettings, outlook: Outlook) -> None:
         self._settings = settings
         self._outlook = outlook
         self._worker: SinkWorker | None = None
         self._away: str | None = "it starts"
+        self._published: Future[None] | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises UserError, with what to do, and OSError for a file that cannot be made."""
         engine = self._settings.make_engine()
+        threads = ThreadPoolExecutor(1, "publisher")
         try:
             while not stop.is_set():
                 try:
+                    migrate(engine)
+                    self._begin_to_publish(threads, engine, stop)
                     self._run_once(engine, stop)
                 except SinkFenced as error:
                     self._wait(stop, str(error))
@@ -61,7 +70,11 @@ class Settlement:
                     self._wait(stop, f"the settlement database does not serve: {str(cause).splitlines()[0]}")
                 except (KafkaException, UnreachableError, TimeoutError) as error:
                     self._wait(stop, f"Kafka does not serve: {error}")
+            if self._published is not None:
+                self._published.result()
         finally:
+            stop.set()
+            threads.shutdown()
             engine.dispose()
 
     def health(self) -> Status:
@@ -77,12 +90,22 @@ class Settlement:
     def _run_once(self, engine: Engine, stop: threading.Event) -> None:
         """From what the database has until something fails: what is in memory may be ahead of it then."""
         settings = self._settings
-        migrate(engine)
         history = history_of(settings.kafka_options, settings.topic, settings.partitions, self._still_alive)
         sink_settings = SinkSettings(settings.kafka_options, settings.partitions, settings.topic)
         self._worker = SinkWorker(SettlementSink(history, self._outlook), engine, sink_settings)
         self._away = None
         self._worker.run(stop)
+
+    def _begin_to_publish(self, threads: ThreadPoolExecutor, engine: Engine, stop: threading.Event) -> None:
+        """Once; when it cannot go on, nor can the sink."""
+        if self._published is None:
+            settings = self._settings
+
+            def make() -> Publisher:
+                return Publisher(settings.kafka_options, settings.partitions, engine)
+
+            self._published = threads.submit(keep_published, make, stop)
+            self._published.add_done_callback(lambda _: stop.set())
 
     def _still_alive(self) -> None:
         if self._worker is not None:

@@ -15,6 +15,7 @@ from streams.settlement.store.worker import Settlement, SettlementSettings
 @pytest.fixture
 def settlement(tmp_path, monkeypatch):
     monkeypatch.setattr("streams.settlement.store.worker._PAUSE_S", 0)
+    monkeypatch.setattr("streams.settlement.store.worker.keep_published", lambda _make, stop: stop.wait())
     settings = SettlementSettings({}, 1, "127.0.0.1", 0, lambda: sqlite_engine(tmp_path / "settlement.sqlite3"))
     return Settlement(settings, Outlook())
 
@@ -46,6 +47,16 @@ def test_what_is_away_is_told_and_tried_again_from_what_the_database_has(settlem
     settlement.run(stop)
     assert told == [{"reason": says}, True]
     assert workers[0] is not workers[1]
+
+
+def test_what_the_publisher_cannot_get_over_ends_it(settlement, monkeypatch):
+    def fail(_make, _stop):
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("streams.settlement.store.worker.keep_published", fail)
+    monkeypatch.setattr(SinkWorker, "run", lambda _worker, stop: stop.wait())
+    with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+        settlement.run(threading.Event())
 
 
 def test_what_does_not_pass_by_itself_ends_it(settlement, monkeypatch):

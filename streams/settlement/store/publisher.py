@@ -1,0 +1,142 @@
+"""Tells other services what the settlement database has: each transaction once, each closed window's statements.
+
+The database is the outbox. What is published of a pool stands on a compacted topic of its own, written in the Kafka
+transaction that publishes it: a process that dies anywhere leaves both or neither, and one that was thought dead is
+fenced by its transactional id. So nothing is missing and nothing comes twice, whatever becomes of the database.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from messaging.client_options import ClientOptions, producer_options, quiet
+from messaging.log_reader import read_table
+from schemas.codec import topic_codec
+from schemas.partition import partition_of
+from schemas.topics import SETTLEMENT_POSTINGS, SETTLEMENT_PUBLISHED, SETTLEMENT_STATEMENTS
+from schemas.types.settlement import LedgerTransaction, PublishedUntil, SettlementStatement
+from streams.runtime.failpoints import failpoint
+from streams.settlement.netting import net
+from streams.settlement.store.database import reading
+from streams.settlement.store.messages import statement_key, statement_messages, transaction_message
+from streams.settlement.store.queries import (
+    closed_windows_of,
+    heads_of,
+    owed_between,
+    transactions_of,
+    window_sums_of,
+)
+
+log = logging.getLogger(__name__)
+TRANSACTIONAL_ID = "commonshelf-settlement"
+_AT_ONCE = 1_000
+"""Transactions of the ledger that one of Kafka's takes at most."""
+_PAUSE_S = 0.2
+_AFTER_FAILURE_S = 1.0
+_CALL_TIMEOUT_S = 10.0
+_OPTIONS = {"transactional.id": TRANSACTIONAL_ID, "transaction.timeout.ms": 60_000, "linger.ms": 5}
+_NEW: PublishedUntil = {"pool": "", "posted_position": 0, "sequence": -1, "windows_until_ms": 0}
+
+
+class Publisher:
+    """Publishes what the database has and Kafka has not."""
+
+    def __init__(self, kafka_options: ClientOptions, partitions: int, engine: Engine) -> None:
+        """Fences whoever published before. Raises KafkaException, TimeoutError."""
+        self._partitions = partitions
+        self._engine = engine
+        self._failed: list[KafkaError] = []
+        self._encoders = {
+            topic.name: topic_codec(topic.name).encode
+            for topic in (SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED)
+        }
+        self._producer = Producer(producer_options(quiet(kafka_options)) | _OPTIONS)
+        self._producer.init_transactions(_CALL_TIMEOUT_S)
+        # Read only now: what another had open is decided, and it can begin nothing more.
+        decode = topic_codec(SETTLEMENT_PUBLISHED.name).decode
+        table = read_table(kafka_options, SETTLEMENT_PUBLISHED.name)
+        self._until: dict[str, PublishedUntil] = {key.decode(): decode(value) for key, value in table.items()}
+        self._looked_at: dict[str, int] = {}
+        """Pool → journal position up to which nothing is left to publish."""
+
+    def publish(self) -> bool:
+        """One step of each pool; whether there may be more at once. Raises KafkaException, SQLAlchemyError."""
+        is_more = False
+        with reading(self._engine) as connection:
+            for head in heads_of(connection):
+                if self._looked_at.get(head.pool, 0) < head.position:
+                    is_whole = self._publish_pool(connection, head.pool)
+                    if is_whole:
+                        self._looked_at[head.pool] = head.position
+                    is_more |= not is_whole
+        return is_more
+
+    def _publish_pool(self, connection: Connection, pool: str) -> bool:
+        until = self._until.get(pool, _NEW | {"pool": pool})
+        after = (until["posted_position"], until["sequence"])
+        found = transactions_of(connection, pool, after=after, limit=_AT_ONCE)
+        is_whole = len(found) < _AT_ONCE
+        statements: list[SettlementStatement] = []
+        if found:
+            until = until | {"posted_position": found[-1].posted_position, "sequence": found[-1].sequence}
+        if is_whole:  # statements stand behind all that they sum up
+            for window in closed_windows_of(connection, pool):
+                if window.end_ms > until["windows_until_ms"]:
+                    until = until | {"windows_until_ms": window.end_ms}
+                    netted = net(owed_between(connection, pool, window.start_ms))
+                    statements += statement_messages(window, window_sums_of(connection, pool, window), netted)
+        if until != self._until.get(pool):
+            self._store([transaction_message(one) for one in found], statements, until)
+        return is_whole
+
+    def _store(
+        self, transactions: list[LedgerTransaction], statements: list[SettlementStatement], until: PublishedUntil
+    ) -> None:
+        """All of it in one Kafka transaction. Raises KafkaException."""
+        pool, self._failed = until["pool"], []
+        self._producer.begin_transaction()
+        for transaction in transactions:
+            self._produce(SETTLEMENT_POSTINGS.name, pool, pool, transaction)
+        for statement in statements:
+            self._produce(SETTLEMENT_STATEMENTS.name, statement_key(statement), pool, statement)
+        failpoint("after_produce", len(transactions))
+        self._produce(SETTLEMENT_PUBLISHED.name, pool, pool, until)
+        self._producer.commit_transaction(_CALL_TIMEOUT_S)
+        if self._failed:
+            raise KafkaException(self._failed[0])
+        self._until[pool] = until
+
+    def _produce(
+        self, topic: str, key: str, pool: str, value: LedgerTransaction | SettlementStatement | PublishedUntil
+    ) -> None:
+        encoded, partition = self._encoders[topic](value), partition_of(pool, self._partitions)
+        while True:
+            try:
+                self._producer.produce(topic, encoded, key, partition, on_delivery=self._delivered)
+            except BufferError:
+                self._producer.poll(_PAUSE_S)
+            else:
+                self._producer.poll(0)
+                return
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._failed.append(error)
+
+
+def keep_published(make: Callable[[], Publisher], stop: threading.Event) -> None:
+    """Publish until `stop` is set. After a failure another publisher begins with what Kafka has."""
+    publisher: Publisher | None = None
+    while not stop.is_set():
+        try:
+            publisher = publisher or make()
+            if not publisher.publish():
+                stop.wait(_PAUSE_S)
+        except (KafkaException, SQLAlchemyError, TimeoutError) as error:
+            publisher = None
+            log.warning("postings are not published: %s; it is tried again", error)
+            stop.wait(_AFTER_FAILURE_S)
