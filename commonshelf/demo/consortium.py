@@ -11,11 +11,12 @@ from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.settings import Http, Pool, Settings, Store
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
+from schemas.models.agreement import Agreement, SettlementWindow, TransferPrice
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
 from schemas.models.pos import Unit
 from world.grocers import CURRENCY, POOL, POOL_NAME, TIME_ZONE
-from world.region import Region
+from world.region import MONDAY_MS, Region
 
 ORIGIN = "demo"
 
@@ -98,8 +99,11 @@ class Consortium:
         )
 
 
-def consortium_of(region: Region, now_ms: int) -> Consortium:
-    """The generated region: every fifth store exports files, the rest post."""
+def consortium_of(region: Region, now_ms: int, week_min: int = 1) -> Consortium:
+    """The generated region: every fifth store exports files, the rest post.
+
+    week_min: minutes in which a week of the shops passes, after which they settle.
+    """
     members = tuple(
         Member(grocer.id, grocer.name, channel_of(at), grocer.latitude_deg, grocer.longitude_deg)
         for at, grocer in enumerate(region.grocers)
@@ -109,7 +113,8 @@ def consortium_of(region: Region, now_ms: int) -> Consortium:
     pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms)
     names = {item.sku: item.name for item in region.items}
     popular = sorted(region.items, key=lambda item: -item.popularity)[:WATCHED]
-    return Consortium(pool, members, tuple(_catalog(region, now_ms)), names, tuple(item.sku for item in popular))
+    records = (*_catalog(region, now_ms), _agreement(now_ms, week_min))
+    return Consortium(pool, members, records, names, tuple(item.sku for item in popular))
 
 
 def channel_of(at: int) -> Literal["webhook", "csv"]:
@@ -121,6 +126,16 @@ def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterat
     """The settings that give codes (code, SKU) a meaning in the whole pool."""
     for code, sku in codes:
         yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
+
+
+def _agreement(now_ms: int, week_min: int) -> ConfigChange:
+    """The same in each run: what was agreed is not changed."""
+    agreement = Agreement(
+        version=1, effective_from_ms=MONDAY_MS, currency=CURRENCY, tax="added", handling_fee_minor=50,
+        transfer_price=TransferPrice(kind="cost_plus", permille=100),
+        window=SettlementWindow(every="minutes", minutes=week_min, time_zone=TIME_ZONE),
+    )  # fmt: skip
+    return ConfigChange(pool=POOL, recorded_at_ms=now_ms, origin=ORIGIN, change=agreement)
 
 
 def _catalog(region: Region, now_ms: int) -> Iterator[SettingsRecord]:

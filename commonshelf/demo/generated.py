@@ -15,6 +15,9 @@ from world.documents import DocumentKind, StoreDocument
 from world.region import MONDAY_MS, Region
 
 _EXPORT_INTERVAL_S = 2.0
+_WEEK_LINES_EACH = 380
+"""Lines that a store sells in a week at the usual demand."""
+_DAY_MIN = 1_440
 
 
 class GeneratedScenario:
@@ -31,7 +34,9 @@ class GeneratedScenario:
         self._clock = LiveClock(MONDAY_MS, wall_clock_ms())
         self._pacer = Pacer(self._lines_per_second)
         self._selling_since_ms: int | None = None
-        self.consortium = consortium_of(self._region, wall_clock_ms())
+        week_lines = _WEEK_LINES_EACH * options.stores * options.demand_multiplier
+        week_min = max(round(week_lines / self._lines_per_second / 60), 1)
+        self.consortium = consortium_of(self._region, wall_clock_ms(), min(week_min, _DAY_MIN))
         channels = {member.id: member.channel for member in self.consortium.members}
         self.latencies = Latencies(channels, self._sent_at_ms)
         self.export_interval_s: float | None = _EXPORT_INTERVAL_S

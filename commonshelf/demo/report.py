@@ -7,6 +7,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
 
 
@@ -40,6 +41,10 @@ class Summary:
     reroutes_per_min: float | None
     holds: int
     late_tasks: int
+    settled_minor: int
+    settlement_debts: int
+    settlement_payments: int
+    settlement_windows_closed: int
 
     @property
     def as_json(self) -> str:
@@ -91,6 +96,11 @@ class Summary:
                 f"{self.fill_rate_without_pool:.1%} without; {self.reroutes:,} reroutes, {self.holds:,} holds, "
                 f"{self.late_tasks:,} late tasks"
             )
+        if self.settlement_debts:
+            lines.append(
+                f"{self.settlement_debts:,} debts between shops: netting leaves {self.settlement_payments:,} payments; "
+                f"{self.settlement_windows_closed:,} settlement windows closed with statements"
+            )
         if self.latency_p50_ms is not None:
             lines.append(f"till to availability: p50 {self.latency_p50_ms} ms, p99 {self.latency_p99_ms} ms")
         if self.drop_folder_latency_p50_ms is not None:
@@ -108,6 +118,7 @@ def summarise(
     tally: TillTally,
     orders: OrdersView,
     ordered: OrderTally,
+    settled: SettlementView,
     latencies: Latencies,
     *,
     started_at_s: float,
@@ -144,6 +155,10 @@ def summarise(
         reroutes_per_min=round(60 * orders.reroutes / sold_for_s, 1) if ordered.placed and sold_for_s else None,
         holds=orders.holds,
         late_tasks=orders.late_tasks,
+        settled_minor=settled.crossed_minor,
+        settlement_debts=settled.debts,
+        settlement_payments=settled.payments,
+        settlement_windows_closed=settled.windows_closed,
     )
 
 

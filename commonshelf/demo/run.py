@@ -12,6 +12,7 @@ from commonshelf.demo.ledger_watch import LedgerWatch
 from commonshelf.demo.orders import Orders
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.scenario import Scenario, Signals
+from commonshelf.demo.settlement_watch import SettlementWatch
 from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
@@ -56,25 +57,28 @@ async def run(
         seed=scenario.seed,
         per_second=scenario.orders_per_second,
     )
+    settlement = SettlementWatch(stack.kafka_options, scenario.consortium.pool.id, settings.partitions)
     try:
         with DemoView(console, scenario, _links(stack)) as view, _stopping_on_signal(signals):
             async with tills, orders:
-                showing = asyncio.create_task(_show(view, watch, tills, orders))
+                showing = asyncio.create_task(_show(view, watch, tills, orders, settlement))
                 try:
                     sold_for_s = await _sell(scenario, stack, tills, orders, signals, view, for_s)
                     view.phase = "draining"
                     is_drained = await _drain(tills, orders, watch)
+                    settlement.check()
                 finally:
                     showing.cancel()
                     await asyncio.gather(showing, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
-                view.refresh(watch.view, tills.tally, orders.view, orders.tally)
+                view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view)
         console.print(f"the shops' clock ended at {scenario.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
             tills.tally,
             orders.view,
             orders.tally,
+            settlement.view,
             scenario.latencies,
             started_at_s=started_at_s,
             sold_for_s=sold_for_s,
@@ -82,6 +86,7 @@ async def run(
             is_drained=is_drained,
         )
     finally:
+        settlement.close()
         watch.close()
 
 
@@ -152,9 +157,11 @@ async def _until_it_adds_up(watch: LedgerWatch) -> None:
         await asyncio.sleep(_DRAIN_POLL_S)
 
 
-async def _show(view: DemoView, watch: LedgerWatch, tills: StoreTills, orders: Orders) -> None:
+async def _show(
+    view: DemoView, watch: LedgerWatch, tills: StoreTills, orders: Orders, settlement: SettlementWatch
+) -> None:
     while True:
-        view.refresh(watch.view, tills.tally, orders.view, orders.tally)
+        view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view)
         await asyncio.sleep(_REFRESH_S)
 
 

@@ -16,7 +16,9 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.scenario import Scenario
+from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
+from commonshelf.desks.settlement.wording import money
 
 _LOG_EACH_S = 5.0
 _RATE_OVER_S = 3.0
@@ -53,17 +55,19 @@ class DemoView:
         if self._live is not None:
             self._live.stop()
 
-    def refresh(self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally) -> None:
+    def refresh(
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView
+    ) -> None:
         """Show the state of now."""
         now_s = time.monotonic()
         self._rate.note(now_s, view.lines_decided)
         if self._live is not None:
-            self._live.update(self._picture(view, tally, orders, ordered), refresh=True)
+            self._live.update(self._picture(view, tally, orders, ordered, settled), refresh=True)
         elif now_s - self._logged_at_s >= _LOG_EACH_S or self.phase != self._logged_phase:
             self._logged_at_s, self._logged_phase = now_s, self.phase
-            self._console.print(self._log_line(view, orders, ordered), soft_wrap=True)
+            self._console.print(self._log_line(view, orders, ordered, settled), soft_wrap=True)
 
-    def _log_line(self, view: LedgerView, orders: OrdersView, ordered: OrderTally) -> str:
+    def _log_line(self, view: LedgerView, orders: OrdersView, ordered: OrderTally, settled: SettlementView) -> str:
         parts = [f"{self.phase}: {view.lines_decided:,} lines in", f"{self._rate.per_second:,.0f} lines/s"]
         newest, latency = self._newest(), self._latency()
         if newest:
@@ -75,22 +79,28 @@ class DemoView:
             parts.append(f"{ordered.placed:,} orders, filled {_fill_rates(orders, ordered)}")
             parts.append(f"{orders.holds:,} holds, {orders.reroutes_per_min:,} reroutes/min")
             parts.append(f"{orders.late_tasks:,} late tasks")
+            parts.append(f"{self._crossed(settled)} crossed shops")
+            parts.append(f"netting leaves {settled.payments:,} of {settled.debts:,} payments")
         return ", ".join(parts)
 
-    def _picture(self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally) -> Group:
+    def _picture(
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView
+    ) -> Group:
         scenario = self._scenario
         head = Text.assemble(
             (f"{scenario.consortium.pool.name}", "bold"),
             f" · {len(scenario.consortium.members)} stores · their clock: {scenario.shops_clock()} · {self.phase}",
         )
-        figures = Table(show_header=False, box=None, padding=(0, 3, 0, 0))
+        figures = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         figures.add_row("lines in", f"{view.lines_decided:,}", "lines/s", f"{self._rate.per_second:,.0f}")
         figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
         figures.add_row("repeats absorbed", f"{view.duplicates_absorbed:,}", "under way", f"{tally.open_lines:,} lines")
         if ordered.lines:
             figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders, ordered))
             figures.add_row("holds", f"{orders.holds:,}", "reroutes/min", f"{orders.reroutes_per_min:,}")
-            figures.add_row("late tasks", f"{orders.late_tasks:,}")
+            figures.add_row("late tasks", f"{orders.late_tasks:,}", "settlements", f"{settled.windows_closed:,} closed")
+            payments = f"{settled.payments:,} of {settled.debts:,}"
+            figures.add_row("netting leaves", payments, "crossed shops", self._crossed(settled))
         dead_letters, links = self._dead_letters(view), self._links()
         taken = 1 + figures.row_count + 1 + len(links.renderables) + _GAPS + _TABLE_HEAD
         table = self._availability(view, max(self._console.height - 1 - taken, _ITEMS_LEAST))
@@ -119,6 +129,9 @@ class DemoView:
     def _links(self) -> Group:
         lines = [Text(f"{name}: {url}", style="dim") for name, url in self._urls.items()]
         return Group(*lines, Text("Ctrl-C ends it cleanly.", style="dim"))
+
+    def _crossed(self, settled: SettlementView) -> str:
+        return money(settled.crossed_minor, self._scenario.consortium.pool.currency)
 
     def _newest(self) -> str:
         newest_ms = self._scenario.latencies.newest_sent_ms

@@ -10,6 +10,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.view import DemoView
 
@@ -17,7 +18,7 @@ SKUS = tuple(f"sku-{number}" for number in range(20))
 URLS = {f"page {number}": f"http://127.0.0.1:{number}" for number in range(5)}
 SCENARIO = SimpleNamespace(
     consortium=SimpleNamespace(
-        pool=SimpleNamespace(name="Riverside"), members=range(34), watched=SKUS,
+        pool=SimpleNamespace(name="Riverside", currency="EUR"), members=range(34), watched=SKUS,
         item_names={sku: f"Item of some length {sku}" for sku in SKUS},
     ),
     latencies=Latencies({}, lambda _store, _recorded_ms: None), shops_clock=lambda: "Mon 09:00",
@@ -31,9 +32,13 @@ def test_the_picture_fits_the_terminal(height, least):
         sku: {"anna": PromisedStock(4_000, "each")} for sku in SKUS
     })  # fmt: skip
     with DemoView(console, SCENARIO, URLS) as shown:
-        shown.refresh(view, TillTally(), OrdersView(), OrderTally(placed=9, lines=20))
-        lines = console.render_lines(shown._picture(view, TillTally(), OrdersView(), OrderTally(placed=9, lines=20)))
+        settled = SettlementView(crossed_minor=123_456_78, debts=31_234, payments=33, windows_closed=9)
+        state = (view, TillTally(), OrdersView(orders={"o": (20, 1)}), OrderTally(9, 20, 19), settled)
+        shown.refresh(*state)
+        lines = console.render_lines(shown._picture(*state))
     assert len(lines) < height
     text = "\n".join("".join(part.text for part in line) for line in lines)
     assert sum(sku in text for sku in SKUS) >= least
     assert "Ctrl-C" in text
+    assert "123,456.78 EUR" in text
+    assert "33 of 31,234" in text
