@@ -35,10 +35,6 @@ def _leaving(take: Any) -> Any:
     return lambda pieces, *how, **more: take([list(piece) for piece in pieces], *how, **more)
 
 
-def _each_alone(price: Any) -> Any:
-    return lambda books, _parts, *rest: price(books, [], *rest)
-
-
 def _charging_again(settle: Any) -> Any:
     def settled(books: Books, row: Any, at_ms: int) -> None:
         settle(books, row, at_ms)
@@ -55,7 +51,6 @@ OF_SETTLEMENT: dict[str, Plant] = {
     "the position is moved without being compared": _replace(SinkWorker, "_move", _without_comparing),
     "a start remembers nothing of the ledger": _replace(Batch, "keep", lambda _: lambda *_: None),
     "a cent is cut off, not rounded": _replace(debts, "scaled", _cutting),
-    "parts of an order's line are rounded alone": _replace(orders, "_priced_piece", _each_alone),
     "a lot is taken twice": _replace(lots, "take", _leaving),
     "a fee is charged at each report": _replace(orders, "_settle_fees", _charging_again),
     "what a till voids stays owed": _replace(orders, "_take_back", lambda _: lambda *_: None),
