@@ -103,7 +103,7 @@ def diff(
 
     Example: ./shelf agreement diff riverside agreement.toml proposal.toml
     """
-    from commonshelf.text import print_table
+    from commonshelf.text import counted, print_table
     from messaging.clock import wall_clock_ms
     from messaging.journal import read_journal
     from schemas.currency import amount_text
@@ -117,7 +117,8 @@ def diff(
     journal = [entry for entry in read_journal(connection.kafka_options, partition) if entry.pool == pool]
     found = compare(pool, journal, before, after, wall_clock_ms() - days * 86_400_000)
     if not found:
-        typer.echo(f"nothing passed between the stores of {pool} in {days} days: neither would have changed anything")
+        within = counted(days, "day")
+        typer.echo(f"nothing passed between the stores of {pool} in {within}: neither would have changed anything")
         return
     rows = [
         (one.party, amount_text(one.old_minor, one.currency), amount_text(one.new_minor, one.currency),

@@ -81,7 +81,8 @@ def list_letters(
         return
     print_list(shown[-limit:], notes[-limit:], settings)
     if len(shown) > limit:
-        typer.echo(f"{len(shown) - limit} older ones are not shown; name filters, raise --limit, or use --json")
+        older = counted(len(shown) - limit, "older letter")
+        typer.echo(f"{older} not shown; name filters, raise --limit, or use --json")
     ready = sum(letter.is_waiting and note is None for letter, note in zip(shown, notes, strict=True))
     waiting = sum(letter.is_waiting for letter in shown)
     typer.echo(f"{waiting} waiting; a replay helps {ready} of them now" + (": ./shelf dlq replay" if ready else ""))

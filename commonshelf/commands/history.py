@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, moment_ms
-from commonshelf.text import print_table, time_text, units
+from commonshelf.text import counted, print_table, time_text, units
 
 _HEAD = ("when", "what", "about", "change", "on hand", "held", "entry")
 _LOST = ("store", "item", "cause", "lost or found")
@@ -51,7 +51,7 @@ def history(
     ]  # fmt: skip
     print_table(_HEAD, rows, ("change", "on hand", "held", "entry"))
     if len(found) > limit:
-        typer.echo(f"{len(found) - limit} earlier lines; raise --limit, or use --json.")
+        typer.echo(f"{counted(len(found) - limit, 'earlier line')}; raise --limit, or use --json.")
 
 
 def shrinkage(
@@ -82,4 +82,5 @@ def shrinkage(
     elif not lost:
         typer.echo(f"no store of pool {pool} lost anything on {begins:%Y-%m-%d}")
     else:
-        print_table(_LOST, [(*key, units(milli)) for key, milli in lost.items()], ("lost or found",))
+        rows = [(store, sku, cause.replace("_", " "), units(milli)) for (store, sku, cause), milli in lost.items()]
+        print_table(_LOST, rows, ("lost or found",))

@@ -104,7 +104,8 @@ def status(*, pool: PoolArgument, where: Where, as_json: JsonOption = False) -> 
         )
     if len(shown) < len(rows):
         typer.echo(f"{counted(len(rows) - len(shown), 'store')} without own codes or waiting lines")
-    typer.echo(f"pool {pool}: {len(view.catalog.items)} items, {len(view.catalog.codes(None))} codes for all stores")
+    codes = counted(len(view.catalog.codes(None)), "code")
+    typer.echo(f"pool {pool}: {counted(len(view.catalog.items), 'item')}, {codes} for all stores")
     _tell_what_next(view)
 
 
@@ -159,7 +160,7 @@ def unmapped(
         _NUMBERS,
     )  # fmt: skip
     if len(found) > limit:
-        typer.echo(f"{len(found) - limit} more codes; name a store, raise --limit, or use --json")
+        typer.echo(f"{counted(len(found) - limit, 'more code')}; name a store, raise --limit, or use --json")
     _tell_what_next(view)
 
 

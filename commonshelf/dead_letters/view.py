@@ -83,7 +83,7 @@ def print_one(letter: Letter, note: str | None, settings: PoolConfigs) -> None:
 def _what(letter: Letter) -> str:
     if letter.lines:
         codes = list(dict.fromkeys(line["code"] for line in letter.lines))
-        more = f" and {len(codes) - 2} more codes" if len(codes) > 2 else ""
+        more = f" and {counted(len(codes) - 2, 'more code')}" if len(codes) > 2 else ""
         count = f"{len(letter.lines)} lines: " if len(letter.lines) > 1 else ""
         return count + ", ".join(codes[:2]) + more
     return letter.message
