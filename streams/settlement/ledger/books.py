@@ -7,6 +7,7 @@ from schemas.types.agreement import Agreement
 from schemas.types.catalog import CatalogItem
 from schemas.types.settlement import AccountName
 from streams.pool.journal.movements import Movement, Movements
+from streams.settlement.ledger.agreements import Agreements
 from streams.settlement.ledger.debts import Debt, Rate
 from streams.settlement.ledger.entries import (
     About,
@@ -18,7 +19,7 @@ from streams.settlement.ledger.entries import (
     Unpriced,
     UnpricedReason,
 )
-from streams.settlement.ledger.tables import RowTable, Tables
+from streams.settlement.ledger.tables import PileTable, RowTable, Tables
 from streams.settlement.ledger.windows import window_of
 from streams.settlement.money import scaled
 
@@ -31,14 +32,14 @@ class Books:
 
     def __init__(self, pool: str) -> None:
         self.pool = pool
-        self.agreements: RowTable[str, Agreement] = RowTable("agreements")
+        self.agreements = Agreements()
         """Version → agreement."""
         self.items: RowTable[str, CatalogItem] = RowTable("items")
         self.orders: RowTable[str, dict[str, Any]] = RowTable("orders")
         """Order → what was posted for it; see `orders`."""
         self.lots: RowTable[tuple[str, str], list[Any]] = RowTable("lots")
         """(Keeper, SKU) → others' goods that it keeps, oldest first; see `lots`."""
-        self.sold_lots: RowTable[tuple[str, str], list[Any]] = RowTable("sold_lots")
+        self.sold_lots = PileTable("sold_lots")
         """(Keeper, SKU) → what was taken of lots, newest last."""
         self.lost_lots: RowTable[tuple[str, str], list[Any]] = RowTable("lost_lots")
         self.shelves: RowTable[tuple[str, str], int] = RowTable("shelves")
@@ -72,6 +73,7 @@ class Books:
         )  # fmt: skip
         self.step = Step([], [], [], [])
         self.position = 0
+        self._pieces = 0
 
     # --- the entry at hand ---------------------------------------------------------------------------------
 
@@ -79,6 +81,7 @@ class Books:
         """Start anew for an entry."""
         self.step = Step([], [], [], [])
         self.position = entry.position
+        self._pieces = 0
 
     def post(
         self,
@@ -90,31 +93,19 @@ class Books:
         corrects: tuple[int, int] | None = None,
         position: int | None = None,
     ) -> tuple[int, int]:
-        """Post a transaction and return its name; postings that cancel out are left out.
+        """Post a transaction and return its name; postings of nothing are left out.
 
-        position: of the fact, when it is not the entry at hand.
+        postings: each on another account, or with another party. position: of the fact, when it is not the entry at
+        hand.
         """
-        sums: dict[tuple[str, AccountName, str | None, str], int] = {}
-        for party, account, counterparty, amount, currency in postings:
-            where = (party, account, counterparty, currency)
-            sums[where] = sums.get(where, 0) + amount
-        found = tuple(
-            Posting(party, account, counterparty, amount, currency)
-            for (party, account, counterparty, currency), amount in sums.items()
-            if amount
-        )
+        found = tuple([one for one in postings if one.amount_minor])
         name = (self.position, len(self.step.transactions))
         if not found:
             return name
         for party, account, counterparty, amount, currency in found:
-            key = (party, account, counterparty or "", currency)
-            balance = self.balances.get(key, 0) + amount
-            if balance:
-                self.balances[key] = balance
-            else:
-                self.balances.pop(key)
+            self.balances.add((party, account, counterparty or "", currency), amount)
         window_ms, belongs_to_ms = self._windows(about.occurred_at_ms)
-        self.times[NEWEST] = max(self.times.get(NEWEST, 0), about.occurred_at_ms)
+        self._note_time(about)
         self.step.transactions.append(
             Transaction(
                 self.pool, self.position if position is None else position, *name, about, window_ms, belongs_to_ms,
@@ -136,8 +127,17 @@ class Books:
         name = (self.position, item)
         self.unpriced[name] = {"reason": reason, "about": list(about), **claim}
         self.step.unpriced.append(Unpriced(self.pool, self.position, item, reason, about))
-        self.times[NEWEST] = max(self.times.get(NEWEST, 0), about.occurred_at_ms)
+        self._note_time(about)
         return name
+
+    def name_of_piece(self) -> tuple[int, int]:
+        """A name for one more piece that the entry at hand makes: of a `PileTable`."""
+        self._pieces += 1
+        return self.position, self._pieces
+
+    def _note_time(self, about: About) -> None:
+        if about.occurred_at_ms > self.times.get(NEWEST, 0):
+            self.times[NEWEST] = about.occurred_at_ms
 
     def waits_no_more(self, name: tuple[int, int], milli: int) -> None:
         """So much of a claim needs no price any more."""
@@ -159,7 +159,7 @@ class Books:
         if move.order is None and (move.cause in ("sale", "return", "void") or move.is_undone):
             value = self.retail_minor(move.sku, -move.quantity_milli)
             if value:
-                self.sales[move.store] = self.sales.get(move.store, 0) + value
+                self.sales.add(move.store, value)
 
     # --- what holds ----------------------------------------------------------------------------------------
 
@@ -170,8 +170,7 @@ class Books:
 
     def agreement_at(self, at_ms: int) -> Agreement | None:
         """The one in force at a time; None before the first."""
-        found = [one for one in self.agreements.values() if one["effective_from_ms"] <= at_ms]
-        return max(found, key=lambda one: (one["effective_from_ms"], one["version"]), default=None)
+        return self.agreements.at(at_ms)
 
     def rate(self, sku: str, agreement: Agreement | None) -> Rate | UnpricedReason:
         """The transfer price of one unit, or why there is none."""
@@ -225,9 +224,7 @@ class Books:
     def open_window(self, at_ms: int) -> tuple[int, int]:
         """(Start, end) of the oldest window that has not closed; `at_ms` is in the first one there is."""
         if OPEN_START not in self.times:
-            agreement = self.agreement_at(at_ms) or min(
-                self.agreements.values(), key=lambda one: one["effective_from_ms"], default=None
-            )
+            agreement = self.agreement_at(at_ms) or self.agreements.first()
             if agreement is None:
                 return at_ms, at_ms + 1
             self.times[OPEN_START], self.times[OPEN_END] = window_of(max(at_ms, self.clock_ms), agreement["window"])

@@ -5,6 +5,7 @@ from typing import Any
 from streams.settlement.ledger.books import CLOCK, OPEN_END, Books
 from streams.settlement.ledger.debts import Debt
 from streams.settlement.ledger.entries import FUND, INSURER, About
+from streams.settlement.ledger.lots import SOLD_AT_MS
 from streams.settlement.money import scaled, shares
 
 DAY_MS = 86_400_000
@@ -70,10 +71,8 @@ def _forget(books: Books, end_ms: int) -> None:
         if row["ended_at_ms"] and row["ended_at_ms"] + longest_ms < end_ms and not _waits(row):
             del books.orders[order]
     for place, sold in list(books.sold_lots.items()):
-        rest = [piece for piece in sold if piece[-1] + _REVISED_WITHIN_MS > end_ms or piece[4] is None]
-        if not rest:
-            del books.sold_lots[place]
-        elif len(rest) < len(sold):
+        rest = [piece for piece in sold if piece[SOLD_AT_MS] + _REVISED_WITHIN_MS > end_ms or piece[4] is None]
+        if len(rest) < len(sold):
             books.sold_lots[place] = rest
 
 

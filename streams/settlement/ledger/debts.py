@@ -1,6 +1,6 @@
 """Debts: amounts that one party owes another, for what, and the postings that say so in both parties' books."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.types.settlement import AccountName
@@ -41,17 +41,21 @@ class Debt(NamedTuple):
         """What is left without `other`, a part of it."""
         return self._replace(parts={name: amount - other.parts.get(name, 0) for name, amount in self.parts.items()})
 
-    def postings(self) -> Iterable[Posting]:
+    def postings(self) -> list[Posting]:
         """In the books of both: they sum to zero for each."""
         if self.is_nothing:
-            return
-        for account, amount in self.parts.items():
+            return []
+        creditor, debtor, currency, parts = self
+        found = []
+        for account, amount in parts.items():
             if amount:
-                yield Posting(self.creditor, account, self.debtor, -amount, self.currency)
-                yield Posting(self.debtor, account, self.creditor, amount, self.currency)
-        if self.total_minor:
-            yield Posting(self.creditor, "receivable", self.debtor, self.total_minor, self.currency)
-            yield Posting(self.debtor, "payable", self.creditor, -self.total_minor, self.currency)
+                found.append(Posting(creditor, account, debtor, -amount, currency))
+                found.append(Posting(debtor, account, creditor, amount, currency))
+        total_minor = self.total_minor
+        if total_minor:
+            found.append(Posting(creditor, "receivable", debtor, total_minor, currency))
+            found.append(Posting(debtor, "payable", creditor, -total_minor, currency))
+        return found
 
 
 class Rate(NamedTuple):

@@ -31,8 +31,7 @@ def settle_movement(books: Books, move: Movement) -> None:
         elif move.cause in _COUNTED or move.cause in ("damaged", "adjusted", "revised"):
             _miss(books, move)
     if move.books_milli:
-        place = (move.store, move.sku)
-        books.shelves[place] = books.shelves.get(place, 0) + move.books_milli
+        books.shelves.add((move.store, move.sku), move.books_milli)
 
 
 def _receive(books: Books, move: Movement) -> None:

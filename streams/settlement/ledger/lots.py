@@ -12,7 +12,8 @@ from streams.settlement.ledger.pieces import Columns, take
 OWNER, MILLI, VALUE, CURRENCY = range(4)
 """Of a lot: its owner, thousandths, their value when they came, and the currency."""
 _LOT, _SOLD = Columns(MILLI, VALUE), Columns(MILLI, VALUE, debt=4)
-"""What was sold of a lot has what the keeper owes for it behind that, the version, the transaction, and when."""
+SOLD_AT_MS = 7
+"""What was sold of a lot has behind that what the keeper owes, the version, the transaction, when, and a name."""
 
 
 def receive_lot(
@@ -29,31 +30,24 @@ def receive_lot(
 
 def sell_lots(books: Books, move: Movement, milli: int) -> None:
     """The keeper sold so much: what it keeps of others goes first."""
-    place = (move.store, move.sku)
-    lots, sold = books.lots.get(place, []), books.sold_lots.get(place, [])
-    agreement = books.agreement_at(move.occurred_at_ms)
+    place, at_ms = (move.store, move.sku), move.occurred_at_ms
+    lots = books.lots.get(place, [])
+    agreement = books.agreement_at(at_ms)
+    version = 0 if agreement is None else agreement["version"]
     for part in take(lots, milli, _LOT, oldest_first=True):
-        about = About("lot_sold", move.occurred_at_ms, move.store, move.order, None, move.sku, part[MILLI])
-        version = 0 if agreement is None else agreement["version"]
-        _lend(
-            books,
-            about,
-            version,
-            part[OWNER],
-            -part[VALUE],
-            part[CURRENCY],
-            f"{move.store} sold goods of {part[OWNER]}",
-        )
-        sold.append([*part, *_price(books, about, part, move.store, agreement), move.occurred_at_ms])
+        owner, sold_milli, value, currency = part
+        about = About("lot_sold", at_ms, move.store, move.order, None, move.sku, sold_milli)
+        _lend(books, about, version, owner, -value, currency, f"{move.store} sold goods of {owner}")
+        price = _price(books, about, part, move.store, agreement)
+        books.sold_lots.append(place, [*part, *price, at_ms, books.name_of_piece()])
     _put(books.lots, place, lots)
-    _put(books.sold_lots, place, sold)
 
 
 def return_lots(books: Books, move: Movement, milli: int) -> None:
     """So much came back to the keeper's shelf: what was taken of lots last is there again, at its price."""
     place = (move.store, move.sku)
-    lots, sold = books.lots.get(place, []), books.sold_lots.get(place, [])
-    for owner, back, value, currency, debt, version, at, _ in take(sold, milli, _SOLD):
+    lots, taken = books.lots.get(place, []), take(books.sold_lots.get(place, []), milli, _SOLD)
+    for owner, back, value, currency, debt, version, at, *_ in taken:
         about = About("lot_returned", move.occurred_at_ms, move.store, move.order, None, move.sku, back)
         if debt is not None:
             sentence = f"{move.store} did not sell goods of {owner} after all"
@@ -63,7 +57,7 @@ def return_lots(books: Books, move: Movement, milli: int) -> None:
         _lend(books, about, version, owner, value, currency, f"{move.store} keeps goods of {owner} again")
         lots.insert(0, [owner, back, value, currency])
     _put(books.lots, place, lots)
-    _put(books.sold_lots, place, sold)
+    books.sold_lots.note(place, taken)
 
 
 def lose_lots(books: Books, move: Movement, milli: int) -> list[list[Any]]:
@@ -105,7 +99,7 @@ def price_lot(books: Books, name: tuple[int, int], claim: dict[str, Any], about:
         about, agreement["version"], debt, f"{about.store} sold goods of {claim['owner']}", position=name[0]
     )
     sold[at][4:7] = [kept(debt), agreement["version"], list(posted)]
-    books.sold_lots[place] = sold
+    books.sold_lots.note(place, (sold[at],))
 
 
 def _price(
