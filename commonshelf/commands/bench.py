@@ -34,7 +34,7 @@ def engine(
     """
     from bench.engine import measure_engines
 
-    _report(lambda: measure_engines(lines, faust_lines, rounds, _tell), as_json, _print_engines)
+    report(lambda: measure_engines(lines, faust_lines, rounds, tell), as_json, _print_engines)
 
 
 @app.command()
@@ -67,7 +67,7 @@ def peers(
         if name not in NAMES:
             fail(f"there is no engine {name!r} for --only; there are {', '.join(NAMES)}")
     chosen = only or ()
-    _report(lambda: measure_peers(lines, faust_lines, rounds, latency_seconds, chosen, _tell), as_json, _print_peers)
+    report(lambda: measure_peers(lines, faust_lines, rounds, latency_seconds, chosen, tell), as_json, _print_peers)
 
 
 @app.command()
@@ -83,7 +83,7 @@ def latency(
     """
     from bench.latency import measure_latency
 
-    _report(lambda: measure_latency(lines_per_second, seconds, warm_up_s, _tell), as_json)
+    report(lambda: measure_latency(lines_per_second, seconds, warm_up_s, tell), as_json)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def restore(
     from world.uniform import UniformPools
 
     world = UniformPools(stores, items)
-    _report(lambda: measure_restore(world, overwrites, lines_per_sale, _tell), as_json)
+    report(lambda: measure_restore(world, overwrites, lines_per_sale, tell), as_json)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def restart(
     """
     from bench.restart import measure_restart
 
-    _report(lambda: measure_restart(tries, lines_per_second, _tell), as_json)
+    report(lambda: measure_restart(tries, lines_per_second, tell), as_json)
 
 
 @app.command()
@@ -140,9 +140,9 @@ def orders(
     def measure() -> Mapping[str, Any]:
         from bench.orders import measure_orders
 
-        return measure_orders(orders_per_second, order_lines, lines_per_second, seconds, _tell)
+        return measure_orders(orders_per_second, order_lines, lines_per_second, seconds, tell)
 
-    _report(measure, as_json)
+    report(measure, as_json)
 
 
 @app.command()
@@ -166,9 +166,9 @@ def allocate(
     def measure() -> Mapping[str, Any]:
         from bench.allocate import measure_allocation
 
-        return measure_allocation(orders, checked, large_checked, _tell)
+        return measure_allocation(orders, checked, large_checked, tell)
 
-    _report(measure, as_json)
+    report(measure, as_json)
 
 
 @app.command()
@@ -193,9 +193,9 @@ def settlement(
     def measure() -> Mapping[str, Any]:
         from bench.settlement import measure_settlement
 
-        return measure_settlement(facts, stores, postgresql, _tell)
+        return measure_settlement(facts, stores, postgresql, tell)
 
-    _report(measure, as_json)
+    report(measure, as_json)
 
 
 @app.command()
@@ -215,7 +215,7 @@ def webhook(
     """
     from bench.webhook import measure_webhook
 
-    _report(lambda: measure_webhook(requests_per_second, lines_per_sale, stores, seconds, warm_up_s, _tell), as_json)
+    report(lambda: measure_webhook(requests_per_second, lines_per_sale, stores, seconds, warm_up_s, tell), as_json)
 
 
 @app.command()
@@ -242,12 +242,12 @@ def growth(
     wanted = {axis: _sizes(axis, text) for axis, text in axes.items() if text}
 
     def measure() -> Mapping[str, Any]:
-        figures = measure_growth(wanted, lines, latency_seconds, _tell)
+        figures = measure_growth(wanted, lines, latency_seconds, tell)
         for path in plot(figures["curves"], plots) if plots else ():
-            _tell(f"wrote {path}")
+            tell(f"wrote {path}")
         return figures
 
-    _report(measure, as_json, _print_growth)
+    report(measure, as_json, _print_growth)
 
 
 def _sizes(axis: str, text: str) -> list[int]:
@@ -260,7 +260,7 @@ def _sizes(axis: str, text: str) -> list[int]:
     return sizes
 
 
-def _report(
+def report(
     measure: Callable[[], Mapping[str, Any]],
     as_json: bool,
     show: Callable[[Mapping[str, Any]], None] | None = None,
@@ -279,7 +279,7 @@ def _report(
         (show or _print_figures)(figures)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     typer.echo(f"· {line}", err=True)
 
 

@@ -89,6 +89,27 @@ def test_allocation_is_timed_and_checked():
     assert 0 < figures["p50_large_ms"] <= figures["p99_large_ms"]
 
 
+def test_forecasts_are_compared_with_the_best_other_method():
+    figures = bench(
+        "restock",
+        "--data",
+        "generated",
+        "--stores",
+        "12",
+        "--skus",
+        "20",
+        "--lead",
+        "3",
+        "--lead",
+        "7",
+        "--sample",
+        "3",
+    )
+    assert [one["lead"] for one in figures["strata"]] == [3, 7]
+    assert figures["gain_low_percent"] <= figures["gain_percent"] == figures["strata"][1]["gain_percent"]
+    assert "gain_over_auto_ets_percent" in figures["strata"][1]
+
+
 def test_webhooks_are_answered_and_none_that_was_acknowledged_is_lost():
     figures = bench("webhook", "--requests-per-second", "20", "--seconds", "2", "--warm-up-s", "0", "--stores", "2")
     assert figures["acknowledged"] == figures["requests_measured"] == 40

@@ -1,0 +1,77 @@
+"""Losses, scales, intervals and calibration of `bench restock`, and what its data hold."""
+
+import numpy as np
+import pytest
+
+from bench.errors import BenchError
+from bench.restock.baselines import empirical
+from bench.restock.generated import generate
+from bench.restock.measure import Settings, measure_restock
+from bench.restock.scores import HIGH, LOW, calibration_worst, gain_interval, gain_percent, losses, masses, scale
+from streams.restock.forecast.distribution import Demand, quantiles
+
+PERMILLE = (500, 800, 900, 950)
+
+
+def test_a_loss_is_the_mean_of_four_pinball_losses():
+    found, sold = np.array([[[1, 2, 3, 5]]]), np.array([[3]])
+    expected = (0.5 * 2 + 0.8 * 1 + 0 + 0.05 * 2) / 4
+    assert losses(found, sold)[0, 0] == pytest.approx(expected)
+
+
+def test_the_scale_is_the_mean_step_between_sums_and_never_nothing():
+    sold = np.array([[9, 1, 1, 0, 4, 2, 1], [0, 0, 0, 0, 0, 0, 0]])
+    assert scale(sold, 2).tolist() == [((4 - 2) + (4 - 3)) / 2, 0.05]
+
+
+def test_a_gain_is_of_sums_and_its_interval_is_around_it():
+    ours, theirs = np.array([1.0, 2.0, 3.0, 3.0]), np.array([2.0, 2.0, 3.0, 5.0])
+    assert gain_percent(ours, theirs) == 25.0
+    low, high = gain_interval(ours, theirs, np.array([0, 0, 1, 1]), seed=1)
+    assert (low, high) == (25.0, 25.0)
+    low, high = gain_interval(ours, theirs, np.arange(4), seed=1)
+    assert low < 25 < high
+
+
+def test_chances_that_come_true_are_calibrated_and_others_are_not():
+    count = 40_000
+    draw = np.random.default_rng(5)
+    mean = np.full(count, 1.2)
+    right = Demand(mean, mean, np.ones(count))
+    sold = draw.poisson(1.2, count)
+    assert calibration_worst(list(masses(right, quantiles(right, PERMILLE), sold)), *LOW) < 0.01
+    wrong = Demand(1.5 * mean, 1.5 * mean, np.ones(count))
+    rows = list(masses(wrong, quantiles(wrong, PERMILLE), sold))
+    assert calibration_worst(rows, *LOW) > 0.05
+    assert calibration_worst(rows, *HIGH) is None
+
+
+def test_empirical_quantiles_are_of_all_sums_and_of_the_last_four_weeks():
+    sold = np.zeros((1, 100), np.int64)
+    sold[0, 80] = 6
+    found = dict(empirical(sold, lead=7))
+    assert found["all_history"][0].tolist() == [0, 0, 0, 6]
+    assert found["28_days"][0].tolist() == [0, 6, 6, 6]
+
+
+def test_made_up_sales_follow_their_truth():
+    history = generate(stores=10, skus=40, seed=3)
+    origins = history.origins(7)
+    assert len(origins) == 8
+    true = sum(history.truth(origin, 7).expected().sum() for origin in origins)
+    assert history.sums(origins, 7).sum() == pytest.approx(true, rel=0.05)
+
+
+def test_ours_gains_on_made_up_sales_and_the_oracle_gains_more():
+    settings = Settings("generated", 1, 12, 20, (7,), 52, "leaflet", 4, 1)
+    figures = measure_restock(settings, lambda _: None)
+    (one,) = figures["strata"]
+    assert one["ranks"] == "1-20"
+    assert 0 < one["gain_percent"] < one["gain_oracle_percent"]
+    assert one["low"] < one["gain_percent"] < one["high"]
+    assert (figures["gain_percent"], figures["best_single"]) == (one["gain_percent"], one["best_single"])
+
+
+def test_too_few_items_are_refused():
+    with pytest.raises(BenchError, match="at least 10"):
+        measure_restock(Settings("generated", 1, 12, 9, (7,), 52, "none", 0, 1), lambda _: None)
