@@ -10,18 +10,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from connectors.contract import FieldRefused, SkipReason, StoreContext, Translated
 from connectors.parsing.lines import taken_back, text_of
 from connectors.parsing.quantities import decimal_of, shorten
 from connectors.parsing.units import UnitWords, measure_of
+from connectors.square.money import amount_of, currency_of, price_of
 from connectors.vendor.collector import Collector, line_report, vendor_stock_line
 from connectors.vendor.contract import VendorObject
 from connectors.vendor.echo import is_ours
 from connectors.vendor.fields import Json, ReadContext, identifier, newest_ms, object_of, objects, parts, time_ms
 from connectors.vendor.sale_lines import SaleLines, found_at, line_name, servers_time_ms, unless_unreadable
-from schemas.currency import currency_exponent
 from schemas.models.pos import Source, StockLine, StockReportKind
 
 SYSTEM = "square"
@@ -130,7 +129,7 @@ def _order(
         occurred_at_ms = closed_at_ms
     occurred_at_ms = servers_time_ms(collector, where, occurred_at_ms, closed_at_ms)
     noted_before = collector.noted
-    lines = SaleLines(collector, shop.store, _currency(order))
+    lines = SaleLines(collector, shop.store, currency_of(order))
     for at, line in enumerate(objects(order, "line_items")):
         _sale_line(lines, where, at, line, "sale", "", is_taken_back=is_taken_back)
     kind = "return" if shop.returns_restocked else "return_not_restocked"
@@ -145,7 +144,7 @@ def _order(
         )
         _skip_each(collector, f"{where}/return_tips", parts(fields, "return_tips"), SkipReason.tip)
     _skip_each(collector, f"{where}/service_charges", parts(order, "service_charges"), SkipReason.fee)
-    if _amount(order.get("total_tip_money")):
+    if amount_of(order.get("total_tip_money")):
         collector.skip(f"{where}/total_tip_money", SkipReason.tip)
     if not lines.found and collector.noted == noted_before:
         collector.skip(where, SkipReason.unlinked if parts(order, "refunds") else SkipReason.not_moved)
@@ -166,7 +165,7 @@ def _order_refusal(order: Json, shop: SquareShop) -> SkipReason | None:
 
 def _is_paid(order: Json) -> bool:
     """True when nothing is due. Square names what is due; of an order with no price nothing ever is."""
-    return _was_paid(order) and _amount(order.get("net_amount_due_money")) == 0
+    return _was_paid(order) and amount_of(order.get("net_amount_due_money")) == 0
 
 
 def _was_paid(order: Json) -> bool:
@@ -203,7 +202,7 @@ def _sale_line(
             lines.skip(where, SkipReason.non_stock)
         elif decimal_of(fields.get("quantity")).is_zero():
             lines.skip(where, SkipReason.not_moved)
-        elif kind == "sale" and (_amount(fields.get("total_money")) or 0) < 0:  # a deposit paid back, a discount
+        elif kind == "sale" and (amount_of(fields.get("total_money")) or 0) < 0:  # a deposit paid back, a discount
             lines.skip(where, SkipReason.fee)
         else:
             said = {
@@ -211,7 +210,7 @@ def _sale_line(
                 "kind": kind,
                 "quantity": fields.get("quantity"),
                 "unit": _unit(fields.get("quantity_unit"), lines.own_units),
-                "price": _price(fields.get("total_money"), lines.currency or ""),
+                "price": price_of(fields.get("total_money"), lines.currency or ""),
             }
             added = lines.add(where, name, said)
             if is_taken_back:
@@ -362,22 +361,6 @@ def _our_order(order: Json) -> str | None:
     """The order of ours that these goods were handed over for, when its reference says so."""
     reference = order.get("reference_id")
     return str(reference)[:200] if is_ours(reference) else None
-
-
-def _currency(order: Json) -> object:
-    money = order.get("total_money")
-    return money.get("currency") if isinstance(money, dict) else None
-
-
-def _price(money: object, currency: str) -> Decimal | None:
-    amount = _amount(money)
-    return None if amount is None else Decimal(amount).scaleb(-currency_exponent(currency))
-
-
-def _amount(money: object) -> int | None:
-    """Minor units, as Square gives them."""
-    amount = money.get("amount") if isinstance(money, dict) else None
-    return amount if isinstance(amount, int) and not isinstance(amount, bool) else None
 
 
 def _time_ms(fields: Json, names: tuple[str, ...], shop: SquareShop) -> int:
