@@ -97,6 +97,10 @@ class _Order:
             self._skip_items(SkipReason.already_reported)
             return
         lines = self._lines()
+        back_ids = [
+            str(found_at(line, "id") or "") for each in elements(self._order, "refunds") for line in _named(each)
+        ]
+        lines.keep_returned(back_ids, self._items)
         sold = list(lines.found)
         if not self._is_paid():
             lines.found += [taken_back(line)[1] for line in sold]
@@ -198,6 +202,11 @@ class _Order:
             self._work.skip(f"{self._where}/refunds", SkipReason.unlinked)
         if not has_goods and not self._items:
             self._work.skip(self._where, SkipReason.non_stock)
+
+
+def _named(refund: object) -> Sequence[Any]:
+    """The lines that a refund names."""
+    return elements(refund, "lineItems") if isinstance(refund, Mapping) else ()
 
 
 def _no_goods(line: Json) -> SkipReason | None:

@@ -20,6 +20,7 @@ from connectors.drop_folder.when import TimeReader
 from connectors.parsing.lines import PRICE_FIELDS, line_code, noted_sale_line
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import local_date
+from schemas.models.base import LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -84,11 +85,18 @@ class SaleTranslator(Translator):
         self._receipt, self._carried, self._store_label = "", {}, None
 
     def _left_out(self, row: Row, documents: dict[Head, Lines], fields: Mapping[str, str], reason: SkipReason) -> None:
-        """A receipt that was cancelled or voided is published without the row: nothing of it was sold after all."""
-        if reason not in _TAKES_BACK or self._is_sums:
+        """A receipt that was cancelled or voided is published without the row: nothing of it was sold after all.
+
+        A row that is left out for another reason says no such thing: what a revision's line was before, it stays.
+        """
+        if reason is SkipReason.no_content or self._is_sums:
             return
         try:
             head = self._head(row, fields)
+            if reason not in _TAKES_BACK:
+                if head.version > 1:
+                    documents.setdefault(head, self._opened(fields)).unread.append(self._name_of(head, fields))
+                return
         except FieldRefused:  # nothing that was told before has its name
             return
         recorded_at_ms = self._recorded_ms(fields)
@@ -144,7 +152,7 @@ class SaleTranslator(Translator):
         return currency if _CURRENCY.fullmatch(currency) else None
 
     def _line(self, at: int, head: Head, lines: Lines, fields: dict[str, str]) -> SaleLine | None:
-        line_id = fields.get("line_no") or self._line_id(head, fields)
+        line_id = self._name_of(head, fields)
         self._read_quantity(fields)
         if self._is_sums and not Decimal(fields.get("quantity") or 1):
             return None
@@ -152,6 +160,9 @@ class SaleTranslator(Translator):
         line, notes = noted_sale_line(line_id, fields, lines.currency, self._spec.unit_words)
         self._add_notes(at, notes)
         return line
+
+    def _name_of(self, head: Head, fields: Mapping[str, str]) -> str:
+        return fields.get("line_no") or self._line_id(head, fields)
 
     def _read_prices(self, at: int, lines: Lines, fields: dict[str, str]) -> None:
         """Make plain numbers of the prices; one that cannot be read is left out, with a note: it moves no stock."""
@@ -176,7 +187,8 @@ class SaleTranslator(Translator):
 
     def _event(self, common: Mapping[str, object], source: Source, lines: Lines) -> PosEvent:
         # A row that cannot be used may be any of the lines that an earlier export told.
-        unread = ("*",) if lines.bad_row is not None and self._is_taken_back(source.id) else ()
+        bad = ["*"] if lines.bad_row is not None and self._is_taken_back(source.id) else []
+        unread = tuple(dict.fromkeys(lines.unread + bad))[:LINES_MAX]
         said = {"till": lines.till, "order_ref": lines.order_ref, "currency": lines.currency, "unread_lines": unread}
         return Sale.model_validate({**common, **said, "source": source})
 

@@ -56,6 +56,8 @@ class Lines:
     lines: list[SaleLine | StockLine] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     bad_row: int | None = None
+    unread: list[str] = field(default_factory=list)
+    """Ids of lines that were left out for a reason that does not say that they were not sold."""
 
 
 class Translator(ABC):

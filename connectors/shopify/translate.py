@@ -197,6 +197,7 @@ def _order_sale(
             gone = left if is_off is not None and not is_handed_over else _removed_milli(order, line, left)
             if gone > 0:
                 _add(lines, at, f"{name}/void", "void", line, gone)
+    lines.keep_returned(refunded, objects(order, "line_items"))
     source = Source(system=SYSTEM, id=f"order/{order_id}", version=version)
     lines.publish(source, occurred_at_ms, reading, order.get("device_id"), lists=[order.get("line_items")])
 

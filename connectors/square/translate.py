@@ -136,7 +136,10 @@ def _order(
     at = 0
     for returned in objects(order, "returns"):
         fields = object_of(returned)
+        returned_here = fields.get("source_order_id") in (None, order_id)
         for line in objects(fields, "return_line_items"):
+            if returned_here:
+                lines.keep_returned([_name(line, "source_line_item_uid", "")], objects(order, "line_items"), "uid")
             _sale_line(lines, where, at, line, kind, "return/")
             at += 1
         _skip_each(

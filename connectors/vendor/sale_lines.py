@@ -7,7 +7,7 @@ a price, a currency, a register that cannot be read is left out with a note.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TypeVar
@@ -68,6 +68,11 @@ class SaleLines:
     def own_units(self) -> UnitWords:
         """The store's words for units."""
         return self._store.unit_words
+
+    def keep_returned(self, line_ids: Iterable[str], told: Iterable[object], field: str = "id") -> None:
+        """Leave lines sold that came back and are gone from `told`: a line that was never sold does not come back."""
+        there = {line_name(each, at, field) for at, each in enumerate(told)}
+        self.unread += [each for each in line_ids if each and each not in there]
 
     def skip(self, where: str, reason: SkipReason) -> None:
         """Leave out the line that is being read."""

@@ -28,13 +28,18 @@ from tests.support.pool import PoolBench
 AT_MS = 1_772_374_440_000
 READING = ReadContext(AT_MS + 600_000)
 FIRST, SECOND = "2026-03-01T14:14:00Z", "2026-03-01T14:15:00Z"
+NULLED, RENAMED, REFUSED = "its ids nulled", "its SKU renamed", "the line refused"
+SKIPPED, GONE = "the line skipped for another reason", "line gone after a refund"
+CELLS = (NULLED, RENAMED, REFUSED, SKIPPED, GONE)
+"""What a revision may lack of what was told first."""
 
 
 class Till:
     """A vendor's order of two lines, and how its connector reads it.
 
     names: of the fields of a line that name its item; emptied, the line names none. matters: fields of the order and
-    of a line that say what was sold, how much, when, and whether: nothing else may cost a line.
+    of a line that say what was sold, how much, when, and whether: nothing else may cost a line. nothing: what
+    stands for a name that is gone. skips_lines: whether the connector ever leaves out single lines.
     """
 
     system = ""
@@ -44,6 +49,12 @@ class Till:
     quantity = "quantity"
     matters_in_order: tuple[str, ...] = ()
     matters_in_line: tuple[str, ...] = ()
+    nothing: object = None
+    skips_lines = True
+
+    def renamed(self):
+        """What stands where the line names its item once that has another name."""
+        return "NEW"
 
     def order(self, version=1):
         raise NotImplementedError
@@ -127,6 +138,9 @@ class Clover(Till):
                 {"id": "b", "item": {"id": "B"}, "price": 199, "unitQty": 3000, "unitName": "", "name": "x"},
             ],
         }  # fmt: skip
+
+    def renamed(self):
+        return {"id": "NEW"}
 
     def read(self, order):
         return clover.orders([order], clover.CloverShop(GROCER), READING)
@@ -225,12 +239,16 @@ class Odoo(Till):
             ],
         }  # fmt: skip
 
+    def renamed(self):
+        return [77, "x"]
+
     def read(self, order):
-        return odoo.orders([order], {1: order["lines"]}, {}, odoo.OdooShop(GROCER), READING)
+        return odoo.orders([order], {order["id"]: order["lines"]}, {}, odoo.OdooShop(GROCER), READING)
 
 
 class Webhook(Till):
     system, names, sku, lines_at = "webhook", ("sku",), "sku", "lines"
+    skips_lines = False
     matters_in_order = ("id", "occurred_at", "recorded_at", "version", "lines", "store", "pool")
     matters_in_line = ("sku", "gtin", "plu", "item", "quantity", "unit", "kind", "line_id")
 
@@ -252,12 +270,13 @@ class DropFolder(Till):
     """Rows of one receipt in a CSV file; what bends the order bends its first row."""
 
     system, names, sku, lines_at = "drop_folder", ("sku",), "sku", "lines"
+    nothing = ""
     matters_in_order = ("lines",)
-    matters_in_line = ("receipt_no", "occurred_at", "sku", "quantity", "line_no")
+    matters_in_line = ("receipt_no", "occurred_at", "sku", "quantity", "line_no", "version", "status")
 
     def order(self, version=1):
         line = {"receipt_no": "1", "occurred_at": FIRST, "price": "1.99", "unit_price": "", "currency": "EUR",
-                "order_ref": "", "remark": "x", "cashier": "x"}  # fmt: skip
+                "order_ref": "", "remark": "x", "cashier": "x", "version": str(version), "status": "paid"}  # fmt: skip
         return {"lines": [line | {"line_no": "1", "sku": "A", "quantity": "2"},
                           line | {"line_no": "2", "sku": "B", "quantity": "3"}]}  # fmt: skip
 
