@@ -30,7 +30,7 @@ def add(
     rings_up: Annotated[
         bool | None,
         typer.Option(
-            "--rings-up-hand-overs/--no-rings-up-hand-overs",
+            "--rings-up/--no-rings-up",
             help="Its till rings up what is handed over for orders and cannot name them (a new store: asked, or no).",
         ),
     ] = None,
@@ -91,7 +91,7 @@ def _asked_whether_rung_up() -> bool:
     """What a person says; without a terminal it is no, and said."""
     if sys.stdin.isatty():
         return typer.confirm("When goods are handed over for an order, are they rung up at its till without the order?")
-    typer.echo("hand-overs are taken as not rung up at its till; else add --rings-up-hand-overs")
+    typer.echo("hand-overs are taken as not rung up at its till; else add --rings-up")
     return False
 
 

@@ -21,7 +21,12 @@ _TAKEN_WITHIN_S = 20.0
 
 def tasks(
     words: Annotated[
-        list[str], typer.Argument(metavar="STORE | claim|renew|done|short|refuse TASK…", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="STORE | DID TASK",
+            show_default=False,
+            help="DID: claim, renew, done, short or refuse, of some tasks.",
+        ),
     ],
     reason: Annotated[
         str | None, typer.Option("--reason", help="Of short and refuse: not_found, damaged, wrong_item, sold, …")
