@@ -1,13 +1,17 @@
 """`settle claims` and `settle verify`: what the insurer covers, and the evidence of it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commonshelf.commands.settle import OutOption, PoolArgument, opened, write
 from commonshelf.options import JsonOption, Where, fail, with_groups
+
+if TYPE_CHECKING:
+    from streams.settlement.claims import Claim
 
 
 @with_groups
@@ -24,7 +28,7 @@ def claims(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what is missing of goods that stores keep for each other, and what of it the insurer covers.
+    """List what was lost of goods that stores keep for each other or send, and what of it the insurer covers.
 
     Example: ./shelf settle claims riverside
 
@@ -54,19 +58,27 @@ def claims(
     elif as_json:
         print(json.dumps([one._asdict() for one in found], indent=1))
     elif not found:
-        typer.echo(f"nothing is missing of goods that stores of pool {pool} keep for each other")
+        typer.echo(f"nothing was lost of goods that stores of pool {pool} keep for each other or send")
     else:
         rows = [
             (
                 number, moment(one.occurred_at_ms, ledger.zone), party_name(one.owner, ledger.names),
-                party_name(one.keeper, ledger.names), one.sku, units(one.quantity_milli),
+                _place(one, ledger.names), one.sku, units(one.quantity_milli),
                 money(one.loss_minor, one.currency), money(one.claim_minor, one.currency),
             )
             for number, one in enumerate(found, 1)
         ]  # fmt: skip
         print_table(
-            ("number", "when", "owner", "kept by", "item", "quantity", "loss", "claim"), rows, ("loss", "claim")
+            ("number", "when", "owner", "lost at", "item", "quantity", "loss", "claim"), rows, ("loss", "claim")
         )
+
+
+def _place(claim: "Claim", names: Mapping[str, str]) -> str:
+    from commonshelf.desks.settlement.wording import party_name
+    from commonshelf.text import one_line
+
+    keeper = party_name(claim.keeper, names)
+    return keeper if claim.transfer is None else f"transfer {one_line(claim.transfer)} to {keeper}"
 
 
 def verify(

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from messaging.errors import UserError
 from messaging.journal import JournalEntry
 from streams.pool.journal.facts import CONFIG_CHANGE
-from streams.pool.journal.movements import Movements
+from streams.pool.journal.movements import Movement, Movements
 from streams.settlement.claims import Claim
 
 MANIFEST, SIGNATURE, PUBLIC_KEY, NOTE = "manifest.json", "manifest.sig", "public_key.pem", "README.txt"
@@ -55,8 +55,9 @@ def read_public_key(file: Path) -> Ed25519PublicKey:
 
 
 def entries_of(claim: Claim, journal: Iterable[JournalEntry]) -> list[JournalEntry]:
-    """All that moved the keeper's shelf since the count before the loss, up to the loss, and the agreements before it.
+    """The agreements, and the way of the goods up to the loss.
 
+    Of goods on a shelf that is all that moved it since the count before; of a transfer all that is told of it.
     journal: the pool's, from its first entry on.
     """
     movements = Movements()
@@ -65,14 +66,21 @@ def entries_of(claim: Claim, journal: Iterable[JournalEntry]) -> list[JournalEnt
     for entry in journal:
         if entry.position > claim.position:
             break
-        moved = [one for one in movements.of(entry.fact) if (one.store, one.sku) == (claim.keeper, claim.sku)]
+        moved = [one for one in movements.of(entry.fact) if _is_of(claim, one)]
         if entry.fact[0] == CONFIG_CHANGE and entry.fact[1]["change"][0] == "commonshelf.Agreement":
             agreements.append(entry)
         elif moved or entry.position == claim.position:
-            if any(one.cause == "counted" for one in moved) and entry.position != claim.position:
+            is_counted = claim.transfer is None and any(one.cause == "counted" for one in moved)
+            if is_counted and entry.position != claim.position:
                 shelf.clear()
             shelf.append(entry)
     return sorted([*agreements, *shelf], key=lambda entry: entry.position)
+
+
+def _is_of(claim: Claim, move: Movement) -> bool:
+    if claim.transfer is not None:
+        return (move.transfer, move.sku) == (claim.transfer, claim.sku)
+    return (move.store, move.sku) == (claim.keeper, claim.sku)
 
 
 def pack(pool: str, claim: Claim, entries: Iterable[JournalEntry], key: Ed25519PrivateKey) -> bytes:

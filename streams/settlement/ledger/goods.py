@@ -7,7 +7,7 @@ from streams.pool.journal.movements import Movement
 from streams.settlement.ledger import lots
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import FUND, About, Party
+from streams.settlement.ledger.entries import FUND, About, Party, Posting
 from streams.settlement.ledger.orders import party_of
 from streams.settlement.ledger.pieces import Columns, take
 from streams.settlement.money import scaled
@@ -16,7 +16,7 @@ _SOLD = ("sale", "collected", "return", "void")
 _MISSING = ("theft", "damage")
 _SPOILT = ("waste", "expiry", "damage", "theft", "other")
 _COUNTED = ("counted", "level")
-_LOST, _IN_TRANSIT = Columns(lots.MILLI, lots.VALUE, debt=4), Columns(0, debt=1)
+_LOST, _IN_TRANSIT = Columns(lots.MILLI, lots.VALUE, debt=4), Columns(0, 1, debt=2)
 
 
 def settle_movement(books: Books, move: Movement) -> None:
@@ -74,12 +74,11 @@ def _lose_in_transit(books: Books, move: Movement) -> None:
     key = (str(move.transfer), move.sku)
     pieces = books.in_transit.get(key, [])
     if move.quantity_milli > 0:
-        for _, debt, version, at in take(pieces, move.quantity_milli, _IN_TRANSIT):
-            about = About(
-                "transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, move.quantity_milli
-            )
+        for milli, value, row_debt, version, at in take(pieces, move.quantity_milli, _IN_TRANSIT):
+            about = About("transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, -milli)
             sentence = f"Goods of transfer {move.transfer} are not lost after all"
-            books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
+            debt = debt_of(row_debt).negated()
+            books.post(about, version, _sender_loses(debt, -value), sentence, corrects=tuple(at))
     else:
         piece = _bear_transit_loss(books, move, -move.quantity_milli)
         if piece is not None:
@@ -97,10 +96,7 @@ def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any] | 
     if agreement is None:
         books.wait_for_price("no_agreement", about, {"claim": "none"})
         return None
-    bearer = agreement["transit_loss"]
     rate = books.rate(move.sku, agreement)
-    if bearer == "sender":
-        return None
     if isinstance(rate, str):
         books.wait_for_price(rate, about, {"claim": "transit", "sender": sender, "receiver": receiver})
         return None
@@ -110,19 +106,32 @@ def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any] | 
 def price_transit_loss(
     books: Books, position: int, about: About, sender: Party, receiver: Party, rate: Rate, agreement: Agreement
 ) -> list[Any]:  # fmt: skip
-    """Post a loss on the way whose value is known, and return the piece to remember."""
+    """Post a loss on the way whose value is known, and return the piece to remember.
+
+    Until they are received goods are the sender's, and so is their loss, less what another owes for it.
+    """
     value, bearer = sum(rate.parts(about.quantity_milli or 0).values()), agreement["transit_loss"]
-    if bearer == "fund":
-        debtor, amount = FUND, _covered(value, agreement)
-    else:
-        debtor = receiver
-        amount = value if bearer == "receiver" else scaled(value, 1, 2, agreement["rounding"])
+    debtor, amount = {
+        "sender": (sender, 0),
+        "receiver": (receiver, value),
+        "half": (receiver, scaled(value, 1, 2, agreement["rounding"])),
+        "fund": (FUND, _covered(value, agreement)),
+    }[bearer]
     debt = Debt(sender, debtor, agreement["currency"], {"shrink": amount})
     sentence = (
         f"Goods of transfer {about.transfer} were lost: {debtor} bears {'half of them' if bearer == 'half' else 'them'}"
     )
-    at = books.owe(about, agreement["version"], debt, sentence, position=position)
-    return [about.quantity_milli, kept(debt), agreement["version"], list(at)]
+    at = books.post(about, agreement["version"], _sender_loses(debt, value), sentence, position=position)
+    return [about.quantity_milli, value, kept(debt), agreement["version"], list(at)]
+
+
+def _sender_loses(debt: Debt, value: int) -> list[Posting]:
+    """The creditor of a debt has lost goods of that value, for which it is owed so much."""
+    own = [
+        Posting(debt.creditor, "shrink", None, value, debt.currency),
+        Posting(debt.creditor, "goods", None, -value, debt.currency),
+    ]
+    return [*own, *debt.postings()]
 
 
 def _miss(books: Books, move: Movement) -> None:

@@ -61,7 +61,8 @@ class SettlementOracle:
         self._kept: defaultdict[Shelf, list[_Run]] = defaultdict(list)
         self._sold: defaultdict[Shelf, list[_Run]] = defaultdict(list)
         self._missing: defaultdict[Shelf, list[_Run]] = defaultdict(list)
-        self._lost: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self._lost: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        """(Transfer, SKU) → thousandths that were lost on their way, and their value."""
         self._open: list[JournalEntry] = []
 
     def read(self, entries: Iterable[JournalEntry]) -> None:
@@ -220,9 +221,28 @@ class SettlementOracle:
             self._owe(transfer["transfer"], sender, one["store"], self._price(sku, milli))
 
     def _lose_on_the_way(self, transfer: Row, one: Row) -> None:
-        if self._terms["transit_loss"] == "half" and one["sku"] in self.items:
-            minor = sum(self._price(one["sku"], one["quantity_milli"]).values()) // 2
-            self._owe(transfer["transfer"], transfer["from_store"], transfer["to_store"], {"shrink": minor})
+        """Below nothing are goods that are there after all: the last ones that were lost."""
+        sku, name, sender = one["sku"], transfer["transfer"], transfer["from_store"]
+        if sku not in self.items:
+            return
+        lost, milli = self._lost[name, sku], one["quantity_milli"]
+        losses = []
+        if milli > 0:
+            losses.append(sum(self._price(sku, milli).values()))
+            lost.append((milli, losses[0]))
+        while milli < 0 and lost:
+            there, minor = lost.pop()
+            left = max(there + milli, 0)
+            milli += there - left
+            kept = self._rounded(minor * left, there)
+            losses.append(kept - minor)
+            if left:
+                lost.append((left, kept))
+        for minor in losses:
+            self.sums[Account(name, sender, "shrink", "")] += minor
+            self.sums[Account(name, sender, "goods", "")] -= minor
+            if self._terms["transit_loss"] == "half":
+                self._owe(name, sender, transfer["to_store"], {"shrink": minor // 2})
 
     # --- orders -----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from commonshelf.desks.settlement.evidence import EvidenceError, entries_of, pac
 from messaging import journal as journal_reader
 from streams.settlement.claims import claims
 from streams.settlement.store import queries
-from tests.support.pool import MILK, NOON_MS, OTHER_STORE, POOL, STORE, line
+from tests.support.pool import MILK, NOON_MS, OTHER_STORE, POOL, STORE, line, wanted
 from tests.support.settlement import agreement, members, transactions
 from tests.support.transfers import came, place, tell
 
@@ -72,6 +72,36 @@ def test_the_evidence_is_the_shelfs_way_from_the_count_before_and_the_agreement(
     kinds = [entry.fact[0].rpartition(".")[2] for entry in entries_of(second, bench.journal())]
     assert kinds == ["ConfigChange", "StockReportRecorded", "SaleRecorded", "StockReportRecorded"]
     assert entries_of(second, bench.journal())[-1].position == second.position
+
+
+def lost_on_the_way(bearer):
+    """STORE sends OTHER one milk, worth 1.10, and OTHER does not find it."""
+    bench = members(terms=agreement(transit_loss=bearer, insurance=INSURED | {"deductible_minor": 30}))
+    place(bench, wanted(1_000))
+    tell(bench, "shipped", came(1_000))
+    tell(bench, "received", came(1_000, reason="not_found"))
+    return bench
+
+
+@pytest.mark.parametrize(("bearer", "loss", "claim"), [("sender", 110, 80), ("half", 55, 25)])
+def test_goods_lost_on_their_way_are_claimed_by_their_sender_less_what_the_receiver_bears(bearer, loss, claim):
+    bench = lost_on_the_way(bearer)
+    [one] = claims_of(bench, INSURED | {"deductible_minor": 30})
+    assert (one.owner, one.keeper, one.transfer, one.sku, one.quantity_milli) == (STORE, OTHER_STORE, "t1", MILK, 1_000)
+    assert (one.loss_minor, one.claim_minor) == (loss, claim)
+    kinds = [entry.fact[0].rpartition(".")[2] for entry in entries_of(one, bench.journal())]
+    assert kinds == ["ConfigChange", "FulfilmentReportDecided", "FulfilmentReportDecided"]
+
+
+def test_what_the_receiver_bears_of_goods_on_their_way_is_nobodys_claim():
+    assert claims_of(lost_on_the_way("receiver")) == []
+
+
+def test_spoilt_goods_of_another_are_claimed_as_missing_ones_are():
+    bench = lost(found=6_000)
+    at = {"occurred_at_ms": NOON_MS + 6_000, "recorded_at_ms": NOON_MS + 6_000}
+    bench.report("adjusted", "spoilt", line(-3_000, reason="expiry"), store=OTHER_STORE, **at)
+    assert [(one.quantity_milli, one.loss_minor, one.claim_minor) for one in claims_of(bench)] == [(3_000, 330, 200)]
 
 
 def packed():
@@ -157,7 +187,7 @@ def test_claims_are_listed_packed_and_verified_by_command(settle, keys, tmp_path
 
 def test_what_cannot_be_packed_or_verified_is_told(settle, keys, tmp_path):
     private, public = keys
-    assert "nothing is missing" in settle("claims", POOL).output
+    assert "nothing was lost" in settle("claims", POOL).output
     assert "--pack needs --key FILE.pem and --out FILE.zip" in settle("claims", POOL, "--pack", "1").output
     assert "the list has 0" in settle("claims", POOL, "--pack", "1", "--key", private, "--out", "x.zip").output
     assert "cannot be read" in settle("verify", str(tmp_path / "none.zip"), "--public-key", public).output
