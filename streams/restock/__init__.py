@@ -4,5 +4,7 @@ Modules that meet only by the types named here, all pure:
 
 - `forecast`: `State` (what a pool has learned), `learn(layout, kinds, state, sales)` → the next day's state,
   `predict(layout, kinds, state, days)` → `Demand` (mean, variance and the chance that the shelf still sells the item).
+- `calendar`: `read_csv`, `read_icalendar`, `public_holidays` → `Event`s and what is wrong with a file;
+  `kinds_of(events)` and `day_of(events, kinds, shelves, date)` → the `Kind`s and `Day`s that a forecast takes.
 - `forecast.distribution`: `quantiles(demand, permille)`, `survival(demand, units)`; whole steps of an item's unit.
 """
