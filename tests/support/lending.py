@@ -74,16 +74,16 @@ class Pools:
                 self.sent[str(output.key)].append(output)
         self._read[pool] = len(outputs)
 
-    def configure(self, pool: str, change: Any) -> None:
-        event = ConfigChange(pool=pool, recorded_at_ms=NOON_MS, origin="test", change=change)
-        self.put(pool, POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+    def configure(self, pool: str, change: Any, recorded_at_ms: int = NOON_MS) -> None:
+        event = ConfigChange(pool=pool, recorded_at_ms=recorded_at_ms, origin="test", change=change)
+        self.put(pool, POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()), recorded_at_ms)
 
     def lend(self, milli: int) -> None:
         self.configure(HOME, LentQuota(store=SHOP, sku=MILK, to_pool=AWAY, quantity_milli=milli))
 
     def tick(self, pool: str, at_ms: int) -> None:
         """Let it be `at_ms` in the pool: after hours of ticks, or as an operator confirms."""
-        self.configure(pool, ClockConfirmation(at_ms=at_ms))
+        self.configure(pool, ClockConfirmation(at_ms=at_ms), max(at_ms, NOON_MS))
         value = topic_codec(POOL_TICKS.name).encode({"pool": pool, "at_ms": at_ms, "origin": "test"})
         self.put(pool, POOL_TICKS.name, value, max(at_ms, NOON_MS))
 

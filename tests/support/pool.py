@@ -207,7 +207,7 @@ class PoolBench:
 
     def pass_time(self, at_ms: int) -> None:
         """Let it be `at_ms` by the pool's clock, as after days of ticks: an operator confirms the leap."""
-        self.configure(ClockConfirmation(at_ms=at_ms))
+        self.configure(ClockConfirmation(at_ms=at_ms), recorded_at_ms=max(at_ms, NOON_MS))
         self.tick(at_ms)
 
     def request(self, kind: str, order: str, *lines: dict[str, Any], **fields: Any) -> None:
