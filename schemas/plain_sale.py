@@ -118,10 +118,9 @@ def _lines(value: bytes, at: int) -> tuple[PlainLine, ...]:
             quantity_milli, unit_at = _long(value, end)
         code = _known_text(value[kind_at + 2 : end])
         lines.append((value[at + 1 : kind_at], code, quantity_milli, _UNITS[value[unit_at]]))
-        at = unit_at + 2 if value[unit_at + 1] == _NULL else _after_price(value, unit_at + 1)
-        if value[at] != _NULL:
+        at = unit_at + 3 if value[unit_at + 1] == _NULL else _after_price(value, unit_at + 1) + 1
+        if value[at - 1] != _NULL:
             raise _NotPlainError  # the till said it in other words
-        at += 1
     if not lines or count & 0x81 or value[at] != 0 or value[at + 1] != _NULL or at + 2 != len(value):
         raise _NotPlainError  # told again, or no end where one must be
     return tuple(lines)

@@ -17,7 +17,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 _Mapped = tuple[str, types.PieceMeasure | None]
 """(SKU, what one piece of the code is)"""
-_NONE: Mapping[str, Meaning] = {}
+Plain = tuple[str, Unit]
+"""(SKU, its unit): the meaning of a code of which one unit is one unit of the item. Exactly a tuple, for it is read of
+each line of each sale, and a tuple's subclass takes five times as long.
+"""
+_NONE: Mapping[str, Plain] = {}
 _DEFAULT_POOL = cast("types.PoolSettings", PoolSettings(name="-").to_avro())
 
 
@@ -40,6 +44,7 @@ class PoolConfig:
         self._claimants: dict[str, set[str]] = {}
         """Code → the items that have it, where they are several."""
         self._meanings: dict[str, Meaning] = {}
+        self._plain: dict[str, Plain] = {}
         self.parked: dict[tuple[str, int, int], str] = {}
         self.accepted_gaps: set[tuple[str, int, int, int, str]] = set()
         """(topic, partition, offset, until, topic id) of records that an operator gave up."""
@@ -62,9 +67,13 @@ class PoolConfig:
                 return self.meaning(store, lasting)
         return meaning
 
-    def pool_meanings(self) -> Mapping[str, Meaning]:
-        """Code → its meaning in every store; empty while any store has a list of its own, which comes first."""
-        return _NONE if self._store_codes else self._meanings
+    def plain_meaning(self, store: str, code: str) -> Plain | None:
+        """The same of a code of which one unit is one unit of the item; None for any other."""
+        return _plain(self.meaning(store, code))
+
+    def plain_meanings(self) -> Mapping[str, Plain]:
+        """Code → its plain meaning in every store; empty while any store has a list of its own, which comes first."""
+        return _NONE if self._store_codes else self._plain
 
     def label(self, code: str) -> Label | None:
         """What `code` is as the label of a scale in the pool's region; None for any other code."""
@@ -86,10 +95,9 @@ class PoolConfig:
         """Bring the pool's meaning of `code` up to date."""
         own = None if code in self._claimants else self._own_codes.get(code)
         mapped = self._codes.get(code) or (None if own is None else (own, None))
-        if mapped is None:
-            self._meanings.pop(code, None)
-        else:
-            self._meanings[code] = self._meaning_of(*mapped)
+        meaning = None if mapped is None else self._meaning_of(*mapped)
+        _put(self._meanings, code, meaning)
+        _put(self._plain, code, _plain(meaning))
 
     def _meaning_of(self, sku: str, piece: types.PieceMeasure | None) -> Meaning:
         item = self.items.get(sku)
@@ -198,6 +206,12 @@ class PoolConfig:
         if self._own_codes.get(code) == sku or rivals:
             _put(self._own_codes, code, min(rivals, default=None))
         self._mean(code)
+
+
+def _plain(meaning: Meaning | None) -> Plain | None:
+    if meaning is None or meaning.unit is None or meaning.terms is not None:
+        return None
+    return meaning.sku, meaning.unit
 
 
 def _put(codes: dict[K, V], key: K, meaning: V | None) -> None:

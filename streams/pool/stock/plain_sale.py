@@ -34,34 +34,31 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     """The fact for the journal, encoded; `body` is the sale's own encoding."""
     pool, store, system, source_id, occurred, recorded, lines = sale
     config = state.config
-    row, skew = state.row, config.pool["future_skew_ms"]
+    row, terms, skew = state.row, config.stores.get(store), config.pool["future_skew_ms"]
     if (
-        store not in config.stores or recorded > appended_at_ms + skew or occurred <= 0
+        terms is None or recorded > appended_at_ms + skew or occurred <= 0
         or occurred < row["late_before_ms"] or not -skew <= recorded - occurred <= config.pool["late_limit_ms"]
         or (len(lines) != 1 and not _are_countable(lines))
     ):  # fmt: skip
         return None
-    shelves, meanings, meaning_of = state.shelves, config.pool_meanings(), config.meaning
+    shelves, meanings, meaning_of = state.shelves, config.plain_meanings(), config.plain_meaning
     cached = shelves.cache.get
-    owed = state[HAND_OVERS].owed
     moves, applied = [], []
     for at, (line_id, code, quantity, unit) in enumerate(lines):
         meaning = meanings.get(code) or meaning_of(store, code)
-        if (
-            meaning is None or meaning[1] != unit or meaning[2] is not None or not 0 < quantity <= QUANTITY_MAX_MILLI
-            or len(line_id) > LINE_ID_MAX
-        ):  # fmt: skip
+        if meaning is None:
             return None
-        key = (pool, meaning[0], store)
+        sku, own_unit = meaning
+        if own_unit != unit or not 0 < quantity <= QUANTITY_MAX_MILLI or len(line_id) > LINE_ID_MAX:
+            return None
+        key = (pool, sku, store)
         shelf = cached(key) or shelves.get(key)
         # Held goods may have to be found elsewhere, and books that fall below zero be counted.
         if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < quantity:
             return None
-        if owed and key[1:] in owed:  # it may have been handed over
-            return None
         moves.append((key, shelf, quantity))
-        applied.append(encode_applied(at, meaning[0], -quantity))
-    if len(moves) > 1 and _falls_below_zero(moves):
+        applied.append(encode_applied(at, sku, -quantity))
+    if (len(moves) > 1 and _falls_below_zero(moves)) or (terms["rings_up_hand_overs"] and _is_owed(state, moves)):
         return None
     dedup, event_key = state.dedup, plain_sale_key(store, system, source_id)
     if dedup.place_of(event_key) is not None:
@@ -91,6 +88,12 @@ def _falls_below_zero(moves: list[tuple[ShelfKey, Shelf, int]]) -> bool:
     for key, _, quantity in moves:
         sold[key] = sold.get(key, 0) + quantity
     return any(0 <= shelf.on_hand_milli < sold[key] for key, shelf, _ in moves)
+
+
+def _is_owed(state: PoolState, moves: list[tuple[ShelfKey, Shelf, int]]) -> bool:
+    """May some of it have been handed over for an order before?"""
+    owed = state[HAND_OVERS].owed
+    return any(key[1:] in owed for key, _, _ in moves)
 
 
 def _are_countable(lines: tuple[PlainLine, ...]) -> bool:
