@@ -5,6 +5,8 @@ from itertools import permutations
 import pytest
 
 from schemas.models.config import OpeningHours, StoreSettings
+from streams.pool.journal.facts import SALE_RECORDED
+from streams.pool.journal.movements import Movements
 from tests.support.movements import assert_movements_are_the_books
 from tests.support.orders import short, stocked
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, line, wanted
@@ -114,6 +116,9 @@ def test_a_receipt_that_is_revised_is_matched_anew(rung_up_first):
     bench.sell("s1", line(2_000), line(2_000, kind="void"), version=2)
     assert bench.on_hand() == 18_000
     bench.sell("s1", line(3_000), version=3)
+    revision = [entry.fact for entry in bench.journal() if entry.fact[0] == SALE_RECORDED][-1]
+    moved = [one.quantity_milli for one in Movements().of(revision)]
+    assert moved == [2_000, -2_000, -3_000], "whoever has read nothing before is told as well"
     check(bench, 17_000)
 
 
