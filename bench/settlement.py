@@ -18,6 +18,7 @@ from bench.errors import BenchError
 from bench.settlement_world import journal_of_a_month
 from commonshelf.desks.settlement.posted import read_net, read_statement, windows_of
 from messaging.journal import JournalEntry, read_page
+from streams.runtime.garbage import collect_rarely
 from streams.settlement.ledger.ledger import Ledger
 from streams.settlement.store.database import migrate, postgresql_engine, reading, sqlite_engine
 from streams.settlement.store.outlook import Outlook
@@ -35,6 +36,7 @@ def measure_settlement(facts: int, stores: int, postgresql_url: str | None, tell
 
     postgresql_url: of an empty database, without its password (PGPASSWORD has it); None leaves PostgreSQL out.
     """
+    collect_rarely()
     tell(f"making a journal of {facts:,} sales in {stores} stores")
     begun, sales, ended = journal_of_a_month(facts, stores)
     tell("folding it, for the check")

@@ -67,10 +67,14 @@ def _read(page: bytes, at: int) -> PlainEntry:
     fact_at = appended_at + _TIME_BYTES
     if page[fact_at] != _SALE_RECORDED:
         raise _NotPlainError
-    pool_at = _after_text(page, fact_at + 1)  # after the sale's id
-    system_at = _after_text(page, _after_text(page, pool_at))
-    source_id_at = _after_text(page, system_at)
-    version_at = _after_text(page, source_id_at)
+    pool_at = fact_at + 2 + (page[fact_at + 1] >> 1)  # after the sale's id
+    store_at = pool_at + 1 + (page[pool_at] >> 1)
+    system_at = store_at + 1 + (page[store_at] >> 1)
+    source_id_at = system_at + 1 + (page[system_at] >> 1)
+    version_at = source_id_at + 1 + (page[source_id_at] >> 1)
+    sizes = page[fact_at + 1] | page[pool_at] | page[store_at] | page[system_at] | page[source_id_at]
+    if sizes & _NEITHER_SHORT_NOR_TEXT:
+        raise _NotPlainError
     version, occurred_at = _long(page, version_at)
     till_at = occurred_at + 2 * _TIME_BYTES
     lines_at = _lines_at(page, till_at)

@@ -1,7 +1,6 @@
 """A ledger worker process: sessions one after another until it is told to stop."""
 
 import ctypes
-import gc
 import logging
 import shutil
 import signal
@@ -12,6 +11,7 @@ import traceback
 from messaging.status_server import StatusServer
 from streams.runtime.contract import Processor
 from streams.runtime.failures import Halted
+from streams.runtime.garbage import collect_rarely
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.pace import Pace
@@ -26,8 +26,7 @@ def run_worker(processor: Processor, settings: WorkerSettings) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    # Rows and records are many and acyclic: rare collections save time.
-    gc.set_threshold(200_000, 20, 100)
+    collect_rarely()
     _give_memory_back()
     metrics, lookups = WorkerMetrics(stuck_after_s=settings.give_up_s), Lookups()
     try:

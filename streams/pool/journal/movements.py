@@ -4,15 +4,22 @@ Whoever wants to know what moved, or what it was worth, reads them, and derives 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from schemas.types.journal import Fact
 from schemas.types.lending import LoanRow
 from schemas.types.orders import OrderRow
 from schemas.types.pos import SaleLineKind, StockReportKind
-from schemas.types.stock import Correction, CorrectionKind, SaleRecorded, StockReportRecorded
+from schemas.types.stock import (
+    AppliedLine,
+    Correction,
+    CorrectionKind,
+    ReversedLine,
+    SaleRecorded,
+    StockReportRecorded,
+)
 from schemas.types.transfers import Discrepancy, DiscrepancyKind, TransferRow
 from streams.pool.journal.elsewhere import BORROWER, elsewhere, is_elsewhere, loan_name
 from streams.pool.journal.facts import (
@@ -49,6 +56,8 @@ _CORRECTIONS: dict[CorrectionKind, Cause] = {
     "returned": "transfer_back",
 }  # fmt: skip
 """What a correction is as a movement; goods not found move nothing."""
+_NO_SALE = ("stock", COUNT_WITHDRAWN)
+"""Kinds of reversed lines that are no sale's."""
 _IN_TRANSIT: dict[DiscrepancyKind, Cause] = {"lost": "lost_in_transit", "damaged": "damaged_in_transit"}
 
 
@@ -101,12 +110,10 @@ class Movements:
 
     def of(self, fact: Fact) -> list[Movement]:
         """The movements of the next fact, in the order in which the books change."""
-        return list(self._of(fact))
+        return self._of_sale(fact[1]) if fact[0] == SALE_RECORDED else list(self._of(fact))
 
     def _of(self, fact: Fact) -> Iterator[Movement]:
-        if fact[0] == SALE_RECORDED:
-            yield from self._of_sale(fact[1])
-        elif fact[0] == STOCK_REPORT_RECORDED:
+        if fact[0] == STOCK_REPORT_RECORDED:
             yield from self._of_report(fact[1])
         elif fact[0] == FULFILMENT_REPORT_DECIDED or fact[0] == TRANSFER_CHANGED:
             order = fact[1]["order"] if fact[0] == FULFILMENT_REPORT_DECIDED else None
@@ -125,27 +132,32 @@ class Movements:
     def _in_books(self, store: str, sku: str, occurred_at_ms: int, delta_milli: int) -> int:
         return delta_milli if occurred_at_ms > self.counted_at_ms.get((store, sku), 0) else 0
 
-    def _of_sale(self, fact: SaleRecorded) -> Iterator[Movement]:
-        event = fact["event"]
+    def _of_sale(self, fact: SaleRecorded) -> list[Movement]:
+        """Of a sale, which most facts are: where the time goes."""
+        event, applied_lines = fact["event"], fact["applied"]
         store, at_ms, lines = event["store"], event["occurred_at_ms"], event["lines"]
-        for line in fact["reversed"]:
-            if line["kind"] != "stock" and line["kind"] != COUNT_WITHDRAWN:
-                milli, then_ms, moved = line["delta_milli"], line["occurred_at_ms"], line.get("moved_milli")
-                if moved is not None:
-                    moved = moved if line["kind"] == "sale" else -moved
-                yield Movement(
-                    store, line["sku"], milli if moved is None else moved,
-                    self._in_books(store, line["sku"], then_ms, milli), line["kind"], then_ms, is_undone=True,
-                    order=line.get("order"),
-                )  # fmt: skip
-        kits = Counter(applied["line"] for applied in fact["applied"])
-        for applied in fact["applied"]:
-            told = lines[applied["line"]]
-            books = self._in_books(store, applied["sku"], at_ms, applied["delta_milli"])
-            yield Movement(
-                store, applied["sku"], told_milli(applied, told), books, told["kind"], at_ms, order=event["order_ref"],
-                price_minor=None if kits[applied["line"]] > 1 else told["price_minor"], currency=event["currency"],
-            )  # fmt: skip
+        found = [self._of_reversed(store, line) for line in fact["reversed"] if line["kind"] not in _NO_SALE]
+        kits = _kits(applied_lines) if len(applied_lines) > 1 else ()
+        for applied in applied_lines:
+            number, sku = applied["line"], applied["sku"]
+            told = lines[number]
+            books = self._in_books(store, sku, at_ms, applied["delta_milli"])
+            price = None if number in kits else told["price_minor"]
+            found.append(Movement(
+                store, sku, told_milli(applied, told), books, told["kind"], at_ms, "", False, None,
+                event["order_ref"], None, price, event["currency"],
+            ))  # fmt: skip
+        return found
+
+    def _of_reversed(self, store: str, line: ReversedLine) -> Movement:
+        milli, then_ms, moved = line["delta_milli"], line["occurred_at_ms"], line.get("moved_milli")
+        if moved is not None:
+            moved = moved if line["kind"] == "sale" else -moved
+        return Movement(
+            store, line["sku"], milli if moved is None else moved,
+            self._in_books(store, line["sku"], then_ms, milli), cast("Cause", line["kind"]), then_ms, is_undone=True,
+            order=line.get("order"),
+        )  # fmt: skip
 
     def _of_report(self, fact: StockReportRecorded) -> Iterator[Movement]:
         event = fact["event"]
@@ -209,6 +221,11 @@ class Movements:
             yield Movement(
                 elsewhere(loan["store"], loan["peer"]), loan["sku"], milli, milli, "borrowed", recorded_at_ms
             )
+
+
+def _kits(applied_lines: Iterable[AppliedLine]) -> set[int]:
+    """Lines that were applied in several parts."""
+    return {line for line, parts in Counter(applied["line"] for applied in applied_lines).items() if parts > 1}
 
 
 def _of_discrepancies(found: list[Discrepancy], transfer: TransferRow | None) -> Iterator[Movement]:

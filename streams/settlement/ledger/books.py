@@ -102,8 +102,9 @@ class Books:
         name = (self.position, len(self.step.transactions))
         if not found:
             return name
+        add = self.balances.add
         for party, account, counterparty, amount, currency in found:
-            self.balances.add((party, account, counterparty or "", currency), amount)
+            add((party, account, counterparty or "", currency), amount)
         window_ms, belongs_to_ms = self._windows(about.occurred_at_ms)
         self._note_time(about)
         self.step.transactions.append(

@@ -70,6 +70,8 @@ class Ledger:
                 returns.settle_return(books, move)
             goods.settle_movement(books, move)
             books.note_sale(move)
+        if fact[0] == facts.SALE_RECORDED:
+            return
         at_ms, corrections = entry.appended_at_ms, []
         if fact[0] == facts.FULFILMENT_REPORT_DECIDED:
             at_ms = fact[1]["report"]["occurred_at_ms"]

@@ -21,7 +21,7 @@ class RowTable(dict[K, V], Generic[K, V]):
 
     def __setitem__(self, key: K, row: V) -> None:
         self._changed.add(key)
-        super().__setitem__(key, row)
+        dict.__setitem__(self, key, row)
 
     def __delitem__(self, key: K) -> None:
         self._changed.add(key)

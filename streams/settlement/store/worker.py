@@ -17,6 +17,7 @@ from messaging.cluster import UnreachableError
 from messaging.errors import UserError
 from messaging.status_server import Status, StatusServer
 from schemas.topics import POOL_JOURNAL
+from streams.runtime.garbage import collect_rarely
 from streams.runtime.sink import SinkFenced, SinkSettings, SinkWorker
 from streams.settlement.store.database import migrate
 from streams.settlement.store.history import history_of
@@ -122,6 +123,7 @@ def run_settlement(settings: SettlementSettings) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    collect_rarely()
     outlook = Outlook()
     REGISTRY.register(outlook)
     settlement = Settlement(settings, outlook)

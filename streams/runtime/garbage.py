@@ -1,0 +1,8 @@
+"""The collector of unreachable cycles, in processes whose memory has none."""
+
+import gc
+
+
+def collect_rarely() -> None:
+    """Rows and records are many and acyclic: rare collections save time."""
+    gc.set_threshold(200_000, 20, 100)
