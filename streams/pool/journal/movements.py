@@ -87,6 +87,8 @@ class Movement(NamedTuple):
     currency: str | None = None
     value_minor: int | None = None
     """At cost, of what was lost or came broken."""
+    is_kit_part: bool = False
+    """The till's line is of a kit with other parts, too."""
 
 
 @dataclass
@@ -142,10 +144,10 @@ class Movements:
             number, sku = applied["line"], applied["sku"]
             told = lines[number]
             books = self._in_books(store, sku, at_ms, applied["delta_milli"])
-            price = None if number in kits else told["price_minor"]
+            price, is_kit_part = (None, True) if number in kits else (told["price_minor"], False)
             found.append(Movement(
                 store, sku, told_milli(applied, told), books, told["kind"], at_ms, "", False, None,
-                event["order_ref"], None, price, event["currency"],
+                event["order_ref"], None, price, event["currency"], None, is_kit_part,
             ))  # fmt: skip
         return found
 

@@ -123,10 +123,12 @@ class Books:
         return self.post(about, agreement, debt.postings(), sentence, corrects=corrects, position=position)
 
     def wait_for_price(self, reason: UnpricedReason, about: About, claim: dict[str, Any]) -> tuple[int, int]:
-        """Keep a claim that cannot be priced, tell of it, and return its name."""
+        """Keep a claim that cannot be priced, tell of it, and return its name. It waits for a price of its unit."""
         item = len(self.step.unpriced)
         name = (self.position, item)
-        self.unpriced[name] = {"reason": reason, "about": list(about), **claim}
+        self.unpriced[name] = {
+            "reason": reason, "about": list(about), "unit": self.unit_of(about.sku), **claim,
+        }  # fmt: skip
         self.step.unpriced.append(Unpriced(self.pool, self.position, item, reason, about))
         self._note_time(about)
         return name
@@ -195,6 +197,11 @@ class Books:
             numerator, denominator = item["price_minor"] * price["permille"], 1000
         tax = (item["tax_permille"] or 0) if item is not None and agreement["tax"] != "none" else 0
         return Rate(numerator, denominator, tax, agreement["tax"] == "included", agreement["rounding"])
+
+    def unit_of(self, sku: str | None) -> str | None:
+        """The unit in which an item is counted and priced; None for an item that is not known."""
+        item = None if sku is None else self.items.get(sku)
+        return None if item is None else item["unit"]
 
     def retail_minor(self, sku: str, milli: int) -> int | None:
         """What so many thousandths cost a customer by the catalogue; None for an item without a price."""

@@ -10,7 +10,8 @@ Party = str
 FUND: Party = "@fund"
 INSURER: Party = "@insurer"
 
-UnpricedReason = Literal["no_agreement", "no_cost", "no_price", "no_list_price", "other_currency"]
+UnpricedReason = Literal["no_agreement", "no_cost", "no_price", "no_list_price", "other_currency", "kit_price"]
+"""kit_price: the till told what the whole kit costs, and not its parts. A price for another unit is none."""
 
 
 class Entry(Protocol):

@@ -99,10 +99,18 @@ class Ledger:
             claim = books.unpriced[name]
             about = About(*claim["about"])
             agreement = books.agreement_at(about.occurred_at_ms)
-            rate = books.rate(str(about.sku), agreement)
-            if isinstance(rate, str) or agreement is None or claim["claim"] == "none":
+            if agreement is None or claim["claim"] == "none" or claim["unit"] != books.unit_of(about.sku):
                 continue
-            self._price(name, claim, about, rate, agreement)
+            if claim["claim"] == "refund":
+                amount = books.retail_minor(str(about.sku), about.quantity_milli or 0)
+                if amount is None:
+                    continue
+                returns.price_refund(books, name, claim, about, amount, agreement)
+            else:
+                rate = books.rate(str(about.sku), agreement)
+                if isinstance(rate, str):
+                    continue
+                self._price(name, claim, about, rate, agreement)
             del books.unpriced[name]
             books.step.priced.append(name)
 

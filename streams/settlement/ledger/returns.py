@@ -6,7 +6,7 @@ from schemas.types.agreement import Agreement
 from streams.pool.journal.movements import Movement
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import About
+from streams.settlement.ledger.entries import About, Party, UnpricedReason
 from streams.settlement.ledger.orders import PLACE, party_of
 
 RETURNS = ("return", "return_not_restocked")
@@ -47,16 +47,21 @@ def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, m
         "sku": move.sku,
         "milli": milli,
         "debts": [],
-        "waits": None,
+        "waits": [],
     }
     row["returns"].append(back)
-    if agreement is None:
-        return
     about = About("refund", move.occurred_at_ms, move.store, row["order"], None, move.sku, milli)
+    if agreement is None:
+        back["waits"].append(list(books.wait_for_price("no_agreement", about, {"claim": "none"})))
+        return
     paid = seller if agreement["customer_pays"] == "selling" else giver
-    refund = _refund(books, move, milli)
-    _owe(books, back, about, agreement, Debt(taker, paid, agreement["currency"], {"refunds": refund or 0}),
-         f"{move.store} paid a customer of {paid} back for order {row['order']}")  # fmt: skip
+    if paid != taker:
+        refund = _refund(books, move, milli, agreement)
+        if isinstance(refund, str):
+            claim = {"claim": "refund" if refund == "no_price" else "none", "paid": paid, "order": row["order"]}
+            back["waits"].append(list(books.wait_for_price(refund, about, claim)))
+        else:
+            _pay_back(books, back, about, paid, refund, agreement)
     owner = seller
     if agreement["returns_to"] == "fulfilling" and giver != seller:
         owner = giver
@@ -68,7 +73,7 @@ def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, m
         about = about._replace(kind="return")
         if isinstance(rate, str):
             claim = {"claim": "return", "owner": owner, "taker": taker, "order": row["order"]}
-            back["waits"] = list(books.wait_for_price(rate, about, claim))
+            back["waits"].append(list(books.wait_for_price(rate, about, claim)))
         else:
             _owe(books, back, about, agreement, Debt(owner, taker, agreement["currency"], rate.parts(milli)),
                  f"{move.store} has goods of {owner} on its shelf that a customer brought back")  # fmt: skip
@@ -78,13 +83,37 @@ def price_return(
     books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
 ) -> None:
     """Post whose goods they are again that waited for their price."""
-    row = books.orders[claim["order"]]
-    back = next(one for one in row["returns"] if one["waits"] == list(name))
-    back["waits"] = None
+    row, back = _waiting(books, name, claim)
     debt = Debt(claim["owner"], claim["taker"], agreement["currency"], rate.parts(about.quantity_milli or 0))
     _owe(books, back, about, agreement, debt,
          f"{about.store} has goods of {claim['owner']} on its shelf that a customer brought back", name[0])  # fmt: skip
     books.orders[claim["order"]] = row
+
+
+def price_refund(
+    books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, amount_minor: int, agreement: Agreement
+) -> None:
+    """Post a refund that waited for the catalogue's price."""
+    row, back = _waiting(books, name, claim)
+    _pay_back(books, back, about, claim["paid"], amount_minor, agreement, name[0])
+    books.orders[claim["order"]] = row
+
+
+def _waiting(books: Books, name: tuple[int, int], claim: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The order's row, and its return that waits for a price so named, and waits no more."""
+    row = books.orders[claim["order"]]
+    back = next(one for one in row["returns"] if list(name) in one["waits"])
+    back["waits"].remove(list(name))
+    return row, back
+
+
+def _pay_back(
+    books: Books, back: dict[str, Any], about: About, paid: Party, amount_minor: int, agreement: Agreement,
+    position: int | None = None,
+) -> None:  # fmt: skip
+    debt = Debt(party_of(str(about.store)), paid, agreement["currency"], {"refunds": amount_minor})
+    sentence = f"{about.store} paid a customer of {paid} back for order {about.order}"
+    _owe(books, back, about, agreement, debt, sentence, position)
 
 
 def _posted_part(row: dict[str, Any], place: str, milli: int) -> list[Debt]:
@@ -102,10 +131,16 @@ def _posted_part(row: dict[str, Any], place: str, milli: int) -> list[Debt]:
     return parts
 
 
-def _refund(books: Books, move: Movement, milli: int) -> int | None:
-    """What the till's line says, of the part that was the order's; else the catalogue's price."""
+def _refund(books: Books, move: Movement, milli: int, agreement: Agreement) -> int | UnpricedReason:
+    """What the till's line says, of the part that was the order's, else the catalogue's price; or why there is none."""
+    own = books.currency.get("currency", agreement["currency"])
+    if agreement["currency"] != own or (move.price_minor is not None and move.currency not in (None, own)):
+        return "other_currency"
+    if move.is_kit_part:
+        return "kit_price"
     if move.price_minor is None:
-        return books.retail_minor(move.sku, milli)
+        retail = books.retail_minor(move.sku, milli)
+        return "no_price" if retail is None else retail
     return Debt("", "-", "", {"refunds": abs(move.price_minor)}).part(milli, move.quantity_milli).parts["refunds"]
 
 
@@ -128,8 +163,8 @@ def _undo(books: Books, row: dict[str, Any], move: Movement) -> None:
             continue
         part = min(left, back["milli"])
         left -= part
-        if back["waits"] is not None:
-            books.waits_no_more(tuple(back["waits"]), part)
+        for waiting in back["waits"]:
+            books.waits_no_more(tuple(waiting), part)
         rest = []
         for kind, row_debt, version, name in back["debts"]:
             debt = debt_of(row_debt)
