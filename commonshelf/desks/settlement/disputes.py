@@ -20,7 +20,7 @@ class NoSuchDisputeError(UserError):
 
 
 class Evidence(NamedTuple):
-    """A dispute, and the transactions about the same order or transfer, or the one alone when it is about neither."""
+    """A dispute, and the transactions about the same order or transfer, else the same shelf, else the one alone."""
 
     dispute: Dispute
     disputed: Transaction
@@ -69,6 +69,8 @@ def evidence_of(database: Database, pool: str, dispute: Dispute) -> Evidence:
         found = transactions_of(database, pool, order=about.order)
     elif about.transfer is not None:
         found = transactions_of(database, pool, transfer=about.transfer)
+    elif about.store is not None and about.sku is not None:
+        found = transactions_of(database, pool, store=about.store, sku=about.sku)
     else:
         found = [disputed]
     found += transactions_of(database, pool, dispute=dispute.dispute)

@@ -154,6 +154,8 @@ def transactions_of(
     order: str | None = None,
     transfer: str | None = None,
     dispute: str | None = None,
+    store: str | None = None,
+    sku: str | None = None,
     after: tuple[int, int] | None = None,
     limit: int | None = None,
     as_of: AsOf = NOW,
@@ -161,7 +163,7 @@ def transactions_of(
     """Transactions in the order in which they were posted, whole: with all parties' postings.
 
     party: those that it has postings in; window_ms: those that count in the window that starts then.
-    order, transfer, dispute: those about it.
+    order, transfer, dispute, store, sku: those about it, or about all that are given.
     after: those behind that (posted position, sequence); limit: so many at most.
     """
     wanted = select(transactions).where(transactions.c.pool == pool, *_bounds(as_of))
@@ -171,6 +173,8 @@ def transactions_of(
         (transactions.c.order_id, order),
         (transactions.c.transfer, transfer),
         (transactions.c.dispute, dispute),
+        (transactions.c.store, store),
+        (transactions.c.sku, sku),
     )
     wanted = wanted.where(*(column == subject for column, subject in subjects if subject is not None))
     if party is not None:

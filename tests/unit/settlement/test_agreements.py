@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from commonshelf.cli import app
 from streams.settlement.agreements.compare import compare
 from streams.settlement.agreements.file import AgreementError, read_agreement
-from streams.settlement.agreements.words import worked_example
+from streams.settlement.agreements.words import explained, worked_example
+from streams.settlement.ledger.windows import window_of
 from tests.support.pool import NOON_MS, OTHER_STORE, POOL, STORE, wanted
 from tests.support.settlement import agreement, collected, members
 
@@ -107,6 +108,16 @@ def test_what_breaks_an_agreement_is_named(tmp_path, old, new, told):
     with pytest.raises(AgreementError) as refused:
         read_agreement(written(tmp_path, WHOLE.replace(old, new)))
     assert told in str(refused.value)
+
+
+def test_windows_of_minutes_follow_one_another(tmp_path):
+    found = read_agreement(written(tmp_path, WHOLE.replace('every = "weekly"', 'every = "minutes"\nminutes = 15')))
+    terms = found.window.model_dump(mode="json")
+    start, end = window_of(NOON_MS, terms)
+    assert (start % 900_000, end - start) == (0, 900_000)
+    assert start <= NOON_MS < end
+    assert window_of(end, terms) == (end, end + 900_000)
+    assert "A window ends every 15 minutes" in "\n".join(explained(found))
 
 
 def test_a_currency_without_decimals_has_none_in_its_amounts(tmp_path):

@@ -115,5 +115,18 @@ def test_evidence_is_what_was_known_then_and_what_came_since(settle, read, sold,
     assert plain.index(entry(sold)) < plain.index("Known since")
 
 
+def test_evidence_about_missing_goods_is_all_that_was_posted_of_that_shelf(settle, read, monkeypatch):
+    lost = next(one for one in transactions_of(read, POOL) if one.about.kind == "shrink")
+    of_shelf = transactions_of(read, POOL, store=lost.about.store, sku=lost.about.sku)
+    record = disputes.Dispute(
+        dispute="d1", store=STORE, posted_position=lost.posted_position, sequence=lost.sequence, text="Not ours"
+    )
+    monkeypatch.setattr(disputes, "known_dispute", lambda *_: record)
+    told = json.loads(settle("dispute", "show", POOL, "d1", "--json").output)
+    shown = [(one["posted_position"], one["sequence"]) for one in (*told["known_then"], *told["known_since"])]
+    assert shown == [(one.posted_position, one.sequence) for one in of_shelf]
+    assert {one.about.kind for one in of_shelf} >= {"lot_lent", "lot_sold", "shrink"}
+
+
 def test_a_dispute_about_nothing_that_was_posted_says_so(settle):
     assert "which pool north never posted" in str(settle("dispute", "show", POOL, "d1").exception)
