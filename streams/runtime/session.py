@@ -87,6 +87,7 @@ class Session:
         self._committer = ThreadPoolExecutor(1, "commit")
         self._in_flight: _InFlight | None = None
         self._member: Any = None
+        self._is_leaving = False
         self._producer = make_producer(settings, pace.transaction_timeout_ms)
         self._consumer = make_consumer(settings)
         self._gaps = Gaps(self._consumer, processor, settings, metrics)
@@ -127,6 +128,7 @@ class Session:
         if self._at_stake:
             self._pace.failed(self._at_stake)
         self._committer.shutdown()
+        self._is_leaving = True
         try:
             with self._watchdog.watching("leaving the group"):
                 self._consumer.close()
@@ -332,6 +334,8 @@ class Session:
     # --- assignment -------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        if self._is_leaving:  # the group had not heard of it yet: the next to be given these has heard
+            return
         failpoint("mid_assignment")
         began = time.monotonic()
         # Who we are as long as we hold these. A member that the group has forgotten meanwhile has no generation, and

@@ -332,3 +332,15 @@ def test_offsets_are_sent_as_the_member_that_was_given_the_partitions_not_as_one
     worker.session._step()
     worker.session._settle()
     assert worker.producer.did == ["begin", b"a", "member 1", "commit"]
+
+
+def test_what_the_group_hands_to_a_worker_that_leaves_it_is_not_begun(worker):
+    """Kafka's client calls back while it closes, and answers nothing more: that must not end the process."""
+
+    def answer(*_, **__):
+        raise KafkaException(KafkaError(KafkaError._DESTROY))
+
+    worker.consumer.committed = answer
+    worker.consumer.close = lambda: worker.session._on_assign(worker.consumer, [TopicPartition("in", 1)])
+    worker.session._release()
+    assert worker.session._held == {}
