@@ -198,7 +198,16 @@ def transactions_of(
     named = wanted.with_only_columns(
         transactions.c.pool, transactions.c.posted_position, transactions.c.sequence
     ).subquery()
-    parts = select(postings).join(
+    columns = postings.c
+    parts = select(
+        columns.posted_position,
+        columns.sequence,
+        columns.party,
+        columns.account,
+        columns.counterparty,
+        columns.amount_minor,
+        columns.currency,
+    ).join(
         named,
         and_(
             named.c.pool == postings.c.pool,
@@ -208,9 +217,8 @@ def transactions_of(
     )
     found: dict[tuple[int, int], list[Posting]] = {}
     in_order = parts.order_by(postings.c.posted_position, postings.c.sequence, postings.c.number)
-    for row in connection.execute(in_order):
-        posting = Posting(row.party, row.account, row.counterparty, row.amount_minor, row.currency)
-        found.setdefault((row.posted_position, row.sequence), []).append(posting)
+    for at_position, at_sequence, *posting in connection.execute(in_order):
+        found.setdefault((at_position, at_sequence), []).append(Posting(*posting))
     return [_transaction(row, found) for row in connection.execute(wanted)]
 
 
