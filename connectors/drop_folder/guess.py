@@ -34,8 +34,8 @@ TIME_FORMATS = (
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "quantity": (
         "anzahl", "menge", "qty", "count", "units", "units_sold", "stueck", "stück", "stk", "bestand", "gezaehlt",
-        "gezählt", "cantidad", "quantite", "quantité", "qte", "quantita", "quantità", "aantal", "hoeveelheid",
-        "verkaufte_menge", "sold",
+        "gezählt", "cantidad", "quantite", "quantité", "qte", "quantita", "quantità", "q_tà", "q_ta",
+        "qtà", "qta", "aantal", "hoeveelheid", "verkaufte_menge", "sold",
     ),
     "receipt_no": (
         "bonnr", "bon_nr", "bonnummer", "beleg", "beleg_nr", "belegnr", "rechnung", "rechnungsnr", "invoice",
@@ -45,7 +45,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "sku": (
         "artikel_nr", "artikelnr", "artnr", "artikel", "article", "product_code", "product_id", "item_code", "item_no",
-        "codigo", "codice", "code_article", "ref_article", "référence", "article_number", "item_number", "code",
+        "codigo", "código", "codice", "cod_articolo", "codice_articolo", "item_#",
+        "code_article", "ref_article", "référence", "article_number", "item_number", "code",
     ),
     "gtin": ("ean_code", "gtin13", "upc_code", "bar_code", "strichcode", "codigo_de_barras", "code_barres"),
     "line_no": ("zeile", "pos", "positionsnr", "line_item", "linea", "ligne", "regel"),

@@ -26,7 +26,9 @@ _STATUS_TEXT: Mapping[StatusWord, str] = {
     "unpaid": "pending|pending payment|payment pending|awaiting payment|unpaid|open|opened|draft|on hold|on_hold|"
     "onhold|"
     "hold|parked|saved|suspended|layby|lay by|layaway|quote|quotation|failed|declined|expired|authorized|authorised|"
-    "in progress|offen|ausstehend|unbezahlt|entwurf|fehlgeschlagen|abgelehnt|geparkt|en attente|impayé|impayée|"
+    "in progress|offen|ausstehend|unbezahlt|entwurf|fehlgeschlagen|abgelehnt|geparkt|abgelaufen|rejected|"
+    "refusé|refusée|expiré|expirée|rechazado|rechazada|rifiutato|rifiutata|scaduto|scaduta|geweigerd|verlopen|"
+    "en attente|impayé|impayée|"
     "échoué|"
     "brouillon|pendiente|pendiente de pago|borrador|fallido|in sospeso|in attesa|bozza|fallito|openstaand|concept|"
     "mislukt",
@@ -42,7 +44,9 @@ _STATUS_TEXT: Mapping[StatusWord, str] = {
     "gültig|"
     "erstattet|vente|vendu|payé|payée|paye|terminé|terminée|clôturé|clôturée|réussi|venta|vendido|pagado|pagada|"
     "completado|completada|cerrado|cerrada|vendita|venduto|pagato|pagata|completato|completata|chiuso|verkoop|"
-    "verkocht|"
+    "verkocht|encaissé|encaissée|remboursé|remboursée|cobrado|cobrada|reembolsado|reembolsada|incassato|"
+    "incassata|rimborsato|"
+    "rimborsata|afgerekend|terugbetaald|"
     "betaald|voltooid|afgerond|gesloten",
 }  # fmt: skip
 _STATUS: Mapping[str, Verdict] = {
@@ -69,7 +73,9 @@ _KINDS: Mapping[str, Verdict] = (
     )
     | dict.fromkeys(("tip", "gratuity", "trinkgeld", "pourboire", "propina", "mancia", "fooi"), SkipReason.tip)
     | dict.fromkeys(("fee", "shipping", "surcharge", "deposit", "versand", "pfand"), SkipReason.fee)
-    | dict.fromkeys(("gift card", "gift_card", "gutschein"), SkipReason.gift_card)
+    | dict.fromkeys(("gift card", "gift_card", "gutschein", "voucher", "bon cadeau", "buono"), SkipReason.gift_card)
+    | dict.fromkeys(("service", "services", "dienstleistung", "prestation", "servicio", "servizio", "dienst"),
+                    SkipReason.non_stock)
 )  # fmt: skip
 _NOT_SET = frozenset({"", "0", "no", "n", "false", "nein", "non", "falsch", "faux", "nee", "-", "f", "not cancelled"})
 _SET = frozenset({"1", "yes", "y", "true", "ja", "j", "oui", "o", "sí", "si", "s", "wahr", "vrai", "x", "t", "✓"})

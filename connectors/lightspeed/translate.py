@@ -181,7 +181,7 @@ def _read_lines(lines: SaleLines, sale: Json, *, is_voided: bool) -> None:
             if is_voided and is_return:  # it brought nothing back
                 kind = "return_not_restocked"
             price = lines.price(where, lambda currency, line=line, milli=milli: _price(line, abs(milli), currency))  # type: ignore[misc]
-            quantity = Decimal(abs(milli)).scaleb(-3)
+            quantity = abs(number(line, "quantity") or Decimal(0))
             moved = lines.add(
                 where, line_id, {"item": _product_id(line), "kind": kind, "quantity": quantity, "price": price}
             )

@@ -9,10 +9,13 @@ _FORMULA_TEXT = re.compile(r'=\s*(?:T\()?"((?:[^"]|"")*)"\)?(?:&"")?')
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]{1,15})?[eE][+-][0-9]{2,3}")
 _ERROR = re.compile(
     r"#(?:N/?A|NV|N/D|REF!|BEZUG!|REF|VALUE!|WERT!|VALEUR!|VALOR!|VALORE!|WAARDE!|NAME\?|NOM\s?\?|NOME\?|NOMBRE\?|"
-    r"DIV/0!|NUM!|ZAHL!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!|GETTING_DATA|NOMBRE!|GETAL!)|#{2,}",
+    r"DIV/0!|NUM!|ZAHL!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!|GETTING_DATA|NOMBRE!|GETAL!|"
+    r"[¡¿]?[^\W\d_]+(?:[/ ][^\W\d_]+)?/?0?[!?])|#{2,}",
     re.IGNORECASE,
 )
-_NOTHING = frozenset({"n/a", "null", "none", "nan", "nil", "undefined", "-", "--", "\u2014", "\u2013"})
+_NOTHING = frozenset(
+    {"n/a", "n/d", "n.d.", "k.a.", "s/o", "null", "none", "nan", "nil", "undefined", "-", "--", "\u2014", "\u2013"}
+)
 _MONTH = (
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|janv|févr|mars|avr|mai|juin|juil|août|"
     r"sept|oct|nov|déc|ene|feb|mar|abr|may|jun|jul|dic|giu|lug|ott|mrt|mei|okt|fev|dez)\.?"

@@ -1,8 +1,8 @@
 """The units that tills name, by their words in the languages of Europe and by their codes in UN/ECE Recommendation 20.
 
 Weights are avoirdupois, volumes those of the United States (NIST Handbook 44, appendix C); all are exact. A word is
-read in any case, without a full stop, blanks around it, or "(s)". Words that mean different things to different shops,
-such as a case or a pair, are not among them: the option `unit_words` says what they are.
+read in any case, without a full stop, blanks around it, or "(s)", "(es)", "(en)". Words that mean different things to
+different shops, such as a case or a pair, are not among them: the option `unit_words` says what they are.
 """
 
 import re
@@ -30,12 +30,13 @@ _WORDS: Mapping[tuple[Unit, str], str] = {
         "ud uds und unds unidad unidades pieza piezas pza pzas "  # Spanish
         "pz pezzo pezzi unità nr cad cadauno "  # Italian
         "un unid unids unidade unidades peça peças "  # Portuguese
-        "stuk stuks styck styk styks szt sztuka sztuki kpl ks db "  # Dutch, Nordic, Polish, Finnish, Czech, Hungarian
+        "stuk stuks eenheid eenheden "  # Dutch
+        "styck styk styks szt sztuka sztuki kpl ks db "  # Nordic, Polish, Finnish, Czech, Hungarian
         "c62 h87 nar unt"  # UN/ECE, and what tills write instead
     ),
     (Unit.each, "12"): (
         "dozen dozens doz dz dzn dutzend dtzd dtz douzaine douzaines docena docenas "
-        "dozzina dozzine dúzia dúzias dozijn dussin tucet"
+        "dozzina dozzine dúzia dúzias dozijn dozijnen dussin tucet"
     ),
     (Unit.each, "144"): "gross gro",
     (Unit.kg, "1"): (
@@ -57,6 +58,9 @@ _WORDS: Mapping[tuple[Unit, str], str] = {
     ): "ml milliliter milliliters millilitre millilitres mililitro mililitros millilitro millilitri mlt cc",
     (Unit.l, "0.01"): "cl centiliter centiliters centilitre centilitres clt",
     (Unit.l, "0.1"): "dl deciliter deciliters decilitre decilitres dlt",
+    (Unit.l, "1000"): "m³ m3 mtq",
+    (Unit.l, "0.016387064"): "in³ in3 inq",
+    (Unit.l, "28.316846592"): "ft³ ft3 ftq",
     (Unit.l, "100"): "hl hectoliter hectolitre hektoliter hlt",
     (Unit.l, "0.0295735295625"): "fl_oz floz fl_oz_us fluid_ounce fluid_ounces oza",
     (Unit.l, "0.2365882365"): "cup cups",
@@ -82,12 +86,14 @@ _EACH_OF = re.compile(r"^(?:(?:per|pro|je|par|por|al) |/ ?)")
 """As in per lb, /kg."""
 _MEASURED = re.compile(r"([0-9]+(?:[.,][0-9]+)?(?:/[0-9]+)?)\s*(.*)", re.DOTALL)
 _FACTOR_MAX = 1_000_000
+_MAYBE_PLURAL = re.compile(r"\((?:s|es|en|n|e)\)")
+"""As in Unit(s), Unidad(es), Einheit(en)."""
 
 
 @lru_cache(maxsize=4_096)
 def normal_word(text: str) -> str:
     """A word for a unit as it is compared."""
-    word = text.casefold().replace("(s)", "").replace("(", " ").replace(")", " ")
+    word = _MAYBE_PLURAL.sub("", text.casefold()).replace("(", " ").replace(")", " ")
     return _EACH_OF.sub("", " ".join(word.split()).rstrip("."))
 
 

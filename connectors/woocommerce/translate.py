@@ -47,10 +47,20 @@ _OFF = {
 }  # fmt: skip
 _PAID_LATER = frozenset({"cod", "bacs", "cheque"})
 """WooCommerce's own ways to pay that take the goods off its stock before they are paid."""
-_PARTS = ("bundled_items", "composite_children", "mnm_contents", "mnm_child_items", "woosb_ids", "wooco_ids")
+_PARTS = (
+    "bundled_items",
+    "composite_children",
+    "mnm_contents",
+    "mnm_child_items",
+    "woosb_ids",
+    "wooco_ids",
+    "yith_bundle_cart_key",
+    "cartstamp",
+)
 _PART_OF = ("bundled_by", "composite_parent", "mnm_container", "mnm_parent", "woosb_parent_id", "wooco_parent_id")
 """Fields, or notes with a _ before, of the lines of bundles and of their parts. Sources: WooCommerce Product Bundles,
-Composite Products and Mix and Match (REST API reference); WPC Product Bundles and Composite Products.
+Composite Products and Mix and Match (REST API reference); WPC Product Bundles and Composite Products; YITH Product
+Bundles.
 """
 _GIFT_CARDS = ("gift_card", "giftcard", "gift-card")
 
