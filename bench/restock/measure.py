@@ -14,6 +14,7 @@ import numpy as np
 from bench.errors import BenchError
 from bench.restock import generated, journey
 from bench.restock.baselines import empirical, heavy_methods, light_methods, model_quantiles
+from bench.restock.decisions import compare
 from bench.restock.history import LEAFLET, History
 from bench.restock.scores import (
     HIGH,
@@ -84,6 +85,9 @@ def measure_restock(settings: Settings, tell: Tell) -> dict[str, Any]:
         "calibration_worst": top["calibration_worst"],
         "calibration_worst_above_2": top["calibration_worst_above_2"], "plan_s": plan_s,
     }  # fmt: skip
+    if history.truth is not None:
+        headline |= compare(history)
+        tell("orders are compared with (s,S)")
     return {**headline, **settings._asdict(), "leads": leads, "strata": strata}
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.restock.baselines import empirical
+from bench.restock.decisions import LIFE_DAYS, Point, simulate, value_at
 from bench.restock.generated import generate
 from bench.restock.measure import Settings, measure_restock
 from bench.restock.scores import HIGH, LOW, calibration_worst, gain_interval, gain_percent, losses, masses, scale
@@ -70,6 +71,31 @@ def test_ours_gains_on_made_up_sales_and_the_oracle_gains_more():
     assert 0 < one["gain_percent"] < one["gain_oracle_percent"]
     assert one["low"] < one["gain_percent"] < one["high"]
     assert (figures["gain_percent"], figures["best_single"]) == (one["gain_percent"], one["best_single"])
+    assert figures["lost_units_change_percent"] < 0
+    assert figures["waste_change_percent"] < 0
+
+
+def test_goods_are_sold_oldest_first_spoil_after_their_life_and_what_is_missing_is_lost():
+    """Ten units come on the second morning and no more: two a day sell for five days, and from then on all is lost."""
+    history = generate(stores=1, skus=10, seed=1)
+    history.sold[:] = 0
+    history.sold[0, -56:] = 2
+
+    def once(units):
+        def order(day, on_hand, coming):
+            wanted = np.zeros(len(on_hand), np.int64)
+            wanted[0] = units if day == history.test_starts else 0
+            return wanted
+
+        return order
+
+    assert simulate(history, once(10)) == Point(wasted=0, lost=2 * (56 - 5))
+    assert simulate(history, once(20)) == Point(wasted=20 - 2 * LIFE_DAYS, lost=2 * (56 - LIFE_DAYS))
+
+
+def test_a_frontier_is_read_between_its_points_only():
+    assert value_at([(10, 100), (20, 50)], 15) == 75
+    assert value_at([(10, 100), (20, 50)], 21) is None
 
 
 def test_too_few_items_are_refused():
