@@ -2,14 +2,26 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 from tests.support.vendor_server import Answer, Received
 
 NOW_MS = time.time_ns() // 1_000_000
-"""When the tests were collected. A real host reads from its own start on: its tests set the times that they need."""
+"""When the tests were collected. A real host reads from its own start on: its tests set the times that they need,
+or have `clock_of_the_rigs`."""
 HOUR_MS = 3_600_000
 CANARY = "CANARY-Mustermann-4111111111"
 """A rig puts it into every field of its vendor's that people fill: names, notes, addresses, card data."""
+
+
+def clock_of_the_rigs(monkeypatch) -> None:
+    """Let the machine's clock say NOW_MS and go on from there: a suite that takes an hour finds its orders new."""
+    begun_ns = time.monotonic_ns()
+
+    def time_ns() -> int:
+        return NOW_MS * 1_000_000 + time.monotonic_ns() - begun_ns
+
+    monkeypatch.setattr("messaging.clock.time", SimpleNamespace(**(vars(time) | {"time_ns": time_ns})))
 
 
 @dataclass(frozen=True)
