@@ -103,6 +103,7 @@ def diff(
 
     Example: ./shelf agreement diff riverside agreement.toml proposal.toml
     """
+    from commonshelf.desks.onboarding import zone_of
     from commonshelf.text import counted, print_table
     from messaging.clock import wall_clock_ms
     from messaging.journal import read_journal
@@ -113,6 +114,7 @@ def diff(
 
     before, after = read_agreement(old), read_agreement(new)
     connection = where.connect()
+    zone_of(connection, pool)  # an unknown pool is told
     partition = [partition_of(pool, connection.settings.partitions)]
     journal = [entry for entry in read_journal(connection.kafka_options, partition) if entry.pool == pool]
     found = compare(pool, journal, before, after, wall_clock_ms() - days * 86_400_000)

@@ -30,6 +30,7 @@ def open_(
 
     Example: ./shelf settle dispute open riverside d-17 corner-shop 1204.0 --because "the crate never came"
     """
+    from commonshelf.config.names import check_name
     from commonshelf.desks.settlement.disputes import check_new, publish
     from schemas.models.agreement import Dispute
 
@@ -42,6 +43,7 @@ def open_(
     }  # fmt: skip
     record = checked(Dispute, plain, "the dispute", shows_input=True)
     with opened(where, pool) as ledger:
+        check_name("store", store, ledger.names, f"pool {pool}")
         check_new(ledger.database, pool, record)
         publish(ledger.connection, pool, record)
     typer.echo(f"dispute {dispute} is open; statements show it once it is posted")

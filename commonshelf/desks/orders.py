@@ -52,7 +52,7 @@ def standing_orders(kafka_options: Mapping[str, str], partitions: int, pool: str
     """The last event of each order that tells how it stands, by when that was."""
     rows: dict[str, Row] = {}
     for event in order_events(kafka_options, partitions, pool):
-        if event["status"]:
+        if event["status"] and event["transfer"] is None:
             rows.pop(event["order"], None)
             rows[event["order"]] = event
     return list(rows.values())
