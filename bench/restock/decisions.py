@@ -35,7 +35,7 @@ Target = Callable[[int, Ints, Ints], Ints]
 
 
 class Point(NamedTuple):
-    """What a policy wasted and lost in the test, in units."""
+    """The units that a policy wasted and lost in the test."""
 
     wasted: int
     lost: int

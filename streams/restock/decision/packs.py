@@ -1,4 +1,4 @@
-"""What is ordered of a supplier: whole packs by falling gain, within a budget, and not below the least order."""
+"""An order to a supplier: whole packs by falling gain, within a budget, and not below the least order."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class Need(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What a store orders of one supplier."""
+    """The packs that a store orders of one supplier."""
 
     packs: Mapping[str, int]
     """SKU → packs, of those that are ordered at all."""

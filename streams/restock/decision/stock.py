@@ -13,7 +13,7 @@ class Lot(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What becomes of a store's stock of an item."""
+    """The future of a store's stock of an item."""
 
     usable: int
     """Units that can be sold before they expire, at the expected demand."""
