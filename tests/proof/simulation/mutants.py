@@ -176,7 +176,7 @@ OF_LENDING: dict[str, Plant] = {
 MUTANTS: dict[str, Plant] = {
     "duplicates are taken again": _replace(dedup.Dedup, "look_up", _never_seen),
     "a plain sale is never a repeat": _answer(dedup.Dedup, "place_of", None),
-    "a revision does not take back what it revises": _answer(decide, "_reversal", []),
+    "a revision does not take back what it revises": _answer(decide, "undone", []),
     "a count forgets what came after it": _replace(fold, "_fold_counted", _count_forgets_what_came_later),
     "a movement before the count is added": _replace(Shelf, "move", _moves_before_the_count),
     "a return takes goods away": _replace(decide, "_SALE_SIGN", lambda signs: {**signs, "return": -1}),
