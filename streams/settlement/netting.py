@@ -9,7 +9,7 @@ from streams.settlement.ledger.entries import Party
 Pair = tuple[Party, Party]
 EXACT_UP_TO = 16
 """Parties whose position is not zero. Up to so many the payments are the fewest there can be; the search looks at each
-of their subsets. Of more there is at most one payment less than parties."""
+of their subsets. Of more there are at most as many payments as debts, and one less than parties."""
 
 
 class Owed(NamedTuple):
@@ -81,7 +81,21 @@ def _netted(currency: str, pairs: Mapping[Pair, Owed]) -> Netted:
             debtor, creditor = (second, first) if amount > 0 else (first, second)
             bilateral.append(BilateralDebt(debtor, creditor, abs(amount), one.postings))
     open_positions = {party: amount for party, amount in sorted(positions.items()) if amount}
-    return Netted(currency, open_positions, fewest_payments(open_positions), bilateral)
+    groups = [open_positions] if len(open_positions) <= EXACT_UP_TO else _by_debts(open_positions, bilateral)
+    payments = [payment for group in groups for payment in fewest_payments(group)]
+    return Netted(currency, open_positions, payments, bilateral)
+
+
+def _by_debts(positions: Mapping[Party, int], debts: Iterable[BilateralDebt]) -> list[dict[Party, int]]:
+    """Parties that no debt ties together, not even by others, apart: each group's positions sum to zero."""
+    group_of: dict[Party, set[Party]] = {}
+    for debt in debts:
+        joined = group_of.get(debt.debtor, {debt.debtor}) | group_of.get(debt.creditor, {debt.creditor})
+        group_of |= dict.fromkeys(joined, joined)
+    found: dict[int, dict[Party, int]] = {}
+    for party, amount in positions.items():
+        found.setdefault(id(group_of[party]), {})[party] = amount
+    return list(found.values())
 
 
 def fewest_payments(positions: Mapping[Party, int]) -> list[Payment]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.settlement.netting import EXACT_UP_TO, Owed, fewest_payments, net
+from streams.settlement.netting import EXACT_UP_TO, Owed, Payment, fewest_payments, net
 
 AMOUNTS = st.integers(-5, 5) | st.integers(-(10**12), 10**12)
 
@@ -125,3 +125,10 @@ def test_a_debt_that_goes_round_is_paid_by_nobody():
 def test_a_debt_counts_its_postings():
     [found] = net(owed([("a", "b", 10, "EUR"), ("b", "a", 4, "EUR")]))
     assert [(one.debtor, one.creditor, one.amount_minor, one.postings) for one in found.bilateral] == [("a", "b", 6, 2)]
+
+
+def test_many_pairs_that_owe_each_other_nothing_else_pay_as_many_times_as_they_have_debts():
+    """Of 20 parties all in one, the largest debtor paying the largest creditor, it would be 19 payments."""
+    owed = [Owed(f"a{n}", f"b{n}", "EUR", 100 + n, 1) for n in range(10)]
+    [netted] = net(owed)
+    assert netted.payments == [Payment(f"b{n}", f"a{n}", 100 + n) for n in range(10)]
