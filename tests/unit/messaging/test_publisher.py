@@ -8,7 +8,7 @@ from messaging.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBus
 from schemas.codec import RECORD_MAX_BYTES
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange, PoolSettings
-from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
 from schemas.models.pos import PastSale, Sale, SaleLine, Source, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
@@ -41,7 +41,7 @@ def publisher():
 def test_every_kind_of_event_has_a_topic_that_is_declared():
     assert set(TOPIC_OF) == {
         Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
-        ChannelReservation,
+        ChannelReservation, ConnectorRefusal,
     }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 
