@@ -119,6 +119,8 @@ class FolderConnector:
             self._set_aside.tell()
         except (OSError, PublishError) as error:  # it must not hold up what waits to be read
             self._log.error("what the pool has set aside cannot be told now", reason=str(error))
+        except Exception:  # noqa: BLE001  a fault of the list alone must not end the reading of files
+            self._log.exception("what the pool has set aside cannot be told")
 
 
 def make(options: FolderOptions, store: StoreContext, context: ConnectorContext) -> FolderConnector:

@@ -6,7 +6,6 @@ takes a line from the list, and so does a mended file that tells its receipt or 
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from connectors.drop_folder.report import REPORT_ENDINGS
 from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.state import FolderState
 from connectors.parsing.spreadsheet import guarded
+from connectors.parsing.times import minute_text
 
 NAME = "_waiting"
 """Both reports begin so. No file that is moved here does: names are made to begin with a letter or a digit."""
@@ -118,7 +118,7 @@ class SetAsideReport:
         return f"{_document(line)}, {self._time(line.occurred_at_ms)}, {goods}: {_reason(line)}."
 
     def _time(self, at_ms: int) -> str:
-        return datetime.fromtimestamp(at_ms / 1000, self._spec.zone).strftime("%Y-%m-%d %H:%M")
+        return minute_text(at_ms, self._spec.zone)
 
 
 def _document(line: LineSetAside) -> str:

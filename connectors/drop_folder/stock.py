@@ -7,7 +7,6 @@ An item that stands twice in a count is counted once, with the sum.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 
@@ -21,7 +20,7 @@ from connectors.drop_folder.translate import SYSTEM, Head, Lines, Translator
 from connectors.drop_folder.when import Moment, TimeReader
 from connectors.parsing.lines import LineNote, noted_stock_line
 from connectors.parsing.quantities import shorten
-from connectors.parsing.times import local_date
+from connectors.parsing.times import local_date, minute_text
 from schemas.models.base import QUANTITY_MAX_MILLI
 from schemas.models.pos import Source, StockLine, StockReport, StockReportKind, Unit
 
@@ -327,7 +326,7 @@ class StockTranslator(Translator):
         return self._recorded_at_ms - at_ms > self._spec.late_limit_ms
 
     def _told_time(self, at_ms: int) -> str:
-        return datetime.fromtimestamp(at_ms / 1000, self._zone).strftime("%Y-%m-%d %H:%M")
+        return minute_text(at_ms, self._zone)
 
 
 def _base(source_id: str) -> str:

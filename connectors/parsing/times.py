@@ -12,6 +12,8 @@ _ISO = re.compile(
 )
 _DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})[ T,]+(\d\d?):(\d\d)(?::(\d\d))?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+"""Every zone has a date for it. Hours later some are past the last day that a calendar has."""
 _MS = timedelta(milliseconds=1)
 _TEXT_MAX = 64
 
@@ -21,7 +23,8 @@ def instant_ms(text: str, zone: ZoneInfo, time_format: str | None = None) -> int
 
     Without `time_format` (of strptime) it reads ISO 8601 (2026-03-01T09:15:00+01:00; seconds and offset may be
     missing) and 01.03.2026 09:15. A time without an offset is the wall clock of `zone`. Where that clock shows a time
-    twice (end of summer time) the first one is meant; a time that it leaves out counts on from before the gap.
+    twice (end of summer time) the first one is meant; a time that it leaves out counts on from before the gap. Refused
+    as well is what lies before 1970, or after 9999-12-31T00:00:00Z: every zone has a date for what is read.
     """
     text = text.strip()
     if len(text) > _TEXT_MAX:
@@ -36,12 +39,22 @@ def instant_ms(text: str, zone: ZoneInfo, time_format: str | None = None) -> int
         raise Refused(f"{shorten(text)} is not {like}") from error
     if at_ms < 0:
         raise Refused(f"{shorten(text)} is before 1970")
+    if moment > _LATEST:
+        raise Refused(f"{shorten(text)} is after {_LATEST:%Y-%m-%dT%H:%M:%SZ}")
     return at_ms
 
 
 def local_date(at_ms: int, zone: ZoneInfo) -> str:
-    """The calendar day of an instant in `zone`, as 2026-03-01."""
+    """The calendar day of an instant of `instant_ms` in `zone`, as 2026-03-01."""
     return (_EPOCH + at_ms * _MS).astimezone(zone).date().isoformat()
+
+
+def minute_text(at_ms: int, zone: ZoneInfo) -> str:
+    """An instant to the minute in `zone`, as 2026-03-01 09:15; what no calendar has as the bare number."""
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, zone).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms} ms"
 
 
 def calendar_day(text: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Refused
-from connectors.parsing.times import calendar_day, instant_ms, local_date
+from connectors.parsing.times import calendar_day, instant_ms, local_date, minute_text
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -51,6 +51,7 @@ def test_a_format_of_the_operators_own_is_followed():
 @pytest.mark.parametrize(
     "written",
     ["", "2026-03-01", "09:15", "2026-13-01 09:15", "2026-02-30T09:15:00", "1969-12-31T23:00:00Z", "1767225600",
+     "9999-12-31T23:59:59Z", "9999-12-31T00:00:01Z",
      "2026-W09-7T09:15", "0001-01-01T00:00:00+14:00", "03/01/2026 09:15", "2026-03-01T09:15:00+25:00", "x" * 100,
      "٢٠٢٦-03-01T09:15"],
 )  # fmt: skip
@@ -64,6 +65,19 @@ def test_a_day_is_the_stores_own():
     assert [calendar_day(each) for each in ("2026-03-01", "1.3.2026", "20260301")] == ["2026-03-01"] * 3
     with pytest.raises(Refused):
         calendar_day("yesterday")
+
+
+@given(st.datetimes(datetime(9999, 12, 29), datetime(9999, 12, 31, 23)), st.sampled_from(["+14:00", "Z", "-12:00"]))  # noqa: DTZ001
+def test_what_is_read_has_a_day_in_every_zone(moment, offset):
+    with contextlib.suppress(Refused):
+        at_ms = instant_ms(f"{moment:%Y-%m-%dT%H:%M:%S}{offset}", BERLIN)
+        for zone in ("Pacific/Kiritimati", "Europe/Berlin", "Etc/GMT+12"):
+            assert minute_text(at_ms, ZoneInfo(zone)).startswith(local_date(at_ms, ZoneInfo(zone)))
+
+
+def test_an_instant_that_no_calendar_has_is_told_as_its_number():
+    assert minute_text(utc_ms(2026, 3, 1, 8, 15), BERLIN) == "2026-03-01 09:15"
+    assert minute_text(253_402_300_799_000, BERLIN) == "253402300799000 ms"
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(BERLIN)))  # noqa: DTZ001

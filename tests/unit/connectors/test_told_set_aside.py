@@ -1,6 +1,7 @@
 """What the pool has set aside of a folder's files is told in the folder, for as long as it waits and no longer."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -178,6 +179,32 @@ def test_a_silent_kafka_leaves_the_list_as_it_is_and_holds_up_no_file(shop):
     shop.scan()
     assert len(shop.told()) == 1
     assert shop.names("done") == ["sales-1.csv", "sales-2.csv"]
+
+
+def test_a_line_whose_time_no_calendar_has_is_told_with_it_as_a_number(shop):
+    """An earlier release read such times, and the pool sets them aside."""
+    shop.drop("sales-1.csv", HEADER + "1,17,2026-03-01 09:15,new-jam,1\n")
+    shop.scan()
+    shop.pool.set_aside(shop.publisher.events[0], "in_the_future")
+    shop.pool.lines = [replace(line, occurred_at_ms=253_402_300_800_000) for line in shop.pool.lines]
+    shop.scan()
+    assert "receipt 1/2026-03-01/17, 253402300800000 ms, 1 each" in shop.text()
+
+
+def test_a_delivery_that_ends_the_calendar_is_refused_with_its_row(shop):
+    shop.drop("receipts-metro-4.csv", "sku,qty,occurred_at\noil,3,9999-12-31T23:59:59Z\n")
+    shop.scan()
+    assert shop.publisher.events == []
+    (report,) = (shop.path / "rejected").glob("receipts-metro-4*.txt")
+    assert "'9999-12-31T23:59:59Z' is after 9999-12-31T00:00:00Z" in report.read_text()
+
+
+def test_a_fault_of_the_list_holds_up_no_file(shop):
+    shop.pool.failure = LookupError("no such thing")
+    shop.drop("sales-1.csv", HEADER + "1,17,2026-03-01 09:15,new-jam,1\n")
+    shop.scan()
+    shop.scan()
+    assert shop.names("done") == ["sales-1.csv"]
 
 
 def test_a_dropped_file_never_gets_the_name_of_the_list(shop):
