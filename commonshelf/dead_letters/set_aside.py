@@ -26,6 +26,7 @@ class SetAsideLines:
         self._kafka_options = quiet(kafka_options)
         self._lock = threading.Lock()
         self._consumer: Consumer | None = None
+        self._stores = stores
         self._waiting = WaitingLetters(stores)
 
     def of(self, pool: str, store: str) -> Sequence[LineSetAside]:
@@ -34,15 +35,21 @@ class SetAsideLines:
             try:
                 self._catch_up()
             except (KafkaException, TimeoutError) as error:
+                self._begin_anew()
                 raise PublishFailed(f"Kafka does not say what was set aside: {error}") from error
             return self._waiting.of(pool, store)
 
     def close(self) -> None:
         """Close the connection to Kafka."""
         with self._lock:
-            if self._consumer is not None:
-                self._consumer.close()
-                self._consumer = None
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget what was read: after an error part of a batch is lost, and a topic may be another one."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+        self._waiting = WaitingLetters(self._stores)
 
     def _catch_up(self) -> None:
         """Take what has come since, from the beginning the first time."""

@@ -39,6 +39,9 @@ class HeldGoods:
                     followed = self._followed[partition] = _Followed(self._kafka_options, partition)
                 followed.catch_up()
             except (KafkaException, TimeoutError) as error:
+                failed = self._followed.pop(partition, None)
+                if failed is not None:  # it lost part of a batch, and its topics may be others: read from the beginning
+                    failed.close()
                 raise PublishFailed(f"Kafka does not say what is held: {error}") from error
             return followed.held(pool, store)
 

@@ -1,6 +1,10 @@
 """What write-back is told is held, by a consumer that stands in for Kafka's."""
 
+import pytest
+from confluent_kafka import KafkaError
+
 from commonshelf.desks import held_goods
+from messaging.publisher import PublishFailed
 from schemas.topics import POOL_CONFIG
 
 
@@ -43,3 +47,26 @@ def test_a_pool_whose_rows_never_cease_holds_up_nobody(monkeypatch):
     assert (goods.of("north", "grocer-7"), consumer.asked) == ([], 3)
     goods.of("north", "grocer-7")
     assert consumer.asked == 4
+
+
+def test_after_an_error_the_goods_are_read_from_the_beginning(monkeypatch):
+    class FailingConsumer(BusyConsumer):
+        is_closed = False
+
+        def consume(self, at_most, _timeout_s):
+            gone = Message()
+            gone.error = lambda: KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+            return [gone]
+
+        def close(self):
+            self.is_closed = True
+
+    failing = FailingConsumer(backlog=0)
+    consumers = [failing, BusyConsumer(backlog=0)]
+    monkeypatch.setattr(held_goods, "log_consumer", lambda *_: consumers.pop(0))
+    monkeypatch.setattr(held_goods, "until_end", lambda _: ())
+    goods = held_goods.HeldGoods({}, 4)
+    with pytest.raises(PublishFailed):
+        goods.of("north", "grocer-7")
+    assert failing.is_closed
+    assert goods.of("north", "grocer-7") == []

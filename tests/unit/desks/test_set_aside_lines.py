@@ -1,6 +1,11 @@
 """Which lines of a store wait in the dead letters, by letters and outcomes in whatever order they are read."""
 
-from commonshelf.dead_letters.set_aside import WaitingLetters
+import pytest
+from confluent_kafka import KafkaError
+
+from commonshelf.dead_letters import set_aside
+from commonshelf.dead_letters.set_aside import SetAsideLines, WaitingLetters
+from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
 from schemas.models.dead_letters import DeadLetterOutcome, RecordPlace
 from schemas.models.pos import Sale, SaleLine, Source
@@ -62,3 +67,30 @@ def test_letters_of_other_stores_and_bytes_that_are_nothing_are_passed_over():
     nothing.headers = list
     no_outcome = kafka_message(DLQ_OUTCOMES.name, 8, b"nothing")
     assert codes(letter(1, "plu:1", store="mill"), nothing, no_outcome, letter(2, "plu:2")) == ["plu:2"]
+
+
+class Consumer:
+    """Hands out `batches`, one a call, then nothing."""
+
+    def __init__(self, *batches):
+        self.batches, self.is_closed = list(batches), False
+
+    def consume(self, _at_most, _timeout_s):
+        return self.batches.pop(0) if self.batches else []
+
+    def close(self):
+        self.is_closed = True
+
+
+def test_after_an_error_in_a_batch_the_list_is_read_from_the_beginning(monkeypatch):
+    gone = kafka_message(LETTERS, 2, None, error=KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    failing, next_one = Consumer([letter(1, "plu:1"), gone, outcome(1)]), Consumer([letter(7, "plu:7")])
+    consumers = [failing, next_one]
+    monkeypatch.setattr(set_aside, "log_consumer", lambda *_: consumers.pop(0))
+    monkeypatch.setattr(set_aside, "until_end", lambda _: ())
+    lines = SetAsideLines({}, {STORE})
+    with pytest.raises(PublishFailed):
+        lines.of(*STORE)
+    assert failing.is_closed
+    assert [line.code for line in lines.of(*STORE)] == ["plu:7"]
+    assert not next_one.is_closed
