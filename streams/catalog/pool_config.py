@@ -37,6 +37,8 @@ class PoolConfig:
         """(other pool, own store, SKU) → thousandths that are lent to it at most."""
         self.items: dict[str, CatalogItem] = {}
         self.quotas: dict[str, types.ItemQuota] = {}
+        self._kits_of: dict[str, set[str]] = {}
+        """SKU → the kits that it is a part of."""
         self._terms: dict[tuple[str, str], types.StoreItemSettings] = {}
         self._codes: dict[str, _Mapped] = {}
         self._store_codes: dict[tuple[str, str], _Mapped] = {}
@@ -111,6 +113,10 @@ class PoolConfig:
         item = self.items.get(sku)
         return None if item is None else item["unit"]
 
+    def kit_with(self, sku: str) -> str | None:
+        """A kit that `sku` is a part of, the first by name; None for an item that is in none."""
+        return min(self._kits_of.get(sku, ()), default=None)
+
     def terms(self, store: str, sku: str) -> tuple[str, int, int] | None:
         """What `store` lends of `sku`: (contribution kind, its value, safety stock in thousandths).
 
@@ -181,6 +187,10 @@ class PoolConfig:
         sku = item["sku"]
         before = self.items.get(sku)
         self.items[sku] = item
+        for part in before.get("parts", ()) if before is not None else ():
+            self._kits_of[part["sku"]].discard(sku)
+        for part in item.get("parts", ()):
+            self._kits_of.setdefault(part["sku"], set()).add(sku)
         if before is not None and before["gtin"] is not None and before["gtin"] != item["gtin"]:
             self._give_up(f"gtin:{before['gtin']}", sku)
         own = [f"sku:{sku}"] if item["gtin"] is None else [f"sku:{sku}", f"gtin:{item['gtin']}"]

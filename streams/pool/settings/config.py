@@ -95,9 +95,9 @@ def _check_kit(state: PoolState, item: CatalogItem) -> None:
         if known is not None and known.get("parts"):
             raise BadMessage(reasons.BAD_KIT, f"{sku} has {part['sku']} in it, which is a kit: name what is in that")
     if item.get("parts"):
-        for kit in items.values():
-            if any(part["sku"] == sku for part in kit.get("parts", ())):
-                raise BadMessage(reasons.BAD_KIT, f"{sku} is a part of {kit['sku']}, and a kit is no part of another")
+        kit = state.config.kit_with(sku)
+        if kit is not None:
+            raise BadMessage(reasons.BAD_KIT, f"{sku} is a part of {kit}, and a kit is no part of another")
 
 
 def _check_stands(told_ms: int, in_force: ConfigChange | CatalogItem | None) -> None:

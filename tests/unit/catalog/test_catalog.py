@@ -171,3 +171,16 @@ def test_nothing_is_lent_of_unknown_items_or_by_unknown_stores():
 def test_a_kind_of_change_that_this_release_does_not_know_is_an_error():
     with pytest.raises(ValueError, match=r"commonshelf\.Weather"):
         PoolConfig().apply_change(("commonshelf.Weather", {}))
+
+
+def test_the_kits_of_a_part_are_those_that_name_it_now():
+    def kit(sku, *parts):
+        return {**item(sku), "parts": [{"sku": part, "quantity_milli": 1_000} for part in parts]}
+
+    catalog = PoolConfig()
+    found = []
+    for told in (kit("Z", "milk", "oil"), kit("A", "milk"), kit("A", "oil"), item("Z"), kit("A", "oil"), item("A")):
+        catalog.apply_item(told)
+        found.append((catalog.kit_with("milk"), catalog.kit_with("oil")))
+    assert found == [("Z", "Z"), ("A", "Z"), ("Z", "A"), (None, "A"), (None, "A"), (None, None)]
+    assert catalog.kit_with("A") is None
