@@ -72,33 +72,44 @@ class SetAsideLines:
 
 
 class WaitingLetters:
-    """Dead letters of some stores that nothing was done with; letters and outcomes may come in any order."""
+    """Dead letters of some stores that nothing was done with.
+
+    Letters come in the order of their partitions, outcomes before or after them.
+    """
 
     def __init__(self, stores: Collection[tuple[str, str]]) -> None:
-        self._letters: dict[tuple[str, str], dict[Place, Letter]] = {store: {} for store in stores}
+        self._lines: dict[tuple[str, str], dict[Place, tuple[LineSetAside, ...]]] = {store: {} for store in stores}
+        self._read: dict[tuple[str, int], int] = {}
+        """(topic, partition) of letters → the offset of the last that was taken."""
         self._done: set[Place] = set()
+        """Letters that are still to come, with the outcome known."""
 
     def take(self, message: Message) -> None:
         """A record of one of the topics, in its order there."""
         if message.topic() in INPUT_OF:
             letter = letter_of(message)
-            of_store = self._letters.get((letter.pool or "", letter.store or ""))
-            if of_store is not None and letter.place not in self._done:
-                of_store[letter.place] = letter
+            self._read[letter.place.topic, letter.place.partition] = letter.place.offset
+            of_store = self._lines.get((letter.pool or "", letter.store or ""))
+            if letter.place in self._done:
+                self._done.remove(letter.place)
+            elif of_store is not None:
+                of_store[letter.place] = tuple(_lines(letter))
             return
         try:
             outcome = DeadLetterOutcome.model_validate(_decode_outcome(message.value()))
         except (BadMessage, ValueError):
             return  # of a later release: the desks refuse to go on there, and the letter is shown as waiting
         place = Place.of(outcome.letter)
-        self._done.add(place)
-        for of_store in self._letters.values():
+        if place.offset > self._read.get((place.topic, place.partition), -1):
+            self._done.add(place)
+        for of_store in self._lines.values():
             of_store.pop(place, None)
 
     def of(self, pool: str, store: str) -> Sequence[LineSetAside]:
         """The lines of the store's letters, oldest first. Of one that was set aside more than once, the last."""
-        letters = sorted(self._letters[pool, store].values(), key=lambda one: (one.appended_at_ms, one.place))
-        newest = {(line.is_sale, line.source_id, line.line_id): line for one in letters for line in _lines(one)}
+        told = [(line.set_aside_at_ms, place, line) for place, of in self._lines[pool, store].items() for line in of]
+        told.sort(key=lambda one: one[:2])
+        newest = {(line.is_sale, line.source_id, line.line_id): line for _, _, line in told}
         return sorted(newest.values(), key=lambda line: line.set_aside_at_ms)
 
 

@@ -69,6 +69,16 @@ def test_letters_of_other_stores_and_bytes_that_are_nothing_are_passed_over():
     assert codes(letter(1, "plu:1", store="mill"), nothing, no_outcome, letter(2, "plu:2")) == ["plu:2"]
 
 
+def test_outcomes_are_kept_only_until_their_letters_have_come():
+    waiting = WaitingLetters({STORE})
+    for message in (letter(1, "plu:1"), outcome(1), outcome(2), outcome(2), outcome(4)):
+        waiting.take(message)
+    assert sorted(place.offset for place in waiting._done) == [2, 4]
+    for message in (letter(2, "plu:2"), letter(3, "plu:3", store="mill"), letter(4, "plu:4"), outcome(2), outcome(3)):
+        waiting.take(message)
+    assert (waiting._done, waiting.of(*STORE)) == (set(), [])
+
+
 class Consumer:
     """Hands out `batches`, one a call, then nothing."""
 
