@@ -25,8 +25,8 @@ def refusals(problems: Sequence[Problem], labels: Labels, at_ms: int) -> list[Co
     pool, store, connector = labels
     lines = [
         RefusedLine(
-            item=each.item[:_CODE_MAX], document=each.document[:_TEXT_MAX], place=each.where[:_TEXT_MAX],
-            reason=each.reason[:_REASON_MAX],
+            item=_fit(each.item, _CODE_MAX), document=_fit(each.document, _TEXT_MAX), place=_fit(each.where, _TEXT_MAX),
+            reason=_fit(each.reason, _REASON_MAX),
         )
         for each in problems
     ]  # fmt: skip
@@ -37,6 +37,11 @@ def refusals(problems: Sequence[Problem], labels: Labels, at_ms: int) -> list[Co
         )
         for start in range(0, len(lines), REFUSED_LINES_MAX)
     ]  # fmt: skip
+
+
+def _fit(text: str, most: int) -> str:
+    """At most so many characters; "?" for half a surrogate pair, which UTF-8 cannot write: tills cut emojis."""
+    return text[:most].encode("utf-8", "replace").decode()
 
 
 def _at_ms(translated: Translated, now_ms: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import AccessRefused, Delivery, Translated, Unavailable
+from connectors.contract import AccessRefused, Delivery, Problem, Translated, Unavailable
 from connectors.http import client as http_client
 from connectors.http.client import ATTEMPTS, NotFound, PatientTransport, Token, TokenAuth, api_client, call
 from connectors.http.limit import Busy, TokenBucket
@@ -20,7 +20,9 @@ from connectors.vendor.contract import Feed, FeedPage
 from connectors.vendor.options import VendorOptions
 from connectors.vendor.signature import hmac_sha256_base64, require, static_code
 from messaging.publisher import EventTooLarge
+from schemas.codec import topic_codec
 from schemas.models.pos import Sale, SaleLine, Source
+from schemas.topics import CONNECTOR_REFUSALS
 from tests.support.connectors import GROCER, MemoryPositions, tools
 from tests.support.vendor_server import Answer, VendorServer
 from tests.support.waiting import PATIENCE_S
@@ -303,6 +305,19 @@ def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, capsys):
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert ([event.source.id for event in publisher.events], positions.saved[-1]) == (["2"], ("orders", 160))
     assert "reason='too large: 1'" in capsys.readouterr().out
+
+
+def test_half_an_emoji_in_what_is_refused_does_not_hold_up_the_list(publisher):
+    positions = MemoryPositions()
+    half = Problem("line \ud83c", "bad \ud83c", item="sku:TEA\ud83c", document="order/\ud83c" + "x" * 300)
+    pages = [FeedPage(Translated(problems=(half,)), 150), FeedPage(Translated((sold(2),)), 160)]
+    connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
+    assert (len(publisher.events), positions.saved[-1]) == (1, ("orders", 160))
+    (refusal,) = publisher.refusals
+    codec = topic_codec(CONNECTOR_REFUSALS.name)
+    assert codec.decode(codec.encode(refusal.to_avro()))["lines"] == [
+        {"item": "sku:TEA?", "document": "order/?" + "x" * 293, "place": "line ?", "reason": "bad ?"}
+    ]
 
 
 def test_attempts_are_few_so_that_a_webhook_can_be_answered_in_time(server, client, naps):

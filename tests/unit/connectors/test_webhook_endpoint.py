@@ -195,6 +195,17 @@ def test_a_partly_bad_body_is_used_as_far_as_possible(running, publisher):
     assert running.count("lines", outcome="refused") == 1
 
 
+def test_half_an_emoji_costs_its_line_and_the_request_is_not_sent_again_for_ever(running, publisher):
+    sale = json.loads(BODY)["sales"][0]
+    half = {"id": "1/18", "lines": [*sale["lines"], {"sku": "TEA\ud83c", "quantity": 1}]}
+    answer = running.post(json.dumps({"sales": [sale | half, sale | {"id": "\ud83c"}]}).encode())
+    assert (answer.status_code, answer.json()["lines_published"]) == (202, 1)
+    (refusal,) = publisher.refusals
+    assert [(line.item, line.document, line.place) for line in refusal.lines] == [
+        ("sku:TEA?", "1/18", "/sales/0/lines/1/code"), ("", "?", "/sales/1/id"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"sales": []}', b'{"sales": [{"id": "1"}]}'])
 def test_a_body_without_one_usable_line_is_422_with_reasons(running, body):
     answer = running.post(body)
