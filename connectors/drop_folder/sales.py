@@ -20,7 +20,7 @@ from connectors.drop_folder.when import TimeReader
 from connectors.parsing.lines import PRICE_FIELDS, line_code, noted_sale_line
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import local_date
-from schemas.models.base import LINES_MAX
+from schemas.models.base import LINE_ID_MAX, LINES_MAX
 from schemas.models.pos import Sale, SaleLine, Source
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -94,8 +94,9 @@ class SaleTranslator(Translator):
         try:
             head = self._head(row, fields)
             if reason not in _TAKES_BACK:
-                if head.version > 1:
-                    documents.setdefault(head, self._opened(fields)).unread.append(self._name_of(head, fields))
+                name = self._name_of(head, fields) if head.version > 1 else ""
+                if 0 < len(name) <= LINE_ID_MAX:  # a line of any other name was never told
+                    documents.setdefault(head, self._opened(fields)).unread.append(name)
                 return
         except FieldRefused:  # nothing that was told before has its name
             return

@@ -23,6 +23,7 @@ from schemas.models.pos import Sale, SaleLine, Source
 
 T = TypeVar("T")
 _CURRENCY = re.compile("[A-Z]{3}")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _TEXT_MAX = 200
 _ANY = "*"
 """Among unread lines: one of which not even the id could be read."""
@@ -72,7 +73,7 @@ class SaleLines:
     def keep_returned(self, line_ids: Iterable[str], told: Iterable[object], field: str = "id") -> None:
         """Leave lines sold that came back and are gone from `told`: a line that was never sold does not come back."""
         there = {line_name(each, at, field) for at, each in enumerate(told)}
-        self.unread += [each for each in line_ids if each and each not in there]
+        self.unread += [each for each in line_ids if _names_a_line(each, LINE_ID_MAX) and each not in there]
 
     def skip(self, where: str, reason: SkipReason) -> None:
         """Leave out the line that is being read."""
@@ -132,7 +133,7 @@ def line_name(line: object, at: int, field: str = "id") -> str:
     """The id of a line; its place, from 1, where it has none that is usable."""
     given = line.get(field) if isinstance(line, dict) else None
     text = str(given).strip() if isinstance(given, str | int) and not isinstance(given, bool) else ""
-    return text if 0 < len(text) <= LINE_ID_MAX - _ROOM_FOR_PARTS else f"#{at + 1}"
+    return text if _names_a_line(text, LINE_ID_MAX - _ROOM_FOR_PARTS) else f"#{at + 1}"
 
 
 def found_at(value: object, *path: str | int) -> object:
@@ -161,6 +162,11 @@ def unless_unreadable(read: Callable[[], T]) -> T | None:
         return read()
     except (Refused, ArithmeticError):
         return None
+
+
+def _names_a_line(text: str, most: int) -> bool:
+    """Whether an event may name a line so; half a surrogate pair is nothing that UTF-8 can write."""
+    return 0 < len(text) <= most and _HALF_A_PAIR.search(text) is None
 
 
 def _text(value: object) -> str | None:

@@ -158,6 +158,13 @@ def test_a_refund_of_an_old_order_is_told():
     assert ("returns/O1/L1", "L1", "return", 1000) in the_lines(found, reading=ReadContext(late_ms))
 
 
+@pytest.mark.parametrize("junk", [["x" * 120], "x" * 101, "L3\ud83c"])
+def test_junk_for_the_line_that_a_refund_names_costs_no_sale(junk):
+    refund = {"createdTime": NINE_MS, "lineItems": {"elements": [{"id": "L2"}, {"id": junk}]}}
+    events, problems, _ = read(order(line(), refunds={"elements": [refund]}))
+    assert ([(len(event.lines), event.unread_lines) for event in events], problems) == ([(1, ("L2",))], ())
+
+
 def test_a_refund_that_names_no_goods_is_counted():
     assert read(order(line(), paymentState="REFUNDED", refunds=[{"createdTime": NINE_MS}]))[2] == {"unlinked": 1}
 

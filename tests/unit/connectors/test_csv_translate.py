@@ -145,6 +145,14 @@ def test_a_revision_with_a_bad_line_is_not_used_at_all_since_it_would_take_the_m
     assert (events, [problem.line for problem in problems]) == ([], [2, 3])
 
 
+@pytest.mark.parametrize(("line_no", "unread"), [("2", ("2",)), ("x" * 100, ("x" * 100,)), ("x" * 101, ())])
+def test_a_row_left_out_of_a_revision_costs_no_other_whatever_its_number(line_no, unread):
+    header = "receipt_no,version,line_no,sold_at,gtin,qty,kind"
+    rows = f"17,2,1,2026-03-01 09:15,{GTIN},1,sale\n17,2,{line_no},2026-03-01 09:15,{GTIN},1,tip\n"
+    events, problems = read(f"{header}\n{rows}")
+    assert ([(len(event.lines), event.unread_lines) for event in events], problems) == ([(1, unread)], [])
+
+
 def test_lines_without_numbers_get_the_same_names_in_every_export():
     header = "receipt_no,sold_at,gtin,qty"
     rows = [f"17,2026-03-01 09:15,{GTIN},1", "17,2026-03-01 09:15,96385074,2", f"17,2026-03-01 09:15,{GTIN},1"]

@@ -65,6 +65,18 @@ def told(payload, shop=SHOP, reading=READING):
     return translate_order(exact(payload), shop, reading)
 
 
+@pytest.mark.parametrize("junk", ["", "x" * 101, "12\ud83c"])
+def test_junk_for_the_line_that_a_refund_names_costs_no_sale(junk):
+    gone = told(order(refunds=[refund(refund_line(line_item_id="12")), refund(refund_line(line_item_id=junk), id=510)]))
+    sale = next(event for event in gone.events if event.source.id.startswith("order/"))
+    assert (len(sale.lines), sale.unread_lines) == (1, ("12",))
+
+
+def test_junk_for_the_id_of_a_line_that_cannot_be_used_costs_no_sale():
+    (sale,) = told(order(line_items=[line(), line(id="12\ud83c", quantity="two")])).events
+    assert (len(sale.lines), sale.unread_lines) == (1, ("*",))
+
+
 def test_an_order_becomes_a_sale_named_and_timed_by_shopify():
     (sale,) = told(order()).events
     assert (sale.id, sale.pool, sale.till, sale.currency) == (
