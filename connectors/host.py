@@ -30,14 +30,14 @@ from messaging.errors import UserError
 from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
 from messaging.publisher import Publisher, PublishError
 from messaging.status_server import Status, StatusServer
-from schemas.topics import CONNECTOR_POSITIONS, POS_SALES, POS_STOCK
+from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_REFUSALS, POS_SALES, POS_STOCK
 
 REQUESTS_MAX = 256
 CONNECTIONS_MAX = 2_000
 _STOP_GRACE_S = 15
 _CHECK_S = 1.0
 _KAFKA_CHECK_S = 3.0
-_TOPICS = (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name)
+_TOPICS = (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name, CONNECTOR_REFUSALS.name)
 _log = structlog.get_logger()
 
 

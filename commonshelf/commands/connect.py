@@ -303,7 +303,7 @@ def _item_status(
     from commonshelf.dead_letters.item_status import connector_refusals, item_statuses, pos_events
     from commonshelf.dead_letters.letters import read_letters
     from commonshelf.stack.connection import connect
-    from commonshelf.text import counted, print_table, time_text
+    from commonshelf.text import counted, one_line, print_table, time_text
     from messaging.clock import wall_clock_ms
 
     connection = connect(config, bootstrap)
@@ -339,7 +339,7 @@ def _item_status(
     typer.echo(f"{counted(len(found), 'item')} since {since_text}, {waiting} with lines that wait or were refused")
     for each in found:
         if each.lines_refused:
-            typer.echo(f"{each.item or 'no item could be read'}, refused last: {each.refusal}")
+            typer.echo(one_line(f"{each.item or 'no item could be read'}, refused last: {each.refusal}"))
     if any(each.lines_unmapped for each in found):
         typer.echo(f"map their codes: ./shelf map suggest {store.pool} --store {store.id}")
     if any(each.lines_set_aside for each in found):

@@ -219,9 +219,7 @@ class Intake:
                     rows_whole = rows_whole if too_large else rows  # from there on a restart makes the report whole
                     self._state.confirm(key, rows_whole, batch.documents, batch.withdrawn)
         except FileRefused as refused:
-            report.add_file(refused)
-            self._metrics.refused(1)
-            self._tell([Problem(reading.name, str(refused))], stop)
+            self._refuse_rest(reading.name, refused, report, stop)
         except UnicodeDecodeError as error:  # the survey had found every byte to fit
             raise ChangedWhileRead from error
         except (Stopped, OSError, sqlite3.Error, PublishError):
@@ -229,7 +227,8 @@ class Intake:
         except Exception as error:  # noqa: BLE001  see below
             # One file must not stop the others, nor be tried for ever; its owner gets a report.
             self._log.exception("a file showed a fault in this program", sha256=reading.found.sha256)
-            report.add_file(FileRefused(f"a fault in this program ({type(error).__name__}); please report it"))
+            fault = FileRefused(f"a fault in this program ({type(error).__name__}); please report it")
+            self._refuse_rest(reading.name, fault, report, stop)
         finally:
             reading.memory.close()
         for event in too_large:
@@ -237,6 +236,12 @@ class Intake:
             reason = TOO_LARGE.format(len(event.lines))
             report.add(RowProblem(event.source.id, reason, 0, event.source.id, document=event.source.id))
         return lines
+
+    def _refuse_rest(self, file: str, refused: FileRefused, report: Report, stop: threading.Event) -> None:
+        """Tell the owner, the metrics and Kafka that from here on nothing of the file is used. Raises Stopped."""
+        report.add_file(refused)
+        self._metrics.refused(1)
+        self._tell([Problem(file, str(refused))], stop)
 
     def _remember(self, batch: Batch, reading: FileReadContext, progress: FileProgress) -> None:
         since_ms = 0 if self._spec.is_replay else progress.since_ms

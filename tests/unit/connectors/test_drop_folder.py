@@ -16,6 +16,7 @@ from connectors.drop_folder.folder import OpenedFolder, safe_name
 from connectors.drop_folder.intake import Stopped
 from connectors.drop_folder.place import FolderUnusable
 from connectors.drop_folder.settings import DropFolderSpec
+from connectors.drop_folder.state import FolderState
 from connectors.drop_folder.translate import Translator
 from connectors.metrics import ConnectorMetrics
 from connectors.watcher import watch
@@ -349,6 +350,21 @@ def test_one_unreadable_file_does_not_hold_up_the_next(shop, monkeypatch):
     monkeypatch.setattr(OpenedFolder, "open", refuse_first)
     shop.scan()
     assert (shop.names(), shop.names("done")) == (["sales-1.csv"], ["sales-2.csv"])
+
+
+def test_a_fault_of_this_program_is_told_to_the_owner_the_metrics_and_kafka(shop, monkeypatch):
+    def fail(*_):
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(FolderState, "bring", fail)
+    shop.drop("sales-1.csv", sales(1))
+    shop.scan()
+    (refusal,) = shop.publisher.refusals
+    ((place, reason),) = [(line.place, line.reason) for line in refusal.lines]
+    assert (place, shop.names("rejected")[0]) == ("sales-1.csv", "sales-1.csv")
+    assert reason == "a fault in this program (KeyError); please report it"
+    assert reason in (shop.path / "rejected" / "sales-1.csv.report.txt").read_text()
+    assert shop.count("lines", "refused") == 1
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_again_whole(shop):

@@ -29,6 +29,7 @@ from connectors.webhook.spec import Webhook
 from messaging import prompt_http
 from messaging.publisher import PublisherBusy, PublishFailed
 from messaging.status_server import Status
+from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_REFUSALS, POS_SALES, POS_STOCK
 from tests.support.connectors import GROCER, MemoryPositions
 from tests.support.waiting import PATIENCE_S, until
 
@@ -444,6 +445,14 @@ def test_a_host_without_its_topics_is_not_ready(spec, publisher, tmp_path):
     said = running.host.ready()
     running.stop()
     assert said == Status(ok=False, facts={"reason": "Kafka does not answer"})
+
+
+def test_a_host_is_not_ready_without_the_topic_of_what_connectors_refuse(spec, publisher, tmp_path):
+    """As after an upgrade: a page with one bad line would wait for it for ever."""
+    asked = []
+    publisher.check_topics = lambda topics, _timeout_s: asked.extend(topics)
+    assert Host([spec], publisher, MemoryPositions(), tmp_path).ready().ok
+    assert {POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name, CONNECTOR_REFUSALS.name} <= set(asked)
 
 
 def test_a_producer_that_kafka_refuses_for_good_ends_the_host(spec, publisher, tmp_path):

@@ -123,6 +123,14 @@ def test_the_shopkeeper_reads_each_item_and_what_to_do(shelf):
     assert "./shelf map suggest north --store anna" in told
 
 
+def test_what_a_vendor_sent_does_not_steer_the_terminal(shelf, monkeypatch):
+    steering = [refusal(6_000, "sku:\x1b[2J", place="order \x1b]0;x\x07", reason="bad\nmap their codes: rm")]
+    monkeypatch.setattr(item_status, "connector_refusals", lambda *_args: steering)
+    told = shelf("anna", "--items").output
+    assert "sku:�[2J, refused last: order �]0;x�: bad�map their codes: rm" in told
+    assert "\x1b" not in told
+
+
 def test_as_json_it_says_the_same(shelf):
     found = json.loads(shelf("anna", "--items", "--json").output)
     assert [each["item"] for each in found] == ["item:W62X", "BREAD", "", "item:GONE", "MILK"]
