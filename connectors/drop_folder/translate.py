@@ -87,6 +87,7 @@ class Translator(ABC):
         latest: Head | None = None
         for row in rows:
             head = latest
+            fields: dict[str, str] = {}
             if isinstance(row, BrokenRow):
                 problems.append(self._problem(row.line, "", row.reason))
             else:
@@ -102,7 +103,7 @@ class Translator(ABC):
                             documents, problems, skipped, row_count = {}, [], [], 0
                         self._take(documents, problems, row, head, fields)
                 except FieldRefused as refused:
-                    problems.append(self._problem(row.line, refused.field, str(refused)))
+                    problems.append(self._problem(row.line, refused.field, str(refused), item=told_code(fields)))
             latest = head
             row_count += 1
             if row_count >= 2 * batch_rows:

@@ -118,6 +118,20 @@ def test_a_bad_row_is_returned_alone_with_its_column_and_reason(row, column, rea
     assert reason in problems[0].reason
 
 
+@pytest.mark.parametrize(
+    ("row", "item"),
+    [
+        (f"1,17,1,yesterday,{GTIN},1,,,", f"gtin:0{GTIN}"), (f"1,17,1,,{GTIN},1,,,", f"gtin:0{GTIN}"),
+        (f"1,,1,2026-03-01 09:15,{GTIN},1,,,", f"gtin:0{GTIN}"), (f"1,17,1,2026-03-01 09:15,{GTIN}", ""),
+        ("1,17,1,yesterday,4006381333932,1,,,", ""),
+    ],
+)  # fmt: skip
+def test_a_row_without_a_time_or_a_receipt_is_refused_with_its_item_as_far_as_it_was_read(row, item):
+    good = "1,16,1,2026-03-01 09:14,96385074,1,,,"
+    _, problems = read(f"{SALES}\n{good}\n{row}\n")
+    assert [(problem.line, problem.item) for problem in problems] == [(3, item)]
+
+
 @pytest.mark.parametrize("price", ["x", "1.2.3", "12 £", "999999999999999999", "#REF!"])
 def test_a_price_that_cannot_be_read_costs_no_line_and_is_noted(price):
     content = f"{SALES}\n1,17,1,2026-03-01 09:15,{GTIN},2,,{price},\n".encode()
