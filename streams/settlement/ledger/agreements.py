@@ -36,6 +36,10 @@ class Agreements(RowTable[str, Agreement]):
         """The one that comes into force first."""
         return next(iter(self._ordered()), None)
 
+    def next_change_ms(self, at_ms: int) -> int | None:
+        """When, after a time, the next one comes into force; None when none does."""
+        return next((one["effective_from_ms"] for one in self._ordered() if one["effective_from_ms"] > at_ms), None)
+
     def _ordered(self) -> list[Agreement]:
         if self._in_order is None:
             self._in_order = sorted(self.values(), key=lambda one: (one["effective_from_ms"], one["version"]))

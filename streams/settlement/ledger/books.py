@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.types.agreement import Agreement
+from schemas.types.agreement import Agreement, SettlementWindow
 from schemas.types.catalog import CatalogItem
 from schemas.types.settlement import AccountName
 from streams.pool.journal.movements import Movement, Movements
@@ -223,25 +223,32 @@ class Books:
     def _windows(self, occurred_at_ms: int) -> tuple[int, int]:
         """(Window to post in, window to which the time belongs), by their starts."""
         start, end = self.open_window(occurred_at_ms)
-        if start <= occurred_at_ms < end:
-            return start, start
-        agreement = self.agreement_at(occurred_at_ms) or self.agreement_at(start)
-        belongs = window_of(occurred_at_ms, agreement["window"])[0] if agreement is not None else start
-        return (start, min(belongs, start)) if occurred_at_ms < start else (belongs, belongs)
+        if occurred_at_ms < start:
+            return start, min(window_of(occurred_at_ms, self._window_terms(occurred_at_ms))[0], start)
+        while occurred_at_ms >= end:  # windows follow one another from here; those under the same terms in one turn
+            changes_at_ms = self.agreements.next_change_ms(end)
+            last_ms = occurred_at_ms if changes_at_ms is None else min(occurred_at_ms, changes_at_ms - 1)
+            begins, ends = window_of(last_ms, self._window_terms(end))
+            start, end = max(end, begins), ends
+        return start, start
 
     def open_window(self, at_ms: int) -> tuple[int, int]:
         """(Start, end) of the oldest window that has not closed; `at_ms` is in the first one there is."""
         if OPEN_START not in self.times:
-            agreement = self.agreement_at(at_ms) or self.agreements.first()
-            if agreement is None:
+            if not self.agreements:
                 return at_ms, at_ms + 1
-            self.times[OPEN_START], self.times[OPEN_END] = window_of(max(at_ms, self.clock_ms), agreement["window"])
+            window = window_of(max(at_ms, self.clock_ms), self._window_terms(at_ms))
+            self.times[OPEN_START], self.times[OPEN_END] = window
         return self.times[OPEN_START], self.times[OPEN_END]
 
     def close_window(self, agreement: int) -> None:
         """The open window takes nothing any more; the next one opens."""
         start, end = self.times[OPEN_START], self.times[OPEN_END]
         self.step.closed.append(ClosedWindow(self.pool, start, end, self.position, agreement))
-        following = self.agreement_at(end)
-        self.times[OPEN_START] = end
-        self.times[OPEN_END] = window_of(end, following["window"])[1] if following is not None else end + 1
+        self.times[OPEN_START], self.times[OPEN_END] = end, window_of(end, self._window_terms(end))[1]
+
+    def _window_terms(self, at_ms: int) -> SettlementWindow:
+        """Those in force at a time, or before any agreement those of the first; there is one when a window is open."""
+        agreement = self.agreement_at(at_ms) or self.agreements.first()
+        assert agreement is not None
+        return agreement["window"]
