@@ -68,7 +68,7 @@ def _forget(books: Books, end_ms: int) -> None:
     """Orders whose goods may come back no more, and sold lots that no revision reaches."""
     longest_ms = max(one["returns_within_ms"] for one in books.agreements.values())
     for order, row in list(books.orders.items()):
-        if row["ended_at_ms"] and row["ended_at_ms"] + longest_ms < end_ms and not _waits(row):
+        if row["ended_at_ms"] and row["ended_at_ms"] + longest_ms < end_ms and not _waits(books, row):
             del books.orders[order]
     for place, sold in list(books.sold_lots.items()):
         rest = [piece for piece in sold if piece[SOLD_AT_MS] + _REVISED_WITHIN_MS > end_ms or piece[4] is None]
@@ -76,5 +76,9 @@ def _forget(books: Books, end_ms: int) -> None:
             books.sold_lots[place] = rest
 
 
-def _waits(row: dict[str, Any]) -> bool:
-    return any(piece[1] is None for pieces in row["pieces"].values() for piece in pieces["parts"])
+def _waits(books: Books, row: dict[str, Any]) -> bool:
+    """Goods of the order, or of a return to it, wait for a price that may come."""
+    names = [tuple(name) for back in row["returns"] for name in back["waits"]]
+    return any(piece[1] is None for pieces in row["pieces"].values() for piece in pieces["parts"]) or any(
+        books.unpriced[name]["claim"] != "none" for name in names
+    )

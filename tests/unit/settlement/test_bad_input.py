@@ -51,6 +51,28 @@ def test_a_refund_that_nobody_told_and_the_catalogue_does_not_know_waits_for_its
     assert owed(bench) == {STORE: 220, THIRD_STORE: 320, OTHER_STORE: -540}
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "told", "price"),
+    [
+        ("return_not_restocked", "no_price", {}, {"cost_minor": 200, "price_minor": None}),
+        ("return", "no_cost", {"price_minor": -320}, {"cost_minor": None, "price_minor": 320}),
+    ],
+)
+def test_an_order_whose_return_waits_for_a_price_is_known_until_the_price_comes(kind, reason, told, price):
+    """Bread at 2.20 was handed over and came back for 3.20; the window in which it may come back closes before."""
+    bench = members(terms=agreement(window={"every": "daily"}, returns_within_ms=DAY_MS))
+    collected(bench, "o1", wanted(1_000, BREAD))
+    bench.stock_item(BREAD, **price, recorded_at_ms=NOON_MS + 2)
+    brought_back(bench, line(1_000, BREAD, kind=kind, **told))
+    for day in range(5):
+        bench.pass_time(NOON_MS + day * DAY_MS)
+    assert [found[0] for found in waiting(bench)] == [reason]
+    bench.stock_item(BREAD, cost_minor=200, price_minor=320, recorded_at_ms=NOON_MS + 4 * DAY_MS)
+    assert waiting(bench) == []
+    kept = 220 if kind == "return" else 0
+    assert owed(bench) == {STORE: 220, THIRD_STORE: 320 - kept, OTHER_STORE: kept - 540}
+
+
 def test_what_a_till_paid_back_in_another_currency_is_told_and_not_posted():
     bench = members(terms=agreement())
     collected(bench, "o1", wanted(1_000))
