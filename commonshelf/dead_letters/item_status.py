@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 
@@ -19,6 +19,16 @@ from streams.pool.journal.dead_letter_reasons import UNMAPPED_CODE
 
 LEVEL_OF_A_KIT = "level_of_a_kit"
 """Why a level that a till tells again and again counts nothing: a kit has no stock of its own."""
+
+_ONE_PUBLISH_MS = 30_000
+"""So far apart may Kafka append what was published together: the publisher gives up after that."""
+
+
+class Appended(NamedTuple):
+    """A decoded record of a topic, and when the broker appended it."""
+
+    value: Mapping[str, Any]
+    appended_at_ms: int
 
 
 @dataclass
@@ -53,22 +63,22 @@ def item_statuses(
     catalog: PoolConfig,
     pool: str,
     store: str,
-    events: Iterable[Mapping[str, Any]],
+    events: Iterable[Appended],
     letters: Iterable[Letter],
-    refusals: Iterable[Mapping[str, Any]],
+    refusals: Iterable[Appended],
 ) -> list[ItemStatus]:
     """The items that `events`, refusals and waiting letters of the store name: those with such lines first. Pure.
 
-    events: sales and stock reports of the pool, decoded. refusals: ConnectorRefusals of the pool, decoded, in order.
+    events: sales and stock reports of the pool. letters: oldest first; of a line that waits in several, the last
+    counts. refusals: ConnectorRefusals of the pool, in order.
     """
     found: dict[str, ItemStatus] = {}
+    told: dict[tuple[str, str], _Times] = {}
 
-    told_ms: dict[tuple[str, str], int] = {}
-
-    def item_of(told: str) -> ItemStatus:
-        if not told:
+    def item_of(named: str) -> ItemStatus:
+        if not named:
             return found.setdefault("", ItemStatus(""))
-        code = catalog.lasting_code(told)
+        code = catalog.lasting_code(named)
         meaning = catalog.meaning(store, code)
         sku = code if meaning is None else meaning[0]
         name = str(catalog.items[sku]["name"]) if sku in catalog.items else ""
@@ -77,11 +87,14 @@ def item_statuses(
             one.codes.append(code)
         return one
 
-    for event in events:
+    for event, appended_at_ms in events:
         if event["store"] == store:
             source = event["source"]
-            named = (connector_of(source["system"]), _document(source["id"]))
-            told_ms[named] = max(told_ms.get(named, 0), event["recorded_at_ms"])
+            document = (connector_of(source["system"]), _document(source["id"]))
+            before = told.get(document, _Times(0, 0))
+            told[document] = _Times(
+                max(before.said_ms, event["recorded_at_ms"]), max(before.appended_ms, appended_at_ms)
+            )
             for line in event["lines"]:
                 one = item_of(line["code"])
                 one.lines += 1
@@ -89,37 +102,67 @@ def item_statuses(
                 if is_kit and event.get("kind") == "level" and LEVEL_OF_A_KIT not in one.reasons:
                     one.reasons.append(LEVEL_OF_A_KIT)
                 one.last_seen_ms = max(one.last_seen_ms or 0, event["occurred_at_ms"])
-    for (connector, document, _, item), (at_ms, text) in _refused_lines(store, refusals).items():
-        if not document or told_ms.get((connector, document), 0) <= at_ms:
-            one = item_of(item)
+    for refused, (times, text) in _refused_lines(store, refusals).items():
+        newest = told.get((refused.connector, refused.document))
+        if not refused.document or newest is None or not _is_later_version(newest, times):
+            one = item_of(refused.item)
             one.lines_refused += 1
             one.refusal = text
-    for letter in letters:
-        if (letter.pool, letter.store) != (pool, store) or not letter.is_waiting:
-            continue
-        for line in letter.lines:
-            one = item_of(line["code"])
-            if letter.reason == UNMAPPED_CODE:
-                one.lines_unmapped += 1
-            else:
-                one.lines_set_aside += 1
-            if letter.reason not in one.reasons:
-                one.reasons.append(letter.reason)
+    for code, reason in _waiting_lines(pool, store, letters):
+        one = item_of(code)
+        if reason == UNMAPPED_CODE:
+            one.lines_unmapped += 1
+        else:
+            one.lines_set_aside += 1
+        if reason not in one.reasons:
+            one.reasons.append(reason)
     return sorted(found.values(), key=lambda one: (one.is_well, -(one.last_seen_ms or 0), one.item))
 
 
-def _refused_lines(
-    store: str, refusals: Iterable[Mapping[str, Any]]
-) -> dict[tuple[str, str, str, str], tuple[int, str]]:
-    """(connector, document, place, item) of each line that was refused → when last, and why. The newest come last."""
-    found: dict[tuple[str, str, str, str], tuple[int, str]] = {}
-    for refusal in refusals:
+class _Times(NamedTuple):
+    """The times of a version of a document, or of a refusal: as its sender or connector says, and in Kafka."""
+
+    said_ms: int
+    appended_ms: int
+
+
+class _RefusedLine(NamedTuple):
+    """A line that was refused. document: empty when it is not known, so that no later version is known either."""
+
+    connector: str
+    document: str
+    place: str
+    item: str
+
+
+def _is_later_version(told: _Times, refused: _Times) -> bool:
+    """Whether a document was told after the refusal, and not with it. A sender may say an old time again and again."""
+    return told.said_ms > refused.said_ms or told.appended_ms > refused.appended_ms + _ONE_PUBLISH_MS
+
+
+def _refused_lines(store: str, refusals: Iterable[Appended]) -> dict[_RefusedLine, tuple[_Times, str]]:
+    """Each line that was refused → when last, and why. The newest come last."""
+    found: dict[_RefusedLine, tuple[_Times, str]] = {}
+    for refusal, appended_at_ms in refusals:
         if refusal["store"] == store:
+            times = _Times(refusal["refused_at_ms"], appended_at_ms)
             for line in refusal["lines"]:
-                key = (refusal["connector"], _document(line["document"]), line["place"], line["item"])
+                key = _RefusedLine(refusal["connector"], _document(line["document"]), line["place"], line["item"])
                 found.pop(key, None)
-                found[key] = (refusal["refused_at_ms"], f"{line['place']}: {line['reason']}")
+                found[key] = (times, f"{line['place']}: {line['reason']}")
     return found
+
+
+def _waiting_lines(pool: str, store: str, letters: Iterable[Letter]) -> Iterable[tuple[str, str]]:
+    """(code, reason) of each line that waits, once however often it was told: as it was set aside last."""
+    found: dict[tuple[str, str, str, str], tuple[str, str]] = {}
+    for letter in letters:
+        if (letter.pool, letter.store) == (pool, store) and letter.is_waiting and letter.event is not None:
+            for line in letter.lines:
+                source = letter.event["source"]
+                key = (letter.input_topic, source["system"], source["id"], line["line_id"])
+                found[key] = (line["code"], letter.reason)
+    return found.values()
 
 
 def _document(source_id: str) -> str:
@@ -127,21 +170,19 @@ def _document(source_id: str) -> str:
     return source_id.partition("//")[0]
 
 
-def pos_events(kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int) -> Iterator[Mapping[str, Any]]:
+def pos_events(kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int) -> Iterator[Appended]:
     """The sales and stock reports of a pool that reached Kafka since a time. Raises PublishFailed."""
     return _told(kafka_options, (POS_SALES, POS_STOCK), pool, partitions, since_ms)
 
 
-def connector_refusals(
-    kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int
-) -> Iterator[Mapping[str, Any]]:
+def connector_refusals(kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int) -> Iterator[Appended]:
     """What the connectors of a pool have refused since a time. Raises PublishFailed."""
     return _told(kafka_options, (CONNECTOR_REFUSALS,), pool, partitions, since_ms)
 
 
 def _told(
     kafka_options: ClientOptions, topics: Sequence[Topic], pool: str, partitions: int, since_ms: int
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[Appended]:
     names = [topic.name for topic in topics]
     try:
         for message in read_log(kafka_options, names, [partition_of(pool, partitions)], since_ms):
@@ -150,6 +191,6 @@ def _told(
             except BadMessage:  # the pool sets it aside, and its letter tells
                 continue
             if event["pool"] == pool:
-                yield event
+                yield Appended(event, message.timestamp()[1])
     except (KafkaException, TimeoutError) as error:
         raise PublishFailed(f"Kafka does not say what the tills told: {error}") from error

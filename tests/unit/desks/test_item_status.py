@@ -11,24 +11,32 @@ from commonshelf.config import pool_config
 from commonshelf.config.settings import Pool, Settings, Store
 from commonshelf.dead_letters import item_status
 from commonshelf.dead_letters import letters as dead_letters
-from commonshelf.dead_letters.item_status import item_statuses
+from commonshelf.dead_letters.item_status import Appended, connector_refusals, item_statuses
 from commonshelf.stack import connection
+from schemas.codec import topic_codec
+from schemas.models.connectors import ConnectorRefusal, RefusedLine
+from schemas.topics import CONNECTOR_REFUSALS
 from tests.unit.desks.test_mapping import catalog, letter
 
 __all__ = ["catalog"]
 
 
-def event(at_ms, *codes, store="anna", system="square", document="O1", recorded_at_ms=None):
-    return {
+PUBLISH_MS = 30_000
+"""In which the publisher gives up: records that Kafka appended further apart were not published together."""
+
+
+def event(at_ms, *codes, store="anna", system="square", document="O1", recorded_at_ms=None, appended_at_ms=0, **fields):
+    return Appended({
         "pool": "north", "store": store, "source": {"system": system, "id": document}, "occurred_at_ms": at_ms,
         "recorded_at_ms": at_ms if recorded_at_ms is None else recorded_at_ms,
-        "lines": [{"code": code} for code in codes],
-    }  # fmt: skip
+        "lines": [{"code": code} for code in codes], **fields,
+    }, appended_at_ms)  # fmt: skip
 
 
 def refusal(at_ms, item, document="O9", *, place="order O9/line/a", reason="too odd", store="anna", connector="square"):
     line = {"item": item, "document": document, "place": place, "reason": reason}
-    return {"pool": "north", "store": store, "connector": connector, "refused_at_ms": at_ms, "lines": [line]}
+    told = {"pool": "north", "store": store, "connector": connector, "refused_at_ms": at_ms, "lines": [line]}
+    return Appended(told, at_ms)
 
 
 EVENTS = [
@@ -77,8 +85,18 @@ def test_a_line_that_a_connector_refused_is_told_with_its_item_once_however_ofte
         (event(1, "sku:MILK", document="O9", recorded_at_ms=3_000), {"MILK": (1, "order O9/line/a: too odd")}),
         (event(1, "sku:MILK", document="O7", recorded_at_ms=4_000), {"MILK": (1, "order O9/line/a: too odd")}),
         (event(1, document="O9", recorded_at_ms=4_000, system="clover"), {"MILK": (1, "order O9/line/a: too odd")}),
+        (event(1, document="O9", recorded_at_ms=1, appended_at_ms=3_001 + PUBLISH_MS), {}),
+        (event(1, document="O9", appended_at_ms=3_000 + PUBLISH_MS), {"MILK": (1, "order O9/line/a: too odd")}),
     ],
-    ids=["read whole", "without any line", "in the same reading", "another document", "another system"],
+    ids=[
+        "read whole",
+        "without any line",
+        "in the same reading",
+        "another document",
+        "another system",
+        "later, though its sender says an old time",
+        "perhaps published with it",
+    ],
 )
 def test_a_refused_line_is_mended_by_a_later_version_of_its_document(catalog, later, lines):
     assert refused(catalog, refusal(3_000, "sku:MILK"), events=[later]) == lines
@@ -89,10 +107,38 @@ def test_a_document_of_the_drop_folder_is_known_by_its_connector_and_without_its
     assert refused(catalog, told, events=[event(1, document="counted/7//1", system="csv", recorded_at_ms=4_000)]) == {}
 
 
+def test_a_refusal_that_names_no_document_is_mended_by_none(catalog):
+    told = refusal(3_000, "", "", place="sales.csv", reason="it is cut off")
+    later = event(1, document="", recorded_at_ms=4_000, appended_at_ms=4_000 + PUBLISH_MS)
+    assert refused(catalog, told, events=[later]) == {"": (1, "sales.csv: it is cut off")}
+
+
+def test_a_line_that_waits_in_several_letters_counts_once_as_it_was_set_aside_last(catalog):
+    told = [
+        letter(1, document="R1", item_OLD=1_000, plu_4011=1_000),
+        letter(2, document="R1", plu_4011=1_000, reason="too_late"),
+        letter(3, document="R2", plu_4011=1_000), letter(4, document="R1", plu_4011=1_000, done=True),
+    ]  # fmt: skip
+    found = item_statuses(catalog, "north", "anna", [], told, [])
+    assert {one.item: (one.lines_unmapped, one.lines_set_aside, one.reasons) for one in found} == {
+        "BREAD": (2, 1, ["too_late", "unmapped_code"])
+    }
+
+
+def test_what_kafka_holds_is_told_with_the_time_at_which_the_broker_appended_it(monkeypatch):
+    line = RefusedLine(reason="it is cut off")
+    record = ConnectorRefusal(pool="north", store="anna", connector="square", refused_at_ms=6_000, lines=(line,))
+    value = topic_codec(CONNECTOR_REFUSALS.name).encode(record.to_avro())
+    message = SimpleNamespace(topic=lambda: CONNECTOR_REFUSALS.name, value=lambda: value, timestamp=lambda: (2, 7_000))
+    monkeypatch.setattr(item_status, "read_log", lambda *_args: [message])
+    (told,) = connector_refusals({}, record.pool, 1, 0)
+    assert (told.value["refused_at_ms"], told.appended_at_ms) == (record.refused_at_ms, 7_000)
+
+
 def test_levels_of_a_kit_are_told_once_and_are_no_fault(catalog):
     parts = [{"sku": "BREAD", "quantity_milli": 1_000}]
     catalog.apply_item({"sku": "BOX", "name": "Box", "unit": "each", "gtin": None, "parts": parts, "recorded_at_ms": 1})
-    events = [event(at_ms, "sku:BOX") | {"kind": "level"} for at_ms in (1_000, 2_000)]
+    events = [event(at_ms, "sku:BOX", kind="level") for at_ms in (1_000, 2_000)]
     (one,) = item_statuses(catalog, "north", "anna", [*events, event(3_000, "sku:BOX")], [], [])
     assert (one.item, one.lines, one.reasons, one.is_well) == ("BOX", 3, ["level_of_a_kit"], True)
 

@@ -27,12 +27,13 @@ def catalog():
     return made
 
 
-def letter(offset, store="anna", reason="unmapped_code", pool="north", done=False, **codes):
+def letter(offset, store="anna", reason="unmapped_code", pool="north", done=False, document=None, **codes):
     lines = [
         {"line_id": str(n), "code": code.replace("_", ":"), "quantity_milli": q, "unit": "each"}
         for n, (code, q) in enumerate(codes.items())
     ]
-    event = {"pool": pool, "store": store, "occurred_at_ms": 1_000 + offset, "lines": lines}
+    source = {"system": "square", "id": str(offset) if document is None else document}
+    event = {"pool": pool, "store": store, "source": source, "occurred_at_ms": 1_000 + offset, "lines": lines}
     place = Place("pos.sales.dlq.v1", 0, offset)
     outcome = DeadLetterOutcome(letter=place.to_model(), outcome="discarded", at_ms=1, origin="t", reason="t")
     return Letter(place, 1, None, reason, "", None, None, None, event, outcome if done else None)
