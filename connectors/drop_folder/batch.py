@@ -1,6 +1,6 @@
 """Input and output of the readers of files: a context, and batches of events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.contract import PosEvent, Problem, Skip
 from connectors.drop_folder.documents import Document, KnownDocuments
@@ -42,6 +42,10 @@ class Batch:
     def line_count(self) -> int:
         """Lines of all events."""
         return sum(len(event.lines) for event in self.events)
+
+    def problems_in(self, file: str) -> tuple[RowProblem, ...]:
+        """The problems, with the file's name in their places."""
+        return tuple(replace(each, where=f"{file}, {each.where}") for each in self.problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ _CHANGED = (
 )
 _SAME_MOMENT_MS = 60_000
 """A file that was seen just now is told for the first time."""
+_TOLD_AGAIN_MAX = 10_000
+"""So many refused rows of a file are told again at its end; beyond them, a later batch seems to mend its document."""
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 10.0
 _log = structlog.get_logger()
@@ -197,18 +199,22 @@ class Intake:
         A content of which nothing was ever published keeps the lateness that it had when it was first seen: it was
         refused as a whole, and is mended. Of any other some rows may have counted, so that only the time counts.
         """
-        rows = lines = 0
+        rows = lines = batches = 0
         rows_whole = progress.rows_confirmed
         too_large: list[PosEvent] = []
+        refused_rows: list[Problem] = []
         keeps_lateness_of_ms = None if progress.is_told else progress.first_seen_ms
         stream.seek(0)
         try:
             for batch in form.read(stream, reading):
+                batches += 1
                 rows += batch.row_count
                 lines += batch.line_count
                 report.unused = report.unused or batch.unused
                 for problem in batch.problems:
                     report.add(problem)
+                known = [each for each in batch.problems_in(reading.name) if each.document]
+                refused_rows += known[: _TOLD_AGAIN_MAX - len(refused_rows)]
                 for note in batch.notes:
                     report.note(note)
                 if rows > progress.rows_confirmed:
@@ -234,7 +240,11 @@ class Intake:
         for event in too_large:
             lines -= len(event.lines)
             reason = TOO_LARGE.format(len(event.lines))
-            report.add(RowProblem(event.source.id, reason, 0, event.source.id, document=event.source.id))
+            problem = RowProblem(event.source.id, reason, 0, event.source.id, document=event.source.id)
+            report.add(problem)
+            refused_rows.append(problem)
+        if batches > 1:  # or what the last batch says of a document would seem to mend what the first refused of it
+            self._tell(refused_rows, stop)
         return lines
 
     def _refuse_rest(self, file: str, refused: FileRefused, report: Report, stop: threading.Event) -> None:
@@ -255,7 +265,7 @@ class Intake:
         self, batch: Batch, file: str, keeps_lateness_of_ms: int | None, stop: threading.Event
     ) -> list[PosEvent]:
         """Until Kafka has it, however long that takes. Returns the events that are too large for it. Raises Stopped."""
-        problems = tuple(replace(each, where=f"{file}, {each.where}") for each in batch.problems)
+        problems = batch.problems_in(file)
         translated = Translated(batch.events, problems, batch.skipped)
         if not (batch.events or problems):
             self._metrics.left_out(translated)

@@ -149,6 +149,21 @@ def test_a_file_with_bad_lines_is_used_as_far_as_possible_and_goes_to_rejected_w
     assert "line 6, column gtin: '4006381333932' has a wrong check digit" in text
 
 
+@pytest.mark.parametrize(("rows", "times"), [(2 * BATCH_ROWS + 1, 2), (2, 1)], ids=["two batches", "one"])
+def test_a_refused_row_is_told_again_after_a_later_batch_of_its_document(shop, rows, times):
+    """What the later batch says of the document would else seem to have mended it."""
+    told = []
+    shop.publisher.on_publish = lambda events: told.append(len(events))
+    lines = "".join(f"2026-03-01 09:15,S{n},{'x' if n == 0 else 3}\n" for n in range(rows))
+    shop.drop("counts-1.csv", f"as_of,sku,qty\n{lines}")
+    shop.scan()
+    refused = [line for refusal in shop.publisher.refusals for line in refusal.lines]
+    assert [line.item for line in refused] == ["sku:S0"] * times
+    assert len({(line.document, line.place, line.reason) for line in refused}) == 1
+    assert (told[-1] == 0) == (times == 2)
+    assert len(shop.report("counts-1.csv")) == 1
+
+
 def test_no_cell_of_a_report_is_a_formula(shop):
     shop.drop("sales-1.csv", f"receipt_no,sold_at,gtin,=qty\n1,2026-03-01 09:15,{GTIN},x\n")
     shop.connector = FolderConnector(
