@@ -11,6 +11,9 @@ from connectors.drop_folder.survey import Survey
 BATCH_ROWS = 2_000
 """Rows whose events are confirmed together."""
 
+TOLD_AGAIN_MAX = 10_000
+"""So many refused rows of a file are told again at its end; beyond them, a later batch seems to mend its document."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowProblem(Problem):

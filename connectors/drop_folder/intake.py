@@ -11,7 +11,7 @@ from typing import BinaryIO
 import structlog
 
 from connectors.contract import TOO_LARGE, PosEvent, Problem, Publishes, Translated
-from connectors.drop_folder.batch import Batch, FileReadContext, RowProblem
+from connectors.drop_folder.batch import TOLD_AGAIN_MAX, Batch, FileReadContext, RowProblem
 from connectors.drop_folder.documents import NAMES, name_prefix, stem
 from connectors.drop_folder.folder import (
     DONE,
@@ -48,8 +48,6 @@ _CHANGED = (
 )
 _SAME_MOMENT_MS = 60_000
 """A file that was seen just now is told for the first time."""
-_TOLD_AGAIN_MAX = 10_000
-"""So many refused rows of a file are told again at its end; beyond them, a later batch seems to mend its document."""
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 10.0
 _log = structlog.get_logger()
@@ -206,15 +204,14 @@ class Intake:
         keeps_lateness_of_ms = None if progress.is_told else progress.first_seen_ms
         stream.seek(0)
         try:
-            for batch in form.read(stream, reading):
-                batches += 1
+            for batches, batch in enumerate(form.read(stream, reading), 1):  # noqa: B007  used below
                 rows += batch.row_count
                 lines += batch.line_count
                 report.unused = report.unused or batch.unused
                 for problem in batch.problems:
                     report.add(problem)
                 known = [each for each in batch.problems_in(reading.name) if each.document]
-                refused_rows += known[: _TOLD_AGAIN_MAX - len(refused_rows)]
+                refused_rows += known[: TOLD_AGAIN_MAX - len(refused_rows)]
                 for note in batch.notes:
                     report.note(note)
                 if rows > progress.rows_confirmed:
@@ -265,9 +262,8 @@ class Intake:
         self, batch: Batch, file: str, keeps_lateness_of_ms: int | None, stop: threading.Event
     ) -> list[PosEvent]:
         """Until Kafka has it, however long that takes. Returns the events that are too large for it. Raises Stopped."""
-        problems = batch.problems_in(file)
-        translated = Translated(batch.events, problems, batch.skipped)
-        if not (batch.events or problems):
+        translated = Translated(batch.events, batch.problems_in(file), batch.skipped)
+        if not (batch.events or batch.problems):
             self._metrics.left_out(translated)
             return []
         backoff_s = _BACKOFF_S
@@ -281,7 +277,7 @@ class Intake:
             except EventTooLarge as error:  # all others are there
                 self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
                 kept = sent.without(error.events)
-                self._tell(kept.problems[len(problems) :], stop)
+                self._tell(kept.problems[len(batch.problems) :], stop)
                 return self._published(kept, [event for event in sent.events if event not in kept.events])
             except (PublisherBusy, PublishFailed) as error:
                 self._log.warning("waiting for Kafka", reason=str(error))
