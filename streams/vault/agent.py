@@ -64,5 +64,11 @@ class Sweeper:
         """Where the vault's clock moves; never back."""
         if clock_ms is None:
             return now_ms
+        if clock_ms > now_ms + CLOCK_STEP_MAX_MS:
+            log.warning(
+                "the vault's clock is %d s ahead of this machine's, and stays there: if the machine's is right, "
+                "`./shelf vault sweep` takes the vault's to the present",
+                (clock_ms - now_ms) // 1_000,
+            )
         passed_ms = 0 if self._swept_at is None else age_ms(self._swept_at) or 0
         return max(clock_ms, min(now_ms, clock_ms + passed_ms + CLOCK_STEP_MAX_MS))

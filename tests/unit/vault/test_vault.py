@@ -192,7 +192,7 @@ def test_the_agents_erase_what_has_expired_and_outlive_a_vault_that_is_away(vaul
     assert CANARY.format(1).encode() not in on_disk(folder)
 
 
-def test_a_clock_that_leaps_erases_nothing_and_an_operator_takes_the_vault_s_along(vault, folder):
+def test_a_clock_that_leaps_erases_nothing_at_once_and_an_operator_takes_the_vault_s_along(vault, folder, caplog):
     """Nine days ahead and back, with a restart in that time; then a sweep by hand after the agents were away."""
     key, day_ms = keys(vault), NOON_MS + DAY_MS
     vault.put(key[Role.orders], address(1), day_ms, NOON_MS)
@@ -211,8 +211,11 @@ def test_a_clock_that_leaps_erases_nothing_and_an_operator_takes_the_vault_s_alo
     for restarted in (agents(), agents()):
         restarted.sweep()
     assert vault.clock_ms() == NOON_MS + 2 * CLOCK_STEP_MAX_MS, "two sweeps are two minutes"
+    assert caplog.text == "", "a vault that lags warns nobody"
     now_ms[0] = NOON_MS
     sweeper.sweep()
+    assert "clock is 120 s ahead of this machine's" in caplog.text
+    assert "`./shelf vault sweep`" in caplog.text
     assert vault.clock_ms() == NOON_MS + 2 * CLOCK_STEP_MAX_MS, "never back"
     expired = [attempt.action for attempt in vault.audit()].count("expire")
     assert expired == 1, "the one that was kept for two minutes"
