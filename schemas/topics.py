@@ -9,6 +9,8 @@ from dataclasses import dataclass
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 KEEP_FOREVER_MS = -1
+MESSAGE_MAX_BYTES = 8 * 1024 * 1024
+"""Largest batch of records that a topic takes, and that a producer of the project's own topics sends."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Topic:
 
     def kafka_config(self) -> dict[str, str]:
         """Topic settings for the broker."""
-        common = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(8 * 1024 * 1024)}
+        common = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MESSAGE_MAX_BYTES)}
         if not self.compacted:
             return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
         # Small segments and a low dirty ratio keep a compacted log near its row count: restores follow its length.

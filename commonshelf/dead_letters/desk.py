@@ -23,7 +23,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.models.dead_letters import DeadLetterOutcome, DeadLetterOutcomeKind
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, POOL_CONFIG
+from schemas.topics import CATALOG_ITEMS, DLQ_OUTCOMES, MESSAGE_MAX_BYTES, POOL_CONFIG
 from streams.pool.journal import dead_letter_reasons as reasons
 
 ORIGIN = "operator"
@@ -40,7 +40,7 @@ _OPTIONS = {
     # The pool's workers read no further than an open transaction: one that a killed desk left must end soon.
     "transaction.timeout.ms": 5_000,
     "compression.type": "none",  # settings among them are read by the agents' client, which lacks lz4
-    "message.max.bytes": 8 * 1024 * 1024,
+    "message.max.bytes": MESSAGE_MAX_BYTES,
 }
 _FENCED = (
     KafkaError._FENCED,  # noqa: SLF001  the client has no public name for it

@@ -3,6 +3,7 @@
 from confluent_kafka import Consumer, Producer
 
 from messaging.client_options import producer_options, reader_options
+from schemas.topics import MESSAGE_MAX_BYTES
 from streams.runtime.settings import WorkerSettings
 
 
@@ -17,7 +18,7 @@ def make_producer(settings: WorkerSettings, transaction_timeout_ms: int) -> Prod
             "linger.ms": 50,
             "compression.type": "lz4",
             "batch.size": 262_144,
-            "message.max.bytes": 8 * 1024 * 1024,
+            "message.max.bytes": MESSAGE_MAX_BYTES,
             # A full queue is waited for; a batch of usual size takes less than a tenth of it.
             "queue.buffering.max.messages": 100 * settings.batch_records,
             "queue.buffering.max.kbytes": settings.batch_bytes // 8,

@@ -70,14 +70,17 @@ def test_one_that_was_thought_dead_publishes_nothing_more(kafka, topics, pool_na
     second = Publisher(kafka.options, topics, engine)
     with pytest.raises(KafkaException):
         first.publish()
-    second.publish()
+    while second.publish():
+        pass
     assert told(kafka, topics, pool_name) == posted(engine, pool_name)
     assert not second.publish()
     assert told(kafka, topics, pool_name) == posted(engine, pool_name)
 
 
 def test_statements_of_closed_windows_are_those_that_stores_get(kafka, topics, pool_name, engine):
-    Publisher(kafka.options, topics, engine).publish()
+    publisher = Publisher(kafka.options, topics, engine)
+    while publisher.publish():
+        pass
     decode = topic_codec(SETTLEMENT_STATEMENTS.name).decode
     table = read_table(kafka.options, SETTLEMENT_STATEMENTS.name, [partition_of(pool_name, topics)])
     found = {key.decode(): decode(value) for key, value in table.items() if key.startswith(pool_name.encode())}

@@ -7,7 +7,7 @@ fenced by its transactional id. So nothing is missing and nothing comes twice, w
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from sqlalchemy import Connection, Engine
@@ -15,11 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from messaging.client_options import ClientOptions, producer_options, quiet
 from messaging.log_reader import read_table
-from schemas.codec import topic_codec
+from schemas.codec import BadMessage, LaterSchema, topic_codec
 from schemas.partition import partition_of
-from schemas.topics import SETTLEMENT_POSTINGS, SETTLEMENT_PUBLISHED, SETTLEMENT_STATEMENTS
+from schemas.topics import MESSAGE_MAX_BYTES, SETTLEMENT_POSTINGS, SETTLEMENT_PUBLISHED, SETTLEMENT_STATEMENTS
 from schemas.types.settlement import LedgerTransaction, PublishedUntil, SettlementStatement
 from streams.runtime.failpoints import failpoint
+from streams.runtime.sink import SinkFenced, SinkStopped
 from streams.settlement.netting import net
 from streams.settlement.store.database import reading
 from streams.settlement.store.messages import statement_key, statement_messages, transaction_message
@@ -38,7 +39,19 @@ _AT_ONCE = 1_000
 _PAUSE_S = 0.2
 _AFTER_FAILURE_S = 1.0
 _CALL_TIMEOUT_S = 10.0
-_OPTIONS = {"transactional.id": TRANSACTIONAL_ID, "transaction.timeout.ms": 60_000, "linger.ms": 5}
+_OPTIONS = {
+    "transactional.id": TRANSACTIONAL_ID,
+    "transaction.timeout.ms": 60_000,
+    "linger.ms": 5,
+    "message.max.bytes": MESSAGE_MAX_BYTES,
+}
+_FENCED = (
+    KafkaError._FENCED,  # noqa: SLF001  the client has no public name for it
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+)
+_WITHOUT_REASON = (KafkaError._STATE, KafkaError._FATAL)  # noqa: SLF001  no public names
+"""What a call is refused with after an earlier one failed; who ends the transaction is told why."""
 _NEW: PublishedUntil = {"pool": "", "posted_position": 0, "sequence": -1, "windows_until_ms": 0}
 
 
@@ -46,7 +59,7 @@ class Publisher:
     """Publishes what the database has and Kafka has not."""
 
     def __init__(self, kafka_options: ClientOptions, partitions: int, engine: Engine) -> None:
-        """Fences whoever published before. Raises KafkaException, TimeoutError."""
+        """Fences whoever published before. Raises KafkaException, TimeoutError, SinkStopped."""
         self._partitions = partitions
         self._engine = engine
         self._failed: list[KafkaError] = []
@@ -57,9 +70,7 @@ class Publisher:
         self._producer = Producer(producer_options(quiet(kafka_options)) | _OPTIONS)
         self._producer.init_transactions(_CALL_TIMEOUT_S)
         # Read only now: what another had open is decided, and it can begin nothing more.
-        decode = topic_codec(SETTLEMENT_PUBLISHED.name).decode
-        table = read_table(kafka_options, SETTLEMENT_PUBLISHED.name)
-        self._until: dict[str, PublishedUntil] = {key.decode(): decode(value) for key, value in table.items()}
+        self._until = _published(read_table(kafka_options, SETTLEMENT_PUBLISHED.name))
         self._looked_at: dict[str, int] = {}
         """Pool → journal position up to which nothing is left to publish."""
 
@@ -84,11 +95,12 @@ class Publisher:
         if found:
             until = until | {"posted_position": found[-1].posted_position, "sequence": found[-1].sequence}
         if is_whole:  # statements stand behind all that they sum up
-            for window in closed_windows_of(connection, pool):
-                if window.end_ms > until["windows_until_ms"]:
-                    until = until | {"windows_until_ms": window.end_ms}
-                    netted = net(owed_between(connection, pool, window.start_ms))
-                    statements += statement_messages(window, window_sums_of(connection, pool, window), netted)
+            closed = [one for one in closed_windows_of(connection, pool) if one.end_ms > until["windows_until_ms"]]
+            for window in closed[:1]:  # one at a time, so that a commit ends in time however many there are
+                until = until | {"windows_until_ms": window.end_ms}
+                netted = net(owed_between(connection, pool, window.start_ms))
+                statements = list(statement_messages(window, window_sums_of(connection, pool, window), netted))
+            is_whole = len(closed) <= 1
         if until != self._until.get(pool):
             self._store([transaction_message(one) for one in found], statements, until)
         return is_whole
@@ -98,14 +110,19 @@ class Publisher:
     ) -> None:
         """All of it in one Kafka transaction. Raises KafkaException."""
         pool, self._failed = until["pool"], []
-        self._producer.begin_transaction()
-        for transaction in transactions:
-            self._produce(SETTLEMENT_POSTINGS.name, pool, pool, transaction)
-        for statement in statements:
-            self._produce(SETTLEMENT_STATEMENTS.name, statement_key(statement), pool, statement)
-        failpoint("after_produce", len(transactions))
-        self._produce(SETTLEMENT_PUBLISHED.name, pool, pool, until)
-        self._producer.commit_transaction(_CALL_TIMEOUT_S)
+        try:
+            self._producer.begin_transaction()
+            for transaction in transactions:
+                self._produce(SETTLEMENT_POSTINGS.name, pool, pool, transaction)
+            for statement in statements:
+                self._produce(SETTLEMENT_STATEMENTS.name, statement_key(statement), pool, statement)
+            failpoint("after_produce", len(transactions))
+            self._produce(SETTLEMENT_PUBLISHED.name, pool, pool, until)
+            self._producer.commit_transaction(_CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() in _WITHOUT_REASON:
+                self._producer.abort_transaction(_CALL_TIMEOUT_S)
+            raise
         if self._failed:
             raise KafkaException(self._failed[0])
         self._until[pool] = until
@@ -128,8 +145,28 @@ class Publisher:
             self._failed.append(error)
 
 
+def _published(table: Mapping[bytes, bytes]) -> dict[str, PublishedUntil]:
+    """Pool → how far it is published. Raises SinkStopped."""
+    decode = topic_codec(SETTLEMENT_PUBLISHED.name).decode
+    try:
+        return {key.decode(): decode(value) for key, value in table.items()}
+    except BadMessage as error:
+        what_to_do = (
+            "start the release that writes it"
+            if isinstance(error, LaterSchema)
+            else "restore the topic, which settlement alone writes"
+        )
+        raise SinkStopped(
+            f"settlement: how far it is published cannot be read from {SETTLEMENT_PUBLISHED.name}: {error}; nothing "
+            f"was published; {what_to_do}"
+        ) from error
+
+
 def keep_published(make: Callable[[], Publisher], stop: threading.Event) -> None:
-    """Publish until `stop` is set. After a failure another publisher begins with what Kafka has."""
+    """Publish until `stop` is set. After a failure another publisher begins with what Kafka has.
+
+    Raises SinkFenced when another process has begun to publish, and SinkStopped when how far that is cannot be read.
+    """
     publisher: Publisher | None = None
     while not stop.is_set():
         try:
@@ -137,6 +174,11 @@ def keep_published(make: Callable[[], Publisher], stop: threading.Event) -> None
             if not publisher.publish():
                 stop.wait(_PAUSE_S)
         except (KafkaException, SQLAlchemyError, TimeoutError) as error:
+            if isinstance(error, KafkaException) and error.args[0].code() in _FENCED:
+                raise SinkFenced(
+                    "settlement: another process has begun to publish, so this one has ended; run one `worker "
+                    "settlement` of a cluster, and start this one again if the other was stopped"
+                ) from error
             publisher = None
             log.warning("postings are not published: %s; it is tried again", error)
             stop.wait(_AFTER_FAILURE_S)
