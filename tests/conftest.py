@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -49,6 +49,18 @@ def topics(kafka: Kafka) -> int:
     """All our topics are there. Gives their partition count."""
     ensure_topics(kafka.options, PARTITIONS)
     return PARTITIONS
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """What was printed or logged since it was asked last, by whichever way this process logs."""
+
+    def since() -> str:
+        text = capsys.readouterr().out + caplog.text
+        caplog.clear()
+        return text
+
+    return since
 
 
 @pytest.fixture

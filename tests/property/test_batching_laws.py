@@ -4,13 +4,13 @@ import itertools
 import threading
 import time
 from collections import deque
-from functools import cache
 from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from messaging.journal import read_page
 from messaging.rocks import rocks_options
@@ -30,9 +30,8 @@ from tests.support.pool import processor
 from tests.support.worlds import make_small, order_worlds, worlds
 
 
-@cache
 def metrics():
-    return WorkerMetrics()  # they register themselves once in a process
+    return WorkerMetrics(CollectorRegistry())
 
 
 class Waiting(deque):

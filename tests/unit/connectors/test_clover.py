@@ -276,13 +276,13 @@ def test_more_notices_than_one_request_should_cost_are_left_to_the_poll(tmp_path
     assert Counter(skip.reason.value for skip in found.skipped)["already_reported"] == 5
 
 
-def test_the_code_that_clover_posts_when_the_address_is_set_is_shown_and_proves_nothing_else(tmp_path, capsys):
+def test_the_code_that_clover_posts_when_the_address_is_set_is_shown_and_proves_nothing_else(tmp_path, logged):
     rig = CloverRig()
     with VendorServer(rig.answer) as server:
         clover = vendor(server, tmp_path, rig)
         code = notice(body=b'{"verificationCode": "b3e0ab22-96e4"}', headers=())
         clover.verify(code)
-        assert "b3e0ab22-96e4" in capsys.readouterr().out
+        assert "b3e0ab22-96e4" in logged()
         assert clover.receive(code).events == ()
         for body in (b'{"verificationCode": "a", "merchants": {}}', b'{"verificationCode": "' + b"a" * 65 + b'"}'):
             with pytest.raises(SignatureRefused):

@@ -51,9 +51,9 @@ def test_a_kit_within_a_kit_is_taken_apart_and_the_bill_of_another_variant_is_no
     assert Kits(ask).of(sold(104)) == {104: [KitPart(102, Decimal(3), UNITS), KitPart(103, Decimal(7), UNITS)]}
 
 
-def test_where_manufacturing_may_not_be_read_no_product_is_a_kit(capsys):
+def test_where_manufacturing_may_not_be_read_no_product_is_a_kit(logged):
     def refuse(*_args, **_fields):
         raise AccessRefused("no mrp.bom there")
 
     assert Kits(refuse).of(sold(101)) == {}
-    assert "no mrp.bom there" in capsys.readouterr().out
+    assert "no mrp.bom there" in logged()

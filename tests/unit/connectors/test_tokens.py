@@ -75,14 +75,14 @@ def test_a_token_is_renewed_at_its_age_and_both_are_kept(giver, server, tmp_path
     assert not list(tmp_path.glob(".*.new"))
 
 
-def test_a_renewal_ahead_of_time_that_fails_is_told_and_the_token_in_use_serves_on(giver, server, tmp_path, capsys):
+def test_a_renewal_ahead_of_time_that_fails_is_told_and_the_token_in_use_serves_on(giver, server, tmp_path, logged):
     put(tmp_path)
     clock = Clock(8 * DAY_S)
     token = renewed(server, tmp_path, clock)
     giver.refresh = "somebody-spent-it"
     assert [token.current(), token.current()] == ["access-token-number-0"] * 2
     assert len(server.requests) == 1, "not again at each request"
-    told = capsys.readouterr().out
+    told = logged()
     assert "authorize the application anew" in told
     assert "refresh-token-number-0" not in told
     assert "the-secret-of-the-app" not in told

@@ -218,7 +218,7 @@ def connector_of(vendor, publisher, positions=None):
 
 
 @pytest.mark.parametrize("failure", [Unavailable("away", 1), AccessRefused("no"), KeyError("a fault of ours")])
-def test_no_failure_of_a_poll_ends_the_connector(publisher, failure, capsys):
+def test_no_failure_of_a_poll_ends_the_connector(publisher, failure, logged):
     vendor = FakeVendor(failure, [FeedPage(Translated((sold(1),)), 150)])
     connector = connector_of(vendor, publisher)
     stop = threading.Event()
@@ -231,7 +231,7 @@ def test_no_failure_of_a_poll_ends_the_connector(publisher, failure, capsys):
     connector.wake()
     thread.join(PATIENCE_S)
     assert (thread.is_alive(), vendor.closed.is_set(), len(publisher.events)) == (False, True, 1)
-    assert str(failure.args[0]) in capsys.readouterr().out
+    assert str(failure.args[0]) in logged()
 
 
 def test_the_first_position_is_stored_before_anything_is_read(publisher):
@@ -298,13 +298,13 @@ def test_a_poll_by_hand_beside_the_running_connector_skips_nothing_whoever_store
     assert told == set(listed)
 
 
-def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, capsys):
+def test_an_event_that_never_fits_does_not_hold_up_the_list(publisher, logged):
     publisher.failures = [EventTooLarge("too large: 1", [sold(1)])]
     positions = MemoryPositions()
     pages = [FeedPage(Translated((sold(1),)), 150), FeedPage(Translated((sold(2),)), 160)]
     connector_of(FakeVendor(pages), publisher, positions).poll(threading.Event())
     assert ([event.source.id for event in publisher.events], positions.saved[-1]) == (["2"], ("orders", 160))
-    assert "reason='too large: 1'" in capsys.readouterr().out
+    assert "too large: 1" in logged()
 
 
 def test_half_an_emoji_in_what_is_refused_does_not_hold_up_the_list(publisher):

@@ -3,12 +3,12 @@
 import json
 import threading
 import time
-from functools import cache
 from itertools import count
 from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from prometheus_client import CollectorRegistry
 
 from messaging.rocks import rocks_options
 from streams.runtime import session as session_module
@@ -26,9 +26,8 @@ from tests.support.kafka_message import kafka_message
 from tests.support.waiting import PATIENCE_S, until
 
 
-@cache
 def metrics():
-    return WorkerMetrics()  # they register themselves once in a process
+    return WorkerMetrics(CollectorRegistry())
 
 
 class Ledger:
