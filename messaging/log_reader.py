@@ -9,6 +9,8 @@ from messaging.client_options import ClientOptions, quiet, reader_options
 
 _POLL_S = 0.2
 _READ_TIMEOUT_S = 60
+_BATCH = 10_000
+_CAUGHT_UP_S = 0.05
 _ASK_TIMEOUT_S = 10
 _STAYS = (
     KafkaError.OFFSET_OUT_OF_RANGE,
@@ -117,6 +119,18 @@ def until_end(consumer: Consumer) -> Iterator[Message]:
         else:
             continue
         deadline = time.monotonic() + _READ_TIMEOUT_S
+
+
+def what_has_come(consumer: Consumer) -> Iterator[Message]:
+    """The messages since the last that was read, and no more: those of a busy topic never cease.
+
+    Raises KafkaException; part of what has come is lost then, so that a table must be read from the beginning.
+    """
+    is_full = True
+    while is_full:
+        messages = consumer.consume(_BATCH, _CAUGHT_UP_S)
+        is_full = len(messages) == _BATCH
+        yield from filter(is_record, messages)
 
 
 def is_record(message: Message) -> bool:

@@ -8,14 +8,13 @@ from confluent_kafka import Consumer, KafkaException, Message
 from commonshelf.dead_letters.letters import INPUT_OF, Letter, Place, letter_of
 from connectors.context import LineSetAside
 from messaging.client_options import ClientOptions, quiet
-from messaging.log_reader import is_record, log_consumer, until_end
+from messaging.log_reader import log_consumer, until_end, what_has_come
 from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.models.dead_letters import DeadLetterOutcome
 from schemas.topics import DLQ_OUTCOMES, POS_SALES, POS_STOCK, dead_letter_topic
 
 _TOPICS = [dead_letter_topic(POS_SALES.name), dead_letter_topic(POS_STOCK.name), DLQ_OUTCOMES.name]
-_BATCH = 10_000
 _decode_outcome = topic_codec(DLQ_OUTCOMES.name).decode
 
 
@@ -62,13 +61,8 @@ class SetAsideLines:
                 consumer.close()
                 raise
             self._consumer = consumer
-        is_full = True
-        while is_full:
-            messages = self._consumer.consume(_BATCH, 0.05)
-            is_full = len(messages) == _BATCH
-            for message in messages:
-                if is_record(message):
-                    self._waiting.take(message)
+        for message in what_has_come(self._consumer):
+            self._waiting.take(message)
 
 
 class WaitingLetters:

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, Message
 from commonshelf.config.pool_config import PoolConfigs
 from connectors.context import Held
 from messaging.client_options import ClientOptions, quiet
-from messaging.log_reader import is_record, log_consumer, until_end
+from messaging.log_reader import log_consumer, until_end, what_has_come
 from messaging.publisher import PublishFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
@@ -17,7 +17,6 @@ from streams.catalog import PoolConfig
 from streams.catalog.goods import is_of_one_unit
 
 _decode = topic_codec(POOL_AVAILABILITY.name).decode
-_BATCH = 10_000
 
 
 class HeldGoods:
@@ -69,14 +68,9 @@ class _Followed:
             raise
 
     def catch_up(self) -> None:
-        """Take what has come since, and no more: a busy pool's rows never cease. Raises KafkaException."""
-        is_full = True
-        while is_full:
-            messages = self._consumer.consume(_BATCH, 0.05)
-            is_full = len(messages) == _BATCH
-            for message in messages:
-                if is_record(message):
-                    self._take(message)
+        """Take what has come since. Raises KafkaException."""
+        for message in what_has_come(self._consumer):
+            self._take(message)
 
     def held(self, pool: str, store: str) -> Sequence[Held]:
         catalog = self._config.catalogs[pool]
