@@ -134,18 +134,20 @@ def _order(
         _sale_line(lines, where, at, line, "sale", "", is_taken_back=is_taken_back)
     kind = "return" if shop.returns_restocked else "return_not_restocked"
     at = 0
+    returned_ids: list[str] = []
     for returned in objects(order, "returns"):
         fields = object_of(returned)
         returned_here = fields.get("source_order_id") in (None, order_id)
         for line in objects(fields, "return_line_items"):
             if returned_here:
-                lines.keep_returned([_name(line, "source_line_item_uid", "")], objects(order, "line_items"), "uid")
+                returned_ids.append(_name(line, "source_line_item_uid", ""))
             _sale_line(lines, where, at, line, kind, "return/")
             at += 1
         _skip_each(
             collector, f"{where}/return_service_charges", parts(fields, "return_service_charges"), SkipReason.fee
         )
         _skip_each(collector, f"{where}/return_tips", parts(fields, "return_tips"), SkipReason.tip)
+    lines.keep_returned(returned_ids, objects(order, "line_items"), "uid")
     _skip_each(collector, f"{where}/service_charges", parts(order, "service_charges"), SkipReason.fee)
     if amount_of(order.get("total_tip_money")):
         collector.skip(f"{where}/total_tip_money", SkipReason.tip)
