@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaException
 
 from commonshelf.dead_letters.letters import Letter
+from connectors.drop_folder.documents import document_of
 from connectors.specs import connector_of
 from messaging.client_options import ClientOptions
 from messaging.log_reader import read_log
@@ -90,7 +91,7 @@ def item_statuses(
     for event, appended_at_ms in events:
         if event["store"] == store:
             source = event["source"]
-            document = (connector_of(source["system"]), _document(source["id"]))
+            document = (connector_of(source["system"]), document_of(source["id"]))
             before = told.get(document, _Times(0, 0))
             told[document] = _Times(
                 max(before.said_ms, event["recorded_at_ms"]), max(before.appended_ms, appended_at_ms)
@@ -147,7 +148,7 @@ def _refused_lines(store: str, refusals: Iterable[Appended]) -> dict[_RefusedLin
         if refusal["store"] == store:
             times = _Times(refusal["refused_at_ms"], appended_at_ms)
             for line in refusal["lines"]:
-                key = _RefusedLine(refusal["connector"], _document(line["document"]), line["place"], line["item"])
+                key = _RefusedLine(refusal["connector"], document_of(line["document"]), line["place"], line["item"])
                 found.pop(key, None)
                 found[key] = (times, f"{line['place']}: {line['reason']}")
     return found
@@ -163,11 +164,6 @@ def _waiting_lines(pool: str, store: str, letters: Iterable[Letter]) -> Iterable
                 key = (letter.input_topic, source["system"], source["id"], line["line_id"])
                 found[key] = (line["code"], letter.reason)
     return found.values()
-
-
-def _document(source_id: str) -> str:
-    """A document of stock stands in pieces, with names of their own behind //."""
-    return source_id.partition("//")[0]
 
 
 def pos_events(kafka_options: ClientOptions, pool: str, partitions: int, since_ms: int) -> Iterator[Appended]:

@@ -99,3 +99,8 @@ def check_named(name: str, kind: FileKind, *, has_time: bool, has_number: bool) 
 def part(text: str) -> str:
     """A part of a source id that is joined by slashes."""
     return text.replace("%", "%25").replace("/", "%2F") or "-"
+
+
+def document_of(source_id: str) -> str:
+    """The name of the document of which `source_id` is a piece; pieces have names of their own behind //."""
+    return source_id.partition("//")[0]

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from connectors.contract import FieldRefused, PosEvent, Refused, SkipReason
 from connectors.drop_folder.batch import Batch, FileReadContext, RowProblem
 from connectors.drop_folder.columns import CODES, Layout
-from connectors.drop_folder.documents import NAMES, Document, check_named, is_telling, part, stem
+from connectors.drop_folder.documents import NAMES, Document, check_named, document_of, is_telling, part, stem
 from connectors.drop_folder.numbers import Marks, plain_number
 from connectors.drop_folder.rows import BrokenRow, Row
 from connectors.drop_folder.translate import SYSTEM, Head, Lines, Translator
@@ -86,7 +86,7 @@ class StockTranslator(Translator):
                 continue
             self._add_to_digest(name.source_id, line)
             if self._report_kind in _SUMMED:
-                total = f"total {_base(name.source_id)} {line.code} {line.unit}"
+                total = f"total {document_of(name.source_id)} {line.code} {line.unit}"
                 self._memory.put(total, (self._memory.value(total) or 0) + line.quantity_milli)
         self._sums = _Sums()
         self._notes.clear()
@@ -236,7 +236,7 @@ class StockTranslator(Translator):
         line, notes = self._read(fields)
         self._add_notes(at, notes)
         if self._report_kind in _SUMMED:
-            name = f"{_base(head.source_id)} {line.code} {line.unit}"
+            name = f"{document_of(head.source_id)} {line.code} {line.unit}"
             total = self._memory.value(f"total {name}") or 0
             if abs(total) > QUANTITY_MAX_MILLI:
                 raise FieldRefused("quantity", f"the sum of all rows of {line.code} is out of range")
@@ -327,11 +327,6 @@ class StockTranslator(Translator):
 
     def _told_time(self, at_ms: int) -> str:
         return minute_text(at_ms, self._zone)
-
-
-def _base(source_id: str) -> str:
-    """The name of the document of which `source_id` is a piece."""
-    return source_id.partition("//")[0]
 
 
 class _Sums:
