@@ -135,8 +135,9 @@ class WebhookReceiver:
                 unconfirmed = await self._publish(messages(translated, labels, now_ms))
             except EventTooLarge as error:  # all others are there
                 self._tell("an event is too large for Kafka and was set aside", reason=str(error))
+                already_told = len(translated.problems)
                 translated = translated.without(error.events)
-                unconfirmed = await self._publish(refusals(translated.problems, labels, now_ms))
+                unconfirmed = await self._publish(refusals(translated.problems[already_told:], labels, now_ms))
             if unconfirmed is not None:
                 return unconfirmed
             if translated.events:

@@ -158,8 +158,9 @@ class VendorConnector:
                 self._publisher.publish_all(messages(translated, self._metrics.labels, now_ms))
             except EventTooLarge as error:  # all others are there; it never fits, and must not hold up what follows
                 self._log.error("an event is too large for Kafka and was set aside", reason=str(error))
+                already_told = len(translated.problems)
                 translated = translated.without(error.events)
-                self._publisher.publish_all(refusals(translated.problems, self._metrics.labels, now_ms))
+                self._publisher.publish_all(refusals(translated.problems[already_told:], self._metrics.labels, now_ms))
             if translated.events:
                 self._metrics.published(translated.line_count, translated.newest_ms)
         self._metrics.left_out(translated)
