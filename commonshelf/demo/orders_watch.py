@@ -1,23 +1,14 @@
 """Follows what the pool tells about orders and tasks, as any downstream service would."""
 
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
-
-from messaging.client_options import reader_options
-from messaging.log_reader import is_record
-from schemas.codec import topic_codec
-from schemas.partition import partition_of
+from commonshelf.demo.topic_watch import TopicWatch
 from schemas.topics import ORDERS_EVENTS, POOL_TASKS
 
-_BATCH = 500
-_POLL_S = 0.05
-_TIMEOUT_S = 10.0
 _RATE_OVER_S = 60.0
 _ANSWERS = frozenset({"allocated", "unfilled", "refused"})
 _KEPT = frozenset({"tentative", "confirmed", "picked"})
@@ -74,7 +65,7 @@ class OrdersView:
             self.orders[event["order"]] = (0 if event["outcome"] == "expired" else filled, holds)
 
 
-class OrdersWatch:
+class OrdersWatch(TopicWatch):
     """Reads one pool's reroutes and tasks from now on, in a thread of its own, in which `on_event` and `on_task` run.
 
     `view` is written by that thread only. `check` raises what ended the thread.
@@ -89,51 +80,13 @@ class OrdersWatch:
         on_task: Callable[[Row], None],
     ) -> None:
         self.view = OrdersView()
-        self._pool = pool
         self._on_event = on_event
         self._on_task = on_task
         self._late: set[str] = set()
-        self._error: BaseException | None = None
-        self._stop = threading.Event()
-        self._codecs = {name: topic_codec(name) for name in (ORDERS_EVENTS.name, POOL_TASKS.name)}
-        self._consumer = Consumer(
-            reader_options(kafka_options, "commonshelf-demo-orders") | {"fetch.wait.max.ms": 50, "log_level": 2}
-        )
-        here = [TopicPartition(name, partition_of(pool, partitions)) for name in self._codecs]
-        for place in here:
-            _, place.offset = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        self._consumer.assign(here)
-        self._thread = threading.Thread(target=self._run, name="orders-watch", daemon=True)
-        self._thread.start()
+        super().__init__(kafka_options, "orders", (ORDERS_EVENTS.name, POOL_TASKS.name), pool, partitions)
 
-    def check(self) -> None:
-        """Raise what ended the thread, if something did."""
-        if self._error is not None:
-            raise RuntimeError(f"following the orders failed: {self._error}") from self._error
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._consumer.close()
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                for message in self._consumer.consume(_BATCH, _POLL_S):
-                    self._take(message)
-        except Exception as error:  # noqa: BLE001  told by check()
-            self._error = error
-
-    def _take(self, message: Message) -> None:
-        if not is_record(message):
-            return
-        raw = message.value()
-        if raw is None:
-            return
-        row = self._codecs[str(message.topic())].decode(raw)
-        if row["pool"] != self._pool:
-            return
-        if message.topic() == ORDERS_EVENTS.name:
+    def _take(self, topic: str, row: Row) -> None:
+        if topic == ORDERS_EVENTS.name:
             self.view.take_event(row)
             self._on_event(row)
             return

@@ -1,24 +1,16 @@
 """Follows what settlement publishes, as accounting would: what crossed shops, and what netting leaves to pay."""
 
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
-
-from messaging.client_options import reader_options
-from messaging.log_reader import is_record
-from schemas.codec import topic_codec
-from schemas.partition import partition_of
+from commonshelf.demo.topic_watch import TopicWatch
 from schemas.topics import SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS
 from schemas.types.settlement import LedgerTransaction, SettlementStatement
 from streams.settlement.netting import Owed, net
 
-_BATCH = 500
-_POLL_S = 0.1
-_TIMEOUT_S = 10.0
 _NETTED_EACH_S = 1.0
 """Netting takes a while; the figure may be so old."""
 
@@ -67,7 +59,7 @@ class SettlementView:
         self.payments = sum(self._payments.values())
 
 
-class SettlementWatch:
+class SettlementWatch(TopicWatch):
     """Reads one pool's postings and statements from now on, in a thread of its own.
 
     `view` is written by that thread only. `check` raises what ended the thread.
@@ -75,48 +67,17 @@ class SettlementWatch:
 
     def __init__(self, kafka_options: Mapping[str, str], pool: str, partitions: int) -> None:
         self.view = SettlementView()
-        self._pool = pool
-        self._error: BaseException | None = None
-        self._stop = threading.Event()
-        self._codecs = {name: topic_codec(name) for name in (SETTLEMENT_POSTINGS.name, SETTLEMENT_STATEMENTS.name)}
-        options = reader_options(kafka_options, "commonshelf-demo-settlement") | {"log_level": 2}
-        self._consumer = Consumer(options)
-        here = [TopicPartition(name, partition_of(pool, partitions)) for name in self._codecs]
-        for place in here:
-            _, place.offset = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        self._consumer.assign(here)
-        self._thread = threading.Thread(target=self._run, name="settlement-watch", daemon=True)
-        self._thread.start()
+        self._netted_at_s = time.monotonic()
+        topics = (SETTLEMENT_POSTINGS.name, SETTLEMENT_STATEMENTS.name)
+        super().__init__(kafka_options, "settlement", topics, pool, partitions)
 
-    def check(self) -> None:
-        """Raise what ended the thread, if something did."""
-        if self._error is not None:
-            raise RuntimeError(f"following the settlement failed: {self._error}") from self._error
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._consumer.close()
-
-    def _run(self) -> None:
-        try:
-            netted_at_s = time.monotonic()
-            while not self._stop.is_set():
-                for message in self._consumer.consume(_BATCH, _POLL_S):
-                    self._take(message)
-                if time.monotonic() - netted_at_s > _NETTED_EACH_S:
-                    self.view.count_payments()
-                    netted_at_s = time.monotonic()
-        except Exception as error:  # noqa: BLE001  told by check()
-            self._error = error
-
-    def _take(self, message: Message) -> None:
-        if not is_record(message):
-            return
-        row = self._codecs[str(message.topic())].decode(message.value())
-        if row["pool"] != self._pool:
-            return
-        if message.topic() == SETTLEMENT_POSTINGS.name:
+    def _take(self, topic: str, row: Any) -> None:
+        if topic == SETTLEMENT_POSTINGS.name:
             self.view.take_transaction(row)
         else:
             self.view.take_statement(row)
+
+    def _between(self) -> None:
+        if time.monotonic() - self._netted_at_s > _NETTED_EACH_S:
+            self.view.count_payments()
+            self._netted_at_s = time.monotonic()
