@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from commonshelf.cli import app
-from tests.support.shelf import CommandFolder, make_shelf
+from tests.support.shelf import AGREEMENT, CommandFolder, make_shelf
 from tests.support.terminal import COLUMNS, Said, call
 from tests.support.waiting import until
 
@@ -212,16 +212,6 @@ NAMES = {
     "agreement list": [("x", WRONG_POOL)],
 }  # fmt: skip
 """Command → words with a name that is not there (x: another pool), and what it says."""
-AGREEMENT = """
-version = 1
-effective_from = 2026-01-01
-currency = "EUR"
-handling_fee = "0.50"
-tax = "added"
-[transfer_price]
-kind = "cost_plus"
-percent = 10
-"""
 
 
 def test_every_command_tells_a_name_that_is_not_there_in_the_same_words(shelf):

@@ -8,20 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.shelf import CommandFolder, make_shelf
+from tests.support.shelf import AGREEMENT, CommandFolder, make_shelf
 from tests.support.waiting import until
 
 CATALOG = "sku,name,gtin,unit,cost,price,tax_percent\nMILK,Milk 1 l,4006381333931,each,1.00,1.50,7\n"
-AGREEMENT = """
-version = 1
-effective_from = 2026-01-01
-currency = "EUR"
-handling_fee = "0.50"
-tax = "added"
-[transfer_price]
-kind = "cost_plus"
-percent = 10
-"""
 
 
 @pytest.fixture(scope="module")

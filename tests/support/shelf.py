@@ -46,6 +46,16 @@ kind = "webhook"
 secret_env = "BERT_WEBHOOK_SECRET"
 """
 CATALOG = "sku,name,gtin,unit,codes\nMILK,Milk 1 l,4006381333931,each,\nBANANA,Bananas,,kg,plu:4011\n"
+AGREEMENT = """
+version = 1
+effective_from = 2026-01-01
+currency = "EUR"
+handling_fee = "0.50"
+tax = "added"
+[transfer_price]
+kind = "cost_plus"
+percent = 10
+"""
 SECRET = "canary-0123456789abcdef0123456789"
 
 
