@@ -19,14 +19,13 @@ def tick(books: Books, clock_ms: int) -> None:
     books.times[CLOCK] = max(clock_ms, books.clock_ms)
     if not books.agreements:
         return
-    start, end = books.open_window(books.clock_ms)
-    while end is not None:
+    while True:
+        start, end = books.open_window(books.clock_ms)
         agreement = books.agreement_at(start) or books.agreement_at(end - 1)
         delay_ms = 0 if agreement is None else agreement["window"]["closing_delay_ms"]
         if books.clock_ms < end + delay_ms:
             return
         _close(books, end, 0 if agreement is None else agreement["version"])
-        start, end = books.open_window(books.clock_ms)
 
 
 def _close(books: Books, end_ms: int, version: int) -> None:
