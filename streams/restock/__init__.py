@@ -7,6 +7,7 @@ Modules that meet only by the types named here, all pure:
 - `calendar`: `read_csv`, `read_icalendar`, `public_holidays` → `Event`s and what is wrong with a file;
   `kinds_of(events)` and `day_of(events, kinds, shelves, date)` → the `Kind`s and `Day`s that a forecast takes.
 - `decision`: `newsvendor.gains(terms, chances …)` → what each unit of stock is worth; `stock.outlook(lots, …)` → what
-  counts of it; `transfers.best_moves` → moves between stores; `packs.choose_packs` → an order to a supplier.
+  counts of it; `transfers.best_moves` → moves between stores; `packs.choose_packs` → an order to a supplier;
+  `drops.split` → a limited edition's parts.
 - `forecast.distribution`: `quantiles(demand, permille)`, `survival(demand, units)`; whole steps of an item's unit.
 """

@@ -35,11 +35,11 @@ def gains(terms: Terms, wanted: Floats, sold_in_life: Floats) -> Ints:
     wanted: chance that at least k units are demanded in the first window, k = 0, 1 …; sold_in_life: the same over lead
     time and shelf life, which is not read where nothing spoils.
     """
-    sold = _micro(wanted)[1:] * terms.margin_minor
+    sold = in_micro(wanted)[1:] * terms.margin_minor
     holding = terms.holding_minor * MICRO
     if terms.life_days is None:
         return sold - holding
-    spoiled = (MICRO - _micro(sold_in_life)[1:]) * terms.waste_minor
+    spoiled = (MICRO - in_micro(sold_in_life)[1:]) * terms.waste_minor
     part = min(terms.window_days, terms.life_days)  # of a unit's life in which this order, and no later one, risks it
     return sold - spoiled * part // max(terms.life_days, 1) - holding
 
@@ -49,6 +49,7 @@ def order_up_to(unit_gains: Ints) -> int:
     return int(np.count_nonzero(unit_gains > 0))
 
 
-def _micro(chances: Floats) -> Ints:
+def in_micro(chances: Floats) -> Ints:
+    """The chances in whole millionths; none is greater than the one before."""
     micro: Ints = np.rint(chances * MICRO).astype(np.int64)
     return np.minimum.accumulate(np.minimum(np.maximum(micro, 0), MICRO))
