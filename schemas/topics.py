@@ -141,6 +141,18 @@ SETTLEMENT_PUBLISHED = Topic(
     "settlement.published.v1", "How far each pool's settlement is published; internal.",
     "PublishedUntil", "pool", "settlement", ("settlement",), compacted=True,
 )  # fmt: skip
+RESTOCK_PROPOSALS = Topic(
+    "restock.proposals.v1", "What each store is proposed to buy, and to get from neighbours, item by item.",
+    "RestockProposal", "pool/store/sku", "restock", ("operators", "board"), compacted=True,
+)  # fmt: skip
+RESTOCK_ANSWERS = Topic(
+    "restock.answers.v1", "What shopkeepers say to proposals: approved, changed, refused.",
+    "RestockAnswer", "pool", "operators", ("restock",), has_dead_letters=True,
+)  # fmt: skip
+RESTOCK_PURCHASES = Topic(
+    "restock.purchases.v1", "What stores order of their suppliers: proposals that were agreed to.",
+    "PurchaseLine", "pool/store/sku", "restock", ("operators",), retention_ms=400 * DAY_MS,
+)  # fmt: skip
 
 _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
@@ -148,6 +160,7 @@ _DECLARED = (
     DLQ_OUTCOMES,
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
+    RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES,
 )  # fmt: skip
 
 
@@ -158,7 +171,7 @@ def _all() -> Iterator[Topic]:
             yield Topic(
                 dead_letter_topic(topic.name),
                 f"Records of {topic.name} that were set aside, as they came; the headers say why.",
-                None, "as it came", "pool", ("operators",), retention_ms=DEAD_LETTERS_KEPT_MS,
+                None, "as it came", topic.readers[0], ("operators",), retention_ms=DEAD_LETTERS_KEPT_MS,
             )  # fmt: skip
 
 

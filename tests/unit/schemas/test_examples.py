@@ -10,6 +10,7 @@ from schemas.models.dead_letters import DeadLetterOutcome
 from schemas.models.pos import Sale, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
 from schemas.registry import registry
 from schemas.topics import TOPICS
@@ -23,6 +24,7 @@ MODELS = {
     "dlq.outcomes.v1": DeadLetterOutcome,
     "orders.requests.v1": OrderRequest,
     "fulfilment.reports.v1": FulfilmentReport,
+    "restock.answers.v1": RestockAnswer,
 }
 ALL = [example for topic in WITH_SCHEMA for example in examples(topic)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from schemas.models import catalog, config, dead_letters, pos, reports, requests, ticks
+from schemas.models import catalog, config, dead_letters, pos, reports, requests, restock, ticks
 from schemas.registry import registry
 
 TOPIC_MODELS = {
@@ -20,6 +20,7 @@ TOPIC_MODELS = {
     "dlq.outcomes.v1": dead_letters.DeadLetterOutcome,
     "orders.requests.v1": requests.OrderRequest,
     "fulfilment.reports.v1": reports.FulfilmentReport,
+    "restock.answers.v1": restock.RestockAnswer,
 }
 
 
