@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from commonshelf.stack.roles import LEDGER_GROUP
 from messaging.client_options import quiet
 from messaging.journal import read_journal
+from messaging.kafka_errors import passes
 from schemas.topics import POS_SALES, POS_STOCK
 from streams.pool.journal.facts import line_counts
 
@@ -59,7 +60,7 @@ def _committed(admin: AdminClient) -> dict[tuple[str, int], int]:
     try:
         parts = asked[LEDGER_GROUP].result().topic_partitions
     except KafkaException as error:
-        if error.args[0].retriable():
+        if passes(error.args[0]):
             return {}
         raise
     return {(part.topic, part.partition): part.offset for part in parts if part.offset >= 0}

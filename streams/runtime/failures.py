@@ -4,6 +4,7 @@ import traceback
 
 from confluent_kafka import KafkaError
 
+from messaging.kafka_errors import passes
 from schemas.codec import LaterSchema
 from streams.runtime.contract import InputRecord
 from streams.runtime.settings import Rejoin, WorkerSettings, WorkerStopped
@@ -11,17 +12,15 @@ from streams.runtime.settings import Rejoin, WorkerSettings, WorkerStopped
 _LOST_PLACE = {
     KafkaError._FENCED,  # noqa: SLF001  librdkafka's own codes have no other name
     KafkaError._STATE,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
     KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
     KafkaError.PRODUCER_FENCED,
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    KafkaError.INVALID_TXN_STATE,
     KafkaError.UNKNOWN_PRODUCER_ID,
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.ILLEGAL_GENERATION,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.CONCURRENT_TRANSACTIONS,
 }
 
 
@@ -40,7 +39,7 @@ def judge(cause: KafkaError, settings: WorkerSettings) -> Rejoin | WorkerStopped
             f"another worker runs as {settings.instance_id!r} in group {settings.group!r}: "
             "give each worker its own instance id."
         )
-    if cause.txn_requires_abort() or cause.retriable() or cause.code() in _LOST_PLACE:
+    if cause.txn_requires_abort() or passes(cause) or cause.code() in _LOST_PLACE:
         return Rejoin(cause.str())
     return WorkerStopped(f"kafka: {cause.str()} ({cause.name()})")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
+from messaging.kafka_errors import passes
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import input_record
 from streams.runtime.settings import WorkerStopped
@@ -92,7 +93,7 @@ class Intake:
                 self._lost(message.topic(), at)
         elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise WorkerStopped(f"topic missing: {error.str()}. Create the topics first (commonshelf up does).")
-        elif error.fatal() or not error.retriable():
+        elif error.fatal() or not passes(error):
             raise KafkaException(error)
         else:
             log.warning("kafka: %s", error.str())

@@ -16,6 +16,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from messaging.journal import read_page
+from messaging.kafka_errors import passes
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, ConfigChange, PoolSettings, StoreSettings
@@ -326,7 +327,7 @@ class Contest:
                 for message in consumer.consume(500, 0.05):
                     error, at = message.error(), (message.topic(), message.partition())
                     if error is not None:
-                        if error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+                        if error.code() != KafkaError._PARTITION_EOF and not passes(error):
                             raise KafkaException(error)
                         self._at[at] = max(self._at[at], message.offset() or 0)
                         continue

@@ -21,7 +21,7 @@ from streams.runtime.merge import Inbox
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.pace import Pace
 from streams.runtime.session import Session
-from streams.runtime.settings import WorkerSettings
+from streams.runtime.settings import Rejoin, WorkerSettings
 from tests.support.kafka_message import kafka_message
 from tests.support.waiting import PATIENCE_S, until
 
@@ -343,3 +343,17 @@ def test_what_the_group_hands_to_a_worker_that_leaves_it_is_not_begun(worker):
     worker.consumer.close = lambda: worker.session._on_assign(worker.consumer, [TopicPartition("in", 1)])
     worker.session._release()
     assert worker.session._held == {}
+
+
+def test_a_leader_that_moves_while_partitions_are_restored_is_a_reason_to_join_again(worker):
+    def given(*_, on_assign, **__):
+        def not_led(*_):
+            raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
+
+        worker.session._assignment.open = not_led
+        worker.consumer.consume = lambda *_, **__: on_assign(worker.consumer, [TopicPartition("in", 0)])
+
+    worker.producer.init_transactions = worker.producer.abort_transaction = lambda _: None
+    worker.consumer.subscribe = given
+    with pytest.raises(Rejoin):
+        worker.session.run()

@@ -1,0 +1,25 @@
+"""Errors of Kafka that pass by themselves."""
+# ruff: noqa: SLF001  the client's own errors have no public names
+
+from confluent_kafka import KafkaError
+
+_PASSING = frozenset({
+    KafkaError.BROKER_NOT_AVAILABLE, KafkaError.CONCURRENT_TRANSACTIONS, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH, KafkaError.FETCH_SESSION_ID_NOT_FOUND,
+    KafkaError.INVALID_FETCH_SESSION_EPOCH, KafkaError.KAFKA_STORAGE_ERROR, KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.LISTENER_NOT_FOUND, KafkaError.NETWORK_EXCEPTION, KafkaError.NOT_CONTROLLER,
+    KafkaError.NOT_COORDINATOR, KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.PREFERRED_LEADER_NOT_AVAILABLE,
+    KafkaError.REBALANCE_IN_PROGRESS, KafkaError.REBOOTSTRAP_REQUIRED, KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT, KafkaError.THROTTLING_QUOTA_EXCEEDED, KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT,
+    KafkaError._WAIT_CACHE, KafkaError._WAIT_COORD,
+})  # fmt: skip
+"""Those that Kafka's protocol calls retriable, and what the client itself says of brokers that are away. A missing topic is
+none of them: ours are made before anybody asks for them."""
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether the same may succeed later. The client marks errors of producers alone as retriable."""
+    return bool(error.retriable()) or (error.code() in _PASSING and not error.fatal())
