@@ -16,8 +16,10 @@ _PASSING = frozenset({
     KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError._TRANSPORT,
     KafkaError._WAIT_CACHE, KafkaError._WAIT_COORD,
 })  # fmt: skip
-"""Those that Kafka's protocol calls retriable, and what the client itself says of brokers that are away. A missing topic is
-none of them: ours are made before anybody asks for them."""
+"""Those that Kafka's protocol calls retriable, and what the client itself says of brokers that are away.
+
+A missing topic is none of them: ours are made before anybody asks for them.
+"""
 
 
 def passes(error: KafkaError) -> bool:
