@@ -67,21 +67,23 @@ def read_page(value: bytes | None) -> Iterator[JournalEntry]:
         if count < 0:  # Avro's form of a block that says how many bytes it takes
             count = -count
             _read(stream, _long)
+        at = stream.tell()
         for _ in range(count):
-            start = stream.tell()
-            plain = read_plain_entry(value, start) if layout.is_newest else None
+            plain = read_plain_entry(value, at) if layout.is_newest else None
             if plain is not None:
-                stream.seek(plain.end)
-                cause = Cause(plain.topic, partition, plain.offset)
-                fact_bytes = value[plain.fact_at : plain.end]
-                yield JournalEntry(pool, position, cause, plain.appended_at_ms, plain.fact, fact_bytes)
+                topic, offset, appended_at_ms, fact, fact_at, at = plain
             else:
+                stream.seek(at)
                 entry = _read(stream, layout.entry, layout.newest_entry)
-                topic, offset, appended_at_ms = entry["topic"], entry["offset"], entry["appended_at_ms"]
-                start += len(string_bytes(topic)) + len(long_bytes(offset)) + len(long_bytes(appended_at_ms))
-                cause = Cause(topic, partition, offset)
-                yield JournalEntry(pool, position, cause, appended_at_ms, entry["fact"], value[start : stream.tell()])
+                topic, offset, appended_at_ms, fact = (
+                    entry["topic"], entry["offset"], entry["appended_at_ms"], entry["fact"]
+                )  # fmt: skip
+                fact_at = at + len(string_bytes(topic)) + len(long_bytes(offset)) + len(long_bytes(appended_at_ms))
+                at = stream.tell()
+            cause = Cause(topic, partition, offset)
+            yield JournalEntry(pool, position, cause, appended_at_ms, fact, value[fact_at:at])
             position += 1
+        stream.seek(at)
     if stream.tell() != len(value):
         raise BadMessage("trailing_bytes", f"{len(value) - stream.tell()} bytes after the page")
 

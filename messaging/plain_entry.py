@@ -149,7 +149,10 @@ def _lines_at(page: bytes, at: int) -> int:
 
 
 def _after_line(page: bytes, at: int) -> int:
-    unit_at = _after_long(page, _after_text(page, _after_text(page, at) + 1))
+    code_at = at + 2 + (page[at] >> 1)  # after the line's id and its kind
+    if (page[at] | page[code_at]) & _NEITHER_SHORT_NOR_TEXT:
+        raise _NotPlainError
+    unit_at = _after_long(page, code_at + 1 + (page[code_at] >> 1))
     at = unit_at + 2 if page[unit_at + 1] == _NULL else _after_long(page, unit_at + 2)
     if page[at] != _NULL:
         raise _NotPlainError  # the till said it in other words
@@ -157,7 +160,9 @@ def _after_line(page: bytes, at: int) -> int:
 
 
 def _after_applied(page: bytes, at: int) -> int:
-    at = _after_long(page, _after_text(page, _after_long(page, at)))
+    if (page[at] | page[at + 1]) & _NEITHER_SHORT_NOR_TEXT:  # which line it is, and its item
+        raise _NotPlainError
+    at = _after_long(page, at + 2 + (page[at + 1] >> 1))
     if page[at : at + len(_PLAINLY)] != _PLAINLY:
         raise _NotPlainError
     return at + len(_PLAINLY)
