@@ -19,6 +19,7 @@ from bench.settlement_world import journal_of_a_month
 from commonshelf.desks.settlement.posted import read_net, read_statement, windows_of
 from messaging.journal import JournalEntry, read_page
 from streams.runtime.garbage import collect_rarely
+from streams.runtime.sink import BATCH_BYTES
 from streams.settlement.ledger.ledger import Ledger
 from streams.settlement.store.database import migrate, postgresql_engine, reading, sqlite_engine
 from streams.settlement.store.outlook import Outlook
@@ -27,8 +28,6 @@ from streams.settlement.store.sink import SettlementSink
 from world.uniform import POOL, store_id
 
 Tell = Callable[[str], None]
-_BATCH_BYTES = 1 << 20
-"""As the settlement process takes them."""
 
 
 def measure_settlement(facts: int, stores: int, postgresql_url: str | None, tell: Tell) -> dict[str, Any]:
@@ -126,7 +125,7 @@ def _batches(pages: Sequence[bytes]) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
     for page in pages:
-        if batch and size + len(page) > _BATCH_BYTES:
+        if batch and size + len(page) > BATCH_BYTES:
             yield batch
             batch, size = [], 0
         batch.append(page)

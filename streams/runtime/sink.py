@@ -25,7 +25,7 @@ from schemas.topics import POOL_JOURNAL
 from streams.runtime.failpoints import failpoint
 
 _BATCH = 500
-_BATCH_BYTES = 1 << 20
+BATCH_BYTES = 4 << 20
 """A database transaction takes pages of so much at most, or one: however slow the database, it ends."""
 _POLL_S = 0.1
 _STUCK_AFTER_S = 60.0
@@ -215,7 +215,7 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     size = 0
     for message in messages:
         size += len(message.value() or b"")
-        if batch and size > _BATCH_BYTES:
+        if batch and size > BATCH_BYTES:
             yield batch
             batch, size = [], len(message.value() or b"")
         batch.append(message)

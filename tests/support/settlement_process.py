@@ -63,7 +63,7 @@ def with_pages(pages):
     """Have this process read these pages for the journal, write them in small transactions, and publish nothing."""
     sink_module.Consumer = lambda _: PagesConsumer(pages)
     sink_module.topic_identity = lambda *_: SimpleNamespace(name="the-one")
-    sink_module._BATCH_BYTES = SMALL_BATCH_BYTES
+    sink_module.BATCH_BYTES = SMALL_BATCH_BYTES
     worker_module.keep_published = lambda _make, stop: stop.wait()
     history_module.read_log = lambda *_: PagesConsumer(pages).consume(len(pages), 0)
 

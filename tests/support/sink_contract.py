@@ -97,7 +97,7 @@ class SinkContract:
             assert counted(engine) == {POOL: 2 * SALES * rounds}
 
     def test_a_backlog_is_written_in_as_many_transactions_as_its_size_needs(self, engine, journal, monkeypatch):
-        monkeypatch.setattr(sink_module, "_BATCH_BYTES", 1_000)
+        monkeypatch.setattr(sink_module, "BATCH_BYTES", 1_000)
         journal.sell(SALES)
         written, store = [], SinkWorker._store
         monkeypatch.setattr(SinkWorker, "_store", lambda *given: (written.append(given[1]), store(*given))[1])
