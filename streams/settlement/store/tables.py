@@ -35,6 +35,7 @@ transactions = Table(
     Column("corrects_position", BigInteger),
     Column("corrects_sequence", Integer),
     Column("sentence", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 """`entries.Transaction` without its postings; `posted_at_ms` is when the entry's cause reached the broker."""
 
@@ -51,6 +52,7 @@ postings = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("window_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 Index("settlement_postings_of_party", postings.c.pool, postings.c.party, postings.c.window_ms)
 
@@ -92,5 +94,6 @@ ledger_rows = Table(
     Column("pool", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("content", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 """The ledger's memory, row by row: what it goes on from after a start."""

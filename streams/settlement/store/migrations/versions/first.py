@@ -20,6 +20,7 @@ def upgrade() -> None:
         Column("pool", Text, primary_key=True),
         Column("name", Text, primary_key=True),
         Column("content", Text, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "settlement_postings",
@@ -33,6 +34,7 @@ def upgrade() -> None:
         Column("amount_minor", BigInteger, nullable=False),
         Column("currency", Text, nullable=False),
         Column("window_ms", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_index("settlement_postings_of_party", "settlement_postings", ["pool", "party", "window_ms"])
     op.create_table(
@@ -56,6 +58,7 @@ def upgrade() -> None:
         Column("corrects_position", BigInteger),
         Column("corrects_sequence", Integer),
         Column("sentence", Text, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "settlement_unpriced",
