@@ -19,6 +19,7 @@ from streams.settlement.store.queries import (
     heads_of,
     net_positions_of,
     transactions_of,
+    transactions_of_party,
     unpriced_of,
 )
 from streams.settlement.store.tables import metadata
@@ -148,9 +149,10 @@ class SettlementContract:
         with reading(engine) as connection:
             for party in (STORE, OTHER_STORE):
                 its = [one for one in posted if party in {each.party for each in one.postings}]
-                assert transactions_of(connection, POOL, party=party) == its
-                of_window = [one for one in its if one.window_ms == last_window]
-                assert transactions_of(connection, POOL, party=party, window_ms=last_window) == of_window
+                for window_ms in (first_window, last_window):
+                    of_window = [of_party(one, party) for one in its if one.window_ms == window_ms]
+                    wanted = [one for one in of_window if one.postings]
+                    assert transactions_of_party(connection, POOL, party, window_ms) == wanted
             pages, after = [], (0, 0)
             while page := transactions_of(connection, POOL, after=after, limit=7):
                 pages += page
@@ -185,6 +187,12 @@ def gauges(outlook):
     registry.register(outlook)
     lines = generate_latest(registry).decode().splitlines()
     return [line for line in lines if "_total" not in line and not line.startswith("#")]
+
+
+def of_party(one, party):
+    """The transaction with what the party has with others in it."""
+    own = tuple(each for each in one.postings if each.party == party and each.counterparty is not None)
+    return one._replace(postings=own)
 
 
 def net(found):

@@ -19,6 +19,7 @@ from streams.settlement.store.queries import (
     open_window_of,
     owed_between,
     transactions_of,
+    transactions_of_party,
 )
 
 
@@ -74,7 +75,7 @@ def read_statement(connection: Connection, store: str, window: Window) -> Statem
         for one in balances_of(connection, pool, store, before_window_ms=window.end_ms)
         if one.account == "stock_lent"
     }
-    posted = transactions_of(connection, pool, party=store, window_ms=window.start_ms)
+    posted = transactions_of_party(connection, pool, store, window.start_ms)
     before = Before({currency: amount for currency, amount in opening.items() if amount}, lent)
     return statement(window, store, before, posted, open_disputes(connection, pool))
 

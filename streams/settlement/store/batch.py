@@ -39,9 +39,8 @@ class Batch:
                 self._unpriced[name] = (*self._unpriced[name][:-1], entry.position)
             else:
                 self._priced.append((entry.position, *name))
-        self._windows += [
-            (pool, one.start_ms, one.end_ms, one.position, entry.appended_at_ms, one.agreement) for one in step.closed
-        ]
+        for one in step.closed:
+            self._windows.append((pool, one.start_ms, one.end_ms, one.position, entry.appended_at_ms, one.agreement))
 
     def keep(self, pool: str, changes: Mapping[str, str | None]) -> None:
         """Changed rows of a ledger's memory."""

@@ -5,6 +5,7 @@ Every function takes a connection of `database.reading`, so that the answers of 
 
 import json
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, distinct, func, select
@@ -53,6 +54,8 @@ class NetPosition(NamedTuple):
 NOW = AsOf()
 _SEQUENCES = 1_000_000
 """More than an entry posts transactions."""
+_OF_POSTING = 4
+"""Columns that `transactions_of_party` asks for behind those of the transaction."""
 _SAME = and_(
     transactions.c.pool == postings.c.pool,
     transactions.c.posted_position == postings.c.posted_position,
@@ -149,8 +152,6 @@ def transactions_of(
     connection: Connection,
     pool: str,
     *,
-    party: str | None = None,
-    window_ms: int | None = None,
     order: str | None = None,
     transfer: str | None = None,
     dispute: str | None = None,
@@ -162,13 +163,10 @@ def transactions_of(
 ) -> list[Transaction]:
     """Transactions in the order in which they were posted, whole: with all parties' postings.
 
-    party: those that it has postings in; window_ms: those that count in the window that starts then.
     order, transfer, dispute, store, sku: those about it, or about all that are given.
     after: those behind that (posted position, sequence); limit: so many at most.
     """
     wanted = select(transactions).where(transactions.c.pool == pool, *_bounds(as_of))
-    if window_ms is not None:
-        wanted = wanted.where(transactions.c.window_ms == window_ms)
     subjects = (
         (transactions.c.order_id, order),
         (transactions.c.transfer, transfer),
@@ -177,17 +175,6 @@ def transactions_of(
         (transactions.c.sku, sku),
     )
     wanted = wanted.where(*(column == subject for column, subject in subjects if subject is not None))
-    if party is not None:
-        its = [postings.c.pool == pool, postings.c.party == party]
-        if window_ms is not None:
-            its.append(postings.c.window_ms == window_ms)
-        names = select(postings.c.posted_position, postings.c.sequence).where(*its).distinct().subquery()
-        wanted = wanted.join(
-            names,
-            and_(
-                names.c.posted_position == transactions.c.posted_position, names.c.sequence == transactions.c.sequence
-            ),
-        )
     if after is not None:
         position, sequence = after
         at, number = transactions.c.posted_position, transactions.c.sequence
@@ -219,7 +206,26 @@ def transactions_of(
     in_order = parts.order_by(postings.c.posted_position, postings.c.sequence, postings.c.number)
     for at_position, at_sequence, *posting in connection.execute(in_order):
         found.setdefault((at_position, at_sequence), []).append(Posting(*posting))
-    return [_transaction(row, found) for row in connection.execute(wanted)]
+    return [_transaction(row, tuple(found[row.posted_position, row.sequence])) for row in connection.execute(wanted)]
+
+
+def transactions_of_party(connection: Connection, pool: str, party: str, window_ms: int) -> list[Transaction]:
+    """What a party has with others in the window that starts then, in the order in which it was posted.
+
+    Each transaction has the party's own postings alone.
+    """
+    own = postings.c
+    wanted = (
+        select(transactions, own.account, own.counterparty, own.amount_minor, own.currency)
+        .join(postings, _SAME)
+        .where(own.pool == pool, own.party == party, own.window_ms == window_ms, own.counterparty.is_not(None))
+        .order_by(own.posted_position, own.sequence, own.number)
+    )
+    in_order = connection.execute(wanted)
+    return [
+        _transaction(rows[0], tuple(Posting(party, *row[-_OF_POSTING:]) for row in rows))
+        for rows in (list(same) for _, same in groupby(in_order, lambda row: (row.posted_position, row.sequence)))
+    ]
 
 
 def unpriced_of(connection: Connection, pool: str, as_of: AsOf = NOW) -> list[Unpriced]:
@@ -289,11 +295,11 @@ def _bounds(as_of: AsOf) -> list[ColumnElement[bool]]:
     return [column <= most for column, most in bounds if most is not None]
 
 
-def _transaction(row: Row[Any], parts: dict[tuple[int, int], list[Posting]]) -> Transaction:
+def _transaction(row: Row[Any], parts: tuple[Posting, ...]) -> Transaction:
     corrects = None if row.corrects_position is None else (row.corrects_position, row.corrects_sequence)
     return Transaction(
         row.pool, row.position, row.posted_position, row.sequence, _about(row), row.window_ms, row.belongs_to_ms,
-        row.agreement, corrects, row.sentence, tuple(parts[row.posted_position, row.sequence]),
+        row.agreement, corrects, row.sentence, parts,
     )  # fmt: skip
 
 
