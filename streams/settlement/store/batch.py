@@ -39,8 +39,10 @@ class Batch:
                 self._unpriced[name] = (*self._unpriced[name][:-1], entry.position)
             else:
                 self._priced.append((entry.position, *name))
-        for one in step.closed:
-            self._windows.append((pool, one.start_ms, one.end_ms, one.position, entry.appended_at_ms, one.agreement))
+        for window in step.closed:
+            self._windows.append(
+                (pool, window.start_ms, window.end_ms, window.position, entry.appended_at_ms, window.agreement)
+            )
 
     def keep(self, pool: str, changes: Mapping[str, str | None]) -> None:
         """Changed rows of a ledger's memory."""
