@@ -20,8 +20,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: 
 
     The columns named in `numbers` are aligned to the right.
     """
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(table_text(head, rows, numbers, width))
+    print(table_text(head, rows, numbers, terminal_width()))
 
 
 def table_text(
@@ -61,7 +60,7 @@ def _folded(cells: list[list[str]], room: int) -> list[int] | None:
 
 
 def _lines(row: list[str], head: Sequence[str], widths: list[int], numbers: Collection[str]) -> list[str]:
-    parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    parts = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     lines = []
     for at in range(max(len(part) for part in parts)):
         padded = [
@@ -80,13 +79,19 @@ def _as_blocks(head: Sequence[str], rows: list[list[str]], width: int) -> str:
     for row in rows:
         lines = []
         for name, cell in zip(head, row, strict=True):
-            for number, part in enumerate(_wrapped(cell, max(width - margin, _FOLDED_TO)) if cell else ()):
+            for number, part in enumerate(wrapped(cell, max(width - margin, _FOLDED_TO)) if cell else ()):
                 lines.append(f"{f'{name}:' if not number else '':{margin}}{part}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def _wrapped(cell: str, width: int) -> list[str]:
+def terminal_width() -> int | None:
+    """In characters; None where the output is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrapped(cell: str, width: int) -> list[str]:
+    """Its lines of so many characters; what has no spaces is broken at its punctuation."""
     if len(cell) <= width:
         return [cell]
     lines = [""]
@@ -126,13 +131,13 @@ def duration(seconds: float) -> str:
     raise AssertionError(whole)
 
 
-def time_text(at_ms: int, zone: tzinfo = UTC) -> str:
-    """To the second in `zone`, with its short name; what no calendar has as the bare number.
+def time_text(at_ms: int, zone: tzinfo = UTC, form: str = "%Y-%m-%d %H:%M:%S %Z") -> str:
+    """To the second in `zone`, with its short name, unless `form` asks otherwise; what no calendar has as the number.
 
     at_ms: milliseconds since 1970.
     """
     try:
-        return f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M:%S %Z}"
+        return datetime.fromtimestamp(at_ms / 1000, zone).strftime(form)
     except (ValueError, OverflowError, OSError):
         return f"{at_ms} ms"
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from commonshelf.text import counted, one_line
+from commonshelf.text import counted, one_line, time_text
 from connectors.contract import PosEvent
 from connectors.drop_folder.batch import Batch, FileReadContext
 from connectors.drop_folder.documents import NoDocuments, name_prefix
@@ -104,7 +104,7 @@ def _read(batches: Iterator[Batch], kind: FileKind, guessed: Guess | None) -> Pr
 
 
 def _shown(event: PosEvent, line: SaleLine | StockLine) -> str:
-    at = datetime.fromtimestamp(event.occurred_at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = time_text(event.occurred_at_ms, UTC, "%Y-%m-%dT%H:%M:%SZ")
     what = line.kind.value if isinstance(line, SaleLine) else event.source.id.split("/", 1)[0]
     quantity = format(Decimal(line.quantity_milli).scaleb(-3).normalize(), "f")
     return f"{at}  {event.source.id}  {what}  {quantity} {line.unit.value}  {line.code}"

@@ -1,9 +1,9 @@
 """Words and numbers of settlement, as people read them."""
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
-from commonshelf.text import one_line, units
+from commonshelf.text import one_line, time_text, units
 from schemas.currency import decimal_text
 from streams.settlement.ledger.entries import FUND, INSURER, About, Party
 
@@ -20,7 +20,7 @@ def money(amount_minor: int, currency: str) -> str:
 
 def moment(at_ms: int, zone: tzinfo) -> str:
     """To the minute, in `zone`."""
-    return f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}"
+    return time_text(at_ms, zone, "%Y-%m-%d %H:%M")
 
 
 def party_name(party: Party, names: Mapping[str, str]) -> str:

@@ -1,7 +1,10 @@
 """Tables as plain text, and the words for counts and durations."""
 
+from datetime import UTC
+
 import pytest
 
+from commonshelf.desks.settlement.wording import moment
 from commonshelf.text import counted, duration, table_text, time_text
 
 WIDE = [("corner-shop", "drop_folder", "a reason that is told in many words, so that it needs a line or two")]
@@ -58,3 +61,5 @@ def test_words_for_people():
     ]  # fmt: skip
     assert time_text(1_764_417_649_000) == "2025-11-29 12:00:49 UTC"
     assert time_text(10**18) == f"{10**18} ms"
+    assert time_text(1_764_417_649_000, UTC, "%Y-%m-%d %H:%M") == "2025-11-29 12:00"
+    assert moment(10**18, UTC) == f"{10**18} ms"

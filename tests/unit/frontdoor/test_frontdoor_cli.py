@@ -19,6 +19,7 @@ from commonshelf.options import milli_of, parse_duration_s
 from commonshelf.stack.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
 from commonshelf.text import units
 from connectors.installed import installed
+from tests.support.terminal import COLUMNS, call
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -251,3 +252,14 @@ def test_an_amount_that_is_no_exact_number_of_units_is_refused_and_never_cut(uni
         milli_of(units, "--safety-stock")
     assert f"--safety-stock is {units!r}; write a number of units such as 2 or 0.5" in capsys.readouterr().err
     assert [milli_of(each, "") for each in ("2", "0.485", "-1.5")] == [2_000, 485, -1_500]
+
+
+def test_doctor_fits_a_terminal_and_says_a_finding_a_line_to_a_pipe(tmp_path):
+    words = ("doctor", "--bootstrap", "127.0.0.1:1")
+    shown, piped = (call(tmp_path, {}, *words, is_terminal=terminal) for terminal in (True, False))
+    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in shown.lines]
+    assert max(map(len, plain)) <= COLUMNS
+    told = " ".join(" ".join(plain).split())
+    assert "to do: check that it runs, the address, the network and the security settings" in told
+    assert re.search(r"no answer from 127.0.0.1:1: .*$", piped.out, re.MULTILINE)
+    assert all(line[0] in "✓✗·" or line.lstrip().startswith("to do: ") for line in piped.lines)
