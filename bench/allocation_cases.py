@@ -66,6 +66,7 @@ def make_case(kind: str, stores: int, lines: int, seed: int) -> Case:
     random = Random(f"{kind} {stores} {lines} {seed}")
     offer_of = _KINDS[kind.removesuffix("_whole")]
     alike = kind != "ordinary"
+    slots = Random(f"slots {kind} {stores} {lines} {seed}")
     most_value_minor = 9000 if kind == "wasting" else 900
     wanted = tuple(_line(random, number, alike, most_value_minor) for number in range(lines))
     members = tuple(
@@ -76,6 +77,7 @@ def make_case(kind: str, stores: int, lines: int, seed: int) -> Case:
             offers={line.sku: offer for line in wanted if (offer := offer_of(random, line))},
             above_fair_share=0 if alike else random.randint(-5, 8),
             is_open=alike or random.random() < 0.95,
+            slot_minutes_away=0 if alike else slots.choice([None, 0, 0, 0, 15, 45, 120, 260]),
         )
         for number in range(stores)
     )
@@ -110,4 +112,6 @@ def make_policy(seed: int) -> Policy:
         spoilage_horizon_days=random.randint(1, 7),
         spoilage_saved_permille=random.randint(0, 1000),
         missing_minor_per_unit=random.choice([1, 100, 300, 1000, 10_000]),
+        slot_minor_per_minute=random.randint(0, 20),
+        slot_minutes_max=random.choice([30, 240, 1440]),
     )

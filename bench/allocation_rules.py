@@ -12,6 +12,8 @@ def most_milli(line: Line, store: Store, policy: Policy) -> int:
     works = store.is_open and store.meets_deadline and store.capacity_left > 0
     if offer is None or not works or store.distance_m > policy.max_distance_m:
         return 0
+    if store.slot_minutes_away is None or store.slot_minutes_away > policy.slot_minutes_max:
+        return 0
     if offer.confidence_permille < policy.min_confidence_permille or line.line_id in store.excluded_lines:
         return 0
     return min(offer.available_milli, line.quantity_milli) // line.step_milli * line.step_milli
@@ -26,6 +28,7 @@ def store_cost(case: Case, store: Store, policy: Policy) -> int:
     """Of a store used, milli-minor."""
     cost = store.distance_m * policy.distance_minor_per_km + 1000 * policy.handling_minor_per_store
     cost += 1000 * policy.last_slot_minor // store.capacity_left
+    cost += (store.slot_minutes_away or 0) * policy.slot_minor_per_minute * 1000
     cost += 1000 * policy.fairness_minor_per_fulfilment * max(store.above_fair_share, 0)
     if case.preferred_store not in {None, store.store}:
         cost += 1000 * policy.reroute_minor_per_store

@@ -22,6 +22,7 @@ from commonshelf.commands import (
     lend,
     order,
     park,
+    place,
     quota,
     run_tests,
     settle,
@@ -63,6 +64,7 @@ app.add_typer(order.app, name="order", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
+app.add_typer(place.app, name="place", rich_help_panel=DESKS)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
 settle.app.command()(claims.claims)
 settle.app.command()(claims.verify)

@@ -84,11 +84,15 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "pickup", "restock", "board"),
+    "OrderEvent", "pool/order", "pool", ("api", "restock", "board"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
     "TaskRow", "pool/task", "pool", ("api", "agents", "board"), compacted=True,
+)  # fmt: skip
+PICKUP_APPOINTMENTS = Topic(
+    "pickup.appointments.v1", "Appointments as they stand: when and where customers collect, and how far that is.",
+    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
     "pool.lending.v1", "What pools send each other about stock that one lends the other: granted, drawn, returned.",
@@ -96,7 +100,7 @@ POOL_LENDING = Topic(
 )  # fmt: skip
 POOL_JOURNAL = Topic(
     "pool.journal.v1", "Every accepted fact of a pool, in order, at its position. The truth.",
-    "JournalPage", "pool", "pool", ("settlement", "restock", "pickup"), retention_ms=KEEP_FOREVER_MS,
+    "JournalPage", "pool", "pool", ("settlement", "restock"), retention_ms=KEEP_FOREVER_MS,
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
@@ -156,7 +160,7 @@ RESTOCK_PURCHASES = Topic(
 
 _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
-    POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, POOL_AVAILABILITY, POOL_CHANGELOG,
+    POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, PICKUP_APPOINTMENTS, POOL_AVAILABILITY, POOL_CHANGELOG,
     DLQ_OUTCOMES,
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,

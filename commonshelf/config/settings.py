@@ -5,7 +5,7 @@ here: a setting names the environment variable or the file that holds one, and `
 where it is used. So this object may be printed, logged and handed to a child process as a file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -197,6 +197,15 @@ def _span_of_a_day(span: str) -> str:
     return span
 
 
+def opening_hours(by_day: Mapping[Weekday, Iterable[str]]) -> tuple[OpeningHours, ...]:
+    """Spans such as 09:00-18:30, by weekday, as records have them."""
+    return tuple(
+        OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
+        for day, spans in sorted(by_day.items(), key=lambda one: _WEEKDAYS.index(one[0]))
+        for opens, closes in map(_minutes_of, spans)
+    )
+
+
 OpeningSpan = Annotated[
     str,
     text_like("09:00-18:30", r"^([01][0-9]|2[0-4]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"),
@@ -245,15 +254,10 @@ class Store(StoreTerms, _Entry):
 
     def declared(self) -> StoreSettings:
         """As the store's record in pool.config.v1."""
-        opening = [
-            OpeningHours(weekday=_WEEKDAYS.index(day) + 1, opens_minute=opens, closes_minute=closes)
-            for day, spans in sorted(self.opening.items(), key=lambda one: _WEEKDAYS.index(one[0]))
-            for opens, closes in map(_minutes_of, spans)
-        ]
         written_otherwise = {
             "store": self.id,
             "contribution": parse_contribution(self.contribution),
-            "opening": tuple(opening),
+            "opening": opening_hours(self.opening),
             "closed_days": tuple(day.isoformat() for day in self.closed_days),
         }
         return StoreSettings(**record_fields(self, StoreSettings) | written_otherwise)

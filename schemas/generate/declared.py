@@ -23,11 +23,11 @@ from schemas.models.agreement import (
     TransferPrice,
 )
 from schemas.models.base import Record
-from schemas.models.config import AllocationSettings, PoolSettings, StoreSettings
+from schemas.models.config import AllocationSettings, PickupPlace, PoolSettings, StoreSettings
 
 DECLARED: tuple[type[Record], ...] = (
-    AllocationSettings, PoolSettings, StoreSettings, TransferPrice, ListPrice, DeliverySplit, ShrinkRule, LendingTerms,
-    SettlementWindow, InsuranceTerms, Agreement, DisputeResolution, Dispute,
+    AllocationSettings, PoolSettings, StoreSettings, PickupPlace, TransferPrice, ListPrice, DeliverySplit, ShrinkRule,
+    LendingTerms, SettlementWindow, InsuranceTerms, Agreement, DisputeResolution, Dispute,
 )  # fmt: skip
 
 

@@ -84,6 +84,10 @@ class AllocationSettings(Record):
     """Goods that spoil sooner are favoured."""
     spoilage_saved_permille: Permille = 500
     """Of a unit's value, when it would spoil today."""
+    slot_minor_per_minute: PolicyMinor = 3
+    """Cost of each minute between the appointment and the window that the customer wishes."""
+    slot_minutes_max: Annotated[int, Field(ge=0, le=1440)] = 240
+    """An appointment farther from the wish is none."""
     missing_minor_per_unit: Annotated[int, Field(ge=1, le=POLICY_MAX_MINOR)] = 10_000
     """Cost of each unit that nobody fills; high, so that filling wins."""
 
@@ -180,6 +184,31 @@ class StoreSettings(Record):
     """Dates on which it is closed, as 2026-12-25."""
 
 
+class PickupPlace(Record):
+    """A place where goods are handed over by appointment: a store's counter, a meetup, a public lane."""
+
+    place: Name
+    """Place id; a store's own counter may have the store's."""
+    name: Text
+    """Human name."""
+    stores: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)]
+    """Stores that hand over there."""
+    open: bool = True
+    """False: no appointment is made any more; those that are made stand."""
+    hand_overs_per_slot: Annotated[int, Field(ge=0, le=10_000)] = 4
+    """Customers whom its staff serves in a quarter hour."""
+    shelf_orders_max: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """Orders that find room there within any hour; no limit when null."""
+    preparation_ms: int = setting(10, MINUTES, least=0, most=30 * 1440)
+    """Opening time that a store needs before an appointment, whatever the order."""
+    preparation_per_line_ms: int = setting(60, SECONDS, least=0, most=86_400)
+    """And for each line of the order."""
+    opening: Annotated[tuple[OpeningHours, ...], Field(max_length=50)] = ()
+    """Opening hours; those of the store of the same id when left out, else always."""
+    closed_days: Annotated[tuple[Day, ...], Field(max_length=1_000)] = ()
+    """Dates on which it is closed besides the store of the same id, as 2026-12-25."""
+
+
 class StoreItemSettings(Record):
     store: Name
     sku: Text
@@ -268,6 +297,7 @@ Change = (
     | Agreement
     | Dispute
     | ClockConfirmation
+    | PickupPlace
 )
 _CHANGES: dict[str, type[Change]] = {model.__name__: model for model in get_args(Change)}
 
@@ -313,6 +343,8 @@ class ConfigChange(Record):
                 return f"{self.pool}/dispute/{change.dispute}"
             case ClockConfirmation():
                 return f"{self.pool}/clock"
+            case PickupPlace():
+                return f"{self.pool}/place/{change.place}"
 
     @classmethod
     def from_avro(cls, plain: dict[str, Any]) -> "ConfigChange":

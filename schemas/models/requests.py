@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.models.base import (
+    DAY_MS,
     GEOHASH_PATTERN,
     HOLD_TTL_MAX_MS,
     ORDER_LINES_MAX,
@@ -38,6 +39,20 @@ class OrderLine(Record):
     quantity_milli: Annotated[int, Field(gt=0, le=ORDER_QUANTITY_MAX_MILLI)]
 
 
+class PickupWish(Record):
+    """A window in which the customer would like to collect."""
+
+    from_ms: TimeMs
+    until_ms: TimeMs
+    place: Name | None = None
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Self:
+        if not self.from_ms < self.until_ms <= self.from_ms + DAY_MS:
+            raise ValueError("until_ms must be after from_ms, by a day at most")
+        return self
+
+
 class OrderTerms(Record):
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -51,6 +66,7 @@ class OrderTerms(Record):
     may_part_fill: bool = True
     only_there: bool = False
     hold_ttl_ms: Annotated[int, Field(gt=0, le=HOLD_TTL_MAX_MS)] | None = None
+    pickup: PickupWish | None = None
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=ORDER_LINES_MAX)]
 
     @model_validator(mode="after")
@@ -61,6 +77,8 @@ class OrderTerms(Record):
             raise ValueError("only_there needs preferred_store: which store is it?")
         if self.mode == OrderMode.delivery and self.address_ref is None:
             raise ValueError("a delivery needs address_ref")
+        if self.pickup is not None and self.mode == OrderMode.delivery:
+            raise ValueError("pickup belongs to the mode pickup")
         return self
 
 

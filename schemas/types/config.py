@@ -38,6 +38,8 @@ class AllocationSettings(TypedDict):
     fairness_minor_per_fulfilment: int
     spoilage_horizon_days: int
     spoilage_saved_permille: int
+    slot_minor_per_minute: int
+    slot_minutes_max: int
     missing_minor_per_unit: int
 
 
@@ -142,6 +144,21 @@ class ItemQuota(TypedDict):
     stores: list[StoreQuota]
 
 
+class PickupPlace(TypedDict):
+    """A place where goods are handed over by appointment: a store's counter, a meetup, a public lane."""
+
+    place: str
+    name: str
+    stores: list[str]
+    open: bool
+    hand_overs_per_slot: int
+    shelf_orders_max: int | None
+    preparation_ms: int
+    preparation_per_line_ms: int
+    opening: list[OpeningHours]
+    closed_days: list[str]
+
+
 class StoreItemSettings(TypedDict):
     """A store's own terms for one item; null takes the store's default."""
 
@@ -182,6 +199,7 @@ Change = (
     | tuple[Literal["commonshelf.Dispute"], Dispute]
     | tuple[Literal["commonshelf.AcceptedGap"], AcceptedGap]
     | tuple[Literal["commonshelf.ClockConfirmation"], ClockConfirmation]
+    | tuple[Literal["commonshelf.PickupPlace"], PickupPlace]
 )
 """The new value."""
 

@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from schemas.types.pickup import BookedSlot
 from schemas.types.reports import FulfilmentReport
 from schemas.types.requests import KnownRequest, OrderRequest, OrderTerms, Rejection, RequestOutcome
 from schemas.types.stock import Correction, HandOverRow
@@ -66,6 +67,7 @@ StoreExclusion = Literal[
     "past_deadline",
     "no_capacity",
     "too_far",
+    "no_slot",
     "no_stock",
     "excluded",
     "confidence_too_low",
@@ -90,6 +92,7 @@ class CostTerms(TypedDict):
     fairness_milli_minor: int
     spoilage_milli_minor: int
     missing_milli_minor: int
+    slot_milli_minor: int
 
 
 class Demand(TypedDict):
@@ -197,6 +200,7 @@ class OrderEvent(TypedDict):
     holds: list[Hold]
     decision: Decision | None
     transfer: TransferRow | None
+    slots: list[BookedSlot]
 
 
 class OrderRow(TypedDict):
@@ -218,6 +222,7 @@ class OrderRow(TypedDict):
     requests: list[KnownRequest]
     position: int
     for_pool: str | None
+    slots: NotRequired[list[BookedSlot]]
 
 
 class FulfilmentReportDecided(TypedDict):

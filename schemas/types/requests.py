@@ -1,6 +1,8 @@
 """The records of `schemas/records/requests`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
+
+from schemas.types.pickup import PickupWish
 
 RequestOutcome = Literal["accepted", "duplicate", "refused"]
 
@@ -19,6 +21,7 @@ Rejection = Literal[
     "too_many_requests",
     "bad_terms",
     "unknown_store",
+    "unknown_place",
     "unknown_sku",
     "is_a_kit",
     "bad_quantity",
@@ -55,6 +58,7 @@ cannot_fill: the pool cannot fill the amended order; it stands as it was.
 too_many_requests: more requests about one order than are remembered.
 bad_terms: terms are missing, or given where none belong, or say no place; the detail says what.
 unknown_store: the pool has no such store.
+unknown_place: the pool has no such place of pickup, or none at all.
 unknown_sku: the product master lacks it.
 is_a_kit: it is a kit, which has no stock of its own: ask for its parts, which the detail names.
 bad_quantity: zero, negative, too large, or not in whole units.
@@ -120,6 +124,7 @@ class OrderTerms(TypedDict):
     may_part_fill: bool
     only_there: bool
     hold_ttl_ms: int | None
+    pickup: NotRequired[PickupWish | None]
     lines: list[OrderLine]
 
 

@@ -6,6 +6,7 @@ from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChannel, LoanRow
 from schemas.types.orders import OrderRow, QuotaRow, StoreLoad
+from schemas.types.pickup import AppointmentRow
 from schemas.types.stock import DedupPage, HandOverRow, MovementBlock, ShelfRow
 from schemas.types.tasks import TaskRow
 from schemas.types.transfers import TransferRow
@@ -79,6 +80,7 @@ Row = (
     | tuple[Literal["commonshelf.LendingChannel"], LendingChannel]
     | tuple[Literal["commonshelf.StaleTermsRow"], StaleTermsRow]
     | tuple[Literal["commonshelf.HandOverRow"], HandOverRow]
+    | tuple[Literal["commonshelf.AppointmentRow"], AppointmentRow]
 )
 """The row."""
 

@@ -52,6 +52,7 @@ class _Store(_Part):
     is_open: bool = True
     meets_deadline: bool = True
     excluded_lines: frozenset[_LineId] = frozenset()
+    slot_minutes_away: Annotated[int, Field(ge=0, le=1_000_000)] | None = 0
 
 
 class _Case(_Part):

@@ -16,6 +16,7 @@ def store_terms(store: Store, preferred_store: str | None, policy: Policy) -> Co
         capacity=1000 * policy.last_slot_minor // store.capacity_left,
         short_pick=0,
         fairness=1000 * policy.fairness_minor_per_fulfilment * max(store.above_fair_share, 0),
+        slot=1000 * policy.slot_minor_per_minute * (store.slot_minutes_away or 0),
         spoilage=0,
         missing=0,
     )

@@ -11,7 +11,10 @@ def shut_out(store: Store, policy: Policy) -> Reason | None:
         return "past_deadline"
     if store.capacity_left <= 0:
         return "no_capacity"
-    return "too_far" if store.distance_m > policy.max_distance_m else None
+    if store.distance_m > policy.max_distance_m:
+        return "too_far"
+    has_slot = store.slot_minutes_away is not None and store.slot_minutes_away <= policy.slot_minutes_max
+    return None if has_slot else "no_slot"
 
 
 def nothing_to_give(case: Case, store: Store) -> Reason:

@@ -16,8 +16,8 @@ MAX_MINOR = 100_000_000
 """Largest price of a policy and value of a unit. Within these four limits no sum leaves 64 bits."""
 
 Reason = Literal[
-    "closed", "past_deadline", "no_capacity", "too_far", "no_stock", "excluded", "confidence_too_low", "not_enough",
-    "costs_more",
+    "closed", "past_deadline", "no_capacity", "too_far", "no_slot", "no_stock", "excluded", "confidence_too_low",
+    "not_enough", "costs_more",
 ]  # fmt: skip
 """Why a store is not used; the first that holds. docs/allocation.md says when each does."""
 
@@ -62,6 +62,8 @@ class Store(NamedTuple):
     """Open long enough to be done before the deadline."""
     excluded_lines: frozenset[str] = frozenset()
     """Lines that it has refused or not found before: they never come back."""
+    slot_minutes_away: int | None = 0
+    """Minutes between its appointment and the wished window; 0 where none is wished, None when it has no slot."""
 
 
 class Case(NamedTuple):
@@ -96,6 +98,8 @@ class Policy(NamedTuple):
     fairness_minor_per_fulfilment: int = _DEFAULTS.fairness_minor_per_fulfilment
     spoilage_horizon_days: int = _DEFAULTS.spoilage_horizon_days
     spoilage_saved_permille: int = _DEFAULTS.spoilage_saved_permille
+    slot_minor_per_minute: int = _DEFAULTS.slot_minor_per_minute
+    slot_minutes_max: int = _DEFAULTS.slot_minutes_max
     missing_minor_per_unit: int = _DEFAULTS.missing_minor_per_unit
 
 
@@ -117,6 +121,7 @@ class Costs(NamedTuple):
     capacity: int
     short_pick: int
     fairness: int
+    slot: int
     spoilage: int
     """Waste avoided: 0 or less."""
     missing: int

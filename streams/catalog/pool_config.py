@@ -35,6 +35,9 @@ class PoolConfig:
         """Stores of other pools that lend to this one, as `store@pool`; told by loans, not by settings."""
         self.lent_quotas: dict[tuple[str, str, str], int] = {}
         """(other pool, own store, SKU) → thousandths that are lent to it at most."""
+        self.places: dict[str, types.PickupPlace] = {}
+        self.places_of: dict[str, list[str]] = {}
+        """Store → the places where it hands over, by id."""
         self.items: dict[str, CatalogItem] = {}
         self.quotas: dict[str, types.ItemQuota] = {}
         self._kits_of: dict[str, set[str]] = {}
@@ -170,8 +173,17 @@ class PoolConfig:
             self.lent_quotas[lent["to_pool"], lent["store"], lent["sku"]] = lent["quantity_milli"]
         elif change[0] == "commonshelf.ClockConfirmation":
             self.confirmed_clock_ms = change[1]["at_ms"]
+        elif change[0] == "commonshelf.PickupPlace":
+            self._open_place(change[1])
         elif change[0] != "commonshelf.Agreement" and change[0] != "commonshelf.Dispute":  # the settlement's alone
             raise ValueError(f"unknown config change {change[0]}")
+
+    def _open_place(self, place: types.PickupPlace) -> None:
+        self.places[place["place"]] = place
+        self.places_of = {}
+        for name in sorted(self.places):
+            for store in self.places[name]["stores"]:
+                self.places_of.setdefault(store, []).append(name)
 
     def _map(self, change: types.CodeMapping) -> None:
         store, code, sku = change["store"], change["code"], change["sku"]

@@ -31,6 +31,9 @@ def references(change: Change) -> Iterator[Reference]:
     elif change[0] == "commonshelf.Agreement":
         for price in change[1]["list_prices"]:
             yield "item", price["sku"]
+    elif change[0] == "commonshelf.PickupPlace":
+        for store in change[1]["stores"]:
+            yield "store", store
     elif change[0] == "commonshelf.Dispute":
         yield "store", change[1]["store"]
 

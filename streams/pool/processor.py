@@ -18,6 +18,7 @@ from streams.pool.journal.dead_letters import dead_letter
 from streams.pool.journal.facts import PARKED, FactCodec, check_size, encode_entry
 from streams.pool.lending.aggregate import AGGREGATE as LENDING
 from streams.pool.orders.aggregate import AGGREGATE as ORDERS
+from streams.pool.pickup.aggregate import AGGREGATE as PICKUP
 from streams.pool.reactions import Reactions
 from streams.pool.settings.aggregate import AGGREGATE as SETTINGS
 from streams.pool.settings.aggregate import CLOCK
@@ -34,7 +35,7 @@ from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reac
 NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
 """A journal page is closed when it holds this much: keeps records well below the broker's limit."""
-AGGREGATES = (SETTINGS, STOCK, CLOCK, TRANSFERS, ORDERS, TASKS, LENDING)
+AGGREGATES = (SETTINGS, STOCK, CLOCK, TRANSFERS, ORDERS, PICKUP, TASKS, LENDING)
 """In order of precedence: of two that want to decide, fold, or react, the first comes first."""
 
 

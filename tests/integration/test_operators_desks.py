@@ -152,6 +152,8 @@ NAMES = {
         (f"{POOL} MLIK --from 2026-01-01 --until 2026-01-02 --per-store 1", WRONG_ITEM),
         (f"{POOL} MILK --from 2026-01-01 --until 2026-01-02 --store ana=1", WRONG_STORE),
     ],
+    "place add": [("x anna", WRONG_POOL), (f"{POOL} ana", WRONG_STORE), (f"{POOL} lane --store ana", WRONG_STORE)],
+    "place list": [("x", WRONG_POOL)],
     "availability": [("x", WRONG_POOL), (f"{POOL} MLIK", WRONG_ITEM)],
     "history": [("x anna MILK", WRONG_POOL), (f"{POOL} ana MILK", WRONG_STORE), (f"{POOL} anna MLIK", WRONG_ITEM)],
     "shrinkage": [("x", WRONG_POOL)],

@@ -24,6 +24,7 @@ from schemas.models.config import (
     ItemQuota,
     LentQuota,
     OpeningHours,
+    PickupPlace,
     PieceMeasure,
     PoolSettings,
     StoreItemSettings,
@@ -82,6 +83,10 @@ codes = st.sampled_from([CASE, GRAIN]) | skus.map("sku:{}".format)
 units = st.sampled_from(["each", "each", "kg"])
 texts = st.sampled_from([None, "", "waste", "x" * 100_000])
 orders = st.sampled_from(["o1", "o2"])
+wishes = st.builds(
+    lambda from_ms, span_ms, place: {"from_ms": from_ms, "until_ms": min(from_ms + span_ms, INT64 - 1), "place": place},
+    times, st.sampled_from([-1, 0, 1, HOUR_MS, DAY_MS, DAY_MS + 1]), st.sampled_from([None, STORE, "x" * 300]),
+)  # fmt: skip
 
 
 @st.composite
@@ -130,6 +135,7 @@ def requests(draw: Any) -> Command:
         "key": draw(ids), "recorded_at_ms": draw(times), "appended_at_ms": draw(appended), "raw": True,
         "customer_ref": draw(st.sampled_from([None, "x" * 100])), "hold_ttl_ms": draw(st.sampled_from([None, 1])),
         "deadline_ms": draw(st.sampled_from([NOON_MS + HOUR_MS, NOON_MS + 400 * DAY_MS, TIME_MAX_MS, INT64 - 1])),
+        "pickup": draw(st.none() | wishes),
     }  # fmt: skip
     if kind in ("confirmed", "cancelled"):
         return lambda bench: bench.request(kind, order, key=fields["key"], raw=True)
@@ -208,6 +214,7 @@ def terms(draw: Any) -> Command:
     most = Contribution(kind=kind, value=draw(st.sampled_from([0, 1, QUANTITY_MAX_MILLI])))
     safety_milli = draw(st.sampled_from([0, QUANTITY_MAX_MILLI]))
     opening = draw(st.sampled_from([(), (OpeningHours(weekday=1, opens_minute=0, closes_minute=1),)]))
+    most_orders = draw(st.sampled_from([None, 0, 100_000]))
     limit_milli, unit = draw(st.sampled_from([None, 0, QUANTITY_MAX_MILLI])), draw(units)
     change = draw(
         st.sampled_from(
@@ -225,6 +232,11 @@ def terms(draw: Any) -> Command:
                 LentQuota(store=store, sku=sku, to_pool=PEER, quantity_milli=QUANTITY_MAX_MILLI),
                 PoolSettings(name="North", late_limit_ms=400 * DAY_MS, order_ahead_max_ms=400 * DAY_MS),
                 PoolSettings(name="North", late_limit_ms=DAY_MS, future_skew_ms=0, reroutes_max=100),
+                PickupPlace(
+                    place=store, name=store, stores=(STORE, OTHER_STORE), opening=opening,
+                    hand_overs_per_slot=draw(st.sampled_from([0, 1, 10_000])), shelf_orders_max=most_orders,
+                    preparation_ms=30 * DAY_MS * draw(st.integers(0, 1)), preparation_per_line_ms=86_400_000,
+                ),
                 ClockConfirmation(at_ms=draw(st.sampled_from([0, NOON_MS, TIME_MAX_MS]))),
             ]
         )
@@ -258,6 +270,7 @@ def world() -> PoolBench:
     for code, (numerator, denominator) in measures.items():
         piece = PieceMeasure(unit="each", numerator=numerator, denominator=denominator)
         bench.configure(CodeMapping(code=code, sku=MILK, piece=piece))
+    bench.configure(PickupPlace(place=STORE, name="Counter", stores=(STORE,)))
     bench.report("received", "stock", line(QUANTITY_MAX_MILLI), line(QUANTITY_MAX_MILLI, FLOUR))
     bench.tick(NOON_MS)
     return bench

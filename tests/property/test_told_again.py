@@ -14,6 +14,7 @@ from schemas.models.config import (
     ItemQuota,
     LentQuota,
     ParkedOffset,
+    PickupPlace,
     PoolSettings,
     StoreSettings,
 )
@@ -34,6 +35,7 @@ from schemas.types.requests import OrderRequestKind
 from streams.pool.state.horizon import MARGIN_MS
 from streams.runtime.contract import InputRecord
 from tests.support.lending import AWAY, HOME, SHOP, Pools
+from tests.support.pickup import ONE_MS, open_place, wish
 from tests.support.pool import (
     BREAD,
     DAY_MS,
@@ -125,6 +127,15 @@ def picked_and_handed_over(bench: PoolBench) -> None:
     bench.fulfil("done", bench.task("hand_over"))
 
 
+def appointment(bench: PoolBench) -> None:
+    open_place(bench, STORE, STORE)
+    bench.request("placed", "o1", wanted(1_000), pickup=wish())
+    bench.request("amended", "o1", wanted(2_000), pickup=wish(ONE_MS + HOUR_MS), deadline_ms=NOON_MS + 3 * HOUR_MS)
+    bench.request("confirmed", "o1")
+    bench.fulfil("done", bench.task("pick"))
+    bench.fulfil("done", bench.task("hand_over"))
+
+
 def goods_rung_up(bench: PoolBench) -> None:
     picked_and_handed_over(bench)
     bench.sell("s1", line(1_000), order_ref="o1")
@@ -176,6 +187,7 @@ def settings(bench: PoolBench) -> None:
     bench.configure(AcceptedGap(**gap, reason="retention"))
     bench.configure(Agreement(version=1, effective_from_ms=NOON_MS, currency="EUR"))
     bench.configure(Dispute(dispute="d1", store=STORE, posted_position=1, sequence=0, text="not ours"))
+    bench.configure(PickupPlace(place="lane", name="Lane", stores=(STORE,)))
     bench.stock_item(MILK, gtin="04006381333931", price_minor=120)
 
 
@@ -185,8 +197,8 @@ def ticks(bench: PoolBench) -> None:
 
 KINDS = [
     sale, revised_sale, replayed_sale, brought_back, opening, received, adjusted, counted, level, placed,
-    placed_and_amended_to_be_sooner, confirmed, picked_and_handed_over, goods_rung_up, short_and_refused, transfer,
-    transfer_cancelled, transfer_shipped_and_received, settings, settings_then_newer_ones, ticks,
+    placed_and_amended_to_be_sooner, confirmed, picked_and_handed_over, appointment, goods_rung_up, short_and_refused,
+    transfer,    transfer_cancelled, transfer_shipped_and_received, settings, settings_then_newer_ones, ticks,
 ]  # fmt: skip
 
 

@@ -22,6 +22,8 @@ POLICIES = st.builds(
     last_slot_minor=_PRICES,
     short_pick_minor=_PRICES,
     fairness_minor_per_fulfilment=st.sampled_from([0, 0, 7]),
+    slot_minor_per_minute=_PRICES,
+    slot_minutes_max=st.sampled_from([2, 240]),
     spoilage_horizon_days=st.integers(1, 3),
     spoilage_saved_permille=st.integers(0, 1000),
     missing_minor_per_unit=st.sampled_from([1, 20, 30, 150, 10_000]),
@@ -53,6 +55,7 @@ def cases(draw, most_lines=2, most_stores=4, most_steps=3):
             is_open=draw(st.sampled_from([True] * 7 + [False])),
             meets_deadline=draw(st.sampled_from([True] * 7 + [False])),
             excluded_lines=frozenset(line.line_id for line in lines if draw(st.integers(0, 7)) == 7),
+            slot_minutes_away=draw(st.sampled_from([0, 0, 0, 1, 2, 3, None])),
         )
         for name in draw(st.permutations("abcd"[: draw(st.integers(0, most_stores))]))
     ]

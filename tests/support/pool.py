@@ -28,6 +28,7 @@ from schemas.topics import (
     FULFILMENT_REPORTS,
     ORDERS_EVENTS,
     ORDERS_REQUESTS,
+    PICKUP_APPOINTMENTS,
     POOL_CHANGELOG,
     POOL_CONFIG,
     POOL_JOURNAL,
@@ -298,6 +299,19 @@ class PoolBench:
                     found[name] = decode(output.value)
         return found
 
+    def appointments(self) -> dict[str, dict[str, Any]]:
+        """The compacted table of appointments, by order and store."""
+        self.commit()
+        decode = topic_codec(PICKUP_APPOINTMENTS.name).decode
+        found: dict[str, dict[str, Any]] = {}
+        for output in self.outputs:
+            if output.topic == PICKUP_APPOINTMENTS.name:
+                name = str(output.key).removeprefix(f"{POOL}/")
+                found.pop(name, None)
+                if output.value is not None:
+                    found[name] = decode(output.value)
+        return found
+
     def task(self, kind: str, store: str = STORE) -> str:
         """The id of the store's only open task of that kind."""
         [name] = [
@@ -346,7 +360,7 @@ def wanted(quantity_milli: int, sku: str = MILK, **fields: Any) -> dict[str, Any
 
 _TERMS = (
     "mode", "preferred_store", "geohash", "address_ref", "customer_ref", "deadline_ms", "may_split", "may_part_fill",
-    "only_there", "hold_ttl_ms",
+    "only_there", "hold_ttl_ms", "pickup",
 )  # fmt: skip
 
 
@@ -358,7 +372,7 @@ def order_request(kind: str, order: str, *lines: dict[str, Any], **fields: Any) 
     defaults = {
         "mode": "pickup", "preferred_store": STORE, "geohash": None, "address_ref": None, "customer_ref": None,
         "deadline_ms": recorded_at_ms + 2 * HOUR_MS, "may_split": True, "may_part_fill": True, "only_there": False,
-        "hold_ttl_ms": None,
+        "hold_ttl_ms": None, "pickup": None,
     }  # fmt: skip
     plain = {
         "pool": POOL, "order": order, "kind": kind, "key": f"{order}/{kind}", "recorded_at_ms": recorded_at_ms,

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from schemas.codec import topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import (
+    Change,
     CodeMapping,
     ConfigChange,
     Contribution,
     ItemQuota,
     ParkedOffset,
+    PickupPlace,
     PoolSettings,
     StoreItemSettings,
     StoreSettings,
@@ -214,6 +216,7 @@ class Asked(NamedTuple):
     may_split: bool = True
     may_part_fill: bool = True
     hours: int = 24
+    pickup: dict[str, Any] | None = None
 
     def onto(self, bench: PoolBench) -> None:
         state = bench.partition.pools[POOL]
@@ -227,12 +230,19 @@ class Asked(NamedTuple):
         told = [wanted(milli, sku) for sku, milli in self.lines] if kind in ("placed", "amended") else []
         terms = {
             "preferred_store": self.preferred_store, "may_split": self.may_split, "may_part_fill": self.may_part_fill,
-            "deadline_ms": max(NOON_MS, state.row["clock_ms"]) + self.hours * HOUR_MS,
+            "deadline_ms": max(NOON_MS, state.row["clock_ms"]) + self.hours * HOUR_MS, "pickup": self.pickup,
         }  # fmt: skip
         value = order_request(kind, order, *told, key=f"{kind}-{len(bench.inputs)}", **(terms if told else {}))
         bench.put(ORDERS_REQUESTS.name, value, NOON_MS + 30 * MINUTE_MS)
 
 
+wishes = st.none() | st.builds(
+    lambda begins, quarters, place: {
+        "from_ms": NOON_MS + begins * MINUTE_MS, "until_ms": NOON_MS + (begins + 15 * quarters) * MINUTE_MS,
+        "place": place,
+    },
+    st.sampled_from([-30, 20, 60]), st.integers(1, 4), st.sampled_from([None, None, "lane"]),
+)  # fmt: skip
 order_lines = st.lists(
     st.tuples(st.sampled_from([MILK, BREAD]), st.integers(1, 6).map(lambda units: units * 1_000)),
     min_size=1, max_size=2, unique_by=lambda one: one[0],
@@ -246,6 +256,7 @@ asked = st.builds(
     may_split=st.booleans(),
     may_part_fill=st.booleans(),
     hours=st.sampled_from([1, 24, 24, 96]),
+    pickup=wishes,
 )
 
 
@@ -272,6 +283,7 @@ def requests(draw: Any) -> Published:
         "may_split": draw(st.booleans()),
         "may_part_fill": draw(st.booleans()),
         "deadline_ms": NOON_MS + draw(st.sampled_from([0, 2 * HOUR_MS, DAY_MS, 3 * DAY_MS])),
+        "pickup": draw(wishes),
     }
     told = [wanted(draw(st.integers(1, 5)) * 1_000, sku) for sku in skus]
     value = order_request(kind, order, *told, **terms, **fields)
@@ -339,6 +351,15 @@ changes = st.one_of(
         sku=st.sampled_from([None, MILK, BREAD, "GHOST"]),
     ),
     st.builds(
+        PickupPlace,
+        place=st.sampled_from([STORE, "lane", "lane"]),
+        name=st.just("A place"),
+        stores=st.sampled_from([STORES, STORES, (STORE,)]),
+        open=st.sampled_from([True, True, True, False]),
+        hand_overs_per_slot=st.integers(0, 2),
+        shelf_orders_max=st.sampled_from([None, 2]),
+    ),
+    st.builds(
         ItemQuota,
         sku=st.sampled_from([MILK, BREAD]),
         from_ms=st.sampled_from([0, NOON_MS - MINUTE_MS]),
@@ -355,10 +376,14 @@ changes = st.one_of(
 )
 
 
+def told_setting(change: Change) -> Published:
+    event = ConfigChange(pool=POOL, recorded_at_ms=NOON_MS, origin="test", change=change)
+    return Published(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+
+
 @st.composite
 def settings_told(draw: Any) -> Published:
-    event = ConfigChange(pool=POOL, recorded_at_ms=NOON_MS, origin="test", change=draw(changes))
-    return Published(POOL_CONFIG.name, topic_codec(POOL_CONFIG.name).encode(event.to_avro()))
+    return told_setting(draw(changes))
 
 
 @st.composite
@@ -393,6 +418,14 @@ busy = st.one_of(
     ticks(),
     settings_told(),
 )
-order_worlds = st.integers(0, 30).flatmap(lambda size: st.lists(busy, min_size=size, max_size=30))
+_PLACES = [
+    told_setting(PickupPlace(place=STORE, name="Counter", stores=(STORE,), hand_overs_per_slot=1)),
+    told_setting(PickupPlace(place="lane", name="Lane", stores=STORES, shelf_orders_max=2)),
+]
+order_worlds = st.integers(0, 30).flatmap(
+    lambda size: st.tuples(st.sampled_from([[], _PLACES]), st.lists(busy, min_size=size, max_size=30)).map(
+        lambda parts: parts[0] + parts[1]
+    )
+)
 """Worlds in which most of what happens is about orders."""
 worlds = st.integers(0, 24).flatmap(lambda size: st.lists(anything, min_size=size, max_size=24))

@@ -27,6 +27,7 @@ from streams.pool.orders.holds import (
 )
 from streams.pool.orders.index import ORDERS
 from streams.pool.orders.quotas import CUSTOMER_QUOTA, STORE_QUOTA, QuotaLeft
+from streams.pool.pickup.slots import SlotSearch
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import available_milli, confidence_permille
 from streams.pool.tasks.opening_hours import local_day, working_time_until
@@ -55,7 +56,8 @@ def allocate_open(state: PoolState, order: OrderRow, now_ms: int, releases: Orde
     `releases` is the order's row before, when what that holds is released with the same entry.
     """
     left = QuotaLeft(state, order, releases)
-    case = _case(state, order, open_milli(order), now_ms, releases, left)
+    slots = _slot_search(state, order, now_ms, releases)
+    case = _case(state, order, open_milli(order), now_ms, releases, left, slots)
     answer = allocate(case, _policy(state, order))
     position = state.next_position
     line_order = {line["line_id"]: at for at, line in enumerate(order["lines"])}
@@ -70,6 +72,8 @@ def allocate_open(state: PoolState, order: OrderRow, now_ms: int, releases: Orde
     ]  # fmt: skip
     holds.sort(key=lambda hold: (line_order[hold["line_id"]], hold["store"], hold["position"]))
     placed: OrderRow = {**order, "holds": holds}
+    if slots is not None:
+        placed["slots"] = slots.book(answer.stores())
     reasons = {line["line_id"]: left.why_short(line["sku"], NO_STORE_CAN) for line in order["lines"]}
     for reason in (CUSTOMER_QUOTA, STORE_QUOTA, NO_STORE_CAN):
         missing = {line_id: milli for line_id, milli in open_milli(placed).items() if reasons[line_id] == reason}
@@ -101,9 +105,21 @@ def _policy(state: PoolState, order: OrderRow) -> Policy:
     return policy._replace(max_stores=max(1, policy.max_stores - len({hold["store"] for hold in order["holds"]})))
 
 
+def _slot_search(state: PoolState, order: OrderRow, now_ms: int, releases: OrderRow | None) -> SlotSearch | None:
+    """Finds quarter hours for an order that wishes a window; None for any other."""
+    wish = order["terms"].get("pickup")
+    if wish is None:
+        return None
+    kept, lines, deadline_ms = order.get("slots", []), len(order["lines"]), order["terms"]["deadline_ms"]
+    return SlotSearch(
+        state, order["order"], wish, kept, lines, deadline_ms, now_ms, is_anew=releases is not None
+    )  # fmt: skip
+
+
 def _case(
-    state: PoolState, order: OrderRow, wanted: dict[str, int], now_ms: int, releases: OrderRow | None, left: QuotaLeft
-) -> Case:
+    state: PoolState, order: OrderRow, wanted: dict[str, int], now_ms: int, releases: OrderRow | None, left: QuotaLeft,
+    slots: SlotSearch | None,
+) -> Case:  # fmt: skip
     terms, config = order["terms"], state.config
     lines = []
     for line in order["lines"]:
@@ -122,7 +138,7 @@ def _case(
             declined_by[one["store"]].add(line["line_id"])
     asking = _Asking(
         lines, held_on_shelves(releases), given_today, -(-sum(given_today.values()) // max(1, len(given_today))),
-        working_stores(order), declined_by, now_ms, left,
+        working_stores(order), declined_by, now_ms, left, slots,
     )  # fmt: skip
     stores = tuple(_store(state, order, store, distance, asking) for distance, store in _nearest(state, order))
     return Case(tuple(lines), stores, terms["may_split"], terms["may_part_fill"], terms["preferred_store"])
@@ -164,6 +180,7 @@ class _Asking(NamedTuple):
     declined_by: dict[str, set[str]]
     now_ms: int
     left: QuotaLeft
+    slots: SlotSearch | None
 
 
 def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: _Asking) -> Store:
@@ -180,6 +197,7 @@ def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: 
     room = min(settings["orders_at_once_max"] - len(at_work), settings["orders_per_day_max"] - given)
     if name in asking.working or order["order"] in at_work:
         room = max(room, 1)
+    slot = None if asking.slots is None else asking.slots.of_store(name)
     zone, deadline_ms = pool["time_zone"], order["terms"]["deadline_ms"]
     return Store(
         name, distance, max(room, 0), offers,
@@ -187,6 +205,7 @@ def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: 
         is_open=settings["open"],
         meets_deadline=working_time_until(settings, zone, asking.now_ms, deadline_ms, pool["preparation_ms"]),
         excluded_lines=frozenset(asking.declined_by.get(name, ())),
+        slot_minutes_away=0 if asking.slots is None else None if slot is None else slot.minutes_away,
     )  # fmt: skip
 
 

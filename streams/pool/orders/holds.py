@@ -135,7 +135,14 @@ def leave_unfilled(order: OrderRow, missing: dict[str, int], reason: str) -> Ord
 
 
 def close_if_done(order: OrderRow, now_ms: int, kept_ms: int) -> OrderRow:
-    """The order, ended when nothing is kept for it and nothing more is wanted."""
+    """The order, ended when nothing is kept for it and nothing more is wanted.
+
+    The quarter hours of stores that keep nothing for it any more are given back.
+    """
+    slots = order.get("slots")
+    if slots:
+        working = working_stores(order)
+        order = {**order, "slots": [slot for slot in slots if slot["store"] in working]}
     if order["status"] == ENDED or any(is_kept(hold) for hold in order["holds"]) or open_milli(order):
         return order
     collected = sum(hold["quantity_milli"] for hold in order["holds"])
@@ -159,5 +166,5 @@ def close(order: OrderRow, outcome: OrderOutcome, now_ms: int, kept_ms: int) -> 
     forget_at_ms = max(now_ms, order["terms"]["deadline_ms"]) + kept_ms
     return {
         **order, "status": ENDED, "outcome": outcome, "holds": holds, "expires_at_ms": 0,
-        "ended_at_ms": now_ms, "forget_at_ms": forget_at_ms,
+        "ended_at_ms": now_ms, "forget_at_ms": forget_at_ms, "slots": [],
     }  # fmt: skip

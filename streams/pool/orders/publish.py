@@ -39,7 +39,7 @@ def new_event(state: PoolState, kind: OrderEventKind, order: OrderRow | None, re
         "is_plain": order is not None and _is_plain(order),
         "status": "" if order is None else order["status"], "outcome": "" if order is None else order["outcome"],
         "lines": [] if order is None else order["lines"], "holds": [] if order is None else order["holds"],
-        "decision": None, "transfer": None,
+        "decision": None, "transfer": None, "slots": [] if order is None else order.get("slots", []),
     }  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def _set_aside(pool: str, key: str, reason: str, appended_at_ms: int) -> OrderEv
         "detail": f"no pool {pool!r} is configured: correct the name and ask anew, or configure it",
         "key": key[:_TEXT_MAX], "store": None, "task": None, "at_ms": appended_at_ms, "is_plain": False,
         "status": "", "outcome": "", "lines": [], "holds": [], "decision": None, "transfer": None,
+        "slots": [],
     }  # fmt: skip
 
 

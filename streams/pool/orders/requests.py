@@ -28,6 +28,7 @@ from streams.pool.orders.holds import CONFIRMED, ENDED, TENTATIVE, close, is_off
 from streams.pool.orders.quotas import QuotaLeft
 from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
+from streams.pool.pickup.wish import check_terms
 from streams.pool.state.pool_state import PoolState
 
 REQUESTS_MAX = 100
@@ -198,6 +199,7 @@ def _amend(state: PoolState, order: OrderRow | None, request: OrderRequest, now_
         "terms": terms,
         "lines": _lines(terms, order),
         "holds": release(order["holds"]),
+        "slots": [],
     }
     if order["status"] == TENTATIVE:
         changed["expires_at_ms"] = _expires_at_ms(state, terms, now_ms)
@@ -258,6 +260,7 @@ def _check_terms(state: PoolState, terms: OrderTerms, now_ms: int) -> None:
     ahead_max_ms = state.config.pool["order_ahead_max_ms"]
     if terms["deadline_ms"] > now_ms + ahead_max_ms:
         raise RefusedError(rejections.DEADLINE_TOO_FAR, f"orders are taken {ahead_max_ms // 86_400_000} days ahead")
+    check_terms(state, terms, now_ms)
     check_lines(state, terms["lines"])
 
 

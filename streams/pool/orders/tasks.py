@@ -112,8 +112,11 @@ def _open_task(
 ) -> TaskRow:
     pool, settings = state.config.pool, state.config.stores[store]
     deadline_ms = order["terms"]["deadline_ms"]
+    slot = next((one for one in order.get("slots", ()) if one["store"] == store), None)
     if kind == PICK:
         due_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"]), deadline_ms)
+        if slot is not None:
+            due_ms = min(max(due_ms, slot["slot_ms"]), deadline_ms)
         claim_by_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["claim_within_ms"]), due_ms)
     else:
         due_ms, claim_by_ms = max(now_ms, deadline_ms) + pool["collect_grace_ms"], 0

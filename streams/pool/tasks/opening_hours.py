@@ -6,9 +6,10 @@ A store without opening hours works around the clock, but for its closed days.
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-from schemas.types.config import StoreSettings
+from schemas.types.config import OpeningHours, StoreSettings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -18,6 +19,13 @@ _DAYS_AHEAD = 400
 _MIDNIGHT = 1440
 _AROUND_THE_CLOCK = ((0, _MIDNIGHT),)
 _zone = lru_cache(ZoneInfo)
+
+
+class Hours(TypedDict):
+    """When a store, or a place of pickup, is open."""
+
+    opening: list[OpeningHours]
+    closed_days: list[str]
 
 
 def local_day(zone: str, at_ms: int) -> int:
@@ -52,12 +60,12 @@ def working_time_until(store: StoreSettings, zone: str, now_ms: int, until_ms: i
     return time_after(store, zone, now_ms, enough_ms) <= until_ms
 
 
-def time_after(store: StoreSettings, zone: str, now_ms: int, span_ms: int) -> int:
+def time_after(store: StoreSettings | Hours, zone: str, now_ms: int, span_ms: int) -> int:
     """When `span_ms` of the store's opening time have passed; of a store that never opens, a year and more ahead."""
     if not store["opening"] and not store["closed_days"]:
         return now_ms + span_ms
     left_ms = span_ms
-    for opens_ms, closes_ms in _spans(store, zone, now_ms):
+    for opens_ms, closes_ms in opening_spans(store, zone, now_ms):
         open_ms = closes_ms - max(opens_ms, now_ms)
         if open_ms >= left_ms:
             return max(opens_ms, now_ms) + left_ms
@@ -65,8 +73,11 @@ def time_after(store: StoreSettings, zone: str, now_ms: int, span_ms: int) -> in
     return now_ms + _DAYS_AHEAD * 86_400_000
 
 
-def _spans(store: StoreSettings, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:
-    """(opens, closes) in ms since 1970, of the day that `from_ms` is on and the days after."""
+def opening_spans(store: StoreSettings | Hours, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:
+    """(opens, closes) in ms since 1970, of the day that `from_ms` is on and of the 400 days from it on."""
+    if not store["opening"] and not store["closed_days"]:
+        yield from_ms, from_ms + _DAYS_AHEAD * 86_400_000
+        return
     first = _local(zone, from_ms).date()
     for days in range(_DAYS_AHEAD):
         day = first + timedelta(days=days)
@@ -76,12 +87,13 @@ def _spans(store: StoreSettings, zone: str, from_ms: int) -> Iterator[tuple[int,
             yield _at_wall_clock(zone, day, opens), _at_wall_clock(zone, day, closes)
 
 
+@lru_cache(maxsize=65_536)
 def _at_wall_clock(zone: str, day: date, minute: int) -> int:
     midnight = datetime(day.year, day.month, day.day, tzinfo=_zone(zone))
     return (midnight + timedelta(minutes=minute) - _EPOCH) // _MS  # within a zone, sums are of the wall clock
 
 
-def _minutes(store: StoreSettings, weekday: int) -> tuple[tuple[int, int], ...]:
+def _minutes(store: StoreSettings | Hours, weekday: int) -> tuple[tuple[int, int], ...]:
     if not store["opening"]:
         return _AROUND_THE_CLOCK
     return tuple(

@@ -36,7 +36,7 @@ def reasons(answer):
 
 def test_each_term_of_the_formula_counts_as_the_page_says():
     anna = Store("anna", 1500, 4, {"milk": Offer(1000, 950, 1)}, above_fair_share=2)
-    ben = Store("ben", 700, 3, {"milk": Offer(1000, 900)}, above_fair_share=-7)
+    ben = Store("ben", 700, 3, {"milk": Offer(1000, 900)}, above_fair_share=-7, slot_minutes_away=15)
     lines = (Line("1", "milk", 2000, unit_value_minor=100), BREAD)
     expected = Costs(
         distance=1500 * 30 + 700 * 30,
@@ -46,6 +46,7 @@ def test_each_term_of_the_formula_counts_as_the_page_says():
         capacity=25_000 + 33_333,
         short_pick=50 * 600 + 100 * 600,
         fairness=20_000,
+        slot=15 * 3_000,
         spoilage=-33 * 1000,  # 100 x 500 x (3 - 1) / 3000, rounded down
         missing=10_000_000,
     )
@@ -61,6 +62,13 @@ def test_the_preferred_store_gets_what_it_has_when_nothing_speaks_against_it():
     )
     assert answer.stores() == ("p",)
     assert (("a",), answer.costs.total() + 100_000) == answer.runner_up
+
+
+def test_a_store_nearer_to_the_wished_window_is_worth_a_way():
+    near = store("near", distance_m=100, milk=2000, bread=1000)._replace(slot_minutes_away=60)
+    far = store("far", distance_m=5000, milk=2000, bread=1000)
+    assert allocate(order(near, far), Policy()).stores() == ("far",)
+    assert allocate(order(near, far), Policy(slot_minor_per_minute=2)).stores() == ("near",)
 
 
 def test_a_tie_goes_to_fewer_stores_then_to_the_smaller_id():
@@ -134,7 +142,9 @@ def test_a_store_that_failed_a_line_is_not_asked_for_it_again():
         ("closed", {"is_open": False, "meets_deadline": False}),
         ("past_deadline", {"meets_deadline": False, "capacity_left": 0}),
         ("no_capacity", {"capacity_left": 0, "distance_m": 10_001}),
-        ("too_far", {"distance_m": 10_001, "offers": {}}),
+        ("too_far", {"distance_m": 10_001, "slot_minutes_away": None}),
+        ("no_slot", {"slot_minutes_away": None, "offers": {}}),
+        ("no_slot", {"slot_minutes_away": 241}),
         ("excluded", {"excluded_lines": frozenset(["1", "2"])}),
         ("confidence_too_low", {"offers": {"milk": Offer(2000, 199)}}),
         (
@@ -157,5 +167,5 @@ def test_a_store_that_cannot_fill_the_order_alone_has_not_enough():
 def test_nobody_to_ask_leaves_everything_short():
     answer = allocate(order(), Policy())
     assert (answer.shares, answer.runner_up, answer.refused) == ((), None, ())
-    assert Costs(0, 0, 0, 0, 0, 0, 0, 0, 30_000_000) == answer.costs
+    assert Costs(*[0] * 9, 30_000_000) == answer.costs
     assert [tuple(short) for short in answer.short] == [("1", 2000), ("2", 1000)]

@@ -1,0 +1,17 @@
+"""Pickup: appointments of customers at places, in quarter hours that have room for them."""
+
+from streams.pool.aggregate import Aggregate
+from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED, ORDER_CHANGED, ORDER_REQUEST_DECIDED, TICK
+from streams.pool.pickup import fold
+from streams.pool.pickup.rows import APPOINTMENT_ROWS
+
+AGGREGATE = Aggregate(
+    "pickup",
+    folds={
+        ORDER_REQUEST_DECIDED: fold.fold_order,
+        ORDER_CHANGED: fold.fold_order,
+        FULFILMENT_REPORT_DECIDED: fold.fold_report,
+        TICK: fold.forget_appointments,
+    },
+    tables=(APPOINTMENT_ROWS,),
+)

@@ -1,0 +1,150 @@
+"""Slots: the quarter hours of a place in which orders are handed over, and which of them has room for one more. Pure.
+
+A place has room for so many orders in a quarter hour as its staff serves, and for so many within any hour as find room
+on its shelf. The order's own quarter hours count as free while it is allocated as a whole anew.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from schemas.types.config import PickupPlace
+from schemas.types.pickup import BookedSlot, PickupWish
+from streams.pool.pickup.index import APPOINTMENTS, Slot
+from streams.pool.state.pool_state import PoolState
+from streams.pool.tasks.opening_hours import Hours, opening_spans, time_after
+
+SLOT_MS: Final = 900_000
+_MINUTE_MS = 60_000
+_SLOTS_OF_AN_HOUR = 4
+
+
+class OfferedSlot(NamedTuple):
+    """A quarter hour that a store can promise."""
+
+    minutes_away: int
+    """From the wished window; 0 within it."""
+    slot_ms: int
+    place: str
+
+
+class SlotSearch:
+    """The search for quarter hours of one order, in the order in which a customer likes them: the nearest to the wish.
+
+    Of each place one quarter hour is offered, for all its stores: the nearest that has room, once the first of them
+    can be ready.
+    """
+
+    def __init__(
+        self, state: PoolState, order: str, wish: PickupWish, kept: list[BookedSlot], lines: int, deadline_ms: int,
+        now_ms: int, *, is_anew: bool,
+    ) -> None:  # fmt: skip
+        """`kept` are the quarter hours that the order has and keeps; `is_anew`: all its others are given back."""
+        self._state = state
+        self._order = order
+        self._wish = wish
+        self._kept = {slot["store"]: slot for slot in kept}
+        self._lines = lines
+        self._deadline_ms = deadline_ms
+        self._now_ms = now_ms
+        self._is_anew = is_anew
+        self._offers: dict[str, OfferedSlot | None] = {}
+        self._ready: dict[tuple[str, str], int] = {}
+
+    def of_store(self, store: str) -> OfferedSlot | None:
+        """The store's nearest quarter hour, of all its places; None when it has none in time."""
+        kept = self._kept.get(store)
+        if kept is not None:
+            return OfferedSlot(minutes_away(self._wish, kept["slot_ms"]), kept["slot_ms"], kept["place"])
+        offers = [self._of_place(place) for place in self._places_of(store)]
+        fit = [one for one in offers if one is not None and self._ready_ms(one.place, store) <= one.slot_ms]
+        return min(fit, default=None)
+
+    def book(self, stores: Iterable[str]) -> list[BookedSlot]:
+        """The order's quarter hours, by store, when these stores give it goods besides those that keep some."""
+        slots = dict(self._kept)
+        for store in stores:
+            offer = self.of_store(store)
+            if offer is not None:
+                slots[store] = {"store": store, "place": offer.place, "slot_ms": offer.slot_ms}
+        return [slots[store] for store in sorted(slots)]
+
+    def _places_of(self, store: str) -> list[str]:
+        wished, places = self._wish["place"], self._state.config.places_of.get(store, ())
+        return [name for name in places if wished in (None, name) and self._state.config.places[name]["open"]]
+
+    def _of_place(self, name: str) -> OfferedSlot | None:
+        if name not in self._offers:
+            place = self._state.config.places[name]
+            own = [store for store in place["stores"] if store in self._state.config.stores]
+            ready_ms = min(self._ready_ms(name, store) for store in own)
+            free = next((slot_ms for slot_ms in self._nearest(place, ready_ms) if self._has_room(place, slot_ms)), None)
+            self._offers[name] = None if free is None else OfferedSlot(minutes_away(self._wish, free), free, name)
+        return self._offers[name]
+
+    def _ready_ms(self, name: str, store: str) -> int:
+        """When the store can have the goods ready there."""
+        known = self._ready.get((name, store))
+        if known is None:
+            place, config = self._state.config.places[name], self._state.config
+            span_ms = place["preparation_ms"] + self._lines * place["preparation_per_line_ms"]
+            known = time_after(config.stores[store], config.pool["time_zone"], self._now_ms, span_ms)
+            self._ready[name, store] = known
+        return known
+
+    def _nearest(self, place: PickupPlace, ready_ms: int) -> Iterator[int]:
+        """When the place's quarter hours begin, the nearest to the wish first; of two alike the earlier one."""
+        wish, config = self._wish, self._state.config
+        most_ms = config.pool["allocation"]["slot_minutes_max"] * _MINUTE_MS
+        first, last = max(ready_ms, wish["from_ms"] - most_ms), min(self._deadline_ms, wish["until_ms"] + most_ms)
+        spans = takewhile(
+            lambda span: span[0] <= last, opening_spans(self._hours(place), config.pool["time_zone"], first)
+        )
+        begins = [
+            slot_ms
+            for opens_ms, closes_ms in spans
+            for slot_ms in range(_slot_at_or_after(max(first, opens_ms)), min(last, closes_ms - SLOT_MS) + 1, SLOT_MS)
+        ]
+        yield from (slot_ms for slot_ms in begins if wish["from_ms"] <= slot_ms < wish["until_ms"])
+        others = [slot_ms for slot_ms in begins if not wish["from_ms"] <= slot_ms < wish["until_ms"]]
+        yield from sorted(others, key=lambda slot_ms: (minutes_away(wish, slot_ms), slot_ms))
+
+    def _hours(self, place: PickupPlace) -> Hours:
+        own = self._state.config.stores.get(place["place"])
+        if own is None:
+            return {"opening": place["opening"], "closed_days": place["closed_days"]}
+        closed_days = [*place["closed_days"], *own["closed_days"]]
+        return {"opening": place["opening"] or own["opening"], "closed_days": closed_days}
+
+    def _has_room(self, place: PickupPlace, slot_ms: int) -> bool:
+        at = (place["place"], slot_ms)
+        orders = self._orders_at(at)
+        if self._order in orders:
+            return True
+        if len(orders) >= place["hand_overs_per_slot"]:
+            return False
+        most = place["shelf_orders_max"]
+        return most is None or self._most_within_an_hour(at) < most
+
+    def _orders_at(self, slot: Slot) -> set[str]:
+        orders = self._state[APPOINTMENTS].orders_at(slot)
+        return orders - {self._order} if self._is_anew else orders
+
+    def _most_within_an_hour(self, slot: Slot) -> int:
+        """Orders of the fullest hour that the quarter hour is in."""
+        place, slot_ms = slot
+        counts = [
+            len(self._orders_at((place, slot_ms + n * SLOT_MS)))
+            for n in range(1 - _SLOTS_OF_AN_HOUR, _SLOTS_OF_AN_HOUR)
+        ]
+        return max(sum(counts[n : n + _SLOTS_OF_AN_HOUR]) for n in range(_SLOTS_OF_AN_HOUR))
+
+
+def minutes_away(wish: PickupWish, slot_ms: int) -> int:
+    """Minutes begun between the wished window and the begin of a quarter hour; 0 for one that begins within it."""
+    before_ms, after_ms = wish["from_ms"] - slot_ms, slot_ms - wish["until_ms"] + 1
+    return max(0, -(-before_ms // _MINUTE_MS), -(-after_ms // _MINUTE_MS))
+
+
+def _slot_at_or_after(at_ms: int) -> int:
+    return -(-at_ms // SLOT_MS) * SLOT_MS
