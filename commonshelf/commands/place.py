@@ -34,6 +34,7 @@ def add(
     ] = None,
     prepare_min: Annotated[int, typer.Option("--prepare-min", help="Preparation of an order, minutes.")] = 10,
     line_s: Annotated[int, typer.Option("--line-s", help="And of each of its lines, seconds.")] = 60,
+    no_show_h: Annotated[int, typer.Option("--no-show-h", help="Goods wait so long after it, hours.")] = 2,
     opening: Annotated[
         list[str] | None,
         typer.Option("--opening", metavar="DAY=SPAN", help="As mon=09:00-18:00; else as the store of the same id."),
@@ -61,7 +62,8 @@ def add(
         change = PickupPlace(
             place=place, name=name or place, stores=tuple(stores or [place]), open=not closed,
             hand_overs_per_slot=per_quarter, shelf_orders_max=shelf_orders, preparation_ms=prepare_min * MINUTE_MS,
-            preparation_per_line_ms=line_s * 1_000, opening=_opening(opening or []),
+            preparation_per_line_ms=line_s * 1_000, no_show_after_ms=60 * no_show_h * MINUTE_MS,
+            opening=_opening(opening or []),
             closed_days=tuple(_day(one) for one in closed_on or []),
         )  # fmt: skip
         event = ConfigChange(pool=pool, recorded_at_ms=wall_clock_ms(), origin="operator", change=change)

@@ -23,6 +23,7 @@ LINE_ID_MAX = 100
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
 """Of what stands for a person or an address: no address, e-mail or international number has this form."""
+CODE_DIGEST_PATTERN = r"^[0-9a-f]{32}$"
 CODE_PATTERN = r"^(gtin:[0-9]{14}|(plu|sku|item):[^\x00-\x1f\x7f]{1,100})$"
 GEOHASH_PATTERN = r"^[0-9b-hjkmnp-z]{1,5}$"
 """Base 32 of geohash.org, which leaves out a, i, l and o; five characters are about five kilometres."""

@@ -203,6 +203,8 @@ class PickupPlace(Record):
     """Opening time that a store needs before an appointment, whatever the order."""
     preparation_per_line_ms: int = setting(60, SECONDS, least=0, most=86_400)
     """And for each line of the order."""
+    no_show_after_ms: int = setting(2, HOURS, least=0, most=30 * 24)
+    """How long after the appointment, or the time of arrival that was told, goods wait for the customer."""
     opening: Annotated[tuple[OpeningHours, ...], Field(max_length=50)] = ()
     """Opening hours; those of the store of the same id when left out, else always."""
     closed_days: Annotated[tuple[Day, ...], Field(max_length=1_000)] = ()

@@ -24,6 +24,9 @@ class FulfilmentReport(Record):
     kind: ReportKind
     task: Text | None = None
     transfer: Text | None = None
+    order: Name | None = None
+    eta_ms: TimeMs | None = None
+    code: Text | None = None
     worker: Text | None = None
     reason: ShortReason | None = None
     lines: Annotated[tuple[FulfilmentLine, ...], Field(max_length=100)] = ()
@@ -33,6 +36,6 @@ class FulfilmentReport(Record):
 
     @model_validator(mode="after")
     def _names_its_work(self) -> Self:
-        if (self.task is None) == (self.transfer is None):
-            raise ValueError("give task or transfer: which work is it about?")
+        if [self.task, self.transfer, self.order].count(None) != 2:
+            raise ValueError("give one of task, transfer and order: what is it about?")
         return self

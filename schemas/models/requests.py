@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from schemas.models.base import (
+    CODE_DIGEST_PATTERN,
     DAY_MS,
     GEOHASH_PATTERN,
     HOLD_TTL_MAX_MS,
@@ -31,6 +32,7 @@ class OrderRequestKind(StrEnum):
     amended = "amended"
     confirmed = "confirmed"
     cancelled = "cancelled"
+    moved = "moved"
 
 
 class OrderLine(Record):
@@ -45,6 +47,7 @@ class PickupWish(Record):
     from_ms: TimeMs
     until_ms: TimeMs
     place: Name | None = None
+    code_digest: Annotated[str, text_like("32 hexadecimal digits", CODE_DIGEST_PATTERN)] | None = None
 
     @model_validator(mode="after")
     def _is_a_window(self) -> Self:
@@ -99,6 +102,7 @@ class OrderRequest(Record):
     origin: Text
     terms: OrderTerms | None = None
     transfer: TransferTerms | None = None
+    pickup: PickupWish | None = None
 
     @model_validator(mode="after")
     def _has_terms(self) -> Self:
@@ -107,4 +111,6 @@ class OrderRequest(Record):
             raise ValueError("transfer belongs to placed")
         if wants_terms != (self.terms is not None):
             raise ValueError("terms belong to placed and amended, and to these only")
+        if (self.pickup is not None) != (self.kind == OrderRequestKind.moved):
+            raise ValueError("moved needs pickup, the new window, and it belongs to moved alone")
         return self

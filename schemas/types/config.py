@@ -155,6 +155,7 @@ class PickupPlace(TypedDict):
     shelf_orders_max: int | None
     preparation_ms: int
     preparation_per_line_ms: int
+    no_show_after_ms: int
     opening: list[OpeningHours]
     closed_days: list[str]
 

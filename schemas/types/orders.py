@@ -2,7 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
-from schemas.types.pickup import BookedSlot
+from schemas.types.pickup import AppointmentRow, BookedSlot
 from schemas.types.reports import FulfilmentReport
 from schemas.types.requests import KnownRequest, OrderRequest, OrderTerms, Rejection, RequestOutcome
 from schemas.types.stock import Correction, HandOverRow
@@ -31,6 +31,7 @@ OrderEventKind = Literal[
     "amended",
     "confirmed",
     "cancelled",
+    "moved",
     "picked",
     "collected",
     "rerouted",
@@ -57,6 +58,7 @@ OrderEventKind = Literal[
     "transfer_stopped",
 ]
 """allocated: placed, and goods are held.
+moved: its appointments are at another time.
 refused: a request was refused.
 repeated: a request came again.
 set_aside: the record names a pool that is not configured; it lies among the dead letters.
@@ -238,6 +240,7 @@ class FulfilmentReportDecided(TypedDict):
     transfer: TransferRow | None
     discrepancies: list[Discrepancy]
     hand_overs: list[HandOverRow]
+    appointment: NotRequired[AppointmentRow | None]
 
 
 class OrderChanged(TypedDict):

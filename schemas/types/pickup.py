@@ -1,6 +1,8 @@
 """The records of `schemas/records/pickup`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
+
+from schemas.types.tasks import KnownReport
 
 AppointmentStatus = Literal["booked", "ready", "handed_over", "part_handed_over", "no_show", "cancelled"]
 """booked: goods are held and the quarter hour is taken.
@@ -10,8 +12,22 @@ no_show: nobody came: the goods are free again.
 cancelled: the order was cancelled, expired, or its goods come from elsewhere.
 """
 
-AppointmentChange = Literal["booked", "moved", "ready", "handed_over", "part_handed_over", "no_show", "cancelled"]
-"""moved: to another quarter hour or place."""
+CustomerState = Literal["on_the_way", "arrived"]
+
+AppointmentChange = Literal[
+    "booked",
+    "moved",
+    "ready",
+    "on_the_way",
+    "arrived",
+    "handed_over",
+    "part_handed_over",
+    "no_show",
+    "cancelled",
+]
+"""moved: to another quarter hour or place.
+on_the_way: the customer has set out, or said anew when to arrive.
+"""
 
 
 class AppointmentRow(TypedDict):
@@ -26,6 +42,14 @@ class AppointmentRow(TypedDict):
     slot_ms: int
     window_from_ms: int
     window_until_ms: int
+    deadline_ms: int
+    customer: CustomerState | Literal[""]
+    customer_at_ms: int
+    eta_ms: int
+    code_digest: str | None
+    wrong_codes: list[str]
+    reports: list[KnownReport]
+    reports_forgotten_ms: int
     booked_at_ms: int
     ready_at_ms: int
     ended_at_ms: int
@@ -47,3 +71,4 @@ class PickupWish(TypedDict):
     from_ms: int
     until_ms: int
     place: str | None
+    code_digest: NotRequired[str | None]

@@ -1,8 +1,8 @@
 """The records of `schemas/records/reports`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-ReportKind = Literal["claimed", "renewed", "done", "short", "refused", "shipped", "received"]
+ReportKind = Literal["claimed", "renewed", "done", "short", "refused", "shipped", "received", "on_the_way", "arrived"]
 
 ShortReason = Literal["not_found", "damaged", "wrong_item", "sold", "store_closed", "no_capacity", "not_collected"]
 
@@ -25,6 +25,9 @@ class FulfilmentReport(TypedDict):
     kind: str
     task: str | None
     transfer: str | None
+    order: NotRequired[str | None]
+    eta_ms: NotRequired[int | None]
+    code: NotRequired[str | None]
     worker: str | None
     reason: str | None
     lines: list[FulfilmentLine]

@@ -30,6 +30,13 @@ Rejection = Literal[
     "customer_quota",
     "past_deadline",
     "deadline_too_far",
+    "no_slot",
+    "unknown_appointment",
+    "appointment_ended",
+    "bad_eta",
+    "code_needed",
+    "wrong_code",
+    "code_locked",
     "unknown_kind",
     "unknown_task",
     "unknown_transfer",
@@ -67,6 +74,13 @@ customer_needed: an item is limited per customer: say who it is, by customer_ref
 customer_quota: all or nothing is wanted, and the customer may not have all of it: want less, or part.
 past_deadline: the deadline is over.
 deadline_too_far: further ahead than the pool accepts orders.
+no_slot: no quarter hour near the new wish has room; the appointments stand as they were.
+unknown_appointment: the order has no appointment at that store.
+appointment_ended: it was collected, cancelled, or nobody came.
+bad_eta: no time of arrival is given, or it is over, or later than the goods wait: the detail says which.
+code_needed: the customer's code is asked for at the counter: report it.
+wrong_code: it is not the customer's code: ask again.
+code_locked: too many wrong codes: the customer's side sets a new one by a moved request.
 unknown_kind: no such report, or it does not fit the task.
 unknown_task: no such task; it ended long ago, or never was.
 unknown_transfer: no such transfer.
@@ -85,7 +99,7 @@ more_than_lent: a pool gives back, or reports, more than it has.
 
 OrderMode = Literal["pickup", "delivery"]
 
-OrderRequestKind = Literal["placed", "amended", "confirmed", "cancelled"]
+OrderRequestKind = Literal["placed", "amended", "confirmed", "cancelled", "moved"]
 
 
 class KnownRequest(TypedDict):
@@ -139,3 +153,4 @@ class OrderRequest(TypedDict):
     origin: str
     terms: OrderTerms | None
     transfer: TransferTerms | None
+    pickup: NotRequired[PickupWish | None]

@@ -38,6 +38,7 @@ from schemas.topics import (
     POS_STOCK,
 )
 from streams.pool.journal.facts import FACT_MAX_BYTES
+from streams.pool.pickup.index import APPOINTMENTS
 from streams.pool.tasks.index import TASKS
 from tests.support.pool import (
     BREAD,
@@ -84,8 +85,11 @@ units = st.sampled_from(["each", "each", "kg"])
 texts = st.sampled_from([None, "", "waste", "x" * 100_000])
 orders = st.sampled_from(["o1", "o2"])
 wishes = st.builds(
-    lambda from_ms, span_ms, place: {"from_ms": from_ms, "until_ms": min(from_ms + span_ms, INT64 - 1), "place": place},
+    lambda from_ms, span_ms, place, digest: {
+        "from_ms": from_ms, "until_ms": min(from_ms + span_ms, INT64 - 1), "place": place, "code_digest": digest,
+    },
     times, st.sampled_from([-1, 0, 1, HOUR_MS, DAY_MS, DAY_MS + 1]), st.sampled_from([None, STORE, "x" * 300]),
+    st.sampled_from([None, "0" * 32, "x" * 300]),
 )  # fmt: skip
 
 
@@ -130,31 +134,37 @@ def put(topic: str, event: dict[str, Any], at_ms: int = NOON_MS) -> Command:
 @st.composite
 def requests(draw: Any) -> Command:
     lines = [wanted(draw(milli), draw(skus), line_id=str(at)) for at in range(draw(st.integers(1, 3)))]
-    kind, order = draw(st.sampled_from(["placed", "placed", "amended", "confirmed", "cancelled"])), draw(orders)
+    kinds = ["placed", "placed", "amended", "confirmed", "cancelled", "moved"]
+    kind, order = draw(st.sampled_from(kinds)), draw(orders)
     fields = {
         "key": draw(ids), "recorded_at_ms": draw(times), "appended_at_ms": draw(appended), "raw": True,
         "customer_ref": draw(st.sampled_from([None, "x" * 100])), "hold_ttl_ms": draw(st.sampled_from([None, 1])),
         "deadline_ms": draw(st.sampled_from([NOON_MS + HOUR_MS, NOON_MS + 400 * DAY_MS, TIME_MAX_MS, INT64 - 1])),
         "pickup": draw(st.none() | wishes),
     }  # fmt: skip
-    if kind in ("confirmed", "cancelled"):
-        return lambda bench: bench.request(kind, order, key=fields["key"], raw=True)
+    if kind in ("confirmed", "cancelled", "moved"):
+        more = {"pickup": fields["pickup"]} if kind == "moved" else {}
+        return lambda bench: bench.request(kind, order, key=fields["key"], raw=True, **more)
     return lambda bench: bench.request(kind, order, *lines, **fields)
 
 
 @st.composite
 def fulfilments(draw: Any) -> Command:
     """A report about a task that is there."""
-    kind = draw(st.sampled_from(["claimed", "renewed", "done", "done", "short", "refused"]))
+    kind = draw(st.sampled_from(["claimed", "renewed", "done", "done", "short", "refused", "on_the_way", "arrived"]))
     nth, store, milli_short = draw(st.integers(0, 3)), draw(st.sampled_from([STORE, OTHER_STORE])), draw(milli)
     fields = {
         "store": store, "report_id": draw(ids), "occurred_at_ms": draw(times), "recorded_at_ms": draw(times),
         "reason": draw(st.sampled_from(["not_found", "damaged", "store_closed", "not_collected"]) | texts),
-        "appended_at_ms": draw(appended), "raw": True,
+        "appended_at_ms": draw(appended), "raw": True, "eta_ms": draw(st.none() | times), "code": draw(texts),
     }  # fmt: skip
 
     def report(bench: PoolBench) -> None:
         tasks = sorted(bench.partition.pools[POOL][TASKS].at_store.get(store, ()))
+        if kind in ("on_the_way", "arrived"):
+            named = sorted(bench.partition.pools[POOL][APPOINTMENTS].of_order) or ["o1", "x" * 300]
+            bench.fulfil(kind, None, **fields, order=named[nth % len(named)])
+            return
         name = tasks[nth % len(tasks)] if tasks else "pick-1-1"
         bench.fulfil(kind, name, {"line_id": "0", "quantity_milli": milli_short, "reason": None}, **fields)
 
@@ -235,6 +245,7 @@ def terms(draw: Any) -> Command:
                 PickupPlace(
                     place=store, name=store, stores=(STORE, OTHER_STORE), opening=opening,
                     hand_overs_per_slot=draw(st.sampled_from([0, 1, 10_000])), shelf_orders_max=most_orders,
+                    no_show_after_ms=30 * DAY_MS * draw(st.integers(0, 1)),
                     preparation_ms=30 * DAY_MS * draw(st.integers(0, 1)), preparation_per_line_ms=86_400_000,
                 ),
                 ClockConfirmation(at_ms=draw(st.sampled_from([0, NOON_MS, TIME_MAX_MS]))),

@@ -18,6 +18,7 @@ from schemas.models.config import (
     PoolSettings,
     StoreSettings,
 )
+from schemas.pickup_code import code_digest
 from schemas.topics import (
     CATALOG_ITEMS,
     FULFILMENT_REPORTS,
@@ -132,8 +133,22 @@ def appointment(bench: PoolBench) -> None:
     bench.request("placed", "o1", wanted(1_000), pickup=wish())
     bench.request("amended", "o1", wanted(2_000), pickup=wish(ONE_MS + HOUR_MS), deadline_ms=NOON_MS + 3 * HOUR_MS)
     bench.request("confirmed", "o1")
+    code = wish(ONE_MS + HOUR_MS) | {"code_digest": code_digest(POOL, "o1", "right")}
+    bench.request("moved", "o1", pickup=code)
+    bench.fulfil("on_the_way", None, order="o1", eta_ms=ONE_MS + HOUR_MS, report_id="way")
+    for n in range(30):
+        bench.fulfil("arrived", None, order="o1", report_id=f"here {n}", recorded_at_ms=NOON_MS + n)
     bench.fulfil("done", bench.task("pick"))
-    bench.fulfil("done", bench.task("hand_over"))
+    bench.fulfil("done", bench.task("hand_over"), report_id="wrong", code="wrong")
+    bench.fulfil("done", bench.task("hand_over"), report_id="right", code="right")
+
+
+def no_show(bench: PoolBench) -> None:
+    open_place(bench, STORE, STORE, no_show_after_ms=0)
+    bench.request("placed", "o1", wanted(1_000), pickup=wish())
+    bench.request("confirmed", "o1")
+    bench.fulfil("done", bench.task("pick"))
+    bench.pass_time(ONE_MS + HOUR_MS)
 
 
 def goods_rung_up(bench: PoolBench) -> None:
@@ -197,8 +212,9 @@ def ticks(bench: PoolBench) -> None:
 
 KINDS = [
     sale, revised_sale, replayed_sale, brought_back, opening, received, adjusted, counted, level, placed,
-    placed_and_amended_to_be_sooner, confirmed, picked_and_handed_over, appointment, goods_rung_up, short_and_refused,
-    transfer,    transfer_cancelled, transfer_shipped_and_received, settings, settings_then_newer_ones, ticks,
+    placed_and_amended_to_be_sooner, confirmed, picked_and_handed_over, appointment, no_show, goods_rung_up,
+    short_and_refused, transfer, transfer_cancelled, transfer_shipped_and_received, settings,
+    settings_then_newer_ones, ticks,
 ]  # fmt: skip
 
 

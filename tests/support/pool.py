@@ -367,6 +367,7 @@ _TERMS = (
 def order_request(kind: str, order: str, *lines: dict[str, Any], **fields: Any) -> bytes:
     """A request about an order in wire format; wants pickup at STORE within two hours unless `fields` say else."""
     raw = fields.pop("raw", False)
+    moved_to = fields.pop("pickup", None) if kind == "moved" else None
     terms = {name: fields.pop(name) for name in _TERMS if name in fields}
     recorded_at_ms = fields.pop("recorded_at_ms", NOON_MS)
     defaults = {
@@ -377,7 +378,7 @@ def order_request(kind: str, order: str, *lines: dict[str, Any], **fields: Any) 
     plain = {
         "pool": POOL, "order": order, "kind": kind, "key": f"{order}/{kind}", "recorded_at_ms": recorded_at_ms,
         "origin": "test", "terms": {**defaults, **terms, "lines": list(lines)} if lines or terms else None,
-        "transfer": None, **fields,
+        "transfer": None, "pickup": moved_to, **fields,
     }  # fmt: skip
     checked = plain if raw else OrderRequest.model_validate(plain).to_avro()
     return topic_codec(ORDERS_REQUESTS.name).encode(checked)

@@ -23,6 +23,7 @@ _TEXT_MAX = 200
 _encode = topic_codec(ORDERS_EVENTS.name).encode
 _PLACED: dict[OrderRequestKind, OrderEventKind] = {
     "placed": "allocated", "amended": "amended", "confirmed": "confirmed", "cancelled": "cancelled",
+    "moved": "moved",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from streams.pool.orders.hand_overs import Balances
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED, close_if_done, fail_lines, held_milli, reduce
 from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
+from streams.pool.pickup.code import check_code
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.reports import DOUBTFUL, PICK_REASONS, Missing, Reasons, decide_about_task, named_task
 from streams.pool.tasks.rows import HAND_OVER, PICK, PUT_BACK, is_recounted, recount_task
@@ -34,7 +35,8 @@ def decide_report(state: PoolState, report: FulfilmentReport, appended_at_ms: in
     task = named_task(state, report)
     if task is None or task["order"] is None or task["kind"] == PUT_BACK:
         return None
-    return decide_about_task(state, report, appended_at_ms, _REASONS, _take_goods)
+    kind, decided = decide_about_task(state, report, appended_at_ms, _REASONS, _take_goods)
+    return kind, check_code(state, task, report, decided)
 
 
 def _take_goods(

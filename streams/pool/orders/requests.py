@@ -25,6 +25,7 @@ from streams.pool.journal.rejections import RefusedError
 from streams.pool.orders.allocating import allocate_open, today
 from streams.pool.orders.geo import is_geohash
 from streams.pool.orders.holds import CONFIRMED, ENDED, TENTATIVE, close, is_off_the_shelf, release
+from streams.pool.orders.moving import move
 from streams.pool.orders.quotas import QuotaLeft
 from streams.pool.orders.rows import find_order
 from streams.pool.orders.tasks import tasks_for
@@ -116,6 +117,8 @@ def _check_has_terms(request: OrderRequest) -> None:
     wants_terms = request["kind"] in ("placed", "amended")
     if wants_terms != (request["terms"] is not None):
         raise RefusedError(rejections.BAD_TERMS, _TERMS_BELONG)
+    if (request["kind"] == "moved") != (request.get("pickup") is not None):
+        raise RefusedError(rejections.BAD_TERMS, "moved needs pickup, the new window, and it belongs to moved alone")
 
 
 def is_repeated(of: OrderRow | TransferRow, request: OrderRequest) -> bool:
@@ -225,6 +228,10 @@ def _cancel(state: PoolState, order: OrderRow | None, request: OrderRequest, now
     return close(order, "cancelled", now_ms, state.config.pool["ended_retention_ms"]), None
 
 
+def _move(state: PoolState, order: OrderRow | None, request: OrderRequest, now_ms: int) -> _Accepted:
+    return move(state, _going_on(order, request), request, now_ms), None
+
+
 def _going_on(order: OrderRow | None, request: OrderRequest) -> OrderRow:
     if order is None:
         raise RefusedError(rejections.UNKNOWN_ORDER, f"no order {request['order']} is known")
@@ -235,7 +242,7 @@ def _going_on(order: OrderRow | None, request: OrderRequest) -> OrderRow:
     return order
 
 
-_ACCEPT = {"placed": _place, "amended": _amend, "confirmed": _confirm, "cancelled": _cancel}
+_ACCEPT = {"placed": _place, "amended": _amend, "confirmed": _confirm, "cancelled": _cancel, "moved": _move}
 
 
 def _check_terms(state: PoolState, terms: OrderTerms, now_ms: int) -> None:

@@ -6,10 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from schemas.types.orders import OrderRow
+from schemas.types.pickup import BookedSlot
 from schemas.types.tasks import TaskKind, TaskLine, TaskRow
 from streams.pool.journal.elsewhere import is_elsewhere
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED
 from streams.pool.orders.rows import find_order
+from streams.pool.pickup.index import appointment_name
+from streams.pool.pickup.rows import find_appointment
+from streams.pool.pickup.waiting import eta_of, waits_until_ms
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.opening_hours import time_after
@@ -35,7 +39,7 @@ def tasks_for(
     there any more, by line and store: the rest of what is released must be put back.
     """
     done = dict(ended or {})
-    wanted = _wanted(order)
+    wanted, before = _wanted(order), find_order(state, order["order"])
     changed = list(done.values())
     for name in sorted(state[TASKS].of_order.get(order["order"], ())):
         task = find_task(state, name)
@@ -44,11 +48,14 @@ def tasks_for(
         lines = wanted.pop((task["kind"], task["store"]), None)
         if lines is None:
             changed.append(end_task(state, task, "cancelled", order["outcome"] or "rerouted", now_ms))
+        elif _slot(before, task["store"]) != _slot(order, task["store"]):
+            due_ms = _due_ms(state, order, task["kind"], task["store"], now_ms)
+            changed.append({**set_lines(state, task, lines), "due_ms": due_ms})
         elif lines != task["lines"]:
             changed.append(set_lines(state, task, lines))
     for count, ((kind, store), lines) in enumerate(sorted(wanted.items()), start=1):
         changed.append(_open_task(state, order, kind, store, lines, now_ms, count))
-    for store, lines in _to_put_back(find_order(state, order["order"]), order, gone or {}).items():
+    for store, lines in _to_put_back(before, order, gone or {}).items():
         changed.append(_put_back_task(state, order, store, lines, now_ms, len(changed) + 1))
     return changed
 
@@ -111,14 +118,26 @@ def _open_task(
     state: PoolState, order: OrderRow, kind: TaskKind, store: str, lines: list[TaskLine], now_ms: int, count: int
 ) -> TaskRow:
     pool, settings = state.config.pool, state.config.stores[store]
-    deadline_ms = order["terms"]["deadline_ms"]
-    slot = next((one for one in order.get("slots", ()) if one["store"] == store), None)
+    due_ms, claim_by_ms = _due_ms(state, order, kind, store, now_ms), 0
     if kind == PICK:
-        due_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"]), deadline_ms)
-        if slot is not None:
-            due_ms = min(max(due_ms, slot["slot_ms"]), deadline_ms)
         claim_by_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["claim_within_ms"]), due_ms)
-    else:
-        due_ms, claim_by_ms = max(now_ms, deadline_ms) + pool["collect_grace_ms"], 0
     task = new_task(state, kind, store, lines, now_ms, count)
     return {**task, "order": order["order"], "claim_by_ms": claim_by_ms, "due_ms": due_ms}
+
+
+def _due_ms(state: PoolState, order: OrderRow, kind: TaskKind, store: str, now_ms: int) -> int:
+    """When the order's goods must be picked, or how long they wait for the customer."""
+    pool, settings = state.config.pool, state.config.stores[store]
+    deadline_ms, slot = order["terms"]["deadline_ms"], _slot(order, store)
+    if kind == PICK:
+        due_ms = time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"])
+        return min(due_ms if slot is None else max(due_ms, slot["slot_ms"]), deadline_ms)
+    if slot is None:
+        return max(now_ms, deadline_ms) + pool["collect_grace_ms"]
+    eta_ms = eta_of(find_appointment(state, appointment_name(order["order"], store)))
+    return waits_until_ms(state, slot["place"], slot["slot_ms"], eta_ms, deadline_ms, now_ms)
+
+
+def _slot(order: OrderRow | None, store: str) -> BookedSlot | None:
+    slots = () if order is None else order.get("slots", ())
+    return next((slot for slot in slots if slot["store"] == store), None)

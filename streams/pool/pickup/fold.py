@@ -21,13 +21,18 @@ def fold_order(state: PoolState, fact: OrderRequestDecided | OrderChanged, entry
 
 
 def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -> None:
-    """A report of a store: the appointments of its order."""
+    """A report: the appointment that it is about, or those of the order that it changes."""
+    row = fact.get("appointment")
+    if row is not None:
+        state.tables[APPOINTMENT_ROWS].put((state.pool, appointment_name(row["order"], row["store"])), row)
+        state[APPOINTMENTS].put(row)
     _follow(state, fact["order"], fact["tasks"], entry, is_short=fact["report"]["kind"] == "short")
 
 
 def forget_appointments(state: PoolState, _: Tick, entry: Entry) -> None:
     """Drop the appointments that ended long enough ago, when the clock has moved on."""
-    forget_ended(state, APPOINTMENT_ROWS, state[APPOINTMENTS], entry.clock_before_ms)
+    index = state[APPOINTMENTS]
+    forget_ended(state, APPOINTMENT_ROWS, index, entry.clock_before_ms)
 
 
 def _follow(
@@ -62,13 +67,20 @@ def _booked(
     states = {hold["state"] for hold in order["holds"] if hold["store"] == slot["store"]} - {"collected"}
     status: AppointmentStatus = "ready" if states == {"picked"} else "booked"
     ready_at_ms, place, slot_ms = at_ms if status == "ready" else 0, slot["place"], slot["slot_ms"]
+    wish, deadline_ms = order["terms"].get("pickup"), order["terms"]["deadline_ms"]
+    digest = None if wish is None else wish.get("code_digest")
     if before is None or before["status"] not in LIVE_APPOINTMENT:
         return {
             "pool": state.pool, "order": order["order"], "store": slot["store"], "place": place, "status": status,
             "change": status, "slot_ms": slot_ms, "window_from_ms": slot_ms, "window_until_ms": slot_ms + SLOT_MS,
-            "booked_at_ms": at_ms, "ready_at_ms": ready_at_ms, "ended_at_ms": 0, "forget_at_ms": 0, "position": 0,
+            "deadline_ms": deadline_ms, "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": digest,
+            "wrong_codes": [], "reports": [] if before is None else before["reports"],
+            "reports_forgotten_ms": 0 if before is None else before["reports_forgotten_ms"], "booked_at_ms": at_ms,
+            "ready_at_ms": ready_at_ms, "ended_at_ms": 0, "forget_at_ms": 0, "position": 0,
         }  # fmt: skip
-    after = before
+    after: AppointmentRow = {**before, "deadline_ms": deadline_ms}
+    if digest != before["code_digest"]:
+        after = {**after, "code_digest": digest, "wrong_codes": []}
     if status != before["status"]:
         after = {**after, "status": status, "change": status, "ready_at_ms": ready_at_ms}
     if (place, slot_ms) != (before["place"], before["slot_ms"]):

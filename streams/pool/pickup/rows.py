@@ -8,11 +8,12 @@ from streams.pool.state.part import Pool
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.tables import EntityKey, Pools, Published, TableSpec
 
+_WITHHELD = "(withheld)"
 _encode = topic_codec(PICKUP_APPOINTMENTS.name).encode
 
 
 def _publish(_: Pools, __: EntityKey, row: AppointmentRow) -> bytes:
-    return _encode(row)
+    return _encode(row if row["code_digest"] is None else {**row, "code_digest": _WITHHELD})
 
 
 def _load(state: Pool, row: AppointmentRow) -> None:

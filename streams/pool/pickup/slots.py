@@ -4,7 +4,7 @@ A place has room for so many orders in a quarter hour as its staff serves, and f
 on its shelf. The order's own quarter hours count as free while it is allocated as a whole anew.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -37,9 +37,11 @@ class SlotSearch:
 
     def __init__(
         self, state: PoolState, order: str, wish: PickupWish, kept: list[BookedSlot], lines: int, deadline_ms: int,
-        now_ms: int, *, is_anew: bool,
+        now_ms: int, *, is_anew: bool, ready: Collection[str] = (),
     ) -> None:  # fmt: skip
-        """`kept` are the quarter hours that the order has and keeps; `is_anew`: all its others are given back."""
+        """`kept` are the quarter hours that the order has and keeps; `is_anew`: all its others are given back; `ready`
+        are stores that have picked its goods.
+        """
         self._state = state
         self._order = order
         self._wish = wish
@@ -48,6 +50,7 @@ class SlotSearch:
         self._deadline_ms = deadline_ms
         self._now_ms = now_ms
         self._is_anew = is_anew
+        self._picked = ready
         self._offers: dict[str, OfferedSlot | None] = {}
         self._ready: dict[tuple[str, str], int] = {}
 
@@ -84,6 +87,8 @@ class SlotSearch:
 
     def _ready_ms(self, name: str, store: str) -> int:
         """When the store can have the goods ready there."""
+        if store in self._picked:
+            return self._now_ms
         known = self._ready.get((name, store))
         if known is None:
             place, config = self._state.config.places[name], self._state.config

@@ -1,6 +1,8 @@
 """Checks the window in which a customer wishes to collect."""
 
-from schemas.models.base import DAY_MS
+import re
+
+from schemas.models.base import CODE_DIGEST_PATTERN, DAY_MS
 from schemas.types.pickup import PickupWish
 from schemas.types.requests import OrderTerms
 from streams.pool.journal import rejections
@@ -8,6 +10,7 @@ from streams.pool.journal.rejections import RefusedError
 from streams.pool.state.pool_state import PoolState
 
 _TEXT_MAX = 200
+_DIGEST = re.compile(CODE_DIGEST_PATTERN)
 
 
 def check_terms(state: PoolState, terms: OrderTerms, now_ms: int) -> None:
@@ -25,6 +28,9 @@ def check_wish(state: PoolState, wish: PickupWish, deadline_ms: int, now_ms: int
     from_ms, until_ms, place = wish["from_ms"], wish["until_ms"], wish["place"]
     if not from_ms < until_ms <= from_ms + DAY_MS:
         raise RefusedError(rejections.BAD_TERMS, "pickup: until_ms must be after from_ms, by a day at most")
+    digest = wish.get("code_digest")
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise RefusedError(rejections.BAD_TERMS, "pickup: code_digest must be 32 hexadecimal digits, no code itself")
     if until_ms <= now_ms:
         raise RefusedError(rejections.PAST_DEADLINE, "the wished window is over: wish for a later one")
     if from_ms > deadline_ms:

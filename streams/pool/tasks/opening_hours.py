@@ -22,7 +22,7 @@ _zone = lru_cache(ZoneInfo)
 
 
 class Hours(TypedDict):
-    """When a store, or a place of pickup, is open."""
+    """Opening hours and closed days of a store, or of a place of pickup."""
 
     opening: list[OpeningHours]
     closed_days: list[str]

@@ -4,6 +4,7 @@ What goods become is for the aggregate to decide that opened the task; it says f
 """
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from schemas.models.base import QUANTITY_MAX_MILLI
 from schemas.types.journal import Fact
@@ -43,7 +44,7 @@ def named_task(state: PoolState, report: FulfilmentReport) -> TaskRow | None:
 
 def decide_about_task(
     state: PoolState, report: FulfilmentReport, appended_at_ms: int, reasons: Reasons, end: EndTask | None
-) -> Fact:
+) -> tuple[Literal["commonshelf.FulfilmentReportDecided"], FulfilmentReportDecided]:
     """Decide a report about a task: accepted, with what changes; a duplicate; or refused, with a reason."""
     now_ms = max(state.row["clock_ms"], report["recorded_at_ms"])
     try:
@@ -54,7 +55,9 @@ def decide_about_task(
 
 
 def accept(report: FulfilmentReport) -> FulfilmentReportDecided:
-    """The report, accepted; nothing has changed yet."""
+    """The report, accepted; nothing has changed yet. The customer's code goes no further."""
+    if report.get("code") is not None:
+        report = {**report, "code": None}
     return {
         "report": report, "outcome": "accepted", "reason": "", "detail": "", "order": None, "tasks": [],
         "corrections": [], "transfer": None, "discrepancies": [], "hand_overs": [],
