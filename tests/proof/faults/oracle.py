@@ -47,7 +47,7 @@ class _Version:
         """Ids of lines of an earlier version that stay until this one says otherwise."""
 
 
-_NOT_ABOUT_SHELVES = ("commonshelf.ClockConfirmation", "commonshelf.Agreement")
+_NOT_ABOUT_SHELVES = ("commonshelf.ClockConfirmation", "commonshelf.Agreement", "commonshelf.PickupPlace")
 
 
 class Oracle:

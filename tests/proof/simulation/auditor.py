@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import (
+    PICKUP_APPOINTMENTS,
     POOL_AVAILABILITY,
     POOL_CONFIG,
     POOL_JOURNAL,
@@ -33,6 +34,7 @@ from tests.proof.faults.records import Record, ShelfKey
 from tests.proof.faults.replay import decode_availability
 from tests.proof.simulation.books import Books
 from tests.proof.simulation.order_checks import KEPT, Row, check_lines, check_steps, require
+from tests.proof.simulation.pickup import AppointmentChecks, can_be_met, check_code
 from tests.support.pool import POOL, headers_of
 
 _LIVE = ("open", "claimed")
@@ -75,6 +77,7 @@ class Auditor:
         self._barred: set[tuple[str, str, str]] = set()
         """(order, line, store) that could not give what it was to give."""
         self._live_tasks: dict[str, Row] = {}
+        self._appointments = AppointmentChecks()
 
     # --- batches ----------------------------------------------------------------------------------------
 
@@ -85,7 +88,7 @@ class Auditor:
         """
         entries: defaultdict[tuple[str, int], list[JournalEntry]] = defaultdict(list)
         letters: defaultdict[tuple[str, int], list[tuple[str, bytes | None]]] = defaultdict(list)
-        shelves, tasks = [], []
+        shelves, tasks, appointments = [], [], []
         for output in outputs:
             if output.topic == POOL_JOURNAL.name:
                 for entry in read_page(output.value):
@@ -100,6 +103,8 @@ class Auditor:
                 shelves.append(decode_availability(output.value or b""))
             elif output.topic == POOL_TASKS.name:
                 tasks.append(output)
+            elif output.topic == PICKUP_APPOINTMENTS.name:
+                appointments.append(output)
         for record in records:
             cause = record.topic, record.offset
             self._input(Record(*record), [entry.fact for entry in entries.pop(cause, ())], letters.pop(cause, []))
@@ -109,6 +114,7 @@ class Auditor:
             outcomes = [pool[f"lines_{name}"] for name in ("applied", "duplicate", "stale", "quarantined")]
             require(sum(outcomes) == self._lines, "every line has one outcome", outcomes, self._lines)
         self._check_availability(shelves)
+        self._appointments.check(appointments, self._live_orders)
         return self._check_tasks(tasks)
 
     def _check_availability(self, told: list[Row]) -> None:
@@ -253,7 +259,8 @@ class Auditor:
             may = ("duplicate",) if known[request["key"]] == told else ("refused",)
         elif request["kind"] == "placed" and kind == ORDER_REQUEST_DECIDED:
             is_new = before is None and name not in self.transfers
-            may = ("accepted",) if is_new and request["terms"]["deadline_ms"] > now_ms else ("refused",)
+            is_in_time = request["terms"]["deadline_ms"] > now_ms and can_be_met(request["terms"], now_ms)
+            may = ("accepted",) if is_new and is_in_time else ("refused",)
         elif request["kind"] == "confirmed" and kind == ORDER_REQUEST_DECIDED:
             may = ("accepted",) if before is not None and before["status"] == "tentative" else ("refused",)
         elif request["kind"] == "cancelled" and kind == ORDER_REQUEST_DECIDED:
@@ -271,7 +278,7 @@ class Auditor:
     def _report(self, fields: Row, event: Row) -> None:
         """A repeat changes nothing; goods damaged, handed over or moved between stores change the books."""
         self.seen[f"{event['kind']} {fields['outcome']}"] += 1
-        about = event["task"] or event["transfer"]
+        about = event["task"] or event["transfer"] or event["order"]
         if fields["outcome"] != "accepted":
             changed = [fields["order"], fields["transfer"], *fields["tasks"], *fields["corrections"]]
             require(not any(changed), "a report without effect", fields)
@@ -282,6 +289,8 @@ class Auditor:
         require(task is None or task["status"] in _LIVE, "a report on a task that has ended", task)
         order = fields["order"]
         if order is not None and task is not None:
+            if task["kind"] == "hand_over":
+                check_code(self.orders[order["order"]], event)
             self._goods_of_task(task, self.orders[order["order"]], order, event)
         elif fields["transfer"] is not None:
             for one in fields["corrections"]:
@@ -477,5 +486,7 @@ class Auditor:
         left = [task for task in self.tasks.values() if task["status"] in _LIVE]
         require(not left, "a task that never ends", left[:1])
         require(not any(self._held.values()), "held for nobody", {k: v for k, v in self._held.items() if v})
+        self._appointments.check_end()
+        self.seen += self._appointments.seen
         for shelf in self.books.shelves:
             self._check_told(shelf)

@@ -18,6 +18,8 @@ from streams.pool.orders import allocating, holds, react, reports, requests, rin
 from streams.pool.orders import fold as order_fold
 from streams.pool.orders import index as order_index
 from streams.pool.orders import tasks as order_tasks
+from streams.pool.pickup import fold as pickup_fold
+from streams.pool.pickup import slots
 from streams.pool.settings import clock
 from streams.pool.state import dedup, shelf, tables
 from streams.pool.state.shelf import Shelf
@@ -210,6 +212,10 @@ MUTANTS: dict[str, Plant] = {
     "what has come of a transfer stays on its way": _plant_nothing_arrives,
     "a lost transfer never ends": _answer(transfer_react, "in_transit_milli", 0),
     "a store picks what was not confirmed": _replace(order_tasks, "CONFIRMED", lambda _: "tentative"),
+    "a slot is promised to more than it has room for": _answer(slots.SlotSearch, "_has_room", True),
+    "the shelf of a place has no end": _answer(slots.SlotSearch, "_most_within_an_hour", 0),
+    "appointments do not follow their orders": _answer(pickup_fold, "_follow", None),
+    "goods are handed over against any code": _replace(reports, "check_code", lambda _: lambda *given: given[3]),
     "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
     "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),
     "a batch leaves no journal": _answer(processor, "_journal_pages", ()),

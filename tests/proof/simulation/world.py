@@ -33,6 +33,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from tests.proof.simulation.pickup import PLACES, Customers
 from tests.proof.simulation.settlement import SettlementTerms
 from tests.support.pool import (
     DAY_MS,
@@ -77,6 +78,7 @@ class PoolWorld:
     def __init__(self, seed: int, days: int) -> None:
         self._chance = random.Random(seed)
         self._terms = SettlementTerms(seed)
+        self._customers = Customers(seed)
         self._end_ms = START_MS + days * DAY_MS
         self._number = 0
         self._heap: list[tuple[int, int, Callable[[], None] | Arrival]] = []
@@ -160,6 +162,8 @@ class PoolWorld:
         ):
             self._settings[one.store] = one
             self._configure(one)
+        for place in PLACES:
+            self._configure(place)
         late = SKUS[::3] if self._terms.is_price_late else ()
         for sku in SKUS:
             self._name_item(sku, is_priced=sku not in late)
@@ -284,6 +288,7 @@ class PoolWorld:
             "preferred_store": chance.choice(STORES), "may_split": chance.random() < 0.7,
             "may_part_fill": chance.random() < 0.7,
             "deadline_ms": self.now_ms + chance.choice((1, 3, 8, 30)) * HOUR_MS,
+            "pickup": self._customers.wish(order, self.now_ms),
         }  # fmt: skip
         self._ask("placed", order, lines, **terms)
         if chance.random() < 0.8:
@@ -293,8 +298,21 @@ class PoolWorld:
         if chance.random() < 0.1:
             changed = [{**one, "quantity_milli": one["quantity_milli"] + 1_000} for one in lines[:2]]
             self._later(40 * MINUTE_MS, lambda: self._ask("amended", order, changed, **terms), 1_000)
+        self._at(self.now_ms + HOUR_MS, lambda: self._move(order))
         if chance.random() < 0.03:  # the same key asks for something else
             self._later(HOUR_MS, lambda: self._ask("placed", order, lines, **terms, hold_ttl_ms=77_000))
+
+    def _move(self, order: str) -> None:
+        wish = self._customers.moves(order, self.now_ms)
+        if wish is not None:
+            value = order_request("moved", order, pickup=wish, recorded_at_ms=self.now_ms)
+            self._send(ORDERS_REQUESTS.name, value, patience_ms=HOUR_MS)
+
+    def _come(self, order: str, store: str) -> None:
+        for after_ms, report in self._customers.comes(order, store, self.now_ms):
+            self._at(
+                self.now_ms + after_ms, lambda report=report: self._send(FULFILMENT_REPORTS.name, report(self.now_ms))
+            )
 
     def _transfer(self) -> None:
         chance = self._chance
@@ -320,6 +338,8 @@ class PoolWorld:
 
     def _answer(self, task: Row) -> None:
         chance = self._chance
+        if task["kind"] == "pick":
+            self._come(task["order"], task["store"])
         if chance.random() < 0.12:
             return  # nobody looks at the list
         if task["kind"] == "recount":
@@ -344,7 +364,8 @@ class PoolWorld:
 
     def _report(self, task: Row, kind: str, lines: list[Row], reason: str | None) -> None:
         times = {"occurred_at_ms": self.now_ms, "recorded_at_ms": self.now_ms}
-        value = fulfilment_report(kind, task["task"], *lines, store=task["store"], reason=reason, **times)
+        code = self._customers.code(task["order"]) if task["kind"] == "hand_over" else None
+        value = fulfilment_report(kind, task["task"], *lines, store=task["store"], reason=reason, code=code, **times)
         self._send(FULFILMENT_REPORTS.name, value, matters=self._chance.random() < 0.9, patience_ms=2 * HOUR_MS)
 
     def _ring_up(self, task: Row) -> None:
