@@ -38,6 +38,7 @@ from commonshelf.commands import (
 )
 from commonshelf.commands import map as map_desk
 from commonshelf.commands.restock import bench as restock_bench
+from commonshelf.commands.restock import group as restock
 
 app = typer.Typer(
     name="shelf",
@@ -63,6 +64,7 @@ app.add_typer(dlq.app, name="dlq", rich_help_panel=DESKS)
 app.add_typer(order.app, name="order", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
+app.add_typer(restock.app, name="restock", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(place.app, name="place", rich_help_panel=DESKS)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)

@@ -19,6 +19,7 @@ from schemas.models.connectors import ChannelReservation, ConnectorPosition, Con
 from schemas.models.pos import PastSale, Sale, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import (
@@ -33,11 +34,12 @@ from schemas.topics import (
     POS_HISTORY,
     POS_SALES,
     POS_STOCK,
+    RESTOCK_ANSWERS,
 )
 
 Event = (
     Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
-    | OrderRequest | FulfilmentReport | ChannelReservation | ConnectorRefusal
+    | OrderRequest | FulfilmentReport | ChannelReservation | ConnectorRefusal | RestockAnswer
 )  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
@@ -52,6 +54,7 @@ TOPIC_OF: Mapping[type[Event], str] = {
     PastSale: POS_HISTORY.name,
     OrderRequest: ORDERS_REQUESTS.name,
     FulfilmentReport: FULFILMENT_REPORTS.name,
+    RestockAnswer: RESTOCK_ANSWERS.name,
 }
 
 _KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation

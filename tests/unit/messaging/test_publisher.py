@@ -12,6 +12,7 @@ from schemas.models.connectors import ChannelReservation, ConnectorPosition, Con
 from schemas.models.pos import PastSale, Sale, SaleLine, Source, StockReport
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
 from schemas.topics import TOPICS
 
@@ -41,7 +42,7 @@ def publisher():
 def test_every_kind_of_event_has_a_topic_that_is_declared():
     assert set(TOPIC_OF) == {
         Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
-        ChannelReservation, ConnectorRefusal,
+        ChannelReservation, ConnectorRefusal, RestockAnswer,
     }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 

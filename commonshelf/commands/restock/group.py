@@ -1,0 +1,11 @@
+"""`restock`: what is proposed to the stores, and what they say to it."""
+
+import typer
+
+from commonshelf.commands.restock import sheets
+
+app = typer.Typer(
+    no_args_is_help=True, help="Restock: proposals as shopkeepers' sheets, and their answers; and limited editions."
+)
+app.command()(sheets.export)
+app.command("import")(sheets.import_sheets)

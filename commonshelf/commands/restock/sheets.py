@@ -1,0 +1,111 @@
+"""`restock export` and `restock import`: proposals as a shopkeeper's sheets, and what comes back in them."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commonshelf.options import JsonOption, Where, fail, with_groups
+from messaging.clock import wall_clock_ms
+
+if TYPE_CHECKING:
+    from commonshelf.desks.restock.returned import Outcome, Verdict
+
+PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
+
+
+@with_groups
+def export(
+    *,
+    pool: PoolArgument,
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", metavar="FOLDER", help="Write STORE.xlsx there.", show_default=False)
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option("--csv", metavar="FOLDER", help="Write STORE.csv there.", show_default=False)
+    ] = None,
+    store: Annotated[str | None, typer.Option("--store", help="Of this store only.", show_default=False)] = None,
+    where: Where,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the proposals that wait for an answer as sheets, a file for each store.
+
+    A shopkeeper changes what to buy, writes yes or no into the column approve, and sends the file back.
+
+    Example: ./shelf restock export riverside --xlsx sheets
+
+    Example: ./shelf restock export riverside --csv sheets --store corner-shop
+    """
+    from commonshelf.desks.onboarding import check_store, zone_of
+    from commonshelf.desks.restock.desk import open_proposals, standing_proposals, write_sheets
+    from commonshelf.text import counted
+
+    if xlsx is None and texts is None:
+        fail("say where the sheets go: --xlsx FOLDER or --csv FOLDER")
+    connection = where.connect()
+    zone = zone_of(connection, pool)
+    if store is not None:
+        check_store(connection, pool, store)
+    by_store = open_proposals(standing_proposals(connection, pool), store)
+    files = write_sheets(by_store, zone, xlsx, texts)
+    if as_json:
+        print(json.dumps({"files": [str(file) for file in files], "rows": sum(map(len, by_store.values()))}, indent=1))
+    elif not files:
+        typer.echo(f"no proposal of {f'store {store}' if store else f'pool {pool}'} waits for an answer")
+    else:
+        for file in files:
+            typer.echo(f"{file}: {counted(len(by_store[file.stem]), 'proposal')}")
+
+
+@with_groups
+def import_sheets(
+    *,
+    pool: PoolArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Sheets.", show_default=False)],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who answers.", show_default=False)],
+    where: Where,
+    as_json: JsonOption = False,
+) -> None:
+    """Take sheets back: approved, changed or refused, row by row. What cannot be used is told, and the rest counts.
+
+    Example: ./shelf restock import riverside sheets/corner-shop.xlsx --by anna
+    """
+    from commonshelf.desks.onboarding import zone_of
+    from commonshelf.desks.restock.desk import publish_answers, standing_proposals
+    from commonshelf.desks.restock.returned import judge, read_sheet
+
+    connection = where.connect()
+    zone_of(connection, pool)  # an unknown pool is told
+    rows = [row for file in files for row in read_sheet(file)]
+    proposals = {(row["store"], row["sku"]): row for row in standing_proposals(connection, pool)}
+    verdicts = list(judge(rows, proposals, pool, by, wall_clock_ms()))
+    publish_answers(connection, [one.answer for one in verdicts if one.answer is not None])
+    if as_json:
+        print(json.dumps([_plain(one) for one in verdicts], indent=1))
+    else:
+        _print(verdicts)
+    if any(one.outcome == "not used" for one in verdicts):
+        raise typer.Exit(1)
+
+
+def _print(verdicts: "list[Verdict]") -> None:
+    from commonshelf.text import counted, print_table
+
+    told = [one for one in verdicts if one.outcome != "left open" or one.detail]
+    if told:
+        rows = [(one.file, one.row, one.store, one.sku, one.outcome, one.detail) for one in told]
+        print_table(("file", "row", "store", "item", "outcome", "about"), rows, ("row",))
+    counts = Counter(one.outcome for one in verdicts)
+    parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES if counts[outcome])
+    typer.echo(f"{counted(len(verdicts), 'row')}{f': {parts}' if parts else ''}")
+
+
+_OUTCOMES: "tuple[Outcome, ...]" = ("approved", "changed", "refused", "left open", "not used")
+
+
+def _plain(one: "Verdict") -> dict[str, object]:
+    told = one._asdict()
+    answer = told.pop("answer")
+    return told | {"buy_milli": None if answer is None else answer.buy_milli}
