@@ -10,6 +10,7 @@ from commonshelf.commands import (
     allocate,
     availability,
     bench,
+    candidates,
     claims,
     clock,
     config,
@@ -77,6 +78,7 @@ app.add_typer(agreement.app, name="agreement", rich_help_panel=DESKS)
 app.command(rich_help_panel=LOOK)(availability.availability)
 app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(history.shrinkage)
+app.command(rich_help_panel=LOOK)(candidates.candidates)
 app.command(rich_help_panel=LOOK)(topics.topics)
 app.command(rich_help_panel=LOOK)(allocate.allocate)
 app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)
