@@ -158,6 +158,7 @@ def _finish(stage: FaultStage, outcome: Outcome) -> None:
             outcome.trouble.append(f"on SIGTERM the workers ended with {exits}\n{worker_log(stage.slots)}")
     except (TooSlowError, RuntimeError) as error:
         outcome.trouble.append(f"{error}\n{worker_log(stage.slots)}")
+        stage.silence()
         for slot in stage.slots:
             stage.kill(slot)
     partitions = stage.plan.partitions

@@ -161,9 +161,7 @@ class FaultStage:
                 self._reap(slot)
         if hasattr(self, "_fork_server"):
             self._fork_server.close()
-        if self._tills is not None and self._tills.poll() is None:
-            self._tills.kill()
-            self._tills.wait()
+        self.silence()
         if hasattr(self, "group"):
             self.group.close()
         self.kafka.stop()
@@ -357,6 +355,12 @@ class FaultStage:
         self._note_sent()
         if self._tills.wait(PATIENCE_S) != 0:
             raise RuntimeError("the tills failed; see above")
+
+    def silence(self) -> None:
+        """End the tills at once, whatever they have under way: nothing more is sent from now on."""
+        if self._tills is not None and self._tills.poll() is None:
+            self._tills.kill()
+            self._tills.wait()
 
     def _note_sent(self) -> None:
         assert self._tills is not None

@@ -1,7 +1,8 @@
 """Whole topics as they lie in Kafka, read without the engine."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -46,14 +47,19 @@ def log_ends(bootstrap_servers: str, topics: Iterable[str], partitions: int) -> 
         consumer.close()
 
 
-def read_topics(bootstrap_servers: str, topics: Iterable[str], partitions: int) -> list[Record]:
-    """Every committed record, each partition in offset order. Waits for open transactions to end."""
+def read_topics(
+    bootstrap_servers: str, topics: Iterable[str], partitions: int, since: Mapping[int, int] = MappingProxyType({})
+) -> list[Record]:
+    """Every committed record, each partition in offset order. Waits for open transactions to end.
+
+    since: partition → the first offset that is wanted.
+    """
     ends = log_ends(bootstrap_servers, topics, partitions)
     left = {at for at, end in ends.items() if end > 0}
     consumer = reader(bootstrap_servers, "read_committed")
     records: list[Record] = []
     try:
-        consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for topic, n in left])
+        consumer.assign([TopicPartition(topic, n, since.get(n, OFFSET_BEGINNING)) for topic, n in left])
         heard_at = time.monotonic()
         while left:
             messages = consumer.consume(10_000, timeout=0.2)

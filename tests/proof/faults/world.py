@@ -99,7 +99,10 @@ def settings_records(
         for n in range(ITEMS):
             unit = Unit.kg if n in WEIGHED else Unit.each
             number = gtin(n) if n < UNLISTED else None
-            item = CatalogItem(pool=pool, sku=sku(n), gtin=number, name=f"Item {n}", unit=unit, recorded_at_ms=now_ms)
+            item = CatalogItem(
+                pool=pool, sku=sku(n), gtin=number, name=f"Item {n}", unit=unit, recorded_at_ms=now_ms,
+                cost_minor=5_000, tax_permille=200, price_minor=9_999,
+            )  # fmt: skip
             yield Outgoing(CATALOG_ITEMS.name, pool, item.key, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
     yield Outgoing(POOL_CONFIG.name, pools[0], "poison", b"\0\0\0\0\x01no config")
 

@@ -16,11 +16,14 @@ _SHOWN = 5
 
 
 def problems_of(
-    entries: Sequence[JournalEntry], posted: Sequence[Transaction], closed: Sequence[ClosedWindow]
+    entries: Sequence[JournalEntry],
+    posted: Sequence[Transaction],
+    closed: Sequence[ClosedWindow],
+    window_ms: int = DAY_MS,
 ) -> list[str]:
     """Sentences about what is wrong; none when each cent is where an independent fold of the journal has it.
 
-    entries: one pool's, from the first. Windows are days of UTC.
+    entries: one pool's, from the first. Windows are as long as `window_ms`, counted from 1970 UTC.
     """
     oracle = SettlementOracle()
     oracle.read(entries)
@@ -32,7 +35,9 @@ def problems_of(
     problems = [f"{one}: {found[one]} is posted and must be {expected[one]}" for one in wrong[:_SHOWN]]
     if len(wrong) > _SHOWN:
         problems.append(f"and {len(wrong) - _SHOWN} more accounts")
-    return problems + _unbalanced(posted) + _of_windows(entries, posted, closed) + _of_the_fund(posted, closed)
+    return (
+        problems + _unbalanced(posted) + _of_windows(entries, posted, closed, window_ms) + _of_the_fund(posted, closed)
+    )
 
 
 def _sums(posted: Iterable[Transaction]) -> Counter[Account]:
@@ -65,7 +70,7 @@ def _unbalanced(posted: Iterable[Transaction]) -> list[str]:
 
 
 def _of_windows(
-    entries: Iterable[JournalEntry], posted: Sequence[Transaction], closed: Sequence[ClosedWindow]
+    entries: Iterable[JournalEntry], posted: Sequence[Transaction], closed: Sequence[ClosedWindow], window_ms: int
 ) -> list[str]:
     """Each closed by the first tick behind its end, and what is posted then counts in a later one."""
     problems = [f"windows {one} and {two} do not join" for one, two in pairwise(closed) if one.end_ms != two.start_ms]
@@ -85,9 +90,9 @@ def _of_windows(
         if about.kind == _OF_WINDOWS:
             continue
         until_ms = max((end_ms for at, end_ms in ends if at < transaction.posted_position), default=0)
-        day_ms = about.occurred_at_ms - about.occurred_at_ms % DAY_MS
-        if about.kind != "restated" and until_ms and transaction.window_ms != max(day_ms, until_ms):
-            problems.append(f"{transaction} is in another window than {max(day_ms, until_ms)}")
+        its_ms = about.occurred_at_ms - about.occurred_at_ms % window_ms
+        if about.kind != "restated" and until_ms and transaction.window_ms != max(its_ms, until_ms):
+            problems.append(f"{transaction} is in another window than {max(its_ms, until_ms)}")
     return problems[:_SHOWN]
 
 

@@ -158,8 +158,9 @@ class SettlementOracle:
                 self._move(store, one["sku"], one["occurred_at_ms"], one["delta_milli"], "revised")
         for one in fact["applied"]:
             told = event["lines"][one["line"]]
-            is_loss = kind != SALE_RECORDED and event["kind"] == "adjusted" and told["reason"] in _LOSSES
-            cause = "missing" if is_loss else "found" if event.get("kind") == "adjusted" else ""
+            cause = ""
+            if kind != SALE_RECORDED and event["kind"] == "adjusted":
+                cause = "missing" if told["reason"] in _STOLEN else "spoilt" if told["reason"] in _SPOILT else "found"
             if kind == SALE_RECORDED:
                 cause = "" if told["kind"] == "return_not_restocked" else "sale"
             self._move(store, one["sku"], at_ms, one["delta_milli"], cause)
@@ -186,22 +187,27 @@ class SettlementOracle:
                 self._lend(run.owner, sku, run.milli, "goods")
                 self._owe("", run.owner, store, {name: -of for name, of in self._price(sku, run.milli).items()})
                 self._kept[shelf].insert(0, run)
-        elif cause in ("missing", "found", "revised") and milli > 0:
+        elif cause in ("missing", "spoilt", "found", "revised") and milli > 0:
             for run in _take(self._missing[shelf], milli):
                 self._miss(shelf, run, -1)
-                self._kept[shelf].append(run)
-        elif cause == "missing":
+                if run.owner != store:
+                    self._kept[shelf].append(run)
+        elif cause in ("missing", "spoilt"):
             own = max(self._on_hand[shelf] - sum(run.milli for run in self._kept[shelf]), 0)
-            for run in _take(self._kept[shelf], max(-milli - own, 0)):
+            missing = _take(self._kept[shelf], max(-milli - own, 0))
+            if cause == "missing" and self._terms["shrink"]["covers"] == "all" and min(-milli, own):
+                missing.append(_Run(store, min(-milli, own)))
+            for run in missing:
                 self._miss(shelf, run, 1)
-                self._missing[shelf].append(run)
+            self._missing[shelf] += missing
         self._on_hand[shelf] += milli
 
     def _miss(self, shelf: Shelf, run: _Run, sign: int) -> None:
         store, sku = shelf
         bearer = self._terms["shrink"]["bearer"]
         minor = sum(self._price(sku, run.milli).values())
-        self._lend(run.owner, sku, -sign * run.milli, "shrink")
+        if run.owner != store:
+            self._lend(run.owner, sku, -sign * run.milli, "shrink")
         if bearer == "keeper":
             self._owe("", run.owner, store, {"shrink": sign * minor})
         elif bearer == "fund":
@@ -274,7 +280,9 @@ class SettlementOracle:
             self._owe(name, one, seller, {"fees": terms["no_show_fee_minor"]})
 
 
-_LOSSES = ("waste", "expiry", "damage", "theft", "other")
+_STOLEN = ("damage", "theft")
+_SPOILT = ("waste", "expiry", "other")
+"""Own goods that spoil are a store's own affair."""
 
 
 def _take(runs: list[_Run], milli: int, *, first: bool = False) -> list[_Run]:

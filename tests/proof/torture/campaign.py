@@ -7,10 +7,13 @@ is injected again later.
 
 import math
 import random
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
 
 from streams.runtime import failpoints
 from tests.proof.faults.inject import Landed, NotLandedError
@@ -20,6 +23,7 @@ from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
 from tests.proof.torture.stage import TortureStage
 from tests.support.waiting import PATIENCE_S
 
+T = TypeVar("T")
 AIMED = tuple(f"kill at {name}" for name in failpoints.NAMES)
 AIMED_PER_MINUTE = 10.0
 """450 in 45 minutes, 37 of each name."""
@@ -93,12 +97,8 @@ class Campaign:
         self._stage.burst(1_000)
         self._stage.drain(PATIENCE_S)  # a restore has something to restore from now on
         self._began = time.monotonic()
-        pool = ThreadPoolExecutor(4, "fault")
-        try:
-            while self._elapsed_s() < self._duration_s or self.is_short():
-                self._round(pool)
-        finally:
-            pool.shutdown(wait=False)  # after an error the stage is closed, and faults under way fail by themselves
+        while self._elapsed_s() < self._duration_s or self.is_short():
+            self._round()
 
     def is_short(self) -> bool:
         """Whether less has landed than must: a machine with other work to do takes longer for it."""
@@ -129,7 +129,7 @@ class Campaign:
         found = Counter(one.kind for one in self.landed)
         return {kind: found[kind] for kind, least in self.least().items() if found[kind] < least}
 
-    def _round(self, pool: ThreadPoolExecutor) -> None:
+    def _round(self) -> None:
         stage = self._stage
         stage.wait_shared()
         held = stage.holdings()
@@ -141,11 +141,12 @@ class Campaign:
             for slot in slots:
                 kinds = [self._aimed.next() for _ in range(RELAY)]
                 self._aimed_injected += RELAY
-                relays.append(pool.submit(self._injector().relay, slot, held.get(slot.instance, set()), kinds))
+                mine = held.get(slot.instance, set())
+                relays.append(_begin(partial(self._injector().relay, slot, mine, kinds)))
         elif drawn := self._drawn():
             kind, slot = drawn.next(), slots[0]
             mine = held.get(slot.instance, set())
-            faults.append((kind, drawn, pool.submit(self._injector().inject_once, kind, slot, mine)))
+            faults.append((kind, drawn, _begin(partial(self._injector().inject_once, kind, slot, mine))))
         for _ in range(EDGE_FAULTS if self._edge else 0):
             injector = self._injector()
             kind = self._edge.next()
@@ -188,6 +189,20 @@ class Campaign:
         self.landed.append(landed)
         took = "" if landed.recovery_s is None else f", recovered in {landed.recovery_s:.2f} s"
         self._tell(f"{self._elapsed_s():7.1f} s  {len(self.landed)}. {kind}: {landed.in_flight} in flight{took}")
+
+
+def _begin(work: Callable[[], T]) -> Future[T]:
+    """Do it in a thread that no end of the program waits for: after an error faults under way fail by themselves."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # told by `result`
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="fault", daemon=True).start()
+    return outcome
 
 
 def by_kind(landed: Sequence[Landed]) -> Iterator[tuple[str, list[Landed]]]:

@@ -166,7 +166,8 @@ class Contest:
                 event = ConfigChange(pool=pool, recorded_at_ms=now_ms, origin="contest", change=change)
                 self._say(POOL_CONFIG.name, event, event.key)
             for sku in SKUS:
-                item = CatalogItem(pool=pool, sku=sku, name=sku, recorded_at_ms=now_ms)
+                money = {"cost_minor": 123, "tax_permille": 200, "price_minor": 245}
+                item = CatalogItem(pool=pool, sku=sku, name=sku, recorded_at_ms=now_ms, **money)
                 self._say(CATALOG_ITEMS.name, item, item.key)
         if self._producer.flush(PATIENCE_S):
             raise TimeoutError("the settings were not acknowledged")
@@ -292,7 +293,7 @@ class Contest:
     def _answer(self, name: str, ask: Any, *, asks_again: bool) -> dict[str, Any]:
         """The first answer to it. Who waits long asks again under the same key, and then waits for both answers."""
         with self._news:
-            self._news.wait_for(lambda: not self._is_paused)
+            self._news.wait_for(lambda: not self._is_paused or self._is_read.is_set())
             self.in_flight += 1
         try:
             for asked in (1, 2) if asks_again else (1,):

@@ -43,6 +43,10 @@ class Table:
         """Partition → offset of the next record."""
         return dict(self._db.execute("SELECT partition, next_offset FROM positions"))
 
+    def pools(self) -> dict[str, int]:
+        """Pool → journal position that was read."""
+        return dict(self._db.execute("SELECT pool, number FROM pools"))
+
     def on_hand(self) -> dict[ShelfKey, int]:
         """Thousandths of a unit."""
         found = self._db.execute("SELECT pool, sku, store, on_hand_milli FROM shelves")

@@ -1,4 +1,4 @@
-"""The connectors' host of the torture test: the product's own command, with a clock that can be stepped."""
+"""A process of the torture test that is the product's own command, `worker ROLE`, with a clock that can be stepped."""
 
 import sys
 
@@ -7,5 +7,6 @@ from tests.proof.faults.clock import follow_clock
 
 if __name__ == "__main__":
     follow_clock()
-    sys.argv[1:] = ["worker", "connectors", "--resolved", sys.argv[1]]
+    role, settings = sys.argv[1:]
+    sys.argv[1:] = ["worker", role, "--resolved", settings]
     main()

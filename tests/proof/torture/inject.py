@@ -1,7 +1,7 @@
 """The faults that the torture test adds to those of the fault test, each with the proof that it landed.
 
 A worker, a broker or the network is hit while what it holds is unread; a connector while a shop waits for it;
-the follower while the journal is ahead of it. A full disk counts when somebody ran out of it.
+the follower and settlement while the journal is ahead of them. A full disk counts when somebody ran out of it.
 """
 
 import signal
@@ -33,9 +33,10 @@ PHASES = {
 """Kafka's API keys of the requests that make up a transaction."""
 OF_PHASES = tuple(f"broker {struck} at {phase}" for phase in PHASES for struck in ("killed", "frozen"))
 _RETENTION = "retention passes over inputs"
-OF_DISKS = ("worker's disk full", "broker's disk full")
+OF_DISKS = ("worker's disk full", "broker's disk full", "settlement's disk full")
 OF_THE_EDGE = (
     "connectors killed", "connectors stopped", "connectors' clock stepped", "follower killed", "follower stopped",
+    "settlement killed", "settlement stopped",
 )  # fmt: skip
 OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS, *OF_CLOCKS, _RETENTION)
 
@@ -58,12 +59,15 @@ class TortureInjector(ClockInjector):
             "all brokers killed": lambda: self._down(kind, 3),
             "worker's disk full": self._fill_worker_disk,
             "broker's disk full": self._fill_broker_disk,
+            "settlement's disk full": self._fill_settlement_disk,
             _RETENTION: self._pass_retention,
             "connectors killed": lambda: self._signal_connectors(kind, signal.SIGKILL),
             "connectors stopped": lambda: self._signal_connectors(kind, signal.SIGSTOP),
             "connectors' clock stepped": self._step_connectors_clock,
             "follower killed": lambda: self._signal_follower(kind, signal.SIGKILL),
             "follower stopped": lambda: self._signal_follower(kind, signal.SIGSTOP),
+            "settlement killed": self._kill_settlement,
+            "settlement stopped": self._stop_settlement,
         }
         return faults[kind]() if kind in faults else super().inject_once(kind, slot, mine)
 
@@ -252,6 +256,57 @@ class TortureInjector(ClockInjector):
             proxy.clear()
         landed.in_flight = landed.in_flight if touched else 0
         landed.other_s = self._worked_off(ends, injected_at)
+        return landed
+
+    # --- settlement -------------------------------------------------------------------------------------
+
+    def _hold_settlement(self) -> dict[int, int]:
+        """Stop it until the journal is ahead of it; the last pages that it lacks."""
+        stage = self._torture
+        wait_until("settlement runs", stage.settlement.is_running, _RECOVERY_S)
+        stage.settlement.send(signal.SIGSTOP)
+        stage.burst(1_500)
+        wait_until("the journal is ahead of settlement", lambda: bool(stage.unsettled()), _RECOVERY_S)
+        return stage.unsettled()
+
+    def _kill_settlement(self) -> Landed:
+        """While it catches up, or before."""
+        stage, slot = self._torture, self._torture.settlement
+        self._hold_settlement()
+        slot.send(signal.SIGCONT)
+        time.sleep(self._chance.uniform(0.0, 0.05))
+        stage.kill(slot)
+        injected_at = time.monotonic()
+        pages = stage.unsettled()
+        landed = Landed("settlement killed", len(pages))
+        stage.release(slot)
+        stage.wait_settled(pages, _RECOVERY_S)
+        landed.other_s = time.monotonic() - injected_at
+        return landed
+
+    def _stop_settlement(self) -> Landed:
+        stage, slot = self._torture, self._torture.settlement
+        pages = self._hold_settlement()
+        injected_at = time.monotonic()
+        time.sleep(self._chance.uniform(1.0, 4.0))
+        slot.send(signal.SIGCONT)
+        stage.wait_settled(pages, _RECOVERY_S)
+        return Landed("settlement stopped", len(pages), other_s=time.monotonic() - injected_at)
+
+    def _fill_settlement_disk(self) -> Landed:
+        stage, slot, disk = self._torture, self._torture.settlement, self._torture.settlement_disk
+        assert disk is not None
+        said = len(slot.says())
+        disk.fill()
+        try:
+            self._feed_until("settlement's disk full", lambda: b"disk is full" in slot.says(said))
+        finally:
+            disk.give_space()
+        injected_at = time.monotonic()
+        pages = stage.unsettled()
+        landed = Landed("settlement's disk full", len(pages))
+        stage.wait_settled(pages, _RECOVERY_S)
+        landed.other_s = time.monotonic() - injected_at
         return landed
 
     # --- connectors and follower ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.models.config import AllocationSettings, StoreSettings
 from tests.proof.torture.history import Recorder
+from tests.proof.torture.settled import agreements
 from tests.support.pool import MINUTE_MS, NOON_MS, POOL, PoolBench, line, wanted
 
 SKUS, STORES = ("rye", "oat", "nut"), ("corner", "hill", "mill")
@@ -34,7 +35,9 @@ class Play:
             settings = {"orders_at_once_max": 9_999, "orders_per_day_max": 9_999}
             self.bench.configure(StoreSettings(store=store, name=store, **settings))
         for sku in SKUS:
-            self.bench.stock_item(sku)
+            self.bench.stock_item(sku, cost_minor=123, tax_permille=200, price_minor=245)
+        for agreed in agreements((), [POOL], NOON_MS):
+            self.bench.configure(agreed.change)
         shelves = {(sku, store): self.chance.randint(0, 3) * 1_000 for sku in SKUS for store in STORES}
         for (sku, store), milli in shelves.items():
             self.bench.report("received", f"{sku}-{store}", line(milli, sku), store=store) if milli else None
@@ -105,8 +108,8 @@ class Play:
         self.heard()
 
 
-def play(path: Path, seed: int, steps: int = 120, overlap: int = 6) -> None:
-    """A few items fought over, every kind of step."""
+def play(path: Path, seed: int, steps: int = 120, overlap: int = 6) -> PoolBench:
+    """A few items fought over, every kind of step. Returns the bench, all committed."""
     one = Play(path, seed, overlap)
     chance, orders = one.chance, []
     for step in range(steps):
@@ -130,3 +133,5 @@ def play(path: Path, seed: int, steps: int = 120, overlap: int = 6) -> None:
         elif deed in ("work", "again", "short"):
             reason = chance.choice(["damaged", "not_found", "sold"]) if deed == "short" else ""
             one.work(reason=reason, again=deed == "again")
+    one.bench.commit()
+    return one.bench

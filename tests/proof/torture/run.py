@@ -1,8 +1,9 @@
 """The torture test: `python -m tests.proof.torture.run --minutes 45 --seed 1`.
 
-Three brokers, three workers, the connectors and a follower of the journal, and faults that a seed draws. At the
-end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is lost, repeated
-or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed too rarely.
+Three brokers, three workers, the connectors, settlement and a follower of the journal, and faults that a seed draws. At
+the end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is lost,
+repeated or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed too
+rarely.
 """
 
 import argparse
@@ -21,12 +22,13 @@ from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import Landed
 from tests.proof.faults.run import TROUBLE, conclude, print_line, quantile, say_counts
 from tests.proof.faults.slot import worker_log
-from tests.proof.faults.stage import INPUTS, Plan, TooSlowError
+from tests.proof.faults.stage import INPUTS, Plan
 from tests.proof.faults.world import Mix
 from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
 from tests.proof.torture.inject import OF_BROKERS, OF_PHASES, PHASES
 from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
+from tests.proof.torture.settled import check_settlement
 from tests.proof.torture.small_disk import CannotMountError
 from tests.proof.torture.stage import CONTESTED, TortureStage
 from tests.proof.torture.watch import Watched
@@ -57,6 +59,8 @@ class Outcome:
     """Operations of customers, whose history must be linearizable."""
     undecided: int = 0
     """Histories that took too many tries to be judged."""
+    settled: int = 0
+    """Transactions that settlement posted."""
     took_s: float = 0.0
     audit_s: float = 0.0
 
@@ -84,7 +88,7 @@ class Outcome:
             "longest_batch_s": self.watched.longest_batch_s, "longest_stall_s": self.watched.longest_stall_s,
             "memory_slope_mib_per_h": self.watched.steepest_mib_per_h,
             "operations_judged": self.judged, "histories_undecided": self.undecided,
-            "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
+            "transactions_settled": self.settled, "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
             "repeated_lines_absorbed": self.audit.repeated_lines_absorbed, "seed": self.seed,
             "audit_s": round(self.audit_s, 1), "took_s": round(self.took_s, 1),
         }  # fmt: skip
@@ -148,11 +152,13 @@ def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Calla
         exits = stage.stop_workers()
         ends = stage.journal_ends()
         stage.wait_follower(ends, deadline_s)
-        exits += [stage.terminate(slot) for slot in (stage.connectors,)]
+        stage.wait_all_settled(deadline_s)
+        exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement)]
         stage.kill(stage.follower)
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the processes ended with {exits}\n{worker_log(stage.slots)}")
-    except (TooSlowError, TimeoutError, RuntimeError) as error:
+    except (*_TROUBLE, RuntimeError) as error:
+        stage.silence()  # what comes while the auditor reads would be missing from what was written before
         outcome.trouble.append(f"{error}\n{worker_log((*stage.slots, *stage.others))}")
         for slot in (*stage.slots, *stage.others):
             stage.kill(slot)
@@ -171,6 +177,9 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     checks.check_taken(audit, seen, stage.notebook.read())
     checks.check_follower(audit, seen, stage.follower_table, CONTESTED)
     checks.check_promises(audit, seen, CONTESTED)
+    outcome.settled = check_settlement(
+        audit, seen.entries, stage.settled.file, stage.bootstrap_servers, partitions, CONTESTED
+    )
     outcome.judged, undecided = checks.check_history_of_orders(audit, stage.contest.history)
     outcome.undecided = len(undecided)
     outcome.trouble += [f"undecided: {one[:200]}" for one in undecided]

@@ -1,6 +1,7 @@
-"""The stage of the torture test: three brokers, three workers, the connectors with their shops, and a follower.
+"""The stage of the torture test: three brokers, three workers, settlement, the connectors with their shops, a follower.
 
-One worker reaches the brokers through a proxy, one keeps its state on a small disk, and so does one broker its log.
+One worker reaches the brokers through a proxy, one keeps its state on a small disk; so does one broker its log, and
+settlement its database.
 """
 
 import json
@@ -33,6 +34,7 @@ from tests.proof.torture.clients import SECRET, FolderShop, Notebook, SendingSho
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
 from tests.proof.torture.proxy import Proxy
+from tests.proof.torture.settled import SettledDatabase, agreements
 from tests.proof.torture.small_disk import CannotMountError, SmallDisk
 from tests.proof.torture.watch import Watch
 from tests.support.waiting import PATIENCE_S
@@ -44,6 +46,7 @@ _SHOPS = 2
 """Pools that have a shop of each kind."""
 _WORKER_DISK_MIB = 1_024
 _BROKER_DISK_MIB = 8_192
+_SETTLEMENT_DISK_MIB = 1_024
 _RETAINED = tuple(name for name in INPUTS if name not in (POOL_CONFIG.name, CATALOG_ITEMS.name))
 """Inputs that are kept for a time, and not by their keys."""
 _DRIFT_MAX_S = 140
@@ -67,9 +70,12 @@ class TortureStage(FaultStage):
         self.notebook = Notebook(folder / "taken.jsonl")
         self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
         self.follower = Slot("follower", folder / "follower", is_worker=False)
+        self.settlement = Slot("settlement", folder / "settlement-process", is_worker=False)
+        self.settled = SettledDatabase(folder / "settlement" / "settlement.sqlite3")
         self.shops: list[SendingShop] = []
         self.worker_disk: SmallDisk | None = None
         self.broker_disk: SmallDisk | None = None
+        self.settlement_disk: SmallDisk | None = None
         self.left_out = ""
         """Why there are no small disks; nothing if there are."""
         self.unconfirmed = [pool for pool in plan.pool_names if pool != FORGETFUL]
@@ -78,7 +84,7 @@ class TortureStage(FaultStage):
         """Inputs that were deleted."""
         self._clients, self._exits = ExitStack(), ExitStack()
         _, self.proxied, self.on_small_disk = self.slots
-        for slot in (*self.slots, self.connectors):
+        for slot in (*self.slots, self.connectors, self.settlement):
             slot.environment = {VARIABLE: str(self.clock_of(slot)), BATCHES_VARIABLE: str(folder / "batches.txt")}
 
     def clock_of(self, slot: Slot) -> Path:
@@ -145,6 +151,7 @@ class TortureStage(FaultStage):
         try:
             self.broker_disk = self._disk(self.folder / "kafka" / f"broker-{ON_SMALL_DISK}" / "data", _BROKER_DISK_MIB)
             self.worker_disk = self._disk(self.on_small_disk.state_dir, _WORKER_DISK_MIB)
+            self.settlement_disk = self._disk(self.settled.file.parent, _SETTLEMENT_DISK_MIB)
         except CannotMountError as error:
             self.left_out = str(error)
         super()._start_kafka()
@@ -165,7 +172,8 @@ class TortureStage(FaultStage):
             "--partitions", str(self.plan.partitions), "--table", str(self.follower_table),
         ]  # fmt: skip
         url = self._configure_connectors()
-        self.others += [self.follower, self.connectors]
+        self._configure_settlement()
+        self.others += [self.follower, self.connectors, self.settlement]
         self.watch = Watch(self.group, self._pids, self.folder / "batches.txt")
         for shop in self.shops_of(url):
             shop.start()
@@ -184,7 +192,7 @@ class TortureStage(FaultStage):
 
     def bring_back(self) -> None:
         """Every broker runs, and every disk has space. Raises KafkaStartError."""
-        for disk in (self.broker_disk, self.worker_disk):
+        for disk in (self.broker_disk, self.worker_disk, self.settlement_disk):
             if disk is not None:
                 disk.give_space()
         for broker in range(self.plan.brokers):
@@ -200,14 +208,24 @@ class TortureStage(FaultStage):
     def close(self) -> None:
         if hasattr(self, "watch"):
             self.watch.stop()
-        for shop in self.shops:
-            shop.stop(0)
-        self._clients.close()
+        self.silence()
         for broker in range(len(self.kafka.pids)):  # its data is not wanted: no need to wait for a clean end
             self.kafka.kill(broker)
         super().close()
         self.proxy.stop()
         self._exits.close()
+
+    def silence(self) -> None:
+        """End the shops and the customers, too."""
+        for shop in self.shops:
+            shop.stop(0)
+        self._clients.close()
+        super().silence()
+
+    def _publish_settings(self) -> None:
+        super()._publish_settings()
+        agreed = agreements(self.plan.pool_names, CONTESTED, _now_ms())
+        self._publish([(POOL_CONFIG.name, change) for change in agreed])
 
     def _servers_of(self, slot: Slot) -> str:
         return self.proxy.bootstrap_servers if slot is self.proxied else self.bootstrap_servers
@@ -233,17 +251,22 @@ class TortureStage(FaultStage):
                 {"id": f"{name}-{n}", "name": name, "pool": pool, "connectors": [options]}
                 for name, options in (("hook", hook), ("drop", drop))
             ]
-        settings = {
-            "data_dir": str(self.folder / "connectors"), "partitions": self.plan.partitions,
-            "kafka": {"bootstrap_servers": self.bootstrap_servers},
-            "http": {"webhook_port": port, "connectors_port": 0},
-            "pools": [{"id": pool, "name": pool} for pool in self._shop_pools()], "stores": stores,
-        }  # fmt: skip
-        path = self.folder / "connectors.json"
-        path.write_text(json.dumps(settings))
-        self.connectors.command = [sys.executable, "-m", "tests.proof.torture.host", str(path)]
+        self._configure(
+            self.connectors, self.folder / "connectors", http={"webhook_port": port, "connectors_port": 0},
+            pools=[{"id": pool, "name": pool} for pool in self._shop_pools()], stores=stores,
+        )  # fmt: skip
         self.connectors.environment = {**self.connectors.environment, "TORTURE_SECRET": SECRET}
         return f"http://127.0.0.1:{port}"
+
+    def _configure(self, slot: Slot, data_dir: Path, **sections: object) -> None:
+        """Write the settings that the product's command of this name is started with."""
+        settings = {
+            "data_dir": str(data_dir), "partitions": self.plan.partitions,
+            "kafka": {"bootstrap_servers": self.bootstrap_servers}, **sections,
+        }  # fmt: skip
+        path = self.folder / f"{slot.instance}.json"
+        path.write_text(json.dumps(settings))
+        slot.command = [sys.executable, "-m", "tests.proof.torture.host", slot.instance, str(path)]
 
     def shops_of(self, url: str) -> list[SendingShop]:
         found: list[SendingShop] = []
@@ -263,6 +286,37 @@ class TortureStage(FaultStage):
         self._clients.close()
         wrong = [f"{shop.store}: not taken in time" for shop in self.shops if not shop.stop(deadline_s)]
         return wrong + [one for shop in self.shops for one in shop.wrong]
+
+    # --- settlement -------------------------------------------------------------------------------------
+
+    def _configure_settlement(self) -> None:
+        self._configure(self.settlement, self.folder, http={"settlement_port": 0})
+
+    def unsettled(self) -> dict[int, int]:
+        """Partition → offset of the journal's last page, where the settlement database has not all pages."""
+        positions = self.settled.positions()
+        pages = read_topics(self.bootstrap_servers, [POOL_JOURNAL.name], self.plan.partitions, positions)
+        return {page.partition: page.offset for page in pages}
+
+    def wait_settled(self, pages: Mapping[int, int], deadline_s: float) -> None:
+        """Until the settlement database has these pages."""
+
+        def has_all() -> bool:
+            positions = self.settled.positions()
+            return all(positions.get(n, 0) > offset for n, offset in pages.items())
+
+        wait_until("settlement has caught up", has_all, deadline_s)
+
+    def wait_all_settled(self, deadline_s: float) -> None:
+        """Until the settlement database has all that the follower has, and others were told of it."""
+        table = Table(self.follower_table)
+        try:
+            wanted = table.pools()
+        finally:
+            table.close()
+        wait_until("settlement has posted the whole journal", lambda: self.settled.heads() == wanted, deadline_s)
+        servers = self.bootstrap_servers
+        wait_until("settlement has told others", lambda: not self.settled.unpublished(servers), deadline_s)
 
     # --- the follower -----------------------------------------------------------------------------------
 
