@@ -77,14 +77,17 @@ def settlement_of(database):
     return Settlement(SettlementSettings({}, 1, "127.0.0.1", 0, lambda: engine_of(database), TOPIC), Outlook())
 
 
-def play(pages, database, armed, killed_log, caught_up):
-    """Be the process: go on until killed."""
+def play(pages, database, armed, killed_log, caught_up, is_away=None):
+    """Be the process: go on until killed. `is_away` is set when its page says that the database does not serve."""
     with_pages(pages)
     os.environ["COMMONSHELF_FAILPOINT_LOG"] = killed_log  # the server that forks has the environment of its start
     failpoints._armed = failpoints._parse(armed)
     settlement = settlement_of(database)
     threading.Thread(target=settlement.run, args=(threading.Event(),), daemon=True).start()
-    until(lambda: settlement.ready().ok)
+    while not (now := settlement.ready()).ok:
+        if is_away is not None and "does not serve" in str(now.facts.get("reason")):
+            is_away.set()
+        time.sleep(0.01)
     caught_up.set()
     threading.Event().wait()
 
@@ -134,6 +137,29 @@ def kill_at_random(pages, database, kills, seed, killed_log, begin_anew):
         if caught_up.is_set() and number < kills - 1:
             begin_anew()
     return killed_log.read_text().count("\n")
+
+
+class HeldProcess:
+    """A process that stands still before a commit, until `go_on`; then it goes on to the journal's end."""
+
+    def __init__(self, pages, database, hit, log):
+        self._log = log
+        self.is_away, self.caught_up = _forks.Event(), _forks.Event()
+        armed = f"before_commit=stop:{hit}"
+        arguments = (pages, database, armed, str(log), self.caught_up, self.is_away)
+        self._process = _forks.Process(target=play, args=arguments, daemon=True)
+
+    def __enter__(self):
+        self._process.start()
+        until(lambda: self._log.exists() and self._log.read_text().count("SIGSTOP"), "the commit")
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.join(PATIENCE_S)
+
+    def go_on(self):
+        os.kill(self._process.pid, signal.SIGCONT)
 
 
 def catch_up(pages, database):
