@@ -150,8 +150,12 @@ class Books:
             claim["about"][6] = left
             self.unpriced[name] = claim
         else:
-            del self.unpriced[name]
-            self.step.priced.append(name)
+            self.end_claim(name)
+
+    def end_claim(self, name: tuple[int, int]) -> None:
+        """A claim waits no more."""
+        del self.unpriced[name]
+        self.step.priced.append(name)
 
     def adopt(self, known: "Books") -> None:
         """Go on from another's rows. Windows stay as they are, and what was posted stays posted."""

@@ -17,6 +17,9 @@ _MISSING = ("theft", "damage")
 _SPOILT = ("waste", "expiry", "damage", "theft", "other")
 _COUNTED = ("counted", "level")
 _LOST, _IN_TRANSIT = Columns(lots.MILLI, lots.VALUE, debt=4), Columns(0, 1, debt=2)
+_AT = 6
+"""Of a loss from a shelf, behind what a lot has, the debt and the version: the transaction, or the claim that waits for
+a price while there is no debt."""
 
 
 def settle_movement(books: Books, move: Movement) -> None:
@@ -41,20 +44,34 @@ def _receive(books: Books, move: Movement) -> None:
     rate = books.rate(move.sku, agreement)
     if isinstance(rate, str) or agreement is None:
         claim = {"claim": "transfer", "giver": giver, "taker": taker}
-        books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
+        name = books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
+        if agreement is not None and agreement["ownership"] == "owner":
+            lots.receive_unpriced(books, about, giver, taker, name)
+    elif agreement["ownership"] == "owner":
+        lots.receive_lot(books, about, giver, taker, rate, agreement)
     else:
-        price_transfer(books, books.position, {"giver": giver, "taker": taker}, about, rate, agreement)
+        _buy(books, books.position, about, giver, taker, rate, agreement)
 
 
 def price_transfer(
-    books: Books, position: int, claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
+    books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
 ) -> None:
-    """Post a transfer whose price is known."""
-    giver, taker, milli = claim["giver"], claim["taker"], about.quantity_milli or 0
-    if agreement["ownership"] == "owner":
-        lots.receive_lot(books, position, about, giver, taker, rate, agreement)
+    """Post a transfer that waited for its price, and what was lost of it meanwhile."""
+    giver, taker = claim["giver"], claim["taker"]
+    if agreement["ownership"] != "owner":
+        _buy(books, name[0], about, giver, taker, rate, agreement)
         return
-    debt = Debt(giver, taker, agreement["currency"], rate.parts(milli))
+    for piece in lots.value_lot(books, name, about, giver, taker, rate, agreement):
+        waited = tuple(piece[_AT])
+        lost = About(*books.unpriced[waited]["about"])
+        piece[_AT - 2 :] = _lose(books, lost, piece, books.agreement_at(lost.occurred_at_ms), waited[0])
+        books.end_claim(waited)
+
+
+def _buy(
+    books: Books, position: int, about: About, giver: Party, taker: Party, rate: Rate, agreement: Agreement
+) -> None:  # fmt: skip
+    debt = Debt(giver, taker, agreement["currency"], rate.parts(about.quantity_milli or 0))
     sentence = f"{taker} received goods of {giver} by transfer {about.transfer}"
     books.owe(about, agreement["version"], debt, sentence, position=position)
 
@@ -75,35 +92,46 @@ def _lose_in_transit(books: Books, move: Movement) -> None:
     pieces = books.in_transit.get(key, [])
     if move.quantity_milli > 0:
         for milli, value, row_debt, version, at in take(pieces, move.quantity_milli, _IN_TRANSIT):
+            if row_debt is None:
+                books.waits_no_more(tuple(at), milli)
+                continue
             about = About("transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, -milli)
             sentence = f"Goods of transfer {move.transfer} are not lost after all"
             debt = debt_of(row_debt).negated()
             books.post(about, version, _sender_loses(debt, -value), sentence, corrects=tuple(at))
     else:
-        piece = _bear_transit_loss(books, move, -move.quantity_milli)
-        if piece is not None:
-            pieces.append(piece)
+        pieces.append(_bear_transit_loss(books, move, -move.quantity_milli))
     if pieces:
         books.in_transit[key] = pieces
     else:
         books.in_transit.pop(key, None)
 
 
-def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any] | None:
+def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any]:
     agreement = books.agreement_at(move.occurred_at_ms)
     sender, receiver = party_of(str(move.counterparty_store)), party_of(move.store)
     about = About("transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, milli)
     if agreement is None:
-        books.wait_for_price("no_agreement", about, {"claim": "none"})
-        return None
+        return [milli, None, None, 0, list(books.wait_for_price("no_agreement", about, {"claim": "none"}))]
     rate = books.rate(move.sku, agreement)
     if isinstance(rate, str):
-        books.wait_for_price(rate, about, {"claim": "transit", "sender": sender, "receiver": receiver})
-        return None
-    return price_transit_loss(books, books.position, about, sender, receiver, rate, agreement)
+        claim = {"claim": "transit", "sender": sender, "receiver": receiver}
+        return [milli, None, None, 0, list(books.wait_for_price(rate, about, claim))]
+    return _post_transit_loss(books, books.position, about, sender, receiver, rate, agreement)
 
 
 def price_transit_loss(
+    books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate, agreement: Agreement
+) -> None:
+    """Post a loss on the way that waited for its price."""
+    key = (str(about.transfer), str(about.sku))
+    pieces = books.in_transit[key]
+    at = next(number for number, piece in enumerate(pieces) if piece[2] is None and piece[4] == list(name))
+    pieces[at] = _post_transit_loss(books, name[0], about, claim["sender"], claim["receiver"], rate, agreement)
+    books.in_transit[key] = pieces
+
+
+def _post_transit_loss(
     books: Books, position: int, about: About, sender: Party, receiver: Party, rate: Rate, agreement: Agreement
 ) -> list[Any]:  # fmt: skip
     """Post a loss on the way whose value is known, and return the piece to remember.
@@ -149,44 +177,54 @@ def _miss(books: Books, move: Movement) -> None:
     agreement = books.agreement_at(move.occurred_at_ms)
     found = books.lost_lots.get(place, [])
     for part in lots.lose_lots(books, move, max(missing - own, 0)) if others else ():
-        found.append([*part, *_bear(books, move, part, agreement)])
+        about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, part[lots.MILLI])
+        if part[lots.VALUE] is None:
+            reason = books.unpriced[tuple(part[lots.CURRENCY])]["reason"]
+            found.append([*part, None, 0, list(books.wait_for_price(reason, about, {"claim": "lost_lot"}))])
+        else:
+            found.append([*part, *_lose(books, about, part, agreement, books.position)])
     if agreement is not None and agreement["shrink"]["bearer"] == "fund" and agreement["shrink"]["covers"] == "all":
         mine = min(missing, own)
         if mine and (is_counted or move.reason in _MISSING):
-            piece = _bear_own(books, move, mine, agreement)
-            if piece is not None:
-                found.append(piece)
+            found.append(_bear_own(books, move, mine, agreement))
     if found:
         books.lost_lots[place] = found
 
 
-def _bear(
-    books: Books, move: Movement, part: list[Any], agreement: Agreement | None
+def _lose(
+    books: Books, about: About, part: list[Any], agreement: Agreement | None, position: int
 ) -> tuple[list[Any] | None, int, list[int] | None]:
-    """What somebody else owes the owner of lost goods."""
+    """Post the loss of others' goods, and what somebody else owes their owner for it."""
+    lots.post_loss(books, about, part, position)
     if agreement is None or agreement["shrink"]["bearer"] == "owner":
         return None, 0, None
     owner, value = part[lots.OWNER], part[lots.VALUE]
     is_fund = agreement["shrink"]["bearer"] == "fund"
-    debtor, amount = (FUND, _covered(value, agreement)) if is_fund else (move.store, value)
+    debtor, amount = (FUND, _covered(value, agreement)) if is_fund else (str(about.store), value)
     debt = Debt(owner, debtor, part[lots.CURRENCY], {"shrink": amount})
-    about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, part[lots.MILLI])
-    at = books.owe(
-        about, agreement["version"], debt, f"{debtor} bears goods of {owner} that are missing at {move.store}"
-    )
+    sentence = f"{debtor} bears goods of {owner} that are missing at {about.store}"
+    at = books.owe(about, agreement["version"], debt, sentence, position=position)
     return kept(debt), agreement["version"], list(at)
 
 
-def _bear_own(books: Books, move: Movement, milli: int, agreement: Agreement) -> list[Any] | None:
+def _bear_own(books: Books, move: Movement, milli: int, agreement: Agreement) -> list[Any]:
     rate = books.rate(move.sku, agreement)
     about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, milli)
     if isinstance(rate, str):
-        books.wait_for_price(rate, about, {"claim": "own_loss"})
-        return None
-    return price_own_loss(books, books.position, about, rate, agreement)
+        return [None, milli, None, None, None, 0, list(books.wait_for_price(rate, about, {"claim": "own_loss"}))]
+    return _post_own_loss(books, books.position, about, rate, agreement)
 
 
-def price_own_loss(books: Books, position: int, about: About, rate: Rate, agreement: Agreement) -> list[Any]:
+def price_own_loss(books: Books, name: tuple[int, int], about: About, rate: Rate, agreement: Agreement) -> None:
+    """Post what the fund pays for goods that waited for their price."""
+    place = (str(about.store), str(about.sku))
+    pieces = books.lost_lots[place]
+    at = next(number for number, piece in enumerate(pieces) if piece[_AT - 2] is None and piece[_AT] == list(name))
+    pieces[at] = _post_own_loss(books, name[0], about, rate, agreement)
+    books.lost_lots[place] = pieces
+
+
+def _post_own_loss(books: Books, position: int, about: About, rate: Rate, agreement: Agreement) -> list[Any]:
     """Post what the fund pays a member for goods of its own, and return the piece to remember."""
     store, milli = str(about.store), about.quantity_milli or 0
     value = sum(rate.parts(milli).values())
@@ -205,6 +243,8 @@ def _find(books: Books, move: Movement, place: tuple[str, str]) -> None:
             about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, -back)
             sentence = f"Goods that were missing at {move.store} were found"
             books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
+        elif at is not None:
+            books.waits_no_more(tuple(at), back)
         if owner is not None:
             lots.find_lot(books, move, [owner, back, value, currency])
     if found:

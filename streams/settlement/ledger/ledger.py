@@ -13,6 +13,9 @@ from streams.settlement.ledger.entries import About, Entry, Posting, Step, Unpri
 History = Callable[[], Iterable[Entry]]
 """The pool's journal from its first entry on; read up to the entry at hand when an agreement is dated back."""
 
+_NO_PRICE_ENDS = ("none", "lost_lot")
+"""Claims that no price ends: one takes an agreement that is dated back, or a dispute, the other ends with that of the
+goods that were lost."""
 
 class Ledger:
     """Pure but for `history`, which only reads what was posted already. Entries come in order, each once."""
@@ -96,10 +99,12 @@ class Ledger:
         """Post what waited for a price that is known now, in the order of the facts."""
         books = self._books
         for name in sorted(books.unpriced):
-            claim = books.unpriced[name]
+            claim = books.unpriced.get(name)
+            if claim is None or claim["claim"] in _NO_PRICE_ENDS:
+                continue
             about = About(*claim["about"])
             agreement = books.agreement_at(about.occurred_at_ms)
-            if agreement is None or claim["claim"] == "none" or claim["unit"] != books.unit_of(about.sku):
+            if agreement is None or claim["unit"] != books.unit_of(about.sku):
                 continue
             if claim["claim"] == "refund":
                 amount = books.retail_minor(str(about.sku), about.quantity_milli or 0)
@@ -111,8 +116,7 @@ class Ledger:
                 if isinstance(rate, str):
                     continue
                 self._price(name, claim, about, rate, agreement)
-            del books.unpriced[name]
-            books.step.priced.append(name)
+            books.end_claim(name)
 
     def _price(
         self, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Any, agreement: Agreement
@@ -123,15 +127,11 @@ class Ledger:
         elif claim["claim"] == "lot":
             lots.price_lot(books, name, claim, about, rate)
         elif claim["claim"] == "transfer":
-            goods.price_transfer(books, name[0], claim, about, rate, agreement)
+            goods.price_transfer(books, name, claim, about, rate, agreement)
         elif claim["claim"] == "transit":
-            piece = goods.price_transit_loss(books, name[0], about, claim["sender"], claim["receiver"], rate, agreement)
-            key = (str(about.transfer), str(about.sku))
-            books.in_transit[key] = [*books.in_transit.get(key, []), piece]
+            goods.price_transit_loss(books, name, claim, about, rate, agreement)
         elif claim["claim"] == "own_loss":
-            place = (str(about.store), str(about.sku))
-            piece = goods.price_own_loss(books, name[0], about, rate, agreement)
-            books.lost_lots[place] = [*books.lost_lots.get(place, []), piece]
+            goods.price_own_loss(books, name, about, rate, agreement)
         else:
             returns.price_return(books, name, claim, about, rate, agreement)
 

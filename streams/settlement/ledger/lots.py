@@ -8,24 +8,58 @@ from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import About, Party, Posting
 from streams.settlement.ledger.pieces import Columns, take
+from streams.settlement.money import scaled
 
 OWNER, MILLI, VALUE, CURRENCY = range(4)
-"""Of a lot: its owner, thousandths, their value when they came, and the currency."""
+"""Of a lot: its owner, thousandths, their value when they came, and the currency. While what came waits for a price,
+the value is None, and the name of the claim that waits has the place of the currency."""
 _LOT, _SOLD = Columns(MILLI, VALUE), Columns(MILLI, VALUE, debt=4)
 SOLD_AT_MS = 7
 """What was sold of a lot has behind that what the keeper owes, the version, the transaction, when, and a name."""
 
 
 def receive_lot(
-    books: Books, position: int, about: About, owner: Party, keeper: Party, rate: Rate, agreement: Agreement
-) -> None:
-    """Goods of a transfer stay the sender's. position: of the fact, which may have waited for its price."""
+    books: Books, about: About, owner: Party, keeper: Party, rate: Rate, agreement: Agreement
+) -> None:  # fmt: skip
+    """Goods of a transfer stay the sender's."""
     place, milli, currency = (keeper, str(about.sku)), about.quantity_milli or 0, agreement["currency"]
     value = sum(rate.parts(milli).values())
     books.lots[place] = [*books.lots.get(place, []), [owner, milli, value, currency]]
     postings = _value(books, owner, value, currency, "goods")
     sentence = f"{keeper} keeps goods of {owner}"
-    books.post(about._replace(kind="lot_lent"), agreement["version"], postings, sentence, position=position)
+    books.post(about._replace(kind="lot_lent"), agreement["version"], postings, sentence)
+
+
+def receive_unpriced(books: Books, about: About, owner: Party, keeper: Party, name: tuple[int, int]) -> None:
+    """Goods of a transfer stay the sender's; `name` is the claim that waits for their price."""
+    place = (keeper, str(about.sku))
+    books.lots[place] = [*books.lots.get(place, []), [owner, about.quantity_milli or 0, None, list(name)]]
+
+
+def value_lot(
+    books: Books, name: tuple[int, int], about: About, owner: Party, keeper: Party, rate: Rate, agreement: Agreement
+) -> list[list[Any]]:  # fmt: skip
+    """Value what came before it had a price, wherever it is now, and return what of it is missing.
+
+    Of what was sold its debt has a claim of its own, and its value has come and gone.
+    """
+    place, currency = (keeper, str(about.sku)), agreement["currency"]
+    piles = [books.sold_lots.get(place, []), books.lost_lots.get(place, []), books.lots.get(place, [])]
+    sold, lost, still_kept = (
+        [one for one in pile if one[VALUE] is None and one[CURRENCY] == list(name)] for pile in piles
+    )
+    value, milli = sum(rate.parts(about.quantity_milli or 0).values()), about.quantity_milli or 0
+    for piece in (*sold, *lost, *still_kept):
+        rest = scaled(value, milli - piece[MILLI], milli)
+        piece[VALUE], piece[CURRENCY] = value - rest, currency
+        value, milli = rest, milli - piece[MILLI]
+    postings = _value(books, owner, sum(one[VALUE] for one in (*lost, *still_kept)), currency, "goods")
+    sentence = f"{keeper} keeps goods of {owner}"
+    books.post(about._replace(kind="lot_lent"), agreement["version"], postings, sentence, position=name[0])
+    books.sold_lots.note(place, sold)
+    _put(books.lost_lots, place, piles[1])
+    _put(books.lots, place, piles[2])
+    return lost
 
 
 def sell_lots(books: Books, move: Movement, milli: int) -> None:
@@ -37,7 +71,8 @@ def sell_lots(books: Books, move: Movement, milli: int) -> None:
     for part in take(lots, milli, _LOT, oldest_first=True):
         owner, sold_milli, value, currency = part
         about = About("lot_sold", at_ms, move.store, move.order, None, move.sku, sold_milli)
-        _lend(books, about, version, owner, -value, currency, f"{move.store} sold goods of {owner}")
+        if value is not None:
+            _lend(books, about, version, owner, -value, currency, f"{move.store} sold goods of {owner}")
         price = _price(books, about, part, move.store, agreement)
         books.sold_lots.append(place, [*part, *price, at_ms, books.name_of_piece()])
     _put(books.lots, place, lots)
@@ -54,29 +89,35 @@ def return_lots(books: Books, move: Movement, milli: int) -> None:
             books.owe(about, version, debt_of(debt).negated(), sentence, tuple(at))
         elif at is not None:
             books.waits_no_more(tuple(at), back)
-        _lend(books, about, version, owner, value, currency, f"{move.store} keeps goods of {owner} again")
+        if value is not None:
+            _lend(books, about, version, owner, value, currency, f"{move.store} keeps goods of {owner} again")
         lots.insert(0, [owner, back, value, currency])
     _put(books.lots, place, lots)
     books.sold_lots.note(place, taken)
 
 
 def lose_lots(books: Books, move: Movement, milli: int) -> list[list[Any]]:
-    """Take lost goods off the lots, newest first, and return them; their value is their owners' loss for now."""
+    """Take lost goods off the lots, newest first, and return them."""
     place = (move.store, move.sku)
     lots = books.lots.get(place, [])
     lost = take(lots, milli, _LOT)
-    for part in lost:
-        about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, part[MILLI])
-        postings = _value(books, part[OWNER], -part[VALUE], part[CURRENCY], "shrink")
-        books.post(about, 0, postings, f"Goods of {part[OWNER]} are missing at {move.store}")
     _put(books.lots, place, lots)
     return lost
+
+
+def post_loss(books: Books, about: About, part: list[Any], position: int) -> None:
+    """The value of lost goods is their owner's loss for now."""
+    postings = _value(books, part[OWNER], -part[VALUE], part[CURRENCY], "shrink")
+    sentence = f"Goods of {part[OWNER]} are missing at {about.store}"
+    books.post(about, 0, postings, sentence, position=position)
 
 
 def find_lot(books: Books, move: Movement, part: list[Any]) -> None:
     """Lost goods are there after all."""
     place = (move.store, move.sku)
     books.lots[place] = [*books.lots.get(place, []), part[:4]]
+    if part[VALUE] is None:
+        return
     about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, -part[MILLI])
     postings = _value(books, part[OWNER], part[VALUE], part[CURRENCY], "shrink")
     books.post(about, 0, postings, f"Goods of {part[OWNER]} were found at {move.store}")

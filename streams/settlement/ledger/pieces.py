@@ -14,7 +14,7 @@ class Columns(NamedTuple):
 
     milli: int
     value: int | None = None
-    """Minor units."""
+    """Minor units, or None while it waits for a price."""
     debt: int | None = None
     """As `kept`, or None where there is none."""
 
@@ -37,7 +37,7 @@ def take(pieces: list[Piece], milli: int, columns: Columns, *, oldest_first: boo
 def _divided(piece: Piece, milli: int, columns: Columns) -> tuple[Piece, Piece]:
     part, rest, whole = list(piece), list(piece), piece[columns.milli]
     part[columns.milli], rest[columns.milli] = milli, whole - milli
-    if columns.value is not None:
+    if columns.value is not None and piece[columns.value] is not None:
         rest[columns.value] = scaled(piece[columns.value], whole - milli, whole)
         part[columns.value] = piece[columns.value] - rest[columns.value]
     if columns.debt is not None and piece[columns.debt] is not None:
