@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from schemas.models.config import PoolSettings
 from schemas.types.agreement import Agreement, SettlementWindow
 from schemas.types.catalog import CatalogItem
 from schemas.types.settlement import AccountName
 from streams.pool.journal.movements import Movement, Movements
+from streams.pool.state.horizon import MARGIN_MS
 from streams.settlement.ledger.agreements import Agreements
 from streams.settlement.ledger.debts import Debt, Rate
 from streams.settlement.ledger.entries import (
@@ -25,6 +27,12 @@ from streams.settlement.money import scaled
 
 CLOCK, OPEN_START, OPEN_END, NEWEST = "clock_ms", "open_start_ms", "open_end_ms", "newest_ms"
 """Rows of `times`: the pool's time, the window that is open, and when the newest fact happened that was settled."""
+LATE_LIMIT, LATE_BEFORE = "late_limit_ms", "late_before_ms"
+"""Rows of `times`: the pool's late limit, and its horizon: what was told a margin before it, the pool may forget."""
+NOT_POSTED = -1
+"""In place of a transaction's sequence, where there was nothing to post."""
+_LATE_LIMIT_MS = PoolSettings(name="-").late_limit_ms
+"""Of a pool that has told no settings yet."""
 
 
 class Books:
@@ -178,6 +186,18 @@ class Books:
     def agreement_at(self, at_ms: int) -> Agreement | None:
         """The one in force at a time; None before the first."""
         return self.agreements.at(at_ms)
+    def pass_time(self, clock_ms: int) -> None:
+        """The pool's time goes on, and with it its horizon; neither goes back."""
+        clock_ms = max(clock_ms, self.clock_ms)
+        late_before_ms = clock_ms - self.times.get(LATE_LIMIT, _LATE_LIMIT_MS)
+        self.times[CLOCK] = clock_ms
+        self.times[LATE_BEFORE] = max(late_before_ms, self.times.get(LATE_BEFORE, 0))
+
+    @property
+    def remembered_since_ms(self) -> int:
+        """What was told since then the pool may still know, and change."""
+        return self.times.get(LATE_BEFORE, 0) - MARGIN_MS
+
 
     def rate(self, sku: str, agreement: Agreement | None) -> Rate | UnpricedReason:
         """The transfer price of one unit, or why there is none."""

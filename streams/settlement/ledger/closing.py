@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from streams.settlement.ledger.books import CLOCK, OPEN_END, Books
+from streams.settlement.ledger.books import OPEN_END, Books
 from streams.settlement.ledger.debts import Debt
 from streams.settlement.ledger.entries import FUND, INSURER, About
 from streams.settlement.ledger.lots import SOLD_AT_MS
+from streams.settlement.ledger.orders import is_over
 from streams.settlement.money import scaled, shares
 
 DAY_MS = 86_400_000
-_REVISED_WITHIN_MS = 40 * DAY_MS
-"""Longer than any sale or report may be revised that the pool still knows by default; goods that come back later are
-the keeper's own."""
+_KEPT_MS = 40 * DAY_MS
+"""How long sold lots are known at least; goods that come back later, and no revision brings, are the keeper's own."""
 
 
 def tick(books: Books, clock_ms: int) -> None:
     """The pool's time goes on; windows close whose end, and delay, is over."""
-    books.times[CLOCK] = max(clock_ms, books.clock_ms)
+    books.pass_time(clock_ms)
     if not books.agreements:
         return
     while True:
@@ -64,13 +64,13 @@ def _take_premiums(books: Books, end_ms: int, version: int) -> None:
 
 
 def _forget(books: Books, end_ms: int) -> None:
-    """Orders whose goods may come back no more, and sold lots that no revision reaches."""
-    longest_ms = max(one["returns_within_ms"] for one in books.agreements.values())
+    """Orders that are over, and sold lots that no revision reaches."""
     for order, row in list(books.orders.items()):
-        if row["ended_at_ms"] and row["ended_at_ms"] + longest_ms < end_ms and not _waits(books, row):
+        if is_over(books, row, end_ms) and not _waits(books, row):
             del books.orders[order]
+    since_ms = min(end_ms - _KEPT_MS, books.remembered_since_ms)
     for place, sold in list(books.sold_lots.items()):
-        rest = [piece for piece in sold if piece[SOLD_AT_MS] + _REVISED_WITHIN_MS > end_ms or piece[4] is None]
+        rest = [piece for piece in sold if piece[SOLD_AT_MS] > since_ms or piece[4] is None]
         if len(rest) < len(sold):
             books.sold_lots[place] = rest
 

@@ -6,7 +6,7 @@ from typing import Any
 from schemas.types.agreement import Agreement, Dispute
 from streams.pool.journal import facts
 from streams.settlement.ledger import closing, goods, lots, orders, returns
-from streams.settlement.ledger.books import NEWEST, Books
+from streams.settlement.ledger.books import LATE_LIMIT, NEWEST, Books
 from streams.settlement.ledger.debts import Debt, debt_of, kept
 from streams.settlement.ledger.entries import About, Entry, Posting, Step, Unpriced
 
@@ -58,6 +58,7 @@ class Ledger:
             elif change[0] == "commonshelf.PoolSettings":
                 books.currency["currency"] = change[1]["currency"]
         elif fact[0] == facts.CATALOG_ITEM:
+                books.times[LATE_LIMIT] = change[1]["late_limit_ms"]
             books.items[fact[1]["sku"]] = fact[1]
             self._price_what_waits()
         elif fact[0] == facts.TICK:

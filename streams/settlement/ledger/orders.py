@@ -1,14 +1,14 @@
 """Goods of orders: what the store that sold owes the stores that hand over, and what a return takes back."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from schemas.types.agreement import Agreement
 from schemas.types.orders import Hold, OrderRow
 from schemas.types.settlement import TransactionKind
 from schemas.types.stock import Correction
 from streams.pool.journal.elsewhere import is_elsewhere
-from streams.settlement.ledger.books import Books
+from streams.settlement.ledger.books import NOT_POSTED, OPEN_START, Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
 from streams.settlement.ledger.entries import About, Party
 from streams.settlement.ledger.pieces import Columns, take
@@ -16,6 +16,8 @@ from streams.settlement.money import scaled
 
 _PART = Columns(0, debt=1)
 """A part of an order's goods: thousandths, the debt, its rate, the agreement's version, the transaction."""
+_ENDS: Final = ("ended_at_ms", "forget_at_ms", "told_at_ms")
+"""When an order ended, until when the pool keeps it, and when it was told of it last, ms since 1970 UTC."""
 PLACE = "|"
 """Between an item and its store in a row's key; no store has it in its id."""
 
@@ -30,9 +32,11 @@ def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterabl
 
     corrections: of the books, when the entry is a report that goods were handed over.
     """
-    row = books.orders.get(order["order"])
+    row = _known(books, order)
     if row is None:
         if all(hold["state"] != "picked" and not _has_left(hold) for hold in order["holds"]):
+            return
+        if is_over(books, order, books.times.get(OPEN_START, 0)):
             return
         row = _new_row(order)
     for one in corrections:
@@ -40,7 +44,7 @@ def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterabl
             place = f"{one['sku']}{PLACE}{one['store']}"
             row["handed"][place] = row["handed"].get(place, 0) - one["delta_milli"]
     now = _left_the_shelf(order, row["handed"])
-    row["ended_at_ms"] = order["ended_at_ms"]
+    row |= {name: order[name] for name in _ENDS}
     for place in sorted({*now, *row["pieces"]}):
         change = now.get(place, 0) - sum(piece[0] for piece in row["pieces"].get(place, {}).get("parts", ()))
         if change > 0:
@@ -53,13 +57,44 @@ def settle_order(books: Books, order: OrderRow, at_ms: int, corrections: Iterabl
 
 def settle_no_show(books: Books, order: OrderRow, stores: Iterable[str], at_ms: int) -> None:
     """Nobody collected what these stores kept ready."""
-    row = books.orders.get(order["order"])
-    agreement = books.agreement_at(at_ms)
+    row, agreement = _known(books, order), books.agreement_at(at_ms)
     if row is None or agreement is None:
         return
     for store in stores:
         _fee(books, row, store, "no_show", agreement["no_show_fee_minor"], agreement, at_ms)
     books.orders[order["order"]] = row
+
+
+def is_over(books: Books, order: Mapping[str, Any], closed_until_ms: int) -> bool:
+    """The order's goods may come back no more, by any agreement, and the pool knows it no more, and changes nothing.
+
+    order: the ledger's row, or the pool's. One that is forgotten so is not begun anew: it was posted once.
+    """
+    ended_at_ms: int = order["ended_at_ms"]
+    if not ended_at_ms or order["forget_at_ms"] > books.clock_ms:
+        return False
+    longest_ms: int = max((one["returns_within_ms"] for one in books.agreements.values()), default=0)
+    told_at_ms: int = max(order["told_at_ms"], ended_at_ms)
+    return ended_at_ms + longest_ms < closed_until_ms and told_at_ms < books.remembered_since_ms
+
+
+def _known(books: Books, order: OrderRow) -> dict[str, Any] | None:
+    """The ledger's row of an order.
+
+    Of another one that had its name, which the pool has forgotten, what waits for a price goes on under a name apart.
+    """
+    name = order["order"]
+    row = books.orders.get(name)
+    if row is None or row["placed_at_ms"] == order["placed_at_ms"]:
+        return row
+    apart = f"{name}{PLACE}{row['placed_at_ms']}"
+    waiting = [(claim, told) for claim, told in books.unpriced.items() if told.get("order") == name]
+    for claim, told in waiting:
+        books.unpriced[claim] = told | {"order": apart}
+    del books.orders[name]
+    if waiting:
+        books.orders[apart] = row
+    return None
 
 
 def _has_left(hold: Hold) -> bool:
@@ -88,7 +123,7 @@ def _new_row(order: OrderRow) -> dict[str, Any]:
     return {
         "order": order["order"], "selling": f"@pool:{for_pool}" if for_pool else preferred and party_of(preferred),
         "mode": order["terms"]["mode"], "pieces": {}, "handed": {}, "fees": {}, "returns": [],
-        "ended_at_ms": 0,
+        "placed_at_ms": order["placed_at_ms"], **dict.fromkeys(_ENDS, 0),
     }  # fmt: skip
 
 
@@ -99,7 +134,7 @@ def _hand_over(books: Books, row: dict[str, Any], place: str, sku: str, milli: i
     about = About("goods_sold", at_ms, store, row["order"], None, sku, milli)
     parts = row["pieces"].setdefault(place, {"sku": sku, "parts": []})["parts"]
     if seller == giver or (agreement is not None and agreement["customer_pays"] == "fulfilling"):
-        parts.append([milli, kept(Debt(giver, seller, "", {})), None, 0, [books.position, -1]])
+        parts.append([milli, kept(Debt(giver, seller, "", {})), None, 0, [books.position, NOT_POSTED]])
         return
     rate = books.rate(sku, agreement)
     if isinstance(rate, str) or agreement is None:
