@@ -101,15 +101,18 @@ class Books:
         corrects: tuple[int, int] | None = None,
         position: int | None = None,
     ) -> tuple[int, int]:
-        """Post a transaction and return its name; postings of nothing are left out.
+        """Post a transaction and return its name, or NOT_POSTED in place of its sequence; postings of nothing are left
+        out.
 
         postings: each on another account, or with another party. position: of the fact, when it is not the entry at
         hand.
         """
         found = tuple([one for one in postings if one.amount_minor])
-        name = (self.position, len(self.step.transactions))
         if not found:
-            return name
+            return self.position, NOT_POSTED
+        name = (self.position, len(self.step.transactions))
+        if corrects is not None and corrects[1] == NOT_POSTED:
+            corrects = None
         add = self.balances.add
         for party, account, counterparty, amount, currency in found:
             add((party, account, counterparty or "", currency), amount)
@@ -183,9 +186,6 @@ class Books:
         """The pool's time."""
         return self.times.get(CLOCK, 0)
 
-    def agreement_at(self, at_ms: int) -> Agreement | None:
-        """The one in force at a time; None before the first."""
-        return self.agreements.at(at_ms)
     def pass_time(self, clock_ms: int) -> None:
         """The pool's time goes on, and with it its horizon; neither goes back."""
         clock_ms = max(clock_ms, self.clock_ms)
@@ -198,6 +198,9 @@ class Books:
         """What was told since then the pool may still know, and change."""
         return self.times.get(LATE_BEFORE, 0) - MARGIN_MS
 
+    def agreement_at(self, at_ms: int) -> Agreement | None:
+        """The one in force at a time; None before the first."""
+        return self.agreements.at(at_ms)
 
     def rate(self, sku: str, agreement: Agreement | None) -> Rate | UnpricedReason:
         """The transfer price of one unit, or why there is none."""

@@ -8,14 +8,15 @@ from streams.pool.journal import facts
 from streams.settlement.ledger import closing, goods, lots, orders, returns
 from streams.settlement.ledger.books import LATE_LIMIT, NEWEST, Books
 from streams.settlement.ledger.debts import Debt, debt_of, kept
-from streams.settlement.ledger.entries import About, Entry, Posting, Step, Unpriced
+from streams.settlement.ledger.entries import About, Entry, Step
+from streams.settlement.ledger.restating import restate
 
 History = Callable[[], Iterable[Entry]]
 """The pool's journal from its first entry on; read up to the entry at hand when an agreement is dated back."""
-
 _NO_PRICE_ENDS = ("none", "lost_lot")
 """Claims that no price ends: one takes an agreement that is dated back, or a dispute, the other ends with that of the
 goods that were lost."""
+
 
 class Ledger:
     """Pure but for `history`, which only reads what was posted already. Entries come in order, each once."""
@@ -57,8 +58,8 @@ class Ledger:
                 books.stores[change[1]["store"]] = 1
             elif change[0] == "commonshelf.PoolSettings":
                 books.currency["currency"] = change[1]["currency"]
-        elif fact[0] == facts.CATALOG_ITEM:
                 books.times[LATE_LIMIT] = change[1]["late_limit_ms"]
+        elif fact[0] == facts.CATALOG_ITEM:
             books.items[fact[1]["sku"]] = fact[1]
             self._price_what_waits()
         elif fact[0] == facts.TICK:
@@ -153,28 +154,7 @@ class Ledger:
             if before.position >= entry.position:
                 break
             again.post(before)
-        self._adopt(again._books, agreement)
-
-    def _adopt(self, known: Books, agreement: Agreement) -> None:
-        """Post the difference to `known`, and go on from it; windows stay as they closed."""
-        books = self._books
-        postings = []
-        for key in sorted({*known.balances, *books.balances}):
-            party, account, counterparty, currency = key
-            difference = known.balances.get(key, 0) - books.balances.get(key, 0)
-            postings.append(Posting(party, account, counterparty or None, difference, currency))
-        waiting = set(books.unpriced)
-        books.adopt(known)
-        sentence = (
-            f"Version {agreement['version']} of the agreement holds from before: the difference to what was posted"
-        )
-        books.post(About("restated", agreement["effective_from_ms"]), agreement["version"], postings, sentence)
-        books.step.priced.extend(sorted(waiting - set(books.unpriced)))
-        for (position, item), claim in sorted(books.unpriced.items()):
-            if (position, item) not in waiting:
-                books.step.unpriced.append(
-                    Unpriced(self._pool, position, item, claim["reason"], About(*claim["about"]))
-                )
+        restate(books, again._books, agreement)
 
     # --- disputes --------------------------------------------------------------------------------------------
 
