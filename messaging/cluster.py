@@ -51,11 +51,22 @@ def topic_identity(kafka_options: ClientOptions, topic: str) -> TopicIdentity:
 
 def topic_identities(kafka_options: ClientOptions, topics: Sequence[str]) -> dict[str, TopicIdentity]:
     """The same of several topics, by name."""
-    admin, cluster = open_cluster(kafka_options, _ANSWER_TIMEOUT_S)
-    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_ANSWER_TIMEOUT_S)
-    identities = {}
-    for topic, answer in asked.items():
-        described = answer.result()
-        partitions = tuple(sorted(part.id for part in described.partitions))
-        identities[topic] = TopicIdentity(f"{cluster.cluster_id}/{described.topic_id}", partitions)
-    return identities
+    return TopicIdentities(kafka_options, topics).now()
+
+
+class TopicIdentities:
+    """The topics of these names, asked for as often as wanted by one client."""
+
+    def __init__(self, kafka_options: ClientOptions, topics: Sequence[str]) -> None:
+        """Raises UnreachableError when no broker answers."""
+        self._admin, self._cluster = open_cluster(kafka_options, _ANSWER_TIMEOUT_S)
+        self._topics = TopicCollection(list(topics))
+
+    def now(self) -> dict[str, TopicIdentity]:
+        """By name. Raises KafkaException when one is not there, or no broker answers."""
+        identities = {}
+        for topic, answer in self._admin.describe_topics(self._topics, request_timeout=_ANSWER_TIMEOUT_S).items():
+            described = answer.result()
+            partitions = tuple(sorted(part.id for part in described.partitions))
+            identities[topic] = TopicIdentity(f"{self._cluster.cluster_id}/{described.topic_id}", partitions)
+        return identities

@@ -96,6 +96,8 @@ class PublishedUntil(TypedDict):
     posted_position: int
     sequence: int
     windows_until_ms: int
+    postings_topic: str
+    statements_topic: str
 
 
 class StatementTotal(TypedDict):

@@ -19,6 +19,7 @@ from streams.runtime import sink as sink_module
 from streams.settlement.store import history as history_module
 from streams.settlement.store import publisher as publisher_module
 from streams.settlement.store import worker as worker_module
+from streams.settlement.store.backlog import Backlog
 from streams.settlement.store.database import postgresql_engine, sqlite_engine
 from streams.settlement.store.outlook import Outlook
 from streams.settlement.store.worker import Settlement, SettlementSettings
@@ -74,7 +75,9 @@ def engine_of(database):
 
 
 def settlement_of(database):
-    return Settlement(SettlementSettings({}, 1, "127.0.0.1", 0, lambda: engine_of(database), TOPIC), Outlook())
+    return Settlement(
+        SettlementSettings({}, 1, "127.0.0.1", 0, lambda: engine_of(database), TOPIC), Outlook(), Backlog()
+    )
 
 
 def play(pages, database, armed, killed_log, caught_up, is_away=None):

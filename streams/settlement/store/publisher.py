@@ -2,11 +2,13 @@
 
 The database is the outbox. What is published of a pool stands on a compacted topic of its own, written in the Kafka
 transaction that publishes it: a process that dies anywhere leaves both or neither, and one that was thought dead is
-fenced by its transactional id. So nothing is missing and nothing comes twice, whatever becomes of the database.
+fenced by its transactional id. So nothing is missing and nothing comes twice, whatever becomes of the database. A topic
+that was made anew is noticed before the next transaction, or within a minute, and gets all that it has not.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -14,8 +16,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging.client_options import ClientOptions, producer_options, quiet
-from messaging.log_reader import read_table
-from schemas.codec import BadMessage, LaterSchema, topic_codec
+from messaging.cluster import TopicIdentities, UnreachableError
+from schemas.codec import topic_codec
 from schemas.partition import partition_of
 from schemas.topics import MESSAGE_MAX_BYTES, SETTLEMENT_POSTINGS, SETTLEMENT_PUBLISHED, SETTLEMENT_STATEMENTS
 from schemas.types.settlement import LedgerTransaction, PublishedUntil, SettlementStatement
@@ -24,8 +26,11 @@ from streams.runtime.sink import SinkFenced, SinkStopped
 from streams.settlement.netting import net
 from streams.settlement.store.database import reading
 from streams.settlement.store.messages import statement_key, statement_messages, transaction_message
+from streams.settlement.store.published import TOPICS, Published
 from streams.settlement.store.queries import (
+    Head,
     closed_windows_of,
+    count_transactions,
     heads_of,
     owed_between,
     transactions_of,
@@ -38,6 +43,8 @@ _AT_ONCE = 1_000
 """Transactions of the ledger that one of Kafka's takes at most."""
 _PAUSE_S = 0.2
 _AFTER_FAILURE_S = 1.0
+_LOOK_EVERY_S = 60.0
+"""How often the topics are looked at while nothing is published."""
 _CALL_TIMEOUT_S = 10.0
 _OPTIONS = {
     "transactional.id": TRANSACTIONAL_ID,
@@ -52,14 +59,13 @@ _FENCED = (
 )
 _WITHOUT_REASON = (KafkaError._STATE, KafkaError._FATAL)  # noqa: SLF001  no public names
 """What a call is refused with after an earlier one failed; who ends the transaction is told why."""
-_NEW: PublishedUntil = {"pool": "", "posted_position": 0, "sequence": -1, "windows_until_ms": 0}
 
 
 class Publisher:
     """Publishes what the database has and Kafka has not."""
 
     def __init__(self, kafka_options: ClientOptions, partitions: int, engine: Engine) -> None:
-        """Fences whoever published before. Raises KafkaException, TimeoutError, SinkStopped."""
+        """Fences whoever published before. Raises KafkaException, UnreachableError, TimeoutError, SinkStopped."""
         self._partitions = partitions
         self._engine = engine
         self._failed: list[KafkaError] = []
@@ -70,16 +76,30 @@ class Publisher:
         self._producer = Producer(producer_options(quiet(kafka_options)) | _OPTIONS)
         self._producer.init_transactions(_CALL_TIMEOUT_S)
         # Read only now: what another had open is decided, and it can begin nothing more.
-        self._until = _published(read_table(kafka_options, SETTLEMENT_PUBLISHED.name))
+        self._topics = TopicIdentities(kafka_options, TOPICS)
+        self._identities = self._identities_now()
+        self._look_at_s = time.monotonic() + _LOOK_EVERY_S
+        self._published = Published(kafka_options, self._identities)
         self._looked_at: dict[str, int] = {}
         """Pool → journal position up to which nothing is left to publish."""
 
+    @property
+    def until(self) -> Mapping[str, PublishedUntil]:
+        """Pool → how far it is published; it goes on as this publishes."""
+        return self._published.until
+
     def publish(self) -> bool:
-        """One step of each pool; whether there may be more at once. Raises KafkaException, SQLAlchemyError."""
+        """One step of each pool; whether there may be more at once.
+
+        Raises KafkaException, SQLAlchemyError, SinkStopped; TopicMadeAnewError, after which another publisher is made.
+        """
         is_more = False
+        if time.monotonic() >= self._look_at_s:
+            self._look_at_topics()
         with reading(self._engine) as connection:
             for head in heads_of(connection):
                 if self._looked_at.get(head.pool, 0) < head.position:
+                    self._check_prefix(connection, head)
                     is_whole = self._publish_pool(connection, head.pool)
                     if is_whole:
                         self._looked_at[head.pool] = head.position
@@ -87,7 +107,7 @@ class Publisher:
         return is_more
 
     def _publish_pool(self, connection: Connection, pool: str) -> bool:
-        until = self._until.get(pool, _NEW | {"pool": pool})
+        until = self._published.of(pool)
         after = (until["posted_position"], until["sequence"])
         found = transactions_of(connection, pool, after=after, limit=_AT_ONCE)
         is_whole = len(found) < _AT_ONCE
@@ -101,14 +121,15 @@ class Publisher:
                 netted = net(owed_between(connection, pool, window.start_ms))
                 statements = list(statement_messages(window, window_sums_of(connection, pool, window), netted))
             is_whole = len(closed) <= 1
-        if until != self._until.get(pool):
+        if until != self._published.told(pool):
             self._store([transaction_message(one) for one in found], statements, until)
         return is_whole
 
     def _store(
         self, transactions: list[LedgerTransaction], statements: list[SettlementStatement], until: PublishedUntil
     ) -> None:
-        """All of it in one Kafka transaction. Raises KafkaException."""
+        """All of it in one Kafka transaction. Raises KafkaException, TopicMadeAnewError."""
+        self._look_at_topics()
         pool, self._failed = until["pool"], []
         try:
             self._producer.begin_transaction()
@@ -125,7 +146,31 @@ class Publisher:
             raise
         if self._failed:
             raise KafkaException(self._failed[0])
-        self._until[pool] = until
+        self._published.publish(until)
+
+    def _identities_now(self) -> dict[str, str]:
+        return {topic: identity.name for topic, identity in self._topics.now().items()}
+
+    def _look_at_topics(self) -> None:
+        now = self._identities_now()
+        anew = [topic for topic, identity in now.items() if identity != self._identities[topic]]
+        if anew:
+            raise TopicMadeAnewError(f"{' and '.join(sorted(anew))} was deleted and made anew")
+        self._look_at_s = time.monotonic() + _LOOK_EVERY_S
+
+    def _check_prefix(self, connection: Connection, head: Head) -> None:
+        """A topic that was made anew while it was written may have got a part alone. Raises SinkStopped."""
+        until = self._published.of(head.pool)
+        at = (until["posted_position"], until["sequence"])
+        if head.pool not in self._published.counts or head.position < at[0]:
+            return
+        told, known = self._published.counts.pop(head.pool), count_transactions(connection, head.pool, at)
+        if told != known:
+            raise SinkStopped(
+                f"settlement: {SETTLEMENT_POSTINGS.name} was made anew, and up to entry {at[0]}.{at[1]} has {told} "
+                f"transactions of pool {head.pool}, the database {known}; nothing was published. Delete that topic, "
+                "and start ./shelf up, which makes it: all of them are published then"
+            )
 
     def _produce(
         self, topic: str, key: str, pool: str, value: LedgerTransaction | SettlementStatement | PublishedUntil
@@ -145,21 +190,8 @@ class Publisher:
             self._failed.append(error)
 
 
-def _published(table: Mapping[bytes, bytes]) -> dict[str, PublishedUntil]:
-    """Pool → how far it is published. Raises SinkStopped."""
-    decode = topic_codec(SETTLEMENT_PUBLISHED.name).decode
-    try:
-        return {key.decode(): decode(value) for key, value in table.items()}
-    except BadMessage as error:
-        what_to_do = (
-            "start the release that writes it"
-            if isinstance(error, LaterSchema)
-            else "restore the topic, which settlement alone writes"
-        )
-        raise SinkStopped(
-            f"settlement: how far it is published cannot be read from {SETTLEMENT_PUBLISHED.name}: {error}; nothing "
-            f"was published; {what_to_do}"
-        ) from error
+class TopicMadeAnewError(RuntimeError):
+    """A topic is not the one that the publisher began with."""
 
 
 def keep_published(make: Callable[[], Publisher], stop: threading.Event) -> None:
@@ -173,7 +205,10 @@ def keep_published(make: Callable[[], Publisher], stop: threading.Event) -> None
             publisher = publisher or make()
             if not publisher.publish():
                 stop.wait(_PAUSE_S)
-        except (KafkaException, SQLAlchemyError, TimeoutError) as error:
+        except TopicMadeAnewError as error:
+            publisher = None
+            log.warning("%s; what is not on it is published", error)
+        except (KafkaException, SQLAlchemyError, TimeoutError, UnreachableError) as error:
             if isinstance(error, KafkaException) and error.args[0].code() in _FENCED:
                 raise SinkFenced(
                     "settlement: another process has begun to publish, so this one has ended; run one `worker "

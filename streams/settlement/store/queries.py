@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, distinct, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, distinct, func, not_, select
 
+from schemas.types.settlement import PublishedUntil
 from streams.settlement.ledger.books import OPEN_END, OPEN_START
 from streams.settlement.ledger.entries import About, ClosedWindow, Posting, Transaction, Unpriced
 from streams.settlement.netting import Owed
@@ -49,6 +50,15 @@ class NetPosition(NamedTuple):
     party: str
     currency: str
     amount_minor: int
+
+
+class Unpublished(NamedTuple):
+    """What waits to be published of a pool."""
+
+    transactions: int
+    windows: int
+    oldest_ms: int | None
+    """When the broker had what brought the oldest of them about, ms since 1970 UTC; None when nothing waits."""
 
 
 NOW = AsOf()
@@ -176,9 +186,7 @@ def transactions_of(
     )
     wanted = wanted.where(*(column == subject for column, subject in subjects if subject is not None))
     if after is not None:
-        position, sequence = after
-        at, number = transactions.c.posted_position, transactions.c.sequence
-        wanted = wanted.where(at >= position, (at > position) | (number > sequence))
+        wanted = wanted.where(_behind(after))
     wanted = wanted.order_by(transactions.c.posted_position, transactions.c.sequence)
     if limit is not None:
         wanted = wanted.limit(limit)
@@ -226,6 +234,26 @@ def transactions_of_party(connection: Connection, pool: str, party: str, window_
         _transaction(rows[0], tuple(Posting(party, *row[-_OF_POSTING:]) for row in rows))
         for rows in (list(same) for _, same in groupby(in_order, lambda row: (row.posted_position, row.sequence)))
     ]
+
+
+def count_transactions(connection: Connection, pool: str, until: tuple[int, int]) -> int:
+    """How many there are up to that (posted position, sequence)."""
+    wanted = select(func.count()).select_from(transactions).where(transactions.c.pool == pool, not_(_behind(until)))
+    return int(connection.scalar(wanted) or 0)
+
+
+def unpublished(connection: Connection, pool: str, until: PublishedUntil | None) -> Unpublished:
+    """What there is of a pool behind what is published; None: nothing is."""
+    at, until_ms = ((0, -1), 0) if until is None else (
+        (until["posted_position"], until["sequence"]), until["windows_until_ms"]
+    )  # fmt: skip
+    posted = select(func.count(), func.min(transactions.c.posted_at_ms)).where(transactions.c.pool == pool, _behind(at))
+    closed = select(func.count(), func.min(windows.c.closed_at_ms)).where(
+        windows.c.pool == pool, windows.c.end_ms > until_ms
+    )
+    (count, posted_at_ms), (number, closed_at_ms) = (connection.execute(one).one() for one in (posted, closed))
+    times = [one for one in (posted_at_ms, closed_at_ms) if one is not None]
+    return Unpublished(count, number, min(times, default=None))
 
 
 def unpriced_of(connection: Connection, pool: str, as_of: AsOf = NOW) -> list[Unpriced]:
@@ -284,6 +312,13 @@ def _of_time(wanted: Select[Any], as_of: AsOf) -> Select[Any]:
         )  # fmt: skip
         return wanted.where(*bounds)
     return wanted.join(transactions, _SAME).where(*_bounds(as_of))
+
+
+def _behind(name: tuple[int, int]) -> ColumnElement[bool]:
+    """Behind that (posted position, sequence), in a form that an index serves."""
+    position, sequence = name
+    at, number = transactions.c.posted_position, transactions.c.sequence
+    return and_(at >= position, (at > position) | (number > sequence))
 
 
 def _bounds(as_of: AsOf) -> list[ColumnElement[bool]]:

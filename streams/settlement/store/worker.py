@@ -19,6 +19,7 @@ from messaging.status_server import Status, StatusServer
 from schemas.topics import POOL_JOURNAL
 from streams.runtime.garbage import collect_rarely
 from streams.runtime.sink import SinkFenced, SinkSettings, SinkWorker
+from streams.settlement.store.backlog import Backlog
 from streams.settlement.store.database import migrate
 from streams.settlement.store.history import history_of
 from streams.settlement.store.outlook import Outlook
@@ -47,9 +48,10 @@ class Settlement:
     What passes by itself (a database or a Kafka that is away) is tried again; else `run` raises.
     """
 
-    def __init__(self, settings: SettlementSettings, outlook: Outlook) -> None:
+    def __init__(self, settings: SettlementSettings, outlook: Outlook, backlog: Backlog) -> None:
         self._settings = settings
         self._outlook = outlook
+        self._backlog = backlog
         self._worker: SinkWorker | None = None
         self._away: str | None = "it starts"
         self._published: Future[None] | None = None
@@ -103,7 +105,9 @@ class Settlement:
             settings = self._settings
 
             def make() -> Publisher:
-                return Publisher(settings.kafka_options, settings.partitions, engine)
+                publisher = Publisher(settings.kafka_options, settings.partitions, engine)
+                self._backlog.follow(engine, publisher.until)
+                return publisher
 
             self._published = threads.submit(keep_published, make, stop)
             self._published.add_done_callback(lambda _: stop.set())
@@ -124,9 +128,10 @@ def run_settlement(settings: SettlementSettings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     collect_rarely()
-    outlook = Outlook()
-    REGISTRY.register(outlook)
-    settlement = Settlement(settings, outlook)
+    outlook, backlog = Outlook(), Backlog()
+    for collector in (outlook, backlog):
+        REGISTRY.register(collector)
+    settlement = Settlement(settings, outlook, backlog)
     try:
         pages = StatusServer(settings.http_host, settings.http_port, health=settlement.health, ready=settlement.ready)
     except OSError as error:

@@ -5,15 +5,22 @@ import threading
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from prometheus_client import CollectorRegistry
 
+from messaging.cluster import TopicIdentity
 from schemas.codec import topic_codec
 from schemas.registry import registry
 from schemas.topics import MESSAGE_MAX_BYTES, SETTLEMENT_POSTINGS, SETTLEMENT_PUBLISHED, SETTLEMENT_STATEMENTS
 from streams.runtime.sink import SinkFenced, SinkStopped
+from streams.settlement.store import published as published_module
 from streams.settlement.store import publisher as publisher_module
+from streams.settlement.store.backlog import Backlog
 from streams.settlement.store.database import migrate, reading, sqlite_engine
-from streams.settlement.store.publisher import Publisher, keep_published
+from streams.settlement.store.messages import statement_key, transaction_message
+from streams.settlement.store.published import TOPICS
+from streams.settlement.store.publisher import Publisher, TopicMadeAnewError, keep_published
 from streams.settlement.store.queries import closed_windows_of, transactions_of
+from tests.support.kafka_message import kafka_message
 from tests.support.pool import POOL
 from tests.support.settlement_store import busy, sink
 
@@ -65,16 +72,70 @@ def engine(tmp_path, journal):
     engine.dispose()
 
 
+class Topics:
+    """Kafka's topics as a start finds them: what each holds, and which each is."""
+
+    def __init__(self):
+        self.identities = dict.fromkeys(TOPICS, "first")
+        self.values = {topic: [] for topic in TOPICS}
+        """(Key, value), in order."""
+
+    def take(self, publisher):
+        """What a publisher has committed reaches the topics."""
+        for one in publisher._producer.committed:
+            for topic, value in one:
+                key = statement_key(value) if topic == SETTLEMENT_STATEMENTS.name else value["pool"]
+                self.values[topic].append((key.encode(), topic_codec(topic).encode(value)))
+        publisher._producer.committed = []
+
+    def make_anew(self, topic):
+        self.identities[topic] += " and another"
+        self.values[topic] = []
+
+    def table(self, topic):
+        return dict(self.values[topic])
+
+    def log(self, topic):
+        return [kafka_message(topic, at, value, key) for at, (key, value) in enumerate(self.values[topic])]
+
+    def posted(self):
+        decode = topic_codec(SETTLEMENT_POSTINGS.name).decode
+        return [decode(value) for _, value in self.values[SETTLEMENT_POSTINGS.name]]
+
+
 @pytest.fixture
-def published(monkeypatch):
-    """The topic's table, as a start finds it."""
-    table = {}
+def topics(monkeypatch):
+    found = Topics()
+
+    class Identities:
+        def __init__(self, kafka_options, names):
+            pass
+
+        def now(self):
+            return {name: TopicIdentity(identity, (0,)) for name, identity in found.identities.items()}
+
     monkeypatch.setattr(publisher_module, "Producer", Producer)
-    monkeypatch.setattr(publisher_module, "read_table", lambda *_: table)
-    return table
+    monkeypatch.setattr(publisher_module, "TopicIdentities", Identities)
+    monkeypatch.setattr(published_module, "read_table", lambda _, topic: found.table(topic))
+    monkeypatch.setattr(published_module, "read_log", lambda _, topics: found.log(*topics))
+    return found
 
 
-def test_each_closed_window_is_a_transaction_of_its_own_and_comes_behind_its_postings(engine, published):
+def publish_all(engine, topics):
+    """By a publisher that starts now."""
+    publisher = Publisher({}, 1, engine)
+    while publisher.publish():
+        pass
+    topics.take(publisher)
+    return publisher
+
+
+def stored_messages(engine):
+    with reading(engine) as connection:
+        return [transaction_message(one) for one in transactions_of(connection, POOL)]
+
+
+def test_each_closed_window_is_a_transaction_of_its_own_and_comes_behind_its_postings(engine, topics):
     publisher = Publisher({}, 1, engine)
     steps = 1
     while publisher.publish():
@@ -95,7 +156,7 @@ def test_each_closed_window_is_a_transaction_of_its_own_and_comes_behind_its_pos
     assert len(committed) == len(closed)
 
 
-def test_a_record_may_be_as_large_as_its_topic_takes_and_is_read(engine, published):
+def test_a_record_may_be_as_large_as_its_topic_takes_and_is_read(engine, topics):
     assert Publisher({}, 1, engine)._producer.options["message.max.bytes"] == MESSAGE_MAX_BYTES
     assert SETTLEMENT_POSTINGS.kafka_config()["max.message.bytes"] == str(MESSAGE_MAX_BYTES)
     with reading(engine) as connection:
@@ -124,7 +185,7 @@ def test_one_that_another_has_fenced_ends_and_fences_nobody(code):
 
 
 @pytest.mark.parametrize("refused", [KafkaError._STATE, KafkaError._FATAL])
-def test_a_record_that_is_refused_without_a_reason_is_told_as_what_stands_behind_it(engine, published, refused):
+def test_a_record_that_is_refused_without_a_reason_is_told_as_what_stands_behind_it(engine, topics, refused):
     publisher = Publisher({}, 1, engine)
     publisher._producer.refuses_record, publisher._producer.refuses_end = refused, KafkaError._FENCED
     with pytest.raises(SinkFenced):
@@ -157,7 +218,103 @@ def test_what_passes_by_itself_is_tried_again_by_another(monkeypatch):
         (b"foreign", "no Confluent wire format.*restore the topic, which settlement alone writes"),
     ],
 )
-def test_how_far_is_published_that_cannot_be_read_ends_it_and_says_what_to_do(engine, published, value, says):
-    published[POOL.encode()] = value
+def test_how_far_is_published_that_cannot_be_read_ends_it_and_says_what_to_do(engine, topics, value, says):
+    topics.values[SETTLEMENT_PUBLISHED.name] = [(POOL.encode(), value)]
     with pytest.raises(SinkStopped, match=f"{SETTLEMENT_PUBLISHED.name}: .*{says}"):
         keep_published(lambda: Publisher({}, 1, engine), threading.Event())
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        [SETTLEMENT_POSTINGS.name],
+        [SETTLEMENT_STATEMENTS.name],
+        [SETTLEMENT_PUBLISHED.name],
+        [SETTLEMENT_POSTINGS.name, SETTLEMENT_STATEMENTS.name],
+        [SETTLEMENT_POSTINGS.name, SETTLEMENT_PUBLISHED.name],
+        list(TOPICS),
+    ],
+)
+def test_a_topic_that_was_made_anew_gets_all_again_and_the_others_nothing_twice(engine, topics, lost):
+    publish_all(engine, topics)
+    before = {topic: list(values) for topic, values in topics.values.items()}
+    assert topics.posted() == stored_messages(engine) != []
+    for topic in lost:
+        topics.make_anew(topic)
+    publish_all(engine, topics)
+    assert topics.posted() == stored_messages(engine)
+    assert topics.values[SETTLEMENT_STATEMENTS.name] == before[SETTLEMENT_STATEMENTS.name] != []
+    settled = {topic: len(values) for topic, values in topics.values.items()}
+    publish_all(engine, topics)
+    assert {topic: len(values) for topic, values in topics.values.items()} == settled
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_a_topic_that_is_made_anew_while_it_is_published_to_is_noticed(engine, topics, monkeypatch, is_idle):
+    """Before the next transaction, and from time to time when there is none."""
+    if is_idle:
+        monkeypatch.setattr(publisher_module, "_LOOK_EVERY_S", 0)
+    publisher = Publisher({}, 1, engine)
+    while is_idle and publisher.publish():
+        pass
+    topics.make_anew(SETTLEMENT_POSTINGS.name)
+    with pytest.raises(TopicMadeAnewError, match=f"{SETTLEMENT_POSTINGS.name} was deleted and made anew"):
+        publisher.publish()
+
+
+def test_a_publisher_of_a_topic_made_anew_gives_way_to_another_at_once():
+    stop, made = threading.Event(), []
+
+    class Behind:
+        def publish(self):
+            if len(made) == 2:
+                stop.set()
+                return True
+            raise TopicMadeAnewError("it was made anew")
+
+    def make():
+        made.append(Behind())
+        return made[-1]
+
+    keep_published(make, stop)
+    assert len(made) == 2
+
+
+def test_a_topic_made_anew_that_has_a_part_alone_is_told_with_what_to_do(engine, topics):
+    publish_all(engine, topics)
+    written_meanwhile = topics.values[SETTLEMENT_POSTINGS.name][-2:]
+    topics.make_anew(SETTLEMENT_POSTINGS.name)
+    topics.values[SETTLEMENT_POSTINGS.name] = written_meanwhile
+    with pytest.raises(
+        SinkStopped, match=r"up to entry .* has 2 transactions of pool north, the database \d+; .*Delete"
+    ):
+        Publisher({}, 1, engine).publish()
+
+
+def test_metrics_tell_what_waits_to_be_published(engine, topics, journal):
+    """All of it before, nothing after; meanwhile the age of what waits longest."""
+    newest_ms = max(entry.appended_at_ms for entry in journal)
+    backlog = Backlog(lambda: newest_ms + 5_000)
+    registry = CollectorRegistry()
+    registry.register(backlog)
+
+    def told(name):
+        return registry.get_sample_value(f"commonshelf_settlement_{name}", {"pool": POOL})
+
+    assert told("unpublished_transactions") is None
+    publisher = Publisher({}, 1, engine)
+    backlog.follow(engine, publisher.until)
+    with reading(engine) as connection:
+        posted, closed = transactions_of(connection, POOL), closed_windows_of(connection, POOL)
+    assert (told("unpublished_transactions"), told("unpublished_windows")) == (len(posted), len(closed))
+    first_ms = next(entry.appended_at_ms for entry in journal if entry.position == posted[0].posted_position)
+    assert told("oldest_unpublished_seconds") == (newest_ms + 5_000 - first_ms) / 1_000
+    assert publisher.publish()
+    assert (told("unpublished_transactions"), told("unpublished_windows")) == (0, len(closed) - 1)
+    while publisher.publish():
+        pass
+    assert (told("unpublished_transactions"), told("unpublished_windows")) == (0, 0)
+    assert told("oldest_unpublished_seconds") == 0
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE settlement_heads")
+    assert told("unpublished_transactions") is None

@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from messaging.cluster import UnreachableError
 from streams.runtime.sink import SinkStopped, SinkWorker
+from streams.settlement.store.backlog import Backlog
 from streams.settlement.store.database import sqlite_engine
 from streams.settlement.store.outlook import Outlook
 from streams.settlement.store.worker import Settlement, SettlementSettings
@@ -17,7 +18,7 @@ def settlement(tmp_path, monkeypatch):
     monkeypatch.setattr("streams.settlement.store.worker._PAUSE_S", 0)
     monkeypatch.setattr("streams.settlement.store.worker.keep_published", lambda _make, stop: stop.wait())
     settings = SettlementSettings({}, 1, "127.0.0.1", 0, lambda: sqlite_engine(tmp_path / "settlement.sqlite3"))
-    return Settlement(settings, Outlook())
+    return Settlement(settings, Outlook(), Backlog())
 
 
 @pytest.mark.parametrize(

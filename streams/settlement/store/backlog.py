@@ -1,0 +1,59 @@
+"""What waits to be published: transactions and closed windows that the database has and Kafka has not; for metrics."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from messaging.clock import wall_clock_ms
+from schemas.types.settlement import PublishedUntil
+from streams.settlement.store.database import reading
+from streams.settlement.store.queries import heads_of, unpublished
+
+
+class Backlog(Collector):
+    """Asks the database at each `collect`, which any thread may call."""
+
+    def __init__(self, now_ms: Callable[[], int] = wall_clock_ms) -> None:
+        self._now_ms = now_ms
+        self._followed: tuple[Engine, Mapping[str, PublishedUntil]] | None = None
+
+    def follow(self, engine: Engine, until: Mapping[str, PublishedUntil]) -> None:
+        """The database, and how far each pool is published, which may go on."""
+        self._followed = engine, until
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, by pool; none while nobody knows how far is published, or the database does not serve."""
+        transactions = GaugeMetricFamily(
+            "commonshelf_settlement_unpublished_transactions",
+            "Transactions of the database that wait to be published.",
+            labels=["pool"],
+        )
+        windows = GaugeMetricFamily(
+            "commonshelf_settlement_unpublished_windows",
+            "Closed windows whose statements wait to be published.",
+            labels=["pool"],
+        )
+        oldest = GaugeMetricFamily(
+            "commonshelf_settlement_oldest_unpublished_seconds",
+            "Age of the oldest of both, by when the broker had what brought it about; 0 for none.",
+            labels=["pool"],
+        )
+        if self._followed is not None:
+            engine, until = self._followed
+            try:
+                with reading(engine) as connection:
+                    waiting = {
+                        head.pool: unpublished(connection, head.pool, until.get(head.pool))
+                        for head in heads_of(connection)
+                    }
+            except SQLAlchemyError:
+                waiting = {}  # /ready says that the database does not serve
+            for pool, found in waiting.items():
+                transactions.add_metric([pool], found.transactions)
+                windows.add_metric([pool], found.windows)
+                age_ms = 0 if found.oldest_ms is None else max(self._now_ms() - found.oldest_ms, 0)
+                oldest.add_metric([pool], age_ms / 1000)
+        yield from (transactions, windows, oldest)
