@@ -12,6 +12,7 @@ from streams.pool.state.horizon import MARGIN_MS
 from streams.settlement.ledger.agreements import Agreements
 from streams.settlement.ledger.debts import Debt, Rate
 from streams.settlement.ledger.entries import (
+    FUND,
     About,
     ClosedWindow,
     Entry,
@@ -54,8 +55,10 @@ class Books:
         """(Store, SKU) → thousandths that the pool's books say."""
         self.in_transit: RowTable[tuple[str, str], list[Any]] = RowTable("in_transit")
         """(Transfer, SKU) → losses on the way, newest last."""
-        self.sales: RowTable[str, int] = RowTable("sales")
-        """Store → retail value of what it sold in the open window."""
+        self.sales: RowTable[tuple[int, str], int] = RowTable("sales")
+        """(Start of a window that has not closed, store) → retail value of what it sold in it."""
+        self.fund: RowTable[tuple[int, str], int] = RowTable("fund")
+        """(Start of a window that has not closed, currency) → what is owed to the fund less what it owes."""
         self.exposures: RowTable[str, list[int]] = RowTable("exposures")
         """Owner → value lent now, since when, and value times ms accrued in the open window."""
         self.unpriced: RowTable[tuple[int, int], dict[str, Any]] = RowTable("unpriced")
@@ -75,8 +78,8 @@ class Books:
         self.tables = Tables(
             (
                 self.agreements, self.items, self.orders, self.lots, self.sold_lots, self.lost_lots, self.shelves,
-                self.in_transit, self.sales, self.exposures, self.unpriced, self.disputes, self.balances, self.times,
-                self.stores, self.currency, self._counted_at, self._borrowed, self._drawn,
+                self.in_transit, self.sales, self.fund, self.exposures, self.unpriced, self.disputes, self.balances,
+                self.times, self.stores, self.currency, self._counted_at, self._borrowed, self._drawn,
             )
         )  # fmt: skip
         self.step = Step([], [], [], [])
@@ -114,9 +117,11 @@ class Books:
         if corrects is not None and corrects[1] == NOT_POSTED:
             corrects = None
         add = self.balances.add
+        window_ms, belongs_to_ms = self._windows(about.occurred_at_ms)
         for party, account, counterparty, amount, currency in found:
             add((party, account, counterparty or "", currency), amount)
-        window_ms, belongs_to_ms = self._windows(about.occurred_at_ms)
+            if party == FUND and account in ("receivable", "payable"):
+                self.fund.add((window_ms, currency), amount)
         self._note_time(about)
         self.step.transactions.append(
             Transaction(
@@ -170,14 +175,15 @@ class Books:
 
     def adopt(self, known: "Books") -> None:
         """Go on from another's rows. Windows stay as they are, and what was posted stays posted."""
-        self.tables.become(known.tables, but=("balances", "times"))
+        self.tables.become(known.tables, but=("balances", "times", "fund"))
 
     def note_sale(self, move: Movement) -> None:
         """Sales at the catalogue's price are the weights of the fund; revisions take back what they took."""
         if move.order is None and (move.cause in ("sale", "return", "void") or move.is_undone):
             value = self.retail_minor(move.sku, -move.quantity_milli)
             if value:
-                self.sales.add(move.store, value)
+                window_ms = self._windows(move.occurred_at_ms)[0] if self.agreements else 0
+                self.sales.add((window_ms, move.store), value)
 
     # --- what holds ----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from streams.settlement.ledger.debts import Debt
 from streams.settlement.ledger.entries import FUND, INSURER, About
 from streams.settlement.ledger.lots import SOLD_AT_MS
 from streams.settlement.ledger.orders import is_over
+from streams.settlement.ledger.tables import RowTable
 from streams.settlement.money import scaled, shares
 
 DAY_MS = 86_400_000
@@ -31,7 +32,6 @@ def tick(books: Books, clock_ms: int) -> None:
 def _close(books: Books, end_ms: int, version: int) -> None:
     _even_the_fund(books, end_ms, version)
     _take_premiums(books, end_ms, version)
-    books.sales.drop_all()
     _forget(books, end_ms)
     books.close_window(version)
     assert books.times[OPEN_END] > end_ms
@@ -39,14 +39,26 @@ def _close(books: Books, end_ms: int, version: int) -> None:
 
 def _even_the_fund(books: Books, end_ms: int, version: int) -> None:
     """What the fund paid in the window is borne by the members by their share of sales."""
-    weights = dict(books.sales) or dict.fromkeys(books.stores, 1)
-    for (party, currency), net in books.net_positions().items():
-        for member, part in shares(-net, weights).items() if party == FUND and weights else ():
+    sold, paid = _taken(books.sales, end_ms), _taken(books.fund, end_ms)
+    weights = sold or dict.fromkeys(books.stores, 1)
+    for currency, net in paid.items():
+        for member, part in shares(-net, weights).items() if weights else ():
             about = About("fund_share", end_ms - 1, member)
             debt = Debt(FUND, member, currency, {"fund": part})
             books.owe(about, version, debt, f"{member}'s share of what the fund paid in this window")
 
 
+    _taken(books.fund, end_ms)  # the shares themselves
+    if not weights:
+        books.fund.put_all({(end_ms, currency): net for currency, net in paid.items() if net})
+
+
+def _taken(sums: RowTable[tuple[int, str], int], end_ms: int) -> dict[str, int]:
+    """Take the sums of windows until `end_ms` off a table: those of what is told ahead of the next ones stay."""
+    found: dict[str, int] = {}
+    for key in sorted(key for key in sums if key[0] < end_ms):
+        found[key[1]] = found.get(key[1], 0) + sums.pop(key)
+    return found
 def _take_premiums(books: Books, end_ms: int, version: int) -> None:
     agreement = next((one for one in books.agreements.values() if one["version"] == version), None)
     for owner, (lent, since_ms, accrued) in sorted(books.exposures.items()):

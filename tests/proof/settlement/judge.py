@@ -97,10 +97,11 @@ def _of_windows(
 
 
 def _of_the_fund(posted: Sequence[Transaction], closed: Sequence[ClosedWindow]) -> list[str]:
-    """When a window closes, members have given the fund what it paid."""
+    """When a window closes, members have given the fund what it paid in it."""
     net, last = 0, max((one.position for one in closed), default=0)
+    until_ms = max((one.end_ms for one in closed), default=0)
     for transaction in posted:
-        if transaction.posted_position <= last:
+        if transaction.posted_position <= last and transaction.window_ms < until_ms:
             for posting in transaction.postings:
                 if posting.party == FUND and posting.account in ("receivable", "payable"):
                     net += posting.amount_minor
