@@ -101,10 +101,10 @@ class PublishedUntil(TypedDict):
 
 
 class StatementTotal(TypedDict):
-    """All transactions of one kind in a statement."""
+    """All transactions of a statement that are of one kind and belong to one window."""
 
     kind: TransactionKind
-    is_restated: bool
+    belongs_to_ms: int
     amount_minor: int
     transactions: int
 

@@ -17,10 +17,20 @@ from schemas.currency import decimal_text
 from streams.settlement.statements import TITLES, Statement
 
 COLUMNS = (
-    "when", "kind", "restated", "what", "with", "order", "transfer", "item", "quantity", "entry", "agreement",
+    "when", "kind", "restated of", "what", "with", "order", "transfer", "item", "quantity", "entry", "agreement",
     "disputed", "tax", "amount", "currency",
 )  # fmt: skip
-_WIDTHS = {"when": 17, "kind": 42, "what": 56, "with": 32, "order": 16, "transfer": 16, "item": 20, "amount": 14}
+_WIDTHS = {
+    "when": 17,
+    "restated of": 17,
+    "kind": 42,
+    "what": 56,
+    "with": 32,
+    "order": 16,
+    "transfer": 16,
+    "item": 20,
+    "amount": 14,
+}
 Cell = str | Decimal
 
 
@@ -33,7 +43,8 @@ def rows(statement: Statement, names: Mapping[str, str], zone: tzinfo) -> Iterat
             for line in section.lines:
                 one, about = line.transaction, line.transaction.about
                 yield (
-                    moment(about.occurred_at_ms, zone), TITLES[section.kind], "yes" if section.is_restated else "",
+                    moment(about.occurred_at_ms, zone), TITLES[section.kind],
+                    moment(one.belongs_to_ms, zone) if section.is_restated else "",
                     one.sentence, party_name(line.counterparty, names), about.order or "", about.transfer or "",
                     about.sku or "", quantity(about) and Decimal(quantity(about)),
                     f"{one.posted_position}.{one.sequence}", str(one.agreement), ", ".join(line.disputes),

@@ -12,12 +12,13 @@ PartyCurrency = tuple[str, str]
 
 
 class WindowTotal(NamedTuple):
-    """All that one kind of transaction added to a party's balance in a window."""
+    """All that transactions of one kind, which belong to one window, added to a party's balance in a window."""
 
     party: str
     currency: str
     kind: TransactionKind
-    is_restated: bool
+    belongs_to_ms: int
+    """Start of the window in which it happened."""
     amount_minor: int
     transactions: int
 
@@ -57,7 +58,7 @@ def statement_messages(
     totals: dict[PartyCurrency, list[StatementTotal]] = defaultdict(list)
     for one in sums.totals:
         totals[one.party, one.currency].append({
-            "kind": one.kind, "is_restated": one.is_restated, "amount_minor": one.amount_minor,
+            "kind": one.kind, "belongs_to_ms": one.belongs_to_ms, "amount_minor": one.amount_minor,
             "transactions": one.transactions,
         })  # fmt: skip
     payments = {(one.currency, payment) for one in netted for payment in one.payments}

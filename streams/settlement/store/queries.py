@@ -128,7 +128,10 @@ def owed_between(connection: Connection, pool: str, window_ms: int) -> list[Owed
 
 
 def window_sums_of(connection: Connection, pool: str, window: ClosedWindow) -> WindowSums:
-    """The sums of a window: of each party and currency what it brings, what is added by kind, and what it has lent."""
+    """The sums of a window, of each party and currency: what it brings, what is added, and what it has lent.
+
+    What is added is told by kind and by the window that it belongs to.
+    """
     by = (postings.c.party, postings.c.currency)
     amount = func.sum(postings.c.amount_minor)
     owed = postings.c.account.in_(("receivable", "payable"))
@@ -137,8 +140,7 @@ def window_sums_of(connection: Connection, pool: str, window: ClosedWindow) -> W
         wanted = select(*by, amount).where(postings.c.pool == pool, *bounds).group_by(*by).having(amount != 0)
         return {(party, currency): int(total) for party, currency, total in connection.execute(wanted)}
 
-    is_restated = transactions.c.belongs_to_ms < transactions.c.window_ms
-    kinds = (*by, transactions.c.kind, is_restated)
+    kinds = (*by, transactions.c.kind, transactions.c.belongs_to_ms)
     count = func.count(distinct(postings.c.posted_position * _SEQUENCES + postings.c.sequence))
     added = (
         select(*kinds, amount, count)
@@ -152,8 +154,8 @@ def window_sums_of(connection: Connection, pool: str, window: ClosedWindow) -> W
         sums(owed, postings.c.window_ms < window.start_ms),
         sums(postings.c.account == "stock_lent", postings.c.window_ms < window.end_ms),
         [
-            WindowTotal(party, currency, kind, bool(restated), int(total), number)
-            for party, currency, kind, restated, total, number in connection.execute(added)
+            WindowTotal(party, currency, kind, belongs_to_ms, int(total), number)
+            for party, currency, kind, belongs_to_ms, total, number in connection.execute(added)
         ],
     )
 
