@@ -1,5 +1,10 @@
 """Cases of settlement, computed by hand in each test's text."""
 
+from schemas.codec import topic_codec
+from schemas.models.catalog import CatalogItem
+from schemas.topics import CATALOG_ITEMS
+from streams.settlement.ledger.ledger import Ledger
+from tests.support.lending import AWAY, FAR_SHOP, HOME, SHOP, Pools
 from tests.support.pool import BREAD, DAY_MS, MILK, NOON_MS, OTHER_STORE, STORE, line, wanted
 from tests.support.settlement import (
     THIRD_STORE,
@@ -274,3 +279,40 @@ def test_goods_that_were_lent_before_they_had_a_price_name_the_entry_that_lent_t
     bench.stock_item(MILK, cost_minor=100, recorded_at_ms=NOON_MS + 3)
     [lent] = transactions(bench)
     assert (lent.about.kind, lent.position, lent.posted_position) == ("lot_lent", received, received + 1)
+
+
+def test_stock_lent_between_pools_with_another_currency_of_fee():
+    """South's order takes two of milk from north's corner shop, which lends ten.
+
+    In north's books the pool south owes the shop two at 1.10, 2.20 EUR, and 0.25 USD of fee for each: 0.50 USD. In
+    south's its shop on the hill owes the pool north two at 1.00 and 50 %, 3.00 EUR, and by its own agreement 0.30 CHF
+    for each: 0.60 CHF. A currency is never reckoned into another.
+    """
+    pools = Pools()
+    lent = {HOME: (100, AWAY, 25, "USD"), AWAY: (500, HOME, 30, "CHF")}
+    for pool, (permille, other, fee_minor, currency) in lent.items():
+        item = CatalogItem(pool=pool, sku=MILK, name=MILK, cost_minor=100, recorded_at_ms=NOON_MS + 1)
+        pools.put(pool, CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
+        fee = {"pool": other, "fee_minor_per_unit": fee_minor, "currency": currency}
+        price = {"kind": "cost_plus", "permille": permille}
+        pools.configure(pool, agreement(lending=[fee], transfer_price=price))
+    pools.lend(10_000)
+    pools.settle()
+    pools.order(AWAY, "o1", 2_000)
+    pools.request(AWAY, "confirmed", "o1")
+    pools.settle()
+    for kind in ("pick", "hand_over"):
+        pools.fulfil("done", pools.task(kind)["task"])
+        pools.settle()
+    found = {}
+    for pool in (HOME, AWAY):
+        entries = pools.benches[pool].journal(pool)
+        ledger = Ledger(pool, lambda entries=entries: entries)
+        assert_balanced(one for entry in entries for one in ledger.post(entry).transactions)
+        found[pool] = ledger.net_positions()
+    assert found[HOME] == {
+        (SHOP, "EUR"): 220, (f"@pool:{AWAY}", "EUR"): -220, (SHOP, "USD"): 50, (f"@pool:{AWAY}", "USD"): -50,
+    }  # fmt: skip
+    assert found[AWAY] == {
+        (f"@pool:{HOME}", "EUR"): 300, (FAR_SHOP, "EUR"): -300, (f"@pool:{HOME}", "CHF"): 60, (FAR_SHOP, "CHF"): -60,
+    }  # fmt: skip
