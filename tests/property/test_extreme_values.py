@@ -5,8 +5,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
 
 from schemas.codec import OWN_RECORD_MAX_BYTES, topic_codec
+from schemas.models.agreement import FEE_MAX_MINOR
 from schemas.models.base import (
     LINE_ID_MAX,
     LINES_MAX,
@@ -40,6 +43,7 @@ from schemas.topics import (
 from streams.pool.journal.facts import FACT_MAX_BYTES
 from streams.pool.pickup.index import APPOINTMENTS
 from streams.pool.tasks.index import TASKS
+from streams.settlement.store.database import migrate
 from tests.support.pool import (
     BREAD,
     DAY_MS,
@@ -55,6 +59,8 @@ from tests.support.pool import (
     line,
     wanted,
 )
+from tests.support.settlement import agreement, assert_balanced, fold
+from tests.support.settlement_store import folded, sink, stored
 from tests.support.transfers import came, place, tell
 
 PEER = "south"
@@ -63,6 +69,18 @@ KIT, LONG_SKU, CASE, GRAIN = "KIT", "\U0001f34e" * 200, "plu:1", "plu:2"
 PARTS = [f"P{n:02}".ljust(100, "-") for n in range(PARTS_MAX)]
 INT32, INT64 = 2**31, 2**63
 Command = Callable[[PoolBench], None]
+_MOST = {
+    "transfer_price": {"kind": "cost_plus", "permille": 10_000}, "handling_fee_minor": FEE_MAX_MINOR,
+    "pickup_fee_minor": FEE_MAX_MINOR, "no_show_fee_minor": FEE_MAX_MINOR, "tax": "added",
+    "insurance": {"premium_ppm_per_day": 1_000_000}, "shrink": {"bearer": "fund", "covers": "all"},
+}  # fmt: skip
+agreements = [
+    agreement(**_MOST, ownership="owner", window={"every": "daily"}),
+    agreement(version=2, effective_from_ms=TIME_MAX_MS, window={"every": "minutes", "minutes": 1}),
+    agreement(version=3, effective_from_ms=1, **_MOST, transit_loss="fund", customer_pays="fulfilling",
+              referral_permille=1_000, window={"every": "monthly", "closing_delay_ms": 30 * DAY_MS}),
+]  # fmt: skip
+"""Terms at the edges: of amounts, of when they come into force, and of how long a window takes things in."""
 
 milli = st.sampled_from(
     [
@@ -249,6 +267,7 @@ def terms(draw: Any) -> Command:
                     preparation_ms=30 * DAY_MS * draw(st.integers(0, 1)), preparation_per_line_ms=86_400_000,
                 ),
                 ClockConfirmation(at_ms=draw(st.sampled_from([0, NOON_MS, TIME_MAX_MS]))),
+                draw(st.sampled_from(agreements)),
             ]
         )
     )  # fmt: skip
@@ -282,6 +301,7 @@ def world() -> PoolBench:
         piece = PieceMeasure(unit="each", numerator=numerator, denominator=denominator)
         bench.configure(CodeMapping(code=code, sku=MILK, piece=piece))
     bench.configure(PickupPlace(place=STORE, name="Counter", stores=(STORE,)))
+    bench.configure(agreements[0])
     bench.report("received", "stock", line(QUANTITY_MAX_MILLI), line(QUANTITY_MAX_MILLI, FLOUR))
     bench.tick(NOON_MS)
     return bench
@@ -295,6 +315,21 @@ def check_all_fits(bench: PoolBench) -> None:
             topic_codec(output.topic).decode(output.value)
             assert len(output.value) < OWN_RECORD_MAX_BYTES
     assert max(map(len, bench.committed.rows.values())) < OWN_RECORD_MAX_BYTES
+
+
+def check_is_settled(bench: PoolBench) -> None:
+    """Whatever the pool accepts is posted, balanced, kept as rows, and gone on from."""
+    journal = bench.journal()
+    ledger, steps = fold(journal)
+    assert_balanced(one for step in steps for one in step.transactions)
+    assert not sum(ledger.net_positions().values())
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    migrate(engine)
+    half = len(journal) // 2
+    for entries in (journal[:half], journal[half:]):
+        with engine.begin() as connection:
+            sink(journal).apply(connection, entries)
+    assert stored(engine, POOL) == folded(journal, POOL)
 
 
 @given(commands=st.lists(
@@ -311,6 +346,7 @@ def test_all_inputs_at_the_extremes_of_their_fields_are_decided_and_folded(comma
     for command in commands:
         command(bench)
     check_all_fits(bench)
+    check_is_settled(bench)
     bench.restart()
     bench.sell("sane", line(1_000))
     bench.commit()

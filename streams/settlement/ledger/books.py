@@ -12,6 +12,7 @@ from streams.pool.state.horizon import MARGIN_MS
 from streams.settlement.ledger.agreements import Agreements
 from streams.settlement.ledger.debts import Debt, Rate
 from streams.settlement.ledger.entries import (
+    AMOUNT_MAX_MINOR,
     FUND,
     About,
     ClosedWindow,
@@ -23,7 +24,7 @@ from streams.settlement.ledger.entries import (
     UnpricedReason,
 )
 from streams.settlement.ledger.tables import PileTable, RowTable, Tables
-from streams.settlement.ledger.windows import window_of
+from streams.settlement.ledger.windows import LATEST_MS, window_of
 from streams.settlement.money import scaled
 
 CLOCK, OPEN_START, OPEN_END, NEWEST = "clock_ms", "open_start_ms", "open_end_ms", "newest_ms"
@@ -194,7 +195,7 @@ class Books:
 
     def pass_time(self, clock_ms: int) -> None:
         """The pool's time goes on, and with it its horizon; neither goes back."""
-        clock_ms = max(clock_ms, self.clock_ms)
+        clock_ms = max(min(clock_ms, LATEST_MS), self.clock_ms)
         late_before_ms = clock_ms - self.times.get(LATE_LIMIT, _LATE_LIMIT_MS)
         self.times[CLOCK] = clock_ms
         self.times[LATE_BEFORE] = max(late_before_ms, self.times.get(LATE_BEFORE, 0))
@@ -208,8 +209,8 @@ class Books:
         """The one in force at a time; None before the first."""
         return self.agreements.at(at_ms)
 
-    def rate(self, sku: str, agreement: Agreement | None) -> Rate | UnpricedReason:
-        """The transfer price of one unit, or why there is none."""
+    def rate(self, sku: str, milli: int, agreement: Agreement | None) -> Rate | UnpricedReason:
+        """The transfer price of one unit, or why so many thousandths have none."""
         if agreement is None:
             return "no_agreement"
         if agreement["currency"] != self.currency.get("currency", agreement["currency"]):
@@ -229,6 +230,8 @@ class Books:
                 return "no_price"
             numerator, denominator = item["price_minor"] * price["permille"], 1000
         tax = (item["tax_permille"] or 0) if item is not None and agreement["tax"] != "none" else 0
+        if abs(numerator * milli) > AMOUNT_MAX_MINOR * denominator * 1000:
+            return "too_large"
         return Rate(numerator, denominator, tax, agreement["tax"] == "included", agreement["rounding"])
 
     def unit_of(self, sku: str | None) -> str | None:
@@ -255,6 +258,7 @@ class Books:
 
     def _windows(self, occurred_at_ms: int) -> tuple[int, int]:
         """(Window to post in, window to which the time belongs), by their starts."""
+        occurred_at_ms = min(occurred_at_ms, LATEST_MS)
         start, end = self.open_window(occurred_at_ms)
         if occurred_at_ms < start:
             return start, min(window_of(occurred_at_ms, self._window_terms(occurred_at_ms))[0], start)

@@ -11,16 +11,18 @@ from streams.settlement.ledger.tables import RowTable
 from streams.settlement.money import scaled, shares
 
 DAY_MS = 86_400_000
+_CLOSED_AT_ONCE = 1_000
+"""Windows that one tick closes, however far the clock leaps."""
 _KEPT_MS = 40 * DAY_MS
 """How long sold lots are known at least; goods that come back later, and no revision brings, are the keeper's own."""
 
 
 def tick(books: Books, clock_ms: int) -> None:
-    """The pool's time goes on; windows close whose end, and delay, is over."""
+    """The pool's time goes on; windows close whose end, and delay, is over: so many at most, the next tick goes on."""
     books.pass_time(clock_ms)
     if not books.agreements:
         return
-    while True:
+    for _ in range(_CLOSED_AT_ONCE):
         start, end = books.open_window(books.clock_ms)
         agreement = books.agreement_at(start) or books.agreement_at(end - 1)
         delay_ms = 0 if agreement is None else agreement["window"]["closing_delay_ms"]
@@ -46,8 +48,6 @@ def _even_the_fund(books: Books, end_ms: int, version: int) -> None:
             about = About("fund_share", end_ms - 1, member)
             debt = Debt(FUND, member, currency, {"fund": part})
             books.owe(about, version, debt, f"{member}'s share of what the fund paid in this window")
-
-
     _taken(books.fund, end_ms)  # the shares themselves
     if not weights:
         books.fund.put_all({(end_ms, currency): net for currency, net in paid.items() if net})
@@ -59,6 +59,8 @@ def _taken(sums: RowTable[tuple[int, str], int], end_ms: int) -> dict[str, int]:
     for key in sorted(key for key in sums if key[0] < end_ms):
         found[key[1]] = found.get(key[1], 0) + sums.pop(key)
     return found
+
+
 def _take_premiums(books: Books, end_ms: int, version: int) -> None:
     agreement = next((one for one in books.agreements.values() if one["version"] == version), None)
     for owner, (lent, since_ms, accrued) in sorted(books.exposures.items()):

@@ -10,8 +10,13 @@ Party = str
 FUND: Party = "@fund"
 INSURER: Party = "@insurer"
 
-UnpricedReason = Literal["no_agreement", "no_cost", "no_price", "no_list_price", "other_currency", "kit_price"]
-"""kit_price: the till told what the whole kit costs, and not its parts. A price for another unit is none."""
+UnpricedReason = Literal[
+    "no_agreement", "no_cost", "no_price", "no_list_price", "other_currency", "kit_price", "too_large"
+]
+"""kit_price: the till told what the whole kit costs, and not its parts. too_large: it comes to more than
+`AMOUNT_MAX_MINOR`. A price for another unit is none."""
+AMOUNT_MAX_MINOR = 10**14
+"""Minor units that goods of one fact may come to before tax: sums of thousands of them fit into 64 bits."""
 
 
 class Entry(Protocol):

@@ -41,7 +41,7 @@ def _receive(books: Books, move: Movement) -> None:
     agreement = books.agreement_at(move.occurred_at_ms)
     giver, taker = party_of(str(move.counterparty_store)), party_of(move.store)
     about = About("transfer", move.occurred_at_ms, move.store, None, move.transfer, move.sku, move.quantity_milli)
-    rate = books.rate(move.sku, agreement)
+    rate = books.rate(move.sku, move.quantity_milli, agreement)
     if isinstance(rate, str) or agreement is None:
         claim = {"claim": "transfer", "giver": giver, "taker": taker}
         name = books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
@@ -113,7 +113,7 @@ def _bear_transit_loss(books: Books, move: Movement, milli: int) -> list[Any]:
     about = About("transit_loss", move.occurred_at_ms, move.store, None, move.transfer, move.sku, milli)
     if agreement is None:
         return [milli, None, None, 0, list(books.wait_for_price("no_agreement", about, {"claim": "none"}))]
-    rate = books.rate(move.sku, agreement)
+    rate = books.rate(move.sku, milli, agreement)
     if isinstance(rate, str):
         claim = {"claim": "transit", "sender": sender, "receiver": receiver}
         return [milli, None, None, 0, list(books.wait_for_price(rate, about, claim))]
@@ -208,7 +208,7 @@ def _lose(
 
 
 def _bear_own(books: Books, move: Movement, milli: int, agreement: Agreement) -> list[Any]:
-    rate = books.rate(move.sku, agreement)
+    rate = books.rate(move.sku, milli, agreement)
     about = About("shrink", move.occurred_at_ms, move.store, None, None, move.sku, milli)
     if isinstance(rate, str):
         return [None, milli, None, None, None, 0, list(books.wait_for_price(rate, about, {"claim": "own_loss"}))]

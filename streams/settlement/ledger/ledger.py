@@ -8,7 +8,7 @@ from streams.pool.journal import facts
 from streams.settlement.ledger import closing, goods, lots, orders, returns
 from streams.settlement.ledger.books import LATE_LIMIT, NEWEST, Books
 from streams.settlement.ledger.debts import Debt, debt_of, kept
-from streams.settlement.ledger.entries import About, Entry, Step
+from streams.settlement.ledger.entries import AMOUNT_MAX_MINOR, About, Entry, Step
 from streams.settlement.ledger.restating import restate
 
 History = Callable[[], Iterable[Entry]]
@@ -110,11 +110,11 @@ class Ledger:
                 continue
             if claim["claim"] == "refund":
                 amount = books.retail_minor(str(about.sku), about.quantity_milli or 0)
-                if amount is None:
+                if amount is None or abs(amount) > AMOUNT_MAX_MINOR:
                     continue
                 returns.price_refund(books, name, claim, about, amount, agreement)
             else:
-                rate = books.rate(str(about.sku), agreement)
+                rate = books.rate(str(about.sku), about.quantity_milli or 0, agreement)
                 if isinstance(rate, str):
                     continue
                 self._price(name, claim, about, rate, agreement)

@@ -146,7 +146,7 @@ def price_lot(books: Books, name: tuple[int, int], claim: dict[str, Any], about:
 def _price(
     books: Books, about: About, part: list[Any], keeper: str, agreement: Agreement | None
 ) -> tuple[list[Any] | None, int, list[int]]:
-    rate = books.rate(str(about.sku), agreement)
+    rate = books.rate(str(about.sku), part[MILLI], agreement)
     if isinstance(rate, str) or agreement is None:
         name = books.wait_for_price(
             rate if isinstance(rate, str) else "no_agreement", about, {"claim": "lot", "owner": part[OWNER]}

@@ -136,7 +136,7 @@ def _hand_over(books: Books, row: dict[str, Any], place: str, sku: str, milli: i
     if seller == giver or (agreement is not None and agreement["customer_pays"] == "fulfilling"):
         parts.append([milli, kept(Debt(giver, seller, "", {})), None, 0, [books.position, NOT_POSTED]])
         return
-    rate = books.rate(sku, agreement)
+    rate = books.rate(sku, milli, agreement)
     if isinstance(rate, str) or agreement is None:
         claim = {"claim": "order", "order": row["order"], "place": place}
         name = books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)

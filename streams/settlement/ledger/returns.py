@@ -6,7 +6,7 @@ from schemas.types.agreement import Agreement
 from streams.pool.journal.movements import Movement
 from streams.settlement.ledger.books import Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import About, Party, UnpricedReason
+from streams.settlement.ledger.entries import AMOUNT_MAX_MINOR, About, Party, UnpricedReason
 from streams.settlement.ledger.orders import PLACE, party_of
 
 RETURNS = ("return", "return_not_restocked")
@@ -58,7 +58,11 @@ def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, m
     if paid != taker:
         refund = _refund(books, move, milli, agreement)
         if isinstance(refund, str):
-            claim = {"claim": "refund" if refund == "no_price" else "none", "paid": paid, "order": row["order"]}
+            claim = {
+                "claim": "refund" if refund in ("no_price", "too_large") else "none",
+                "paid": paid,
+                "order": row["order"],
+            }
             back["waits"].append(list(books.wait_for_price(refund, about, claim)))
         else:
             _pay_back(books, back, about, paid, refund, agreement)
@@ -69,7 +73,7 @@ def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, m
             _owe(books, back, about._replace(kind="return"), agreement, gone.negated(),
                  f"Goods of order {row['order']} are {giver}'s again")  # fmt: skip
     if move.cause == "return" and owner != taker:
-        rate = books.rate(move.sku, agreement)
+        rate = books.rate(move.sku, milli, agreement)
         about = about._replace(kind="return")
         if isinstance(rate, str):
             claim = {"claim": "return", "owner": owner, "taker": taker, "order": row["order"]}
@@ -140,6 +144,8 @@ def _refund(books: Books, move: Movement, milli: int, agreement: Agreement) -> i
         return "kit_price"
     if move.price_minor is None:
         retail = books.retail_minor(move.sku, milli)
+        if retail is not None and abs(retail) > AMOUNT_MAX_MINOR:
+            return "too_large"
         return "no_price" if retail is None else retail
     return Debt("", "-", "", {"refunds": abs(move.price_minor)}).part(milli, move.quantity_milli).parts["refunds"]
 

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.types.agreement import SettlementWindow
 
+LATEST_MS = 253_370_764_800_000
+"""The year 9999, whose end no calendar passes: what is later counts as of then."""
 _MINUTE_MS = 60_000
 
 

@@ -1,4 +1,4 @@
-"""What waits to be published: transactions and closed windows that the database has and Kafka has not; for metrics."""
+"""Metrics of the transactions and closed windows that the database has and Kafka has not."""
 
 from collections.abc import Callable, Iterator, Mapping
 

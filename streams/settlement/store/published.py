@@ -1,4 +1,4 @@
-"""How far settlement is published: as its own topic says, or, of a topic that was made anew, as what is on it shows."""
+"""Positions up to which settlement is published: as their topic says, or, of one made anew, as what is on it shows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ TOPICS = (SETTLEMENT_POSTINGS.name, SETTLEMENT_STATEMENTS.name, SETTLEMENT_PUBLI
 
 
 class Published:
-    """How far each pool is published on the topics that there are now."""
+    """Positions of the pools on the topics that there are now."""
 
     def __init__(self, kafka_options: ClientOptions, identities: Mapping[str, str]) -> None:
         """Reads it. identities: of all `TOPICS`, by name. Raises KafkaException, TimeoutError, SinkStopped."""

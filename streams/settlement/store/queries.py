@@ -53,7 +53,7 @@ class NetPosition(NamedTuple):
 
 
 class Unpublished(NamedTuple):
-    """What waits to be published of a pool."""
+    """The part of a pool's ledger that waits to be published."""
 
     transactions: int
     windows: int
