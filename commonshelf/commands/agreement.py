@@ -195,7 +195,8 @@ def list_agreements(*, pool: PoolArgument, where: Where) -> None:
     from zoneinfo import ZoneInfo
 
     from commonshelf.desks.agreements import agreements_of
-    from commonshelf.text import print_table, time_text
+    from commonshelf.desks.settlement.wording import moment
+    from commonshelf.text import print_table
     from messaging.clock import wall_clock_ms
 
     known, _ = agreements_of(where.connect(), pool)
@@ -208,7 +209,7 @@ def list_agreements(*, pool: PoolArgument, where: Where) -> None:
         key=lambda one: (one.effective_from_ms, one.version), default=None,
     )  # fmt: skip
     rows = [
-        (one.version, time_text(one.effective_from_ms, ZoneInfo(one.window.time_zone)), one.window.every,
+        (one.version, moment(one.effective_from_ms, ZoneInfo(one.window.time_zone)), one.window.every,
          one.ownership, one.transfer_price.kind, "holds now" if one is in_force else "")
         for one in known
     ]  # fmt: skip

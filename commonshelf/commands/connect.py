@@ -27,7 +27,7 @@ KindOption = Annotated[
     str | None, typer.Option("--kind", help="Of several connectors, the one of this kind.", show_default=False)
 ]
 SinceOption = Annotated[
-    int | None, typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="36h, 7d, or 2026-11-24.")
+    int | None, typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="36h, 7d, or 2026-11-24 (UTC).")
 ]
 
 
@@ -209,7 +209,7 @@ def read(
 def backfill(
     store: StoreArgument,
     since: Annotated[
-        int, typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="36h, 7d, or 2026-01-01.")
+        int, typer.Option("--since", metavar="TIME", parser=parse_since_ms, help="36h, 7d, or 2026-01-01 (UTC).")
     ],
     kind: KindOption = None,
     config: ConfigOption = None,

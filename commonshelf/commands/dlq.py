@@ -35,7 +35,7 @@ class Wanted:
     since: Annotated[
         int | None,
         typer.Option(
-            "--since", metavar="TIME", parser=parse_since_ms, help="Only set aside since: 36h, 7d, 2026-11-24."
+            "--since", metavar="TIME", parser=parse_since_ms, help="Only set aside since: 36h, 7d, 2026-11-24 (UTC)."
         ),
     ] = None
 

@@ -77,8 +77,8 @@ def balance(
     """
     from commonshelf.config.names import check_name
     from commonshelf.desks.settlement.wording import money, party_name
-    from commonshelf.text import print_table
-    from streams.settlement.store.queries import AsOf, balances_of, heads_of, net_positions_of
+    from commonshelf.text import counted, print_table
+    from streams.settlement.store.queries import AsOf, balances_of, heads_of, net_positions_of, unpriced_of
 
     with opened(where, pool) as ledger:
         position = int(known_at) if known_at is not None and known_at.isdecimal() else None
@@ -93,6 +93,7 @@ def balance(
         net = [one for one in every if store in (None, one.party)]
         accounts = [] if store is None else balances_of(ledger.database, pool, store, then)
         settled = next((one.position for one in heads_of(ledger.database) if one.pool == pool), 0)
+        waiting = len(unpriced_of(ledger.database, pool))
     if as_json:
         print(
             json.dumps(
@@ -123,6 +124,37 @@ def balance(
         ]
         print_table(("account", "with", "debit"), details, ("debit",))
     typer.echo(f"The ledger has the pool's journal up to entry {settled}.")
+    if waiting:
+        typer.echo(f"{counted(waiting, 'fact')} cannot be priced yet: ./shelf settle unpriced {pool}")
+
+
+@app.command()
+@with_groups
+def unpriced(pool: PoolArgument, where: Where, as_json: JsonOption = False) -> None:
+    """List the facts that wait for a price or an agreement, and why: they are posted once it is known.
+
+    Example: ./shelf settle unpriced riverside
+    """
+    from commonshelf.desks.settlement.wording import WAITS_FOR, moment, quantity, reference
+    from commonshelf.text import print_table
+    from streams.settlement.statements import TITLES
+    from streams.settlement.store.queries import unpriced_of
+
+    with opened(where, pool) as ledger:
+        found = unpriced_of(ledger.database, pool)
+    if as_json:
+        print(json.dumps([one._asdict() | {"about": one.about._asdict()} for one in found], indent=1))
+    elif not found:
+        typer.echo(f"nothing in pool {pool} waits for a price")
+    else:
+        rows = [
+            (
+                one.position, moment(one.about.occurred_at_ms, ledger.zone), TITLES[one.about.kind], one.about.store,
+                reference(one.about), quantity(one.about), WAITS_FOR[one.reason],
+            )
+            for one in found
+        ]  # fmt: skip
+        print_table(("entry", "when", "kind", "store", "about", "quantity", "waits for"), rows, ("entry", "quantity"))
 
 
 @app.command()
@@ -230,6 +262,8 @@ def export(
 
     with opened(where, pool) as ledger:
         found = transactions_of(ledger.database, pool)
+    if not found:
+        typer.echo(f"nothing is settled in pool {pool} yet, so that the file is empty", err=True)
     lines = (hledger_journal if form == "hledger" else beancount_journal)(found, ledger.zone)
     content = "".join(f"{line}\n" for line in lines)
     if out is None:

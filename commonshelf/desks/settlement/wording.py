@@ -5,8 +5,16 @@ from datetime import tzinfo
 
 from commonshelf.text import one_line, time_text, units
 from schemas.currency import decimal_text
-from streams.settlement.ledger.entries import FUND, INSURER, About, Party
+from streams.settlement.ledger.entries import FUND, INSURER, About, Party, UnpricedReason
 
+WAITS_FOR: dict[UnpricedReason, str] = {
+    "no_agreement": "an agreement that holds from before it", "no_cost": "the item's cost",
+    "no_price": "the item's price", "no_list_price": "the item's price in the agreement's list",
+    "other_currency": "the members: it is in another currency",
+    "kit_price": "the members: the till told the whole kit's price",
+    "too_large": "a smaller price: it comes to more than can be posted",
+}  # fmt: skip
+"""What ends the waiting of a fact that cannot be priced; the members settle by a dispute."""
 _OTHERS = {FUND: "Mutual fund", INSURER: "Insurer"}
 _OTHER_POOL = "@pool:"
 

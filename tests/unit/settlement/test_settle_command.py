@@ -2,13 +2,19 @@
 
 import json
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
+from commonshelf.config.settings import Settings
 from commonshelf.desks.settlement.posted import NothingPostedError
+from commonshelf.desks.settlement.wording import WAITS_FOR
+from streams.settlement.ledger.entries import UnpricedReason
+from streams.settlement.store.database import migrate, sqlite_engine
 from streams.settlement.store.queries import AsOf, net_positions_of, transactions_of
 from tests.support.pool import NOON_MS, OTHER_STORE, POOL, STORE
 from tests.support.settlement import THIRD_STORE
+from tests.support.settlement_store import busy, sink
 
 ACCOUNTS = "party,holder,iban\n" + "\n".join(
     f"{party},{party} Ltd,DE89370400440532013000" for party in (STORE, OTHER_STORE, THIRD_STORE, "@fund", "@insurer")
@@ -111,3 +117,33 @@ def test_a_file_that_cannot_be_written_is_told(settle, tmp_path):
     ran = settle("export", POOL, "hledger", "--out", str(tmp_path / "file" / "ledger"))
     assert ran.exit_code == 1
     assert "cannot be written" in ran.output
+
+
+def test_what_waits_for_a_price_is_listed_with_why(settle, tmp_path):
+    assert "nothing in pool north waits for a price" in settle("unpriced", POOL).output
+    journal = busy(is_priced=False).journal()
+    file = Settings(data_dir=tmp_path).settlement_file
+    file.unlink()
+    engine = sqlite_engine(file)
+    migrate(engine)
+    with engine.begin() as connection:
+        sink(journal).apply(connection, journal)
+    engine.dispose()
+    told = json.loads(settle("unpriced", POOL, "--json").output)
+    assert {one["reason"] for one in told} == {"no_cost"}
+    ran = settle("unpriced", POOL)
+    assert ran.exit_code == 0, ran.output
+    assert "the item's cost" in ran.output
+    assert f"{len(told)} facts cannot be priced yet: ./shelf settle unpriced {POOL}" in settle("balance", POOL).output
+
+
+@pytest.mark.parametrize("form", ["hledger", "beancount"])
+def test_an_export_of_a_ledger_without_entries_says_so(settle, tmp_path, form):
+    Settings(data_dir=tmp_path).settlement_file.unlink()
+    ran = settle("export", POOL, form)
+    assert (ran.exit_code, ran.stdout) == (0, "")
+    assert "nothing is settled in pool north yet" in ran.stderr
+
+
+def test_each_reason_to_wait_has_words():
+    assert set(WAITS_FOR) == set(get_args(UnpricedReason))
