@@ -23,8 +23,10 @@ OrderChangeKind = Literal[
     "late",
     "not_collected",
     "sold_at_till",
+    "moved",
     "stopped",
 ]
+"""moved: its appointment, for the goods were not ready."""
 
 OrderEventKind = Literal[
     "allocated",

@@ -40,6 +40,7 @@ class AppointmentRow(TypedDict):
     status: AppointmentStatus
     change: AppointmentChange
     slot_ms: int
+    is_late: bool
     window_from_ms: int
     window_until_ms: int
     deadline_ms: int
@@ -63,6 +64,7 @@ class BookedSlot(TypedDict):
     store: str
     place: str
     slot_ms: int
+    is_late: NotRequired[bool]
 
 
 class PickupWish(TypedDict):

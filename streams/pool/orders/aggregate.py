@@ -23,6 +23,7 @@ from streams.pool.orders.index import ORDER, UNPLACED
 from streams.pool.orders.reports import decide_report
 from streams.pool.orders.requests import decide_request
 from streams.pool.orders.rows import LOADS, ORDER_ROWS, QUOTA_ROWS
+from streams.pool.pickup.index import APPOINTMENT
 from streams.pool.state.agenda import RUNG_UP, STRAINED
 from streams.pool.tasks.index import TASK
 
@@ -49,7 +50,12 @@ AGGREGATE = Aggregate(
         Reaction(UNPLACED, react.reroute),
         Reaction(RUNG_UP_LATE, end_rung_up),
     ),
-    due={ORDER: react.expire, TASK: react.end_late_task, HAND_OVERS_OF_DAY: tell_not_rung_up},
+    due={
+        ORDER: react.expire,
+        TASK: react.end_late_task,
+        HAND_OVERS_OF_DAY: tell_not_rung_up,
+        APPOINTMENT: react.move_late_appointment,
+    },
     subject=react.subject,
     stop=react.stop,
     publishes={

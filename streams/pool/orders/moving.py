@@ -44,3 +44,28 @@ def _ready_stores(order: OrderRow) -> set[str]:
     """Stores that have picked all that they keep for the order."""
     waiting = {hold["store"] for hold in order["holds"] if is_kept(hold) and hold["state"] != PICKED}
     return working_stores(order) - waiting
+
+
+def move_late(state: PoolState, order: OrderRow, store: str, now_ms: int) -> OrderRow:
+    """The order after the store's quarter hour began and its goods were not ready: the nearest that they can be ready
+    for, or the one that it has when there is none. It is moved so once.
+    """
+    wish, slots = order["terms"].get("pickup"), order.get("slots", [])
+    if wish is None:
+        raise LookupError(f"order {order['order']} has an appointment and no wish")
+    others = [slot for slot in slots if slot["store"] != store]
+    search = SlotSearch(
+        state, order["order"], wish, others, len(order["lines"]), order["terms"]["deadline_ms"], now_ms, is_anew=False
+    )
+    offer = search.of_store(store)
+    return {
+        **order,
+        "slots": [
+            slot
+            if slot["store"] != store
+            else {**slot, "is_late": True}
+            if offer is None
+            else {"store": store, "place": offer.place, "slot_ms": offer.slot_ms, "is_late": True}
+            for slot in slots
+        ],
+    }

@@ -22,6 +22,7 @@ from streams.pool.orders.holds import (
     rung_up_whole,
 )
 from streams.pool.orders.index import ORDERS
+from streams.pool.orders.moving import move_late
 from streams.pool.orders.reports import NOT_COLLECTED
 from streams.pool.orders.ring_up import ring_up
 from streams.pool.orders.rows import indexed_order
@@ -124,6 +125,13 @@ def end_late_task(state: PoolState, name: str, trigger: Trigger) -> Fact | None:
     order = fail_lines(order, failed, store, kind, comes_back=is_pick)
     late = end_task(state, task, "late", kind, now_ms)
     return _change(state, kind, "not_done" if is_pick else "", order, now_ms, None, {task["task"]: late})
+
+
+def move_late_appointment(state: PoolState, name: str, trigger: Trigger) -> Fact:
+    """Move an appointment that begins while its goods are not ready."""
+    order, _, store = name.partition("/")
+    moved = move_late(state, indexed_order(state, order), store, trigger.now_ms)
+    return _change(state, "moved", "not_ready", moved, trigger.now_ms)
 
 
 def subject(fact: Fact) -> str | None:

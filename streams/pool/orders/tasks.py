@@ -49,7 +49,8 @@ def tasks_for(
         if lines is None:
             changed.append(end_task(state, task, "cancelled", order["outcome"] or "rerouted", now_ms))
         elif _slot(before, task["store"]) != _slot(order, task["store"]):
-            due_ms = _due_ms(state, order, task["kind"], task["store"], now_ms)
+            since_ms = task["opened_at_ms"] if task["kind"] == PICK else now_ms
+            due_ms = _due_ms(state, order, task["kind"], task["store"], since_ms)
             changed.append({**set_lines(state, task, lines), "due_ms": due_ms})
         elif lines != task["lines"]:
             changed.append(set_lines(state, task, lines))

@@ -67,18 +67,20 @@ def _booked(
     states = {hold["state"] for hold in order["holds"] if hold["store"] == slot["store"]} - {"collected"}
     status: AppointmentStatus = "ready" if states == {"picked"} else "booked"
     ready_at_ms, place, slot_ms = at_ms if status == "ready" else 0, slot["place"], slot["slot_ms"]
+    is_late = slot.get("is_late", False)
     wish, deadline_ms = order["terms"].get("pickup"), order["terms"]["deadline_ms"]
     digest = None if wish is None else wish.get("code_digest")
     if before is None or before["status"] not in LIVE_APPOINTMENT:
         return {
             "pool": state.pool, "order": order["order"], "store": slot["store"], "place": place, "status": status,
-            "change": status, "slot_ms": slot_ms, "window_from_ms": slot_ms, "window_until_ms": slot_ms + SLOT_MS,
-            "deadline_ms": deadline_ms, "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": digest,
-            "wrong_codes": [], "reports": [] if before is None else before["reports"],
+            "change": status, "slot_ms": slot_ms, "is_late": is_late, "window_from_ms": slot_ms,
+            "window_until_ms": slot_ms + SLOT_MS, "deadline_ms": deadline_ms, "customer": "", "customer_at_ms": 0,
+            "eta_ms": 0, "code_digest": digest, "wrong_codes": [],
+            "reports": [] if before is None else before["reports"],
             "reports_forgotten_ms": 0 if before is None else before["reports_forgotten_ms"], "booked_at_ms": at_ms,
             "ready_at_ms": ready_at_ms, "ended_at_ms": 0, "forget_at_ms": 0, "position": 0,
         }  # fmt: skip
-    after: AppointmentRow = {**before, "deadline_ms": deadline_ms}
+    after: AppointmentRow = {**before, "deadline_ms": deadline_ms, "is_late": is_late}
     if digest != before["code_digest"]:
         after = {**after, "code_digest": digest, "wrong_codes": []}
     if status != before["status"]:

@@ -17,7 +17,9 @@ Slot = tuple[str, int]
 class AppointmentIndex:
     """Indexes of the appointments of one pool."""
 
-    def __init__(self, _: Pool) -> None:
+    def __init__(self, state: Pool) -> None:
+        self._alarms = state.alarms
+        """Appointments whose goods must be ready by now."""
         self.forgettable = Forgettable()
         """Ended appointments, by when they leave the state."""
         self.of_order: Group[str] = defaultdict(dict)
@@ -36,6 +38,8 @@ class AppointmentIndex:
         before, slot = self._slots.pop(name, None), (row["place"], row["slot_ms"])
         regroup(self.at_slot, () if before is None else (before,), (slot,) if is_live else (), name)
         regroup(self.of_order, (row["order"],), (row["order"],) if is_live else (), name)
+        must_be_ready = row["status"] == "booked" and not row["is_late"]
+        self._alarms.set((APPOINTMENT, name), row["slot_ms"] if must_be_ready else None)
         if is_live:
             self._slots[name] = slot
             self.forgettable.clear((APPOINTMENT, name))

@@ -5,7 +5,7 @@ import pytest
 from schemas.pickup_code import code_digest
 from streams.pool.state.dedup_index import FilteredIndex
 from streams.pool.state.pool_state import PoolState
-from tests.support.pickup import ONE_MS, QUARTER_MS, order, slots, states, wish, with_counters
+from tests.support.pickup import ONE_MS, QUARTER_MS, open_place, order, slots, states, wish, with_counters
 from tests.support.pool import (
     DAY_MS,
     HOUR_MS,
@@ -210,6 +210,33 @@ def test_an_order_without_an_appointment_has_none_to_move():
     order(bench, pickup=None)
     bench.request("moved", "o1", pickup=wish())
     assert last_answer(bench) == ("refused", "unknown_appointment")
+
+
+def test_an_appointment_that_begins_without_its_goods_moves_once_and_the_pick_stays_due():
+    bench = booked()
+    due_ms = bench.tasks()[bench.task("pick")]["due_ms"]
+    bench.pass_time(ONE_MS)
+    event = bench.events()[-1]
+    assert (event["kind"], event["reason"], slots(bench)) == ("moved", "not_ready", [(STORE, STORE, 15)])
+    assert (row(bench)["change"], row(bench)["is_late"]) == ("moved", True)
+    assert bench.tasks()[bench.task("pick")]["due_ms"] == max(due_ms, ONE_MS + QUARTER_MS)
+    bench.pass_time(ONE_MS + QUARTER_MS)
+    assert states(bench)["o1/corner"] != ("booked", "booked")
+    assert slots(bench) != [(STORE, STORE, 30)]
+
+
+def test_goods_that_are_ready_in_time_are_not_late():
+    bench = ready()
+    bench.pass_time(ONE_MS + MINUTE_MS)
+    assert (row(bench)["slot_ms"], row(bench)["is_late"], row(bench)["change"]) == (ONE_MS, False, "ready")
+
+
+def test_an_appointment_for_which_no_later_quarter_hour_has_room_stands_and_is_late():
+    bench = booked()
+    for place in (STORE, OTHER_STORE):
+        open_place(bench, place, place, open=False)
+    bench.pass_time(ONE_MS)
+    assert (slots(bench), row(bench)["is_late"]) == ([(STORE, STORE, 0)], True)
 
 
 def test_folding_the_journal_and_deciding_again_give_every_appointment_byte_for_byte():
