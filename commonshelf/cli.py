@@ -38,6 +38,7 @@ from commonshelf.commands import (
     worker,
 )
 from commonshelf.commands import map as map_desk
+from commonshelf.commands.pickup import bench as pickup_bench
 from commonshelf.commands.restock import bench as restock_bench
 from commonshelf.commands.restock import group as restock
 
@@ -84,6 +85,7 @@ app.command(rich_help_panel=LOOK)(allocate.allocate)
 app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)
 app.command(rich_help_panel=DEVELOP)(simulate.simulate)
 app.command(rich_help_panel=DEVELOP)(torture.torture)
+bench.app.command()(pickup_bench.pickup)
 bench.app.command()(restock_bench.restock)
 app.add_typer(bench.app, name="bench", rich_help_panel=DEVELOP)
 

@@ -89,6 +89,14 @@ def test_allocation_is_timed_and_checked():
     assert 0 < figures["p50_large_ms"] <= figures["p99_large_ms"]
 
 
+def test_orders_with_a_wish_and_ticks_are_timed():
+    figures = bench("pickup", "--orders", "10", "--appointments", "20", "--ticks", "5")
+    assert figures["open_appointments"] == 20
+    assert 0 < figures["allocate_small_p50_ms"] <= figures["allocate_small_p99_ms"]
+    assert 0 < figures["allocate_large_p50_ms"] <= figures["allocate_large_p99_ms"]
+    assert 0 < figures["tick_p50_ms"] <= figures["tick_p99_ms"]
+
+
 def test_forecasts_are_compared_with_the_best_other_method():
     figures = bench(
         "restock",
