@@ -34,3 +34,14 @@ def outlook(lots: Sequence[Lot], milli_a_day: int) -> Outlook:
         usable, expiring = usable + kept, expiring + units - kept
         sold_milli += kept * 1000
     return Outlook(usable, expiring)
+
+
+def stock_position(lots: Sequence[Lot], milli_a_day: int, window_days: int) -> int:
+    """The units on hand that count against an order, at an even demand of so many thousandths of a unit a day.
+
+    Those that can be sold all through the window count, sold or not: ordering another would not make up for them. Of
+    those that expire within it, what demand takes until then. window_days: lead time and review period.
+    """
+    lasting = [lot for lot in lots if lot.days_left is None or lot.days_left >= window_days]
+    expiring = [lot for lot in lots if lot.days_left is not None and lot.days_left < window_days]
+    return sum(max(lot.units, 0) for lot in lasting) + outlook(expiring, milli_a_day).usable

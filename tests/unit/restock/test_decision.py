@@ -9,7 +9,7 @@ from scipy.stats import poisson
 
 from streams.restock.decision.newsvendor import Terms, gains, order_up_to
 from streams.restock.decision.packs import Need, choose_packs, pack_gain
-from streams.restock.decision.stock import Lot, Outlook, outlook
+from streams.restock.decision.stock import Lot, Outlook, outlook, stock_position
 from streams.restock.decision.transfers import Move, Side, best_moves, without_poor_trips
 
 MILK = Terms(margin_minor=40, waste_minor=80, holding_minor=0, window_days=3, life_days=6)
@@ -52,6 +52,15 @@ def test_old_goods_are_sold_first_and_what_expires_does_not_count():
     assert outlook(lots, milli_a_day=2_000) == Outlook(usable=5 + 2 + 4, expiring=4)
     assert outlook(lots, milli_a_day=0) == Outlook(usable=5, expiring=10)
     assert outlook([Lot(-3, 2)], milli_a_day=1_000) == Outlook(0, 0)
+
+
+def test_against_an_order_counts_what_outlasts_its_window_though_it_may_spoil_later():
+    """A slow item's one unit on the shelf is stock, though fewer than one are expected to be sold in its life."""
+    assert stock_position([Lot(1, 5)], milli_a_day=100, window_days=3) == 1
+    assert stock_position([Lot(1, 3)], milli_a_day=100, window_days=3) == 1
+    assert stock_position([Lot(1, 2)], milli_a_day=100, window_days=3) == 0
+    assert stock_position([Lot(5, None), Lot(9, 2), Lot(6, 1)], milli_a_day=2_000, window_days=3) == 5 + 4
+    assert stock_position([Lot(-3, 9)], milli_a_day=1_000, window_days=3) == 0
 
 
 def test_packs_are_whole_and_stop_where_they_lose():
