@@ -40,4 +40,4 @@ def generate(stores: int, skus: int, seed: int) -> History:
         mean = true[:, first : first + days].sum(axis=1)
         return Demand(mean, mean, np.ones(len(mean)))
 
-    return History(layout, _FIRST_DAY, sold, of_item.sum(axis=0), of_category, leaflet, truth)
+    return History(layout, _FIRST_DAY, sold, of_item.sum(axis=0), of_category, leaflet, truth=truth)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.restock.calendar.events import Event, Shelves, day_of, kinds_of
 from streams.restock.forecast.distribution import Demand
 from streams.restock.forecast.learn import DaySales
 from streams.restock.forecast.portable import Ints
@@ -14,6 +17,9 @@ from streams.restock.forecast.rates import Day, Occasion
 from streams.restock.forecast.state import Kind, Layout
 
 LEAFLET = Kind("leaflet", 1_500)
+Calendar = Literal["none", "holidays", "leaflet", "all"]
+"""What is known ahead: nothing, public holidays, what is on a leaflet, or both."""
+_WITH_LEAFLET = ("leaflet", "all")
 TEST_DAYS = 56
 ORIGINS_EVERY_DAYS = 7
 
@@ -32,6 +38,8 @@ class History:
     """By store, category and day: what the store sold of the whole category."""
     leaflet: NDArray[np.bool_]
     """Whether the shelf's item was on its store's leaflet."""
+    holidays: Sequence[Event] = ()
+    """Public holidays, and the days before them."""
     truth: Callable[[int, int], Demand] | None = None
     """From which day on and for how many: the demand as it was drawn, where somebody knows."""
 
@@ -45,16 +53,33 @@ class History:
         """The days on which a forecast for so many days is made."""
         return list(range(self.test_starts, self.sold.shape[1] - lead + 1, ORIGINS_EVERY_DAYS))
 
-    def day(self, number: int, *, with_leaflet: bool) -> Day:
-        """A day as the calendar has it."""
-        weekday = (self.first_day + timedelta(days=number)).weekday()
-        return Day(weekday, (Occasion(0, self.leaflet[:, number]),) if with_leaflet else ())
+    def kinds(self, calendar: Calendar) -> list[Kind]:
+        """The kinds of occasions that the calendar knows."""
+        found = kinds_of(self._events(calendar))
+        return [*found, LEAFLET] if calendar in _WITH_LEAFLET else found
 
-    def sales(self, number: int, *, with_leaflet: bool) -> DaySales:
+    def day(self, number: int, calendar: Calendar) -> Day:
+        """A day as the calendar has it."""
+        kinds, day = self.kinds(calendar), self.first_day + timedelta(days=number)
+        found = day_of(self._events(calendar), kinds, self._shelves, day)
+        if calendar not in _WITH_LEAFLET:
+            return found
+        leaflet = Occasion(kinds.index(LEAFLET), self.leaflet[:, number])
+        return found._replace(occasions=(*found.occasions, leaflet))
+
+    def _events(self, calendar: Calendar) -> Sequence[Event]:
+        return self.holidays if calendar in ("holidays", "all") else ()
+
+    @cached_property
+    def _shelves(self) -> Shelves:
+        """Holidays reach all stores and items, so that no names are needed."""
+        return Shelves(self.layout, [""] * self.layout.stores, [""] * self.layout.items, {})
+
+    def sales(self, number: int, calendar: Calendar) -> DaySales:
         """The sales of a day."""
         sold = self.sold[:, number]
         units = sold.reshape(self.layout.stores, self.layout.items).sum(axis=0)
-        day = self.day(number, with_leaflet=with_leaflet)
+        day = self.day(number, calendar)
         return DaySales(day, sold, self.squares[:, number], units, self.category_sold[:, :, number])
 
     def sums(self, origins: Sequence[int], lead: int) -> Ints:

@@ -5,7 +5,7 @@ households and not all that a store sells.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.restock.history import TEST_DAYS, History, rectangle
+from streams.restock.calendar.public_holidays import public_holidays
 from streams.restock.forecast.portable import Ints
 
 FIRST_DAY = date(2017, 1, 1)
@@ -75,7 +76,8 @@ def load(first_store: int, stores: int, skus: int, weeks_end: int) -> History:
     np.add.at(sold, (at_store[is_in] * len(items) + as_item[is_in], lines.day[is_in]), lines.units[is_in])
     np.add.at(squares, (as_item[is_in], lines.day[is_in]), lines.units[is_in] ** 2)
     leaflet = _leaflet(folder, store_no, item_no, ends)
-    return History(layout, FIRST_DAY, sold, squares, of_category, leaflet)
+    holidays = public_holidays("US", None, FIRST_DAY, FIRST_DAY + timedelta(days=_DAYS - 1))
+    return History(layout, FIRST_DAY, sold, squares, of_category, leaflet, holidays)
 
 
 def _folder() -> Path:

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.restock import generated, journey
 from bench.restock.baselines import empirical, heavy_methods, light_methods, model_quantiles
 from bench.restock.decisions import compare
-from bench.restock.history import LEAFLET, History
+from bench.restock.history import Calendar, History
 from bench.restock.scores import (
     HIGH,
     LOW,
@@ -34,7 +34,6 @@ from streams.restock.forecast.predict import predict
 from streams.restock.forecast.state import first_state
 
 Tell = Callable[[str], None]
-Calendar = Literal["none", "leaflet"]
 STRATA = ((1, 60), (61, 200))
 """Ranks of items, first and last."""
 HEADLINE_LEAD = 7
@@ -86,7 +85,7 @@ def measure_restock(settings: Settings, tell: Tell) -> dict[str, Any]:
         "calibration_worst_above_2": top["calibration_worst_above_2"], "plan_s": plan_s,
     }  # fmt: skip
     if history.truth is not None:
-        headline |= compare(history)
+        headline |= compare(history, settings.calendar)
         tell("orders are compared with (s,S)")
     return {**headline, **settings._asdict(), "leads": leads, "strata": strata}
 
@@ -99,8 +98,7 @@ def _history(settings: Settings) -> History:
 
 def _forecasts(history: History, leads: Sequence[int], calendar: Calendar) -> tuple[dict[int, list[Demand]], float]:
     """Our demands by lead and origin; and the seconds that one forecast of all shelves took, at the median."""
-    with_leaflet = calendar == "leaflet"
-    kinds = [LEAFLET] if with_leaflet else []
+    kinds = history.kinds(calendar)
     state = first_state(history.layout, len(kinds))
     found: dict[int, list[Demand]] = {lead: [] for lead in leads}
     took_s = []
@@ -108,11 +106,11 @@ def _forecasts(history: History, leads: Sequence[int], calendar: Calendar) -> tu
         for lead in leads:
             if number in history.origins(lead):
                 began_s = time.perf_counter()
-                days = [history.day(number + ahead, with_leaflet=with_leaflet) for ahead in range(lead)]
+                days = [history.day(number + ahead, calendar) for ahead in range(lead)]
                 found[lead].append(predict(history.layout, kinds, state, days))
                 quantiles(found[lead][-1], PERMILLE)
                 took_s.append(time.perf_counter() - began_s)
-        state = learn(history.layout, kinds, state, history.sales(number, with_leaflet=with_leaflet))
+        state = learn(history.layout, kinds, state, history.sales(number, calendar))
     return found, round(float(np.median(took_s)), 3)
 
 

@@ -21,7 +21,9 @@ class Calendar(StrEnum):
     """The things that are known ahead."""
 
     none = "none"
+    holidays = "holidays"
     leaflet = "leaflet"
+    all = "all"
 
 
 def restock(

@@ -1,14 +1,18 @@
 """Losses, scales, intervals and calibration of `bench restock`, and what its data hold."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 
 from bench.errors import BenchError
 from bench.restock.baselines import empirical
-from bench.restock.decisions import LIFE_DAYS, Point, simulate, value_at
+from bench.restock.decisions import LIFE_DAYS, Point, _s_s, _states, _worth, simulate, value_at
 from bench.restock.generated import generate
 from bench.restock.measure import Settings, measure_restock
 from bench.restock.scores import HIGH, LOW, calibration_worst, gain_interval, gain_percent, losses, masses, scale
+from streams.restock.calendar.public_holidays import public_holidays
 from streams.restock.forecast.distribution import Demand, quantiles
 
 PERMILLE = (500, 800, 900, 950)
@@ -61,6 +65,32 @@ def test_made_up_sales_follow_their_truth():
     assert len(origins) == 8
     true = sum(history.truth(origin, 7).expected().sum() for origin in origins)
     assert history.sums(origins, 7).sum() == pytest.approx(true, rel=0.05)
+
+
+def test_both_policies_know_the_same_calendar():
+    """An item that is on a leaflet every other week sells four times as much then; (s,S) that knows it loses less."""
+    history = generate(stores=6, skus=10, seed=4)
+    on = np.arange(history.sold.shape[1]) // 7 % 2 == 0
+    history.leaflet[:] = on
+    history.sold[:] = np.where(on, 8, 2)
+    lost = {}
+    for calendar in ("none", "leaflet"):
+        states = _states(history, calendar)
+        lost[calendar] = simulate(history, _s_s(history, _worth(history, calendar, states), 0.0)).lost
+    assert lost["leaflet"] < lost["none"] / 2
+
+
+def test_holidays_are_known_unless_nothing_is():
+    day = date(2024, 7, 4)
+    history = replace(generate(stores=2, skus=10, seed=1), holidays=public_holidays("US", None, day, day))
+    number = (day - history.first_day).days
+    assert history.kinds("none") == []
+    assert [kind.name for kind in history.kinds("all")] == ["public holiday", "leaflet"]
+    assert [kind.name for kind in history.kinds("leaflet")] == ["leaflet"]
+    assert history.day(number, "none").occasions == ()
+    (occasion,) = history.day(number, "holidays").occasions
+    assert occasion.shelves.all()
+    assert [one.kind for one in history.day(number, "all").occasions] == [0, 1]
 
 
 def test_ours_gains_on_made_up_sales_and_the_oracle_gains_more():
