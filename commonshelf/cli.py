@@ -41,6 +41,8 @@ from commonshelf.commands import map as map_desk
 from commonshelf.commands.pickup import bench as pickup_bench
 from commonshelf.commands.restock import bench as restock_bench
 from commonshelf.commands.restock import group as restock
+from commonshelf.commands.route import bench as route_bench
+from commonshelf.commands.route import plan as route
 
 app = typer.Typer(
     name="shelf",
@@ -67,6 +69,7 @@ app.add_typer(order.app, name="order", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.add_typer(restock.app, name="restock", rich_help_panel=DESKS)
+app.add_typer(route.app, name="route", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(place.app, name="place", rich_help_panel=DESKS)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
@@ -87,6 +90,7 @@ app.command(rich_help_panel=DEVELOP)(simulate.simulate)
 app.command(rich_help_panel=DEVELOP)(torture.torture)
 bench.app.command()(pickup_bench.pickup)
 bench.app.command()(restock_bench.restock)
+bench.app.command()(route_bench.routes)
 app.add_typer(bench.app, name="bench", rich_help_panel=DEVELOP)
 
 
