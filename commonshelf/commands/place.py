@@ -53,6 +53,7 @@ def add(
     from pydantic import ValidationError
 
     from commonshelf.config.publishing import publish_settings
+    from commonshelf.desks.onboarding import check_store
     from commonshelf.stack.connection import connect
     from schemas.models.base import MINUTE_MS
     from schemas.models.config import ConfigChange, PickupPlace
@@ -70,6 +71,8 @@ def add(
     except ValidationError as error:
         fail(first_problem(error, "the place"))
     connection = connect(config, bootstrap)
+    for store in change.stores:
+        check_store(connection, pool, store)
     published = publish_settings(connection.kafka_options, connection.settings.partitions, [event])
     typer.echo(f"place {place} of pool {pool} {'published' if published else 'stands already'}")
 
