@@ -84,7 +84,7 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "restock", "board"),
+    "OrderEvent", "pool/order", "pool", ("api", "board"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
@@ -157,6 +157,10 @@ RESTOCK_PURCHASES = Topic(
     "restock.purchases.v1", "What stores order of their suppliers: proposals that were agreed to.",
     "PurchaseLine", "pool/store/sku", "restock", ("operators",), retention_ms=400 * DAY_MS,
 )  # fmt: skip
+RESTOCK_CHANGELOG = Topic(
+    "restock.changelog.v1", "State of the restock processor; internal.",
+    "RestockStateRow", "table/row", "restock", ("restock",), compacted=True,
+)  # fmt: skip
 
 _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
@@ -164,7 +168,7 @@ _DECLARED = (
     DLQ_OUTCOMES,
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
-    RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES,
+    RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES, RESTOCK_CHANGELOG,
 )  # fmt: skip
 
 

@@ -23,11 +23,19 @@ from schemas.models.agreement import (
     TransferPrice,
 )
 from schemas.models.base import Record
-from schemas.models.config import AllocationSettings, PickupPlace, PoolSettings, StoreSettings
+from schemas.models.config import (
+    AllocationSettings,
+    PickupPlace,
+    PoolSettings,
+    RestockSettings,
+    StoreSettings,
+    SupplierTerms,
+)
 
 DECLARED: tuple[type[Record], ...] = (
-    AllocationSettings, PoolSettings, StoreSettings, PickupPlace, TransferPrice, ListPrice, DeliverySplit, ShrinkRule,
-    LendingTerms, SettlementWindow, InsuranceTerms, Agreement, DisputeResolution, Dispute,
+    AllocationSettings, SupplierTerms, RestockSettings, PoolSettings, StoreSettings, PickupPlace, TransferPrice,
+    ListPrice, DeliverySplit, ShrinkRule, LendingTerms, SettlementWindow, InsuranceTerms, Agreement, DisputeResolution,
+    Dispute,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from schemas.generate.declared import sentences
 from schemas.generate.records import Family
 from schemas.generate.terms import SECTIONS, WRITTEN_OTHERWISE
 from schemas.models.base import Record
-from schemas.models.config import AllocationSettings
+from schemas.models.config import AllocationSettings, RestockSettings, SupplierTerms
 from schemas.models.human_units import HumanUnit, human_name, human_range, unit_of
 from schemas.topics import DAY_MS, KEEP_FOREVER_MS, TOPICS, Topic, dead_letter_topic
 
@@ -183,6 +183,7 @@ def _compact(value: Any, indent: str) -> Iterator[str]:
 def _pool_settings() -> str:
     sections: list[tuple[str, type[Record]]] = [
         ("[[pools]]", SECTIONS["PoolTerms"]), ("[pools.allocation]", AllocationSettings),
+        ("[pools.restock]", RestockSettings), ("[[pools.restock.suppliers]]", SupplierTerms),
         ("[[stores]]", SECTIONS["StoreTerms"]),
     ]  # fmt: skip
     head = (
@@ -196,12 +197,18 @@ def _pool_settings() -> str:
 def _settings(model: type[Record]) -> str:
     rows, said = [], sentences(model)
     for name, field in model.model_fields.items():
-        if name in WRITTEN_OTHERWISE or (inspect.isclass(field.annotation) and issubclass(field.annotation, Record)):
+        if name in WRITTEN_OTHERWISE or _is_section(field.annotation):
             continue
         unit = unit_of(field)
         default = "required" if field.is_required() else f"`{_written(field.default, unit)}`"
         rows.append((f"`{human_name(name, unit)}`", default, _range(field, unit), said[name], f"`{name}`"))
     return _table(("setting", "default", "allowed", "meaning", "on the wire"), rows)
+
+
+def _is_section(annotation: Any) -> bool:
+    """A record, or several, with a table of their own."""
+    inner = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
+    return inspect.isclass(inner) and issubclass(inner, Record)
 
 
 def _written(value: Any, unit: HumanUnit | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.models.base import Currency, Text, TimeZone
-from schemas.models.config import AllocationSettings
+from schemas.models.config import AllocationSettings, RestockSettings
 from schemas.types.config import WeighedCodesRegion
 
 
@@ -59,6 +59,8 @@ class PoolTerms(BaseModel):
     """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()
     """How stores are chosen for orders."""
+    restock: RestockSettings = RestockSettings()
+    """How much is bought and moved."""
 
 
 class StoreTerms(BaseModel):

@@ -90,31 +90,14 @@ class OpeningHours(TypedDict):
     closes_minute: int
 
 
-class PoolSettings(TypedDict):
-    """The pool itself."""
+class SupplierTerms(TypedDict):
+    """A supplier's terms, where they are not the pool's usual ones."""
 
-    name: str
-    currency: str
-    time_zone: str
-    late_limit_ms: int
-    future_skew_ms: int
-    weighed_codes_region: WeighedCodesRegion | None
-    hold_ttl_ms: int
-    reroutes_max: int
-    claim_within_ms: int
-    pick_within_ms: int
-    lease_ms: int
-    preparation_ms: int
-    collect_grace_ms: int
-    recount_within_ms: int
-    ship_within_ms: int
-    transit_within_ms: int
-    transit_lost_after_ms: int
-    resend_after_ms: int
-    order_ahead_max_ms: int
-    ended_retention_ms: int
-    offers_substitutes: bool
-    allocation: AllocationSettings
+    supplier: str
+    lead_days: int
+    lead_spread_days: int
+    order_weekdays: list[int]
+    minimum_minor: int
 
 
 class CodeMapping(TypedDict):
@@ -160,6 +143,22 @@ class PickupPlace(TypedDict):
     closed_days: list[str]
 
 
+class RestockSettings(TypedDict):
+    """Terms of docs/restock.md, in minor units of the pool's currency."""
+
+    lead_days: int
+    lead_spread_days: int
+    order_weekdays: list[int]
+    minimum_minor: int
+    budget_minor: int
+    waste_minor_per_unit: int
+    holding_ppm_per_day: int
+    move_minor_per_unit: int
+    move_minor_per_trip: int
+    move_max_distance_m: int
+    suppliers: list[SupplierTerms]
+
+
 class StoreItemSettings(TypedDict):
     """A store's own terms for one item; null takes the store's default."""
 
@@ -186,6 +185,34 @@ class StoreSettings(TypedDict):
     orders_per_day_max: int
     opening: list[OpeningHours]
     closed_days: list[str]
+
+
+class PoolSettings(TypedDict):
+    """The pool itself."""
+
+    name: str
+    currency: str
+    time_zone: str
+    late_limit_ms: int
+    future_skew_ms: int
+    weighed_codes_region: WeighedCodesRegion | None
+    hold_ttl_ms: int
+    reroutes_max: int
+    claim_within_ms: int
+    pick_within_ms: int
+    lease_ms: int
+    preparation_ms: int
+    collect_grace_ms: int
+    recount_within_ms: int
+    ship_within_ms: int
+    transit_within_ms: int
+    transit_lost_after_ms: int
+    resend_after_ms: int
+    order_ahead_max_ms: int
+    ended_retention_ms: int
+    offers_substitutes: bool
+    allocation: AllocationSettings
+    restock: RestockSettings
 
 
 Change = (
