@@ -34,12 +34,13 @@ class Order(NamedTuple):
 def choose_packs(needs: Sequence[Need], budget_minor: int, minimum_minor: int) -> Order:
     """Packs one by one, each the one that gains most for its cost, ties by SKU.
 
-    A pack that is not affordable is passed over. Where the order stays below the supplier's minimum, the packs that
-    lose least are added; if the whole then gains nothing, nothing is ordered. Costs of packs are above zero.
+    A pack that is not affordable is passed over, and so is an item of which no unit's gain is known. Where the order
+    stays below the supplier's minimum, the packs that lose least are added; if the whole then gains nothing, nothing is
+    ordered. Costs of packs are above zero.
     """
     chosen: dict[str, int] = {}
     cost = gain = 0
-    queue = [_bid(need, 0) for need in needs]
+    queue = [_bid(need, 0) for need in needs if len(need.gains)]
     heapq.heapify(queue)
     by_sku = {need.sku: need for need in needs}
     while queue:
@@ -62,10 +63,8 @@ def choose_packs(needs: Sequence[Need], budget_minor: int, minimum_minor: int) -
 def pack_gain(need: Need, packs: int) -> int:
     """The gain of one pack more than so many, in millionths of a minor unit.
 
-    Units beyond those whose gain is known lose as much as the last one.
+    Units beyond those whose gain is known, of one at least, lose as much as the last one.
     """
-    if not len(need.gains):
-        return 0
     first = max(need.position, 0) + packs * need.pack_units
     known = need.gains[first : first + need.pack_units]
     return int(known.sum()) + (need.pack_units - len(known)) * min(int(need.gains[-1]), 0)

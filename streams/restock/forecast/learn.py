@@ -8,7 +8,7 @@ import numpy as np
 from streams.restock.forecast.portable import Floats, Ints
 from streams.restock.forecast.rates import Day, exposure, long_rates, shares, uplifts, weekdays
 from streams.restock.forecast.shelf import rates_of
-from streams.restock.forecast.state import MICRO, Kind, Layout, State, aged, bounded
+from streams.restock.forecast.state import LARGEST, MICRO, Kind, Layout, State, aged, bounded
 
 _KNOWN_DAYS = 30 * MICRO
 """Store days after which an item's long rate is good enough to say what an occasion changes."""
@@ -42,7 +42,7 @@ def learn(layout: Layout, kinds: Sequence[Kind], state: State, sales: DaySales) 
     item_sold = _sums(layout.item, layout.items, sold * MICRO)
     item_exposed = _sums(layout.item, layout.items, weighed)
     idle_from = sold > 0
-    squares, units = _bounded_lines(sales)
+    item_squares, item_units = _lines_learned(state, sales)
     return State(
         sold=bounded(aged(state.sold, 120) + sold * MICRO),
         exposed=bounded(aged(state.exposed - np.where(is_back, state.idle, 0), 120) + exposed),
@@ -53,8 +53,8 @@ def learn(layout: Layout, kinds: Sequence[Kind], state: State, sales: DaySales) 
         item_exposed=bounded(aged(state.item_exposed, 10) + item_exposed),
         item_sold_long=bounded(aged(state.item_sold_long, 90) + item_sold),
         item_exposed_long=bounded(aged(state.item_exposed_long, 90) + item_exposed),
-        item_units=bounded(aged(state.item_units, 365) + units * MICRO),
-        item_squares=bounded(aged(state.item_squares, 365) + squares * MICRO),
+        item_units=item_units,
+        item_squares=item_squares,
         category_sold=bounded(aged(state.category_sold, 90) + _category_sold(layout, sales, sold) * MICRO),
         **_factors_learned(layout, state, sales.day, sold, worth * share, factors, uplift),
     )
@@ -90,9 +90,16 @@ def _category_sold(layout: Layout, sales: DaySales, sold: Ints) -> Ints:
     return _sums(place, layout.stores * layout.categories, sold).reshape(layout.stores, layout.categories)
 
 
-def _bounded_lines(sales: DaySales) -> tuple[Ints, Ints]:
+def _lines_learned(state: State, sales: DaySales) -> tuple[Ints, Ints]:
+    """Squares and units of sale lines. Where the squares reach what is counted, the units keep their ratio to them."""
     units = np.minimum(np.maximum(sales.units, 0), _UNITS_MAX)
-    return np.minimum(np.maximum(sales.squares, units), _UNITS_MAX), units
+    squares = np.minimum(np.maximum(sales.squares, units), _UNITS_MAX * _UNITS_MAX)
+    is_large = squares > _UNITS_MAX
+    units = np.where(is_large, units * _UNITS_MAX // np.maximum(squares, 1), units)
+    all_squares = aged(state.item_squares, 365) + np.minimum(squares, _UNITS_MAX) * MICRO
+    all_units = aged(state.item_units, 365) + units * MICRO
+    is_full = all_squares > LARGEST
+    return np.where(is_full, all_squares >> 1, all_squares), np.where(is_full, all_units >> 1, all_units)
 
 
 def _sums(group: Ints, groups: int, values: Ints) -> Ints:

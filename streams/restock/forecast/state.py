@@ -17,7 +17,7 @@ WEEKDAYS = 7
 _FACTOR_BITS = 20
 _FACTOR_OF_HALF_LIFE = {10: 978_356, 90: 1_040_531, 120: 1_042_537, 180: 1_044_546, 365: 1_046_587}
 """Days → the weight that a day's end leaves, in 2^-20: 2^20 · 0.5^(1/days), rounded."""
-_LARGEST = 1 << 42
+LARGEST = 1 << 42
 """Sums stop here, at 4 million steps, so that no product of theirs leaves 64 bits."""
 
 
@@ -118,4 +118,4 @@ def aged(values: Ints, half_life_days: int) -> Ints:
 
 def bounded(values: Ints) -> Ints:
     """The sums, not below zero, and not above the largest that is counted."""
-    return np.minimum(np.maximum(values, 0), _LARGEST)
+    return np.minimum(np.maximum(values, 0), LARGEST)
