@@ -1,0 +1,166 @@
+"""Shelves as a run looks at them: what is there, what is expected, and what each unit more is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from schemas.types.catalog import CatalogItem
+from schemas.types.restock import RestockShelfRow
+from streams.restock.decision.newsvendor import MICRO, gains, order_up_to
+from streams.restock.decision.stock import Lot, outlook
+from streams.restock.forecast.distribution import Demand, quantiles, survival
+from streams.restock.forecast.portable import Ints
+from streams.restock.forecast.predict import DemandAhead
+from streams.restock.forecast.rates import Day
+from streams.restock.forecast.state import Layout, State
+from streams.restock.history.days import step_milli
+from streams.restock.history.hours import date_of
+from streams.restock.history.learning import KINDS
+from streams.restock.history.pool import PoolHistory
+from streams.restock.planning.terms import FINE, Calendar, Money, calendar_of, money_of
+
+PERMILLE = (500, 800, 900, 950)
+_FAR = 995
+_STEPS_MAX = 4_096
+"""Steps of one shelf whose gain is asked for."""
+
+
+@dataclass
+class ShelfOutlook:
+    """A shelf, in steps of its item; gains in billionths of a minor unit."""
+
+    row: RestockShelfRow
+    item: CatalogItem
+    step: int
+    calendar: Calendar
+    money: Money
+    incoming: int
+    promised: int
+    """On the shelf, and leaving it for a neighbour."""
+    usable: int = 0
+    expiring: int = 0
+    mean_milli: int = 0
+    """Expected demand over the window, thousandths of the unit."""
+    lead_milli: int = 0
+    """The same until new goods come."""
+    quantiles: tuple[int, ...] = ()
+    """Of the demand over the window, for PERMILLE."""
+    gains: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    best: int = 0
+    """Stock up to which each step gains something."""
+
+    @property
+    def store(self) -> str:
+        """The store."""
+        return self.row["store"]
+
+    @property
+    def sku(self) -> str:
+        """The item."""
+        return self.row["sku"]
+
+    @property
+    def position(self) -> int:
+        """What counts: usable, on its way, and not promised away."""
+        return self.usable + self.incoming - self.promised
+
+    def gain(self, at: int) -> int:
+        """The gain of the step after so many."""
+        return int(self.gains[min(max(at, 0), len(self.gains) - 1)]) if len(self.gains) else 0
+
+    def loss_minor(self, stock: int) -> int:
+        """The expected loss with so much stock against the best, minor units."""
+        low, high = sorted((stock, self.best))
+        total = sum(self.gain(at) for at in range(low, high))
+        return abs(total) // (MICRO * FINE)
+
+
+def shelves_of(
+    history: PoolHistory, layout: Layout, state: State, keys: Sequence[tuple[str, str]], from_day: int,
+    pledged: dict[tuple[str, str], int],
+) -> list[ShelfOutlook]:  # fmt: skip
+    """The shelves that can be planned, from a day on. pledged: (store, SKU) → thousandths proposed to neighbours."""
+    found = [shelf for key in keys if (shelf := _shelf(history, key, from_day, pledged)) is not None]
+    if not found:
+        return []
+    numbers = np.array([one.row["number"] for one in found], np.int64)
+    windows = np.array([one.calendar.window_days for one in found], np.int64)
+    leads = np.array([min(one.calendar.lead_days, one.calendar.window_days) for one in found], np.int64)
+    lives = leads + np.array([one.money.terms.life_days or 0 for one in found], np.int64)
+    horizon = int(max(windows.max(), lives.max()))
+    days = [Day(date_of(from_day + ahead).weekday()) for ahead in range(horizon)]
+    ahead = DemandAhead(layout, KINDS, state, numbers, days)
+    over = _with_spread(ahead.over(windows), found, windows)
+    in_life = ahead.over(lives)
+    lead_mean = ahead.over(leads).expected()
+    mean = over.expected()
+    chances = quantiles(over, (*PERMILLE, _FAR))
+    for at, one in enumerate(found):
+        one.mean_milli = int(np.rint(mean[at] * one.step))
+        one.lead_milli = int(np.rint(lead_mean[at] * one.step))
+        one.quantiles = tuple(chances[at, : len(PERMILLE)].tolist())
+        _look_at_stock(one, from_day)
+    _value(found, over, in_life, chances[:, -1])
+    return found
+
+
+def _shelf(
+    history: PoolHistory, key: tuple[str, str], from_day: int, pledged: dict[tuple[str, str], int]
+) -> ShelfOutlook | None:
+    store, sku = key
+    item = history.config.items.get(sku)
+    if item is None or history.config.terms(store, sku) is None:
+        return None
+    settings = history.config.pool["restock"]
+    calendar = calendar_of(settings, item["supplier"], from_day)
+    money = money_of(settings, item, calendar)
+    if money is None:
+        return None
+    row, step = history.shelves[key], step_milli(item["unit"])
+    leaving = history.leaving[key] + pledged.get(key, 0)
+    return ShelfOutlook(row, item, step, calendar, money, history.incoming_milli(row) // step, -(-leaving // step))
+
+
+def _with_spread(demand: Demand, shelves: Sequence[ShelfOutlook], windows: Ints) -> Demand:
+    """Goods that come some days earlier or later: as if so many days' demand came on top or fell away."""
+    spread = np.array([one.calendar.spread_days for one in shelves], np.float64)
+    of_days = demand.mean / windows * spread
+    return Demand(demand.mean, demand.variance + of_days * of_days, demand.listed)
+
+
+def _look_at_stock(shelf: ShelfOutlook, from_day: int) -> None:
+    milli_a_day = shelf.mean_milli * 1000 // (shelf.step * shelf.calendar.window_days)
+    there = shelf.row["on_hand_milli"] // shelf.step
+    found = outlook(_lots(shelf, there, from_day), milli_a_day)
+    shelf.usable, shelf.expiring = found.usable, found.expiring
+    if there < 0:
+        shelf.usable = 0
+
+
+def _lots(shelf: ShelfOutlook, there: int, from_day: int) -> list[Lot]:
+    """What is there by age: the goods that came last are there last. Of unknown age is what came before."""
+    life = shelf.money.terms.life_days
+    if life is None:
+        return [Lot(there, None)]
+    lots, left = [], max(there, 0)
+    for receipt in reversed(shelf.row["receipts"]):
+        units = min(left, receipt["quantity_milli"] // shelf.step)
+        left -= units
+        lots.append(Lot(units, life - (from_day - receipt["day"])))
+    return [*lots, Lot(left, life // 2)]
+
+
+def _value(shelves: Sequence[ShelfOutlook], over: Demand, in_life: Demand, far: Ints) -> None:
+    """The gain of each step, for shelves that need about as many steps at once."""
+    wanted = [
+        min(int(far[at]) + one.money.pack_steps + 1, _STEPS_MAX).bit_length() for at, one in enumerate(shelves)
+    ]  # fmt: skip
+    for bits in sorted(set(wanted)):
+        chosen = np.array([at for at, one in enumerate(wanted) if one == bits], np.int64)
+        steps = min(1 << bits, _STEPS_MAX)
+        sold, lasting = survival(over.of(chosen), steps), survival(in_life.of(chosen), steps)
+        for place, at in enumerate(chosen.tolist()):
+            one = shelves[at]
+            one.gains = gains(one.money.terms, sold[place], lasting[place])
+            one.best = order_up_to(one.gains)

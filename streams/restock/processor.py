@@ -1,0 +1,268 @@
+"""The restock processor: journal, sales of the past and answers in; proposals, purchases and transfer requests out.
+
+Bytes in, bytes out: what a pool's facts mean is `history`'s, what follows is `planning`'s.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from messaging.journal import read_page
+from schemas.codec import BadMessage, Codec, LaterSchema
+from schemas.models.restock import RestockAnswer as CheckedAnswer
+from schemas.topics import (
+    ORDERS_REQUESTS,
+    POOL_JOURNAL,
+    POS_HISTORY,
+    RESTOCK_ANSWERS,
+    RESTOCK_CHANGELOG,
+    RESTOCK_PROPOSALS,
+    RESTOCK_PURCHASES,
+)
+from schemas.types.restock import RestockAnswer, RestockProposal
+from streams.pool.journal.dead_letter_reasons import INVALID
+from streams.pool.journal.dead_letters import dead_letter
+from streams.pool.journal.facts import TICK
+from streams.restock.history.fold import fold
+from streams.restock.history.hours import close_ms
+from streams.restock.history.learning import Learner
+from streams.restock.history.past import take_past_sale
+from streams.restock.history.pool import PoolHistory
+from streams.restock.history.tables import Tables
+from streams.restock.planning.answers import Agreed, answer
+from streams.restock.planning.plan import next_slice, plan, withdrawn
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class RestockProcessor:
+    """Answers: what is each store to buy, and to get from its neighbours?"""
+
+    name = "restock"
+    changelog = RESTOCK_CHANGELOG.name
+    priority_inputs: tuple[str, ...] = ()
+    inputs = (POOL_JOURNAL.name, POS_HISTORY.name, RESTOCK_ANSWERS.name)
+    expendable_inputs = frozenset({RESTOCK_ANSWERS.name})  # each night supersedes what was not answered
+
+    def __init__(self) -> None:
+        self._changelog = Codec(self.changelog)
+
+    def open(self, partition: int, partitions: int, rows: Rows) -> "RestockPartition":
+        return RestockPartition(rows)
+
+    def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
+        return []
+
+    def encode_offsets(self, reached: Reached) -> bytes:
+        row = {"next": reached.next_offsets, "topic_ids": reached.topic_ids}
+        return self._changelog.encode({"row": ("commonshelf.OffsetsRow", row)})
+
+    def decode_offsets(self, row: bytes) -> Reached:
+        fields = self._changelog.decode(row)["row"][1]
+        return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
+
+
+class _Pool:
+    """A pool's history, forecast and proposals."""
+
+    def __init__(self, history: PoolHistory) -> None:
+        self.history = history
+        self.learner = Learner(history)
+        self.proposals: dict[tuple[str, str], RestockProposal] = {}
+        self.pledged: defaultdict[tuple[str, str], int] = defaultdict(int)
+        """(Store, SKU) → thousandths that open proposals of its neighbours count on."""
+
+    def take_proposal(self, proposal: RestockProposal) -> None:
+        """Put it in the place of the one before."""
+        key = (proposal["store"], proposal["sku"])
+        before = self.proposals.get(key)
+        for one, sign in ((before, -1), (proposal, 1)):
+            if one is not None and one["status"] == "open":
+                for move in one["moves"]:
+                    self.pledged[move["from_store"], one["sku"]] += sign * move["quantity_milli"]
+        self.proposals[key] = proposal
+
+
+class RestockPartition:
+    """The pools of one partition."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._tables = Tables(rows)
+        self._codecs = {name: Codec(name) for name in (POS_HISTORY.name, RESTOCK_ANSWERS.name)}
+        self._out = {topic.name: Codec(topic.name) for topic in (RESTOCK_PROPOSALS, RESTOCK_PURCHASES, ORDERS_REQUESTS)}
+        self._outputs: list[OutputRecord] = []
+        self.pools: dict[str, _Pool] = {}
+        self._load()
+
+    def _load(self) -> None:
+        tables, histories = self._tables, {}
+        for row in list(tables.committed_rows(tables.pools)):
+            history = histories[row["pool"]] = PoolHistory(row["pool"], tables)
+            history.row = row
+        for change in tables.committed_rows(tables.config):
+            histories[change["pool"]].config.apply_change(change["change"])
+        for item in tables.committed_rows(tables.items):
+            histories[item["pool"]].config.apply_item(item)
+        for shelf in tables.committed_rows(tables.shelves):
+            histories[shelf["pool"]].load_shelf(shelf)
+        for transit in tables.committed_rows(tables.transits):
+            histories[transit["pool"]].load_transit(transit)
+        for _ in tables.committed_rows(tables.blocks):
+            pass
+        self.pools = {name: _Pool(history) for name, history in histories.items()}
+        for proposal in tables.committed_rows(tables.proposals):
+            self.pools[proposal["pool"]].take_proposal(proposal)
+
+    def apply(self, record: InputRecord) -> None:
+        """Fold one record. Raises LaterSchema for one of a later release, and BadMessage for a journal that is none."""
+        if record.topic == POOL_JOURNAL.name:
+            for entry in read_page(record.value):
+                pool = self._pool(entry.pool)
+                fold(pool.history, entry.position, entry.fact)
+                if entry.fact[0] == TICK:
+                    self._tick(pool, entry.appended_at_ms)
+        elif record.topic == POS_HISTORY.name:
+            if record.value is not None:
+                self._take_past(record)
+        else:
+            self._take_answer(record)
+
+    def _pool(self, name: str) -> _Pool:
+        pool = self.pools.get(name)
+        if pool is None:
+            pool = self.pools[name] = _Pool(PoolHistory(name, self._tables))
+        return pool
+
+    def _take_past(self, record: InputRecord) -> None:
+        try:
+            sale = self._codecs[record.topic].decode(record.value)
+        except LaterSchema:
+            raise
+        except BadMessage:
+            return  # `connect backfill` alone writes there; bytes that are no sale teach nothing
+        if sale["pool"] in self.pools:
+            take_past_sale(self.pools[sale["pool"]].history, sale, record.appended_at_ms)
+
+    # --- runs -------------------------------------------------------------------------------------------
+
+    def _tick(self, pool: _Pool, appended_at_ms: int) -> None:
+        """What the clock makes due: days are learned, nights are queued, and one slice is planned."""
+        history = pool.history
+        for store in sorted(history.config.stores):
+            _queue_night(history, store)
+        if not pool.learner.advance(appended_at_ms) or not history.row["queue"]:
+            return
+        runs = next_slice(history)
+        history.row["queue"] = history.row["queue"][len(runs) :]
+        self._tables.pools.put((history.pool,), history.row)
+        if not history.by_number:
+            return
+        stores = {run["store"] for run in runs}
+        pledged = dict(pool.pledged)
+        for (store, sku), proposal in pool.proposals.items():
+            if store in stores and proposal["status"] == "open":  # they are superseded now
+                for move in proposal["moves"]:
+                    pledged[move["from_store"], sku] -= move["quantity_milli"]
+        layout, state = pool.learner.outlook()
+        planned = plan(history, layout, state, runs, pledged)
+        for shelf in planned.shelves:
+            if shelf.row["floor_milli"] != shelf.lead_milli:
+                shelf.row["floor_milli"] = shelf.lead_milli
+                self._tables.shelves.put((history.pool, shelf.store, shelf.sku), shelf.row)
+        proposed = {(one["store"], one["sku"]) for one in planned.proposals}
+        for key, known in sorted(pool.proposals.items()):
+            if key[0] in stores and key not in proposed and known["status"] == "open":
+                self._publish(pool, withdrawn(known, history.row["clock_ms"]))
+        for proposal in planned.proposals:
+            before = pool.proposals.get((proposal["store"], proposal["sku"]))
+            self._publish(pool, {**proposal, "version": 1 if before is None else before["version"] + 1})
+
+    def _publish(self, pool: _Pool, proposal: RestockProposal) -> None:
+        pool.take_proposal(proposal)
+        self._tables.proposals.put((proposal["pool"], proposal["store"], proposal["sku"]), proposal)
+        self._send(RESTOCK_PROPOSALS.name, _key(proposal), proposal)
+
+    def _send(self, topic: str, key: str, value: Any) -> None:
+        self._outputs.append(OutputRecord(topic, key, self._out[topic].encode(value)))
+
+    # --- answers ----------------------------------------------------------------------------------------
+
+    def _take_answer(self, record: InputRecord) -> None:
+        try:
+            said = self._codecs[record.topic].decode(record.value)
+            agreed = self._answer(said, record.appended_at_ms)
+        except LaterSchema:
+            raise
+        except BadMessage as bad:
+            self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
+            return
+        if agreed is None:
+            return
+        pool = self.pools[said["pool"]]
+        self._publish(pool, agreed.proposal)
+        if agreed.purchase is not None:
+            self._send(RESTOCK_PURCHASES.name, _key(agreed.proposal), agreed.purchase)
+            shelf = pool.history.shelves[said["store"], said["sku"]]
+            expected = date.fromisoformat(agreed.purchase["arrives_on"]).toordinal() - _EPOCH
+            shelf["ordered"].append({"day": expected, "quantity_milli": agreed.purchase["quantity_milli"]})
+            self._tables.shelves.put((said["pool"], said["store"], said["sku"]), shelf)
+        for request in agreed.transfers:
+            self._send(ORDERS_REQUESTS.name, said["pool"], request)
+
+    def _answer(self, said: RestockAnswer, appended_at_ms: int) -> Agreed | None:
+        try:
+            CheckedAnswer.model_validate(said)
+        except ValueError as error:
+            raise BadMessage(INVALID, str(error)) from error
+        pool = self.pools.get(said["pool"])
+        proposal = None if pool is None else pool.proposals.get((said["store"], said["sku"]))
+        item = None if pool is None else pool.history.config.items.get(said["sku"])
+        return answer(proposal, item, said, appended_at_ms)
+
+    # --- the runtime's contract -------------------------------------------------------------------------
+
+    def is_parked(self, record: InputRecord) -> bool:
+        return False
+
+    def is_gap_accepted(self, gap: Gap) -> bool:
+        return False
+
+    def changed_rows(self) -> int:
+        return self._tables.changed_rows()
+
+    def close_batch(self) -> Batch:
+        outputs, self._outputs = self._outputs, []
+        return Batch(outputs, self._tables.drain())
+
+    def committed(self) -> None:
+        self._tables.committed()
+
+    def look_up(self, query: Mapping[str, str]) -> Any:
+        """`pool`: how far it is. Raises KeyError for an unknown one."""
+        row = self.pools[query["pool"]].history.row
+        return {name: row[name] for name in ("pool", "position", "clock_ms", "learned_day")} | {
+            "queued": [run["store"] for run in row["queue"]]
+        }
+
+
+def _queue_night(history: PoolHistory, store: str) -> None:
+    """Have the store planned once it has closed; the first night after it came is the first that is planned."""
+    settings, planned = history.config.stores[store], history.row["planned_days"]
+    if not settings["open"]:
+        return
+    today = history.today(store)
+    for day in (today, today - 1):
+        closes_ms = close_ms(settings, history.zone(), day)
+        if closes_ms is not None and history.row["clock_ms"] >= closes_ms:
+            known = planned.get(store)
+            if known is None or known < day:
+                planned[store] = day
+                if known is not None:
+                    history.queue(store, day, "nightly")
+            return
+
+
+def _key(proposal: RestockProposal) -> str:
+    return f"{proposal['pool']}/{proposal['store']}/{proposal['sku']}"

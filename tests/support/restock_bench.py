@@ -1,0 +1,161 @@
+"""A restock partition on a bench: journal pages in, proposals out, committed rows in a dict instead of Kafka."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.codec import topic_codec
+from schemas.models.config import PoolSettings, StoreSettings
+from schemas.models.restock_terms import RestockSettings
+from schemas.topics import (
+    ORDERS_REQUESTS,
+    POOL_JOURNAL,
+    POS_HISTORY,
+    RESTOCK_ANSWERS,
+    RESTOCK_CHANGELOG,
+    RESTOCK_PROPOSALS,
+)
+from streams.restock.processor import RestockPartition, RestockProcessor
+from streams.runtime.contract import InputRecord, OutputRecord, Rows
+from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line
+
+MIDNIGHT_MS = NOON_MS // DAY_MS * DAY_MS
+TODAY = NOON_MS // DAY_MS
+EVERY_DAY = tuple({"weekday": day, "opens_minute": 480, "closes_minute": 1200} for day in range(1, 8))
+"""From 8:00 to 20:00."""
+
+
+@dataclass
+class RestockBench:
+    """One partition; outputs appear with `commit`."""
+
+    rows: dict[str, bytes] = field(default_factory=dict)
+    outputs: list[OutputRecord] = field(default_factory=list)
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.partition = self._open()
+
+    def _open(self) -> RestockPartition:
+        return RestockProcessor().open(0, 1, Rows(self.rows.get, self._scan, lambda _: None))
+
+    def _scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
+        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix) and item[0] > after))
+
+    def put(self, topic: str, value: bytes | None, appended_at_ms: int = NOON_MS) -> None:
+        offset = self.offsets.get(topic, 0)
+        self.offsets[topic] = offset + 1
+        self.partition.apply(InputRecord(topic, 0, offset, appended_at_ms, b"k", value))
+
+    def commit(self) -> None:
+        """End the batch."""
+        batch = self.partition.close_batch()
+        assert len({key for key, _ in batch.rows}) == len(batch.rows), "a batch writes each row once"
+        for key, row in batch.rows:
+            if row is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = row
+        self.outputs += batch.outputs
+        self.partition.committed()
+
+    def restart(self) -> None:
+        """Forget all but the committed rows."""
+        self.commit()
+        self.partition = self._open()
+
+    def follow(self, pages: Iterable[OutputRecord]) -> None:
+        """Take journal pages, and commit."""
+        for page in pages:
+            self.put(POOL_JOURNAL.name, page.value)
+        self.commit()
+
+    def answer(self, kind: str, version: int, sku: str = MILK, **fields: Any) -> None:
+        said = {
+            "pool": POOL, "store": STORE, "sku": sku, "version": version, "kind": kind, "buy_milli": None,
+            "with_moves": True, "by": "Anna", "recorded_at_ms": NOON_MS, "origin": "test",
+        } | fields  # fmt: skip
+        self.put(RESTOCK_ANSWERS.name, topic_codec(RESTOCK_ANSWERS.name).encode(said))
+        self.commit()
+
+    def past_sale(self, source_id: str, days_ago: int, quantity_milli: int, version: int = 1, sku: str = MILK) -> None:
+        at_ms = MIDNIGHT_MS + 10 * HOUR_MS - days_ago * DAY_MS
+        sale = {
+            "id": f"{STORE}/csv/{source_id}@{version}", "pool": POOL, "store": STORE,
+            "source": {"system": "csv", "id": source_id, "version": version}, "occurred_at_ms": at_ms,
+            "recorded_at_ms": at_ms, "lines": [{"line_id": "1", "kind": "sale", **line(quantity_milli, sku)}],
+        }  # fmt: skip
+        self.put(POS_HISTORY.name, topic_codec(POS_HISTORY.name).encode(sale))
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def told(self, topic: str) -> list[dict[str, Any]]:
+        """Decoded records of an output topic, in order."""
+        return [topic_codec(topic).decode(one.value) for one in self.outputs if one.topic == topic]
+
+    def proposals(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The compacted table, by store and item."""
+        return {(one["store"], one["sku"]): one for one in self.told(RESTOCK_PROPOSALS.name)}
+
+    def requests(self) -> list[dict[str, Any]]:
+        return self.told(ORDERS_REQUESTS.name)
+
+    def row(self, key: str) -> dict[str, Any]:
+        """A committed row."""
+        decoded: dict[str, Any] = topic_codec(RESTOCK_CHANGELOG.name).decode(self.rows[key])["row"][1]
+        return decoded
+
+    def days(self, store: str = STORE, sku: str = MILK) -> dict[int, dict[str, Any]]:
+        """The shelf's days, learned or not, by days from the tests' today."""
+        found = {}
+        for key in self.rows:
+            if key.startswith(f"day/{POOL}/{store}/"):
+                row = self.row(key)
+                for one in row["items"]:
+                    if one["sku"] == sku:
+                        found[row["day"] - TODAY] = one
+        shelf = self.row(f"shelf/{POOL}/{store}/{sku}")
+        return found | {one["day"] - TODAY: one for one in shelf["days"]}
+
+
+def restock_pool(time_zone: str = "UTC", **terms: Any) -> PoolBench:
+    """A pool of two stores that open from 8 to 20, and sell milk by packs of 6 and bread that keeps 2 days."""
+    pool = PoolBench()
+    pool.configure(PoolSettings(name="North", time_zone=time_zone, restock=RestockSettings(**terms)))
+    for store in (STORE, OTHER_STORE):
+        pool.configure(StoreSettings(store=store, name=store, opening=EVERY_DAY))
+    pool.stock_item(MILK, category="Dairy", pack_milli=6_000, cost_minor=80, price_minor=129, supplier="dairy")
+    pool.stock_item(
+        BREAD, category="Bread", cost_minor=120, price_minor=290, shelf_life_days=2, supplier="baker", pack_milli=1_000
+    )
+    pool.tick(MIDNIGHT_MS + 9 * HOUR_MS)
+    pool.commit()
+    return pool
+
+
+def pages(pool: PoolBench) -> list[OutputRecord]:
+    """The journal of the pool as it was published."""
+    pool.commit()
+    return [output for output in pool.outputs if output.topic == POOL_JOURNAL.name]
+
+
+def stock_of(pool: PoolBench, store: str, sku: str, units: int) -> None:
+    """Put so many units on a shelf at 8:00 of the tests' today."""
+    at_ms = MIDNIGHT_MS + 8 * HOUR_MS
+    pool.report(
+        "opening", f"{store}-{sku}", line(units * 1000, sku), store=store, occurred_at_ms=at_ms, recorded_at_ms=at_ms,
+        appended_at_ms=at_ms,
+    )  # fmt: skip
+
+
+def sell_days(pool: PoolBench, days: int, of_day: dict[tuple[str, str], int]) -> None:
+    """Let days pass from the tests' today on, each with a sale at 10:00 of so many units of (store, SKU)."""
+    for day in range(days):
+        at_ms = MIDNIGHT_MS + day * DAY_MS
+        for (store, sku), units in of_day.items():
+            now = {"occurred_at_ms": at_ms + 10 * HOUR_MS, "recorded_at_ms": at_ms + 10 * HOUR_MS}
+            pool.sell(
+                f"{store}-{sku}-{day}", line(units * 1000, sku), store=store, appended_at_ms=at_ms + 10 * HOUR_MS, **now
+            )
+        pool.pass_time(at_ms + 21 * HOUR_MS)
+        pool.commit()
