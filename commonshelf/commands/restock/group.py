@@ -2,11 +2,14 @@
 
 import typer
 
-from commonshelf.commands.restock import drop, sheets
+from commonshelf.commands.restock import drop, proposals, sheets
 
 app = typer.Typer(
-    no_args_is_help=True, help="Restock: proposals as shopkeepers' sheets, and their answers; and limited editions."
+    no_args_is_help=True, help="Restock: proposals, also as shopkeepers' sheets, their answers; and limited editions."
 )
+app.command()(proposals.plan)
+app.command()(proposals.answer)
+app.command()(proposals.orders)
 app.command()(sheets.export)
 app.command("import")(sheets.import_sheets)
 app.add_typer(drop.app, name="drop")
