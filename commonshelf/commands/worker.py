@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import ConfigOption
-from commonshelf.stack.roles import LEDGER_GROUP, ROLES, Role
+from commonshelf.stack.roles import LEDGER_GROUP, RESTOCK_GROUP, ROLES, Role
 
 if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
+    from streams.runtime.contract import Processor
 
 _PAGES_CONNECTIONS_MAX = 256
 
@@ -54,28 +55,46 @@ def _command(role: Role) -> Callable[..., None]:
 
 
 def ledger_process(settings: "Settings", number: int) -> None:
-    from commonshelf.config.credentials import kafka_options, security_options
     from streams.pool.processor import PoolProcessor
+
+    port = settings.http.ledger_port
+    _run_ledger_lane(
+        settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port + number - 1 if port else 0,
+        step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
+        accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
+    )  # fmt: skip
+
+
+def restock_process(settings: "Settings", _number: int) -> None:
+    from streams.restock.processor import RestockProcessor
+
+    _run_ledger_lane(settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port)
+
+
+def _run_ledger_lane(
+    settings: "Settings", processor: "Processor", group: str, name: str, port: int, step_over: str = "",
+    accept_gap: str = "",
+) -> None:  # fmt: skip
+    from commonshelf.config.credentials import kafka_options, security_options
     from streams.runtime import WorkerSettings, run_worker
 
-    name = f"ledger-{number}"
     worker = WorkerSettings(
         bootstrap_servers=kafka_options(settings.kafka)["bootstrap.servers"],
         kafka_options=security_options(settings.kafka),
-        group=LEDGER_GROUP,
+        group=group,
         instance_id=name,
         state_dir=settings.state_dir(name),
         partitions=settings.partitions,
         http_host=settings.http.host,
-        http_port=settings.http.ledger_port + number - 1 if settings.http.ledger_port else 0,
+        http_port=port,
         batch_age_ms=settings.ledger.batch_age_ms,
         batch_records=settings.ledger.batch_records,
         transaction_timeout_ms=settings.ledger.transaction_timeout_ms,
-        step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
-        accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
+        step_over=step_over,
+        accept_gap=accept_gap,
     )
     worker.state_dir.mkdir(parents=True, exist_ok=True)
-    run_worker(PoolProcessor(), worker)
+    run_worker(processor, worker)
 
 
 def agents_process(settings: "Settings", _number: int) -> None:

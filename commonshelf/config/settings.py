@@ -126,6 +126,7 @@ class Http(_Section):
     webhook_host: Text = "127.0.0.1"
     webhook_port: Port = 8081
     """It serves the webhooks alone; their pages are at connectors_port."""
+    restock_port: Port = 8077
     settlement_port: Port = 8078
     connectors_port: Port = 8079
     agents_port: Port = 8082
@@ -359,7 +360,7 @@ def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
     http = settings.http
     hosts = {"port": http.host, "webhook_port": http.webhook_host} | dict.fromkeys(
-        ("connectors_port", "agents_port", "settlement_port"), http.host
+        ("connectors_port", "agents_port", "settlement_port", "restock_port"), http.host
     )
     for name, host in hosts.items():
         if port := getattr(http, name):

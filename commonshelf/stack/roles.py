@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
 
 LEDGER_GROUP = "commonshelf-pool"
+RESTOCK_GROUP = "commonshelf-restock"
 CONNECTORS_STOP, WORKERS_STOP, PAGES_STOP = 0, 1, 2
 """Who stops first: what takes in, then what decides, then what shows."""
 
@@ -119,6 +120,17 @@ ROLES = (
         stop_order=PAGES_STOP,
         is_awaited=False,  # it may have much to read; nothing that sells waits for it
         secrets=lambda settings: _of_kafka(settings) | {settings.settlement.password_env},
+    ),
+    Role(
+        name="restock",
+        about="Learn what sells, and propose what to buy and to move.",
+        run="commonshelf.commands.worker:restock_process",
+        port_setting="restock_port",
+        stop_order=PAGES_STOP,
+        is_awaited=False,  # it may have much to read; nothing that sells waits for it
+        group=RESTOCK_GROUP,
+        reads_as="restock",
+        secrets=_of_kafka,
     ),
     Role(
         name="http",

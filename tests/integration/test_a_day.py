@@ -13,9 +13,8 @@ from tests.support.shelf import CommandFolder
 
 PAGE = Path(__file__).parents[2] / "docs" / "a-day.md"
 FILES = {"toml": "commonshelf.toml", "csv": "catalog.csv"}
-FREE_PORTS = (
-    "[http]\nport = 0\nwebhook_port = 0\nsettlement_port = 0\nconnectors_port = 0\nagents_port = 0\nledger_port = 0\n"
-)
+PORTS = ("port", "webhook_port", "settlement_port", "restock_port", "connectors_port", "agents_port", "ledger_port")
+FREE_PORTS = "[http]\n" + "".join(f"{port} = 0\n" for port in PORTS)
 LOOKS = ("./shelf availability", "./shelf tasks anna", "./shelf tasks bert", "./shelf tasks mill", "./shelf order show")
 """What only looks is repeated until it shows what the page says."""
 WAITS = ("./shelf order send", "./shelf order confirm", "./shelf transfer")

@@ -199,6 +199,12 @@ NAMES = {
         ("x anna MILK hill 1", WRONG_POOL), (f"{POOL} anna MILK x 1", WRONG_POOL),
     ],
     "lend list": [("x", WRONG_POOL)],
+    "restock plan": [("x", WRONG_POOL), (f"{POOL} --store ana", WRONG_STORE)],
+    "restock answer": [
+        ("x anna MILK approved", WRONG_POOL), (f"{POOL} ana MILK approved", WRONG_STORE),
+        (f"{POOL} anna MLIK approved", WRONG_ITEM),
+    ],
+    "restock orders": [("x", WRONG_POOL), (f"{POOL} --store ana", WRONG_STORE)],
     "settle balance": [("x", WRONG_POOL), (f"{POOL} ana", WRONG_STORE)],
     "settle statement": [("x anna", WRONG_POOL), (f"{POOL} ana", WRONG_STORE)],
     "settle net": [("x", WRONG_POOL)],

@@ -61,6 +61,7 @@ def test_each_process_has_its_own_secrets_and_no_other(shelf):
         "agents": {"canary-of-kafka"},
         "connectors": {"canary-of-kafka", SECRET},
         "settlement": {"canary-of-kafka"},
+        "restock": {"canary-of-kafka"},
         "http": set(),
     }
     assert all("canary" not in environment(pid) for pid in shelf.runtime.kafka_pids)
@@ -77,7 +78,7 @@ def test_the_port_that_faces_the_world_has_the_webhooks_alone(shelf, path):
     assert httpx.get(f"{shelf.runtime.urls['connectors']}/metrics", trust_env=False).status_code == 200
 
 
-@pytest.mark.parametrize("process", ["ledger-1", "agents", "connectors", "settlement", "http"])
+@pytest.mark.parametrize("process", ["ledger-1", "agents", "connectors", "settlement", "restock", "http"])
 def test_a_page_in_an_operator_s_browser_cannot_ask_under_a_name_of_its_own(shelf, process):
     url = f"{shelf.runtime.urls[process]}/ready"
     ours = ("localhost:1", "[::1]:8080", "10.0.0.7")

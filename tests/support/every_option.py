@@ -12,6 +12,7 @@ _HEAD = """
 port = 0
 webhook_port = 0
 settlement_port = 0
+restock_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]

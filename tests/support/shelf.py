@@ -25,6 +25,7 @@ port = 0
 webhook_port = 0
 connectors_port = 0
 settlement_port = 0
+restock_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]

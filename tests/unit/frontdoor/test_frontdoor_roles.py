@@ -46,7 +46,15 @@ TOY = Role(
 def toy_settings():
     return SETTINGS.model_copy(
         update={
-            "http": MoreHttp(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0)
+            "http": MoreHttp(
+                port=0,
+                webhook_port=0,
+                connectors_port=0,
+                agents_port=0,
+                ledger_port=0,
+                settlement_port=0,
+                restock_port=0,
+            )
         }
     )
 

@@ -22,7 +22,9 @@ MINE = Runtime(
     process_pids={},
     kafka_pids=[],
 )
-NO_PORTS = Http(port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0)
+NO_PORTS = Http(
+    port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0, restock_port=0
+)
 
 
 def test_a_running_stack_is_found_by_its_note(tmp_path):
@@ -86,10 +88,11 @@ def test_ports_of_zero_become_distinct_free_ones():
                 http.agents_port,
                 http.ledger_port,
                 http.settlement_port,
+                http.restock_port,
                 0,
             }
         )
-        == 7
+        == 8
     )
 
 
@@ -127,6 +130,7 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "agents": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_VAULT_PASSWORD"},
         "connectors": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "ANNA_SECRET"},
         "settlement": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_SETTLEMENT_PASSWORD"},
+        "restock": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
         "http": set(),
     }
 
