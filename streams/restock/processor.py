@@ -133,6 +133,7 @@ class RestockPartition:
         pool = self.pools.get(name)
         if pool is None:
             pool = self.pools[name] = _Pool(PoolHistory(name, self._tables))
+            pool.history.keep_row()
         return pool
 
     def _take_past(self, record: InputRecord) -> None:
@@ -156,7 +157,7 @@ class RestockPartition:
             return
         runs = next_slice(history)
         history.row["queue"] = history.row["queue"][len(runs) :]
-        self._tables.pools.put((history.pool,), history.row)
+        history.keep_row()
         if not history.by_number:
             return
         stores = {run["store"] for run in runs}

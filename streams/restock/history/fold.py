@@ -15,9 +15,9 @@ def fold(history: PoolHistory, position: int, fact: Fact) -> None:
     kind: str = fact[0]
     fields: Any = fact[1]
     history.row["position"] = position
-    history.tables.pools.put((history.pool,), history.row)
     if kind == TICK:
         history.row["clock_ms"] = max(history.row["clock_ms"], fields["at_ms"])
+        history.keep_row()
     elif kind == CONFIG_CHANGE:
         history.take_change(fields)
     elif kind == CATALOG_ITEM:

@@ -1,4 +1,4 @@
-"""The learning of a pool: its days, each once and for good, when nothing more is told of it; the last ones for a look."""
+"""The learning of a pool: each day once and for good, when no more is told of it; the last ones for a look."""
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Learner:
             row["past_at_ms"] = row["learned_day"] = 0
             self.state = first_state(self.layout(), len(KINDS))
             self._keep()
-            history.tables.pools.put((history.pool,), row)
+            history.keep_row()
         last = local_day(history.zone(), row["clock_ms"]) - LATE_DAYS - 1
         day = max(row["learned_day"] + 1, row["first_day"])
         if not row["first_day"] or day > last:
@@ -66,7 +66,7 @@ class Learner:
             self.state = learn(layout, KINDS, self.state, self._sales(layout, day, None))
             row["learned_day"] = day
             day += 1
-        history.tables.pools.put((history.pool,), row)
+        history.keep_row()
         self._keep()
         return day > last
 

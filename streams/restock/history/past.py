@@ -30,7 +30,7 @@ def take_past_sale(history: PoolHistory, sale: PastSale, appended_at_ms: int) ->
             history.note_day(counted["day"])
     history.tables.past.put(key, row)
     history.row["past_at_ms"] = appended_at_ms
-    history.tables.pools.put((history.pool,), history.row)
+    history.keep_row()
 
 
 def _items(history: PoolHistory, sale: PastSale, day: int) -> list[ShelfDay]:

@@ -87,8 +87,13 @@ class PoolHistory:
         name = self.category_of(sku)
         if name not in self.row["categories"]:
             self.row["categories"].append(name)
+            self.keep_row()
 
     # --- shelves and days -------------------------------------------------------------------------------
+
+    def keep_row(self) -> None:
+        """Write the pool's row: at ticks, and when what it names has changed. It is large, and entries are many."""
+        self.tables.pools.put((self.pool,), self.row)
 
     def zone(self) -> str:
         """The pool's time zone."""
@@ -119,7 +124,7 @@ class PoolHistory:
             if sku not in self.row["skus"]:
                 self.row["skus"].append(sku)
                 self._number_category(sku)
-            self.tables.pools.put((self.pool,), self.row)
+            self.keep_row()
         row["first_day"] = min(row["first_day"], day)
         self.tables.shelves.put((self.pool, store, sku), row)
         return row
@@ -129,12 +134,15 @@ class PoolHistory:
         day = max(self.day_at(store, at_ms), self.row["learned_day"] + 1)
         self.note_day(day)
         live = self.row["live_days"]
-        live[store] = min(live.get(store, day), day)
+        if day < live.get(store, day + 1):
+            live[store] = day
+            self.keep_row()
         return day
 
     def note_day(self, day: int) -> None:
-        first = self.row["first_day"]
-        self.row["first_day"] = min(first, day) if first else day
+        if day < (self.row["first_day"] or day + 1):
+            self.row["first_day"] = day
+            self.keep_row()
 
     def open_day(self, shelf: RestockShelfRow, day: int) -> ShelfDay:
         self.open_days[day].add((shelf["store"], shelf["sku"]))
@@ -246,7 +254,7 @@ class PoolHistory:
             runs.append({"store": store, "day": day, "cause": cause, "position": self.row["position"]})
         elif cause == "nightly":
             queued["day"], queued["cause"], queued["position"] = day, cause, self.row["position"]
-        self.tables.pools.put((self.pool,), self.row)
+        self.keep_row()
 
     def load_transit(self, row: TransitRow, sign: int = 1) -> None:
         """Take a transfer into the sums of what comes and leaves; sign -1 takes it out."""
