@@ -23,14 +23,8 @@ from schemas.models.agreement import (
     TransferPrice,
 )
 from schemas.models.base import Record
-from schemas.models.config import (
-    AllocationSettings,
-    PickupPlace,
-    PoolSettings,
-    RestockSettings,
-    StoreSettings,
-    SupplierTerms,
-)
+from schemas.models.config import AllocationSettings, PickupPlace, PoolSettings, StoreSettings
+from schemas.models.restock_terms import RestockSettings, SupplierTerms
 
 DECLARED: tuple[type[Record], ...] = (
     AllocationSettings, SupplierTerms, RestockSettings, PoolSettings, StoreSettings, PickupPlace, TransferPrice,

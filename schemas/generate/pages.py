@@ -12,8 +12,9 @@ from schemas.generate.declared import sentences
 from schemas.generate.records import Family
 from schemas.generate.terms import SECTIONS, WRITTEN_OTHERWISE
 from schemas.models.base import Record
-from schemas.models.config import AllocationSettings, RestockSettings, SupplierTerms
+from schemas.models.config import AllocationSettings
 from schemas.models.human_units import HumanUnit, human_name, human_range, unit_of
+from schemas.models.restock_terms import RestockSettings, SupplierTerms
 from schemas.topics import DAY_MS, KEEP_FOREVER_MS, TOPICS, Topic, dead_letter_topic
 
 _MADE = "<!-- Made by `python -m schemas.generate`; change {source} and run it again. -->\n"

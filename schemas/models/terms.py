@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.models.base import Currency, Text, TimeZone
-from schemas.models.config import AllocationSettings, RestockSettings
+from schemas.models.config import AllocationSettings
+from schemas.models.restock_terms import RestockSettings
 from schemas.types.config import WeighedCodesRegion
 
 

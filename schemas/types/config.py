@@ -4,6 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.agreement import Agreement, Dispute
 from schemas.types.pos import Unit
+from schemas.types.restock_terms import RestockSettings
 
 WeighedCodesRegion = Literal["dk", "ee", "fi", "de", "gb", "lv", "lt", "no", "se"]
 
@@ -90,14 +91,32 @@ class OpeningHours(TypedDict):
     closes_minute: int
 
 
-class SupplierTerms(TypedDict):
-    """A supplier's terms, where they are not the pool's usual ones."""
+class PoolSettings(TypedDict):
+    """The pool itself."""
 
-    supplier: str
-    lead_days: int
-    lead_spread_days: int
-    order_weekdays: list[int]
-    minimum_minor: int
+    name: str
+    currency: str
+    time_zone: str
+    late_limit_ms: int
+    future_skew_ms: int
+    weighed_codes_region: WeighedCodesRegion | None
+    hold_ttl_ms: int
+    reroutes_max: int
+    claim_within_ms: int
+    pick_within_ms: int
+    lease_ms: int
+    preparation_ms: int
+    collect_grace_ms: int
+    recount_within_ms: int
+    ship_within_ms: int
+    transit_within_ms: int
+    transit_lost_after_ms: int
+    resend_after_ms: int
+    order_ahead_max_ms: int
+    ended_retention_ms: int
+    offers_substitutes: bool
+    allocation: AllocationSettings
+    restock: RestockSettings
 
 
 class CodeMapping(TypedDict):
@@ -143,22 +162,6 @@ class PickupPlace(TypedDict):
     closed_days: list[str]
 
 
-class RestockSettings(TypedDict):
-    """Terms of docs/restock.md, in minor units of the pool's currency."""
-
-    lead_days: int
-    lead_spread_days: int
-    order_weekdays: list[int]
-    minimum_minor: int
-    budget_minor: int
-    waste_minor_per_unit: int
-    holding_ppm_per_day: int
-    move_minor_per_unit: int
-    move_minor_per_trip: int
-    move_max_distance_m: int
-    suppliers: list[SupplierTerms]
-
-
 class StoreItemSettings(TypedDict):
     """A store's own terms for one item; null takes the store's default."""
 
@@ -185,34 +188,6 @@ class StoreSettings(TypedDict):
     orders_per_day_max: int
     opening: list[OpeningHours]
     closed_days: list[str]
-
-
-class PoolSettings(TypedDict):
-    """The pool itself."""
-
-    name: str
-    currency: str
-    time_zone: str
-    late_limit_ms: int
-    future_skew_ms: int
-    weighed_codes_region: WeighedCodesRegion | None
-    hold_ttl_ms: int
-    reroutes_max: int
-    claim_within_ms: int
-    pick_within_ms: int
-    lease_ms: int
-    preparation_ms: int
-    collect_grace_ms: int
-    recount_within_ms: int
-    ship_within_ms: int
-    transit_within_ms: int
-    transit_lost_after_ms: int
-    resend_after_ms: int
-    order_ahead_max_ms: int
-    ended_retention_ms: int
-    offers_substitutes: bool
-    allocation: AllocationSettings
-    restock: RestockSettings
 
 
 Change = (

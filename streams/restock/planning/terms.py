@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from schemas.types.catalog import CatalogItem
-from schemas.types.config import RestockSettings, SupplierTerms
+from schemas.types.restock_terms import RestockSettings, SupplierTerms
 from streams.restock.decision.newsvendor import Terms
 from streams.restock.history.days import step_milli
 from streams.restock.history.hours import date_of
