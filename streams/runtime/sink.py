@@ -20,7 +20,7 @@ from messaging.errors import UserError
 from messaging.journal import JournalEntry, read_page
 from messaging.log_reader import is_end, is_record
 from messaging.status_server import Status
-from schemas.codec import LaterSchema
+from schemas.codec import BadMessage, LaterSchema
 from schemas.topics import POOL_JOURNAL
 from streams.runtime.failpoints import failpoint
 
@@ -164,9 +164,15 @@ class SinkWorker:
                 self._move(connection, n, offset)
             try:
                 self._sink.apply(connection, self._entries(pages))
-            except LaterSchema as error:
+            except BadMessage as error:
+                what_to_do = (
+                    "start the release that writes it"
+                    if isinstance(error, LaterSchema)
+                    else f"restore {self._settings.topic}, which the pools alone write"
+                )
                 raise SinkStopped(
-                    f"{self._sink.name}: {error}; nothing of that batch was written; start the release that writes it"
+                    f"{self._sink.name}: a page of the journal cannot be read: {error}; nothing of that batch was "
+                    f"written; {what_to_do}"
                 ) from error
             failpoint("before_commit", len(pages))
         failpoint("after_commit", len(pages))

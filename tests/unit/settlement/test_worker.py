@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from messaging.cluster import UnreachableError
-from streams.runtime.sink import SinkStopped, SinkWorker
+from streams.runtime.sink import SinkSettings, SinkStopped, SinkWorker
 from streams.settlement.store.backlog import Backlog
-from streams.settlement.store.database import sqlite_engine
+from streams.settlement.store.database import migrate, sqlite_engine
 from streams.settlement.store.outlook import Outlook
 from streams.settlement.store.worker import Settlement, SettlementSettings
+from tests.support.settlement_store import sink
 
 
 @pytest.fixture
@@ -67,3 +68,12 @@ def test_what_does_not_pass_by_itself_ends_it(settlement, monkeypatch):
     monkeypatch.setattr(SinkWorker, "run", run)
     with pytest.raises(SinkStopped, match="a gap"):
         settlement.run(threading.Event())
+
+
+def test_bytes_that_are_no_page_stop_it_and_nothing_is_written(tmp_path):
+    engine = sqlite_engine(tmp_path / "settlement.sqlite3")
+    migrate(engine)
+    with pytest.raises(SinkStopped, match=r"cannot be read: no Confluent wire format .*; restore pool\.journal"):
+        SinkWorker(sink([]), engine, SinkSettings({}, 1))._store([b"no page"], {0: 1})
+    assert SinkWorker(sink([]), engine, SinkSettings({}, 1))._stored() == {}
+    engine.dispose()
