@@ -1,7 +1,9 @@
 """`place`: where customers collect by appointment, and how many in a quarter hour."""
 
+import csv
 import json
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -104,6 +106,48 @@ def list_places(
         for one in found
     ]  # fmt: skip
     print_table(("place", "stores", "a quarter", "an hour", "booked"), rows, ("a quarter", "an hour", "booked"))
+
+
+@app.command()
+def hours(
+    pool: PoolArgument,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table there.")] = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Show how full each place is by the hour: appointments that stand, and those of the last days.
+
+    Example: ./shelf place hours riverside --csv lanes.csv
+    """
+    from commonshelf.desks.onboarding import zone_of
+    from commonshelf.desks.pickup import hours_of
+    from commonshelf.stack.connection import connect
+    from commonshelf.text import print_table, time_text
+
+    connection = connect(config, bootstrap)
+    found, zone = hours_of(connection, pool), zone_of(connection, pool)
+    head = ("place", "hour", "orders", "room", "collected", "no-shows")
+    rows = [
+        (
+            one.place, time_text(one.hour_ms, zone), str(one.orders), "" if one.room is None else str(one.room),
+            str(one.collected), str(one.no_shows),
+        )
+        for one in found
+    ]  # fmt: skip
+    if csv_file is not None:
+        with csv_file.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows((head, *rows))
+        typer.echo(f"{len(rows)} hours written to {csv_file}")
+    elif rows:
+        bars = [_bar(one.orders, one.room) for one in found]
+        print_table((*head, "full"), [(*row, bar) for row, bar in zip(rows, bars, strict=True)], head[2:])
+    else:
+        typer.echo(f"pool {pool} has no appointments")
+
+
+def _bar(orders: int, room: int | None) -> str:
+    """Ten marks for an hour that is full."""
+    return "" if not room else "#" * min(-(-10 * orders // room), 10)
 
 
 def _opening(spans: list[str]) -> "tuple[OpeningHours, ...]":

@@ -127,6 +127,29 @@ def test_a_quota_is_listed_with_what_each_customer_has_had(shelf):
     assert used == {"store anna": ["5", "1.5"], "store bert": ["5", "0"], "customer c-1": ["2", "1.5"]}
 
 
+def test_a_place_takes_appointments_and_tells_its_hours(shelf):
+    assert "makes no appointments" in ran(shelf, "place", "list", POOL).out
+    told = ran(shelf, "place", "add", POOL, "anna", "--per-quarter", "2", "--opening", "mon=00:00-24:00")
+    assert told.out == "place anna of pool riverside published\n"
+    ran(shelf, "place", "add", POOL, "anna", "--per-quarter", "2")
+    assert rows(shelf, "place", "list", POOL)[0] == ["anna", "anna", "2", "any", "0"]
+    now_ms = int(datetime.now(UTC).timestamp() * 1_000)
+    terms = {
+        "mode": "pickup", "preferred_store": "anna", "deadline_ms": now_ms + 6 * 3_600_000,
+        "pickup": {"from_ms": now_ms + 3_600_000, "until_ms": now_ms + 7_200_000},
+        "lines": [{"line_id": "1", "sku": "BANANA", "quantity_milli": 500}],
+    }  # fmt: skip
+    (shelf.folder / "wish.json").write_text(
+        json.dumps({"pool": POOL, "order": "R-7", "kind": "placed", "terms": terms})
+    )
+    assert "R-7" in ask(shelf, "order", "send", "wish.json")
+    until(lambda: rows(shelf, "place", "list", POOL)[0][-1] == "1", "the appointment")
+    assert rows(shelf, "place", "hours", POOL)[0][2:] == ["1", "8", "0", "0", "##"]
+    ran(shelf, "place", "hours", POOL, "--csv", "lanes.csv")
+    assert (shelf.folder / "lanes.csv").read_text().splitlines()[0] == "place,hour,orders,room,collected,no-shows"
+    ask(shelf, "order", "cancel", POOL, "R-7")
+
+
 def test_the_shop_s_folder_lists_what_waits_for_the_operator(shelf):
     listed = shelf.folder / "drop" / "anna" / "rejected" / "_waiting.report.txt"
     at = datetime.now(UTC).isoformat()
@@ -154,6 +177,7 @@ NAMES = {
     ],
     "place add": [("x anna", WRONG_POOL), (f"{POOL} ana", WRONG_STORE), (f"{POOL} lane --store ana", WRONG_STORE)],
     "place list": [("x", WRONG_POOL)],
+    "place hours": [("x", WRONG_POOL)],
     "availability": [("x", WRONG_POOL), (f"{POOL} MLIK", WRONG_ITEM)],
     "history": [("x anna MILK", WRONG_POOL), (f"{POOL} ana MILK", WRONG_STORE), (f"{POOL} anna MLIK", WRONG_ITEM)],
     "shrinkage": [("x", WRONG_POOL)],
