@@ -26,7 +26,7 @@ from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.records import Cause, Record
 from tests.proof.faults.slot import Slot
 from tests.proof.faults.stage import INPUTS, FaultStage, Plan, TooSlowError, wait_until
-from tests.proof.faults.topic_log import GroupView, read_topics
+from tests.proof.faults.topic_log import GroupView, patiently, read_topics
 from tests.proof.faults.worker import BATCHES_VARIABLE
 from tests.proof.faults.world import FORGETFUL
 from tests.proof.torture.broker_clock import NoCompilerError, java_with_a_clock, set_broker_clock
@@ -294,8 +294,8 @@ class TortureStage(FaultStage):
 
     def unsettled(self) -> dict[int, int]:
         """Partition → offset of the journal's last page, where the settlement database has not all pages."""
-        positions = self.settled.positions()
-        pages = read_topics(self.bootstrap_servers, [POOL_JOURNAL.name], self.plan.partitions, positions)
+        positions, servers, partitions = self.settled.positions(), self.bootstrap_servers, self.plan.partitions
+        pages = patiently(lambda: read_topics(servers, [POOL_JOURNAL.name], partitions, positions))
         return {page.partition: page.offset for page in pages}
 
     def wait_settled(self, pages: Mapping[int, int], deadline_s: float) -> None:
