@@ -44,7 +44,8 @@ class AppointmentIndex:
             self._slots[name] = slot
             self.forgettable.clear((APPOINTMENT, name))
         else:
-            self.forgettable.set((APPOINTMENT, name), row["forget_at_ms"], 0)
+            told_at_ms = max((known["recorded_at_ms"] for known in row["reports"]), default=0)
+            self.forgettable.set((APPOINTMENT, name), row["forget_at_ms"], told_at_ms)
 
     def remove(self, row: AppointmentRow) -> None:
         """The appointment, which has ended, leaves the state."""

@@ -7,6 +7,7 @@ from streams.pool.state.dedup_index import FilteredIndex
 from streams.pool.state.pool_state import PoolState
 from tests.support.pickup import ONE_MS, QUARTER_MS, open_place, order, slots, states, wish, with_counters
 from tests.support.pool import (
+    BREAD,
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -17,6 +18,7 @@ from tests.support.pool import (
     CommittedRows,
     PoolBench,
     processor,
+    wanted,
 )
 
 CODE = "K7QM-2XWD"
@@ -237,6 +239,19 @@ def test_an_appointment_for_which_no_later_quarter_hour_has_room_stands_and_is_l
         open_place(bench, place, place, open=False)
     bench.pass_time(ONE_MS)
     assert (slots(bench), row(bench)["is_late"]) == ([(STORE, STORE, 0)], True)
+
+
+def test_a_report_that_is_told_again_is_known_though_the_order_was_booked_anew_long_after():
+    bench = with_counters()
+    bench.configure_pool(ended_retention_ms=0)
+    order(bench, deadline_ms=NOON_MS + 5 * DAY_MS)
+    arrived(bench)
+    bench.request("amended", "o1", wanted(1_000, BREAD), preferred_store=OTHER_STORE, only_there=True)
+    bench.pass_time(NOON_MS + 10 * MINUTE_MS)
+    bench.request("amended", "o1", wanted(1_000), pickup=wish(), only_there=True, key="back")
+    assert (row(bench)["status"], row(bench)["customer"]) == ("booked", "")
+    arrived(bench)
+    assert (bench.last_fact()["outcome"], row(bench)["customer"]) == ("duplicate", "")
 
 
 def test_folding_the_journal_and_deciding_again_give_every_appointment_byte_for_byte():
