@@ -89,8 +89,7 @@ def make_case(
     midnight_s = local_time_ms(zone, local_day(zone, at_ms), 0) // 1000
     vehicles = tuple(
         one._replace(starts_s=one.starts_s + midnight_s, ends_s=one.ends_s + midnight_s)
-        for one in fleet.of(placed)
-        if one.only_store is None or one.only_store in taking_part
+        for one in (fleet.of(placed) if placed else ())
     )
     case = Case(tuple(placed), tuple(consignments), vehicles, Policy(**fleet.policy.model_dump()), at_s)
     given_up = {order["order"] for order in rows.orders if order["outcome"] in _GIVEN_UP}

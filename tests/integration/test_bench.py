@@ -89,6 +89,16 @@ def test_allocation_is_timed_and_checked():
     assert 0 < figures["p50_large_ms"] <= figures["p99_large_ms"]
 
 
+def test_routes_are_timed_checked_and_compared_with_a_longer_search():
+    figures = bench(
+        "routes", "--cases", "2", "--compared", "2", "--reference-s", "1", "--consignments", "8", "--iterations", "20"
+    )
+    assert (figures["cases"], figures["stops"], figures["cases_compared"]) == (2, 16, 2)
+    assert 0 < figures["solve_p50_s"] <= figures["solve_p99_s"]
+    assert 0 < figures["mean_cost_ratio"] <= figures["worst_cost_ratio"]
+    assert figures["m_per_order_town"] < figures["m_per_order_alone_town"]
+
+
 def test_orders_with_a_wish_and_ticks_are_timed():
     figures = bench("pickup", "--orders", "10", "--appointments", "20", "--ticks", "5")
     assert figures["open_appointments"] == 20

@@ -96,3 +96,8 @@ def test_a_store_without_a_place_is_told_when_it_takes_part():
     assert [one.store for one in made([order("R-1", hold("anna", "picked"))], stores=(ANNA, nowhere)).case.stores] == [
         "anna"
     ]
+
+
+def test_a_pool_whose_stores_have_no_place_and_nothing_to_send_has_an_empty_plan():
+    nowhere = BEN.model_copy(update={"latitude_e6": 0, "longitude_e6": 0})
+    assert plan(made(stores=(nowhere,)).case, Effort(1, 5)).routes == ()
