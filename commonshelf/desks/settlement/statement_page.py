@@ -19,10 +19,13 @@ th { text-align: left; font-weight: 600; border-bottom: 1px solid #666; font-siz
 td, th { padding: .25em .5em .25em 0; vertical-align: top; } td { border-bottom: 1px solid #ddd; font-size: 8.5pt; }
 td.amount, th.amount { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; padding-right: 0; }
 td.when, td.entry { white-space: nowrap; }
+table.lines { table-layout: fixed; } table.lines td { overflow-wrap: anywhere; }
+table.lines td.entry, table.lines th.entry { padding-left: 1em; }
 tr.total td { border-top: 1px solid #666; border-bottom: 0; font-weight: 600; }
 table.balance td { font-size: 10pt; }
 table.balance tr:last-child td { border-top: 2px solid #1b1b1b; font-weight: 700; }
-.note { color: #555; font-size: 8.5pt; } .preliminary { border: 1px solid #b25; padding: .4em .7em; color: #7a1238; }
+.note { color: #555; font-size: 8.5pt; } p.last { margin-top: 2em; }
+.preliminary { border: 1px solid #b25; padding: .4em .7em; color: #7a1238; }
 @media print { body { margin: 0; padding: 0; max-width: none; } a { color: inherit; text-decoration: none; } }
 """
 
@@ -70,10 +73,12 @@ def _fetch_nothing(url: str) -> dict[str, object]:
 _PRELIMINARY = (
     '<p class="preliminary">Preliminary: this window is still open, and what happens in it may change all of this.</p>'
 )
+_COLUMNS = "".join(f'<col style="width: {percent}%">' for percent in (16, 20, 13, 13, 8, 7, 10, 13))
+"""Widths of a section's columns, alike in all sections."""
 _NOTES = (
-    '<p class="note">Amounts above zero are in this store\'s favour. A balance is what others owe the store less what '
-    "it owes; payments are not part of it. Entry is the place in the pool's journal, and the number behind the dot "
-    "counts what was posted there: both name a line when it is disputed.</p>"
+    '<p class="note last">Amounts above zero are in this store\'s favour. A balance is what others owe the store less '
+    "what it owes; payments are not part of it. Entry is the place in the pool's journal, and the number behind the "
+    "dot counts what was posted there: both name a line when it is disputed.</p>"
 )
 
 
@@ -109,8 +114,9 @@ def _part(part: CurrencyPart, names: Mapping[str, str], zone: tzinfo) -> Iterato
 def _section(section: Section, currency: str, names: Mapping[str, str], zone: tzinfo) -> Iterator[str]:
     yield f"<h3>{TITLES[section.kind]}</h3>"
     yield (
-        "<table><thead><tr><th>When</th><th>What</th><th>With</th><th>About</th><th>Quantity</th><th>Entry</th>"
-        '<th class="amount">Tax</th><th class="amount">Amount</th></tr></thead><tbody>'
+        f'<table class="lines"><colgroup>{_COLUMNS}</colgroup><thead><tr><th>When</th><th>What</th><th>With</th>'
+        '<th>About</th><th class="amount">Quantity</th><th class="entry">Entry</th><th class="amount">Tax</th>'
+        '<th class="amount">Amount</th></tr></thead><tbody>'
     )
     for line in section.lines:
         yield _line(line, currency, names, zone)
@@ -126,7 +132,7 @@ def _line(line: StatementLine, currency: str, names: Mapping[str, str], zone: tz
     cells = (
         ("when", moment(one.about.occurred_at_ms, zone)), ("", what),
         ("", escape(party_name(line.counterparty, names))), ("", escape(reference(one.about))),
-        ("", quantity(one.about)), ("entry", f"{one.posted_position}.{one.sequence}"),
+        ("amount", quantity(one.about)), ("entry", f"{one.posted_position}.{one.sequence}"),
         ("amount", money(line.tax_minor, currency) if line.tax_minor else ""),
         ("amount", money(line.amount_minor, currency)),
     )  # fmt: skip
