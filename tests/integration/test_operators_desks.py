@@ -218,6 +218,7 @@ NAMES = {
         ("x T-1 shipped anna MILK=1", WRONG_POOL), (f"{POOL} T-1 shipped ana MILK=1", WRONG_STORE),
     ],
     "transfer list": [("x", WRONG_POOL)],
+    "route plan": [("x", WRONG_POOL)],
     "transfer show": [("x T-1", WRONG_POOL)],
     "lend set": [
         ("x anna MILK hill 1", WRONG_POOL), (f"{POOL} anna MILK x 1", WRONG_POOL),
