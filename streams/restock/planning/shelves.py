@@ -8,7 +8,7 @@ import numpy as np
 from schemas.types.catalog import CatalogItem
 from schemas.types.restock import RestockShelfRow
 from streams.restock.decision.newsvendor import MICRO, gains, order_up_to
-from streams.restock.decision.stock import Lot, outlook
+from streams.restock.decision.stock import Lot, stock_position
 from streams.restock.forecast.distribution import Demand, quantiles, survival
 from streams.restock.forecast.portable import Ints
 from streams.restock.forecast.predict import DemandAhead
@@ -39,7 +39,9 @@ class ShelfOutlook:
     promised: int
     """On the shelf, and leaving it for a neighbour."""
     usable: int = 0
+    """On hand, and counts against an order."""
     expiring: int = 0
+    """On hand, and spoils within the window before it is sold."""
     mean_milli: int = 0
     """Expected demand over the window, thousandths of the unit."""
     lead_milli: int = 0
@@ -130,12 +132,11 @@ def _with_spread(demand: Demand, shelves: Sequence[ShelfOutlook], windows: Ints)
 
 
 def _look_at_stock(shelf: ShelfOutlook, from_day: int) -> None:
-    milli_a_day = shelf.mean_milli * 1000 // (shelf.step * shelf.calendar.window_days)
-    there = shelf.row["on_hand_milli"] // shelf.step
-    found = outlook(_lots(shelf, there, from_day), milli_a_day)
-    shelf.usable, shelf.expiring = found.usable, found.expiring
-    if there < 0:
-        shelf.usable = 0
+    window = shelf.calendar.window_days
+    milli_a_day = shelf.mean_milli * 1000 // (shelf.step * window)
+    there = max(shelf.row["on_hand_milli"] // shelf.step, 0)
+    shelf.usable = stock_position(_lots(shelf, there, from_day), milli_a_day, window)
+    shelf.expiring = there - shelf.usable
 
 
 def _lots(shelf: ShelfOutlook, there: int, from_day: int) -> list[Lot]:
@@ -143,7 +144,7 @@ def _lots(shelf: ShelfOutlook, there: int, from_day: int) -> list[Lot]:
     life = shelf.money.terms.life_days
     if life is None:
         return [Lot(there, None)]
-    lots, left = [], max(there, 0)
+    lots, left = [], there
     for receipt in reversed(shelf.row["receipts"]):
         units = min(left, receipt["quantity_milli"] // shelf.step)
         left -= units

@@ -15,7 +15,7 @@ from tests.support.pool import (
     headers_of,
     line,
 )
-from tests.support.restock_bench import MIDNIGHT_MS, RestockBench, pages, restock_pool, sell_days
+from tests.support.restock_bench import MIDNIGHT_MS, RestockBench, pages, restock_pool, sell_days, stock_of
 
 
 def at(hour, day=0):
@@ -79,6 +79,18 @@ def test_a_neighbour_s_surplus_comes_before_what_is_bought():
     _, dear = after_days(move_minor_per_trip=100_000)
     assert dear.proposals()[STORE, MILK]["moves"] == []
     assert dear.proposals()[STORE, MILK]["packs"] > found["packs"]
+
+
+def test_a_slow_item_that_outlasts_the_window_is_not_ordered_again_and_again():
+    pool = restock_pool()
+    pool.stock_item(
+        "CHEESE", category="Cheese", cost_minor=100, price_minor=1_500, shelf_life_days=20, supplier="dairy"
+    )  # fmt: skip
+    stock_of(pool, STORE, "CHEESE", 2)
+    sell_days(pool, 4, {(STORE, MILK): 3})
+    bench = RestockBench()
+    bench.follow(pages(pool))
+    assert (STORE, "CHEESE") not in bench.proposals()
 
 
 def test_the_budget_and_the_least_order_hold():
