@@ -47,6 +47,8 @@ class Pools:
         self.delivered = {HOME: 0, AWAY: 0}
         self._read = {HOME: 0, AWAY: 0}
         self._ids = 0
+        self.now_ms = {HOME: NOON_MS, AWAY: NOON_MS}
+        """When it is at the edges of each pool: what they tell from then on happens, is recorded and comes then."""
         for pool, store in ((HOME, SHOP), (AWAY, FAR_SHOP)):
             self.configure(pool, PoolSettings(name=pool))
             self.configure(pool, StoreSettings(store=store, name=store))
@@ -58,10 +60,10 @@ class Pools:
 
     # --- in ---------------------------------------------------------------------------------------------
 
-    def put(self, pool: str, topic: str, value: bytes, at_ms: int = NOON_MS) -> None:
+    def put(self, pool: str, topic: str, value: bytes, at_ms: int | None = None) -> None:
         """An input, and a commit: what it has the pool tell the other is on its way then."""
         bench = self.benches[pool]
-        bench.put(topic, value, at_ms)
+        bench.put(topic, value, self.now_ms[pool] if at_ms is None else at_ms)
         bench.commit()
         self.collect(pool)
 
@@ -89,17 +91,18 @@ class Pools:
 
     def receive(self, milli: int) -> None:
         self._ids += 1
-        value = stock("received", f"r{self._ids}", line(milli), pool=HOME, store=SHOP)
+        value = stock("received", f"r{self._ids}", line(milli), pool=HOME, store=SHOP, **self._now(HOME))
         self.put(HOME, POS_STOCK.name, value)
 
     def sell(self, milli: int, **event: Any) -> None:
         self._ids += 1
-        value = sale(f"s{self._ids}", line(milli, kind="sale"), pool=HOME, store=SHOP, **event)
+        value = sale(f"s{self._ids}", line(milli, kind="sale"), pool=HOME, store=SHOP, **self._now(HOME) | event)
         self.put(HOME, POS_SALES.name, value)
 
     def order(self, pool: str, order: str, milli: int, **fields: Any) -> None:
         store = SHOP if pool == HOME else FAR_SHOP
-        value = order_request("placed", order, wanted(milli), pool=pool, preferred_store=store, **fields)
+        fields = {"recorded_at_ms": self.now_ms[pool], "preferred_store": store} | fields
+        value = order_request("placed", order, wanted(milli), pool=pool, **fields)
         self.put(pool, ORDERS_REQUESTS.name, value)
 
     def amend(self, pool: str, order: str, milli: int, deadline_ms: int) -> None:
@@ -107,17 +110,21 @@ class Pools:
         store = SHOP if pool == HOME else FAR_SHOP
         value = order_request(
             "amended", order, wanted(milli), pool=pool, preferred_store=store, deadline_ms=deadline_ms,
-            key=f"{order}/amended/{self._ids}",
+            key=f"{order}/amended/{self._ids}", recorded_at_ms=self.now_ms[pool],
         )  # fmt: skip
         self.put(pool, ORDERS_REQUESTS.name, value)
 
     def request(self, pool: str, kind: str, order: str) -> None:
-        self.put(pool, ORDERS_REQUESTS.name, order_request(kind, order, pool=pool))
+        value = order_request(kind, order, pool=pool, recorded_at_ms=self.now_ms[pool])
+        self.put(pool, ORDERS_REQUESTS.name, value)
 
     def fulfil(self, kind: str, task: str, *lines: dict[str, Any], **fields: Any) -> None:
         """HOME's store reports."""
-        value = fulfilment_report(kind, task, *lines, pool=HOME, store=SHOP, **fields)
+        value = fulfilment_report(kind, task, *lines, pool=HOME, store=SHOP, **self._now(HOME) | fields)
         self.put(HOME, FULFILMENT_REPORTS.name, value)
+
+    def _now(self, pool: str) -> dict[str, int]:
+        return {"occurred_at_ms": self.now_ms[pool], "recorded_at_ms": self.now_ms[pool]}
 
     # --- between ----------------------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class Pools:
         bench, at = self.benches[pool], self.delivered[pool]
         if at < len(self.sent[pool]):
             value = self.sent[pool][at].value
-            record = InputRecord(POOL_LENDING.name, partition_of(pool, 2), 1 << 40, NOON_MS, b"k", value)
+            record = InputRecord(POOL_LENDING.name, partition_of(pool, 2), 1 << 40, self.now_ms[pool], b"k", value)
             bench.partition.apply(record)
         bench.restart()
 

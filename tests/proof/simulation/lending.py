@@ -165,6 +165,7 @@ class LendingLife:
     def _tick(self, pool: str, later_ms: int) -> None:
         self._clock[pool] += later_ms
         self.pools.tick(pool, self._clock[pool])
+        self.pools.now_ms[pool] = self._clock[pool]
 
     def _milli(self) -> int:
         return self._chance.randint(1, 6) * 1_000

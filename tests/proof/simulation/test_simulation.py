@@ -46,6 +46,10 @@ def test_pools_that_lend_promise_no_unit_twice_and_what_was_lent_returns(seed):
     assert life.seen["order in south"] > 0
 
 
+def test_pools_that_lend_for_longer_than_a_late_fact_may_wait_take_what_is_told_to_the_end():
+    assert simulate_lending(1, 10).seen["handed over"] > 0
+
+
 def test_lives_of_pools_that_lend_meet_every_trouble_and_hand_goods_over():
     lives = [simulate_lending(seed, 2) for seed in range(20, 26)]
 
