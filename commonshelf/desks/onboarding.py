@@ -28,8 +28,6 @@ from schemas.types.pos import Unit as UnitName
 from streams.catalog import PoolConfig
 from streams.catalog.goods import goods_of
 
-"""Of the items that are named in place of an unknown one."""
-
 
 @dataclass(frozen=True)
 class Onboarded:

@@ -135,7 +135,7 @@ def test_a_place_takes_appointments_and_tells_its_hours(shelf):
     assert rows(shelf, "place", "list", POOL)[0] == ["anna", "anna", "2", "any", "0"]
     now_ms = int(datetime.now(UTC).timestamp() * 1_000)
     terms = {
-        "mode": "pickup", "preferred_store": "anna", "deadline_ms": now_ms + 6 * 3_600_000,
+        "mode": "pickup", "preferred_store": "anna", "customer_ref": "c-7", "deadline_ms": now_ms + 6 * 3_600_000,
         "pickup": {"from_ms": now_ms + 3_600_000, "until_ms": now_ms + 7_200_000},
         "lines": [{"line_id": "1", "sku": "BANANA", "quantity_milli": 500}],
     }  # fmt: skip
@@ -230,6 +230,15 @@ NAMES = {
         (f"{POOL} anna MLIK approved", WRONG_ITEM),
     ],
     "restock orders": [("x", WRONG_POOL), (f"{POOL} --store ana", WRONG_STORE)],
+    "restock export": [("x --csv sheets", WRONG_POOL), (f"{POOL} --csv sheets --store ana", WRONG_STORE)],
+    "restock import": [("x sheet.csv --by ada", WRONG_POOL)],
+    "restock drop split": [
+        ("x MILK 9 --from 2026-12-01 --until 2026-12-08 --like BANANA", WRONG_POOL),
+        (f"{POOL} MLIK 9 --from 2026-12-01 --until 2026-12-08 --like BANANA", WRONG_ITEM),
+    ],
+    "restock drop balance": [("x MILK --like BANANA", WRONG_POOL), (f"{POOL} MLIK --like BANANA", WRONG_ITEM)],
+    "candidates": [("x", WRONG_POOL)],
+    "settle unpriced": [("x", WRONG_POOL)],
     "settle balance": [("x", WRONG_POOL), (f"{POOL} ana", WRONG_STORE)],
     "settle statement": [("x anna", WRONG_POOL), (f"{POOL} ana", WRONG_STORE)],
     "settle net": [("x", WRONG_POOL)],
@@ -250,6 +259,7 @@ NAMES = {
 def test_every_command_tells_a_name_that_is_not_there_in_the_same_words(shelf):
     (shelf.folder / "codes.csv").write_text("code,sku\nplu:1,MILK\n")
     (shelf.folder / "agreement.toml").write_text(AGREEMENT)
+    (shelf.folder / "sheet.csv").write_text("sku\n")
     wrong = []
     for command, cases in NAMES.items():
         for words, told in cases:
