@@ -21,9 +21,9 @@ Row = dict[str, Any]
 QUARTER_MS = 15 * MINUTE_MS
 PLACES = (
     PickupPlace(place="share", name="Counter", stores=("share",), hand_overs_per_slot=1),
-    PickupPlace(place="hours", name="Counter", stores=("hours",), hand_overs_per_slot=2, shelf_orders_max=3),
+    PickupPlace(place="hours", name="Counter", stores=("hours",), hand_overs_per_slot=2, shelf_orders_max=2),
     PickupPlace(
-        place="lane", name="Public lane", stores=("share", "cap", "fixed"), hand_overs_per_slot=1, shelf_orders_max=2,
+        place="lane", name="Public lane", stores=("share", "cap", "fixed"), hand_overs_per_slot=2, shelf_orders_max=2,
         no_show_after_ms=HOUR_MS,
     ),
 )  # fmt: skip

@@ -33,6 +33,8 @@ def misfits(value: Any, kind: Any, at: str) -> list[str]:
     if origin is dict:
         return [why for part in value.values() for why in misfits(part, arguments[1], f"{at}{{}}")]
     if origin is tuple:
+        if not isinstance(value, tuple) or len(value) != len(arguments):
+            return [f"{at} is no tuple of {len(arguments)}"]
         return [why for part, its in zip(value, arguments, strict=True) for why in misfits(part, its, at)]
     if typing.is_typeddict(kind):
         return misfits_of_record(value, kind, at)
