@@ -220,19 +220,24 @@ class FaultInjector:
         return Landed(f"stop at {name}", self._last_hit(pid)["in_flight"]), time.monotonic()
 
     def _overtaken_at(self, slot: Slot, name: str) -> Landed:
-        """The peer has restored its state; then, while the transaction can still be committed, the zombie wakes."""
+        """The peer has taken over, and the inputs as well; then the zombie wakes, and would commit what it began."""
         stage = self._stage
         landed, injected_at = self._freeze_at(slot, name, 1)
-        peers = [one for one in stage.slots if one is not slot]
+        ends = stage.group.ends()
+        peers = [(one, len(one.says())) for one in stage.slots if one is not slot]
         stage.wait_taken_over(slot, _RECOVERY_S)
-        wait_until("the peer holds all partitions", lambda: any(map(self._holds_all, peers)), _RECOVERY_S)
+        wait_until("the peer holds all partitions", lambda: any(self._holds_all(*peer) for peer in peers), _RECOVERY_S)
+        landed.takeover_s = self._worked_off(ends, injected_at)
         slot.send(signal.SIGCONT)
-        landed.takeover_s = self._worked_off(stage.group.ends(), injected_at)
+        stage.burst(600)
         return landed
 
-    def _holds_all(self, slot: Slot) -> bool:
-        """Whether the partitions that it last said to hold, restored, are all there are."""
-        held = re.findall(rb"holding partitions \[([\d, ]*)\]", slot.says())
+    def _holds_all(self, slot: Slot, since: int) -> bool:
+        """Whether the partitions that it last said to hold, restored, are all there are; of its log from there on.
+
+        Before that it may have held them all while the other was started anew.
+        """
+        held = re.findall(rb"holding partitions \[([\d, ]*)\]", slot.says(since))
         return bool(held) and held[-1].count(b",") + 1 == self._stage.plan.partitions
 
     def _outlived_by_peer(self, slot: Slot, landed: Landed, ends: Ends, injected_at: float) -> Landed:
