@@ -362,6 +362,8 @@ class Contest:
                 if event["on_hand_milli"]:
                     self._available.add(f"{event['pool']}/{event['sku']}/{event['store']}")
             elif topic == POOL_TASKS.name:
+                if event["kind"] == "put_back":  # no customer waits for it, and none is told
+                    return
                 self._tasks.setdefault((event["pool"], event["order"] or ""), {})[event["task"]] = event
             elif event["key"] is not None:
                 self._heard.setdefault(f"{event['pool']}/{event['key']}", []).append(event)
