@@ -161,7 +161,7 @@ def with_short_names(members):
 
 
 @pytest.mark.needs_debian
-@pytest.mark.parametrize("topic", sorted(TOPICS.keys() - {POOL_CHANGELOG.name, RESTOCK_CHANGELOG.name}))
+@pytest.mark.parametrize("topic", sorted({*TOPICS} - {POOL_CHANGELOG.name, RESTOCK_CHANGELOG.name}))
 def test_debian_s_kcat_and_avro_tools_read_every_example(kafka, url, topic, tmp_path):
     """Debian builds kcat without Avro, so its output goes through Avro's own C library, by the registry's schema.
 
