@@ -1,8 +1,8 @@
 """Which fault is injected when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
 
 A round is either a relay of kills at failpoints for each worker, or one fault of another kind; beside it, faults at
-the edge. Kills at failpoints get their share of the time, so that each name is hit often enough. What has not landed
-is injected again later.
+the edge. Both get their share of the time, so that each failpoint and each kind is hit often enough. What has not
+landed is injected again later.
 """
 
 import math
@@ -30,6 +30,7 @@ AIMED_PER_MINUTE = 10.0
 _AIMED_LEAST, _OTHERS_LEAST = 20 / 45, 2 / 45
 _EACH_ONCE_MIN = 10.0
 """From then on each kind has had its turn."""
+_OF_ALL_WORKERS = frozenset((*OF_ALL, *OF_PHASES))
 EVERY_KIND = (*AIMED, *OF_ALL, *OF_PHASES, *OF_THE_EDGE)
 RELAY = 4
 """Kills at failpoints one after another, of each of three workers: a round hits all twelve."""
@@ -134,10 +135,9 @@ class Campaign:
         stage.wait_shared()
         held = stage.holdings()
         slots = self._chance.sample(stage.slots, len(stage.slots))
-        is_late = self._aimed_injected <= AIMED_PER_MINUTE * self._elapsed_s() / 60
         relays: list[Future[list[tuple[str, Landed | NotLandedError]]]] = []
         faults: list[tuple[str, Drawn, Future[Landed]]] = []
-        if self._aimed and (is_late or not self._others):
+        if self._aimed and self._is_aimed_next():
             for slot in slots:
                 kinds = [self._aimed.next() for _ in range(RELAY)]
                 self._aimed_injected += RELAY
@@ -158,6 +158,20 @@ class Campaign:
                 self._note(kind, self._aimed, landed)
         for kind, drawn, fault in faults:
             self._note_fault(kind, drawn, fault.result)
+
+    def _is_aimed_next(self) -> bool:
+        """Whether kills at failpoints are behind their share of the time, and no less so than faults that hit all.
+
+        On a machine with other work both are behind.
+        """
+        if not self._others:
+            return True
+        whole = AIMED_PER_MINUTE * self._duration_s / 60
+        least = self.least()
+        wanted = sum(least.get(kind, 0) for kind in _OF_ALL_WORKERS)
+        landed = sum(one.kind in _OF_ALL_WORKERS for one in self.landed)
+        share = self._aimed_injected / whole
+        return share <= self._elapsed_s() / self._duration_s and share * wanted <= landed
 
     def _drawn(self) -> Drawn:
         """Whence the next fault comes that hits all workers alike."""
