@@ -211,10 +211,9 @@ class Books:
 
     def rate(self, sku: str, milli: int, agreement: Agreement | None) -> Rate | UnpricedReason:
         """The transfer price of one unit, or why so many thousandths have none."""
-        if agreement is None:
-            return "no_agreement"
-        if agreement["currency"] != self.currency.get("currency", agreement["currency"]):
-            return "other_currency"
+        reason = self._no_terms(agreement)
+        if reason or agreement is None:
+            return reason or "no_agreement"
         item, price = self.items.get(sku), agreement["transfer_price"]
         if price["kind"] == "list":
             listed = next((one["price_minor"] for one in agreement["list_prices"] if one["sku"] == sku), None)
@@ -230,9 +229,23 @@ class Books:
                 return "no_price"
             numerator, denominator = item["price_minor"] * price["permille"], 1000
         tax = (item["tax_permille"] or 0) if item is not None and agreement["tax"] != "none" else 0
-        if abs(numerator * milli) > AMOUNT_MAX_MINOR * denominator * 1000:
-            return "too_large"
-        return Rate(numerator, denominator, tax, agreement["tax"] == "included", agreement["rounding"])
+        return _bounded(Rate(numerator, denominator, tax, agreement["tax"] == "included", agreement["rounding"]), milli)
+
+    def referral_rate(self, sku: str, milli: int, agreement: Agreement) -> Rate | UnpricedReason:
+        """The share of one unit's retail price that the store that sold gets when the customer pays another one."""
+        reason, item = self._no_terms(agreement), self.items.get(sku)
+        if reason:
+            return reason
+        if item is None or item["price_minor"] is None:
+            return "no_price"
+        numerator = item["price_minor"] * agreement["referral_permille"]
+        return _bounded(Rate(numerator, 1000, 0, False, agreement["rounding"], "fees"), milli)
+
+    def _no_terms(self, agreement: Agreement | None) -> UnpricedReason | None:
+        if agreement is None:
+            return "no_agreement"
+        own = self.currency.get("currency", agreement["currency"])
+        return None if agreement["currency"] == own else "other_currency"
 
     def unit_of(self, sku: str | None) -> str | None:
         """The unit in which an item is counted and priced; None for an item that is not known."""
@@ -289,3 +302,10 @@ class Books:
         agreement = self.agreement_at(at_ms) or self.agreements.first()
         assert agreement is not None
         return agreement["window"]
+
+
+def _bounded(rate: Rate, milli: int) -> Rate | UnpricedReason:
+    """The rate, unless so many thousandths come to more than a fact may."""
+    if abs(rate.numerator * milli) > AMOUNT_MAX_MINOR * rate.denominator * 1000:
+        return "too_large"
+    return rate

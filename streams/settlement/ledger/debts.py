@@ -66,16 +66,17 @@ class Rate(NamedTuple):
     tax_permille: int
     tax_is_included: bool
     rounding: Rounding
+    account: AccountName = "goods"
 
     def parts(self, milli: int) -> dict[AccountName, int]:
         """What so many thousandths cost, the tax apart."""
         amount = scaled(self.numerator * milli, 1, self.denominator * 1000, self.rounding)
         if not self.tax_permille:
-            return {"goods": amount}
+            return {self.account: amount}
         if self.tax_is_included:
             tax = scaled(amount, self.tax_permille, 1000 + self.tax_permille, self.rounding)
-            return {"goods": amount - tax, "tax": tax}
-        return {"goods": amount, "tax": scaled(amount, self.tax_permille, 1000, self.rounding)}
+            return {self.account: amount - tax, "tax": tax}
+        return {self.account: amount, "tax": scaled(amount, self.tax_permille, 1000, self.rounding)}
 
 
 def kept(debt: Debt) -> list[object]:

@@ -114,7 +114,7 @@ class Ledger:
                     continue
                 returns.price_refund(books, name, claim, about, amount, agreement)
             else:
-                rate = books.rate(str(about.sku), about.quantity_milli or 0, agreement)
+                rate = orders.order_rate(books, about, agreement)
                 if isinstance(rate, str):
                     continue
                 self._price(name, claim, about, rate, agreement)

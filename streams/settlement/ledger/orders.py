@@ -10,7 +10,7 @@ from schemas.types.stock import Correction
 from streams.pool.journal.elsewhere import is_elsewhere
 from streams.settlement.ledger.books import NOT_POSTED, OPEN_START, Books
 from streams.settlement.ledger.debts import Debt, Rate, debt_of, kept
-from streams.settlement.ledger.entries import About, Party
+from streams.settlement.ledger.entries import About, Party, UnpricedReason
 from streams.settlement.ledger.pieces import Columns, take
 from streams.settlement.money import scaled
 
@@ -131,12 +131,13 @@ def _hand_over(books: Books, row: dict[str, Any], place: str, sku: str, milli: i
     store = place.rpartition(PLACE)[2]
     seller, giver = row["selling"] or party_of(store), party_of(store)
     agreement = books.agreement_at(at_ms)
-    about = About("goods_sold", at_ms, store, row["order"], None, sku, milli)
     parts = row["pieces"].setdefault(place, {"sku": sku, "parts": []})["parts"]
-    if seller == giver or (agreement is not None and agreement["customer_pays"] == "fulfilling"):
+    is_referral = agreement is not None and agreement["customer_pays"] == "fulfilling"
+    if seller == giver or (agreement is not None and is_referral and not agreement["referral_permille"]):
         parts.append([milli, kept(Debt(giver, seller, "", {})), None, 0, [books.position, NOT_POSTED]])
         return
-    rate = books.rate(sku, milli, agreement)
+    about = About("referral_fee" if is_referral else "goods_sold", at_ms, store, row["order"], None, sku, milli)
+    rate = order_rate(books, about, agreement)
     if isinstance(rate, str) or agreement is None:
         claim = {"claim": "order", "order": row["order"], "place": place}
         name = books.wait_for_price(rate if isinstance(rate, str) else "no_agreement", about, claim)
@@ -150,15 +151,26 @@ def _priced_piece(
     position: int,
 ) -> list[Any]:  # fmt: skip
     """Post a piece so that all pieces at one rate cost together what their quantity costs."""
+    if about.kind == "referral_fee":
+        creditor, debtor, sentence = seller, giver, f"{about.store} was paid for goods of order {about.order}"
+        sentence += f" that {seller} sold"
+    else:
+        creditor, debtor = giver, seller
+        sentence = f"{about.store} handed over goods of order {about.order} that {seller} sold"
     same = [piece for piece in parts if piece[1] is not None and piece[2] == list(rate)]
     before_milli, milli = sum(piece[0] for piece in same), about.quantity_milli or 0
     whole, before = rate.parts(before_milli + milli), rate.parts(before_milli)
-    debt = Debt(giver, seller, agreement["currency"], {name: whole[name] - before.get(name, 0) for name in whole})
-    at = books.owe(
-        about, agreement["version"], debt,
-        f"{about.store} handed over goods of order {about.order} that {seller} sold", position=position,
-    )  # fmt: skip
+    debt = Debt(creditor, debtor, agreement["currency"], {name: whole[name] - before.get(name, 0) for name in whole})
+    at = books.owe(about, agreement["version"], debt, sentence, position=position)
     return [milli, kept(debt), list(rate), agreement["version"], list(at)]
+
+
+def order_rate(books: Books, about: About, agreement: Agreement | None) -> Rate | UnpricedReason:
+    """What one unit of an order's goods costs between stores, or its referral share, or why there is no price."""
+    sku, milli = str(about.sku), about.quantity_milli or 0
+    if agreement is not None and about.kind == "referral_fee":
+        return books.referral_rate(sku, milli, agreement)
+    return books.rate(sku, milli, agreement)
 
 
 def price_claim(books: Books, name: tuple[int, int], claim: dict[str, Any], about: About, rate: Rate) -> None:
@@ -176,11 +188,10 @@ def price_claim(books: Books, name: tuple[int, int], claim: dict[str, Any], abou
 
 def _take_back(books: Books, row: dict[str, Any], place: str, milli: int, at_ms: int) -> None:
     """The newest pieces first, at the price at which they were posted."""
-    kind: TransactionKind = "goods_sold"
     for piece in take(row["pieces"][place]["parts"], milli, _PART):
-        about = About(
-            kind, at_ms, place.rpartition(PLACE)[2], row["order"], None, row["pieces"][place]["sku"], -piece[0]
-        )
+        kind: TransactionKind = "referral_fee" if piece[2] and Rate(*piece[2]).account == "fees" else "goods_sold"
+        store, sku = place.rpartition(PLACE)[2], row["pieces"][place]["sku"]
+        about = About(kind, at_ms, store, row["order"], None, sku, -piece[0])
         if piece[1] is None:
             books.waits_no_more(tuple(piece[4]), piece[0])
         else:
@@ -210,7 +221,6 @@ def _settle_fees(books: Books, row: dict[str, Any], at_ms: int) -> None:
                 amount = scaled(agreement["delivery_fee_minor"], split, 1000, agreement["rounding"])
                 _fee(books, row, store, "delivery", amount, agreement, at_ms)
             _lending_fee(books, row, store, milli, agreement, at_ms)
-            _referral(books, row, store, agreement, at_ms)
         elif not milli:
             for kind in [
                 name for name in row["fees"] if name.endswith(PLACE + store) and not name.startswith("no_show")
@@ -262,29 +272,4 @@ def _lending_fee(books: Books, row: dict[str, Any], store: str, milli: int, agre
         return
     about = About("lending_fee", at_ms, store, row["order"], None, None, milli)
     at = books.owe(about, agreement["version"], whole.less(before), f"Fee for goods lent for order {row['order']}")
-    row["fees"][name] = [kept(whole), agreement["version"], list(at)]
-
-
-def _referral(books: Books, row: dict[str, Any], store: str, agreement: Agreement, at_ms: int) -> None:
-    """To the store that sold, when the customer pays the one that hands over; the difference to what was posted."""
-    seller, giver = row["selling"] or party_of(store), party_of(store)
-    if agreement["customer_pays"] != "fulfilling" or seller == giver or not agreement["referral_permille"]:
-        return
-    retail = 0
-    for place, pieces in row["pieces"].items():
-        if place.rpartition(PLACE)[2] == store:
-            milli = sum(piece[0] for piece in pieces["parts"])
-            retail += books.retail_minor(pieces["sku"], milli) or 0
-    name = f"referral_fee{PLACE}{store}"
-    before = (
-        debt_of(row["fees"][name][0])
-        if name in row["fees"]
-        else Debt(seller, giver, agreement["currency"], {"fees": 0})
-    )
-    amount = scaled(retail, agreement["referral_permille"], 1000, agreement["rounding"])
-    whole = before._replace(parts={"fees": amount})
-    if whole.parts == before.parts:
-        return
-    about = About("referral_fee", at_ms, store, row["order"])
-    at = books.owe(about, agreement["version"], whole.less(before), f"{seller} sold what {store} was paid for")
     row["fees"][name] = [kept(whole), agreement["version"], list(at)]

@@ -67,7 +67,7 @@ def _bring_back(books: Books, row: dict[str, Any], place: str, move: Movement, m
         else:
             _pay_back(books, back, about, paid, refund, agreement)
     owner = seller
-    if agreement["returns_to"] == "fulfilling" and giver != seller:
+    if giver != seller and "fulfilling" in (agreement["returns_to"], agreement["customer_pays"]):
         owner = giver
         for gone in _posted_part(row, place, milli):
             _owe(books, back, about._replace(kind="return"), agreement, gone.negated(),

@@ -267,15 +267,16 @@ class SettlementOracle:
                 given[store][sku] = out
         for store, goods in given.items():
             for sku, milli in goods.items():
-                if sku in self.items and terms["customer_pays"] == "selling":
+                if sku not in self.items:
+                    continue
+                if terms["customer_pays"] == "selling":
                     self._owe(name, store, seller, self._price(sku, milli))
+                else:
+                    share = self.items[sku]["price_minor"] * terms["referral_permille"] * milli
+                    self._owe(name, seller, store, {"fees": self._rounded(share, 1_000_000)})
             fees = terms["handling_fee_minor"]
             fees += terms["pickup_fee_minor"] if order["terms"]["mode"] == "pickup" else 0
             self._owe(name, store, seller, {"fees": fees})
-            if terms["customer_pays"] == "fulfilling":
-                retail = sum(self._rounded((self.items.get(sku) or {"price_minor": 0})["price_minor"] * milli, 1000)
-                             for sku, milli in goods.items())  # fmt: skip
-                self._owe(name, seller, store, {"fees": self._rounded(retail * terms["referral_permille"], 1000)})
         for one in [store for of, store in self._no_shows if of == name and seller]:
             self._owe(name, one, seller, {"fees": terms["no_show_fee_minor"]})
 

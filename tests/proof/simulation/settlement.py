@@ -54,7 +54,11 @@ class SettlementTerms:
     def item(self, item: CatalogItem, *, is_priced: bool) -> CatalogItem:
         """The item with what settlement wants to know of it."""
         cost = ROUND_COST if self.is_owners else ODD_COST
-        money = {"cost_minor": cost if is_priced else None, "tax_permille": 200, "price_minor": 2 * cost - 1}
+        money = {
+            "cost_minor": cost if is_priced else None,
+            "tax_permille": 200,
+            "price_minor": 2 * cost - 1 if is_priced else None,
+        }
         return item.model_copy(update=money)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.pool import MILK, NOON_MS, OTHER_STORE, STORE, line
-from tests.support.settlement import agreement, assert_balanced, fold, members, owed, transactions
+from tests.support.pool import MILK, NOON_MS, OTHER_STORE, STORE, line, wanted
+from tests.support.settlement import agreement, assert_balanced, collected, fold, members, owed, transactions
 from tests.support.transfers import came, place, tell
 
 
@@ -130,3 +130,14 @@ def test_each_of_two_lots_gets_the_price_of_the_terms_under_which_it_came():
     price(bench)
     assert owed(bench) == {STORE: 4 * 150, OTHER_STORE: -4 * 150}
     assert lent(bench) == 2 * 110 + 2 * 150
+
+
+def test_a_referral_share_waits_for_the_retail_price_and_is_told():
+    """The customer pays STORE for two of milk that nobody has priced; at 1.50 OTHER's 10 % are 0.30."""
+    bench = unpriced(agreement(customer_pays="fulfilling", referral_permille=100))
+    collected(bench, "o1", wanted(2_000))
+    assert waiting(bench) == [("referral_fee", 2_000)]
+    assert owed(bench) == {}
+    price(bench)
+    assert waiting(bench) == []
+    assert owed(bench) == {STORE: -30, OTHER_STORE: 30}

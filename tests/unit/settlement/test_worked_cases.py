@@ -58,6 +58,37 @@ def test_a_return_to_a_third_store_whose_goods_go_back_to_the_store_that_gave_th
     assert owed(bench) == {STORE: 220, THIRD_STORE: 300 - 220, OTHER_STORE: -300}
 
 
+def test_the_store_that_hands_over_takes_the_money_and_pays_a_referral_share():
+    """The customer pays STORE 3.00 for two of milk that OTHER sold. OTHER gets 10 %: 0.30; STORE 0.50 for handling."""
+    terms = agreement(customer_pays="fulfilling", referral_permille=100, handling_fee_minor=50)
+    bench = members(terms=terms)
+    collected(bench, "o1", wanted(2_000))
+    assert owed(bench) == {STORE: 50 - 30, OTHER_STORE: 30 - 50}
+    assert [one.about.kind for one in transactions(bench)] == ["referral_fee", "handling_fee"]
+
+
+def test_a_referral_share_is_taken_back_at_the_price_at_which_it_was_posted():
+    """10 % of 3.00; the milk then costs 9.00, and the void takes back 0.30, not 1.80."""
+    bench = members(terms=agreement(customer_pays="fulfilling", referral_permille=100))
+    bench.request("placed", "o1", wanted(2_000), preferred_store=OTHER_STORE)
+    bench.request("confirmed", "o1")
+    bench.sell("s1", line(2_000), order_ref="o1")
+    assert owed(bench) == {STORE: -30, OTHER_STORE: 30}
+    bench.stock_item(MILK, cost_minor=100, price_minor=900, recorded_at_ms=NOON_MS + 2)
+    bench.sell("s1", line(2_000), line(2_000, kind="void"), order_ref="o1", version=2)
+    assert owed(bench) == {}
+    assert {one.about.kind for one in transactions(bench)} == {"referral_fee"}
+
+
+def test_goods_that_come_back_to_a_third_store_are_those_of_the_store_that_took_the_money():
+    """STORE was paid: it owes THIRD the 3.00 that THIRD paid back, has its 0.30 again, and sells both for 2.20."""
+    bench = members(terms=agreement(customer_pays="fulfilling", referral_permille=100))
+    collected(bench, "o1", wanted(2_000))
+    bench.sell("back", line(2_000, kind="return", price_minor=-300), order_ref="o1", store=THIRD_STORE)
+    assert owed(bench) == {STORE: -300 + 220, THIRD_STORE: 300 - 220}
+    assert_balanced(transactions(bench))
+
+
 def test_a_lost_transfer_shared_by_the_fund_with_deductible():
     """Six of milk are worth 6.60. The fund pays all above 1.00: 5.60, which the window's end charges to the members.
 
