@@ -4,7 +4,7 @@ from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.pickup import AppointmentRow, CustomerState
 from schemas.types.reports import FulfilmentReport
-from schemas.types.tasks import KnownReport, TaskRow
+from schemas.types.tasks import TaskRow
 from streams.pool.journal import rejections
 from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED
 from streams.pool.journal.rejections import RefusedError
@@ -13,8 +13,8 @@ from streams.pool.pickup.rows import find_appointment
 from streams.pool.pickup.waiting import longest_ms, waits_until_ms
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
-from streams.pool.tasks.reports import TEXT_MAX, accept, check_report, refuse
-from streams.pool.tasks.rows import HAND_OVER, REPORTS_KEPT, find_task
+from streams.pool.tasks.reports import TEXT_MAX, accept, check_report, is_known, refuse
+from streams.pool.tasks.rows import HAND_OVER, find_task, remember_report
 
 _KINDS: dict[str, CustomerState] = {"on_the_way": "on_the_way", "arrived": "arrived"}
 
@@ -32,13 +32,11 @@ def decide_report(state: PoolState, report: FulfilmentReport, appended_at_ms: in
 
 def _decide(state: PoolState, report: FulfilmentReport, now_ms: int) -> FulfilmentReportDecided:
     row, decided = _named(state, report), accept(report)
-    if any(known["report_id"] == report["report_id"] for known in row["reports"]):
+    if is_known(row, report):
         return {**decided, "outcome": "duplicate"}
-    if report["recorded_at_ms"] <= row["reports_forgotten_ms"]:
-        raise RefusedError(rejections.TOO_LATE, f"{REPORTS_KEPT} reports about it were recorded later")
     if row["status"] not in LIVE_APPOINTMENT:
         raise RefusedError(rejections.APPOINTMENT_ENDED, f"it has ended: {row['status']}; place another order")
-    row = _remember({**row, "position": state.next_position}, report)
+    row = remember_report(row, report, state.next_position)
     eta_ms = report.get("eta_ms")
     if report["kind"] == "on_the_way":
         _check_eta(state, row, report, eta_ms)
@@ -71,17 +69,6 @@ def _check_eta(state: PoolState, row: AppointmentRow, report: FulfilmentReport, 
         raise RefusedError(
             rejections.BAD_ETA, f"goods wait until {until_ms}, and eta_ms is later: move the appointment"
         )
-
-
-def _remember(row: AppointmentRow, report: FulfilmentReport) -> AppointmentRow:
-    """The appointment after a report that was accepted. Of too many the one recorded first is forgotten."""
-    new: KnownReport = {"report_id": report["report_id"], "recorded_at_ms": report["recorded_at_ms"]}
-    reports = [*row["reports"], new]
-    if len(reports) <= REPORTS_KEPT:
-        return {**row, "reports": reports}
-    first = min(reports, key=lambda known: known["recorded_at_ms"])
-    reports.remove(first)
-    return {**row, "reports": reports, "reports_forgotten_ms": first["recorded_at_ms"]}
 
 
 def _waiting_longer(state: PoolState, row: AppointmentRow, now_ms: int) -> list[TaskRow]:

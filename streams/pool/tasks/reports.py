@@ -9,6 +9,7 @@ from typing import Literal
 from schemas.models.base import QUANTITY_MAX_MILLI
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
+from schemas.types.pickup import AppointmentRow
 from schemas.types.reports import FulfilmentReport
 from schemas.types.tasks import TaskKind, TaskRow
 from streams.pool.journal import rejections
@@ -86,15 +87,22 @@ def check_report(state: PoolState, report: FulfilmentReport, appended_at_ms: int
         raise RefusedError(rejections.BAD_NAME, f"worker must have 1 to {TEXT_MAX} characters")
 
 
+def is_known(row: TaskRow | AppointmentRow, report: FulfilmentReport) -> bool:
+    """Whether the report was accepted before. Raises RefusedError where it may have been, and was forgotten."""
+    if any(known["report_id"] == report["report_id"] for known in row["reports"]):
+        return True
+    if report["recorded_at_ms"] <= row["reports_forgotten_ms"]:
+        raise RefusedError(rejections.TOO_LATE, f"{REPORTS_KEPT} reports about it were recorded later")
+    return False
+
+
 def _decide(
     state: PoolState, report: FulfilmentReport, now_ms: int, reasons: Reasons, end: EndTask | None
 ) -> FulfilmentReportDecided:
     decided, task = accept(report), _task(state, report)
-    if any(known["report_id"] == report["report_id"] for known in task["reports"]):
+    if is_known(task, report):
         return {**decided, "outcome": "duplicate"}
-    if report["recorded_at_ms"] <= task["reports_forgotten_ms"]:
-        raise RefusedError(rejections.TOO_LATE, f"{REPORTS_KEPT} reports about it were recorded later")
-    task = remember_report({**task, "position": state.next_position}, report)
+    task = remember_report(task, report, state.next_position)
     kind, worker = report["kind"], report["worker"]
     if task["status"] not in LIVE_TASK:
         raise RefusedError(rejections.TASK_ENDED, f"it has ended: {task['status']} {task['reason']}".rstrip())

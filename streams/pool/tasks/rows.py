@@ -1,10 +1,11 @@
 """Tasks: what a store is asked to do, until when. Rows are never changed in place."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from schemas.codec import topic_codec
 from schemas.topics import POOL_TASKS
+from schemas.types.pickup import AppointmentRow
 from schemas.types.reports import FulfilmentReport
 from schemas.types.tasks import KnownReport, TaskKind, TaskLine, TaskRow, TaskStatus
 from streams.pool.state.part import Pool
@@ -19,6 +20,8 @@ RECOUNT: Final = "recount"
 PUT_BACK: Final = "put_back"
 RING_UP: Final = "ring_up"
 REPORTS_KEPT = 20
+Reported = TypeVar("Reported", TaskRow, AppointmentRow)
+"""A row that reports are about."""
 _encode = topic_codec(POOL_TASKS.name).encode
 
 
@@ -77,15 +80,15 @@ def end_task(state: PoolState, task: TaskRow, status: TaskStatus, reason: str, n
     }  # fmt: skip
 
 
-def remember_report(task: TaskRow, report: FulfilmentReport) -> TaskRow:
-    """The task after a report that was accepted. Of too many the one recorded first is forgotten."""
+def remember_report(row: Reported, report: FulfilmentReport, position: int) -> Reported:
+    """The row after a report that was accepted. Of too many reports the one recorded first is forgotten."""
     new: KnownReport = {"report_id": report["report_id"], "recorded_at_ms": report["recorded_at_ms"]}
-    reports = [*task["reports"], new]
-    if len(reports) <= REPORTS_KEPT:
-        return {**task, "reports": reports}
-    first = min(reports, key=lambda known: known["recorded_at_ms"])
-    reports.remove(first)
-    return {**task, "reports": reports, "reports_forgotten_ms": first["recorded_at_ms"]}
+    reports, forgotten_ms = [*row["reports"], new], row["reports_forgotten_ms"]
+    if len(reports) > REPORTS_KEPT:
+        first = min(reports, key=lambda known: known["recorded_at_ms"])
+        reports.remove(first)
+        forgotten_ms = first["recorded_at_ms"]
+    return {**row, "reports": reports, "reports_forgotten_ms": forgotten_ms, "position": position}
 
 
 def escalate(state: PoolState, task: TaskRow, now_ms: int) -> TaskRow:
