@@ -110,10 +110,7 @@ def _slot_search(state: PoolState, order: OrderRow, now_ms: int, releases: Order
     wish = order["terms"].get("pickup")
     if wish is None:
         return None
-    kept, lines, deadline_ms = order.get("slots", []), len(order["lines"]), order["terms"]["deadline_ms"]
-    return SlotSearch(
-        state, order["order"], wish, kept, lines, deadline_ms, now_ms, is_anew=releases is not None
-    )  # fmt: skip
+    return SlotSearch(state, order, wish, order.get("slots", []), now_ms, is_anew=releases is not None)
 
 
 def _case(

@@ -19,10 +19,7 @@ def move(state: PoolState, order: OrderRow, request: OrderRequest, now_ms: int) 
     check_wish(state, wish, order["terms"]["deadline_ms"], now_ms)
     if wish.get("code_digest") is None:
         wish = {**wish, "code_digest": _code_digest(order)}
-    search = SlotSearch(
-        state, order["order"], wish, [], len(order["lines"]), order["terms"]["deadline_ms"], now_ms, is_anew=True,
-        ready=_ready_stores(order),
-    )  # fmt: skip
+    search = SlotSearch(state, order, wish, [], now_ms, is_anew=True, ready=_ready_stores(order))
     slots = [_offered(search, slot["store"], wish) for slot in order.get("slots", ())]
     return {**order, "terms": {**order["terms"], "pickup": wish}, "slots": slots}
 
@@ -54,10 +51,7 @@ def move_late(state: PoolState, order: OrderRow, store: str, now_ms: int) -> Ord
     if wish is None:
         raise LookupError(f"order {order['order']} has an appointment and no wish")
     others = [slot for slot in slots if slot["store"] != store]
-    search = SlotSearch(
-        state, order["order"], wish, others, len(order["lines"]), order["terms"]["deadline_ms"], now_ms, is_anew=False
-    )
-    offer = search.of_store(store)
+    offer = SlotSearch(state, order, wish, others, now_ms, is_anew=False).of_store(store)
     return {
         **order,
         "slots": [

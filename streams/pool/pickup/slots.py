@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from schemas.types.config import PickupPlace
+from schemas.types.orders import OrderRow
 from schemas.types.pickup import BookedSlot, PickupWish
 from streams.pool.pickup.index import APPOINTMENTS, Slot
 from streams.pool.state.pool_state import PoolState
@@ -36,18 +37,18 @@ class SlotSearch:
     """
 
     def __init__(
-        self, state: PoolState, order: str, wish: PickupWish, kept: list[BookedSlot], lines: int, deadline_ms: int,
-        now_ms: int, *, is_anew: bool, ready: Collection[str] = (),
+        self, state: PoolState, order: OrderRow, wish: PickupWish, kept: list[BookedSlot], now_ms: int, *,
+        is_anew: bool, ready: Collection[str] = (),
     ) -> None:  # fmt: skip
         """`kept` are the quarter hours that the order has and keeps; `is_anew`: all its others are given back; `ready`
         are stores that have picked its goods.
         """
         self._state = state
-        self._order = order
+        self._order = order["order"]
         self._wish = wish
         self._kept = {slot["store"]: slot for slot in kept}
-        self._lines = lines
-        self._deadline_ms = deadline_ms
+        self._lines = len(order["lines"])
+        self._deadline_ms = order["terms"]["deadline_ms"]
         self._now_ms = now_ms
         self._is_anew = is_anew
         self._picked = ready
@@ -102,17 +103,12 @@ class SlotSearch:
         wish, config = self._wish, self._state.config
         most_ms = config.pool["allocation"]["slot_minutes_max"] * _MINUTE_MS
         first, last = max(ready_ms, wish["from_ms"] - most_ms), min(self._deadline_ms, wish["until_ms"] + most_ms)
-        spans = takewhile(
-            lambda span: span[0] <= last, opening_spans(self._hours(place), config.pool["time_zone"], first)
-        )
-        begins = [
-            slot_ms
-            for opens_ms, closes_ms in spans
-            for slot_ms in range(_slot_at_or_after(max(first, opens_ms)), min(last, closes_ms - SLOT_MS) + 1, SLOT_MS)
-        ]
-        yield from (slot_ms for slot_ms in begins if wish["from_ms"] <= slot_ms < wish["until_ms"])
-        others = [slot_ms for slot_ms in begins if not wish["from_ms"] <= slot_ms < wish["until_ms"]]
-        yield from sorted(others, key=lambda slot_ms: (minutes_away(wish, slot_ms), slot_ms))
+        days = opening_spans(self._hours(place), config.pool["time_zone"], first)
+        spans = list(takewhile(lambda span: span[0] <= last, days))
+        yield from _begins(spans, max(first, wish["from_ms"]), min(last, wish["until_ms"] - 1))
+        before = _begins(spans, first, min(last, wish["from_ms"] - 1))
+        after = _begins(spans, max(first, wish["until_ms"]), last)
+        yield from sorted((*before, *after), key=lambda slot_ms: (minutes_away(wish, slot_ms), slot_ms))
 
     def _hours(self, place: PickupPlace) -> Hours:
         own = self._state.config.stores.get(place["place"])
@@ -151,5 +147,8 @@ def minutes_away(wish: PickupWish, slot_ms: int) -> int:
     return max(0, -(-before_ms // _MINUTE_MS), -(-after_ms // _MINUTE_MS))
 
 
-def _slot_at_or_after(at_ms: int) -> int:
-    return -(-at_ms // SLOT_MS) * SLOT_MS
+def _begins(spans: Iterable[tuple[int, int]], first_ms: int, last_ms: int) -> Iterator[int]:
+    """Begins of the quarter hours that lie within the spans, from `first_ms` to `last_ms`, both included."""
+    for opens_ms, closes_ms in spans:
+        at_ms = -(-max(first_ms, opens_ms) // SLOT_MS) * SLOT_MS
+        yield from range(at_ms, min(last_ms, closes_ms - SLOT_MS) + 1, SLOT_MS)
