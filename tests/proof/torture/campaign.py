@@ -1,8 +1,8 @@
 """Which fault is injected when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
 
 A round is either a relay of kills at failpoints for each worker, or one fault of another kind; beside it, faults at
-the edge. Both get their share of the time, so that each failpoint and each kind is hit often enough. What has not
-landed is injected again later.
+the edge, which take longer than a strike at a phase of a transaction. All get their share of the time, so that each
+failpoint and each kind is hit often enough. What has not landed is injected again later.
 """
 
 import math
@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
@@ -118,12 +118,15 @@ class Campaign:
         of_phases = math.ceil(self._at_phases / 2)  # a broker is killed there as often as it is frozen
         return wanted | {kind: max(wanted[kind], of_phases) for kind in OF_PHASES if kind in wanted}
 
-    def _is_phase_due(self) -> bool:
-        """Whether fewer phases were struck than their share of the time asks for."""
-        least = self.least()
-        wanted = sum(least.get(kind, 0) for kind in OF_PHASES)
-        landed = sum(one.kind in OF_PHASES for one in self.landed)
+    def _is_due(self, kinds: Collection[str]) -> bool:
+        """Whether fewer of these kinds landed than their share of the time asks for."""
+        wanted, landed = self._progress(kinds)
         return landed < wanted * min(1.0, self._elapsed_s() / self._duration_s)
+
+    def _progress(self, kinds: Collection[str]) -> tuple[int, int]:
+        """(How many of these kinds must land in the whole time, how many did)."""
+        least = self.least()
+        return sum(least.get(kind, 0) for kind in kinds), sum(one.kind in kinds for one in self.landed)
 
     def missing(self) -> dict[str, int]:
         """Kinds that landed less often than they must, and how often they did."""
@@ -147,7 +150,8 @@ class Campaign:
             kind, slot = drawn.next(), slots[0]
             mine = held.get(slot.instance, set())
             faults.append((kind, drawn, _begin(partial(self._injector().inject_once, kind, slot, mine))))
-        for _ in range(EDGE_FAULTS if self._edge else 0):
+        is_phase = any(kind in OF_PHASES for kind, *_ in faults)
+        for _ in range(EDGE_FAULTS if self._edge and (not is_phase or self._is_due(OF_THE_EDGE)) else 0):
             injector = self._injector()
             kind = self._edge.next()
             self._note_fault(kind, self._edge, lambda kind=kind, by=injector: by.inject_once(kind, slots[0], set()))
@@ -167,15 +171,13 @@ class Campaign:
         if not self._others:
             return True
         whole = AIMED_PER_MINUTE * self._duration_s / 60
-        least = self.least()
-        wanted = sum(least.get(kind, 0) for kind in _OF_ALL_WORKERS)
-        landed = sum(one.kind in _OF_ALL_WORKERS for one in self.landed)
+        wanted, landed = self._progress(_OF_ALL_WORKERS)
         share = self._aimed_injected / whole
         return share <= self._elapsed_s() / self._duration_s and share * wanted <= landed
 
     def _drawn(self) -> Drawn:
         """Whence the next fault comes that hits all workers alike."""
-        return self._phases if self._phases and (self._is_phase_due() or not self._others) else self._others
+        return self._phases if self._phases and (self._is_due(OF_PHASES) or not self._others) else self._others
 
     def _injector(self) -> TortureInjector:
         self._injected += 1
