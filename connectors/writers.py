@@ -14,17 +14,21 @@ from messaging.client_options import producer_options, quiet
 from messaging.errors import UserError
 from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
-from schemas.models.connectors import ChannelReservation, ConnectorPosition
+from schemas.models.connectors import ChannelReservation, ConnectorPosition, PartnerCall
 from schemas.partition import partition_of
-from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS
+from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, PARTNER_CALLS
 
-Remembered = ConnectorPosition | ChannelReservation
-Party = tuple[str, str, str]
-"""Pool, store, connector."""
+Remembered = ConnectorPosition | ChannelReservation | PartnerCall
+Party = tuple[str, ...]
+"""Pool, store, connector; or pool and partner."""
 
 _TIMEOUT_S = 10.0
 _SUPERSEDED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001  no public name
-_TOPIC_OF = {ConnectorPosition: CONNECTOR_POSITIONS.name, ChannelReservation: CONNECTOR_WRITEBACKS.name}
+_TOPIC_OF = {
+    ConnectorPosition: CONNECTOR_POSITIONS.name,
+    ChannelReservation: CONNECTOR_WRITEBACKS.name,
+    PartnerCall: PARTNER_CALLS.name,
+}
 
 
 class Superseded(UserError):
@@ -53,8 +57,15 @@ class Writers:
 
     def publish_all(self, events: Sequence[Remembered]) -> None:
         """Return when Kafka has the records. Raises PublishFailed, and Superseded when another host has begun."""
+        by_party: dict[Party, list[Remembered]] = {}
         for record in events:
-            self._of((record.pool, record.store, record.connector)).write(record)
+            by_party.setdefault(record.party, []).append(record)
+        for party, records in by_party.items():
+            self._of(party).write([(record, _value(record)) for record in records])
+
+    def forget(self, record: Remembered) -> None:
+        """Return when Kafka has it that the record is gone. Raises as `publish_all`."""
+        self._of(record.party).write([(record, None)])
 
     def _of(self, party: Party) -> "_Writer":
         with self._lock:
@@ -83,9 +94,8 @@ class _Writer:
         with self._lock:
             self._claimed()
 
-    def write(self, record: Remembered) -> None:
-        topic = _TOPIC_OF[type(record)]
-        value = topic_codec(topic).encode(record.to_avro())
+    def write(self, records: Sequence[tuple[Remembered, bytes | None]]) -> None:
+        """Write records with their values in one transaction; no value takes a record away."""
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -96,8 +106,9 @@ class _Writer:
             producer = self._claimed()
             try:
                 producer.begin_transaction()
-                partition = partition_of(record.pool, self._partitions)
-                producer.produce(topic, value, record.key, partition, on_delivery=delivered)
+                for record, value in records:
+                    topic, partition = _TOPIC_OF[type(record)], partition_of(record.pool, self._partitions)
+                    producer.produce(topic, value, record.key, partition, on_delivery=delivered)
                 producer.commit_transaction(_TIMEOUT_S)
             except KafkaException as error:
                 raise self._failed(failures[0] if failures else error.args[0]) from error
@@ -123,8 +134,13 @@ class _Writer:
         return PublishFailed(f"Kafka did not store what a connector remembers: {error.str()}")
 
     def _lost(self) -> Superseded:
-        pool, store, connector = self._party
+        pool, *names = self._party
+        whom = " of store ".join(reversed(names))
         return Superseded(
-            f"another host has begun to run {connector} of store {store} in pool {pool}, so this one left it alone; "
+            f"another host has begun to run {whom} in pool {pool}, so this one left it alone; "
             "stop one of the two, then start the other again"
         )
+
+
+def _value(record: Remembered) -> bytes:
+    return topic_codec(_TOPIC_OF[type(record)]).encode(record.to_avro())

@@ -129,6 +129,10 @@ CONNECTOR_REFUSALS = Topic(
     "connectors.refusals.v1", "Lines that connectors could not use: what the shopkeeper is told of each item.",
     "ConnectorRefusal", "pool", "connectors", ("operators",),
 )  # fmt: skip
+PARTNER_CALLS = Topic(
+    "partners.calls.v1", "What each partner that is called was told last, and the calls under way.",
+    "PartnerCall", "pool/partner/item", "agents", ("agents",), compacted=True,
+)  # fmt: skip
 POS_HISTORY = Topic(
     "pos.history.v1", "Till transactions of the past, fed by `connect backfill`: demand to learn from, never stock.",
     "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True,
@@ -166,7 +170,7 @@ _DECLARED = (
     POOL_CONFIG, CATALOG_ITEMS, POS_SALES, POS_STOCK, POOL_TICKS, ORDERS_REQUESTS, FULFILMENT_REPORTS,
     POOL_LENDING, POOL_JOURNAL, ORDERS_EVENTS, POOL_TASKS, PICKUP_APPOINTMENTS, POOL_AVAILABILITY, POOL_CHANGELOG,
     DLQ_OUTCOMES,
-    CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, POS_HISTORY,
+    CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, PARTNER_CALLS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
     RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES, RESTOCK_CHANGELOG,
 )  # fmt: skip

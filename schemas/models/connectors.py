@@ -19,6 +19,11 @@ class ConnectorPosition(Record):
     stored_at_ms: TimeMs
 
     @property
+    def party(self) -> tuple[str, ...]:
+        """Whose memory it is, of which there is one writer."""
+        return self.pool, self.store, self.connector
+
+    @property
     def key(self) -> str:
         """Compaction key: pool/store/connector/feed."""
         return f"{self.pool}/{self.store}/{self.connector}/{self.feed}"
@@ -45,9 +50,37 @@ class ChannelReservation(Record):
     """When the newest write was begun."""
 
     @property
+    def party(self) -> tuple[str, ...]:
+        """Whose memory it is, of which there is one writer."""
+        return self.pool, self.store, self.connector
+
+    @property
     def key(self) -> str:
         """Compaction key: pool/store/connector/sku."""
         return f"{self.pool}/{self.store}/{self.connector}/{self.sku}"
+
+
+class PartnerCall(Record):
+    """What a partner was told last about one item, and the call under way (topic partners.calls.v1)."""
+
+    pool: Name
+    partner: Name
+    item: Text
+    sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    digest: str = ""
+    is_final: bool = False
+    pending: str | None = None
+    begun_at_ms: TimeMs = 0
+
+    @property
+    def party(self) -> tuple[str, ...]:
+        """Whose memory it is, of which there is one writer."""
+        return self.pool, self.partner
+
+    @property
+    def key(self) -> str:
+        """Compaction key: pool/partner/item."""
+        return f"{self.pool}/{self.partner}/{self.item}"
 
 
 REFUSED_LINES_MAX = 200

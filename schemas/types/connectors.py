@@ -40,6 +40,19 @@ class RefusedLine(TypedDict):
     reason: str
 
 
+class PartnerCall(TypedDict):
+    """What a partner was told last about one item, and the call under way; stored before each call and after it."""
+
+    pool: str
+    partner: str
+    item: str
+    sequence: int
+    digest: str
+    is_final: bool
+    pending: str | None
+    begun_at_ms: int
+
+
 class ConnectorRefusal(TypedDict):
     """Lines of one message, page or file that a connector refused; stored with the lines of it that it could use."""
 
