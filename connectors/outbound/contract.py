@@ -24,7 +24,8 @@ class CallRefused(Exception):
 
 
 class Adapter(Protocol[Record]):
-    """One outside party as it is called. Its methods block, and come from one thread.
+    """One outside party as it is called. Its methods block, and come from one thread; but `call` may come from several
+    at once, for different items, when the driver makes several.
 
     Any may raise Unavailable, AccessRefused and PublishError. After one of them a call may or may not be carried out:
     it stays under way, and is made again.
@@ -35,7 +36,13 @@ class Adapter(Protocol[Record]):
         """Names the party in the log: pool, store, connector."""
 
     def wanted(self) -> Iterable[str]:
-        """The items of which something may be wanted now, besides those that the log knows."""
+        """The items of which something may be wanted now, besides those that the log knows and are not settled."""
+
+    def is_settled(self, record: Record) -> bool:
+        """True when the item needs no look until `wanted` names it again. Asked after `wanted`, of every record."""
+
+    def is_over(self, record: Record) -> bool:
+        """True when nothing will be wanted of the item any more: its record is dropped."""
 
     def is_pending(self, record: Record) -> bool:
         """True while a call of the item is under way."""

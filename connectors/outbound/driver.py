@@ -2,7 +2,8 @@
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic
@@ -44,8 +45,25 @@ class _Wait:
     retry_s: float
 
 
+@dataclass(slots=True)
+class _Turn(Generic[Record]):
+    """An item's turn in a round. pending: its call under way. outcome: the record to store after it."""
+
+    item: str
+    last: Record | None
+    pending: Record | None = None
+    outcome: Record | None = None
+    failure: Exception | None = None
+    refused: CallRefused | None = None
+    was_called: bool = False
+
+
 class Driver(Generic[Record]):
-    """Drives the calls to one party. interval_s: between rounds. count: of outcomes. now_ms: the clock."""
+    """Drives the calls to one party.
+
+    interval_s: between rounds. count: of outcomes. now_ms: the clock. at_once: so many calls, of different items, are
+    stored together and made side by side.
+    """
 
     def __init__(
         self,
@@ -54,6 +72,7 @@ class Driver(Generic[Record]):
         interval_s: float,
         count: Callable[[Outcome], None],
         now_ms: Callable[[], int] = wall_clock_ms,
+        at_once: int = 1,
     ) -> None:
         self._adapter = adapter
         self._outbound = log
@@ -63,6 +82,8 @@ class Driver(Generic[Record]):
         self._waits: dict[str, _Wait] = {}
         self._failing: set[str] = set()
         self._last_item = ""
+        self._at_once = at_once
+        self._threads = ThreadPoolExecutor(at_once, "calls")
         self._log = _log.bind(party=adapter.party)
 
     def run(self, stop: threading.Event) -> None:
@@ -96,7 +117,9 @@ class Driver(Generic[Record]):
         before, and AccessRefused when no call of theirs was let in. Then the calls under way are stored.
         """
         known = self._outbound.of(self._adapter.party)
-        items = sorted(known.keys() | set(self._adapter.wanted()))
+        wanted = set(self._adapter.wanted())
+        wanted.update(item for item, record in known.items() if not self._adapter.is_settled(record))
+        items = sorted(wanted)
         first = bisect_right(items, self._last_item)
         in_turn = [item for item in (*items[first:], *items[:first]) if not self._is_waiting(item)]
         failed_before = [item for item in in_turn if item in self._failing]
@@ -104,85 +127,109 @@ class Driver(Generic[Record]):
         calls = done = 0
         for part in ([item for item in in_turn if item not in self._failing], failed_before):
             in_a_row = 0
-            for item in part:
+            for begin in range(0, len(part), self._at_once):
                 if stop.is_set() or calls >= CALLS_A_ROUND:
                     return failures
+                turns = [_Turn(item, known.get(item)) for item in part[begin : begin + self._at_once]]
                 if part is not failed_before:
-                    self._last_item = item
-                failure, was_called = self._try(item, known.get(item))
-                calls += was_called or failure is not None
-                if failure is None:
-                    in_a_row, done = (0, done + 1) if was_called else (in_a_row, done)
-                    continue
-                failures.append(failure)
-                in_a_row += 1
-                if in_a_row == FAILURES_IN_A_ROW and part is not failed_before:
-                    raise failure
-                if in_a_row == FAILURES_IN_A_ROW:
-                    return failures
+                    self._last_item = turns[-1].item
+                self._take_turns(turns)
+                for turn in turns:
+                    calls += turn.was_called or turn.failure is not None
+                    if turn.failure is None:
+                        in_a_row, done = (0, done + 1) if turn.was_called else (in_a_row, done)
+                        continue
+                    failures.append(turn.failure)
+                    in_a_row += 1
+                    if in_a_row == FAILURES_IN_A_ROW and part is not failed_before:
+                        raise turn.failure
+                    if in_a_row == FAILURES_IN_A_ROW:
+                        return failures
             if part is not failed_before and failures and not done and isinstance(failures[-1], AccessRefused):
                 raise failures[-1]
         return failures
 
-    def _try(self, item: str, last: Record | None) -> tuple[Exception | None, bool]:
-        """Take the next step for `item`. Returns its failure, and whether a call was made. Raises PublishError."""
+    def _take_turns(self, turns: Sequence[_Turn[Record]]) -> None:
+        """Begin, store what was begun, call, and store the outcomes. Raises PublishError."""
+        for turn in turns:
+            self._guarded(turn, self._begin)
+        self._outbound.save_all(
+            [turn.pending for turn in turns if turn.pending is not None and turn.pending is not turn.last]
+        )
+        for turn in turns:
+            self._guarded(turn, self._look_up)
+        under_way = [turn for turn in turns if turn.pending is not None]
+        if len(under_way) == 1:
+            self._guarded(under_way[0], self._call)
+        else:
+            list(self._threads.map(lambda turn: self._guarded(turn, self._call), under_way))
+        self._outbound.save_all([turn.outcome for turn in turns if turn.outcome is not None])
+        for turn in turns:
+            if turn.failure is not None or not turn.was_called:
+                continue
+            self._failing.discard(turn.item)
+            if turn.refused is not None:
+                self._refuse(turn.item, turn.refused)
+            else:
+                self._waits.pop(turn.item, None)
+                self._count(Outcome.done)
+
+    def _guarded(self, turn: _Turn[Record], step: Callable[[_Turn[Record]], None]) -> None:
+        """Take a step, and note its failure. Raises PublishError."""
+        if turn.failure is not None:
+            return
         try:
-            was_called = self._drive(item, last)
+            step(turn)
         except (Unavailable, AccessRefused) as error:
             asked_s = error.retry_after_s if isinstance(error, Unavailable) else 0
-            self._back_off(item, str(error), asked_s)
-            return error, True
+            self._back_off(turn.item, str(error), asked_s)
+            turn.failure = error
         except PublishError:
             raise
         except Exception as error:  # noqa: BLE001  a fault at one item must not hold up the others
-            self._log.exception("calling out showed a fault in this program; please report it", item=item)
-            self._back_off(item, type(error).__name__, RETRY_MAX_S)
-            return error, True
-        if was_called:
-            self._failing.discard(item)
-        return None, was_called
+            self._log.exception("calling out showed a fault in this program; please report it", item=turn.item)
+            self._back_off(turn.item, type(error).__name__, RETRY_MAX_S)
+            turn.failure = error
 
-    def _drive(self, item: str, last: Record | None) -> bool:
-        """Take the next step for `item`. Returns whether a call was made."""
-        try:
-            pending = self._pending(item, last)
-            if pending is None:
-                self._waits.pop(item, None)
-                return False
-        except CallRefused as refused:
-            self._refuse(item, refused)
-            return False
-        if not self._adapter.is_repeatable(pending, self._now_ms()):
-            self._outbound.save(self._adapter.look_up(pending))
-            self._count(Outcome.looked_up)
-            self._log.warning("a call was under way for too long to be repeated; its outcome was looked up", item=item)
-            return False
-        try:
-            done = self._adapter.call(pending)
-        except CallRefused as refused:
-            self._outbound.save(self._adapter.refused(pending))
-            self._refuse(item, refused)
-            return True
-        self._outbound.save(done)
-        self._waits.pop(item, None)
-        self._count(Outcome.done)
-        return True
-
-    def _pending(self, item: str, last: Record | None) -> Record | None:
-        """The call under way, or a new one, stored before it is returned; None when nothing is to do."""
+    def _begin(self, turn: _Turn[Record]) -> None:
+        """Find the call under way, or begin a new one."""
+        item, last = turn.item, turn.last
+        if last is not None and self._adapter.is_pending(last):
+            turn.pending = last
+            return
         if last is not None:
-            if self._adapter.is_pending(last):
-                return last
             lost = self._adapter.recheck(item, last, self._now_ms())
             if lost is not None:
-                last = lost
+                turn.last = last = lost
                 self._outbound.save(last)
                 self._count(Outcome.lost)
                 self._log.warning("the outside system lost what was done there; it is done again", item=item)
-        pending = self._adapter.begin(item, last, self._now_ms())
-        if pending is not None:
-            self._outbound.save(pending)
-        return pending
+        try:
+            turn.pending = self._adapter.begin(item, last, self._now_ms())
+        except CallRefused as refused:
+            self._refuse(item, refused)
+            return
+        if turn.pending is None:
+            self._waits.pop(item, None)
+            if last is not None and self._adapter.is_over(last):
+                self._outbound.forget(last)
+
+    def _look_up(self, turn: _Turn[Record]) -> None:
+        """Ask for the outcome of a call that is too old to be made again."""
+        if turn.pending is None or self._adapter.is_repeatable(turn.pending, self._now_ms()):
+            return
+        turn.outcome, turn.pending = self._adapter.look_up(turn.pending), None
+        self._count(Outcome.looked_up)
+        self._log.warning("a call was under way for too long to be repeated; its outcome was looked up", item=turn.item)
+
+    def _call(self, turn: _Turn[Record]) -> None:
+        """Make the call under way."""
+        assert turn.pending is not None, "only items with a call under way are called"
+        turn.was_called = True
+        try:
+            turn.outcome = self._adapter.call(turn.pending)
+        except CallRefused as refused:
+            turn.outcome, turn.refused = self._adapter.refused(turn.pending), refused
 
     def _is_waiting(self, item: str) -> bool:
         wait = self._waits.get(item)

@@ -1,11 +1,20 @@
 """The records of outbound calls, kept in a compacted topic."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Generic
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from connectors.contract import Stores
 from connectors.outbound.contract import Record
+
+_Kept_contra = TypeVar("_Kept_contra", contravariant=True)
+
+
+class Keeps(Stores[_Kept_contra], Protocol[_Kept_contra]):
+    """Keeps records of calls, and drops those that nobody needs."""
+
+    def forget(self, record: _Kept_contra) -> None:
+        """Return when Kafka has it that the record is gone. Raises PublishError, Superseded."""
 
 
 class OutboundLog(Generic[Record]):
@@ -20,7 +29,7 @@ class OutboundLog(Generic[Record]):
         stored: Callable[[], Iterable[Mapping[str, Any]]],
         decode: Callable[[Mapping[str, Any]], Record],
         place: Callable[[Record], tuple[Hashable, str]],
-        publisher: Stores[Record],
+        publisher: Keeps[Record],
     ) -> None:
         self._stored = stored
         self._decode = decode
@@ -40,10 +49,30 @@ class OutboundLog(Generic[Record]):
                 self._known = known
             return dict(self._known.get(party, {}))
 
+    def known(self, party: Hashable) -> dict[str, Record]:
+        """The records of a party by item, without asking Kafka: none before `of` has."""
+        with self._lock:
+            return dict((self._known or {}).get(party, {}))
+
     def save(self, record: Record) -> None:
         """Return when Kafka has it. Raises PublishError."""
-        self._publisher.publish_all([record])
+        self.save_all([record])
+
+    def save_all(self, records: Sequence[Record]) -> None:
+        """Return when Kafka has all of them. Raises PublishError; then some may be there."""
+        if not records:
+            return
+        self._publisher.publish_all(records)
+        with self._lock:
+            if self._known is not None:
+                for record in records:
+                    party, item = self._place(record)
+                    self._known.setdefault(party, {})[item] = record
+
+    def forget(self, record: Record) -> None:
+        """Drop the record of an item. Raises PublishError."""
+        self._publisher.forget(record)
         party, item = self._place(record)
         with self._lock:
             if self._known is not None:
-                self._known.setdefault(party, {})[item] = record
+                self._known.get(party, {}).pop(item, None)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.context import Held, Holds
-from connectors.contract import StoreContext, Stores
+from connectors.contract import StoreContext
 from connectors.outbound.contract import CallRefused
-from connectors.outbound.log import OutboundLog
+from connectors.outbound.log import Keeps, OutboundLog
 from connectors.vendor.reservation_plan import (
     begun,
     change_milli,
@@ -76,7 +76,7 @@ class Channel(Protocol):
 
 
 def write_back_log(
-    stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Stores[ChannelReservation]
+    stored: Callable[[], Iterable[Mapping[str, Any]]], publisher: Keeps[ChannelReservation]
 ) -> OutboundLog[ChannelReservation]:
     """The log of what was taken out, by SKU; a party is a pool, a store and a connector. stored: as of OutboundLog."""
     return OutboundLog(stored, ChannelReservation.model_validate, _place, publisher)
@@ -103,6 +103,14 @@ class WriteBack:
 
     def is_pending(self, record: ChannelReservation) -> bool:
         return record.pending_milli is not None
+
+    def is_settled(self, record: ChannelReservation) -> bool:
+        """Never: someone may undo at the vendor what was written there."""
+        return False
+
+    def is_over(self, record: ChannelReservation) -> bool:
+        """Never: the item may be held again."""
+        return False
 
     def is_repeatable(self, pending: ChannelReservation, now_ms: int) -> bool:
         return is_repeatable(pending, now_ms)

@@ -54,6 +54,12 @@ class Partner:
     def is_pending(self, record):
         return record.pending is not None
 
+    def is_settled(self, record):
+        return False
+
+    def is_over(self, record):
+        return False
+
     def is_repeatable(self, pending, now_ms):
         return now_ms - pending.begun_at_ms < KEYS_KEPT_MS
 
