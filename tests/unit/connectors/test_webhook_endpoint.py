@@ -17,12 +17,12 @@ import pytest
 
 from connectors.drop_folder.spec import FolderOptions
 from connectors.host import Host, HostFailed, run_connectors
-from connectors.http import receiver
+from connectors.http import receiver, signed
 from connectors.http.limit import BodyBudget, TokenBucket
 from connectors.http.payload import BODY_MAX_BYTES
-from connectors.http.receiver import STORE_REQUESTS_PER_S
 from connectors.http.secrets import REREAD_S, Secrets
 from connectors.http.signature import HEADER, sign
+from connectors.http.signed import SENDER_REQUESTS_PER_S
 from connectors.specs import ConnectorSpec, SecretSource, SecretUnusable
 from connectors.webhook import endpoint
 from connectors.webhook.spec import Webhook
@@ -168,7 +168,7 @@ def test_whatever_fails_the_sender_is_told_to_try_again(running, publisher, monk
     if at == "reading":
         monkeypatch.setattr(endpoint, "translate", _raise(FULL_DISK))
     for connector in running.host._connectors:
-        monkeypatch.setattr(connector._receiver, "_log", UnwritableLog())
+        monkeypatch.setattr(connector._receiver._requests, "_log", UnwritableLog())
     answer = running.post()
     monkeypatch.undo()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
@@ -275,7 +275,7 @@ def test_the_largest_body_is_taken(running):
 
 
 def test_a_body_that_does_not_arrive_is_408(running, monkeypatch):
-    monkeypatch.setattr(receiver, "BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(signed, "BODY_TIMEOUT_S", 0.05)
     with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as client:
         head = ["POST /webhooks/v1/grocer-7 HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 9"]
         client.sendall("\r\n".join([*head, "", "{"]).encode())
@@ -327,9 +327,9 @@ def test_each_of_many_slow_senders_is_ended(running, monkeypatch):
 
 
 def test_a_store_that_is_too_fast_is_429_and_strangers_do_not_make_it_so(running, publisher, monkeypatch):
-    bucket = TokenBucket(STORE_REQUESTS_PER_S, 3, lambda: 0.0)
+    bucket = TokenBucket(SENDER_REQUESTS_PER_S, 3, lambda: 0.0)
     (connector,) = running.host._connectors
-    monkeypatch.setattr(connector._receiver, "_bucket", bucket)
+    monkeypatch.setattr(connector._receiver._requests, "_bucket", bucket)
     assert [running.post(secret=b"x" * 20).status_code for _ in range(9)] == [401] * 9
     assert [running.post().status_code for _ in range(3)] == [202] * 3
     refused = running.post()
@@ -347,7 +347,7 @@ def strangers(running, count, body=b"", length=100, path="/webhooks/v1/grocer-7"
 
 @pytest.mark.parametrize("more", [b"", b"Commonshelf-Signature: t=1,v1=" + b"0" * 64 + b"\r\n"])
 def test_strangers_whose_bodies_do_not_come_take_no_shop_s_place(running, monkeypatch, more):
-    monkeypatch.setattr(receiver, "BODY_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(signed, "BODY_TIMEOUT_S", PATIENCE_S)
     held = strangers(running, 400, more=more)
     try:
         assert [running.post().status_code for _ in range(5)] == [202] * 5
@@ -357,9 +357,9 @@ def test_strangers_whose_bodies_do_not_come_take_no_shop_s_place(running, monkey
 
 
 def test_strangers_who_send_much_and_slowly_are_given_up_before_they_fill_the_memory(running, monkeypatch):
-    monkeypatch.setattr(receiver, "BODY_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(signed, "BODY_TIMEOUT_S", PATIENCE_S)
     (connector,) = running.host._connectors
-    monkeypatch.setattr(connector._receiver, "_body_budget", BodyBudget(400_000))
+    monkeypatch.setattr(connector._receiver._requests, "_body_budget", BodyBudget(400_000))
     held = strangers(running, 5, body=b" " * 100_000, length=200_000)
     try:
         assert sum(each.recv(12) == b"HTTP/1.1 408" for each in held[:1]) == 1
@@ -401,7 +401,7 @@ def test_other_methods_and_stores_are_answered_in_json(running):
 
 
 def test_a_store_that_floods_is_429_and_others_are_served(spec, publisher, tmp_path, monkeypatch):
-    monkeypatch.setattr(receiver, "STORE_REQUESTS_MAX", 1)
+    monkeypatch.setattr(signed, "SENDER_REQUESTS_MAX", 1)
     other = replace(spec, store=replace(GROCER, id="grocer-8"))
     running = RunningHost([spec, other], publisher, tmp_path)
     entered, release = threading.Event(), threading.Event()
