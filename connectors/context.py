@@ -1,9 +1,10 @@
 """The parts that the host lends to its connectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from connectors.contract import PositionStore, Publishes
 from connectors.http.limit import BodyBudget, ConcurrencyLimit
@@ -82,3 +83,53 @@ class ConnectorContext:
     write_back: WriteBackContext | None = None
     set_aside: SetAside | None = None
     body_budget: BodyBudget = field(default_factory=lambda: BodyBudget(UNVERIFIED_MAX_BYTES))
+
+
+class Tables(Protocol):
+    """Compacted topics of one pool as tables, for one thread."""
+
+    def table(self, topic: str) -> Mapping[str, Mapping[str, Any]]:
+        """Key → row, as of the last `changes`."""
+
+    def changes(self, wait_s: float) -> AbstractSet[tuple[str, str]]:
+        """Take in what has come, and name what is otherwise now, by topic and key; at first all that is there.
+
+        wait_s: how long to wait when nothing has come yet. Raises PublishError while Kafka does not answer.
+        """
+
+    def close(self) -> None:
+        """Close the connection to Kafka."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerContext:
+    """The parts that the front door lends to whatever calls a partner.
+
+    follow: follows compacted topics of the partner's pool, by their names. hosted_url: where a partner that the stack
+    runs itself takes calls.
+    """
+
+    follow: Callable[[Sequence[str]], Tables]
+    hosted_url: str
+
+
+class Answers(Protocol):
+    """Answers of the pool to reports and requests, from now on. For one thread."""
+
+    def next(self, wait_s: float) -> Sequence[Mapping[str, Any]]:
+        """The events of the pool that have come. Raises PublishError while Kafka does not answer."""
+
+    def close(self) -> None:
+        """Close the connection to Kafka."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointContext:
+    """The parts that the host and the front door lend to whatever takes a partner's posts.
+
+    follow: as of PartnerContext. answers: follows what the pool answers.
+    """
+
+    host: ConnectorContext
+    follow: Callable[[Sequence[str]], Tables]
+    answers: Callable[[], Answers]

@@ -22,9 +22,11 @@ from messaging.errors import UserError
 from schemas.models.config import PoolSettings
 from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
 from schemas.models.pos import Sale, StockReport, Unit
+from schemas.models.reports import FulfilmentReport
+from schemas.models.requests import OrderRequest
 
 PosEvent = Sale | StockReport
-Message = PosEvent | ConnectorPosition | ChannelReservation | ConnectorRefusal
+Message = PosEvent | ConnectorPosition | ChannelReservation | ConnectorRefusal | FulfilmentReport | OrderRequest
 _Stored_contra = TypeVar("_Stored_contra", contravariant=True)
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -40,6 +40,8 @@ _KAFKA_CHECK_S = 3.0
 _TOPICS = (POS_SALES.name, POS_STOCK.name, CONNECTOR_POSITIONS.name, CONNECTOR_REFUSALS.name)
 _log = structlog.get_logger()
 
+MakePartner = Callable[[ConnectorContext], Connector]
+
 
 class HostFailed(UserError):
     """The connectors cannot go on; the process should end, and be started again. The text says why."""
@@ -56,14 +58,17 @@ def run_connectors(
     set_aside: SetAside | None = None,
     pages_host: str = "127.0.0.1",
     pages_port: int = 0,
+    partners: Sequence[MakePartner] = (),
 ) -> None:
     """Run until SIGTERM or SIGINT, then finish what is under way.
 
     Serves the webhooks at http_host, which may face the internet, and /health, /ready and /metrics at pages_host; a
-    port of 0 takes a free one. Raises HostFailed, and what the connectors raise when they cannot start:
-    FolderUnusable, SecretUnusable, sqlite3.Error.
+    port of 0 takes a free one. partners: make the pages of partners.
+
+    Raises HostFailed, and what the connectors raise when they cannot start: FolderUnusable, SecretUnusable,
+    sqlite3.Error.
     """
-    host = Host(specs, publisher, positions, state_dir, write_back, set_aside)
+    host = Host(specs, publisher, positions, state_dir, write_back, set_aside, partners)
     try:
         pages = StatusServer(
             pages_host, pages_port, health=host.health, ready=host.ready, registry=host.metrics.registry
@@ -103,6 +108,7 @@ class Host:
         state_dir: Path,
         write_back: WriteBackContext | None = None,
         set_aside: SetAside | None = None,
+        partners: Sequence[MakePartner] = (),
     ) -> None:
         clashing = clash([(spec.store.id, spec.options) for spec in specs])
         if clashing is not None:
@@ -112,6 +118,7 @@ class Host:
         request_limit = ConcurrencyLimit(REQUESTS_MAX, 503, "too many requests at once")
         context = ConnectorContext(publisher, self.metrics, request_limit, state_dir, positions, write_back, set_aside)
         self._connectors: list[Connector] = [type_of(spec.options).make(spec, context) for spec in specs]
+        self._connectors += [make(context) for make in partners]
         self._pages: dict[str, Handler] = {"/health": self._bare_health}
         for connector in self._connectors:
             self._pages.update(connector.pages())
@@ -220,7 +227,7 @@ class Host:
 
 
 async def _not_found(_request: Request) -> Response:
-    where = "/webhooks/v1/{store}, those of vendors at /webhooks/{kind}/{store}"
+    where = "/webhooks/v1/{store}, those of vendors at /webhooks/{kind}/{store}, partners at /partners/{id}"
     return JSONResponse({"error": f"nothing is served here; webhooks are at {where}"}, 404)
 
 

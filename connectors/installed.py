@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from connectors.context import ConnectorContext
 from connectors.contract import Connector, StoreContext
@@ -47,23 +47,39 @@ class Broken:
 @cache
 def installed() -> tuple[Mapping[str, ConnectorType], tuple[Broken, ...]]:
     """Connector types by kind, in order of name, and the entry points that are broken."""
-    types: dict[str, ConnectorType] = {}
-    broken: list[Broken] = []
-    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
-        try:
-            loaded = point.load()
-        except Exception as error:  # noqa: BLE001  another's package must not keep ours from running
-            broken.append(Broken(point.name, f"{point.value} cannot be loaded: {type(error).__name__}: {error}"))
-            continue
-        if not isinstance(loaded, ConnectorType) or loaded.kind != point.name:
-            broken.append(Broken(point.name, f"{point.value} is no ConnectorType of the kind {point.name!r}"))
-        elif point.name in types:
-            broken.append(Broken(point.name, f"{point.value}: another package has a connector of that name"))
-        else:
-            types[point.name] = loaded
-    return types, tuple(broken)
+    return loaded(GROUP, ConnectorType)
 
 
 def type_of(options: ConnectorOptions) -> ConnectorType:
     """Raises KeyError for a kind that is not installed."""
     return installed()[0][options.kind]
+
+
+class HasKind(Protocol):
+    """A type of something that is installed."""
+
+    @property
+    def kind(self) -> str:
+        """The entry point's name."""
+
+
+_Type = TypeVar("_Type", bound=HasKind)
+
+
+def loaded(group: str, wanted: type[_Type]) -> tuple[Mapping[str, _Type], tuple[Broken, ...]]:
+    """The entry points of a group by kind, in order of name, and those that are broken."""
+    types: dict[str, _Type] = {}
+    broken: list[Broken] = []
+    for point in sorted(entry_points(group=group), key=lambda each: each.name):
+        try:
+            found = point.load()
+        except Exception as error:  # noqa: BLE001  another's package must not keep ours from running
+            broken.append(Broken(point.name, f"{point.value} cannot be loaded: {type(error).__name__}: {error}"))
+            continue
+        if not isinstance(found, wanted) or found.kind != point.name:
+            broken.append(Broken(point.name, f"{point.value} is no {wanted.__name__} of the kind {point.name!r}"))
+        elif point.name in types:
+            broken.append(Broken(point.name, f"{point.value}: another package has a connector of that name"))
+        else:
+            types[point.name] = found
+    return types, tuple(broken)

@@ -46,6 +46,19 @@ class ConnectorMetrics:
             "lost (undone there by someone).",
             (*_LABELS, "outcome"), registry=self.registry,
         )  # fmt: skip
+        self._partner_requests = Counter(
+            "commonshelf_partner_requests", "Posts of partners by HTTP status.",
+            ("pool", "partner", "status"), registry=self.registry,
+        )  # fmt: skip
+        self._partner_signatures = Counter(
+            "commonshelf_partner_rejected_signatures", "Posts of partners whose signature was not accepted.",
+            ("pool", "partner"), registry=self.registry,
+        )  # fmt: skip
+        self._partner_reports = Counter(
+            "commonshelf_partner_reports",
+            "Messages of partners by kind and outcome: accepted, pending, or the reason of a refusal.",
+            ("pool", "partner", "kind", "outcome"), registry=self.registry,
+        )  # fmt: skip
         self._success = Gauge(
             "commonshelf_connector_last_success_timestamp_seconds", "When lines last reached Kafka, Unix time.",
             _LABELS, registry=self.registry,
@@ -63,6 +76,10 @@ class ConnectorMetrics:
             "commonshelf_connector_newest_event_age_seconds", "Age of the newest sale or report that was published.",
             _LABELS, registry=self.registry,
         )  # fmt: skip
+
+    def of_partner(self, pool: str, partner: str) -> "PartnerMetrics":
+        """The metrics of one partner's posts."""
+        return PartnerMetrics(self, (pool, partner))
 
     def of(self, pool: str, store: str, connector: str) -> "StoreMetrics":
         """The metrics of one connector."""
@@ -94,6 +111,26 @@ class ConnectorMetrics:
 
     def _count_request(self, labels: tuple[str, str, str], status: int) -> None:
         self._requests.labels(*labels, str(status)).inc()
+
+
+class PartnerMetrics:
+    """The metrics of what one partner posts to us."""
+
+    def __init__(self, metrics: ConnectorMetrics, labels: tuple[str, str]) -> None:
+        self._metrics = metrics
+        self._labels = labels
+
+    def request(self, status: int) -> None:
+        """A post was answered."""
+        self._metrics._partner_requests.labels(*self._labels, str(status)).inc()  # noqa: SLF001  one thing in two classes
+
+    def signature_rejected(self) -> None:
+        """A post was not signed with a secret of the partner."""
+        self._metrics._partner_signatures.labels(*self._labels).inc()  # noqa: SLF001
+
+    def report(self, kind: str, outcome: str) -> None:
+        """A message had this outcome. kind: of a closed list."""
+        self._metrics._partner_reports.labels(*self._labels, kind, outcome).inc()  # noqa: SLF001
 
 
 class StoreMetrics:

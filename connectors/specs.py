@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from connectors.contract import StoreContext
 from connectors.parsing.units import UnitWords, normal_word, parse_measure
 from messaging.errors import UserError
-from schemas.models.base import Text
+from schemas.models.base import Name, Text
 from schemas.models.forms import text_like
 
 SECRET_MIN_BYTES = 16
@@ -73,6 +73,39 @@ class ConnectorOptions(BaseModel):
 
     def resolved(self) -> Self:
         """The same options with what they name in files of settings read, so that they read back without these."""
+        return self
+
+
+class PartnerOptions(BaseModel):
+    """Options of a partner that the pool calls; each kind adds its own. Secrets are named, not given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: Name
+    """Unique over all partners; also in the path of what it posts to us."""
+    kind: str
+    """The name of its entry point."""
+    pool: Name = ""
+    """May be left out when there is one pool."""
+    secret_env: EnvNames = ()
+    secret_file: FilePaths = ()
+    """What both sides sign with: one, or two while one replaces the other; ours are signed with the first."""
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the stack runs the partner's side itself."""
+        return False
+
+    def secret_sources(self) -> tuple["SecretSource", ...]:
+        """The places of its secrets."""
+        return secret_sources(self.secret_env, self.secret_file)
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> Self:
+        if not 0 < len(self.secret_sources()) <= 2:
+            raise ValueError(
+                'a partner needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH", and at most two of them'
+            )
         return self
 
 

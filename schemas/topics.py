@@ -84,15 +84,15 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "board"),
+    "OrderEvent", "pool/order", "pool", ("api", "board", "connectors"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
-    "TaskRow", "pool/task", "pool", ("api", "agents", "board"), compacted=True,
+    "TaskRow", "pool/task", "pool", ("api", "agents", "board", "connectors"), compacted=True,
 )  # fmt: skip
 PICKUP_APPOINTMENTS = Topic(
     "pickup.appointments.v1", "Appointments as they stand: when and where customers collect, and how far that is.",
-    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board"), compacted=True,
+    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board", "connectors"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
     "pool.lending.v1", "What pools send each other about stock that one lends the other: granted, drawn, returned.",

@@ -76,6 +76,8 @@ def secret_variables(loaded: "Loaded") -> set[str]:
     for store in settings.stores:
         for connector in store.connectors:
             names.update(source.env for source in connector.secret_sources() if source.env)
+    for partner in settings.partners:
+        names.update(source.env for source in partner.secret_sources() if source.env)
     return names
 
 
@@ -95,3 +97,7 @@ def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSett
             for source in connector.secret_sources():
                 there, origin = secret_origin(source.env, source.file, env)
                 yield ShownSetting(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)
+    for at, partner in enumerate(loaded.settings.partners):
+        for source in partner.secret_sources():
+            there, origin = secret_origin(source.env, source.file, env)
+            yield ShownSetting(f"partners[{at}].secret", MASK if there else "missing", origin)

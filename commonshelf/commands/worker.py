@@ -99,6 +99,7 @@ def _run_ledger_lane(
 
 def agents_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
+    from commonshelf.desks.partners import callers
     from commonshelf.desks.vault import vault_engine
     from streams.agents.settings import AgentsSettings
     from streams.agents.worker import run_agents
@@ -115,6 +116,7 @@ def agents_process(settings: "Settings", _number: int) -> None:
             data_clock_pools=frozenset(pool.id for pool in settings.pools if pool.clock == "data"),
             vault_engine=lambda: vault_engine(settings),
             vault_sweep_interval_s=settings.vault.sweep_interval_s,
+            callers=lambda registry: callers(settings, registry),
         )
     )
 
@@ -125,6 +127,7 @@ def connectors_process(settings: "Settings", _number: int) -> None:
     from commonshelf.dead_letters.set_aside import SetAsideLines
     from commonshelf.desks.connector_positions import stored_positions, stored_write_backs
     from commonshelf.desks.held_goods import HeldGoods
+    from commonshelf.desks.partners import endpoints
     from connectors.context import WriteBackContext
     from connectors.host import run_connectors
     from connectors.positions import Positions
@@ -164,7 +167,18 @@ def connectors_process(settings: "Settings", _number: int) -> None:
             set_aside=set_aside,
             pages_host=settings.http.host,
             pages_port=settings.http.connectors_port,
+            partners=list(endpoints(settings)),
         )
+
+
+def arrival_process(settings: "Settings", _number: int) -> None:
+    from commonshelf.desks.arrival_pages import hosted
+    from commonshelf.stack.processes import reachable
+    from connectors.arrival.reference.serve import serve
+
+    http = settings.http
+    reports_url = f"http://{reachable(http.webhook_host)}:{http.webhook_port}/partners"
+    serve(hosted(settings), reports_url, settings.state_dir("arrival"), http.arrival_host, http.arrival_port)
 
 
 def settlement_process(settings: "Settings", _number: int) -> None:

@@ -12,6 +12,7 @@ from commonshelf.config.catalog_files import UnusableFileError
 from commonshelf.config.credentials import secret_origin
 from commonshelf.config.publishing import SharedCodeError, check_codes, records_of
 from commonshelf.config.settings import Settings
+from connectors.specs import SecretSource
 from schemas.models.catalog import CatalogItem
 
 
@@ -45,16 +46,25 @@ def new_folders(settings: Settings) -> list[Path]:
 
 
 def _secrets(settings: Settings, env: Mapping[str, str]) -> Iterator[Blocker]:
-    """A secret that is missing would stop the connectors of all stores."""
+    """A secret that is missing would stop the connectors of all stores, or the calls to all partners."""
+    for whose, source in secrets_of(settings):
+        there, origin = secret_origin(source.env, source.file, env)
+        if not there:
+            yield Blocker(
+                "secret", f"the {whose} is missing in {origin}",
+                "make one with: openssl rand -hex 32, or get it from the vendor",
+            )  # fmt: skip
+
+
+def secrets_of(settings: Settings) -> Iterator[tuple[str, SecretSource]]:
+    """The secrets of connectors and partners: whose each is, and where it lies."""
     for store in settings.stores:
         for connector in store.connectors:
             for source in connector.secret_sources():
-                there, origin = secret_origin(source.env, source.file, env)
-                if not there:
-                    yield Blocker(
-                        "secret", f"the {connector.kind} secret of store {store.id} is missing in {origin}",
-                        "make one with: openssl rand -hex 32, or get it from the vendor",
-                    )  # fmt: skip
+                yield f"{connector.kind} secret of store {store.id}", source
+    for partner in settings.partners:
+        for source in partner.secret_sources():
+            yield f"secret of partner {partner.id}", source
 
 
 def _key_files(settings: Settings) -> Iterator[Blocker]:

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from connectors.installed import installed
-from connectors.specs import ConnectorOptions, EnvName, FilePath, clash
+from connectors.partners import installed_partners
+from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash
 from schemas.models.base import CLOCK_STEP_MAX_MS, Name, Text, TimeZone
 from schemas.models.config import (
     Contribution,
@@ -130,6 +131,9 @@ class Http(_Section):
     settlement_port: Port = 8078
     connectors_port: Port = 8079
     agents_port: Port = 8082
+    arrival_host: Text = "127.0.0.1"
+    arrival_port: Port = 8076
+    """It serves customers and counters the reference arrival app, where a partner has no url."""
     ledger_port: Port = 8083
     """Of the first ledger worker; each further one counts up from it."""
 
@@ -230,12 +234,18 @@ class Pool(PoolTerms, _Entry):
         return PoolSettings(**record_fields(self, PoolSettings))
 
 
-# One model per installed connector, told apart by `kind`, so that a wrong key is reported where it stands.
+# One model per installed kind, told apart by `kind`, so that a wrong key is reported where it stands.
 if TYPE_CHECKING:
     Connector = ConnectorOptions
+    Partner = PartnerOptions
 else:
-    _KINDS = tuple(each.options for each in installed()[0].values())
-    Connector = Annotated[Union[_KINDS], Field(discriminator="kind")]  # noqa: UP007  made at run time
+
+    def _one_of(types):  # noqa: ANN001, ANN202  a type that is made at run time has no name
+        options = tuple(each.options for each in types.values()) or (PartnerOptions,)
+        return Annotated[Union[options], Field(discriminator="kind")] if len(options) > 1 else options[0]  # noqa: UP007
+
+    Connector = _one_of(installed()[0])
+    Partner = _one_of(installed_partners()[0])
 
 
 class Store(StoreTerms, _Entry):
@@ -279,20 +289,22 @@ class Settings(_Section):
     settlement: Settlement = Settlement()
     pools: tuple[Pool, ...] = ()
     stores: tuple[Store, ...] = ()
+    partners: tuple[SerializeAsAny[Partner], ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _only_pool_is_meant(cls, raw: object) -> object:
-        """A store without a pool belongs to the only one."""
-        if not isinstance(raw, dict):
-            return raw
-        pools, stores = raw.get("pools"), raw.get("stores")
-        if not (isinstance(pools, list) and isinstance(stores, list)):
+        """A store or a partner without a pool belongs to the only one."""
+        pools = raw.get("pools") if isinstance(raw, dict) else None
+        if not isinstance(raw, dict) or not isinstance(pools, list):
             return raw
         if len(pools) != 1 or not isinstance(pools[0], dict):
             return raw
         only = {"pool": pools[0].get("id")}
-        return raw | {"stores": [only | store if isinstance(store, dict) else store for store in stores]}
+        named = {name: raw[name] for name in ("stores", "partners") if isinstance(raw.get(name), list)}
+        return raw | {
+            name: [only | one if isinstance(one, dict) else one for one in entries] for name, entries in named.items()
+        }
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -300,10 +312,13 @@ class Settings(_Section):
         _refuse_twice("pools", pools)
         # A webhook's path names the store alone, so ids are unique over all pools.
         _refuse_twice("stores", [store.id for store in self.stores])
-        for store in self.stores:
-            if store.pool not in pools:
+        _refuse_twice("partners", [partner.id for partner in self.partners])
+        named = [("store", store.id, store.pool) for store in self.stores]
+        named += [("partner", partner.id, partner.pool) for partner in self.partners]
+        for what, name, pool in named:
+            if pool not in pools:
                 known = ", ".join(pools) or "none is declared"
-                raise ValueError(f"store {store.id} names the pool {store.pool!r}, which is not declared ({known})")
+                raise ValueError(f"{what} {name} names the pool {pool!r}, which is not declared ({known})")
         clashing = _port_clash(self) or clash([(store.id, each) for store in self.stores for each in store.connectors])
         if clashing is not None:
             raise ValueError(clashing)
@@ -359,7 +374,7 @@ def _port_clash(settings: Settings) -> str | None:
 def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
     http = settings.http
-    hosts = {"port": http.host, "webhook_port": http.webhook_host} | dict.fromkeys(
+    hosts = {"port": http.host, "webhook_port": http.webhook_host, "arrival_port": http.arrival_host} | dict.fromkeys(
         ("connectors_port", "agents_port", "settlement_port", "restock_port"), http.host
     )
     for name, host in hosts.items():

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from commonshelf.config.resolved import UnreadableSettingsError, resolved_text
 from commonshelf.config.settings import DEFAULT_CONFIG_FILE, Settings
-from connectors.installed import installed
+from connectors.installed import ConnectorType, installed
+from connectors.partners import PartnerType, installed_partners
 from messaging.errors import UserError
 from schemas.models.forms import problem_text
 
@@ -174,7 +175,7 @@ def _scalar_paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _scalar_paths(kind, f"{prefix}{name}.")
-        elif name not in ("pools", "stores"):
+        elif name not in ("pools", "stores", "partners"):
             yield prefix + name
 
 
@@ -200,7 +201,7 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in installed()[0]:  # pydantic names the variant of a union; nobody wrote it
+        elif part not in _kinds():  # pydantic names the variant of a union; nobody wrote it
             path += f".{part}" if path else part
     return path
 
@@ -233,13 +234,18 @@ _TOML_NAMES = {
 }
 
 
+def _kinds() -> Mapping[str, ConnectorType | PartnerType]:
+    """What is installed, by the kind that settings name."""
+    return {**installed()[0], **installed_partners()[0]}
+
+
 def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Keys of the table at `loc`."""
     model: Any = Settings
     for part in loc:
         if isinstance(part, int) or part not in model.model_fields:
             if isinstance(part, str):  # the variant of a union, by its tag
-                kind = installed()[0].get(part)
+                kind = _kinds().get(part)
                 model = kind.options if kind else model
             continue
         inner = model.model_fields[part].annotation

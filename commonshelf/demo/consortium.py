@@ -66,7 +66,14 @@ class Consortium:
         """For `Stack`: everything below `data_dir`, on free ports."""
         stores = tuple(self._store(at, member, data_dir) for at, member in enumerate(self.members))
         free = Http(
-            port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0, restock_port=0
+            port=0,
+            webhook_port=0,
+            connectors_port=0,
+            agents_port=0,
+            ledger_port=0,
+            settlement_port=0,
+            restock_port=0,
+            arrival_port=0,
         )
         return Settings(data_dir=data_dir.absolute(), http=free, pools=(self.pool,), stores=stores)
 

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 from commonshelf.config.publishing import current
 from messaging.client_options import quiet
 from messaging.publisher import PublishFailed
-from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS
+from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, PARTNER_CALLS
 
 
 def stored_positions(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -19,6 +19,11 @@ def stored_positions(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
 def stored_write_backs(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
     """All that connectors have taken out, as Kafka holds it, decoded. Raises PublishFailed while it does not answer."""
     return _stored(kafka_options, CONNECTOR_WRITEBACKS.name, "what was written back")
+
+
+def stored_partner_calls(kafka_options: Mapping[str, str]) -> list[dict[str, Any]]:
+    """All that partners were told last, as Kafka holds it, decoded. Raises PublishFailed while it does not answer."""
+    return _stored(kafka_options, PARTNER_CALLS.name, "what partners were told")
 
 
 def _stored(kafka_options: Mapping[str, str], topic: str, what: str) -> list[dict[str, Any]]:

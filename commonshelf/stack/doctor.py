@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from commonshelf.config.preflight import blockers, new_folders
+from commonshelf.config.preflight import blockers, new_folders, secrets_of
 from commonshelf.config.settings import Settings
 from commonshelf.config.sources import Loaded, SettingsError, load
 from commonshelf.embedded_kafka.errors import JavaError
@@ -152,15 +152,9 @@ def _start(settings: Settings) -> Iterator[Finding]:
 
 def _exposed_secrets(settings: Settings) -> Iterator[Finding]:
     """A secret that others may read, by name; nothing is said of the others."""
-    for store in settings.stores:
-        for connector in store.connectors:
-            for source in connector.secret_sources():
-                if source.is_exposed:
-                    yield Finding(
-                        "secret", False,
-                        f"others may read the {connector.kind} secret of {store.id} in {source.where}",
-                        f"chmod 600 {source.file}",
-                    )  # fmt: skip
+    for whose, source in secrets_of(settings):
+        if source.is_exposed:
+            yield Finding("secret", False, f"others may read the {whose} in {source.where}", f"chmod 600 {source.file}")
 
 
 def _note(loaded: Loaded, config: Path | None) -> Finding:

@@ -51,7 +51,7 @@ def _process(role: Role, number: int, settings: Settings, resolved_file: Path, e
 
 def address(settings: Settings, role: Role) -> tuple[str, int]:
     """The host and the port of a role's pages by the settings; of several processes, the first one's."""
-    return settings.http.host, getattr(settings.http, role.port_setting)
+    return getattr(settings.http, role.host_setting), getattr(settings.http, role.port_setting)
 
 
 def addresses(settings: Settings, roles: Iterable[Role] = ROLES) -> dict[str, tuple[str, int]]:

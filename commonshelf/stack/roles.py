@@ -32,6 +32,8 @@ class Role:
     port_setting: str
     """The setting in `http` that names the port of its pages; of several processes, the first one's."""
     stop_order: int
+    host_setting: str = "host"
+    """The setting in `http` that names the host of its pages."""
     served_at: tuple[str, str] | None = None
     """The settings in `http` that name the host and port at which it serves the world; None when it does not."""
     count: Callable[["Settings"], int] | None = None
@@ -80,6 +82,11 @@ def _of_connectors(settings: "Settings") -> set[str]:
     return {source.env for connector in connectors for source in connector.secret_sources() if source.env is not None}
 
 
+def _of_partners(settings: "Settings") -> set[str]:
+    sources = [source for partner in settings.partners for source in partner.secret_sources()]
+    return {source.env for source in sources if source.env is not None}
+
+
 ROLES = (
     Role(
         name="ledger",
@@ -99,7 +106,7 @@ ROLES = (
         port_setting="agents_port",
         stop_order=WORKERS_STOP,
         is_awaited=False,  # its absence is but a delay of ticks
-        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env},
+        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env} | _of_partners(settings),
     ),
     Role(
         name="connectors",
@@ -108,9 +115,21 @@ ROLES = (
         port_setting="connectors_port",
         served_at=("webhook_host", "webhook_port"),
         stop_order=CONNECTORS_STOP,
-        is_wanted=lambda settings: any(store.connectors for store in settings.stores),
+        is_wanted=lambda settings: bool(settings.partners) or any(store.connectors for store in settings.stores),
         is_after_settings=True,  # a till may speak as soon as they listen, and its pool must be known by then
-        secrets=lambda settings: _of_kafka(settings) | _of_connectors(settings),
+        secrets=lambda settings: _of_kafka(settings) | _of_connectors(settings) | _of_partners(settings),
+    ),
+    Role(
+        name="arrival",
+        about="Serve the reference arrival app: pages of customers and of counters.",
+        run="commonshelf.commands.worker:arrival_process",
+        port_setting="arrival_port",
+        host_setting="arrival_host",
+        stop_order=CONNECTORS_STOP,
+        is_wanted=lambda settings: any(partner.is_hosted for partner in settings.partners),
+        is_awaited=False,  # goods are kept and handed over without it
+        has_metrics=False,
+        secrets=_of_partners,
     ),
     Role(
         name="settlement",

@@ -61,7 +61,7 @@ class ChannelReservation(Record):
 
 
 class PartnerCall(Record):
-    """What a partner was told last about one item, and the call under way (topic partners.calls.v1)."""
+    """The newest message to a partner about one item, and the call under way (topic partners.calls.v1)."""
 
     pool: Name
     partner: Name

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
+
+from streams.agents.callers import Run
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class AgentsSettings:
     data_clock_pools: pools that run on their data's clock (a demo, a replay), so the wall clock leaves them alone.
     vault_engine: makes the engine of the vault of addresses; None leaves nothing to erase there.
     vault_sweep_interval_s: how often what has expired is erased there.
+    callers: makes what calls the outside, by name; it is given the registry of the process's metrics.
     group: consumer group of all agents workers.
     instance_id: this worker's stable name in the group: restarted under it, it has its partitions back at once.
     """
@@ -34,5 +38,6 @@ class AgentsSettings:
     data_clock_pools: frozenset[str] = frozenset()
     vault_engine: Callable[[], Engine] | None = field(default=None, repr=False)
     vault_sweep_interval_s: int = 60
+    callers: Callable[[CollectorRegistry], Mapping[str, Run]] = field(default=lambda _: {}, repr=False)
     group: str = "commonshelf-agents"
     instance_id: str = "agents-1"

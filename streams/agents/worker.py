@@ -12,6 +12,7 @@ import faust
 from prometheus_client import CollectorRegistry
 
 from messaging.status_server import StatusServer
+from streams.agents.callers import Callers
 from streams.agents.errors import AgentsError
 from streams.agents.kafka_security import credentials
 from streams.agents.preflight import wait_for_topics
@@ -79,14 +80,17 @@ async def _run(settings: AgentsSettings) -> None:
     )
     if settings.vault_engine is not None:
         Sweeper(app, metrics, make_engine=settings.vault_engine, interval_s=settings.vault_sweep_interval_s)
+    callers = Callers(settings.callers(metrics))
     with _serve(settings, status, metrics) as pages:
         log.info("pages at %s/health, /ready and /metrics", pages.url)
         heartbeat = asyncio.create_task(_heartbeat(status))
         try:
             await wait_for_topics(settings, clock_agent.TOPICS, stop, lambda reason: _wait_for(status, reason))
             if not stop.is_set():
-                await _run_app(app, clock, status, stop)
+                callers.start()
+                await _run_app(app, clock, callers, status, stop)
         finally:
+            await asyncio.to_thread(callers.stop, _STOP_GRACE_S)
             heartbeat.cancel()
     log.info("stopped")
 
@@ -114,16 +118,18 @@ async def _heartbeat(status: LoopStatus) -> None:
         await asyncio.sleep(_HEARTBEAT_S)
 
 
-async def _run_app(app: faust.App, clock: Clock, status: LoopStatus, stop: asyncio.Event) -> None:
+async def _run_app(app: faust.App, clock: Clock, callers: Callers, status: LoopStatus, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
     ended = asyncio.create_task(_start_and_wait(app))
     try:
-        while not (stopping.done() or ended.done()):
+        while not (stopping.done() or ended.done() or callers.failure):
             status.waiting_for = clock.waiting_for() if app.started else "Faust is starting"
             await asyncio.wait((stopping, ended), timeout=_HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
         status.waiting_for = "the worker is stopping"
     finally:
         await _stop(app, int(not stop.is_set()))
+    if callers.failure is not None:
+        raise AgentsError(f"{callers.failure}; the log above says more, and a restart loses nothing.")
     if not stop.is_set():
         reason = app.crash_reason or (ended.exception() if ended.done() and not ended.cancelled() else None)
         raise AgentsError(f"Faust ended by itself ({reason!r}); its log above says more, and a restart loses nothing.")

@@ -13,7 +13,16 @@ from tests.support.shelf import CommandFolder
 
 PAGE = Path(__file__).parents[2] / "docs" / "a-day.md"
 FILES = {"toml": "commonshelf.toml", "csv": "catalog.csv"}
-PORTS = ("port", "webhook_port", "settlement_port", "restock_port", "connectors_port", "agents_port", "ledger_port")
+PORTS = (
+    "port",
+    "webhook_port",
+    "arrival_port",
+    "settlement_port",
+    "restock_port",
+    "connectors_port",
+    "agents_port",
+    "ledger_port",
+)
 FREE_PORTS = "[http]\n" + "".join(f"{port} = 0\n" for port in PORTS)
 LOOKS = ("./shelf availability", "./shelf tasks anna", "./shelf tasks bert", "./shelf tasks mill", "./shelf order show")
 """What only looks is repeated until it shows what the page says."""

@@ -11,6 +11,7 @@ _HEAD = """
 [http]
 port = 0
 webhook_port = 0
+arrival_port = 0
 settlement_port = 0
 restock_port = 0
 agents_port = 0

@@ -23,6 +23,7 @@ CONFIG = """
 [http]
 port = 0
 webhook_port = 0
+arrival_port = 0
 connectors_port = 0
 settlement_port = 0
 restock_port = 0

@@ -186,7 +186,7 @@ def test_doctor_names_a_secret_that_others_may_read_and_is_content_once_they_may
 
     for mode in (0o644, 0o620, 0o602):
         told = found(mode)
-        assert "others may read the webhook secret of a" in told
+        assert "others may read the webhook secret of store a" in told
         assert f"chmod 600 {secret}" in told
         assert "hunter2" not in told
     assert "others may read" not in found(0o600)

@@ -21,7 +21,8 @@ from tests.support.toy_role import played
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 STORE = {"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder": "/tmp/shelf"}]}
-SETTINGS = Settings.model_validate({"pools": [{"id": "p", "name": "P"}], "stores": [STORE]})
+PARTNER = {"id": "front-desk", "kind": "arrival", "secret_env": "FRONT_DESK_SECRET"}
+SETTINGS = Settings.model_validate({"pools": [{"id": "p", "name": "P"}], "stores": [STORE], "partners": [PARTNER]})
 
 
 class MoreHttp(Http):
@@ -54,6 +55,7 @@ def toy_settings():
                 ledger_port=0,
                 settlement_port=0,
                 restock_port=0,
+                arrival_port=0,
             )
         }
     )

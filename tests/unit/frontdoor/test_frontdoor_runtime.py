@@ -23,7 +23,14 @@ MINE = Runtime(
     kafka_pids=[],
 )
 NO_PORTS = Http(
-    port=0, webhook_port=0, connectors_port=0, agents_port=0, ledger_port=0, settlement_port=0, restock_port=0
+    port=0,
+    webhook_port=0,
+    connectors_port=0,
+    agents_port=0,
+    ledger_port=0,
+    settlement_port=0,
+    restock_port=0,
+    arrival_port=0,
 )
 
 
@@ -89,10 +96,11 @@ def test_ports_of_zero_become_distinct_free_ones():
                 http.ledger_port,
                 http.settlement_port,
                 http.restock_port,
+                http.arrival_port,
                 0,
             }
         )
-        == 8
+        == 9
     )
 
 

@@ -1,0 +1,69 @@
+"""An appointment as arrival apps are told it. Pure.
+
+Every field is explained in docs/arrival.md. A message is the whole state of one appointment, with no personal data.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.outbound.teller import State
+
+ENDED = frozenset({"handed_over", "part_handed_over", "no_show", "cancelled"})
+FORGOTTEN = "forgotten"
+"""Of an appointment that ended so long ago that the pool does not know how."""
+
+Row = Mapping[str, Any]
+
+
+def appointment_state(row: Row, places: Mapping[str, Row], stores: Mapping[str, Row], zone: ZoneInfo) -> State:
+    """The state of an appointment.
+
+    row: an AppointmentRow. places, stores: the pool's PickupPlaces and StoreSettings by id. zone: the pool's.
+    """
+    content = {
+        **_names(row["pool"], row["order"], row["store"]),
+        "status": row["status"],
+        "change": row["change"],
+        "store_name": stores.get(row["store"], {}).get("name", row["store"]),
+        "place": _place(row["place"], places, stores),
+        "window": {"from": _time(row["window_from_ms"], zone), "until": _time(row["window_until_ms"], zone)},
+        "deadline": _time(row["deadline_ms"], zone),
+        "is_late": row["is_late"],
+        "needs_code": row["code_digest"] is not None,
+        "wrong_codes": len(row["wrong_codes"]),
+        "customer": _customer(row, zone),
+        "time_zone": zone.key,
+    }
+    return State(content, row["status"] in ENDED)
+
+
+def forgotten_state(pool: str, item: str) -> State:
+    """The state of an appointment that the pool has forgotten: it ended. item: order/store."""
+    order, _, store = item.partition("/")
+    return State({**_names(pool, order, store), "status": FORGOTTEN, "change": FORGOTTEN}, is_final=True)
+
+
+def _names(pool: str, order: str, store: str) -> dict[str, object]:
+    return {"kind": "appointment", "pool": pool, "order": order, "store": store}
+
+
+def _place(place: str, places: Mapping[str, Row], stores: Mapping[str, Row]) -> dict[str, object]:
+    """A place that is a store's own counter is where the store is; of others nobody has said it."""
+    found = {"id": place, "name": places.get(place, {}).get("name", place)}
+    at = stores.get(place, {})
+    if at.get("latitude_e6") is None or at.get("longitude_e6") is None:
+        return found
+    return found | {"latitude_e6": at["latitude_e6"], "longitude_e6": at["longitude_e6"]}
+
+
+def _customer(row: Row, zone: ZoneInfo) -> dict[str, object] | None:
+    if not row["customer"]:
+        return None
+    said = {"state": row["customer"], "at": _time(row["customer_at_ms"], zone)}
+    return said | {"eta": _time(row["eta_ms"], zone)} if row["eta_ms"] else said
+
+
+def _time(at_ms: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).isoformat()

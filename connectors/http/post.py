@@ -1,0 +1,55 @@
+"""Signed messages to a partner, with an idempotency key."""
+
+from collections.abc import Callable
+from time import time
+
+import httpx
+
+from connectors.contract import AccessRefused, Unavailable
+from connectors.http.client import SENT_ONCE, PatientTransport, api_client
+from connectors.http.secrets import Secrets
+from connectors.http.signature import HEADER, sign
+from connectors.outbound.contract import CallRefused
+
+KEY_HEADER = "Idempotency-Key"
+_REFUSED = frozenset({400, 404, 405, 409, 410, 413, 415, 422})
+"""The partner understood, and will not take it: the same again would be refused again."""
+_ANSWER_SHOWN = 200
+
+
+class SignedPost:
+    """Posts to one address. Thread-safe. A call that fails is not tried again here: whoever calls knows when.
+
+    secrets: the first one signs. now_s: the clock, Unix time. transport: of HTTP, for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        secrets: Secrets,
+        timeout_s: float,
+        now_s: Callable[[], float] = time,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = url
+        self._secrets = secrets
+        self._now_s = now_s
+        self._client = api_client("", None, timeout_s=timeout_s, transport=PatientTransport(transport))
+
+    def __call__(self, key: str, body: bytes) -> None:
+        """Return when the partner has answered that it has it. Raises CallRefused, AccessRefused, Unavailable."""
+        response = self.send(key, body)
+        if response.is_success:
+            return
+        status = f"{response.status_code} {response.reason_phrase}"
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise AccessRefused(f"{self._url}: {status}; does the partner have the same secret, and the right time?")
+        if response.status_code in _REFUSED:
+            raise CallRefused(f"{self._url}: {status}: {response.text[:_ANSWER_SHOWN]}")
+        raise Unavailable(f"{self._url}: {status}", 0)
+
+    def send(self, key: str, body: bytes) -> httpx.Response:
+        """The answer, whatever its status but 429 and 5xx. Raises Unavailable for these, and when there is none."""
+        signature = sign(self._secrets.current()[0], body, int(self._now_s()))
+        headers = {"Content-Type": "application/json", HEADER: signature, KEY_HEADER: key}
+        return self._client.post(self._url, content=body, headers=headers, extensions={SENT_ONCE: True})
