@@ -3,6 +3,7 @@
 import json
 import sys
 import uuid
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,8 +54,24 @@ def place(
     goods: Annotated[list[str], typer.Argument(metavar="SKU=UNITS…", show_default=False)],
     at: Annotated[str, typer.Option("--at", metavar="STORE", help="The preferred store.", show_default=False)],
     by: Annotated[
-        str, typer.Option("--by", metavar="TIME", help="18:00 (the next on the pool's clock), 2h, or a date and time.")
-    ] = "2h",
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="TIME",
+            show_default=False,
+            help="18:00 (the next on the pool's clock), 2h, or a date and time; in 2h, or at the end of --collect.",
+        ),
+    ] = None,
+    collect: Annotated[
+        str | None,
+        typer.Option("--collect", metavar="TIME-TIME", help="Collect by appointment: 17:00-18:00 on the pool's clock."),
+    ] = None,
+    place_of_pickup: Annotated[
+        str | None, typer.Option("--place", metavar="PLACE", help="Where to collect; any place if left out.")
+    ] = None,
+    with_code: Annotated[
+        bool, typer.Option("--code/--no-code", help="Goods of an appointment are given for a code alone.")
+    ] = True,
     order: Annotated[str | None, typer.Option("--order", metavar="ID", help="Its id; a new one if left out.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", metavar="REF", help="For limits per customer.")] = None,
     one_store: Annotated[bool, typer.Option("--one-store", help="It may not come from several stores.")] = False,
@@ -67,24 +84,41 @@ def place(
     """Place an order to be picked up; `confirm` has the stores pick it.
 
     Example: ./shelf order place riverside MILK-1L=2 HAM=0.5 --at corner-shop --by 18:00
-    """
-    from commonshelf.desks.onboarding import check_item, check_store, zone_of
-    from schemas.models.requests import OrderRequest
 
+    Example: ./shelf order place riverside MILK-1L=2 --at corner-shop --collect 17:00-18:00
+    """
+    from commonshelf.desks.arrival_pages import customer_url
+    from commonshelf.desks.onboarding import check_item, check_store, zone_of
+    from connectors.arrival.reference.links import new_code
+    from schemas.models.requests import OrderRequest
+    from schemas.pickup_code import code_digest
+
+    if place_of_pickup is not None and collect is None:
+        fail("--place is where an appointment is; say when, too: --collect 17:00-18:00")
     connection = asking.connect()
     zone, asked = zone_of(connection, pool), [amount(one) for one in goods]
     check_store(connection, pool, at)
     for sku, _ in asked:
         check_item(connection, pool, sku)
     lines = [{"line_id": sku[:100], "sku": sku, "quantity_milli": milli} for sku, milli in asked]
-    terms = {
-        "mode": "pickup", "preferred_store": at, "deadline_ms": deadline_ms(by, zone), "may_split": not one_store,
-        "only_there": only_there,
-        "may_part_fill": not whole, "customer_ref": customer, "lines": lines,
-    }  # fmt: skip
     name = order or f"cli-{uuid.uuid4().hex[:10]}"
+    code = new_code() if collect is not None and with_code else ""
+    wish = None if collect is None else _wish(collect, zone, place_of_pickup, code_digest(pool, name, code), code)
+    due_ms = wish["until_ms"] if by is None and wish is not None else deadline_ms(by or "2h", zone)
+    terms = {
+        "mode": "pickup", "preferred_store": at, "deadline_ms": due_ms, "may_split": not one_store,
+        "only_there": only_there,
+        "may_part_fill": not whole, "customer_ref": customer, "pickup": wish, "lines": lines,
+    }  # fmt: skip
     plain = {**_head(), "pool": pool, "order": name, "kind": "placed", "terms": terms}
     _send(checked(OrderRequest, plain, shows_input=True), asking)
+    if wish is None or asking.as_json:
+        return
+    if code:
+        typer.echo(f"  the customer's code: {code}")
+    url = customer_url(connection.settings, pool, name, code)
+    if url is not None:
+        typer.echo(f"  the customer's page: {url}")
 
 
 @app.command("list")
@@ -168,8 +202,9 @@ def show(
 
     Example: ./shelf order show riverside R-1042
     """
-    from commonshelf.desks.onboarding import stores_of
+    from commonshelf.desks.onboarding import stores_of, zone_of
     from commonshelf.desks.orders import order_events
+    from commonshelf.desks.pickup import appointment_text, appointments_of
 
     connection = where.connect()
     partitions = connection.settings.partitions
@@ -180,8 +215,32 @@ def show(
     if not events:
         stores_of(connection, pool)  # an unknown pool is told
         fail(f"nothing is told of an order {order!r} in pool {pool}; `./shelf order list {pool} --all`")
+    zone = zone_of(connection, pool)
     for event in events:
-        _print(event)
+        _print(event, zone)
+    for row in appointments_of(connection, pool, order):
+        typer.echo(f"  {appointment_text(row, zone)}")
+
+
+def _wish(collect: str, zone: tzinfo, place: str | None, digest: str, code: str) -> dict[str, Any]:
+    """The wish for a window such as 17:00-18:00, the next one on the pool's clock, or of a date: DATE 17:00-18:00."""
+    day, _, span = collect.rpartition(" ")
+    begins, _, ends = span.partition("-")
+    try:
+        now = datetime.now(zone)
+        on = date.fromisoformat(day) if day else now.date()
+        from_at = datetime.combine(on, time.fromisoformat(begins), zone)
+        until_at = datetime.combine(on, time.fromisoformat(ends), zone)
+    except ValueError:
+        fail(f"--collect is {collect!r}; write a window such as 17:00-18:00, or '2026-11-28 17:00-18:00'")
+    if until_at <= from_at:
+        until_at += timedelta(days=1)
+    if not day and until_at <= now:
+        from_at, until_at = from_at + timedelta(days=1), until_at + timedelta(days=1)
+    return {
+        "from_ms": int(from_at.timestamp() * 1000), "until_ms": int(until_at.timestamp() * 1000), "place": place,
+        "code_digest": digest if code else None,
+    }  # fmt: skip
 
 
 def _head() -> dict[str, Any]:
@@ -198,11 +257,13 @@ def _ask(kind: str, pool: str, order: str, asking: Asking) -> None:
 
 
 def _send(request: "OrderRequest", asking: Asking) -> None:
+    from commonshelf.desks.onboarding import zone_of
+
     answer = asking.ask(request, request.key)
     if asking.as_json:
         print(json.dumps(answer, indent=1))
     else:
-        _print(answer)
+        _print(answer, zone_of(asking.connect(), request.pool) if answer["slots"] else UTC)
         terms = request.terms
         missing = [line for line in answer["lines"] if line["unfilled_milli"]]
         if missing and terms is not None and terms.only_there:
@@ -221,8 +282,8 @@ def _tell_how_to_fill(pool: str, store: str, missing: list[dict[str, Any]]) -> N
     )
 
 
-def _print(event: dict[str, Any]) -> None:
-    from commonshelf.text import units
+def _print(event: dict[str, Any], zone: tzinfo) -> None:
+    from commonshelf.text import time_text, units
 
     why = ": ".join(text for text in (event["reason"], event["detail"]) if text)
     state = event["outcome"] or event["status"]
@@ -230,6 +291,8 @@ def _print(event: dict[str, Any]) -> None:
     for hold in event["holds"]:
         goods = f"{units(hold['quantity_milli'])} {hold['sku']}"
         typer.echo(f"  line {hold['line_id']}: {goods} at {hold['store']}, {hold['state']}")
+    for slot in event["slots"]:
+        typer.echo(f"  collect what {slot['store']} keeps at {slot['place']}, {time_text(slot['slot_ms'], zone)}")
     for line in event["lines"]:
         if line["unfilled_milli"]:
             goods = f"{units(line['unfilled_milli'])} {line['sku']}"

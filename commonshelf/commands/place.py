@@ -109,6 +109,33 @@ def list_places(
 
 
 @app.command()
+def counter(
+    pool: PoolArgument,
+    place: Annotated[str, typer.Argument(help="The place.", show_default=False)],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Print the address of a place's counter page: the queue of customers, and handing over against a code.
+
+    Example: ./shelf place counter riverside corner-shop
+    """
+    from commonshelf.config.names import check_name
+    from commonshelf.desks.arrival_pages import counter_url
+    from commonshelf.desks.pickup import places_of
+    from commonshelf.stack.connection import connect
+
+    connection = connect(config, bootstrap)
+    check_name("place", place, [one.place for one in places_of(connection, pool)])
+    url = counter_url(connection.settings, pool, place)
+    if url is None:
+        fail(
+            f"no arrival app of pool {pool} is run here: declare one in the settings ([[partners]] with "
+            'kind = "arrival" and a secret that this command can read); see docs/arrival.md'
+        )
+    typer.echo(url)
+
+
+@app.command()
 def hours(
     pool: PoolArgument,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table there.")] = None,

@@ -2,11 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 from typing import NamedTuple
 
 from commonshelf.config.publishing import current
 from commonshelf.desks.onboarding import config_changes, settings_in
 from commonshelf.stack.connection import Connection
+from commonshelf.text import time_text
 from schemas.models.config import PickupPlace
 from schemas.topics import PICKUP_APPOINTMENTS
 from schemas.types.pickup import AppointmentRow
@@ -55,6 +57,20 @@ def hours_of(connection: Connection, pool: str) -> list[PlaceHour]:
     """The hours of a pool's places, as far as its appointments are remembered. Raises UnknownNameError."""
     rooms = {one.place: _SLOTS_OF_AN_HOUR * one.hand_overs_per_slot for one in _places(connection, pool)}
     return occupancy(_appointments(connection, pool), rooms)
+
+
+def appointments_of(connection: Connection, pool: str, order: str) -> list[AppointmentRow]:
+    """The appointments of an order, by store."""
+    found = [row for row in _appointments(connection, pool) if row["order"] == order]
+    return sorted(found, key=lambda row: row["store"])
+
+
+def appointment_text(row: AppointmentRow, zone: tzinfo) -> str:
+    """How an appointment stands, in a line."""
+    told = f"appointment at {row['place']} ({row['store']}), {time_text(row['slot_ms'], zone)}: {row['status']}"
+    if row["customer"] == "on_the_way":
+        return f"{told}, the customer arrives at {time_text(row['eta_ms'], zone)}"
+    return f"{told}, the customer is there" if row["customer"] == "arrived" and not row["ended_at_ms"] else told
 
 
 def occupancy(rows: Iterable[AppointmentRow], rooms: Mapping[str, int]) -> list[PlaceHour]:

@@ -4,8 +4,9 @@ import json
 import re
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 import typer
 
@@ -21,6 +22,9 @@ POOL = "riverside"
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandFolder]:
     """Anna's has 17 of milk by a count (20, 2 broken, 1 short) and 7.5 kg of bananas; Bert's has 4 of milk."""
     made = make_shelf(tmp_path_factory.mktemp("shelf"))
+    with (made.folder / "commonshelf.toml").open("a") as settings:
+        settings.write('[[partners]]\nid = "front-desk"\nkind = "arrival"\nsecret_file = "front-desk-secret"\n')
+    (made.folder / "front-desk-secret").write_text("a-secret-of-the-app-front-desk")
     made.up()
     made.drop("anna", "opening-1.csv", "gtin,plu,quantity,uom\n4006381333931,,20,each\n,4011,7.5,kg\n")
     (made.folder / "bert.csv").write_text("sku,quantity\nMILK,4\n")
@@ -150,6 +154,37 @@ def test_a_place_takes_appointments_and_tells_its_hours(shelf):
     ask(shelf, "order", "cancel", POOL, "R-7")
 
 
+def test_a_customer_comes_by_appointment_and_is_handed_the_goods_for_the_code(shelf):
+    """Through the reference app: told by the agents, it reports to the connectors, and the pool answers."""
+    ran(shelf, "place", "add", POOL, "anna", "--prepare-min", "0", "--line-s", "0")
+    begins = datetime.now(UTC) + timedelta(minutes=20)
+    window = f"{begins:%Y-%m-%d} {begins:%H:%M}-{begins + timedelta(minutes=30):%H:%M}"
+    words = ("--at", "anna", "--order", "R-8", "--collect", window, "--place", "anna", "--by", "8h")
+    said = ask(shelf, "order", "place", POOL, "MILK=1", *words)
+    assert "collect what anna keeps at anna" in said
+    code, page = re.search(r"code: (\w+)\n  the customer's page: (\S+)\n", said).groups()
+    counter = ran(shelf, "place", "counter", POOL, "anna").out.strip()
+    with httpx.Client(trust_env=False, timeout=60) as web:
+        until(lambda: web.get(page).status_code == 200, "the customer's page")
+        assert code in web.get(page).text
+
+        def sent(url: str, name: str, **fields: str) -> httpx.Response:
+            """What a form is answered; 303 says that the pool has it, or that its word takes longer."""
+            return web.post(url, data={"id": name, "order": "R-8", "store": "anna", **fields})
+
+        until(lambda: sent(page, "1", kind="arrived").status_code == 303, "the report")
+        ask(shelf, "order", "confirm", POOL, "R-8")
+        [task] = until(lambda: [row for row in rows(shelf, "tasks", "anna") if "R-8" in row], "the pick")
+        ask(shelf, "tasks", "done", task[0].removeprefix("! "), "--worker", "kim")
+        until(lambda: "Hand over" in web.get(counter).text, "the hand-over")
+        assert "here for" in web.get(counter).text
+        wrong = sent(counter, "2", kind="handed_over", code="X")
+        assert wrong.status_code == 303 or "4 tries are left" in wrong.text
+        assert sent(counter, "3", kind="handed_over", code=code).status_code == 303
+        until(lambda: "You have collected your order" in web.get(page).text, "the end")
+    assert "appointment at anna (anna)" in ran(shelf, "order", "show", POOL, "R-8").out
+
+
 def test_the_shop_s_folder_lists_what_waits_for_the_operator(shelf):
     listed = shelf.folder / "drop" / "anna" / "rejected" / "_waiting.report.txt"
     at = datetime.now(UTC).isoformat()
@@ -178,6 +213,7 @@ NAMES = {
     "place add": [("x anna", WRONG_POOL), (f"{POOL} ana", WRONG_STORE), (f"{POOL} lane --store ana", WRONG_STORE)],
     "place list": [("x", WRONG_POOL)],
     "place hours": [("x", WRONG_POOL)],
+    "place counter": [("x anna", WRONG_POOL)],
     "availability": [("x", WRONG_POOL), (f"{POOL} MLIK", WRONG_ITEM)],
     "history": [("x anna MILK", WRONG_POOL), (f"{POOL} ana MILK", WRONG_STORE), (f"{POOL} anna MLIK", WRONG_ITEM)],
     "shrinkage": [("x", WRONG_POOL)],
