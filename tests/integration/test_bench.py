@@ -100,11 +100,25 @@ def test_routes_are_timed_checked_and_compared_with_a_longer_search():
 
 
 def test_orders_with_a_wish_and_ticks_are_timed():
-    figures = bench("pickup", "--orders", "10", "--appointments", "20", "--ticks", "5")
+    figures = bench(
+        "pickup",
+        "--orders",
+        "10",
+        "--appointments",
+        "20",
+        "--ticks",
+        "5",
+        "--events-per-second",
+        "20",
+        "--seconds",
+        "1",
+    )
     assert figures["open_appointments"] == 20
     assert 0 < figures["allocate_small_p50_ms"] <= figures["allocate_small_p99_ms"]
     assert 0 < figures["allocate_large_p50_ms"] <= figures["allocate_large_p99_ms"]
     assert 0 < figures["tick_p50_ms"] <= figures["tick_p99_ms"]
+    assert 0 < figures["webhook_p50_ms"] <= figures["webhook_p99_ms"]
+    assert figures["webhook_events"] >= 10
 
 
 def test_forecasts_are_compared_with_the_best_other_method():

@@ -1,4 +1,4 @@
-"""`bench pickup`: how long orders with a wish take, and ticks with many appointments open."""
+"""`bench pickup`: how long orders with a wish and ticks take, and how soon an app hears of an appointment."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,18 +12,25 @@ def pickup(
     orders: Annotated[int, typer.Option("--orders", min=10, help="Orders timed of each size.")] = 900,
     appointments: Annotated[int, typer.Option("--appointments", min=1, help="Open while ticks are timed.")] = 10_000,
     ticks: Annotated[int, typer.Option("--ticks", min=1, help="Ticks timed.")] = 200,
+    events_per_second: Annotated[
+        int, typer.Option("--events-per-second", min=1, help="Events of appointments of which an app is told.")
+    ] = 50,
+    seconds: Annotated[int, typer.Option("--seconds", min=0, help="Of that; 0 leaves it out.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Milliseconds of an order with a wish, from bytes to facts, and of a tick with many appointments open.
 
-    At 34 stores x 5 lines and 60 x 30, each store with a counter and opening hours. No Kafka is started.
+    At 34 stores x 5 lines and 60 x 30, each store with a counter and opening hours. Then, with a Kafka of its own,
+    from an appointment's event to an arrival app.
 
     Example: ./shelf bench pickup --json
     """
 
     def measure() -> Mapping[str, Any]:
+        from bench.arrival import measure_webhooks
         from bench.pickup import measure_pickup
 
-        return measure_pickup(orders, appointments, ticks, tell)
+        figures = measure_pickup(orders, appointments, ticks, tell)
+        return figures | measure_webhooks(events_per_second, seconds, tell) if seconds else figures
 
     report(measure, as_json)
