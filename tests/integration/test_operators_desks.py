@@ -175,7 +175,7 @@ def test_a_customer_comes_by_appointment_and_is_handed_the_goods_for_the_code(sh
         until(lambda: sent(page, "1", kind="arrived").status_code == 303, "the report")
         ask(shelf, "order", "confirm", POOL, "R-8")
         [task] = until(lambda: [row for row in rows(shelf, "tasks", "anna") if "R-8" in row], "the pick")
-        ask(shelf, "tasks", "done", task[0].removeprefix("! "), "--worker", "kim")
+        ran(shelf, "tasks", "done", task[0].removeprefix("! "), "--worker", "kim")
         until(lambda: "Hand over" in web.get(counter).text, "the hand-over")
         assert "here for" in web.get(counter).text
         wrong = sent(counter, "2", kind="handed_over", code="X")

@@ -71,16 +71,20 @@ class Desk:
         headers = {HEADER: sign(secret.encode(), body, at_s or self.now_s), "Content-Type": "application/json"}
         return "/hooks/front-desk", headers
 
-    @contextmanager
     def serving(self):
-        """The app's address, on a real port."""
-        server = uvicorn.Server(uvicorn.Config(self.app, port=0, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        until(lambda: server.started, "the app")
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        return serving(self.app)
+
+
+@contextmanager
+def serving(app):
+    """The address of an app, on a real port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started, "the app")
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 def posted(client, path, fields):

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import threading
 import time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.routing import Route
 
 from connectors.arrival import endpoint as endpoint_module
 from connectors.arrival.endpoint import ArrivalEndpoint
@@ -28,7 +33,9 @@ from connectors.specs import SecretSource
 from messaging.publisher import PublishFailed
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from tests.support.arrival import serving
 from tests.support.connectors import MemoryPositions
+from tests.support.waiting import PATIENCE_S
 
 POOL, PARTNER = "north", "front-desk"
 NOW_MS = 1_772_352_900_000
@@ -393,3 +400,28 @@ def test_a_task_that_ended_is_handed_over_no_more_and_a_cancelled_order_is_forgo
     page.topics.put("pickup.appointments.v1", "north/R-1/mill", None)
     page.look()
     assert (page.book.appointment("R-1", "mill"), page.book.stores("R-1")) == (None, frozenset())
+
+
+def test_the_example_in_the_manual_runs(page, monkeypatch):
+    manual = (Path(__file__).parents[3] / "docs" / "arrival.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```bash\n(.*?)```", manual, re.DOTALL)
+    page.topics.book(row("R-1042", "corner-shop"))
+    page.look()
+    monkeypatch.setenv("FRONT_DESK_SECRET", SECRET.decode())
+    ((path, handler),) = page.endpoint.pages().items()
+    with serving(Starlette(routes=[Route(path, handler, methods=["POST"])])) as url:
+        script = example.replace("http://127.0.0.1:8081", url)
+        ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    assert json.loads(ran.stdout)["outcome"] == "pending"
+    assert [(one.kind, one.order) for one in page.kafka.published] == [("arrived", "R-1042")]
+
+
+def test_the_message_in_the_manual_has_the_fields_that_are_sent():
+    manual = (Path(__file__).parents[3] / "docs" / "arrival.md").read_text(encoding="utf-8")
+    shown = json.loads(re.search(r"```json\n(.*?)```", manual, re.DOTALL)[1])
+    at = {"latitude_e6": 52_520_008, "longitude_e6": 13_404_954}
+    told = row(customer="on_the_way", customer_at_ms=NOW_MS, eta_ms=NOW_MS, code_digest="(withheld)")
+    sent = appointment_state(told, {}, {"mill": {"name": "The mill", **at}}, ZoneInfo("Europe/Berlin")).content
+    assert shown.keys() == sent.keys() | {"id", "sequence"}
+    for part in ("place", "window", "customer"):
+        assert shown[part].keys() == sent[part].keys()
