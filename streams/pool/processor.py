@@ -26,7 +26,7 @@ from streams.pool.state.availability import availability_row, shelves_of
 from streams.pool.state.dedup_index import FilteredIndex
 from streams.pool.state.metrics import count_bad_message, count_duplicates, count_set_aside, show_pool
 from streams.pool.state.pool_state import PAGES, SHARED, PoolState, index_entries
-from streams.pool.state.tables import Tables
+from streams.pool.state.tables import PoolTables
 from streams.pool.stock.aggregate import AGGREGATE as STOCK
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
@@ -62,9 +62,9 @@ class PoolProcessor:
         self.expendable_inputs = frozenset(topic for topic, inputs in given if inputs[0].is_expendable)
         self._changelog = Codec(self.changelog, self.known)
 
-    def tables(self, rows: Rows) -> Tables:
+    def tables(self, rows: Rows) -> PoolTables:
         """Tables for the rows of a partition."""
-        return Tables((*SHARED, *self.aggregates.tables), self.known, rows.fetch, self.cached_rows_max)
+        return PoolTables((*SHARED, *self.aggregates.tables), self.known, rows.fetch, self.cached_rows_max)
 
     def open(self, partition: int, partitions: int, rows: Rows) -> "PoolPartition":
         return PoolPartition(self, partition, partitions, rows)

@@ -6,6 +6,7 @@ Bytes in, bytes out: what a pool's facts mean is `history`'s, what follows is `p
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from messaging.journal import read_page
@@ -24,12 +25,13 @@ from schemas.types.restock import RestockAnswer, RestockProposal
 from streams.pool.journal.dead_letter_reasons import INVALID
 from streams.pool.journal.dead_letters import dead_letter
 from streams.pool.journal.facts import TICK
+from streams.pool.state.tables import Tables
 from streams.restock.history.fold import fold
 from streams.restock.history.hours import close_ms
 from streams.restock.history.learning import Learner
 from streams.restock.history.past import take_past_sale
 from streams.restock.history.pool import PoolHistory
-from streams.restock.history.tables import Tables
+from streams.restock.history.tables import CACHED_ROWS_MAX, PROPOSALS, SHELVES, TABLES
 from streams.restock.planning.answers import Agreed, answer
 from streams.restock.planning.plan import next_slice, plan, withdrawn
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
@@ -50,7 +52,7 @@ class RestockProcessor:
         self._changelog = Codec(self.changelog)
 
     def open(self, partition: int, partitions: int, rows: Rows) -> "RestockPartition":
-        return RestockPartition(rows)
+        return RestockPartition(rows, self._changelog)
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return []
@@ -64,15 +66,19 @@ class RestockProcessor:
         return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
 
 
-class _Pool:
+class RestockPool:
     """A pool's history, forecast and proposals."""
 
     def __init__(self, history: PoolHistory) -> None:
         self.history = history
-        self.learner = Learner(history)
         self.proposals: dict[tuple[str, str], RestockProposal] = {}
         self.pledged: defaultdict[tuple[str, str], int] = defaultdict(int)
         """(Store, SKU) → thousandths that open proposals of its neighbours count on."""
+
+    @cached_property
+    def learner(self) -> Learner:
+        """What is learned; made when the committed rows are loaded."""
+        return Learner(self.history)
 
     def take_proposal(self, proposal: RestockProposal) -> None:
         """Put it in the place of the one before."""
@@ -88,32 +94,13 @@ class _Pool:
 class RestockPartition:
     """The pools of one partition."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._tables = Tables(rows)
+    def __init__(self, rows: Rows, changelog: Codec) -> None:
+        self._tables = Tables(TABLES, changelog, rows.fetch, CACHED_ROWS_MAX)
         self._codecs = {name: Codec(name) for name in (POS_HISTORY.name, RESTOCK_ANSWERS.name)}
         self._out = {topic.name: Codec(topic.name) for topic in (RESTOCK_PROPOSALS, RESTOCK_PURCHASES, ORDERS_REQUESTS)}
         self._outputs: list[OutputRecord] = []
-        self.pools: dict[str, _Pool] = {}
-        self._load()
-
-    def _load(self) -> None:
-        tables, histories = self._tables, {}
-        for row in list(tables.committed_rows(tables.pools)):
-            history = histories[row["pool"]] = PoolHistory(row["pool"], tables)
-            history.row = row
-        for change in tables.committed_rows(tables.config):
-            histories[change["pool"]].config.apply_change(change["change"])
-        for item in tables.committed_rows(tables.items):
-            histories[item["pool"]].config.apply_item(item)
-        for shelf in tables.committed_rows(tables.shelves):
-            histories[shelf["pool"]].load_shelf(shelf)
-        for transit in tables.committed_rows(tables.transits):
-            histories[transit["pool"]].load_transit(transit)
-        for _ in tables.committed_rows(tables.blocks):
-            pass
-        self.pools = {name: _Pool(history) for name, history in histories.items()}
-        for proposal in tables.committed_rows(tables.proposals):
-            self.pools[proposal["pool"]].take_proposal(proposal)
+        self.pools: dict[str, RestockPool] = {}
+        self._tables.load(rows.scan, self._pool)
 
     def apply(self, record: InputRecord) -> None:
         """Fold one record. Raises LaterSchema for one of a later release, and BadMessage for a journal that is none."""
@@ -129,11 +116,10 @@ class RestockPartition:
         else:
             self._take_answer(record)
 
-    def _pool(self, name: str) -> _Pool:
+    def _pool(self, name: str) -> RestockPool:
         pool = self.pools.get(name)
         if pool is None:
-            pool = self.pools[name] = _Pool(PoolHistory(name, self._tables))
-            pool.history.keep_row()
+            pool = self.pools[name] = RestockPool(PoolHistory(name, self._tables))
         return pool
 
     def _take_past(self, record: InputRecord) -> None:
@@ -148,7 +134,7 @@ class RestockPartition:
 
     # --- runs -------------------------------------------------------------------------------------------
 
-    def _tick(self, pool: _Pool, appended_at_ms: int) -> None:
+    def _tick(self, pool: RestockPool, appended_at_ms: int) -> None:
         """What the clock makes due: days are learned, nights are queued, and one slice is planned."""
         history = pool.history
         for store in sorted(history.config.stores):
@@ -171,7 +157,7 @@ class RestockPartition:
         for shelf in planned.shelves:
             if shelf.row["floor_milli"] != shelf.lead_milli:
                 shelf.row["floor_milli"] = shelf.lead_milli
-                self._tables.shelves.put((history.pool, shelf.store, shelf.sku), shelf.row)
+                self._tables[SHELVES].put((history.pool, shelf.store, shelf.sku), shelf.row)
         proposed = {(one["store"], one["sku"]) for one in planned.proposals}
         for key, known in sorted(pool.proposals.items()):
             if key[0] in stores and key not in proposed and known["status"] == "open":
@@ -180,9 +166,9 @@ class RestockPartition:
             before = pool.proposals.get((proposal["store"], proposal["sku"]))
             self._publish(pool, {**proposal, "version": 1 if before is None else before["version"] + 1})
 
-    def _publish(self, pool: _Pool, proposal: RestockProposal) -> None:
+    def _publish(self, pool: RestockPool, proposal: RestockProposal) -> None:
         pool.take_proposal(proposal)
-        self._tables.proposals.put((proposal["pool"], proposal["store"], proposal["sku"]), proposal)
+        self._tables[PROPOSALS].put((proposal["pool"], proposal["store"], proposal["sku"]), proposal)
         self._send(RESTOCK_PROPOSALS.name, _key(proposal), proposal)
 
     def _send(self, topic: str, key: str, value: Any) -> None:
@@ -208,7 +194,7 @@ class RestockPartition:
             shelf = pool.history.shelves[said["store"], said["sku"]]
             expected = date.fromisoformat(agreed.purchase["arrives_on"]).toordinal() - _EPOCH
             shelf["ordered"].append({"day": expected, "quantity_milli": agreed.purchase["quantity_milli"]})
-            self._tables.shelves.put((said["pool"], said["store"], said["sku"]), shelf)
+            self._tables[SHELVES].put((said["pool"], said["store"], said["sku"]), shelf)
         for request in agreed.transfers:
             self._send(ORDERS_REQUESTS.name, said["pool"], request)
 
@@ -235,7 +221,7 @@ class RestockPartition:
 
     def close_batch(self) -> Batch:
         outputs, self._outputs = self._outputs, []
-        return Batch(outputs, self._tables.drain())
+        return Batch(outputs, list(self._tables.drain()))
 
     def committed(self) -> None:
         self._tables.committed()

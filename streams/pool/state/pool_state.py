@@ -15,7 +15,7 @@ from streams.pool.state.dedup_index import PLACE
 from streams.pool.state.part import Part
 from streams.pool.state.shelf import Shelf, ShelfKey
 from streams.pool.state.stale_terms import StaleTerms
-from streams.pool.state.tables import Tables, TableSpec
+from streams.pool.state.tables import PoolTables, TableSpec
 
 P = TypeVar("P")
 
@@ -53,7 +53,7 @@ SHARED = (SHELVES, BLOCKS, PAGES, POOLS, STALE_TERMS)
 class PoolState:
     """One pool: its row, its settings, its remembered events, and the partition's tables."""
 
-    def __init__(self, pool: str, tables: Tables, index: DedupIndex) -> None:
+    def __init__(self, pool: str, tables: PoolTables, index: DedupIndex) -> None:
         self.pool = pool
         self.tables = tables
         self.shelves = tables[SHELVES]

@@ -52,8 +52,8 @@ class TableSpec(Generic[K, R]):
     cached_rows_max: int | None = None
     """None: what the worker allows a table."""
     published: Published[K, R] | None = None
-    load: Callable[[Pool, R], None] | None = None
-    """Takes a committed row into the indexes of its pool when the partition is opened."""
+    load: Callable[[Any, R], None] | None = None
+    """Takes a committed row into the indexes of its pool, as its processor has it, when the partition is opened."""
 
     def table(self, changelog: Codec, fetch: Fetch, cached_rows_max: int) -> Table[K, R]:
         """The table, empty."""
@@ -72,19 +72,17 @@ class Tables:
     """All tables of a partition."""
 
     def __init__(
-        self, specs: Iterable[TableSpec[Any, Any]], known: Registry, fetch: Fetch, cached_rows_max: int = 50_000
+        self, specs: Iterable[TableSpec[Any, Any]], changelog: Codec, fetch: Fetch, cached_rows_max: int = 50_000
     ) -> None:
-        self.changelog = Codec(POOL_CHANGELOG.name, known)
-        self.facts = fact_codec(known)
-        self._by_spec = {spec: spec.table(self.changelog, fetch, cached_rows_max) for spec in specs}
+        self._by_spec = {spec: spec.table(changelog, fetch, cached_rows_max) for spec in specs}
         self._tables = tuple(self._by_spec.values())
 
     def __getitem__(self, spec: TableSpec[K, R]) -> Table[K, R]:
         """Raises KeyError for a table that no aggregate declares."""
         return self._by_spec[spec]
 
-    def load(self, scan: Scan, pool_state: Callable[[str], Pool]) -> None:
-        """Take the committed rows into the indexes of their pools."""
+    def load(self, scan: Scan, pool_state: Callable[[str], Any]) -> None:
+        """Take the committed rows into the indexes of their pools, table by table in the order of the specs."""
         for spec, table in self._by_spec.items():
             if spec.load is not None:
                 for key, raw in scan(f"{spec.prefix}/"):
@@ -113,6 +111,16 @@ class Tables:
         """What was drained is behind `fetch` now."""
         for table in self._tables:
             table.committed()
+
+
+class PoolTables(Tables):
+    """Those of the pool processor, and the codec of its facts."""
+
+    def __init__(
+        self, specs: Iterable[TableSpec[Any, Any]], known: Registry, fetch: Fetch, cached_rows_max: int
+    ) -> None:
+        super().__init__(specs, Codec(POOL_CHANGELOG.name, known), fetch, cached_rows_max)
+        self.facts = fact_codec(known)
 
 
 def _records(of: Published[K, R], table: Table[K, R], pools: Pools, scan: Scan) -> list[OutputRecord]:

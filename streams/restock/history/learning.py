@@ -11,6 +11,7 @@ from streams.restock.forecast.state import Layout, State, first_state
 from streams.restock.history.days import demanded_milli, step_milli
 from streams.restock.history.hours import close_ms, date_of, local_day, open_ms, spans
 from streams.restock.history.pool import PoolHistory
+from streams.restock.history.tables import BLOCKS, DAYS
 
 LATE_DAYS = 2
 """Days that wait for late sales before they are learned for good: an offline till's, the next morning's file."""
@@ -28,8 +29,7 @@ class Learner:
 
     def __init__(self, history: PoolHistory) -> None:
         self._history = history
-        blocks = {key[1]: row["numbers"] for key, row in history.tables.blocks.cache.items() if key[0] == history.pool}
-        self.state = from_blocks(blocks, self.layout(), len(KINDS))
+        self.state = from_blocks(history.blocks, self.layout(), len(KINDS))
 
     def layout(self) -> Layout:
         """The shelves as they are numbered now. Categories are departments, too."""
@@ -82,12 +82,13 @@ class Learner:
         return layout, state
 
     def _keep(self) -> None:
-        blocks = self._history.tables.blocks
+        history = self._history
         for name, numbers in to_blocks(self.state).items():
-            key = (self._history.pool, name)
-            known = blocks.get(key)
-            if known is None or known["numbers"] != numbers:
-                blocks.put(key, {"pool": self._history.pool, "name": name, "numbers": numbers})
+            if history.blocks.get(name) != numbers:
+                history.blocks[name] = numbers
+                history.tables[BLOCKS].put(
+                    (history.pool, name), {"pool": history.pool, "name": name, "numbers": numbers}
+                )
 
     def _sales(self, layout: Layout, day: int, until_ms: int | None) -> DaySales:
         """A day's sales; until_ms: leave out stores that are open then."""
@@ -105,7 +106,7 @@ class Learner:
 
         opening_ms = self._opening_ms(day, until_ms)
         for store in history.row["stores"]:
-            kept = history.tables.days.get((history.pool, store, f"{day:06d}"))
+            kept = history.tables[DAYS].get((history.pool, store, f"{day:06d}"))
             for counted in kept["items"] if kept is not None and opening_ms[store] is not None else ():
                 take(store, counted)
         for store, sku in sorted(history.open_days.get(day, ())):

@@ -15,6 +15,7 @@ from streams.pool.journal.facts import (
 )
 from streams.pool.orders.geo import distance_m, geohash_centre, is_geohash
 from streams.restock.history.pool import PoolHistory
+from streams.restock.history.tables import TRANSITS, WANTED
 
 
 def take_order(history: PoolHistory, kind: str, fields: Any) -> None:
@@ -25,7 +26,7 @@ def take_order(history: PoolHistory, kind: str, fields: Any) -> None:
     if order is None or order["for_pool"] is not None or is_elsewhere(order["order"]):
         return
     key = (history.pool, order["order"])
-    known = history.tables.wanted.get(key)
+    known = history.tables[WANTED].get(key)
     is_placed = (
         kind == ORDER_REQUEST_DECIDED and fields["outcome"] == "accepted" and fields["request"]["kind"] == "placed"
     )
@@ -46,9 +47,9 @@ def take_order(history: PoolHistory, kind: str, fields: Any) -> None:
         _want(history, known, -1)
     _want(history, wanted, 1)
     if order["status"] == "ended":
-        history.tables.wanted.delete(key)
+        history.tables[WANTED].delete(key)
     else:
-        history.tables.wanted.put(key, wanted)
+        history.tables[WANTED].put(key, wanted)
 
 
 def _want(history: PoolHistory, wanted: WantedOrderRow, sign: int) -> None:
@@ -79,12 +80,12 @@ def take_transfer(history: PoolHistory, kind: str, fields: Any) -> None:
     if transfer is None:
         return
     key = (history.pool, transfer["transfer"])
-    before = history.tables.transits.get(key)
+    before = history.tables[TRANSITS].get(key)
     if before is not None:
         history.load_transit(before, -1)
     if transfer["status"] == "ended":
         if before is not None:
-            history.tables.transits.delete(key)
+            history.tables[TRANSITS].delete(key)
         return
     row: TransitRow = {
         "pool": history.pool, "transfer": transfer["transfer"], "from_store": transfer["from_store"],
@@ -94,7 +95,7 @@ def take_transfer(history: PoolHistory, kind: str, fields: Any) -> None:
             for line in transfer["lines"]
         ],
     }  # fmt: skip
-    history.tables.transits.put(key, row)
+    history.tables[TRANSITS].put(key, row)
     history.load_transit(row)
 
 

@@ -5,6 +5,7 @@ from schemas.types.restock import PastSaleRow, ShelfDay
 from streams.catalog.goods import goods_of
 from streams.restock.history.days import count_line, new_day
 from streams.restock.history.pool import PoolHistory
+from streams.restock.history.tables import PAST
 
 
 def take_past_sale(history: PoolHistory, sale: PastSale, appended_at_ms: int) -> None:
@@ -14,7 +15,7 @@ def take_past_sale(history: PoolHistory, sale: PastSale, appended_at_ms: int) ->
         return
     name = f"{store}/{sale['source']['system']}/{sale['source']['id']}"
     key = (history.pool, name)
-    known = history.tables.past.get(key)
+    known = history.tables[PAST].get(key)
     day = history.day_at(store, sale["occurred_at_ms"])
     live = history.row["live_days"].get(store)
     if (known is not None and known["version"] >= sale["source"]["version"]) or (live is not None and day >= live):
@@ -28,7 +29,7 @@ def take_past_sale(history: PoolHistory, sale: PastSale, appended_at_ms: int) ->
             history.shelf(store, counted["sku"], counted["day"])
             history.add_to_store_day(store, counted, sign)
             history.note_day(counted["day"])
-    history.tables.past.put(key, row)
+    history.tables[PAST].put(key, row)
     history.row["past_at_ms"] = appended_at_ms
     history.keep_row()
 

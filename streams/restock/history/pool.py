@@ -10,12 +10,21 @@ from typing import Any, cast
 from schemas.models.config import ConfigChange as CheckedChange
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
-from schemas.types.restock import DatedQuantity, RestockPoolRow, RestockShelfRow, RunCause, ShelfDay, TransitRow
+from schemas.types.restock import (
+    DatedQuantity,
+    ForecastBlock,
+    RestockPoolRow,
+    RestockShelfRow,
+    RunCause,
+    ShelfDay,
+    TransitRow,
+)
 from streams.catalog.pool_config import PoolConfig
 from streams.pool.journal.movements import Movement, Movements
+from streams.pool.state.tables import Tables
 from streams.restock.history.days import add_to, count_line, day_of
 from streams.restock.history.hours import business_day, end_ms, open_ms
-from streams.restock.history.tables import Tables
+from streams.restock.history.tables import CONFIG, DAYS, ITEMS, POOLS, SHELVES
 
 _RECEIPTS_MAX = 12
 _LATE_GOODS_DAYS = 7
@@ -47,8 +56,18 @@ class PoolHistory:
         self.coming: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.leaving: defaultdict[tuple[str, str], int] = defaultdict(int)
         """(Store, SKU) → thousandths of transfers that come to it, or leave it."""
+        self.blocks: dict[str, bytes] = {}
+        """Name → the numbers of what was learned, as they were kept last."""
 
     # --- restored rows ----------------------------------------------------------------------------------
+
+    def load_row(self, row: RestockPoolRow) -> None:
+        """Take the committed row of the pool itself."""
+        self.row = row
+
+    def load_block(self, row: ForecastBlock) -> None:
+        """Take a committed row."""
+        self.blocks[row["name"]] = row["numbers"]
 
     def load_shelf(self, row: RestockShelfRow) -> None:
         """Take a committed row."""
@@ -69,14 +88,14 @@ class PoolHistory:
         """Take a setting."""
         key = CheckedChange.from_avro(cast("dict[str, Any]", change)).key
         self.config.apply_change(change["change"])
-        self.tables.config.put((self.pool, key.partition("/")[2]), change)
+        self.tables[CONFIG].put((self.pool, key.partition("/")[2]), change)
 
     def take_item(self, item: CatalogItem) -> None:
         """Take an item of the product master."""
         self.config.apply_item(item)
         if item["sku"] in self.row["skus"]:
             self._number_category(item["sku"])
-        self.tables.items.put((self.pool, item["sku"]), item)
+        self.tables[ITEMS].put((self.pool, item["sku"]), item)
 
     def category_of(self, sku: str) -> str:
         """The item's category; empty for an item that has none."""
@@ -93,7 +112,7 @@ class PoolHistory:
 
     def keep_row(self) -> None:
         """Write the pool's row: at ticks, and when what it names has changed. It is large, and entries are many."""
-        self.tables.pools.put((self.pool,), self.row)
+        self.tables[POOLS].put((self.pool,), self.row)
 
     def zone(self) -> str:
         """The pool's time zone."""
@@ -126,7 +145,7 @@ class PoolHistory:
                 self._number_category(sku)
             self.keep_row()
         row["first_day"] = min(row["first_day"], day)
-        self.tables.shelves.put((self.pool, store, sku), row)
+        self.tables[SHELVES].put((self.pool, store, sku), row)
         return row
 
     def counted_day(self, store: str, at_ms: int) -> int:
@@ -209,7 +228,7 @@ class PoolHistory:
             if out_ms:
                 self.open_day(shelf, day)["out_ms"] += out_ms
         shelf["out_since_ms"] = until_ms
-        self.tables.shelves.put((self.pool, shelf["store"], shelf["sku"]), shelf)
+        self.tables[SHELVES].put((self.pool, shelf["store"], shelf["sku"]), shelf)
 
     def settle_day(self, day: int) -> None:
         """Move what the shelves have of a day to the stores' days. Nothing of it may be told any more."""
@@ -220,14 +239,14 @@ class PoolHistory:
             shelf = self.shelves[store, sku]
             self.add_to_store_day(store, day_of(shelf, day))
             shelf["days"] = [one for one in shelf["days"] if one["day"] != day]
-            self.tables.shelves.put((self.pool, store, sku), shelf)
+            self.tables[SHELVES].put((self.pool, store, sku), shelf)
 
     def add_to_store_day(self, store: str, counted: ShelfDay, sign: int = 1) -> None:
         key = (self.pool, store, f"{counted['day']:06d}")
-        known = self.tables.days.get(key)
+        known = self.tables[DAYS].get(key)
         row = known or {"pool": self.pool, "store": store, "day": counted["day"], "items": []}
         add_to(row["items"], counted, sign)
-        self.tables.days.put(key, row)
+        self.tables[DAYS].put(key, row)
 
     # --- what is on its way, and what runs short --------------------------------------------------------
 
