@@ -56,7 +56,7 @@ def dead_letter_topic(topic: str) -> str:
 
 POOL_CONFIG = Topic(
     "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
-    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents"), compacted=True, has_dead_letters=True,
+    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "restock"), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
@@ -135,7 +135,7 @@ PARTNER_CALLS = Topic(
 )  # fmt: skip
 POS_HISTORY = Topic(
     "pos.history.v1", "Till transactions of the past, fed by `connect backfill`: demand to learn from, never stock.",
-    "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True,
+    "PastSale", "pool/store/system/source id", "operators", ("restock",), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 SETTLEMENT_POSTINGS = Topic(
     "settlement.postings.v1", "Who owes whom: each transaction of a pool's ledger, once, in the order of its journal.",

@@ -29,6 +29,7 @@ def park(
 
     Workers stop a partition at a record on which their own code fails; `./shelf doctor` and the log name it.
     They stop it, too, when records are gone from an input before they were read; --until gives those up.
+    Of a page of the journal, restock leaves out what fails and takes the rest; the journal keeps all of it.
 
     Example: ./shelf park riverside pos.sales.v1 3 1042 --reason "fails since 1.2, reported"
 
@@ -41,12 +42,14 @@ def park(
     from schemas.partition import partition_of
     from schemas.topics import POOL_CONFIG
     from streams.pool.processor import PoolProcessor
+    from streams.restock.processor import RestockProcessor
 
     pools = PoolProcessor()
+    inputs = (*pools.inputs, *RestockProcessor.inputs)
     if topic in pools.priority_inputs:
         fail(f"a record of {topic} is a setting, and settings are not stepped over; start a release that takes it")
-    if topic not in pools.inputs:
-        fail(f"{topic!r} is no input of the pools; their inputs: {', '.join(pools.inputs)}")
+    if topic not in inputs:
+        fail(f"{topic!r} is no input of the pools or of restock; their inputs: {', '.join(inputs)}")
     connection = connect(config, bootstrap)
     read_pool_config(connection.kafka_options).catalog(pool)  # an unknown pool is told
     home = partition_of(pool, connection.settings.partitions)

@@ -58,11 +58,7 @@ def ledger_process(settings: "Settings", number: int) -> None:
     from streams.pool.processor import PoolProcessor
 
     port = settings.http.ledger_port
-    _run_ledger_lane(
-        settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port + number - 1 if port else 0,
-        step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
-        accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
-    )  # fmt: skip
+    _run_ledger_lane(settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port + number - 1 if port else 0)
 
 
 def restock_process(settings: "Settings", _number: int) -> None:
@@ -71,10 +67,7 @@ def restock_process(settings: "Settings", _number: int) -> None:
     _run_ledger_lane(settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port)
 
 
-def _run_ledger_lane(
-    settings: "Settings", processor: "Processor", group: str, name: str, port: int, step_over: str = "",
-    accept_gap: str = "",
-) -> None:  # fmt: skip
+def _run_ledger_lane(settings: "Settings", processor: "Processor", group: str, name: str, port: int) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
     from streams.runtime import WorkerSettings, run_worker
 
@@ -90,8 +83,8 @@ def _run_ledger_lane(
         batch_age_ms=settings.ledger.batch_age_ms,
         batch_records=settings.ledger.batch_records,
         transaction_timeout_ms=settings.ledger.transaction_timeout_ms,
-        step_over=step_over,
-        accept_gap=accept_gap,
+        step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",
+        accept_gap="./shelf park POOL {topic} {partition} {offset} --until {until} --reason TEXT",
     )
     worker.state_dir.mkdir(parents=True, exist_ok=True)
     run_worker(processor, worker)

@@ -187,7 +187,7 @@ class PoolPartition:
             return False
         pool, reason = parked
         self._journal(pool, (PARKED, Parked(reason=reason)), record)
-        self._outputs.append(dead_letter(record, reasons.PARKED, reason, record.value))
+        self._outputs.append(dead_letter(self._processor, record, reasons.PARKED, reason, record.value))
         return True
 
     def _pool(self, name: str, given: Input) -> PoolState:
@@ -204,7 +204,7 @@ class PoolPartition:
 
     def _set_aside(self, record: InputRecord, event: Any, bad: BadMessage) -> None:
         """The whole record to the dead letters."""
-        self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
+        self._outputs.append(dead_letter(self._processor, record, bad.reason, str(bad), record.value))
         count_bad_message(bad.reason)
         if bad.reason == reasons.UNKNOWN_POOL:
             for given in self._inputs[record.topic]:
@@ -219,7 +219,7 @@ class PoolPartition:
             more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
             value = self._codecs[record.topic].encode({**event, "lines": lines})
             message = f"{reason}: store {event['store']}, {event['source']['id']}: {named}{more}"
-            self._outputs.append(dead_letter(record, reason, message, value))
+            self._outputs.append(dead_letter(self._processor, record, reason, message, value))
             count_set_aside(pool.pool, event, reason, len(lines))
 
     def _journal(self, pool: PoolState, fact: Fact, record: InputRecord, encoded: bytes | None = None) -> None:

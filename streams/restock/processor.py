@@ -3,17 +3,21 @@
 Bytes in, bytes out: what a pool's facts mean is `history`'s, what follows is `planning`'s.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Any
 
-from messaging.journal import read_page
+from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, Codec, LaterSchema
+from schemas.models.config import ConfigChange as CheckedChange
 from schemas.models.restock import RestockAnswer as CheckedAnswer
+from schemas.partition import partition_of
 from schemas.topics import (
     ORDERS_REQUESTS,
+    POOL_CONFIG,
     POOL_JOURNAL,
     POS_HISTORY,
     RESTOCK_ANSWERS,
@@ -22,7 +26,7 @@ from schemas.topics import (
     RESTOCK_PURCHASES,
 )
 from schemas.types.restock import RestockAnswer, RestockProposal
-from streams.pool.journal.dead_letter_reasons import INVALID
+from streams.pool.journal.dead_letter_reasons import INVALID, PARKED, UNKNOWN_POOL
 from streams.pool.journal.dead_letters import dead_letter
 from streams.pool.journal.facts import TICK
 from streams.pool.state.tables import Tables
@@ -35,7 +39,12 @@ from streams.restock.history.tables import CACHED_ROWS_MAX, PROPOSALS, SHELVES, 
 from streams.restock.planning.answers import Agreed, answer
 from streams.restock.planning.plan import next_slice, plan, withdrawn
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
+from streams.runtime.settings import LocalStoreBroken
 
+log = logging.getLogger(__name__)
+
+_STEPS = ([b"parked"], [b"gap"])
+"""Kinds of settings, as their keys name them."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -44,25 +53,26 @@ class RestockProcessor:
 
     name = "restock"
     changelog = RESTOCK_CHANGELOG.name
-    priority_inputs: tuple[str, ...] = ()
+    priority_inputs = (POOL_CONFIG.name,)
+    """Of it only what to step over: it must be heard where the journal cannot be read on, which has the settings."""
     inputs = (POOL_JOURNAL.name, POS_HISTORY.name, RESTOCK_ANSWERS.name)
     expendable_inputs = frozenset({RESTOCK_ANSWERS.name})  # each night supersedes what was not answered
 
     def __init__(self) -> None:
-        self._changelog = Codec(self.changelog)
+        self.rows = Codec(self.changelog)
 
     def open(self, partition: int, partitions: int, rows: Rows) -> "RestockPartition":
-        return RestockPartition(rows, self._changelog)
+        return RestockPartition(self, partition, partitions, rows)
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return []
 
     def encode_offsets(self, reached: Reached) -> bytes:
         row = {"next": reached.next_offsets, "topic_ids": reached.topic_ids}
-        return self._changelog.encode({"row": ("commonshelf.OffsetsRow", row)})
+        return self.rows.encode({"row": ("commonshelf.OffsetsRow", row)})
 
     def decode_offsets(self, row: bytes) -> Reached:
-        fields = self._changelog.decode(row)["row"][1]
+        fields = self.rows.decode(row)["row"][1]
         return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
 
 
@@ -94,9 +104,11 @@ class RestockPool:
 class RestockPartition:
     """The pools of one partition."""
 
-    def __init__(self, rows: Rows, changelog: Codec) -> None:
-        self._tables = Tables(TABLES, changelog, rows.fetch, CACHED_ROWS_MAX)
-        self._codecs = {name: Codec(name) for name in (POS_HISTORY.name, RESTOCK_ANSWERS.name)}
+    def __init__(self, processor: RestockProcessor, partition: int, partitions: int, rows: Rows) -> None:
+        self._processor = processor
+        self._place = (partition, partitions)
+        self._tables = Tables(TABLES, processor.rows, rows.fetch, CACHED_ROWS_MAX)
+        self._codecs = {name: Codec(name) for name in (POOL_CONFIG.name, POS_HISTORY.name, RESTOCK_ANSWERS.name)}
         self._out = {topic.name: Codec(topic.name) for topic in (RESTOCK_PROPOSALS, RESTOCK_PURCHASES, ORDERS_REQUESTS)}
         self._outputs: list[OutputRecord] = []
         self.pools: dict[str, RestockPool] = {}
@@ -104,12 +116,13 @@ class RestockPartition:
 
     def apply(self, record: InputRecord) -> None:
         """Fold one record. Raises LaterSchema for one of a later release, and BadMessage for a journal that is none."""
-        if record.topic == POOL_JOURNAL.name:
-            for entry in read_page(record.value):
-                pool = self._pool(entry.pool)
-                fold(pool.history, entry.position, entry.fact)
-                if entry.fact[0] == TICK:
-                    self._tick(pool, entry.appended_at_ms)
+        parked = self._parked(record)
+        if record.topic == POOL_CONFIG.name:
+            self._take_step(record)
+        elif record.topic == POOL_JOURNAL.name:
+            self._take_page(record, parked)
+        elif parked is not None:
+            self._set_aside(record, PARKED, parked)
         elif record.topic == POS_HISTORY.name:
             if record.value is not None:
                 self._take_past(record)
@@ -122,15 +135,69 @@ class RestockPartition:
             pool = self.pools[name] = RestockPool(PoolHistory(name, self._tables))
         return pool
 
+    def _set_aside(self, record: InputRecord, reason: str, message: str) -> None:
+        self._outputs.append(dead_letter(self._processor, record, reason, message, record.value))
+
+    def _take_page(self, record: InputRecord, parked: str | None) -> None:
+        """Fold the entries. Of a parked page what fails is left out, and all else counts: books go on with it."""
+        try:
+            for entry in read_page(record.value):
+                try:
+                    self._take_entry(entry)
+                except LocalStoreBroken:
+                    raise
+                except Exception as error:
+                    error.add_note(f"pool {entry.pool}, position {entry.position}, {entry.fact[0]}")
+                    if parked is None:
+                        raise
+                    log.warning("left out, as an operator has said (%s)", parked, exc_info=error)
+        except BadMessage as bad:
+            if parked is None:
+                raise
+            log.warning("the rest of the page is left out, as an operator has said (%s): %s", parked, bad)
+
+    def _take_entry(self, entry: JournalEntry) -> None:
+        pool = self._pool(entry.pool)
+        fold(pool.history, entry.position, entry.fact)
+        if entry.fact[0] == TICK:
+            self._tick(pool, entry.appended_at_ms)
+
     def _take_past(self, record: InputRecord) -> None:
         try:
             sale = self._codecs[record.topic].decode(record.value)
         except LaterSchema:
             raise
-        except BadMessage:
-            return  # `connect backfill` alone writes there; bytes that are no sale teach nothing
-        if sale["pool"] in self.pools:
-            take_past_sale(self.pools[sale["pool"]].history, sale, record.appended_at_ms)
+        except BadMessage as bad:
+            self._set_aside(record, bad.reason, str(bad))
+            return
+        pool = self.pools.get(sale["pool"])
+        if pool is None:
+            self._set_aside(record, UNKNOWN_POOL, f"pool {sale['pool']!r} is not configured; publish it, then replay")
+            return
+        take_past_sale(pool.history, sale, record.appended_at_ms)
+
+    # --- records that an operator has it step over ------------------------------------------------------
+
+    def _take_step(self, record: InputRecord) -> None:
+        """Take a setting that says what to step over; all others come by the journal, when the pool has taken them."""
+        kind = (record.key or b"").split(b"/", 2)[1:2]
+        if kind not in _STEPS or record.value is None:
+            return
+        try:
+            change = self._codecs[record.topic].decode(record.value)
+            CheckedChange.from_avro(change)
+        except LaterSchema:
+            raise
+        except (BadMessage, ValueError):
+            return  # the pool's workers, whose input it is, set it aside
+        partition, partitions = self._place
+        if partition_of(change["pool"], partitions) == partition:
+            self._pool(change["pool"]).history.take_change(change)
+
+    def _parked(self, record: InputRecord) -> str | None:
+        at = (record.topic, record.partition, record.offset)
+        found = (pool.history.config.parked.get(at) for pool in self.pools.values())
+        return next((reason for reason in found if reason is not None), None)
 
     # --- runs -------------------------------------------------------------------------------------------
 
@@ -183,7 +250,7 @@ class RestockPartition:
         except LaterSchema:
             raise
         except BadMessage as bad:
-            self._outputs.append(dead_letter(record, bad.reason, str(bad), record.value))
+            self._set_aside(record, bad.reason, str(bad))
             return
         if agreed is None:
             return
@@ -211,10 +278,10 @@ class RestockPartition:
     # --- the runtime's contract -------------------------------------------------------------------------
 
     def is_parked(self, record: InputRecord) -> bool:
-        return False
+        return self._parked(record) is not None
 
     def is_gap_accepted(self, gap: Gap) -> bool:
-        return False
+        return any(gap in pool.history.config.accepted_gaps for pool in self.pools.values())
 
     def changed_rows(self) -> int:
         return self._tables.changed_rows()

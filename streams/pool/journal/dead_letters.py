@@ -5,7 +5,7 @@ Header names: org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter.
 
 from schemas.codec import RECORD_MAX_BYTES
 from schemas.topics import dead_letter_topic
-from streams.runtime.contract import Headers, InputRecord, OutputRecord
+from streams.runtime.contract import Headers, InputRecord, OutputRecord, Processor
 
 REASON_HEADER = "commonshelf.reason"
 CUT_HEADER = "commonshelf.cut"
@@ -13,8 +13,8 @@ CUT_HEADER = "commonshelf.cut"
 _MESSAGE_MAX = 1_000
 
 
-def dead_letter(record: InputRecord, reason: str, message: str, value: bytes | None) -> OutputRecord:
-    """A dead letter for `record`: `value` is what a replay would publish again.
+def dead_letter(writer: Processor, record: InputRecord, reason: str, message: str, value: bytes | None) -> OutputRecord:
+    """A dead letter of `writer` for `record`: `value` is what a replay would publish again.
 
     Of a record that is too large to be decoded only the start is kept: its dead letter must fit into a record.
     """
@@ -23,10 +23,10 @@ def dead_letter(record: InputRecord, reason: str, message: str, value: bytes | N
         (prefix + "topic", record.topic),
         (prefix + "partition", str(record.partition)),
         (prefix + "offset", str(record.offset)),
-        (prefix + "connector.name", "pool"),
+        (prefix + "connector.name", writer.name),
         (prefix + "task.id", str(record.partition)),
         (prefix + "stage", "VALUE_CONVERTER" if value is record.value else "TASK_PUT"),
-        (prefix + "class.name", "streams.pool.processor.PoolPartition"),
+        (prefix + "class.name", f"{type(writer).__module__}.{type(writer).__qualname__}"),
         (prefix + "exception.class.name", f"commonshelf.{reason}"),
         (prefix + "exception.message", message[:_MESSAGE_MAX]),
         (REASON_HEADER, reason),

@@ -30,7 +30,7 @@ def test_the_headers_are_kafka_connect_s_and_the_bytes_are_the_original_ones():
         "__connect.errors.connector.name": "pool",
         "__connect.errors.task.id": "0",
         "__connect.errors.stage": "VALUE_CONVERTER",
-        "__connect.errors.class.name": "streams.pool.processor.PoolPartition",
+        "__connect.errors.class.name": "streams.pool.processor.PoolProcessor",
         "__connect.errors.exception.class.name": "commonshelf.not_avro",
         "__connect.errors.exception.message": "no Confluent wire format header; the value starts '016e6f7420617672'",
         "commonshelf.reason": "not_avro",
