@@ -25,6 +25,7 @@ from commonshelf.stack.runtime_file import read_runtime
 from commonshelf.stack.topic_status import newest_append_ms
 from commonshelf.text import counted
 from connectors.installed import installed
+from connectors.partners import installed_partners
 from messaging.clock import wall_clock_ms
 from messaging.cluster import UnreachableError, open_cluster
 from messaging.topic_admin import TopicsError, topic_problems
@@ -135,7 +136,7 @@ def _disk(data_dir: Path) -> Finding:
 
 def _connectors() -> Iterator[Finding]:
     """Those that are installed and cannot be used; nothing is said when all can."""
-    for broken in installed()[1]:
+    for broken in (*installed()[1], *installed_partners()[1]):
         yield Finding(
             "connector", False, f"{broken.name} is installed but cannot be used: {broken.reason}",
             "install the package anew, or take it away",

@@ -90,3 +90,14 @@ def serving(app):
 def posted(client, path, fields):
     """The answer to a form that is sent."""
     return client.post(path, data=fields, follow_redirects=False)
+
+
+def appointment_row(pool, order, **more):
+    """An AppointmentRow of an order at the mill."""
+    return {
+        "pool": pool, "order": order, "store": "mill", "place": "mill", "status": "booked", "change": "booked",
+        "slot_ms": 1_000, "is_late": False, "window_from_ms": 1_000, "window_until_ms": 901_000, "deadline_ms": 901_000,
+        "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": None, "wrong_codes": [], "reports": [],
+        "reports_forgotten_ms": 0, "booked_at_ms": 1, "ready_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
+        "position": 1, **more,
+    }  # fmt: skip

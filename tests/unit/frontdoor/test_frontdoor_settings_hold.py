@@ -1,5 +1,7 @@
 """What the settings let pass, `up` runs: they read back, do not clash, and what they name is there."""
 
+import re
+
 import pytest
 
 from commonshelf.config.preflight import blockers, new_folders
@@ -21,6 +23,10 @@ def stores(*connectors):
     return POOL + "".join(
         f'[[stores]]\nid = "s{at}"\nname = "S"\n[[stores.connectors]]\n{each}\n' for at, each in enumerate(connectors)
     )
+
+
+def partners(*options, pool=POOL):
+    return pool + "".join(f'[[partners]]\nid = "p{at}"\nkind = "arrival"\n{each}\n' for at, each in enumerate(options))
 
 
 def folder_at(path):
@@ -114,6 +120,7 @@ def found(settings, env=None):
         (f'{POOL}[[stores]]\nid = "a"\nname = "A"\ncode_files = ["no.csv"]\n', "no.csv cannot be read"),
         (stores('kind = "webhook"\nsecret_env = "NO_SUCH"'), "the webhook secret of store s0 is missing"),
         (stores('kind = "webhook"\nsecret_file = "no"'), "the webhook secret of store s0 is missing in file"),
+        (partners('secret_env = "NO_SUCH"'), "the secret of partner p0 is missing in environment variable NO_SUCH"),
         ('[kafka]\nbootstrap_servers = "k:1"\nsecurity_protocol = "SSL"\nca_file = "no"\n', "kafka.ca_file"),
         ('[vault]\npassword_file = "no"\n', "vault.password_file"),
         ('[settlement]\npassword_file = "no"\n', "settlement.password_file"),
@@ -137,3 +144,32 @@ def test_a_folder_that_is_made_at_the_start_is_told(tmp_path):
 def test_a_mapping_file_that_is_missing_is_told_by_all(tmp_path):
     with pytest.raises(SettingsError, match=r"mapping_file .*no\.toml cannot be read"):
         loaded(tmp_path, stores(f'{folder_at("drop")}\nmapping_file = "no.toml"'))
+
+
+SECRET = 'secret_env = "APP"'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (partners(""), "a partner needs secret_env"),
+        (partners(f'{SECRET}\nurl = "app.example"'), "begins with https://"),
+        (partners(f'{SECRET}\npool = "far"'), "partner p0 names the pool 'far', which is not declared"),
+        (partners(SECRET, f'{SECRET}\nid = "p0"').replace('id = "p1"\n', ""), "the id p0 is given twice"),
+        (partners(f"{SECRET}\nsecrets = 1"), "secrets do not belong in this file"),
+        (partners(f"{SECRET}\nurll = 1"), "did you mean url?"),
+        (partners(SECRET, pool=""), "which is not declared (none is declared)"),
+    ],
+)
+def test_a_partner_that_cannot_be_called_is_refused(tmp_path, text, says):
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        loaded(tmp_path, text)
+
+
+def test_a_partner_without_an_address_is_run_by_the_stack_and_reads_back_as_it_is_set(tmp_path):
+    settings = loaded(tmp_path, partners(SECRET, f'{SECRET}\nurl = "https://app.example/hooks/"'))
+    assert [(one.pool, one.is_hosted, one.url) for one in settings.partners] == [
+        ("p", True, None), ("p", False, "https://app.example/hooks"),
+    ]  # fmt: skip
+    (tmp_path / "settings.json").write_text(resolved_text(settings))
+    assert read_resolved(tmp_path / "settings.json").partners == settings.partners
