@@ -18,9 +18,10 @@ from tests.proof.faults.replay import fold_again
 from tests.proof.simulation.auditor import Auditor
 from tests.proof.simulation.lending import LendingLife
 from tests.proof.simulation.order_checks import ViolationError, require
+from tests.proof.simulation.restock import RestockedLife
 from tests.proof.simulation.settlement import SettledLife
-from tests.proof.simulation.world import PoolWorld
-from tests.support.pool import POOL, PoolBench, assert_agenda_is_empty, decode_row
+from tests.proof.simulation.world import START_MS, PoolWorld
+from tests.support.pool import DAY_MS, POOL, PoolBench, assert_agenda_is_empty, decode_row
 
 
 class Life(NamedTuple):
@@ -36,11 +37,14 @@ class Life(NamedTuple):
 class _Broker:
     """Gives records their offsets, ends batches, and stops and starts the partition."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, restocked: RestockedLife | None) -> None:
         self._chance = random.Random(f"batches of {seed}")
         self.bench = PoolBench(cached_rows_max=self._chance.choice((1, 100, 50_000)))
         self.auditor = Auditor()
         self.settled = SettledLife(seed)
+        self.restocked = restocked
+        self.requests: list[bytes] = []
+        """What restock asks the pool for, and is not sent yet."""
         self.faults: Counter[str] = Counter()
         self._offsets: Counter[str] = Counter()
         self._open: list[InputRecord] = []
@@ -70,25 +74,39 @@ class _Broker:
         self.bench.commit()
         outputs, self.bench.outputs = self.bench.outputs, []
         records, self._open = self._open, []
-        self.settled.take([one.value or b"" for one in outputs if one.topic == POOL_JOURNAL.name])
+        pages = [one.value or b"" for one in outputs if one.topic == POOL_JOURNAL.name]
+        self.settled.take(pages)
+        if self.restocked is not None and records:
+            self.requests += self.restocked.take(pages, records[-1].appended_at_ms)
         row = self.bench.committed.rows.get(f"pool/{POOL}")
         return self.auditor.check(records, outputs, None if row is None else decode_row(row))
 
 
-def simulate(seed: int, days: int) -> Life:
-    """A pool's life of `days` days. Raises ViolationError, or whatever the pool raises."""
-    world, broker = PoolWorld(seed, days), _Broker(seed)
+def simulate(seed: int, days: int, *, is_restocked: bool = False) -> Life:
+    """A pool's life of `days` days. Raises ViolationError, or whatever the pool raises.
+
+    is_restocked: restock proposes, and asks the pool for transfers; its nights take longer than all else.
+    """
+    restocked = RestockedLife(seed, START_MS + days * DAY_MS) if is_restocked else None
+    world, broker = PoolWorld(seed, days), _Broker(seed, restocked)
     records = 0
     while (arrival := world.next()) is not None:
         records += 1
         world.hear(broker.put(arrival.topic, arrival.value, arrival.at_ms))
+        requests, broker.requests = broker.requests, []
+        for request in requests:
+            world.ask(request)
     broker.commit()
     auditor, settled = broker.auditor, broker.settled
     auditor.check_end()
     settled.check_end(auditor.entries)
+    faults, seen = world.faults + broker.faults + settled.faults, auditor.seen + settled.seen
+    if restocked is not None:
+        restocked.check_end()
+        faults, seen = faults + restocked.faults, seen + restocked.seen
     require(fold_again(auditor.entries) == broker.bench.committed.rows, "folding the journal gives other rows")
     digest = blake2b(b"".join(entry.fact_bytes for entry in auditor.entries), digest_size=12).hexdigest()
-    return Life(digest, records, world.faults + broker.faults + settled.faults, auditor.seen + settled.seen)
+    return Life(digest, records, faults, seen)
 
 
 def simulate_lending(seed: int, days: int) -> LendingLife:
@@ -111,7 +129,7 @@ def main() -> int:
     failed = None
     while failed is None and (days == 0 or time.monotonic() - began < options.seconds):
         try:
-            life = simulate(seed, options.days)
+            life = simulate(seed, options.days, is_restocked=True)
             lending = simulate_lending(seed, options.days)
         except Exception as error:  # whatever the pool raises is a finding, and the seed must be told
             failed = seed

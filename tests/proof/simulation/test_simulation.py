@@ -34,8 +34,18 @@ def test_lives_settle_by_every_kind_of_terms_and_through_every_trouble():
     assert {f"posted {kind}" for kind in ("goods_sold", "no_show", "transfer", "lot_sold", "restated")} <= met
 
 
+def test_restock_proposes_and_takes_answers_through_every_trouble_and_nothing_is_lost_or_told_twice():
+    lives = [simulate(seed, 4, is_restocked=True) for seed in range(1, 4)]
+
+    met = {name for life in lives for name in (*life.faults, *life.seen)}
+    assert {"restock killed", "restock restarted", "move proposed"} <= met
+    assert {f"proposal {status} nightly" for status in ("open", "approved", "changed", "refused", "withdrawn")} <= met
+    told = ("restock.purchases.v1", "orders.requests.v1", "restock.answers.dlq.v1")
+    assert {"proposal open low_cover", *(f"told on {topic}" for topic in told)} <= met
+
+
 def test_a_seed_gives_the_same_life_again():
-    assert simulate(9, 3) == simulate(9, 3)
+    assert simulate(9, 3, is_restocked=True) == simulate(9, 3, is_restocked=True)
 
 
 @pytest.mark.parametrize("seed", range(1, 13))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.faults.mutants import MUTANTS as OF_THE_ENGINE
+from tests.proof.restock.mutants import OF_RESTOCK
 from tests.proof.settlement.mutants import OF_SETTLEMENT
 from tests.proof.simulation.mutants import MUTANTS, OF_LENDING
 from tests.proof.simulation.order_checks import ViolationError
@@ -16,6 +17,11 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulation.md"
 def live(seeds):
     for seed in seeds:
         simulate(seed, 5)
+
+
+def restock(seeds):
+    for seed in seeds:
+        simulate(seed, 3, is_restocked=True)
 
 
 def lend(seeds):
@@ -39,6 +45,14 @@ def test_a_planted_bug_of_settlement_is_found(name, monkeypatch):
         live(range(1, 13))
 
 
+@pytest.mark.parametrize("name", sorted(OF_RESTOCK))
+def test_a_planted_bug_of_restock_is_found(name, monkeypatch):
+    OF_RESTOCK[name](monkeypatch)
+
+    with pytest.raises(ViolationError):
+        restock(range(1, 7))
+
+
 @pytest.mark.parametrize("name", sorted(OF_LENDING))
 def test_a_planted_bug_of_lending_is_found(name, monkeypatch):
     OF_LENDING[name](monkeypatch)
@@ -49,4 +63,4 @@ def test_a_planted_bug_of_lending_is_found(name, monkeypatch):
 
 def test_the_page_lists_every_planted_bug():
     listed = [line.split("|")[1].strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
-    assert {*MUTANTS, *OF_LENDING, *OF_SETTLEMENT, *OF_THE_ENGINE} <= set(listed)
+    assert {*MUTANTS, *OF_LENDING, *OF_RESTOCK, *OF_SETTLEMENT, *OF_THE_ENGINE} <= set(listed)

@@ -34,6 +34,7 @@ from schemas.topics import (
     POS_STOCK,
 )
 from tests.proof.simulation.pickup import PLACES, Customers
+from tests.proof.simulation.restock import restock_terms
 from tests.proof.simulation.settlement import SettlementTerms
 from tests.support.pool import (
     DAY_MS,
@@ -78,6 +79,7 @@ class PoolWorld:
     def __init__(self, seed: int, days: int) -> None:
         self._chance = random.Random(seed)
         self._terms = SettlementTerms(seed)
+        self._restock_terms = restock_terms(seed)
         self._customers = Customers(seed)
         self._end_ms = START_MS + days * DAY_MS
         self._number = 0
@@ -110,6 +112,10 @@ class PoolWorld:
             if task["task"] not in self._known_tasks and task["status"] == "open" and self.now_ms < self._end_ms:
                 self._known_tasks.add(task["task"])
                 self._answer(task)
+
+    def ask(self, request: bytes) -> None:
+        """Restock asks for a transfer."""
+        self._send(ORDERS_REQUESTS.name, request, patience_ms=HOUR_MS)
 
     # --- the network ------------------------------------------------------------------------------------
 
@@ -151,7 +157,10 @@ class PoolWorld:
             return Contribution(kind=ContributionKind(kind), value=value)
 
         late_limit_ms = self._chance.choice((DAY_MS, 3 * DAY_MS, 7 * DAY_MS))
-        self._configure(PoolSettings(name="Simulated", late_limit_ms=late_limit_ms, ended_retention_ms=12 * DAY_MS))
+        kept_ms, restock = 12 * DAY_MS, self._restock_terms
+        self._configure(
+            PoolSettings(name="Simulated", late_limit_ms=late_limit_ms, ended_retention_ms=kept_ms, restock=restock)
+        )
         hours = tuple(OpeningHours(weekday=day, opens_minute=480, closes_minute=1200) for day in range(1, 8))
         for one in (
             StoreSettings(store="share", name="Lends a share", contribution=lends("share", 800)),
