@@ -6,13 +6,14 @@ import openpyxl
 import pytest
 from confluent_kafka import Producer
 
-from commonshelf.desks.restock.sheet import letter
+from commonshelf.desks.restock.sheet import HEADINGS, letter
 from commonshelf.desks.restock.workbook import HEAD_ROW
 from messaging.log_reader import read_log
 from schemas.codec import topic_codec
 from schemas.models.config import PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import RESTOCK_ANSWERS, RESTOCK_PROPOSALS
+from tests.support.google_sheets import URL, GoogleSheets
 from tests.support.restock import proposal
 from tests.support.shop import STORE, PoolWithShop
 
@@ -75,8 +76,19 @@ def test_a_sheet_goes_out_and_its_answers_come_back(pool, tmp_path):
     assert "2 rows: 1 changed, 1 not used" in told.output
 
 
+def test_sheets_go_to_google_and_come_back(pool, tmp_path, monkeypatch):
+    with GoogleSheets() as google:
+        there = ("--google", URL, "--google-key", str(google.play(monkeypatch, tmp_path)))
+        assert "tab mill: 1 proposal" in pool.call("restock", "export", pool.pool, *there).output
+        google.write("mill", HEAD_ROW, HEADINGS.index("approve"), "yes")
+        told = pool.call("restock", "import", pool.pool, *there, "--by", "anna")
+        assert "3 rows: 1 approved, 2 left open" in told.output
+    assert "--google-key FILE" in pool.call("restock", "export", pool.pool, "--google", URL).output
+
+
 def test_what_is_missing_or_unknown_is_told(pool, tmp_path):
-    assert "--xlsx FOLDER or --csv FOLDER" in pool.call("restock", "export", pool.pool).output
+    assert "--csv FOLDER or --google URL" in pool.call("restock", "export", pool.pool).output
+    assert "FILES, or --google URL" in pool.call("restock", "import", pool.pool, "--by", "anna").output
     unknown = pool.call("restock", "export", pool.pool, "--csv", str(tmp_path), "--store", "nowhere")
     assert "nowhere" in str(unknown.exception)
     no_sheet = pool.call("restock", "import", pool.pool, str(tmp_path / "none.csv"), "--by", "anna")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -70,7 +70,12 @@ def read_sheet(file: Path) -> list[Row]:
             table = list(_csv_rows(file.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, csv.Error, FileRefused) as error:
         raise SheetError(f"{file} cannot be read ({error}); save it as .xlsx, or as CSV in UTF-8") from error
-    return list(_under_headings(file, table))
+    return list(_under_headings(str(file), table))
+
+
+def rows_of_table(name: str, table: Iterable[Sequence[object]]) -> list[Row]:
+    """The rows of a table of cells, without empty ones. Raises SheetError."""
+    return list(_under_headings(name, enumerate(([_text(cell) for cell in cells] for cells in table), 1)))
 
 
 def judge(
@@ -154,7 +159,7 @@ def _buy_milli(row: Row, proposal: RestockProposal) -> int:
     return milli
 
 
-def _under_headings(file: Path, table: Iterable[tuple[int, list[str]]]) -> Iterator[Row]:
+def _under_headings(file: str, table: Iterable[tuple[int, list[str]]]) -> Iterator[Row]:
     places: dict[str, int] | None = None
     for number, cells in table:
         if places is None:
@@ -164,7 +169,7 @@ def _under_headings(file: Path, table: Iterable[tuple[int, list[str]]]) -> Itera
             elif number >= _HEAD_ROWS_MAX:
                 break
         elif any(cells):
-            yield Row(str(file), number, {name: cells[at] if at < len(cells) else "" for name, at in places.items()})
+            yield Row(file, number, {name: cells[at] if at < len(cells) else "" for name, at in places.items()})
     if places is None:
         raise SheetError(
             f"{file} has no row with the headings {', '.join(_NEEDED)}; take a file that "
