@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.restock.calendar.events import Event, Shelves, day_of, kinds_of
+from streams.restock.calendar.events import Event, Occasions, Shelves, kinds_of
 from streams.restock.forecast.distribution import Demand
 from streams.restock.forecast.learn import DaySales
 from streams.restock.forecast.portable import Ints
@@ -19,7 +19,7 @@ from streams.restock.forecast.state import Kind, Layout
 LEAFLET = Kind("leaflet", 1_500)
 Calendar = Literal["none", "holidays", "leaflet", "all"]
 """What is known ahead: nothing, public holidays, what is on a leaflet, or both."""
-_WITH_LEAFLET = ("leaflet", "all")
+_WITH_LEAFLET, _WITH_HOLIDAYS = ("leaflet", "all"), ("holidays", "all")
 TEST_DAYS = 56
 ORIGINS_EVERY_DAYS = 7
 
@@ -61,19 +61,19 @@ class History:
     def day(self, number: int, calendar: Calendar) -> Day:
         """A day as the calendar has it."""
         kinds, day = self.kinds(calendar), self.first_day + timedelta(days=number)
-        found = day_of(self._events(calendar), kinds, self._shelves, day)
-        if calendar not in _WITH_LEAFLET:
-            return found
-        leaflet = Occasion(kinds.index(LEAFLET), self.leaflet[:, number])
-        return found._replace(occasions=(*found.occasions, leaflet))
+        found = self._occasions.on(day) if calendar in _WITH_HOLIDAYS else ()
+        if calendar in _WITH_LEAFLET:
+            found = (*found, Occasion(kinds.index(LEAFLET), self.leaflet[:, number]))
+        return Day(day.weekday(), found)
 
     def _events(self, calendar: Calendar) -> Sequence[Event]:
-        return self.holidays if calendar in ("holidays", "all") else ()
+        return self.holidays if calendar in _WITH_HOLIDAYS else ()
 
     @cached_property
-    def _shelves(self) -> Shelves:
+    def _occasions(self) -> Occasions:
         """Holidays reach all stores and items, so that no names are needed."""
-        return Shelves(self.layout, [""] * self.layout.stores, [""] * self.layout.items, {})
+        shelves = Shelves(self.layout, [""] * self.layout.stores, [""] * self.layout.items, {})
+        return Occasions(self.holidays, kinds_of(self.holidays), shelves)
 
     def sales(self, number: int, calendar: Calendar) -> DaySales:
         """The sales of a day."""

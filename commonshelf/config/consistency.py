@@ -74,7 +74,7 @@ def _told(record: ConfigChange) -> str:
 _NAMES = {
     "ItemQuota": "the quota", "StoreItemSettings": "the store's terms for an item", "LentQuota": "the loan",
     "Agreement": "the agreement's list prices", "Dispute": "the dispute",
-    "PickupPlace": "the place",
+    "PickupPlace": "the place", "LocalCalendar": "the local calendar",
 }  # fmt: skip
 
 

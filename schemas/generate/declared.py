@@ -24,12 +24,13 @@ from schemas.models.agreement import (
 )
 from schemas.models.base import Record
 from schemas.models.config import AllocationSettings, PickupPlace, PoolSettings, StoreSettings
+from schemas.models.local_calendar import LocalCalendar, LocalEvent
 from schemas.models.restock_terms import RestockSettings, SupplierTerms
 
 DECLARED: tuple[type[Record], ...] = (
     AllocationSettings, SupplierTerms, RestockSettings, PoolSettings, StoreSettings, PickupPlace, TransferPrice,
     ListPrice, DeliverySplit, ShrinkRule, LendingTerms, SettlementWindow, InsuranceTerms, Agreement, DisputeResolution,
-    Dispute,
+    Dispute, LocalEvent, LocalCalendar,
 )  # fmt: skip
 
 

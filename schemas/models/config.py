@@ -30,6 +30,7 @@ from schemas.models.base import (
     TimeZone,
 )
 from schemas.models.human_units import DAYS, DEGREES, HOURS, MINUTES, SECONDS, UNITS, setting
+from schemas.models.local_calendar import LocalCalendar
 from schemas.models.pos import Unit
 from schemas.models.restock_terms import RestockSettings
 from schemas.types.config import WeighedCodesRegion
@@ -303,6 +304,7 @@ Change = (
     | Dispute
     | ClockConfirmation
     | PickupPlace
+    | LocalCalendar
 )
 _CHANGES: dict[str, type[Change]] = {model.__name__: model for model in get_args(Change)}
 
@@ -350,6 +352,8 @@ class ConfigChange(Record):
                 return f"{self.pool}/clock"
             case PickupPlace():
                 return f"{self.pool}/place/{change.place}"
+            case LocalCalendar():
+                return f"{self.pool}/calendar/{change.calendar}"
 
     @classmethod
     def from_avro(cls, plain: dict[str, Any]) -> "ConfigChange":

@@ -3,6 +3,7 @@
 from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.agreement import Agreement, Dispute
+from schemas.types.local_calendar import LocalCalendar
 from schemas.types.pos import Unit
 from schemas.types.restock_terms import RestockSettings
 
@@ -203,6 +204,7 @@ Change = (
     | tuple[Literal["commonshelf.AcceptedGap"], AcceptedGap]
     | tuple[Literal["commonshelf.ClockConfirmation"], ClockConfirmation]
     | tuple[Literal["commonshelf.PickupPlace"], PickupPlace]
+    | tuple[Literal["commonshelf.LocalCalendar"], LocalCalendar]
 )
 """The new value."""
 

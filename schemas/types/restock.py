@@ -165,6 +165,7 @@ class RestockProposal(TypedDict):
     position: int
     planned_at_ms: int
     event: str | None
+    event_permille: int | None
     on_hand_milli: int
     expiring_milli: int
     incoming_milli: int
@@ -208,6 +209,7 @@ class RestockPoolRow(TypedDict):
     stores: list[str]
     skus: list[str]
     categories: list[str]
+    kinds: list[str]
     live_days: dict[str, int]
     planned_days: dict[str, int]
     queue: list[QueuedRun]

@@ -22,6 +22,8 @@ Plain = tuple[str, Unit]
 each line of each sale, and a tuple's subclass takes five times as long.
 """
 _NONE: Mapping[str, Plain] = {}
+_OF_OTHERS = ("commonshelf.Agreement", "commonshelf.Dispute", "commonshelf.LocalCalendar")
+"""Kinds of settings that settlement and restock keep themselves."""
 _DEFAULT_POOL = cast("types.PoolSettings", PoolSettings(name="-").to_avro())
 
 
@@ -175,7 +177,7 @@ class PoolConfig:
             self.confirmed_clock_ms = change[1]["at_ms"]
         elif change[0] == "commonshelf.PickupPlace":
             self._open_place(change[1])
-        elif change[0] != "commonshelf.Agreement" and change[0] != "commonshelf.Dispute":  # the settlement's alone
+        elif change[0] not in _OF_OTHERS:
             raise ValueError(f"unknown config change {change[0]}")
 
     def _open_place(self, place: types.PickupPlace) -> None:

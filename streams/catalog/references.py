@@ -34,6 +34,12 @@ def references(change: Change) -> Iterator[Reference]:
     elif change[0] == "commonshelf.PickupPlace":
         for store in change[1]["stores"]:
             yield "store", store
+    elif change[0] == "commonshelf.LocalCalendar":
+        for event in change[1]["events"]:
+            for store in event["stores"]:
+                yield "store", store
+            for sku in event["skus"]:
+                yield "item", sku
     elif change[0] == "commonshelf.Dispute":
         yield "store", change[1]["store"]
 

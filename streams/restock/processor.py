@@ -36,6 +36,7 @@ from streams.restock.history.learning import Learner
 from streams.restock.history.past import take_past_sale
 from streams.restock.history.pool import PoolHistory
 from streams.restock.history.tables import CACHED_ROWS_MAX, PROPOSALS, SHELVES, TABLES
+from streams.restock.planning.ahead import known_ahead
 from streams.restock.planning.answers import Agreed, answer
 from streams.restock.planning.plan import next_slice, plan, withdrawn
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
@@ -208,7 +209,7 @@ class RestockPartition:
             _queue_night(history, store)
         if not pool.learner.advance(appended_at_ms) or not history.row["queue"]:
             return
-        runs = next_slice(history)
+        runs = next_slice(history, history.row["queue"])
         history.row["queue"] = history.row["queue"][len(runs) :]
         history.keep_row()
         if not history.by_number:
@@ -219,8 +220,7 @@ class RestockPartition:
             if store in stores and proposal["status"] == "open":  # they are superseded now
                 for move in proposal["moves"]:
                     pledged[move["from_store"], sku] -= move["quantity_milli"]
-        layout, state = pool.learner.outlook()
-        planned = plan(history, layout, state, runs, pledged)
+        planned = plan(history, known_ahead(history, *pool.learner.outlook()), runs, pledged)
         for shelf in planned.shelves:
             if shelf.row["floor_milli"] != shelf.lead_milli:
                 shelf.row["floor_milli"] = shelf.lead_milli

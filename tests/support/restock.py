@@ -10,8 +10,9 @@ def proposal(**differs: Any) -> dict[str, Any]:
     return {
         "pool": "riverside", "store": "corner-shop", "sku": "MILK-1L", "version": 3, "status": "open",
         "name": "Whole milk 1 l", "unit": "each", "run": "2026-11-29", "cause": "nightly", "position": 815,
-        "planned_at_ms": NOW_MS, "event": "street fair", "on_hand_milli": 4_000, "expiring_milli": 1_000,
-        "incoming_milli": 0, "lead_days": 2, "review_days": 3, "mean_milli": 12_500, "p50_milli": 12_000,
+        "planned_at_ms": NOW_MS, "event": "street fair", "event_permille": 1_500, "on_hand_milli": 4_000,
+        "expiring_milli": 1_000, "incoming_milli": 0, "lead_days": 2, "review_days": 3, "mean_milli": 12_500,
+        "p50_milli": 12_000,
         "p80_milli": 16_000, "p90_milli": 18_000, "p95_milli": 20_000, "cover_days": 1, "order_up_to_milli": 18_000,
         "buy_milli": 12_000, "packs": 2, "pack_milli": 6_000, "pack_cost_minor": 450, "buy_cost_minor": 900,
         "currency": "EUR", "supplier": "Dairy", "order_on": "2026-11-30", "arrives_on": "2026-12-01",

@@ -148,9 +148,12 @@ def stock_of(pool: PoolBench, store: str, sku: str, units: int) -> None:
     )  # fmt: skip
 
 
-def sell_days(pool: PoolBench, days: int, of_day: dict[tuple[str, str], int]) -> None:
-    """Let days pass from the tests' today on, each with a sale at 10:00 of so many units of (store, SKU)."""
-    for day in range(days):
+def sell_days(pool: PoolBench, days: int, of_day: dict[tuple[str, str], int], first: int = 0) -> None:
+    """Let days pass, each with a sale at 10:00 of so many units of (store, SKU).
+
+    first: the first of them, counted from the tests' today.
+    """
+    for day in range(first, first + days):
         at_ms = MIDNIGHT_MS + day * DAY_MS
         for (store, sku), units in of_day.items():
             now = {"occurred_at_ms": at_ms + 10 * HOUR_MS, "recorded_at_ms": at_ms + 10 * HOUR_MS}

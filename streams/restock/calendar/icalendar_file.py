@@ -10,7 +10,7 @@ from dateutil.rrule import rrulestr
 from icalendar import Calendar as VCalendar
 
 from streams.restock.calendar.events import Event
-from streams.restock.calendar.reading import RADIUS_M, Calendar, Problem, point_of, radius_of
+from streams.restock.calendar.reading import RADIUS_M, Calendar, Problem, check_days, point_of, radius_of, short
 
 RADIUS_PROPERTY = "X-RADIUS-M"
 """How far an event with a GEO reaches, metres; RFC 5545 has no property for it."""
@@ -58,6 +58,11 @@ def _events(component: Any, zone: ZoneInfo, first_day: date, last_day: date) -> 
     kind = _kind(component) or summary.lower()
     if not kind:
         raise _UnreadableError("SUMMARY", "the event has neither CATEGORIES nor SUMMARY to say what kind it is")
+    try:
+        kind, summary = short(kind), short(summary)
+        check_days(begin, begin + timedelta(days=days))
+    except ValueError as error:
+        raise _UnreadableError("DTEND" if days else "SUMMARY", str(error)) from None
     place, radius_m = _place(component)
     skipped = set(_exceptions(component, zone))
     for day in _dates(component, begin, first_day - timedelta(days=days), last_day):

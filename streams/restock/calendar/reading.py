@@ -1,13 +1,15 @@
 """A calendar that was read: what could be used of it, and what could not, with its place."""
 
+from datetime import date
 from typing import NamedTuple
 
+from schemas.models.local_calendar import EVENT_DAYS_MAX, RADIUS_MAX_M
 from streams.pool.orders.geo import Point
 from streams.restock.calendar.events import Event
 
 RADIUS_M = 1_000
 """How far an event with a place reaches when nobody says: a quarter of an hour's walk."""
-RADIUS_MAX_M = 500_000
+_TEXT_MAX = 200
 
 
 class Problem(NamedTuple):
@@ -19,6 +21,13 @@ class Problem(NamedTuple):
     """As the file has it: `first_day`, `DTSTART`."""
     message: str
     """Says what is wrong and what to write instead."""
+
+
+class Known(NamedTuple):
+    """The stores and items that a pool has."""
+
+    stores: frozenset[str]
+    skus: frozenset[str]
 
 
 class Calendar(NamedTuple):
@@ -40,3 +49,18 @@ def radius_of(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > RADIUS_MAX_M:
         raise ValueError(f"{text!r} is no radius: write whole metres up to {RADIUS_MAX_M}, as 800")
     return int(text)
+
+
+def short(text: str) -> str:
+    """A kind or a name. Raises ValueError for one that is too long."""
+    if len(text) > _TEXT_MAX:
+        raise ValueError(f"{text[:20]!r}… has {len(text)} characters: write {_TEXT_MAX} at most")
+    return text
+
+
+def check_days(first: date, last: date) -> None:
+    """Raise ValueError for days that are no event's."""
+    if last < first:
+        raise ValueError(f"{last} is before the first day, {first}")
+    if (last - first).days >= EVENT_DAYS_MAX:
+        raise ValueError(f"{last} is more than {EVENT_DAYS_MAX - 1} days after {first}; make it several events")

@@ -27,6 +27,7 @@ _KIND_UNITS = 30.0
 _DEPARTMENT_UNITS = 30.0
 _ITEM_UNITS = 30.0
 """Units' weight of the prior in the kind's uplift, of the kind's in a department's, of that in an item's."""
+_ALL = slice(None)
 UPLIFT_MIN, UPLIFT_MAX = 0.02, 20.0
 """No occasion is taken to do more."""
 
@@ -58,10 +59,15 @@ def weekdays(state: State) -> Floats:
     return factor * (WEEKDAYS / total)[:, None]
 
 
+def kind_uplifts(kinds: Sequence[Kind], state: State) -> Floats:
+    """The uplift of each kind, of all items together."""
+    prior = np.array([kind.prior_permille for kind in kinds], np.float64) / 1000.0
+    return _ratio(state.uplift_sold.sum(axis=1), state.uplift_expected.sum(axis=1), _KIND_UNITS, prior)
+
+
 def uplifts(layout: Layout, kinds: Sequence[Kind], state: State) -> Floats:
     """The uplift of each kind (a row) for each item (a column)."""
-    prior = np.array([kind.prior_permille for kind in kinds], np.float64) / 1000.0
-    of_kind = _ratio(state.uplift_sold.sum(axis=1), state.uplift_expected.sum(axis=1), _KIND_UNITS, prior)
+    of_kind = kind_uplifts(kinds, state)
     sold = _by(layout.department, layout.departments, state.uplift_sold)
     expected = _by(layout.department, layout.departments, state.uplift_expected)
     of_department = _ratio(sold, expected, _DEPARTMENT_UNITS, of_kind[:, None])
@@ -91,13 +97,17 @@ def short_rates(state: State) -> Floats:
     return (sold + _LONG_UNITS) / (days + _LONG_UNITS / long_rates(state))
 
 
-def exposure(layout: Layout, factors: Floats, uplift: Floats, day: Day) -> Floats:
-    """The day's worth of each shelf, in usual days: weekday, occasions, and the part of it that it was open."""
-    worth: Floats = factors[layout.shelf_department, day.weekday]
+def exposure(layout: Layout, factors: Floats, uplift: Floats, day: Day, chosen: Ints | slice = _ALL) -> Floats:
+    """The day's worth of each shelf, in usual days: weekday, occasions, and the part of it that it was open.
+
+    chosen: of some shelves, by number.
+    """
+    item = layout.item[chosen]
+    worth: Floats = factors[layout.department[item], day.weekday]
     for occasion in day.occasions:
-        worth = np.where(occasion.shelves, worth * uplift[occasion.kind, layout.item], worth)
+        worth = np.where(occasion.shelves[chosen], worth * uplift[occasion.kind, item], worth)
     if day.open_permille is not None:
-        worth = worth * (day.open_permille / 1000.0)
+        worth = worth * (day.open_permille[chosen] / 1000.0)
     return worth
 
 

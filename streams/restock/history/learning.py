@@ -3,6 +3,7 @@
 import numpy as np
 
 from schemas.types.restock import ShelfDay
+from streams.restock.calendar.events import Occasions
 from streams.restock.forecast.learn import DaySales, learn
 from streams.restock.forecast.portable import Ints
 from streams.restock.forecast.rates import Day
@@ -20,8 +21,6 @@ SETTLED_PAST_MS = 10_000
 _SHELF_DAYS_AT_ONCE = 100_000
 _DAYS_AT_ONCE = 32
 """Of one tick, so that none takes long."""
-KINDS = ()
-"""Kinds of occasions that are known ahead."""
 
 
 class Learner:
@@ -29,7 +28,7 @@ class Learner:
 
     def __init__(self, history: PoolHistory) -> None:
         self._history = history
-        self.state = from_blocks(history.blocks, self.layout(), len(KINDS))
+        self.state = from_blocks(history.blocks, self.layout(), len(history.row["kinds"]))
 
     def layout(self) -> Layout:
         """The shelves as they are numbered now. Categories are departments, too."""
@@ -52,18 +51,19 @@ class Learner:
             if appended_at_ms < row["past_at_ms"] + SETTLED_PAST_MS:
                 return False
             row["past_at_ms"] = row["learned_day"] = 0
-            self.state = first_state(self.layout(), len(KINDS))
+            self.state = first_state(self.layout(), len(history.row["kinds"]))
             self._keep()
             history.keep_row()
         last = local_day(history.zone(), row["clock_ms"]) - LATE_DAYS - 1
         day = max(row["learned_day"] + 1, row["first_day"])
         if not row["first_day"] or day > last:
             return True
-        layout = self.layout()
-        self.state = grown(self.state, layout, len(KINDS))
+        layout, kinds = self.layout(), history.kinds()
+        occasions = history.occasions(layout)
+        self.state = grown(self.state, layout, len(history.row["kinds"]))
         for _ in range(min(_DAYS_AT_ONCE, max(_SHELF_DAYS_AT_ONCE // max(len(layout.store), 1), 1), last - day + 1)):
             history.settle_day(day)
-            self.state = learn(layout, KINDS, self.state, self._sales(layout, day, None))
+            self.state = learn(layout, kinds, self.state, self._sales(layout, occasions, day, None))
             row["learned_day"] = day
             day += 1
         history.keep_row()
@@ -73,12 +73,13 @@ class Learner:
     def outlook(self) -> tuple[Layout, State]:
         """What is known now, with the days that are not learned yet: of stores that have closed on them."""
         history, row = self._history, self._history.row
-        layout = self.layout()
-        state = grown(self.state, layout, len(KINDS))
+        layout, kinds = self.layout(), history.kinds()
+        occasions = history.occasions(layout)
+        state = grown(self.state, layout, len(history.row["kinds"]))
         if row["first_day"]:
             first = max(row["learned_day"] + 1, row["first_day"])
             for day in range(first, local_day(history.zone(), row["clock_ms"]) + 1):
-                state = learn(layout, KINDS, state, self._sales(layout, day, row["clock_ms"]))
+                state = learn(layout, kinds, state, self._sales(layout, occasions, day, row["clock_ms"]))
         return layout, state
 
     def _keep(self) -> None:
@@ -90,7 +91,7 @@ class Learner:
                     (history.pool, name), {"pool": history.pool, "name": name, "numbers": numbers}
                 )
 
-    def _sales(self, layout: Layout, day: int, until_ms: int | None) -> DaySales:
+    def _sales(self, layout: Layout, occasions: Occasions, day: int, until_ms: int | None) -> DaySales:
         """A day's sales; until_ms: leave out stores that are open then."""
         history = self._history
         count = len(layout.store)
@@ -119,7 +120,7 @@ class Learner:
         known = np.array([history.shelves[key]["first_day"] <= day for key in history.by_number], np.bool_)
         of_store = np.array([opening_ms[store] or 0 for store in history.row["stores"]], np.int64)[layout.store]
         permille = _open_permille(np.where(known, of_store, 0), out_ms, sold)
-        return DaySales(Day(date_of(day).weekday(), (), permille), sold, squares, units)
+        return DaySales(Day(date_of(day).weekday(), occasions.on(date_of(day)), permille), sold, squares, units)
 
     def _opening_ms(self, day: int, until_ms: int | None) -> dict[str, int | None]:
         """Store → its opening time that day, 0 when it was closed; None when the day goes on."""

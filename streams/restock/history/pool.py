@@ -22,6 +22,8 @@ from schemas.types.restock import (
 from streams.catalog.pool_config import PoolConfig
 from streams.pool.journal.movements import Movement, Movements
 from streams.pool.state.tables import Tables
+from streams.restock.calendar.events import Event, Occasions, Shelves, events_of, kinds_named
+from streams.restock.forecast.state import Kind, Layout
 from streams.restock.history.days import add_to, count_line, day_of
 from streams.restock.history.hours import business_day, end_ms, open_ms
 from streams.restock.history.tables import CONFIG, DAYS, ITEMS, POOLS, SHELVES
@@ -31,6 +33,9 @@ _LATE_GOODS_DAYS = 7
 """So long after the day they were expected, goods that were ordered are not counted on any more."""
 _OUT_DAYS_MAX = 40
 """Days without stock that are counted at once, when the clock leaps."""
+_KINDS_MAX = 100
+_OTHER_KIND = "other"
+"""The last kind of event of a pool that has so many; what is of yet another kind counts as of this one."""
 _GOODS_IN = ("received", "opening", "transfer_in")
 
 
@@ -41,10 +46,11 @@ class PoolHistory:
         self.pool = pool
         self.tables = tables
         self.config = PoolConfig()
+        self.calendars: dict[str, list[Event]] = {}
         self.movements = Movements()
         self.row: RestockPoolRow = {
             "pool": pool, "position": 0, "clock_ms": 0, "first_day": 0, "learned_day": 0, "past_at_ms": 0,
-            "stores": [], "skus": [], "categories": [], "live_days": {}, "planned_days": {}, "queue": [],
+            "stores": [], "skus": [], "categories": [], "kinds": [], "live_days": {}, "planned_days": {}, "queue": [],
         }  # fmt: skip
         self.shelves: dict[tuple[str, str], RestockShelfRow] = {}
         """(Store, SKU) → its row."""
@@ -84,11 +90,47 @@ class PoolHistory:
 
     # --- settings ---------------------------------------------------------------------------------------
 
+    def load_change(self, change: ConfigChange) -> None:
+        """Take a setting that was committed."""
+        if change["change"][0] == "commonshelf.LocalCalendar":
+            self.calendars[change["change"][1]["calendar"]] = events_of(change["change"][1])
+        self.config.apply_change(change["change"])
+
     def take_change(self, change: ConfigChange) -> None:
         """Take a setting."""
         key = CheckedChange.from_avro(cast("dict[str, Any]", change)).key
-        self.config.apply_change(change["change"])
+        self.load_change(change)
+        for event in (one for events in self.calendars.values() for one in events):
+            self._number_kind(event.kind)
         self.tables[CONFIG].put((self.pool, key.partition("/")[2]), change)
+
+    def _number_kind(self, name: str) -> None:
+        kinds = self.row["kinds"]
+        if name not in kinds and len(kinds) < _KINDS_MAX:
+            kinds.append(name if len(kinds) < _KINDS_MAX - 1 else _OTHER_KIND)
+            self.keep_row()
+
+    def kinds(self) -> list[Kind]:
+        """The kinds of events that were ever known ahead, in the order of their numbers in the forecast."""
+        return kinds_named(self.row["kinds"])
+
+    def events(self) -> list[Event]:
+        """The events of all calendars, each of a kind that is numbered."""
+        known = set(self.row["kinds"])
+        return [
+            event if event.kind in known else event._replace(kind=_OTHER_KIND)
+            for _, told in sorted(self.calendars.items())
+            for event in told
+        ]
+
+    def named_shelves(self, layout: Layout) -> Shelves:
+        """The shelves as they are numbered now, with their names and places."""
+        places = {name: (one["latitude_e6"], one["longitude_e6"]) for name, one in self.config.stores.items()}
+        return Shelves(layout, self.row["stores"], self.row["skus"], places)
+
+    def occasions(self, layout: Layout) -> Occasions:
+        """The events on the shelves."""
+        return Occasions(self.events(), self.kinds(), self.named_shelves(layout))
 
     def take_item(self, item: CatalogItem) -> None:
         """Take an item of the product master."""

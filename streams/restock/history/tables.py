@@ -21,7 +21,7 @@ POOLS: TableSpec[Key, RestockPoolRow] = TableSpec(
     "pool", "RestockPoolRow", "/".join, load=lambda pool, row: pool.history.load_row(row)
 )
 CONFIG: TableSpec[Key, ConfigChange] = TableSpec(
-    "config", "ConfigChange", "/".join, load=lambda pool, row: pool.history.config.apply_change(row["change"])
+    "config", "ConfigChange", "/".join, load=lambda pool, row: pool.history.load_change(row)
 )
 ITEMS: TableSpec[Key, CatalogItem] = TableSpec(
     "item", "CatalogItem", "/".join, load=lambda pool, row: pool.history.config.apply_item(row)

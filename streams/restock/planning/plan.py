@@ -9,9 +9,9 @@ from streams.pool.orders.geo import distance_m
 from streams.restock.decision.newsvendor import MICRO
 from streams.restock.decision.packs import Need, choose_packs
 from streams.restock.decision.transfers import Move, Side, without_poor_trips
-from streams.restock.forecast.state import Layout, State
 from streams.restock.history.hours import date_of
 from streams.restock.history.pool import PoolHistory
+from streams.restock.planning.ahead import Ahead
 from streams.restock.planning.sentence import why
 from streams.restock.planning.shelves import ShelfOutlook, shelves_of
 from streams.restock.planning.terms import FINE
@@ -31,9 +31,8 @@ class Planned(NamedTuple):
     """Without version: 0."""
 
 
-def next_slice(history: PoolHistory) -> list[QueuedRun]:
-    """The runs that are planned next: first come first, of one day, so many that it takes no long time."""
-    queue = history.row["queue"]
+def next_slice(history: PoolHistory, queue: Sequence[QueuedRun]) -> list[QueuedRun]:
+    """The runs of a queue that are planned next: first come first, of one day, so many that it takes no long time."""
     sizes: defaultdict[str, int] = defaultdict(int)
     for store, _ in history.by_number:
         sizes[store] += 1
@@ -52,23 +51,21 @@ def first_day(run: QueuedRun) -> int:
     return run["day"] + (run["cause"] == "nightly")
 
 
-def plan(
-    history: PoolHistory, layout: Layout, state: State, runs: Sequence[QueuedRun], pledged: dict[tuple[str, str], int]
-) -> Planned:
+def plan(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun], pledged: dict[tuple[str, str], int]) -> Planned:
     """Plan stores. pledged: (store, SKU) → thousandths that open proposals of other stores count on."""
     by_store = {run["store"]: run for run in runs}
     wanted = [key for key in sorted(history.shelves) if key[0] in by_store]
     skus = {sku for _, sku in wanted}
-    near = _trips(history, set(by_store))
+    near = _trips(history, ahead, set(by_store))
     senders = {sender for sender, _ in near}
     others = [
         key for key, row in sorted(history.shelves.items())
         if key[0] in senders and key[0] not in by_store and key[1] in skus and row["on_hand_milli"] > 0
     ]  # fmt: skip
-    found = shelves_of(history, layout, state, [*wanted, *others], first_day(runs[0]), pledged)
+    found = shelves_of(history, ahead, [*wanted, *others], first_day(runs[0]), pledged)
     own = [one for one in found if one.store in by_store]
-    moves = _moves(history, own, found, near)
-    bought = _buy(history, own, moves)
+    moves = _moves(ahead, own, found, near)
+    bought = _buy(ahead, own, moves)
     proposals = [
         _proposal(history, by_store[one.store], one, moves.get((one.store, one.sku), []), bought)
         for one in own
@@ -77,9 +74,9 @@ def plan(
     return Planned(own, proposals)
 
 
-def _trips(history: PoolHistory, receivers: set[str]) -> dict[tuple[str, str], int]:
+def _trips(history: PoolHistory, ahead: Ahead, receivers: set[str]) -> dict[tuple[str, str], int]:
     """(From, to) of stores that are near enough, without a cost by the unit: the senders' goods carry that."""
-    stores, limit_m = history.config.stores, history.config.pool["restock"]["move_max_distance_m"]
+    stores, limit_m = history.config.stores, ahead.settings["move_max_distance_m"]
     places = {name: (one["latitude_e6"], one["longitude_e6"]) for name, one in stores.items() if one["open"]}
     return {
         (sender, receiver): 0
@@ -90,7 +87,7 @@ def _trips(history: PoolHistory, receivers: set[str]) -> dict[tuple[str, str], i
 
 
 def _moves(
-    history: PoolHistory, own: Sequence[ShelfOutlook], found: Sequence[ShelfOutlook], trips: dict[tuple[str, str], int]
+    ahead: Ahead, own: Sequence[ShelfOutlook], found: Sequence[ShelfOutlook], trips: dict[tuple[str, str], int]
 ) -> dict[tuple[str, str], list[Move]]:
     """(Receiver, SKU) → moves to it."""
     items: dict[str, tuple[list[Side], list[Side]]] = defaultdict(lambda: ([], []))
@@ -108,8 +105,7 @@ def _moves(
             ]
             items[one.sku][0].append(Side(one.store, worth))
     both = {sku: sides for sku, sides in items.items() if sides[0] and sides[1]}
-    settings = history.config.pool["restock"]
-    chosen = without_poor_trips(both, trips, settings["move_minor_per_trip"] * FINE)
+    chosen = without_poor_trips(both, trips, ahead.settings["move_minor_per_trip"] * FINE)
     moves: defaultdict[tuple[str, str], list[Move]] = defaultdict(list)
     for sku, of_item in sorted(chosen.items()):
         for move in of_item:
@@ -118,14 +114,13 @@ def _moves(
 
 
 def _buy(
-    history: PoolHistory, own: Sequence[ShelfOutlook], moves: dict[tuple[str, str], list[Move]]
+    ahead: Ahead, own: Sequence[ShelfOutlook], moves: dict[tuple[str, str], list[Move]]
 ) -> dict[tuple[str, str], int]:
     """(Store, SKU) → packs. Suppliers share the store's budget in the order of their names."""
-    settings = history.config.pool["restock"]
     needs: defaultdict[tuple[str, str], list[ShelfOutlook]] = defaultdict(list)
     for one in own:
         needs[one.store, one.item["supplier"] or ""].append(one)
-    left: defaultdict[str, int] = defaultdict(lambda: settings["budget_minor"])
+    left: defaultdict[str, int] = defaultdict(lambda: ahead.settings["budget_minor"])
     packs: dict[tuple[str, str], int] = {}
     for (store, _), shelves in sorted(needs.items()):
         order = choose_packs(
@@ -161,7 +156,8 @@ def _proposal(
     proposal: RestockProposal = {
         "pool": history.pool, "store": one.store, "sku": one.sku, "version": 0, "status": "open",
         "name": one.item["name"], "unit": one.item["unit"], "run": date_of(run["day"]).isoformat(),
-        "cause": run["cause"], "position": run["position"], "planned_at_ms": history.row["clock_ms"], "event": None,
+        "cause": run["cause"], "position": run["position"], "planned_at_ms": history.row["clock_ms"],
+        "event": one.event, "event_permille": one.event_permille,
         "on_hand_milli": one.row["on_hand_milli"], "expiring_milli": one.expiring * step,
         "incoming_milli": one.incoming * step, "lead_days": calendar.lead_days,
         "review_days": max(calendar.window_days - calendar.lead_days, 0), "mean_milli": one.mean_milli,

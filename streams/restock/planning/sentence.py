@@ -19,7 +19,7 @@ def why(proposal: RestockProposal) -> str:
         parts.append(f"{_amount(proposal['expiring_milli'])}{unit} more that will spoil first")
     if proposal["incoming_milli"]:
         parts.append(f"{_amount(proposal['incoming_milli'])}{unit} on the way")
-    event = f" ({proposal['event']})" if proposal["event"] else ""
+    event = f" ({proposal['event']}: {_times(proposal['event_permille'])})" if proposal["event"] else ""
     parts.append(f"{_amount(proposal['mean_milli'])}{unit} expected until {until.isoformat()}{event}")
     return f"{', '.join(parts)}: {_advice(proposal, unit)}."
 
@@ -44,3 +44,8 @@ def _amount(milli: int) -> str:
     tenths = (milli + 50) // 100
     whole, rest = divmod(abs(tenths), 10)
     return f"{'-' if tenths < 0 else ''}{whole}" + (f".{rest}" if rest else "")
+
+
+def _times(permille: int | None) -> str:
+    """A factor, to a hundredth."""
+    return f"{((1000 if permille is None else permille) + 5) // 10 / 100:g} times as much on its days"

@@ -12,16 +12,16 @@ from streams.restock.decision.stock import Lot, stock_position
 from streams.restock.forecast.distribution import Demand, quantiles, survival
 from streams.restock.forecast.portable import Ints
 from streams.restock.forecast.predict import DemandAhead
-from streams.restock.forecast.rates import Day
-from streams.restock.forecast.state import Layout, State
 from streams.restock.history.days import step_milli
 from streams.restock.history.hours import date_of
-from streams.restock.history.learning import KINDS
 from streams.restock.history.pool import PoolHistory
+from streams.restock.planning.ahead import Ahead
 from streams.restock.planning.terms import FINE, Calendar, Money, calendar_of, money_of
 
 PERMILLE = (500, 800, 900, 950)
 _FAR = 995
+_WORTH_NAMING_PERMILLE = 20
+"""An event that changes the expected demand by less is not named."""
 _STEPS_MAX = 4_096
 """Steps of one shelf whose gain is asked for."""
 
@@ -51,6 +51,10 @@ class ShelfOutlook:
     gains: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     best: int = 0
     """Stock up to which each step gains something."""
+    event: str | None = None
+    """The local event that changes its demand most."""
+    event_permille: int | None = None
+    """A day's demand with it, permille of that without."""
 
     @property
     def store(self) -> str:
@@ -79,11 +83,11 @@ class ShelfOutlook:
 
 
 def shelves_of(
-    history: PoolHistory, layout: Layout, state: State, keys: Sequence[tuple[str, str]], from_day: int,
+    history: PoolHistory, ahead: Ahead, keys: Sequence[tuple[str, str]], from_day: int,
     pledged: dict[tuple[str, str], int],
 ) -> list[ShelfOutlook]:  # fmt: skip
     """The shelves that can be planned, from a day on. pledged: (store, SKU) → thousandths proposed to neighbours."""
-    found = [shelf for key in keys if (shelf := _shelf(history, key, from_day, pledged)) is not None]
+    found = [shelf for key in keys if (shelf := _shelf(history, ahead, key, from_day, pledged)) is not None]
     if not found:
         return []
     numbers = np.array([one.row["number"] for one in found], np.int64)
@@ -91,11 +95,11 @@ def shelves_of(
     leads = np.array([min(one.calendar.lead_days, one.calendar.window_days) for one in found], np.int64)
     lives = leads + np.array([one.money.terms.life_days or 0 for one in found], np.int64)
     horizon = int(max(windows.max(), lives.max()))
-    days = [Day(date_of(from_day + ahead).weekday()) for ahead in range(horizon)]
-    ahead = DemandAhead(layout, KINDS, state, numbers, days)
-    over = _with_spread(ahead.over(windows), found, windows)
-    in_life = ahead.over(lives)
-    lead_mean = ahead.over(leads).expected()
+    days = ahead.days(from_day, horizon)
+    wanted = DemandAhead(ahead.layout, ahead.uplift, ahead.state, numbers, days)
+    over = _with_spread(wanted.over(windows), found, windows)
+    in_life = wanted.over(lives)
+    lead_mean = wanted.over(leads).expected()
     mean = over.expected()
     chances = quantiles(over, (*PERMILLE, _FAR))
     for at, one in enumerate(found):
@@ -104,19 +108,29 @@ def shelves_of(
         one.quantiles = tuple(chances[at, : len(PERMILLE)].tolist())
         _look_at_stock(one, from_day)
     _value(found, over, in_life, chances[:, -1])
+    _name_events(found, ahead, wanted, from_day)
     return found
 
 
+def _name_events(shelves: Sequence[ShelfOutlook], ahead: Ahead, wanted: DemandAhead, from_day: int) -> None:
+    windows = np.array([one.calendar.window_days for one in shelves], np.int64)
+    for one, kind, change, on_its_day in zip(shelves, *(of.tolist() for of in wanted.strongest(windows)), strict=True):
+        if abs(change) >= _WORTH_NAMING_PERMILLE:
+            last_day = from_day + one.calendar.window_days - 1
+            event = ahead.occasions.named(kind, one.row["number"], date_of(from_day), date_of(last_day))
+            if event is not None:
+                one.event, one.event_permille = event.name, on_its_day
+
+
 def _shelf(
-    history: PoolHistory, key: tuple[str, str], from_day: int, pledged: dict[tuple[str, str], int]
+    history: PoolHistory, ahead: Ahead, key: tuple[str, str], from_day: int, pledged: dict[tuple[str, str], int]
 ) -> ShelfOutlook | None:
     store, sku = key
     item = history.config.items.get(sku)
     if item is None or history.config.terms(store, sku) is None:
         return None
-    settings = history.config.pool["restock"]
-    calendar = calendar_of(settings, item["supplier"], from_day)
-    money = money_of(settings, item, calendar)
+    calendar = calendar_of(ahead.settings, item["supplier"], from_day)
+    money = money_of(ahead.settings, item, calendar)
     if money is None:
         return None
     row, step = history.shelves[key], step_milli(item["unit"])

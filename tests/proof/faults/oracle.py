@@ -47,7 +47,9 @@ class _Version:
         """Ids of lines of an earlier version that stay until this one says otherwise."""
 
 
-_NOT_ABOUT_SHELVES = ("commonshelf.ClockConfirmation", "commonshelf.Agreement", "commonshelf.PickupPlace")
+_NOT_ABOUT_SHELVES = (
+    "commonshelf.ClockConfirmation", "commonshelf.Agreement", "commonshelf.PickupPlace", "commonshelf.LocalCalendar",
+)  # fmt: skip
 
 
 class Oracle:

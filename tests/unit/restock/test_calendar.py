@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.restock.calendar.csv_file import read_csv
-from streams.restock.calendar.events import Event, Shelves, day_of, kinds_of
+from streams.restock.calendar.events import Event, Occasions, Shelves, kinds_of
 from streams.restock.calendar.icalendar_file import read_icalendar
 from streams.restock.calendar.public_holidays import UnknownRegionError, public_holidays
-from streams.restock.calendar.reading import Problem
+from streams.restock.calendar.reading import Known, Problem
 from tests.support.forecast import layout_of
 
 FAIR_DAY = date(2026, 7, 4)
@@ -34,7 +34,7 @@ def read(*events, first=YEAR[0], last=YEAR[1]):
 
 def reached(event, day=FAIR_DAY):
     """Store and item of the shelves that an event reaches."""
-    occasions = day_of([event], kinds_of([event]), SHELVES, day).occasions
+    occasions = Occasions([event], kinds_of([event]), SHELVES).on(day)
     layout = SHELVES.layout
     return {
         (SHELVES.stores[layout.store[shelf]], SHELVES.skus[layout.item[shelf]])
@@ -58,7 +58,7 @@ def test_an_event_reaches_the_stores_in_its_radius_on_its_days():
 
 def test_two_events_of_a_kind_on_a_shelf_are_one_occasion():
     events = [fair(stores=frozenset(["anna"])), fair(stores=frozenset(["anna", "ben"]))]
-    (occasion,) = day_of(events, kinds_of(events), SHELVES, FAIR_DAY).occasions
+    (occasion,) = Occasions(events, kinds_of(events), SHELVES).on(FAIR_DAY)
     assert occasion.shelves.tolist() == [True, True, True, True, False, False]
 
 
@@ -183,3 +183,28 @@ def test_no_value_breaks_the_icalendar_reader(found, name, value):
     text = ical(f"DTSTART;VALUE=DATE:20260704\r\nSUMMARY:Market\r\n{name}:{value}\r\n" + "\r\n".join(found))
     calendar = read_icalendar(text, ZONE, *YEAR)
     assert all(isinstance(event, Event) for event in calendar.events)
+
+
+def test_names_that_the_pool_has_not_are_told_and_the_others_count():
+    known = Known(frozenset(["anna", "ben"]), frozenset(["milk"]))
+    found = read_csv(
+        "kind,first_day,stores,skus\n"
+        "leaflet,2026-07-06,anna bob,milk\n"
+        "leaflet,2026-07-07,anna,mlik\n"
+        "leaflet,2026-07-08,,\n",
+        known,
+    )
+    assert [(one.first_day.day, one.stores, one.skus) for one in found.events] == [
+        (6, frozenset(["anna"]), frozenset(["milk"])), (8, None, None)
+    ]  # fmt: skip
+    assert found.problems == [
+        Problem(2, "stores", "the pool has no stores bob; the row counts for the others"),
+        Problem(3, "skus", "the pool has no skus mlik; the row is not used"),
+    ]
+
+
+def test_an_event_of_more_than_a_year_is_told():
+    (problem,) = read_csv("kind,first_day,last_day\nroadworks,2026-01-01,2028-01-01\n").problems
+    assert (problem.row, problem.column) == (2, "last_day")
+    (problem,) = read("DTSTART;VALUE=DATE:20260101\r\nDTEND;VALUE=DATE:20280101\r\nSUMMARY:Roadworks").problems
+    assert (problem.row, problem.column) == (1, "DTEND")

@@ -172,7 +172,9 @@ def test_a_long_queue_is_planned_slice_by_slice_at_the_ticks_that_follow(monkeyp
     monkeypatch.setattr("streams.restock.planning.plan.SHELVES_AT_ONCE", 1)
     pool, bench = after_days(days=4, corner=6, mill=2)
     history = bench.partition.pools["north"].history
-    assert [run["store"] for run in next_slice(history)] == [STORE], "the tick of the night planned the mill"
+    assert [run["store"] for run in next_slice(history, history.row["queue"])] == [STORE], (
+        "the tick of the night planned the mill"
+    )
     told = len(pages(pool))
     pool.tick(NOON_MS + 5 * DAY_MS)
     bench.follow(pages(pool)[told:])
