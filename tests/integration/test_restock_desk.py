@@ -95,3 +95,28 @@ def test_from_sales_to_a_pilot_list_and_from_a_drop_to_its_quota(selling, tmp_pa
 def test_a_pool_that_has_not_sold_for_a_week_has_no_pilot_list(shop):
     said = shop.call("candidates", shop.pool)
     assert "has not sold for a week yet" in str(said.exception)
+
+
+def test_a_calendar_is_added_told_and_taken_away(shop, tmp_path):
+    file = tmp_path / "fairs.csv"
+    file.write_text(
+        f"kind,name,first_day,last_day,stores,skus\nstreet fair,Riverside fair,2036-07-04,2036-07-05,{STORE},MILK\n"
+        "street fair,,soon,,,\nleaflet,,2036-07-06,,,BRAD\n"
+    )
+    said = shop.call("restock", "calendar", "add", shop.pool, str(file))
+    assert said.exit_code == 1
+    assert "calendar fairs of pool" in said.output
+    assert re.search(r"3\s+first_day\s+'soon' is no date", said.output), said.output
+    assert re.search(r"4\s+skus\s+the pool has no skus BRAD", said.output), said.output
+    assert "published" in out_of(shop, "restock", "calendar", "holidays", shop.pool, "DE", "HE")
+    assert "stand already" in out_of(shop, "restock", "calendar", "holidays", shop.pool, "DE", "HE")
+    found = json.loads(out_of(shop, "restock", "calendar", "list", shop.pool, "--json"))
+    assert [one["calendar"] for one in found["calendars"]] == ["fairs", "holidays"]
+    assert {one["kind"]: one["uplift_permille"] for one in found["kinds"]} == {
+        "street fair": 1_300, "public holiday": 800, "day before a holiday": 1_200
+    }  # fmt: skip
+    assert "Riverside fair" in out_of(shop, "restock", "calendar", "list", shop.pool)
+    assert "is removed" in out_of(shop, "restock", "calendar", "remove", shop.pool, "fairs")
+    assert "Riverside fair" not in out_of(shop, "restock", "calendar", "list", shop.pool)
+    said = shop.call("restock", "calendar", "remove", shop.pool, "fairs")
+    assert "has no calendar 'fairs'" in str(said.exception)

@@ -2,10 +2,11 @@
 
 import typer
 
-from commonshelf.commands.restock import drop, proposals, sheets
+from commonshelf.commands.restock import calendar, drop, proposals, sheets
 
 app = typer.Typer(
-    no_args_is_help=True, help="Restock: proposals, also as shopkeepers' sheets, their answers; and limited editions."
+    no_args_is_help=True,
+    help="Restock: proposals, also as shopkeepers' sheets, their answers; limited editions; events.",
 )
 app.command()(proposals.plan)
 app.command()(proposals.answer)
@@ -13,3 +14,4 @@ app.command()(proposals.orders)
 app.command()(sheets.export)
 app.command("import")(sheets.import_sheets)
 app.add_typer(drop.app, name="drop")
+app.add_typer(calendar.app, name="calendar")
