@@ -271,6 +271,9 @@ class Books:
 
     def _windows(self, occurred_at_ms: int) -> tuple[int, int]:
         """(Window to post in, window to which the time belongs), by their starts."""
+        opened_ms = self.times.get(OPEN_START)
+        if opened_ms is not None and opened_ms <= occurred_at_ms < self.times[OPEN_END]:  # as most are
+            return opened_ms, opened_ms
         occurred_at_ms = min(occurred_at_ms, LATEST_MS)
         start, end = self.open_window(occurred_at_ms)
         if occurred_at_ms < start:
