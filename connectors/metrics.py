@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from connectors.contract import Skip, Translated
+from messaging.metrics import listed
 
-_LABELS = ("pool", "store", "connector")
 LAST_SUCCESS, NEWEST_EVENT, RECONCILED = "last_success", "newest_event", "reconciled"
 MILESTONES = (LAST_SUCCESS, NEWEST_EVENT, RECONCILED)
 """Times that outlive the process: `connectors/milestones.py` stores them."""
@@ -20,62 +20,19 @@ class ConnectorMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._stores: dict[Labels, StoreMetrics] = {}
-        self._lines = Counter(
-            "commonshelf_connector_lines", "Lines by outcome: published, refused.",
-            (*_LABELS, "outcome"), registry=self.registry,
-        )  # fmt: skip
-        self._skipped = Counter(
-            "commonshelf_connector_skipped", "Lines and messages that move no stock of ours, by reason.",
-            (*_LABELS, "reason"), registry=self.registry,
-        )  # fmt: skip
-        self._files = Counter(
-            "commonshelf_connector_files", "Files by outcome: done, rejected, repeated.",
-            (*_LABELS, "outcome"), registry=self.registry,
-        )  # fmt: skip
-        self._requests = Counter(
-            "commonshelf_connector_requests", "Webhook requests by HTTP status.",
-            (*_LABELS, "status"), registry=self.registry,
-        )  # fmt: skip
-        self._signatures = Counter(
-            "commonshelf_connector_rejected_signatures", "Webhook requests whose signature was not accepted.",
-            _LABELS, registry=self.registry,
-        )  # fmt: skip
-        self._written = Counter(
-            "commonshelf_connector_written_back",
-            "Changes of the till's online channel by outcome: done, refused, looked_up (the vendor's word was taken), "
-            "lost (undone there by someone).",
-            (*_LABELS, "outcome"), registry=self.registry,
-        )  # fmt: skip
-        self._partner_requests = Counter(
-            "commonshelf_partner_requests", "Posts of partners by HTTP status.",
-            ("pool", "partner", "status"), registry=self.registry,
-        )  # fmt: skip
-        self._partner_signatures = Counter(
-            "commonshelf_partner_rejected_signatures", "Posts of partners whose signature was not accepted.",
-            ("pool", "partner"), registry=self.registry,
-        )  # fmt: skip
-        self._partner_reports = Counter(
-            "commonshelf_partner_reports",
-            "Messages of partners by kind and outcome: accepted, pending, or the reason of a refusal.",
-            ("pool", "partner", "kind", "outcome"), registry=self.registry,
-        )  # fmt: skip
-        self._success = Gauge(
-            "commonshelf_connector_last_success_timestamp_seconds", "When lines last reached Kafka, Unix time.",
-            _LABELS, registry=self.registry,
-        )  # fmt: skip
-        self._polled = Gauge(
-            "commonshelf_connector_reconciled_timestamp_seconds",
-            "When the last poll began that found the vendor's list read to its end, Unix time.",
-            _LABELS, registry=self.registry,
-        )  # fmt: skip
-        self._lag = Gauge(
-            "commonshelf_connector_reconciliation_lag_seconds", "How long ago that poll began.",
-            _LABELS, registry=self.registry,
-        )  # fmt: skip
-        self._age = Gauge(
-            "commonshelf_connector_newest_event_age_seconds", "Age of the newest sale or report that was published.",
-            _LABELS, registry=self.registry,
-        )  # fmt: skip
+        self._lines = listed.CONNECTOR_LINES.on(self.registry)
+        self._skipped = listed.CONNECTOR_SKIPPED.on(self.registry)
+        self._files = listed.CONNECTOR_FILES.on(self.registry)
+        self._requests = listed.CONNECTOR_REQUESTS.on(self.registry)
+        self._signatures = listed.CONNECTOR_SIGNATURES.on(self.registry)
+        self._written = listed.CONNECTOR_WRITTEN_BACK.on(self.registry)
+        self._partner_requests = listed.PARTNER_REQUESTS.on(self.registry)
+        self._partner_signatures = listed.PARTNER_SIGNATURES.on(self.registry)
+        self._partner_reports = listed.PARTNER_REPORTS.on(self.registry)
+        self._success = listed.CONNECTOR_SUCCESS.on(self.registry)
+        self._polled = listed.CONNECTOR_RECONCILED.on(self.registry)
+        self._lag = listed.CONNECTOR_RECONCILIATION_LAG.on(self.registry)
+        self._age = listed.CONNECTOR_NEWEST_EVENT_AGE.on(self.registry)
 
     def of_partner(self, pool: str, partner: str) -> "PartnerMetrics":
         """The metrics of one partner's posts."""
@@ -91,6 +48,8 @@ class ConnectorMetrics:
         return dict(self._stores)
 
     def _bind(self, labels: tuple[str, str, str]) -> tuple[Gauge, Gauge, Counter]:
+        for outcome in ("published", "refused"):
+            self._lines.labels(*labels, outcome)  # shown as 0 from the start: a series that begins at 1 has no increase
         return self._success.labels(*labels), self._age.labels(*labels), self._signatures.labels(*labels)
 
     def _count_lines(self, labels: tuple[str, str, str], outcome: str, count: int) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import faust
 from faust.types import TP, StreamT
 from mode.supervisors import CrashingSupervisor
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from messaging.clock import wall_clock_ms
+from messaging.metrics import listed
 from schemas.codec import BadMessage, LaterSchema, topic_codec
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
@@ -63,18 +64,12 @@ class Clock:
         app.task(self._run)
 
     def _measure(self, metrics: CollectorRegistry) -> None:
-        self._sent = Counter("commonshelf_clock_ticks_sent", "Ticks that Kafka acknowledged.", registry=metrics)
-        self._failed = Counter("commonshelf_clock_ticks_failed", "Ticks that were dropped.", registry=metrics)
-        self._bad_config = Counter("commonshelf_clock_bad_config", "Config records passed over.", registry=metrics)
-        Gauge(
-            "commonshelf_clock_last_tick_age_seconds", "Since a round of ticks went out, or since the start.",
-            registry=metrics,
-        ).set_function(lambda: time.monotonic() - self._last_tick_s)  # fmt: skip
-        Gauge(
-            "commonshelf_clock_pools", "Pools in the config that this worker read, on whichever clock.",
-            registry=metrics,
-        ).set_function(lambda: len(self._pools))  # fmt: skip
-        self._ticked = Gauge("commonshelf_clock_ticked_pools", "Pools ticked in the last round.", registry=metrics)
+        self._sent = listed.CLOCK_SENT.on(metrics)
+        self._failed = listed.CLOCK_FAILED.on(metrics)
+        self._bad_config = listed.CLOCK_BAD_CONFIG.on(metrics)
+        self._ticked = listed.CLOCK_TICKED_POOLS.on(metrics)
+        listed.CLOCK_LAST_TICK_AGE.on(metrics).set_function(lambda: time.monotonic() - self._last_tick_s)
+        listed.CLOCK_POOLS.on(metrics).set_function(lambda: len(self._pools))
 
     def waiting_for(self) -> str | None:
         """What the clock waits for before it can be called ready; None when it ticks all it should."""

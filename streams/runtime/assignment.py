@@ -23,10 +23,18 @@ OFFSETS_ROW = "offsets"
 class Assignment:
     """Opens the partitions that the group gives to this worker."""
 
-    def __init__(self, processor: Processor, settings: WorkerSettings, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        settings: WorkerSettings,
+        stopping: Callable[[], bool],
+        remaining: Callable[[int], None],
+    ) -> None:
+        """`remaining` is told how many offsets of the changelog a restore still has to read."""
         self._processor = processor
         self._settings = settings
         self._stopping = stopping
+        self._remaining = remaining
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._options: Options = rocks_options(settings.store_cache_mib)
 
@@ -44,7 +52,12 @@ class Assignment:
             for n in numbers:
                 stores[n] = self._open(n)
             stores = restore(
-                self._settings, self._processor.changelog, stores, lambda n: self._reopen(stores[n]), self._stopping
+                self._settings,
+                self._processor.changelog,
+                stores,
+                lambda n: self._reopen(stores[n]),
+                self._stopping,
+                self._remaining,
             )
             for n, store in stores.items():
                 self._stopping()

@@ -2,8 +2,9 @@
 
 import time
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry
 
+from messaging.metrics import listed
 from messaging.status_server import Status
 
 
@@ -13,33 +14,17 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY, *, stuck_after_s: float = 60.0) -> None:
         """`/health` says no when there was no sign of life for `stuck_after_s`."""
         self._stuck_after_s = stuck_after_s
-        self._records = Counter("commonshelf_worker_records_total", "Input records committed.", registry=registry)
-        self._batches = Histogram(
-            "commonshelf_worker_batch_seconds",
-            "Time to process and commit a micro-batch.",
-            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
-            registry=registry,
-        )
-        self._lag = Gauge(
-            "commonshelf_worker_lag_seconds",
-            "Age of the oldest record read and not committed; 0 for none.",
-            registry=registry,
-        )
-        self._lag.set_function(self._lag_s)
+        self._records = listed.WORKER_RECORDS.on(registry)
+        self._batches = listed.WORKER_BATCH.on(registry)
+        self._commits = listed.WORKER_COMMIT.on(registry)
+        listed.WORKER_LAG.on(registry).set_function(self._lag_s)
         self._oldest_ms: int | None = None
-        self._partitions = Gauge("commonshelf_worker_partitions", "Partitions held.", registry=registry)
-        self._restore = Gauge(
-            "commonshelf_worker_restore_seconds", "Time that the last assignment took to restore.", registry=registry
-        )
-        self._rejoins = Counter(
-            "commonshelf_worker_rejoins_total", "Times the worker lost its place.", registry=registry
-        )
-        self._halted = Gauge(
-            "commonshelf_worker_partition_halted",
-            "1 when stopped at a record.",
-            ["partition"],
-            registry=registry,
-        )
+        self._partitions = listed.WORKER_PARTITIONS.on(registry)
+        self._assignments = listed.WORKER_ASSIGNMENTS.on(registry)
+        self._restore = listed.WORKER_RESTORE.on(registry)
+        self._restore_remaining = listed.WORKER_RESTORE_REMAINING.on(registry)
+        self._rejoins = listed.WORKER_REJOINS.on(registry)
+        self._halted = listed.WORKER_HALTED.on(registry)
         self._halted_partitions: set[int] = set()
         self._held = 0
         self._joined = False
@@ -49,9 +34,12 @@ class WorkerMetrics:
         """A turn was begun, or a step of what takes long."""
         self._alive_at = time.monotonic()
 
-    def batch(self, records: int, took_s: float) -> None:
+    def batch(self, records: int, began_s: float, commit_began_s: float) -> None:
+        """A micro-batch is committed now; by the monotonic clock its first record was folded, and its commit begun."""
+        now_s = time.monotonic()
         self._records.inc(records)
-        self._batches.observe(took_s)
+        self._batches.observe(now_s - began_s)
+        self._commits.observe(now_s - commit_began_s)
 
     def waiting(self, oldest_ms: int | None) -> None:
         """The broker's time of the oldest record that was read and is not committed; None when there is none."""
@@ -66,7 +54,13 @@ class WorkerMetrics:
         self._joined = self._joined or partitions > 0
         self._partitions.set(partitions)
 
+    def restoring(self, remaining: int) -> None:
+        """So many offsets of the changelog are still to be read."""
+        self._restore_remaining.set(remaining)
+
     def restored(self, took_s: float) -> None:
+        """An assignment is restored."""
+        self._assignments.inc()
         self._restore.set(took_s)
         self._joined = True
         self.alive()
@@ -75,12 +69,12 @@ class WorkerMetrics:
         self._rejoins.inc()
 
     def halted(self, partition: int) -> None:
-        self._halted.labels(partition).set(1)
         self._halted_partitions.add(partition)
+        self._halted.set(len(self._halted_partitions))
 
     def resumed(self, partition: int) -> None:
-        self._halted.labels(partition).set(0)
         self._halted_partitions.discard(partition)
+        self._halted.set(len(self._halted_partitions))
 
     def none_halted(self) -> None:
         for partition in tuple(self._halted_partitions):

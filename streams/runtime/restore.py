@@ -49,8 +49,11 @@ def restore(
     stores: Mapping[int, LocalStore],
     reopen: Callable[[int], LocalStore],
     stopping: Callable[[], bool],
+    remaining: Callable[[int], None] = lambda _: None,
 ) -> dict[int, LocalStore]:
     """Catch every store up and return them; `reopen` gives an empty store for one that is ahead of its changelog.
+
+    `remaining` is told after each read how many offsets are left.
 
     Raises WorkerStopped when rows of the changelog were deleted, or when the worker is asked to stop meanwhile;
     KafkaException when Kafka does.
@@ -70,7 +73,7 @@ def restore(
         if caught_up[n].position < high:
             behind[n] = high
     if behind:
-        _read_changelog(settings, changelog, caught_up, behind, stopping)
+        _read_changelog(settings, changelog, caught_up, behind, stopping, remaining)
     return caught_up
 
 
@@ -80,6 +83,7 @@ def _read_changelog(
     stores: Mapping[int, LocalStore],
     behind: dict[int, int],
     stopping: Callable[[], bool],
+    remaining: Callable[[int], None],
 ) -> None:
     reader = _reader(settings, "read_committed")
     try:
@@ -94,6 +98,7 @@ def _read_changelog(
             elif time.monotonic() - last_progress > 60:
                 raise WorkerStopped(f"no word from {changelog} for 60 s while restoring partitions {sorted(behind)}")
             _store(stores, behind, messages)
+            remaining(sum(high - stores[n].position for n, high in behind.items()))
             if messages:
                 failpoint("mid_restore", len(messages))
     finally:

@@ -82,7 +82,7 @@ class Session:
         self._topics = (*processor.priority_inputs, *processor.inputs)
         self._held: dict[int, AssignedPartition] = {}
         self._turn = 0
-        self._assignment = Assignment(processor, settings, self._is_to_stop)
+        self._assignment = Assignment(processor, settings, self._is_to_stop, metrics.restoring)
         self._watchdog = Watchdog(_HUNG_AFTER_S)
         self._committer = ThreadPoolExecutor(1, "commit")
         self._in_flight: _InFlight | None = None
@@ -249,14 +249,14 @@ class Session:
 
     def _commit(self, folded: _Folded, offsets: list[TopicPartition], member: Any) -> None:
         """Commit what was produced. The only code that another thread runs; nobody else uses the producer then."""
-        producer, records = self._producer, folded.records
+        producer, records, began_s = self._producer, folded.records, time.monotonic()
         self._flush()
         self._retry("send_offsets", lambda: producer.send_offsets_to_transaction(offsets, member, _CALL_TIMEOUT_S))
         failpoint("after_offsets_sent", records)
         failpoint("before_commit", records)
         self._retry("commit", lambda: producer.commit_transaction(_CALL_TIMEOUT_S))
         failpoint("after_commit", records)
-        self._metrics.batch(records, time.monotonic() - folded.began_s)
+        self._metrics.batch(records, folded.began_s, began_s)
 
     def _settle(self) -> None:
         """Wait for the commit in flight, if there is one; then the local stores. Raises what the commit raised."""

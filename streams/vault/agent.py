@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable
 
 import faust
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging.clock import Uptime, age_ms, uptime, wall_clock_ms
+from messaging.metrics import listed
 from schemas.models.base import CLOCK_STEP_MAX_MS
 from streams.vault.vault import Vault
 
@@ -39,8 +40,8 @@ class Sweeper:
         self._now_ms = now_ms
         self._vault: Vault | None = None
         self._swept_at: Uptime | None = None
-        self._erased = Counter("commonshelf_vault_erased", "Addresses erased when they had expired.", registry=metrics)
-        self._failed = Counter("commonshelf_vault_sweeps_failed", "Sweeps that will be tried again.", registry=metrics)
+        self._erased = listed.VAULT_ERASED.on(metrics)
+        self._failed = listed.VAULT_SWEEPS_FAILED.on(metrics)
         app.task(self._run)
 
     async def _run(self) -> None:

@@ -62,7 +62,7 @@ def value_of(prometheus: str, query: str) -> float | None:
     ("query", "expected"),
     [
         ("sum(up)", len(CHILDREN)),
-        ('commonshelf_pool_counted{pool="riverside",count="lines_applied"}', 1),
+        ('commonshelf_pool_lines_total{pool="riverside",outcome="applied"}', 1),
         ('sum(commonshelf_connector_lines_total{store="anna",outcome="published"})', 1),
         ('sum(commonshelf_connector_lines_total{store="anna",outcome="refused"})', 1),
         ("sum(commonshelf_worker_partitions)", 12),

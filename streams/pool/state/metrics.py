@@ -1,26 +1,72 @@
 """The pool processor's Prometheus metrics."""
 
-from typing import cast
+from collections.abc import Iterator
+from typing import get_args
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import REGISTRY
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
+from messaging.metrics import listed
 from schemas.types.pos import Sale, StockReport
+from schemas.types.state import PoolRow
+from schemas.types.stock import DeadLetterReason
 from streams.pool.state.pool_state import PoolState
 
-_POOL_GAUGES = (
-    "position", "clock_ms", "dedup_events", "lines_applied", "lines_duplicate", "lines_stale", "lines_quarantined",
-    "requests_accepted", "requests_refused", "reports_accepted", "reports_refused",
-    "orders_rerouted", "orders_unfilled", "orders_part_filled", "hand_overs_not_rung_up",
-    "holds_broken", "holds_expired", "reactions_stopped",
-)  # fmt: skip
+_BAD = listed.POOL_BAD_MESSAGES.on()
+for _reason in get_args(DeadLetterReason):
+    _BAD.labels(_reason)  # shown as 0 from the start: a series that begins at 1 has no increase
+_SET_ASIDE = listed.POOL_SET_ASIDE.on()
+_DUPLICATES = listed.POOL_DUPLICATES.on()
 
-_BAD = Counter("commonshelf_pool_bad_messages_total", "Records that went to the dead letters whole.", ["reason"])
-_SENDER = ("pool", "store", "connector")
-_SET_ASIDE = Counter(
-    "commonshelf_pool_lines_set_aside_total", "Lines set aside, unmapped ones among them.", (*_SENDER, "reason")
-)
-_DUPLICATES = Counter("commonshelf_pool_lines_duplicate_total", "Lines told again, which changed nothing.", _SENDER)
-_POOL = Gauge("commonshelf_pool_counted", "Durable counts of a pool, exact across restarts.", ["pool", "count"])
+
+class PoolCounts(Collector):
+    """Durable counts of pools, as of their last commits. `collect` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, PoolRow] = {}
+
+    def show(self, state: PoolState) -> None:
+        """The counts as they are now: one copy, whose metrics are made when somebody asks."""
+        self._rows[state.pool] = state.row.copy()
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, by pool."""
+        position, clock, remembered = (
+            one.family() for one in (listed.POOL_POSITION, listed.POOL_CLOCK, listed.POOL_REMEMBERED)
+        )
+        lines, requests, reports = (
+            one.family() for one in (listed.POOL_LINES, listed.POOL_REQUESTS, listed.POOL_REPORTS)
+        )
+        reroutes, not_rung_up, stopped = (
+            one.family() for one in (listed.POOL_REROUTES, listed.POOL_NOT_RUNG_UP, listed.POOL_REACTIONS_STOPPED)
+        )
+        short, lost = listed.POOL_SHORT_ORDERS.family(), listed.POOL_HOLDS_LOST.family()
+        for pool, row in sorted(self._rows.items()):
+            position.add_metric([pool], row["position"])
+            clock.add_metric([pool], row["clock_ms"] / 1000)
+            remembered.add_metric([pool], row["dedup_events"])
+            lines.add_metric([pool, "applied"], row["lines_applied"])
+            lines.add_metric([pool, "duplicate"], row["lines_duplicate"])
+            lines.add_metric([pool, "stale"], row["lines_stale"])
+            lines.add_metric([pool, "quarantined"], row["lines_quarantined"])
+            requests.add_metric([pool, "accepted"], row["requests_accepted"])
+            requests.add_metric([pool, "refused"], row["requests_refused"])
+            reports.add_metric([pool, "accepted"], row["reports_accepted"])
+            reports.add_metric([pool, "refused"], row["reports_refused"])
+            reroutes.add_metric([pool], row["orders_rerouted"])
+            short.add_metric([pool, "unfilled"], row["orders_unfilled"])
+            short.add_metric([pool, "part_filled"], row["orders_part_filled"])
+            lost.add_metric([pool, "broken"], row["holds_broken"])
+            lost.add_metric([pool, "expired"], row["holds_expired"])
+            not_rung_up.add_metric([pool], row["hand_overs_not_rung_up"])
+            stopped.add_metric([pool], row["reactions_stopped"])
+        yield from (position, clock, remembered, lines, requests, reports, reroutes, short, lost, not_rung_up, stopped)
+
+
+_COUNTS = PoolCounts()
+REGISTRY.register(_COUNTS)
+show_pool = _COUNTS.show
 
 
 def count_bad_message(reason: str) -> None:
@@ -36,10 +82,3 @@ def count_set_aside(pool: str, event: Sale | StockReport, reason: str, lines: in
 def count_duplicates(pool: str, event: Sale | StockReport, lines: int) -> None:
     """Lines of a sale or a stock report were known already."""
     _DUPLICATES.labels(pool, event["store"], event["source"]["system"]).inc(lines)
-
-
-def show_pool(state: PoolState) -> None:
-    """The pool's durable counts, as of the last commit."""
-    for name, count in state.row.items():
-        if name in _POOL_GAUGES:
-            _POOL.labels(state.pool, name).set(cast("int", count))

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from messaging.clock import wall_clock_ms
+from messaging.metrics import listed
 from schemas.types.settlement import PublishedUntil
 from streams.settlement.store.database import reading
 from streams.settlement.store.queries import heads_of, unpublished
@@ -26,21 +27,8 @@ class Backlog(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, by pool; none while nobody knows how far is published, or the database does not serve."""
-        transactions = GaugeMetricFamily(
-            "commonshelf_settlement_unpublished_transactions",
-            "Transactions of the database that wait to be published.",
-            labels=["pool"],
-        )
-        windows = GaugeMetricFamily(
-            "commonshelf_settlement_unpublished_windows",
-            "Closed windows whose statements wait to be published.",
-            labels=["pool"],
-        )
-        oldest = GaugeMetricFamily(
-            "commonshelf_settlement_oldest_unpublished_seconds",
-            "Age of the oldest of both, by when the broker had what brought it about; 0 for none.",
-            labels=["pool"],
-        )
+        transactions, windows = listed.SETTLEMENT_UNPUBLISHED.family(), listed.SETTLEMENT_UNPUBLISHED_WINDOWS.family()
+        oldest = listed.SETTLEMENT_OLDEST_UNPUBLISHED.family()
         if self._followed is not None:
             engine, until = self._followed
             try:

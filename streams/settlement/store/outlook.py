@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from messaging.clock import wall_clock_ms
 from messaging.journal import JournalEntry
+from messaging.metrics import listed
 from streams.pool.journal import facts
 from streams.settlement.ledger.entries import Step
 from streams.settlement.store.tables import ledger_rows, postings, unpriced, windows
@@ -83,28 +84,9 @@ class Outlook(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, by pool."""
-        value = GaugeMetricFamily(
-            "commonshelf_settlement_unsettled_minor",
-            "What parties owe each other in windows that have not closed, minor units.",
-            labels=["pool", "currency"],
-        )
-        waiting = GaugeMetricFamily(
-            "commonshelf_settlement_unpriced", "Facts that wait for a price or an agreement.", labels=["pool"]
-        )
-        oldest = GaugeMetricFamily(
-            "commonshelf_settlement_oldest_unposted_seconds",
-            "Age of the oldest fact that waits for a price or an agreement; 0 for none.",
-            labels=["pool"],
-        )
-        disputes = GaugeMetricFamily("commonshelf_settlement_disputes", "Disputes that are open.", labels=["pool"])
-        posted = CounterMetricFamily(
-            "commonshelf_settlement_transactions", "Transactions posted since the start.", labels=["pool"]
-        )
-        restated = CounterMetricFamily(
-            "commonshelf_settlement_restatements",
-            "Of these, transactions about an earlier window, which had closed.",
-            labels=["pool"],
-        )
+        value, waiting = listed.SETTLEMENT_UNSETTLED.family(), listed.SETTLEMENT_UNPRICED.family()
+        oldest, disputes = listed.SETTLEMENT_OLDEST_UNPOSTED.family(), listed.SETTLEMENT_DISPUTES.family()
+        posted, restated = listed.SETTLEMENT_TRANSACTIONS.family(), listed.SETTLEMENT_RESTATEMENTS.family()
         for pool in sorted(self._closed_until):
             sums: Counter[str] = Counter()
             for (_, currency), amount in list(self._open[pool].items()):

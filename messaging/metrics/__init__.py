@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: one list, from which every process registers what it shows."""
