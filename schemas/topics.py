@@ -56,7 +56,8 @@ def dead_letter_topic(topic: str) -> str:
 
 POOL_CONFIG = Topic(
     "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
-    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "restock"), compacted=True, has_dead_letters=True,
+    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "restock", "exporter"), compacted=True,
+    has_dead_letters=True,
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
@@ -84,15 +85,15 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "board", "connectors"),
+    "OrderEvent", "pool/order", "pool", ("api", "board", "connectors", "exporter"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
-    "TaskRow", "pool/task", "pool", ("api", "agents", "board", "connectors"), compacted=True,
+    "TaskRow", "pool/task", "pool", ("api", "agents", "board", "connectors", "exporter"), compacted=True,
 )  # fmt: skip
 PICKUP_APPOINTMENTS = Topic(
     "pickup.appointments.v1", "Appointments as they stand: when and where customers collect, and how far that is.",
-    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board", "connectors"), compacted=True,
+    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board", "connectors", "exporter"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
     "pool.lending.v1", "What pools send each other about stock that one lends the other: granted, drawn, returned.",
@@ -104,7 +105,7 @@ POOL_JOURNAL = Topic(
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
-    "Availability", "pool/sku/store", "pool", ("api", "connectors"), compacted=True,
+    "Availability", "pool/sku/store", "pool", ("api", "connectors", "exporter"), compacted=True,
 )  # fmt: skip
 POOL_CHANGELOG = Topic(
     "pool.changelog.v1", "State of the pool processor; internal.",
@@ -151,7 +152,7 @@ SETTLEMENT_PUBLISHED = Topic(
 )  # fmt: skip
 RESTOCK_PROPOSALS = Topic(
     "restock.proposals.v1", "What each store is proposed to buy, and to get from neighbours, item by item.",
-    "RestockProposal", "pool/store/sku", "restock", ("operators", "board"), compacted=True,
+    "RestockProposal", "pool/store/sku", "restock", ("operators", "board", "exporter"), compacted=True,
 )  # fmt: skip
 RESTOCK_ANSWERS = Topic(
     "restock.answers.v1", "What shopkeepers say to proposals: approved, changed, refused.",

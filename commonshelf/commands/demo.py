@@ -30,6 +30,9 @@ def demo(
         float, typer.Option("--orders-per-second", help="How often customers order; half of it where it is lacking.")
     ] = 2.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the generated region.")] = 1,
+    exporter: Annotated[
+        bool, typer.Option("--exporter", help="Also run the exporter: figures of pools and stores for Prometheus.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data, and go on with it next time.")] = False,
 ) -> None:
     """Show it at work: a real Kafka, the workers, the connectors, 34 stores that sell. Needs nothing but Python.
@@ -53,6 +56,7 @@ def demo(
             data=data.value,
             demand_multiplier=demand_multiplier,
             orders_per_second=orders_per_second,
+            exporter=exporter,
             keep=keep,
         )
     except ValueError as error:

@@ -190,6 +190,20 @@ def settlement_process(settings: "Settings", _number: int) -> None:
     )
 
 
+def exporter_process(settings: "Settings", _number: int) -> None:
+    from commonshelf.config.credentials import kafka_options
+    from streams.exporter.process import ExporterSettings, run_exporter
+
+    run_exporter(
+        ExporterSettings(
+            kafka_options=kafka_options(settings.kafka),
+            partitions=settings.partitions,
+            http_host=settings.http.host,
+            http_port=settings.http.exporter_port,
+        )
+    )
+
+
 def http_process(settings: "Settings", _number: int) -> None:
     import uvicorn
 

@@ -127,6 +127,7 @@ class Http(_Section):
     webhook_host: Text = "127.0.0.1"
     webhook_port: Port = 8081
     """It serves the webhooks alone; their pages are at connectors_port."""
+    exporter_port: Port = 8075
     restock_port: Port = 8077
     settlement_port: Port = 8078
     connectors_port: Port = 8079
@@ -152,6 +153,12 @@ class Agents(_Section):
     """The worker that talks to the outside and keeps the clock."""
 
     tick_interval_ms: Annotated[int, Field(ge=100, le=CLOCK_STEP_MAX_MS)] = 1_000
+
+
+class Exporter(_Section):
+    """The process that shows the figures of pools and stores to Prometheus."""
+
+    enabled: bool = False
 
 
 def _without_password(url: str) -> str:
@@ -285,6 +292,7 @@ class Settings(_Section):
     http: Http = Http()
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
+    exporter: Exporter = Exporter()
     vault: Vault = Vault()
     settlement: Settlement = Settlement()
     pools: tuple[Pool, ...] = ()
@@ -375,7 +383,7 @@ def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
     http = settings.http
     hosts = {"port": http.host, "webhook_port": http.webhook_host, "arrival_port": http.arrival_host} | dict.fromkeys(
-        ("connectors_port", "agents_port", "settlement_port", "restock_port"), http.host
+        ("connectors_port", "agents_port", "settlement_port", "restock_port", "exporter_port"), http.host
     )
     for name, host in hosts.items():
         if port := getattr(http, name):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from commonshelf.config.consistency import SettingsRecord
-from commonshelf.config.settings import Http, Pool, Settings, Store
+from commonshelf.config.settings import Exporter, Http, Pool, Settings, Store
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
 from schemas.models.agreement import Agreement, SettlementWindow, TransferPrice
@@ -62,7 +62,7 @@ class Consortium:
     def ids(self) -> tuple[str, ...]:
         return tuple(member.id for member in self.members)
 
-    def settings(self, data_dir: Path) -> Settings:
+    def settings(self, data_dir: Path, *, exporter: bool = False) -> Settings:
         """For `Stack`: everything below `data_dir`, on free ports."""
         stores = tuple(self._store(at, member, data_dir) for at, member in enumerate(self.members))
         free = Http(
@@ -74,8 +74,15 @@ class Consortium:
             settlement_port=0,
             restock_port=0,
             arrival_port=0,
+            exporter_port=0,
         )
-        return Settings(data_dir=data_dir.absolute(), http=free, pools=(self.pool,), stores=stores)
+        return Settings(
+            data_dir=data_dir.absolute(),
+            http=free,
+            exporter=Exporter(enabled=exporter),
+            pools=(self.pool,),
+            stores=stores,
+        )
 
     def processes_env(self) -> dict[str, str]:
         """The webhook secrets, for the connectors' process. They exist nowhere else than in the two processes."""

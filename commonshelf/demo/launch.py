@@ -56,7 +56,7 @@ def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_pas
     console.print(escape(scenario.notice), style="dim", soft_wrap=True)
     consortium = scenario.consortium
     with Stack(
-        consortium.settings(options.data_dir),
+        consortium.settings(options.data_dir, exporter=options.exporter),
         on_event=ProgressPrinter(console).tell,
         records=consortium.records,
         processes_env=consortium.processes_env(),

@@ -25,6 +25,7 @@ class DemoOptions:
     1.3 units a week per store and item.
     orders_per_second: how often customers order, 0 for never; a replay has no orders.
     lines_per_second: the pace; None takes 200, or for a replay what fits the month into the run.
+    exporter: also run the process that shows pools and stores to Prometheus.
     keep: leave the data directory, and go on in it the next time.
     """
 
@@ -36,6 +37,7 @@ class DemoOptions:
     data: DataSource = "generated"
     demand_multiplier: float = 1.0
     orders_per_second: float = ORDERS_PER_SECOND
+    exporter: bool = False
     keep: bool = False
     data_dir: Path = DEMO_DATA_DIR
 

@@ -21,6 +21,7 @@ PACKAGES = (
     DebianPackage("avro-bin", "avrocat", "tests/integration/test_registry.py"),
     DebianPackage("postgresql", "pg_ctlcluster", "tests/integration/test_vault_postgresql.py"),
     DebianPackage("prometheus", "promtool", "tests/integration/test_prometheus.py"),
+    DebianPackage("prometheus-alertmanager", "amtool", "tests/unit/test_alerts.py"),
     DebianPackage("spin", "spin", "tests/proof/models/test_models.py"),
     DebianPackage("build-essential", "gcc", "tests/proof/models/test_models.py"),
     DebianPackage("hledger", "hledger", "tests/unit/settlement/test_exports.py"),

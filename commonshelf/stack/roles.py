@@ -152,6 +152,16 @@ ROLES = (
         secrets=_of_kafka,
     ),
     Role(
+        name="exporter",
+        about="Show the figures of pools and stores to Prometheus, from topics.",
+        run="commonshelf.commands.worker:exporter_process",
+        port_setting="exporter_port",
+        stop_order=PAGES_STOP,
+        is_wanted=lambda settings: settings.exporter.enabled,
+        is_awaited=False,
+        secrets=_of_kafka,
+    ),
+    Role(
         name="http",
         about="Serve our pages and the schema registry.",
         run="commonshelf.commands.worker:http_process",

@@ -142,6 +142,7 @@ CONNECTOR_SUCCESS = GaugeMetric(
 CONNECTOR_RECONCILED = GaugeMetric(
     "commonshelf_connector_reconciled_timestamp_seconds",
     "When the last poll began that found the vendor's list read to its end, Unix time.", "seconds", _SENDER,
+    unseen_because="panels show how long ago that is",
 )  # fmt: skip
 CONNECTOR_RECONCILIATION_LAG = GaugeMetric(
     "commonshelf_connector_reconciliation_lag_seconds", "How long ago that poll began.", "seconds", _SENDER
@@ -197,6 +198,62 @@ SETTLEMENT_OLDEST_UNPUBLISHED = GaugeMetric(
     "commonshelf_settlement_oldest_unpublished_seconds",
     "Age of the oldest of both, by when the broker had what brought it about; 0 for none.", "seconds", _POOL,
 )  # fmt: skip
+
+# --- exporter: from topics, by pool and store -------------------------------------------------------------
+# Its sums count from its start on.
+
+STORE_SHELVES = GaugeMetric(
+    "commonshelf_store_availability_rows", "Shelves of the live table: items that a store's books know.", "rows",
+    ("pool", "store"),
+)  # fmt: skip
+STORE_NEGATIVE = GaugeMetric(
+    "commonshelf_store_negative_rows", "Shelves whose books are below zero.", "rows", ("pool", "store")
+)
+STORE_CONFIDENCE = GaugeMetric(
+    "commonshelf_store_confidence_ratio",
+    "Mean chance that a unit is where a store's books say, as of each shelf's last change.", "ratio",
+    ("pool", "store"),
+)  # fmt: skip
+STORE_NEWEST = GaugeMetric(
+    "commonshelf_store_newest_change_timestamp_seconds",
+    "When the newest event was recorded that a store's availability shows, Unix time.", "seconds", ("pool", "store"),
+)  # fmt: skip
+STORE_TASKS = GaugeMetric(
+    "commonshelf_store_tasks", "Tasks that have not ended, by kind.", "tasks", ("pool", "store", "kind")
+)
+STORE_TASKS_ENDED = CounterMetric(
+    "commonshelf_store_tasks_ended_total", "Tasks that ended, by outcome: done, refused, late, cancelled.", "tasks",
+    ("pool", "store", "outcome"),
+)  # fmt: skip
+ORDER_EVENTS = CounterMetric(
+    "commonshelf_order_events_total", "What was told about orders and transfers, by kind.", "events",
+    (*_POOL, "kind"),
+)  # fmt: skip
+ORDERS_ENDED = CounterMetric(
+    "commonshelf_orders_ended_total", "Orders that ended, by outcome.", "orders", (*_POOL, "outcome")
+)
+ORDER_LINES = CounterMetric("commonshelf_order_lines_total", "Lines of orders that were placed.", "lines", _POOL)
+ORDER_LINES_FILLED = CounterMetric(
+    "commonshelf_order_lines_filled_total", "Of these, lines that the pool's stores filled whole when placed.", "lines",
+    _POOL,
+)  # fmt: skip
+ORDER_LINES_FILLED_ALONE = CounterMetric(
+    "commonshelf_order_lines_filled_alone_total",
+    "Of these, lines that the store of the customer's wish filled, or by the live table could have: without the pool.",
+    "lines", _POOL,
+)  # fmt: skip
+PICKUP_APPOINTMENTS = GaugeMetric(
+    "commonshelf_pickup_appointments", "Appointments ahead by status: booked, ready.", "appointments",
+    ("pool", "place", "status"),
+)  # fmt: skip
+PICKUP_WINDOWS = CounterMetric(
+    "commonshelf_pickup_windows_total",
+    "Appointments that ended: kept, late (the goods were not ready at the time), no_show.", "appointments",
+    ("pool", "place", "outcome"),
+)  # fmt: skip
+RESTOCK_PROPOSALS = GaugeMetric(
+    "commonshelf_restock_proposals", "Newest proposals to buy or move, by status.", "proposals", (*_POOL, "status")
+)
 
 METRICS: tuple[Metric, ...] = tuple(one for one in globals().values() if isinstance(one, Metric))
 """All of them, in this order."""

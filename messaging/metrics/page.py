@@ -7,6 +7,7 @@ _DURABLE = (
     "`worker ledger`. What is durable comes from the pool's own row, exact across restarts, as of the last commit.\n"
     "After a take-over the worker that lost a pool goes on showing its last values: take `max by (pool)`."
 )
+_EXPORTED = "`worker exporter`, which reads topics; its sums count from its start on."
 _SECTIONS = {
     "commonshelf_worker_": ("Workers of the ledger lane", "`worker ledger` and `worker restock`."),
     "commonshelf_pool_": ("Pools", _DURABLE),
@@ -15,6 +16,10 @@ _SECTIONS = {
     "commonshelf_connector_": ("Connectors", "`worker connectors`. Times of successes are kept across restarts."),
     "commonshelf_partner_": ("Partners", "`worker connectors`, where partners post to us."),
     "commonshelf_settlement_": ("Settlement", "`worker settlement`."),
+    "commonshelf_store_": ("Stores", _EXPORTED),
+    "commonshelf_order": ("Orders", _EXPORTED),
+    "commonshelf_pickup_": ("Pickup", _EXPORTED),
+    "commonshelf_restock_": ("Restock", _EXPORTED),
 }
 """Beginning of the names → title, and who shows them."""
 

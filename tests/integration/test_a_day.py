@@ -19,6 +19,7 @@ PORTS = (
     "arrival_port",
     "settlement_port",
     "restock_port",
+    "exporter_port",
     "connectors_port",
     "agents_port",
     "ledger_port",

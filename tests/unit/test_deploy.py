@@ -56,6 +56,7 @@ def test_every_variable_that_the_containers_set_is_a_setting():
 def test_the_pages_ports_are_published_on_this_machine_only():
     http = Http()
     ports = [
+        http.exporter_port,
         http.arrival_port,
         http.restock_port,
         http.settlement_port,

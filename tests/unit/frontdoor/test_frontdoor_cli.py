@@ -161,7 +161,7 @@ def test_doctor_names_a_missing_secret_and_a_taken_port(tmp_path):
         port = taken.getsockname()[1]
         file = tmp_path / "shelf.toml"
         file.write_text(
-            f"[http]\nport = {port}\nwebhook_port = 0\nsettlement_port = 0\nrestock_port = 0\n"
+            f"[http]\nport = {port}\nwebhook_port = 0\nsettlement_port = 0\nrestock_port = 0\nexporter_port = 0\n"
             "connectors_port = 0\nagents_port = 0\nledger_port = 0\n"
             "[[pools]]\nid = 'p'\nname = 'P'\n[[stores]]\nid = 'a'\nname = 'A'\n"
             "[[stores.connectors]]\nkind = 'webhook'\nsecret_env = 'NO_SUCH_SECRET'\n"

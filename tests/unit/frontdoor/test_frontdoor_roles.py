@@ -22,7 +22,10 @@ ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 STORE = {"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder": "/tmp/shelf"}]}
 PARTNER = {"id": "front-desk", "kind": "arrival", "secret_env": "FRONT_DESK_SECRET"}
-SETTINGS = Settings.model_validate({"pools": [{"id": "p", "name": "P"}], "stores": [STORE], "partners": [PARTNER]})
+POOL = {"id": "p", "name": "P"}
+SETTINGS = Settings.model_validate(
+    {"pools": [POOL], "stores": [STORE], "partners": [PARTNER], "exporter": {"enabled": True}}
+)
 
 
 class MoreHttp(Http):
@@ -53,6 +56,7 @@ def toy_settings():
                 connectors_port=0,
                 agents_port=0,
                 ledger_port=0,
+                exporter_port=0,
                 settlement_port=0,
                 restock_port=0,
                 arrival_port=0,

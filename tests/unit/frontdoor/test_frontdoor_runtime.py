@@ -31,6 +31,7 @@ NO_PORTS = Http(
     settlement_port=0,
     restock_port=0,
     arrival_port=0,
+    exporter_port=0,
 )
 
 
@@ -97,10 +98,11 @@ def test_ports_of_zero_become_distinct_free_ones():
                 http.settlement_port,
                 http.restock_port,
                 http.arrival_port,
+                http.exporter_port,
                 0,
             }
         )
-        == 9
+        == 10
     )
 
 
