@@ -1,0 +1,1 @@
+"""Dashboards of Grafana, as code; `python -m messaging.metrics` writes their JSON."""
