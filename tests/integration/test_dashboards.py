@@ -1,0 +1,80 @@
+"""Every query of every panel finds data in Debian's Prometheus, which scrapes a running demo.
+
+The demo's tills are webhooks and files. What a vendor's connector shows besides (polls, the online channel) stands
+beside it: the same metrics object as in the connectors' process, told what such a connector tells it.
+"""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from commonshelf.stack.runtime_file import DEMO_DATA_DIR, read_runtime
+from connectors.contract import Skip, SkipReason, Translated
+from connectors.metrics import ConnectorMetrics
+from messaging.metrics.dashboards.boards import BOARDS
+from messaging.status_server import Status, StatusServer
+from tests.support.prometheus import scraping, series_of
+from tests.support.waiting import PATIENCE_S, until
+
+pytestmark = pytest.mark.needs_debian
+POOL = "lahn"
+FILLED_IN = {"$pool": ".*", "$store": ".*", "$__rate_interval": "1m", "$__range": "1h"}
+PANELS = {f"{board.uid}: {panel.title}": panel for board in BOARDS for panel in board.panels()}
+
+
+def vendor_s_metrics() -> ConnectorMetrics:
+    """What a vendor's connector shows after a poll."""
+    metrics = ConnectorMetrics()
+    store = metrics.of(POOL, "vendor-s-store", "square")
+    store.reconciled(1_790_000_000)
+    store.written_back("done")
+    store.left_out(Translated((), (), (Skip(SkipReason.echo, "order 1"),)))
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("demo")
+    with (folder / "said").open("w") as said:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "commonshelf", "demo", "--stores", "8", "--lines-per-second", "40", "--exporter"],
+            cwd=folder, stdout=said, stderr=said,
+        )  # fmt: skip
+    registry = vendor_s_metrics().registry
+    always = lambda: Status(ok=True)  # noqa: E731
+    try:
+        until(lambda: "pages:" in (folder / "said").read_text() or demo.poll() is not None, "the demo")
+        assert demo.poll() is None, (folder / "said").read_text()
+        runtime = read_runtime(folder / DEMO_DATA_DIR)
+        add_place(folder)
+        with StatusServer("127.0.0.1", 0, health=always, ready=always, registry=registry) as vendor:
+            jobs = {f"commonshelf-{child}": url for child, url in runtime.urls.items() if child != "http"}
+            with scraping(folder, {**jobs, "commonshelf-vendor": vendor.url}) as address:
+                yield address
+    finally:
+        demo.send_signal(signal.SIGINT)
+        demo.wait(PATIENCE_S)
+
+
+def add_place(folder: Path) -> None:
+    place = [sys.executable, "-m", "commonshelf", "place", "add", POOL, "square", "--opening", "mon=09:00-18:00"]
+    told = subprocess.run(place, cwd=folder, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+
+
+def filled_in(expression: str) -> str:
+    for variable, value in FILLED_IN.items():
+        expression = expression.replace(variable, value)
+    assert "$" not in expression
+    return expression
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_each_query_of_a_panel_finds_data(prometheus, name):
+    for expression, _ in PANELS[name].queries:
+        query = filled_in(expression)
+        until(lambda query=query: series_of(prometheus, query), lambda query=query: f"data of {query}", pause_s=0.5)
