@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-RULES_FILE = ROOT / "deploy" / "prometheus" / "alerts.yml"
+DEPLOY = ROOT / "deploy"
+RULES_FILE = DEPLOY / "prometheus" / "alerts.yml"
 ALERTS = [
     rule["alert"].removeprefix("Commonshelf")
     for group in yaml.safe_load(RULES_FILE.read_text())["groups"]
@@ -128,6 +129,24 @@ def test_every_alert_has_a_case():
 
 def test_prometheus_takes_the_rules():
     promtool("check", "rules", str(RULES_FILE))
+
+
+def test_prometheus_and_alertmanager_take_their_settings():
+    promtool("check", "config", str(DEPLOY / "prometheus" / "prometheus.yml"))
+    config = str(DEPLOY / "alertmanager" / "alertmanager.yml")
+    ran = subprocess.run(["amtool", "check-config", config], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"), [("severity=critical", "operators"), ("severity=warning", "operators")]
+)
+def test_an_alert_reaches_its_receiver(labels, receiver):
+    config = f"--config.file={DEPLOY / 'alertmanager' / 'alertmanager.yml'}"
+    told = subprocess.run(
+        ["amtool", "config", "routes", "test", config, labels], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == [receiver]
 
 
 @pytest.mark.parametrize("fires", [True, False], ids=["firing", "silent"])
