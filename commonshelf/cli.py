@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from commonshelf.commands import (
+    acl,
     agreement,
     allocate,
     availability,
@@ -61,6 +62,7 @@ app.add_typer(config.app, name="config", rich_help_panel=RUN)
 app.add_typer(worker.app, name="worker", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(park.park)
 app.add_typer(clock.app, name="clock", rich_help_panel=RUN)
+app.add_typer(acl.app, name="acl", rich_help_panel=RUN)
 app.add_typer(store.app, name="store", rich_help_panel=DESKS)
 app.add_typer(connect.app, name="connect", rich_help_panel=DESKS)
 app.add_typer(map_desk.app, name="map", rich_help_panel=DESKS)
