@@ -28,6 +28,7 @@ from commonshelf.commands import (
     quota,
     run_tests,
     settle,
+    setup,
     simulate,
     store,
     tasks,
@@ -57,6 +58,7 @@ RUN, DESKS, LOOK, DEVELOP = "Run it", "Work at its desks", "Look into it", "Deve
 
 app.command(rich_help_panel=RUN)(demo.demo)
 app.command(rich_help_panel=RUN)(up.up)
+app.command(rich_help_panel=RUN)(setup.setup)
 app.command(rich_help_panel=RUN)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=RUN)
 app.add_typer(worker.app, name="worker", rich_help_panel=RUN)
