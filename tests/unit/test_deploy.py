@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commonshelf.config.settings import Http
 from commonshelf.config.sources import OTHER_VARIABLES, environment_names
 from commonshelf.embedded_kafka.jars import read_lock
 from commonshelf.embedded_kafka.server_config import BrokerPorts, server_properties
@@ -19,63 +18,150 @@ from commonshelf.embedded_kafka.server_config import BrokerPorts, server_propert
 PYTHON = f"{sys.base_prefix}/bin/python3"
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-KAFKA, OURS = COMPOSE["services"]["kafka"], COMPOSE["services"]["commonshelf"]
+SERVICES = COMPOSE["services"]
+BROKERS = [SERVICES[f"kafka-{number}"] for number in (1, 2, 3)]
+OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("commonshelf:")}
+WORKERS = {name: one for name, one in OURS.items() if one["command"][0] == "worker"}
+ASKED = {name: one for name, one in WORKERS.items() if "healthcheck" in one}
 UV_FILE = ROOT / "deploy" / "uv-requirements.txt"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
-def test_the_container_is_of_the_release_that_is_embedded():
+def test_the_containers_are_of_the_release_that_is_embedded():
     (release,) = {jar.version for jar in read_lock() if jar.artifact == "kafka-clients"}
-    assert KAFKA["image"] == f"apache/kafka:{release}"
+    assert {broker["image"] for broker in BROKERS} == {f"apache/kafka:{release}"}
 
 
-def test_the_container_s_broker_is_set_as_the_embedded_one():
-    """Apart from where it listens and keeps its data. The image makes KAFKA_A_B of the property a.b."""
-    embedded = server_properties(1, [BrokerPorts(0, 0), BrokerPorts(1, 2)], Path())
-    alone = server_properties(0, [BrokerPorts(1, 2)], Path())
-    told = {
-        name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in KAFKA["environment"].items()
-    }
+def test_the_containers_brokers_are_set_as_the_embedded_ones():
+    """Apart from where they listen and keep their data. The image makes KAFKA_A_B of the property a.b."""
+    embedded = server_properties(0, [BrokerPorts(0, 0), BrokerPorts(1, 2), BrokerPorts(3, 4)], Path())
     of_the_place = {
         "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map",
         "inter.broker.listener.name", "log.dirs",
     }  # fmt: skip
-    assert told.keys() <= embedded.keys()
-    assert {name: str(value) for name, value in told.items() if name not in of_the_place} == {
-        name: str(alone[name]) for name in told if name not in of_the_place
-    }
+    for broker in BROKERS:
+        told = {
+            name.removeprefix("KAFKA_").lower().replace("_", "."): value
+            for name, value in broker["environment"].items()
+            if name != "CLUSTER_ID"
+        }
+        assert told.keys() <= embedded.keys()
+        assert {name: str(value) for name, value in told.items() if name not in of_the_place} == {
+            name: str(embedded[name]) for name in told if name not in of_the_place
+        }
+
+
+def test_the_brokers_are_one_cluster_under_names_that_are_their_own():
+    told = [broker["environment"] for broker in BROKERS]
+    assert [one["KAFKA_NODE_ID"] for one in told] == [1, 2, 3]
+    assert len({one["CLUSTER_ID"] for one in told}) == 1
+    voters = ",".join(f"{number}@kafka-{number}:9093" for number in (1, 2, 3))
+    assert {one["KAFKA_CONTROLLER_QUORUM_VOTERS"] for one in told} == {voters}
+    named = [one["KAFKA_ADVERTISED_LISTENERS"].removeprefix("INTERNAL://") for one in told]
+    assert {one["environment"]["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"] for one in OURS.values()} == {",".join(named)}
 
 
 def test_every_variable_that_the_containers_set_is_a_setting():
     in_image = re.findall(r"(COMMONSHELF_\w+)=", DOCKERFILE)
-    assert {*OURS["environment"], *in_image} <= {*environment_names(), *OTHER_VARIABLES}
-    address = OURS["environment"]["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"]
-    assert f"INTERNAL://{address}," in KAFKA["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    passwords = {f"COMMONSHELF_{database}_PASSWORD" for database in ("SETTLEMENT", "VAULT")}
+    set_here = {name for one in OURS.values() for name in one["environment"]}
+    assert {*set_here, *in_image} <= {*environment_names(), *OTHER_VARIABLES, *passwords}
 
 
-def test_the_pages_ports_are_published_on_this_machine_only():
-    http = Http()
-    ports = [
-        http.exporter_port,
-        http.arrival_port,
-        http.restock_port,
-        http.settlement_port,
-        http.connectors_port,
-        http.port,
-        http.webhook_port,
-        http.agents_port,
-        http.ledger_port,
-    ]
-    assert OURS["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
-    assert f"EXPOSE {' '.join(map(str, ports))}" in DOCKERFILE
+def test_ports_are_published_on_this_machine_only():
+    ports = [port for one in SERVICES.values() for port in one.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert len({port.split(":")[1] for port in ports}) == len(ports)
+    of_ours = sorted(port.split(":")[2] for one in OURS.values() for port in one.get("ports", ()))
+    assert f"EXPOSE {' '.join(of_ours)}" in DOCKERFILE
 
 
 def test_what_must_outlive_a_container_is_on_a_volume():
-    kept = {volume.split(":")[1] for service in (KAFKA, OURS) for volume in service["volumes"]}
     data_dir = re.search(r"COMMONSHELF_DATA_DIR=(\S+)", DOCKERFILE)
-    assert {KAFKA["environment"]["KAFKA_LOG_DIRS"], data_dir.group(1)} <= kept
-    named = {volume.split(":")[0] for service in (KAFKA, OURS) for volume in service["volumes"]} - {"."}
-    assert named == set(COMPOSE["volumes"])
+    for name, one in (*OURS.items(), *zip("123", BROKERS, strict=True)):
+        kept = {volume.split(":")[1] for volume in one["volumes"]}
+        assert one["environment"].get("KAFKA_LOG_DIRS", data_dir.group(1)) in kept, name
+    named = {volume.split(":")[0] for one in SERVICES.values() for volume in one.get("volumes", ())}
+    assert {name for name in named if not name.startswith(".")} == set(COMPOSE["volumes"])
+
+
+def test_files_that_are_mounted_are_in_the_repository():
+    mounted = {volume.split(":")[0] for one in SERVICES.values() for volume in one.get("volumes", ())}
+    assert [path for path in mounted if path.startswith("./") and not (ROOT / path).exists()] == []
+
+
+def test_our_containers_can_write_nothing_but_their_volumes_and_have_no_rights():
+    for one in OURS.values():
+        assert one["read_only"]
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+    assert re.search(r"^USER commonshelf$", DOCKERFILE, re.MULTILINE)
+    assert [name for name, one in OURS.items() if ".:/config" in one["volumes"]] == ["connectors"]
+
+
+def test_a_password_goes_to_the_container_that_needs_it():
+    holders = {
+        name: {variable for variable, value in one["environment"].items() if "PASSWORD:?" in str(value)}
+        for name, one in OURS.items()
+    }
+    assert {name: found for name, found in holders.items() if found} == {
+        "agents": {"COMMONSHELF_VAULT_PASSWORD"}, "settlement": {"COMMONSHELF_SETTLEMENT_PASSWORD"},
+    }  # fmt: skip
+    assert [name for name, one in OURS.items() if "env_file" in one] == ["connectors", "arrival"]
+
+
+def test_the_example_names_every_password_of_the_containers():
+    wanted = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert wanted == set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_images_are_pinned():
+    assert all(re.search(r":v?\d+\.\d+(\.\d+)?$", one["image"]) for one in SERVICES.values())
+
+
+def test_workers_start_once_kafka_is_healthy_and_set_up_and_have_time_to_stop():
+    healthy = {"condition": "service_healthy"}
+    assert OURS["setup"]["depends_on"] == {f"kafka-{number}": healthy for number in (1, 2, 3)}
+    for one in WORKERS.values():
+        before = one["depends_on"]
+        assert before.get("setup") == {"condition": "service_completed_successfully"} or before == {
+            "connectors": healthy
+        }
+        assert int(one["stop_grace_period"].removesuffix("s")) > 2 * 25
+    for one in BROKERS:
+        assert one["healthcheck"]["test"][1].split()[0].startswith("/opt/kafka/bin/")
+
+
+def test_each_worker_is_asked_for_its_health_at_its_own_port_and_name():
+    for name, one in ASKED.items():
+        *probe, url = one["healthcheck"]["test"]
+        assert probe == ["CMD", "python", "-m", "messaging.probe"]
+        host, port, path = re.fullmatch(r"http://(.*):(\d+)(/.*)", url).groups()
+        assert (host, one["hostname"]) == ("127.0.0.1", name)
+        assert f"127.0.0.1:{port}:{port}" in one["ports"]
+        assert path == ("/subjects" if name == "http" else "/health")
+
+
+def test_the_arrival_app_and_the_connectors_speak_by_one_loopback():
+    alone = SERVICES["arrival"]
+    assert WORKERS.keys() - ASKED.keys() == {"arrival"}
+    assert (alone["network_mode"], "networks" in alone, "ports" in alone) == ("service:connectors", False, False)
+    assert "127.0.0.1:8076:8076" in SERVICES["connectors"]["ports"]
+
+
+def test_prometheus_scrapes_every_worker_that_has_metrics():
+    scraped = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {target for job in scraped for static in job["static_configs"] for target in static["targets"]}
+    pages = {f"{name}:{one['healthcheck']['test'][-1].split(':')[2].split('/')[0]}" for name, one in ASKED.items()}
+    assert targets - {"localhost:9090"} == pages - {"http:8080"}
+
+
+def test_grafana_finds_its_data_source_and_its_dashboards():
+    provisioning = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert (source["uid"], source["url"]) == ("prometheus", "http://prometheus:9090")
+    (found,) = yaml.safe_load((provisioning / "dashboards" / "commonshelf.yml").read_text())["providers"]
+    assert f"./deploy/grafana/dashboards:{found['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
 
 
 def test_the_image_holds_the_packages_of_the_wheel():
@@ -108,9 +194,3 @@ def test_a_uv_that_is_not_the_known_one_is_not_installed(tmp_path, is_forged):
     pip = [PYTHON, "-m", "pip", "install", "--no-index", "--find-links", tmp_path, "--target", tmp_path / "at"]
     ran = subprocess.run([*pip, *words, "-r", tmp_path / "uv.txt"], capture_output=True, text=True, check=False)
     assert (ran.returncode != 0, "DO NOT MATCH THE HASHES" in ran.stderr) == (is_forged, is_forged)
-
-
-def test_ours_starts_once_kafka_is_healthy_and_has_time_to_stop():
-    assert OURS["depends_on"] == {"kafka": {"condition": "service_healthy"}}
-    assert KAFKA["healthcheck"]["test"][1].split()[0].startswith("/opt/kafka/bin/")
-    assert int(OURS["stop_grace_period"].removesuffix("s")) > 2 * 25, "connectors, then workers, 25 s each at most"

@@ -20,6 +20,7 @@ from tests.support.toy_role import played
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+CONTAINERS = [one for one in COMPOSE["services"].values() if one.get("command", [""])[0] == "worker"]
 STORE = {"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder": "/tmp/shelf"}]}
 PARTNER = {"id": "front-desk", "kind": "arrival", "secret_env": "FRONT_DESK_SECRET"}
 POOL = {"id": "p", "name": "P"}
@@ -73,12 +74,15 @@ def test_every_role_has_a_command_a_port_a_process_and_a_published_place(role):
     assert {*(role.served_at or ())} <= set(Http.model_fields)
     [first, *_] = [one for one in processes(SETTINGS, Path("settings.json"), {}) if one.role is role]
     assert first.url == f"http://{host}:{port}"
-    assert f"127.0.0.1:{port}:{port}" in COMPOSE["services"]["commonshelf"]["ports"]
+    assert any(f"127.0.0.1:{port}:{port}" in one.get("ports", ()) for one in CONTAINERS)
 
 
 def test_the_containers_publish_what_the_table_has_and_no_more():
     ports = {port for _, port in addresses(Settings()).values()}
-    assert {int(said.rsplit(":", 1)[1]) for said in COMPOSE["services"]["commonshelf"]["ports"]} == ports
+    second_ledger = Http().ledger_port + 1
+    published = {int(said.rsplit(":", 1)[1]) for one in CONTAINERS for said in one.get("ports", ())}
+    assert published == ports | {second_ledger}
+    assert {one["command"][1] for one in CONTAINERS} == {role.name for role in ROLES}
 
 
 def test_a_toy_role_is_run_by_its_command():

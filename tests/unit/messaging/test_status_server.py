@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from messaging import status_server
+from messaging.probe import probe
 from messaging.status_server import Status, StatusServer, json_page
 from streams.agents.status import LoopStatus
 from tests.support.waiting import PATIENCE_S
@@ -138,3 +139,16 @@ def test_a_page_that_takes_its_time_is_not_cut_short(monkeypatch):
 )  # fmt: skip
 def test_a_page_answers_only_under_a_name_that_is_ours(pages, host, code):
     assert httpx.get(f"{pages.url}/metrics", headers={"Host": host}).status_code == code
+
+
+def test_a_container_s_probe_believes_the_page(pages, status):
+    assert probe(f"{pages.url}/health") is None
+    status.waiting_for = "Kafka"
+    assert probe(f"{pages.url}/ready") == f'{pages.url}/ready answers 503: {{"ok": false, "reason": "Kafka"}}'
+
+
+def test_a_container_s_probe_tells_of_a_process_that_does_not_answer():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/health"
+        assert probe(url).startswith(f"{url} does not answer: ")
