@@ -4,7 +4,7 @@ A role's processes log in as `commonshelf-ROLE`. Whoever is not named may do not
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init__ re-exports them without saying so
@@ -132,7 +132,7 @@ def apply(kafka_options: ClientOptions, todo: Changes) -> None:
             for done in admin.create_acls(todo.missing, request_timeout=_TIMEOUT_S).values():
                 done.result(_TIMEOUT_S)
         if todo.surplus:
-            filters = [AclBindingFilter(*_key(binding)) for binding in todo.surplus]
+            filters = [_only(binding) for binding in todo.surplus]
             for done in admin.delete_acls(filters, request_timeout=_TIMEOUT_S).values():
                 done.result(_TIMEOUT_S)
     except KafkaException as error:
@@ -141,9 +141,10 @@ def apply(kafka_options: ClientOptions, todo: Changes) -> None:
 
 def told(binding: AclBinding) -> tuple[str, str, str, str]:
     """Login, operation, kind and name, for people."""
+    kind, operation = ResourceType(binding.restype), AclOperation(binding.operation)
     name = binding.name + ("*" if binding.resource_pattern_type is ResourcePatternType.PREFIXED else "")
-    kind = "cluster" if binding.restype is ResourceType.BROKER else binding.restype.name.lower()
-    return binding.principal.removeprefix("User:"), binding.operation.name.lower(), kind, name
+    kind_name = "cluster" if kind is ResourceType.BROKER else kind.name.lower()
+    return binding.principal.removeprefix("User:"), operation.name.lower(), kind_name, name
 
 
 def _admin(kafka_options: ClientOptions) -> AdminClient:
@@ -151,8 +152,9 @@ def _admin(kafka_options: ClientOptions) -> AdminClient:
 
 
 def _describe(admin: AdminClient) -> list[AclBinding]:
+    anybody: Any = None  # the client's types name no such thing, and its pages do
     anything = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+        ResourceType.ANY, anybody, ResourcePatternType.ANY, anybody, anybody, AclOperation.ANY, AclPermissionType.ANY
     )
     try:
         found: list[AclBinding] = admin.describe_acls(anything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
@@ -163,6 +165,13 @@ def _describe(admin: AdminClient) -> list[AclBinding]:
 
 def _ours(found: Iterable[AclBinding]) -> Mapping[tuple[object, ...], AclBinding]:
     return {_key(binding): binding for binding in found if binding.principal.startswith(f"User:{PREFIX}")}
+
+
+def _only(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype, binding.name, binding.resource_pattern_type, binding.principal, binding.host,
+        binding.operation, binding.permission_type,
+    )  # fmt: skip
 
 
 def _key(binding: AclBinding) -> tuple[object, ...]:
