@@ -23,6 +23,7 @@ from messaging.errors import UserError
 from schemas.topics import (
     CATALOG_ITEMS,
     DLQ_OUTCOMES,
+    FULFILMENT_REPORTS,
     ORDERS_REQUESTS,
     POOL_CONFIG,
     POS_SALES,
@@ -36,8 +37,10 @@ PREFIX = "commonshelf-"
 """Of every login, consumer group and transactional id of ours."""
 OPERATORS = "operators"
 _TIMEOUT_S = 30.0
-_WRITES_BESIDE = {"restock": (ORDERS_REQUESTS.name,)}
-"""Role → topics of other writers that it also writes: what was agreed to becomes a transfer."""
+_WRITES_BESIDE = {"restock": (ORDERS_REQUESTS.name,), "connectors": (FULFILMENT_REPORTS.name,)}
+"""Role → topics of other writers that it also writes: what was agreed to becomes a transfer, and partners report who
+came.
+"""
 _READS_BESIDE = {
     "connectors": (
         POOL_CONFIG.name, CATALOG_ITEMS.name,
@@ -50,6 +53,7 @@ aside, which a shop's folder lists.
 _GROUPS = {"pool": LEDGER_GROUP, "restock": RESTOCK_GROUP}
 _TRANSACTIONS = {
     "pool": LEDGER_GROUP, "restock": RESTOCK_GROUP, "settlement": TRANSACTIONAL_ID, "connectors": f"{PREFIX}connectors",
+    "agents": f"{PREFIX}connectors",  # calls to partners are remembered as connectors' are
 }  # fmt: skip
 
 

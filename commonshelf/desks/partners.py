@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
@@ -20,6 +20,7 @@ from connectors.specs import PartnerOptions
 from connectors.writers import Writers
 from messaging.client_options import ClientOptions
 from messaging.followed import FollowedEvents, FollowedTables
+from messaging.metrics import listed
 from schemas.models.connectors import PartnerCall
 from schemas.topics import ORDERS_EVENTS
 from streams.agents.callers import Run
@@ -90,14 +91,8 @@ class _Metrics:
 
     def __init__(self, registry: CollectorRegistry, log: OutboundLog[PartnerCall]) -> None:
         self._log = log
-        self._calls = Counter(
-            "commonshelf_partner_calls", "Calls to partners by outcome: done, refused.",
-            ("pool", "partner", "outcome"), registry=registry,
-        )  # fmt: skip
-        self._under_way = Gauge(
-            "commonshelf_partner_calls_under_way", "Calls to partners that have no outcome yet.",
-            ("pool", "partner"), registry=registry,
-        )  # fmt: skip
+        self._calls = listed.PARTNER_CALLS.on(registry)
+        self._under_way = listed.PARTNER_CALLS_UNDER_WAY.on(registry)
 
     def of(self, pool: str, partner: str) -> Callable[[Outcome], None]:
         """Counts the outcomes of one partner's calls."""

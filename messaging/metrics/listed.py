@@ -152,7 +152,7 @@ CONNECTOR_NEWEST_EVENT_AGE = GaugeMetric(
     "seconds", _SENDER,
 )  # fmt: skip
 
-# --- partners, by the connectors ------------------------------------------------------------------------
+# --- partners, by the connectors and the agents ----------------------------------------------------------------
 
 PARTNER_REQUESTS = CounterMetric(
     "commonshelf_partner_requests_total", "Posts of partners by HTTP status.", "requests", (*_PARTNER, "status")
@@ -161,6 +161,12 @@ PARTNER_SIGNATURES = CounterMetric(
     "commonshelf_partner_rejected_signatures_total", "Posts of partners whose signature was not accepted.",
     "requests", _PARTNER,
 )  # fmt: skip
+PARTNER_CALLS = CounterMetric(
+    "commonshelf_partner_calls_total", "Calls to partners by outcome: done, refused.", "calls", (*_PARTNER, "outcome")
+)
+PARTNER_CALLS_UNDER_WAY = GaugeMetric(
+    "commonshelf_partner_calls_under_way", "Calls to partners that have no outcome yet.", "calls", _PARTNER
+)
 PARTNER_REPORTS = CounterMetric(
     "commonshelf_partner_reports_total",
     "Messages of partners by kind and outcome: accepted, pending, or the reason of a refusal.", "messages",

@@ -14,7 +14,10 @@ _SECTIONS = {
     "commonshelf_clock_": ("The clock", "`worker agents`."),
     "commonshelf_vault_": ("The vault", "`worker agents`."),
     "commonshelf_connector_": ("Connectors", "`worker connectors`. Times of successes are kept across restarts."),
-    "commonshelf_partner_": ("Partners", "`worker connectors`, where partners post to us."),
+    "commonshelf_partner_": (
+        "Partners",
+        "`worker connectors`, where partners post to us, and `worker agents`, which calls them.",
+    ),
     "commonshelf_settlement_": ("Settlement", "`worker settlement`."),
     "commonshelf_store_": ("Stores", _EXPORTED),
     "commonshelf_order": ("Orders", _EXPORTED),
@@ -31,8 +34,8 @@ def page() -> str:
         "# Metrics",
         "",
         "Each process serves its metrics for Prometheus at `/metrics` of its [pages](cli.md#settings). A histogram has",
-        "the series `_bucket`, `_sum` and `_count`. `pool`, `store`, `connector` and `partner` are as many as the settings",
-        "name; outcomes, reasons and statuses are closed lists.",
+        "the series `_bucket`, `_sum` and `_count`. `pool`, `store`, `connector` and `partner` are as many as the",
+        "settings name; outcomes, reasons and statuses are closed lists.",
     ]
     left = list(METRICS)
     for beginning, (title, about) in _SECTIONS.items():

@@ -1,7 +1,7 @@
 """Every query of every panel finds data in Debian's Prometheus, which scrapes a running demo.
 
-The demo's tills are webhooks and files. What a vendor's connector shows besides (polls, the online channel) stands
-beside it: the same metrics object as in the connectors' process, told what such a connector tells it.
+The demo's tills are webhooks and files. What vendors' connectors and partners' posts show besides (polls, the online
+channel) stands beside it: the same metrics object as in the connectors' process, told what these tell it.
 """
 
 import signal
@@ -15,6 +15,7 @@ import pytest
 from commonshelf.stack.runtime_file import DEMO_DATA_DIR, read_runtime
 from connectors.contract import Skip, SkipReason, Translated
 from connectors.metrics import ConnectorMetrics
+from messaging.metrics import listed
 from messaging.metrics.dashboards.boards import BOARDS
 from messaging.status_server import Status, StatusServer
 from tests.support.prometheus import scraping, series_of
@@ -27,12 +28,18 @@ PANELS = {f"{board.uid}: {panel.title}": panel for board in BOARDS for panel in 
 
 
 def vendor_s_metrics() -> ConnectorMetrics:
-    """What a vendor's connector shows after a poll."""
+    """What a vendor's connector shows after a poll, and a partner's endpoint after a post."""
     metrics = ConnectorMetrics()
     store = metrics.of(POOL, "vendor-s-store", "square")
     store.reconciled(1_790_000_000)
     store.written_back("done")
     store.left_out(Translated((), (), (Skip(SkipReason.echo, "order 1"),)))
+    partner = metrics.of_partner(POOL, "front-desk")
+    partner.request(200)
+    partner.report("arrived", "accepted")
+    partner.signature_rejected()
+    listed.PARTNER_CALLS.on(metrics.registry).labels(POOL, "front-desk", "done").inc()
+    listed.PARTNER_CALLS_UNDER_WAY.on(metrics.registry).labels(POOL, "front-desk").set(0)
     return metrics
 
 

@@ -2,7 +2,7 @@
 
 from messaging.metrics import listed as m
 from messaging.metrics.dashboards.board import Board, Panel, Variable
-from messaging.metrics.dashboards.queries import STORE, per_second
+from messaging.metrics.dashboards.queries import POOL, STORE, per_second
 from messaging.metrics.declared import HistogramMetric
 
 _WORKER = "{{job}} {{instance}}"
@@ -104,6 +104,19 @@ CONNECTORS = Board(
             Panel("Changes of the online channel, a second", (
                 (per_second(m.CONNECTOR_WRITTEN_BACK, "store, connector, outcome", STORE), _SENDER + " {{outcome}}"),
             )),
+        )),
+        ("Partners", (
+            Panel("Posts a second, by status", (
+                (per_second(m.PARTNER_REQUESTS, "partner, status"), "{{partner}} {{status}}"),
+            )),
+            Panel("Calls a second, by outcome", (
+                (per_second(m.PARTNER_CALLS, "partner, outcome"), "{{partner}} {{outcome}}"),
+            )),
+            Panel("Calls under way", ((f"{m.PARTNER_CALLS_UNDER_WAY.name}{{{POOL}}}", "{{partner}}"),)),
+            Panel("Messages a second, by outcome", (
+                (per_second(m.PARTNER_REPORTS, "partner, kind, outcome"), "{{partner}} {{kind}} {{outcome}}"),
+            )),
+            Panel("Signatures not accepted, a second", ((per_second(m.PARTNER_SIGNATURES, "partner"), "{{partner}}"),)),
         )),
     ),
 )  # fmt: skip

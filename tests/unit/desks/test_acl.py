@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.desks.acl import rights, roles
-from schemas.topics import POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK, TOPICS
+from schemas.topics import PARTNER_CALLS, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK, TOPICS
 
 RIGHTS = rights()
 PARTNERS = ("accounting", "api", "board")
@@ -27,15 +27,15 @@ def test_the_journal_has_one_writer():
     assert [role for role in roles() if POOL_JOURNAL.name in topics_of(role, "write")] == ["pool"]
 
 
-def test_connectors_write_inputs_and_their_own_topics_alone():
+def test_connectors_write_inputs_what_partners_report_and_their_own_topics_alone():
     assert topics_of("connectors", "write") == {
         POS_SALES.name, POS_STOCK.name,
-        "connectors.positions.v1", "connectors.writebacks.v1", "connectors.refusals.v1",
+        "fulfilment.reports.v1", "connectors.positions.v1", "connectors.writebacks.v1", "connectors.refusals.v1",
     }  # fmt: skip
 
 
-def test_agents_write_ticks_alone():
-    assert topics_of("agents", "write") == {POOL_TICKS.name}
+def test_agents_write_ticks_and_their_calls_alone():
+    assert topics_of("agents", "write") == {POOL_TICKS.name, PARTNER_CALLS.name}
 
 
 @pytest.mark.parametrize("role", PARTNERS)
@@ -63,4 +63,4 @@ def test_a_role_that_nobody_has_is_told():
 def test_the_list_names_logins():
     told = CliRunner().invoke(app, ["acl", "list", "agents"])
     assert told.exit_code == 0
-    assert "commonshelf-agents  write     topic  pool.ticks.v1" in told.stdout
+    assert ["commonshelf-agents", "write", "topic", "pool.ticks.v1"] in map(str.split, told.stdout.splitlines())
