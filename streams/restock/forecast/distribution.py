@@ -109,6 +109,23 @@ def survival(demand: Demand, steps: int) -> Floats:
     return np.where(limits == 0, 1.0, demand.listed[:, None] * np.maximum(1.0 - below, 0.0))
 
 
+def beyond(demand: Demand, stock: Ints) -> tuple[Floats, Floats]:
+    """The steps of demand that are expected beyond a stock, and the chance of any; a number for each shelf."""
+    walk = _Recursion(demand)
+    limit = np.maximum(stock, 0) / walk.step
+    last = np.floor(limit)
+    met, chance = np.zeros(len(limit)), np.zeros(len(limit))
+    while True:
+        more = np.maximum(1.0 - walk.total, 0.0)
+        met = met + np.minimum(np.maximum(limit - walk.count, 0.0), 1.0) * more
+        chance = np.where(last == walk.count, more, chance)
+        if not ((last > walk.count) & (more > _TOLERANCE)).any():
+            break
+        walk.advance()
+    unmet = np.maximum(demand.mean - met * walk.step, 0.0)
+    return unmet * demand.listed, chance * demand.listed
+
+
 def _coarse(mean: Floats, variance: Floats) -> Floats:
     """The power of two in which demand is counted."""
     _, exponent = np.frexp(np.maximum(np.maximum(mean, np.sqrt(variance)) / FINE_MAX, 0.5))
