@@ -99,11 +99,11 @@ def _two_windows(history: History, calendar: Calendar, states: dict[int, State],
             chances.append(survival(demand, _UNITS_MAX))
         a_day = np.rint(1000 * demand.expected() / len(days)).astype(np.int64)
         wanted = np.zeros(len(on_hand), np.int64)
+        best = order_up_to(gains([terms] * len(on_hand), *chances)).tolist()
         for shelf, (lots, milli) in enumerate(zip(on_hand.tolist(), a_day.tolist(), strict=True)):
             aged = [Lot(units, left + 1) for left, units in enumerate(lots)]
             there = stock_position(aged, milli, _WINDOW_DAYS)
-            stock = order_up_to(gains(terms, chances[0][shelf], chances[1][shelf]))
-            wanted[shelf] = max(stock - there - int(coming[shelf]), 0)
+            wanted[shelf] = max(best[shelf] - there - int(coming[shelf]), 0)
         return wanted
 
     return order

@@ -5,6 +5,7 @@ within its shelf life does not (Arrow, Harris and Marschak 1951; the second wind
 chances are rounded to millionths first.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,27 +30,30 @@ class Terms(NamedTuple):
     """Days from delivery in which a unit can be sold; None: it does not spoil."""
 
 
-def gains(terms: Terms, wanted: Floats, sold_in_life: Floats) -> Ints:
-    """The gain of the 1st, 2nd … unit of stock, in millionths of a minor unit. None gains more than the one before.
+def gains(terms: Sequence[Terms], wanted: Floats, sold_in_life: Floats) -> Ints:
+    """The gain of the 1st, 2nd … unit of stock, in millionths of a minor unit: a row for each shelf.
 
-    wanted: chance that at least k units are demanded in the first window, k = 0, 1 …; sold_in_life: the same over lead
-    time and shelf life, which is not read where nothing spoils.
+    None gains more than the one before. wanted: chance that at least k units are demanded in the first window,
+    k = 0, 1 …; sold_in_life: the same over lead time and shelf life, which does not count where nothing spoils.
     """
-    sold = in_micro(wanted)[1:] * terms.margin_minor
-    holding = terms.holding_minor * MICRO
-    if terms.life_days is None:
-        return sold - holding
-    spoiled = (MICRO - in_micro(sold_in_life)[1:]) * terms.waste_minor
-    part = min(terms.window_days, terms.life_days)  # of a unit's life in which this order, and no later one, risks it
-    return sold - spoiled * part // max(terms.life_days, 1) - holding
+    rows = []
+    for one in terms:
+        risked = 0 if one.life_days is None else min(one.window_days, one.life_days)
+        rows.append((one.margin_minor, one.holding_minor, one.waste_minor, risked, max(one.life_days or 1, 1)))
+    margin, holding, waste, part, life = (column[:, None] for column in np.array(rows, np.int64).reshape(-1, 5).T)
+    spoiled = (MICRO - in_micro(sold_in_life)[:, 1:]) * waste
+    # The part is of a unit's life in which this order, and no later one, risks it.
+    worth: Ints = in_micro(wanted)[:, 1:] * margin - spoiled * part // life - holding * MICRO
+    return worth
 
 
-def order_up_to(unit_gains: Ints) -> int:
-    """The stock, in units, up to which each unit gains something."""
-    return int(np.count_nonzero(unit_gains > 0))
+def order_up_to(unit_gains: Ints) -> Ints:
+    """The stock of each shelf, in units, up to which each unit gains something."""
+    best: Ints = np.count_nonzero(unit_gains > 0, axis=-1)
+    return best
 
 
 def in_micro(chances: Floats) -> Ints:
     """The chances in whole millionths; none is greater than the one before."""
     micro: Ints = np.rint(chances * MICRO).astype(np.int64)
-    return np.minimum.accumulate(np.minimum(np.maximum(micro, 0), MICRO))
+    return np.minimum.accumulate(np.minimum(np.maximum(micro, 0), MICRO), axis=-1)

@@ -5,7 +5,7 @@ unit moves if the difference pays for the move. The best set of moves of an item
 scipy solves it): rows are units at donors, columns units at receivers, and a pair that gains nothing stays as it is.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ _LEAST_GAIN = 1
 """What a move has to gain at least: goods are not moved for nothing."""
 _GAIN_MAX = 1 << 24
 """A unit's gain beyond counts as this."""
+_NEVER = 1 << 60
+"""As a cost: the stores do not exchange."""
 _EXACT = 1 << 52
 """Whole numbers below are exact in the solver's floats, with room for a sum of two."""
 
@@ -48,9 +50,9 @@ def best_moves(donors: Sequence[Side], receivers: Sequence[Side], cost: Mapping[
     """
     given = [(side.store, worth) for side in sorted(donors) for worth in side.worth]
     taken = [(side.store, worth) for side in sorted(receivers) for worth in side.worth]
-    if not given or not taken:
+    if not given or not taken or max(worth for _, worth in taken) <= min(worth for _, worth in given):
         return []
-    gain = np.array([[_gain(out, into, cost) for into in taken] for out in given], np.int64)
+    gain = _gains(given, taken, cost)
     rows, columns = _assign(np.maximum(gain, 0))
     moved: Counter[tuple[str, str]] = Counter()
     gained: Counter[tuple[str, str]] = Counter()
@@ -71,23 +73,38 @@ def without_poor_trips(
     heuristic: trips couple the items, and a pair that was ruled out does not come back.
     """
     allowed = dict(cost)
+    found: dict[str, list[Move]] = {}
+    using: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    gained: Counter[tuple[str, str]] = Counter()
+    anew = set(items)
     while True:
-        found = {sku: best_moves(*items[sku], allowed) for sku in sorted(items)}
-        gained: Counter[tuple[str, str]] = Counter()
-        for moves in found.values():
-            for move in moves:
-                gained[move.from_store, move.to_store] += move.gain
-        poor = sorted((gain, pair) for pair, gain in gained.items() if gain <= trip_cost)
-        if not poor or trip_cost <= 0:
-            return {sku: moves for sku, moves in found.items() if moves}
-        del allowed[poor[0][1]]
+        for sku in sorted(anew):
+            for sign, moves in ((-1, found.get(sku, [])), (1, best_moves(*items[sku], allowed))):
+                for move in moves:
+                    pair = move.from_store, move.to_store
+                    gained[pair] += sign * move.gain
+                    (using[pair].add if sign > 0 else using[pair].discard)(sku)
+                found[sku] = moves
+        poor = min(((gained[pair], pair) for pair, skus in using.items() if skus), default=None)
+        if poor is None or poor[0] > trip_cost or trip_cost <= 0:
+            return {sku: moves for sku, moves in sorted(found.items()) if moves}
+        del allowed[poor[1]]
+        anew = set(using[poor[1]])  # a pair that an item does not use changes nothing of its best
 
 
-def _gain(out: tuple[str, int], into: tuple[str, int], cost: Mapping[tuple[str, str], int]) -> int:
-    of_move = cost.get((out[0], into[0]))
-    if of_move is None or out[0] == into[0]:
-        return 0
-    return max(-_GAIN_MAX, min(_GAIN_MAX, into[1] - out[1] - of_move))
+def _gains(
+    given: Sequence[tuple[str, int]], taken: Sequence[tuple[str, int]], cost: Mapping[tuple[str, str], int]
+) -> Ints:
+    """The gain of each unit given (a row) where it may be taken (a column); none for stores that do not exchange."""
+    senders, receivers = (list(dict.fromkeys(store for store, _ in side)) for side in (given, taken))
+    pairs = [[None if one == to else cost.get((one, to)) for to in receivers] for one in senders]
+    of_pair = np.array([[_NEVER if minor is None else minor for minor in row] for row in pairs], np.int64)
+    out, into = (np.array([worth for _, worth in side], np.int64) for side in (given, taken))
+    rows = [senders.index(store) for store, _ in given]
+    columns = [receivers.index(store) for store, _ in taken]
+    moving = of_pair[np.ix_(rows, columns)]
+    gain = np.minimum(np.maximum(into[None, :] - out[:, None] - moving, -_GAIN_MAX), _GAIN_MAX)
+    return np.where(moving == _NEVER, 0, gain)
 
 
 def _assign(gain: Ints) -> tuple[Ints, Ints]:

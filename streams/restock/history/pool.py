@@ -294,9 +294,11 @@ class PoolHistory:
 
     def incoming_milli(self, shelf: RestockShelfRow) -> int:
         """Ordered of suppliers, or sent by neighbours, and not there yet."""
+        coming = self.coming.get((shelf["store"], shelf["sku"]), 0)
+        if not shelf["ordered"]:
+            return coming
         since = self.today(shelf["store"]) - _LATE_GOODS_DAYS
-        ordered = sum(one["quantity_milli"] for one in shelf["ordered"] if one["day"] >= since)
-        return ordered + self.coming[shelf["store"], shelf["sku"]]
+        return coming + sum(one["quantity_milli"] for one in shelf["ordered"] if one["day"] >= since)
 
     def _check_cover(self, shelf: RestockShelfRow) -> None:
         floor = shelf["floor_milli"]

@@ -54,16 +54,17 @@ def first_day(run: QueuedRun) -> int:
 def plan(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun], pledged: dict[tuple[str, str], int]) -> Planned:
     """Plan stores. pledged: (store, SKU) → thousandths that open proposals of other stores count on."""
     by_store = {run["store"]: run for run in runs}
-    wanted = [key for key in sorted(history.shelves) if key[0] in by_store]
-    skus = {sku for _, sku in wanted}
+    wanted = sorted(key for key in history.shelves if key[0] in by_store)
+    own = shelves_of(history, ahead, wanted, first_day(runs[0]), pledged)
     near = _trips(history, ahead, set(by_store))
-    senders = {sender for sender, _ in near}
+    skus = sorted({one.sku for one in own if one.position < one.best})
     others = [
-        key for key, row in sorted(history.shelves.items())
-        if key[0] in senders and key[0] not in by_store and key[1] in skus and row["on_hand_milli"] > 0
-    ]  # fmt: skip
-    found = shelves_of(history, ahead, [*wanted, *others], first_day(runs[0]), pledged)
-    own = [one for one in found if one.store in by_store]
+        (sender, sku)
+        for sender in sorted({sender for sender, _ in near} - by_store.keys())
+        for sku in skus
+        if (sender, sku) in history.shelves and history.shelves[sender, sku]["on_hand_milli"] > 0
+    ]
+    found = [*own, *shelves_of(history, ahead, others, first_day(runs[0]), pledged)]
     moves = _moves(ahead, own, found, near)
     bought = _buy(ahead, own, moves)
     proposals = [
@@ -92,18 +93,16 @@ def _moves(
     """(Receiver, SKU) → moves to it."""
     items: dict[str, tuple[list[Side], list[Side]]] = defaultdict(lambda: ([], []))
     for one in own:
-        needed = [one.gain(at) // MICRO for at in range(one.position, min(one.best, one.position + _UNITS_MAX))]
-        worth = [gain for gain in needed if gain > 0]
-        if worth:
-            items[one.sku][1].append(Side(one.store, worth))
+        if one.position < one.best:
+            needed = one.gain(one.position, min(one.best, one.position + _UNITS_MAX)) // MICRO
+            worth: list[int] = needed[needed > 0].tolist()
+            if worth:
+                items[one.sku][1].append(Side(one.store, worth))
     for one in found:
         spare = min(one.position - one.best, one.usable - one.promised, _UNITS_MAX)
         if spare > 0 and one.sku in items:
-            worth = [
-                one.gain(at) // MICRO + one.money.step_move
-                for at in range(one.position - 1, one.position - 1 - spare, -1)
-            ]
-            items[one.sku][0].append(Side(one.store, worth))
+            given = one.gain(one.position - spare, one.position)[::-1] // MICRO + one.money.step_move
+            items[one.sku][0].append(Side(one.store, given.tolist()))
     both = {sku: sides for sku, sides in items.items() if sides[0] and sides[1]}
     chosen = without_poor_trips(both, trips, ahead.settings["move_minor_per_trip"] * FINE)
     moves: defaultdict[tuple[str, str], list[Move]] = defaultdict(list)

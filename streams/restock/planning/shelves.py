@@ -10,7 +10,7 @@ from schemas.types.restock import RestockShelfRow
 from streams.restock.decision.newsvendor import MICRO, gains, order_up_to
 from streams.restock.decision.stock import Lot, stock_position
 from streams.restock.forecast.distribution import Demand, quantiles, survival
-from streams.restock.forecast.portable import Ints
+from streams.restock.forecast.portable import Floats, Ints
 from streams.restock.forecast.predict import DemandAhead
 from streams.restock.history.days import step_milli
 from streams.restock.history.hours import date_of
@@ -71,14 +71,13 @@ class ShelfOutlook:
         """What counts: usable, on its way, and not promised away."""
         return self.usable + self.incoming - self.promised
 
-    def gain(self, at: int) -> int:
-        """The gain of the step after so many."""
-        return int(self.gains[min(max(at, 0), len(self.gains) - 1)]) if len(self.gains) else 0
+    def gain(self, first: int, until: int) -> Ints:
+        """The gains of the steps after so many; those that are not known are as the last one that is."""
+        return self.gains.take(np.arange(first, until), mode="clip")
 
     def loss_minor(self, stock: int) -> int:
         """The expected loss with so much stock against the best, minor units."""
-        low, high = sorted((stock, self.best))
-        total = sum(self.gain(at) for at in range(low, high))
+        total: int = sum(self.gain(*sorted((stock, self.best))).tolist())
         return abs(total) // (MICRO * FINE)
 
 
@@ -87,7 +86,8 @@ def shelves_of(
     pledged: dict[tuple[str, str], int],
 ) -> list[ShelfOutlook]:  # fmt: skip
     """The shelves that can be planned, from a day on. pledged: (store, SKU) → thousandths proposed to neighbours."""
-    found = [shelf for key in keys if (shelf := _shelf(history, ahead, key, from_day, pledged)) is not None]
+    terms = _Terms(history, ahead, from_day)
+    found = [shelf for key in keys if (shelf := _shelf(history, terms, key, pledged)) is not None]
     if not found:
         return []
     numbers = np.array([one.row["number"] for one in found], np.int64)
@@ -102,10 +102,12 @@ def shelves_of(
     lead_mean = wanted.over(leads).expected()
     mean = over.expected()
     chances = quantiles(over, (*PERMILLE, _FAR))
-    for at, one in enumerate(found):
-        one.mean_milli = int(np.rint(mean[at] * one.step))
-        one.lead_milli = int(np.rint(lead_mean[at] * one.step))
-        one.quantiles = tuple(chances[at, : len(PERMILLE)].tolist())
+    steps = np.array([one.step for one in found], np.int64)
+    for one, mean_milli, lead_milli, of_window in zip(
+        found, _whole(mean * steps), _whole(lead_mean * steps), chances.tolist(), strict=True
+    ):
+        one.mean_milli, one.lead_milli = mean_milli, lead_milli
+        one.quantiles = tuple(of_window[: len(PERMILLE)])
         _look_at_stock(one, from_day)
     _value(found, over, in_life, chances[:, -1])
     _name_events(found, ahead, wanted, from_day)
@@ -122,20 +124,46 @@ def _name_events(shelves: Sequence[ShelfOutlook], ahead: Ahead, wanted: DemandAh
                 one.event, one.event_permille = event.name, on_its_day
 
 
+class _Terms:
+    """The terms of items on a day, each worked out once."""
+
+    def __init__(self, history: PoolHistory, ahead: Ahead, from_day: int) -> None:
+        self._items, self._settings, self._from_day = history.config.items, ahead.settings, from_day
+        self._calendars: dict[str | None, Calendar] = {}
+        self._known: dict[str, tuple[CatalogItem, Calendar, Money] | None] = {}
+
+    def of(self, sku: str) -> tuple[CatalogItem, Calendar, Money] | None:
+        """None for an item that cannot be planned."""
+        if sku not in self._known:
+            self._known[sku] = self._of(sku)
+        return self._known[sku]
+
+    def _of(self, sku: str) -> tuple[CatalogItem, Calendar, Money] | None:
+        item = self._items.get(sku)
+        if item is None:
+            return None
+        supplier = item["supplier"]
+        if supplier not in self._calendars:
+            self._calendars[supplier] = calendar_of(self._settings, supplier, self._from_day)
+        money = money_of(self._settings, item, self._calendars[supplier])
+        return None if money is None else (item, self._calendars[supplier], money)
+
+
 def _shelf(
-    history: PoolHistory, ahead: Ahead, key: tuple[str, str], from_day: int, pledged: dict[tuple[str, str], int]
+    history: PoolHistory, terms: _Terms, key: tuple[str, str], pledged: dict[tuple[str, str], int]
 ) -> ShelfOutlook | None:
-    store, sku = key
-    item = history.config.items.get(sku)
-    if item is None or history.config.terms(store, sku) is None:
+    known = terms.of(key[1])
+    if known is None or history.config.terms(*key) is None:
         return None
-    calendar = calendar_of(ahead.settings, item["supplier"], from_day)
-    money = money_of(ahead.settings, item, calendar)
-    if money is None:
-        return None
+    item, calendar, money = known
     row, step = history.shelves[key], step_milli(item["unit"])
-    leaving = history.leaving[key] + pledged.get(key, 0)
+    leaving = history.leaving.get(key, 0) + pledged.get(key, 0)
     return ShelfOutlook(row, item, step, calendar, money, history.incoming_milli(row) // step, -(-leaving // step))
+
+
+def _whole(values: Floats) -> list[int]:
+    whole: list[int] = np.rint(values).astype(np.int64).tolist()
+    return whole
 
 
 def _with_spread(demand: Demand, shelves: Sequence[ShelfOutlook], windows: Ints) -> Demand:
@@ -175,7 +203,6 @@ def _value(shelves: Sequence[ShelfOutlook], over: Demand, in_life: Demand, far: 
         chosen = np.array([at for at, one in enumerate(wanted) if one == bits], np.int64)
         steps = min(1 << bits, _STEPS_MAX)
         sold, lasting = survival(over.of(chosen), steps), survival(in_life.of(chosen), steps)
-        for place, at in enumerate(chosen.tolist()):
-            one = shelves[at]
-            one.gains = gains(one.money.terms, sold[place], lasting[place])
-            one.best = order_up_to(one.gains)
+        worth = gains([shelves[at].money.terms for at in chosen.tolist()], sold, lasting)
+        for at, of_shelf, best in zip(chosen.tolist(), worth, order_up_to(worth).tolist(), strict=True):
+            shelves[at].gains, shelves[at].best = of_shelf, best

@@ -30,16 +30,10 @@ class Calendar(NamedTuple):
     next_arrives_on: int
     spread_days: int
     minimum_minor: int
-
-    @property
-    def lead_days(self) -> int:
-        """Days until the goods are there."""
-        return self.arrives_on - self.from_day
-
-    @property
-    def window_days(self) -> int:
-        """Days until those of the order after are there, one at least."""
-        return max(min(self.next_arrives_on - self.from_day, WINDOW_MAX_DAYS), 1)
+    lead_days: int
+    """Days until the goods are there."""
+    window_days: int
+    """Days until those of the order after are there, one at least."""
 
 
 def calendar_of(settings: RestockSettings, supplier: str | None, from_day: int) -> Calendar:
@@ -49,10 +43,11 @@ def calendar_of(settings: RestockSettings, supplier: str | None, from_day: int) 
     weekdays = terms["order_weekdays"]
     order_on = _order_day(weekdays, from_day)
     lead = terms["lead_days"]
-    next_on = _order_day(weekdays, order_on + 1)
+    next_arrives_on = _order_day(weekdays, order_on + 1) + lead
     return Calendar(
-        from_day, order_on, order_on + lead, next_on + lead, terms["lead_spread_days"], terms["minimum_minor"]
-    )
+        from_day, order_on, order_on + lead, next_arrives_on, terms["lead_spread_days"], terms["minimum_minor"],
+        order_on + lead - from_day, max(min(next_arrives_on - from_day, WINDOW_MAX_DAYS), 1),
+    )  # fmt: skip
 
 
 def _order_day(weekdays: list[int], from_day: int) -> int:

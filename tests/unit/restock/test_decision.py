@@ -18,7 +18,7 @@ SALT = Terms(margin_minor=40, waste_minor=80, holding_minor=2, window_days=3, li
 
 def at_least(mean, units=30):
     """Chances that at least 0, 1, 2 … units are demanded."""
-    return poisson.sf(np.arange(units + 1) - 1, mean)
+    return poisson.sf(np.arange(units + 1) - 1, mean)[None, :]
 
 
 def need(sku, worth, position=0, pack=1, cost=100):
@@ -26,21 +26,22 @@ def need(sku, worth, position=0, pack=1, cost=100):
 
 
 def test_a_unit_gains_its_margin_by_its_chance_less_waste_and_holding():
-    wanted, in_life = np.array([1.0, 0.5, 0.25]), np.array([1.0, 0.9, 0.6])
+    wanted, in_life = np.array([[1.0, 0.5, 0.25]] * 2), np.array([[1.0, 0.9, 0.6]] * 2)
     expected = [0.5 * 40 - 0.1 * 80 * 3 / 6, 0.25 * 40 - 0.4 * 80 * 3 / 6]
-    assert gains(MILK, wanted, in_life).tolist() == [gain * 1_000_000 for gain in expected]
-    assert gains(SALT, wanted, in_life).tolist() == [18_000_000, 8_000_000]
+    assert gains([MILK, SALT], wanted, in_life).tolist() == [
+        [gain * 1_000_000 for gain in expected], [18_000_000, 8_000_000]
+    ]  # fmt: skip
 
 
 def test_goods_that_do_not_spoil_are_stocked_to_the_critical_ratio():
     """Margin against holding alone: the quantile of demand at 1 - holding / margin."""
-    found = order_up_to(gains(SALT, at_least(8.0), at_least(8.0)))
+    found = order_up_to(gains([SALT], at_least(8.0), at_least(8.0)))
     assert found == poisson.ppf(1 - 2 / 40, 8.0)
 
 
 def test_what_spoils_is_stocked_less_the_shorter_it_lives():
     stocks = [
-        order_up_to(gains(MILK._replace(life_days=life), at_least(6.0), at_least(2.0 * (life + 1))))
+        order_up_to(gains([MILK._replace(life_days=life)], at_least(6.0), at_least(2.0 * (life + 1))))
         for life in (2, 4, 8, 30)
     ]
     assert stocks == sorted(stocks)
