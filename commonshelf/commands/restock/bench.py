@@ -38,6 +38,9 @@ def restock(
     calendar: Annotated[Calendar, typer.Option("--calendar", help="What is known ahead.")] = Calendar.none,
     sample: Annotated[int, typer.Option("--sample", min=0, help="Shelves for the slow methods; 0: none.")] = 300,
     seed: Annotated[int, typer.Option("--seed", help="Draws the sample, the intervals and made-up sales.")] = 1,
+    is_plan: Annotated[
+        bool, typer.Option("--plan", help="Measure a night's run of a made-up pool of --stores and --skus instead.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Forecast eight weeks and compare with the best single method of statsforecast; no Kafka is started.
@@ -47,10 +50,21 @@ def restock(
     Example: ./shelf bench restock --calendar leaflet --lead 7 --lead 14
 
     Example: ./shelf bench restock --data generated --skus 60 --sample 0 --json
+
+    Example: ./shelf bench restock --plan --skus 2000
     """
     leads = lead or [7]
     if min(leads) < 1 or max(leads) > 28:
         fail(f"--lead takes 1 to 28 days, not {', '.join(map(str, leads))}")
+
+    def measure_run() -> Mapping[str, Any]:
+        from bench.restock.planning import measure_planning
+
+        return measure_planning(stores, skus, seed, tell)
+
+    if is_plan:
+        report(measure_run, as_json, _print_run)
+        return
 
     def measure() -> Mapping[str, Any]:
         from bench.restock.measure import Settings, measure_restock
@@ -79,4 +93,13 @@ def _print(figures: Mapping[str, Any]) -> None:
     console.print(
         f"A forecast of all shelves takes {figures['plan_s']} s. Furthest from the predicted chance: "
         f"{figures['calibration_worst']} where the mean is below 2 units, {figures['calibration_worst_above_2']} above."
+    )
+
+
+def _print_run(figures: Mapping[str, Any]) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(
+        f"{figures['shelves']:,} shelves planned in {figures['plan_s']} s: {figures['proposals']:,} proposals, "
+        f"{figures['moves']:,} moves; the process needed {figures['peak_mib']} MiB at most."
     )
