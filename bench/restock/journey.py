@@ -41,8 +41,10 @@ class _Lines(NamedTuple):
         return _Lines(*(column[chosen] for column in self))
 
 
-def load(first_store: int, stores: int, skus: int, weeks_end: int) -> History:
+def load(first_store: int, stores: int, skus: int, weeks_end: int, *, by_type: bool = False) -> History:
     """The busiest stores from the given rank on, and their best-selling items, ranked before the test's eight weeks.
+
+    by_type: all items of a product type are taken for one, of which no leaflet is known.
 
     Raises BenchError when the package is missing, or the data has no such stores and weeks.
     """
@@ -50,8 +52,15 @@ def load(first_store: int, stores: int, skus: int, weeks_end: int) -> History:
         raise BenchError(f"the data can be tested up to weeks {FIRST_WEEK} to {LAST_WEEK}, not {weeks_end}")
     folder = _folder()
     ends = _WEEK_DAYS * (weeks_end - 1) + 1
-    department, category = _products(folder)
+    department, category, types = _products(folder)
     lines = _lines(folder, {number for number, name in department.items() if name in _LEFT_OUT}, ends)
+    if by_type:
+        type_no = {name: number for number, name in enumerate(sorted(set(types.values())))}
+        of_product = {product: type_no[name] for product, name in types.items()}
+        lines = lines._replace(product=np.array([of_product.get(one, -1) for one in lines.product.tolist()], np.int64))
+        department, category = (
+            {of_product[product]: name for product, name in sorted(named.items())} for named in (department, category)
+        )
     before = lines.day < ends - TEST_DAYS
     chosen_stores = _top(lines.store[before], np.ones(before.sum(), np.int64))[first_store - 1 :][:stores]
     if len(chosen_stores) < stores:
@@ -75,7 +84,7 @@ def load(first_store: int, stores: int, skus: int, weeks_end: int) -> History:
     is_in = as_item >= 0
     np.add.at(sold, (at_store[is_in] * len(items) + as_item[is_in], lines.day[is_in]), lines.units[is_in])
     np.add.at(squares, (as_item[is_in], lines.day[is_in]), lines.units[is_in] ** 2)
-    leaflet = _leaflet(folder, store_no, item_no, ends)
+    leaflet = np.zeros(sold.shape, np.bool_) if by_type else _leaflet(folder, store_no, item_no, ends)
     holidays = public_holidays("US", None, FIRST_DAY, FIRST_DAY + timedelta(days=_DAYS - 1))
     return History(layout, FIRST_DAY, sold, squares, of_category, leaflet, holidays)
 
@@ -95,11 +104,15 @@ def _read(path: Path, columns: list[str], wanted: Sequence[tuple[str, str, objec
     return pq.read_table(path, columns=columns, filters=None if wanted is None else list(wanted))
 
 
-def _products(folder: Path) -> tuple[dict[int, str], dict[int, str]]:
-    table = _read(folder / "products.parquet", ["product_id", "department", "product_category"])
+def _products(folder: Path) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
+    """The department, category and type of each product."""
+    table = _read(folder / "products.parquet", ["product_id", "department", "product_category", "product_type"])
     number = table["product_id"].to_pylist()
-    department, category = ([name or "" for name in table[column].to_pylist()] for column in table.column_names[1:])
-    return dict(zip(number, department, strict=True)), dict(zip(number, category, strict=True))
+    department, category, types = (
+        dict(zip(number, (name or "" for name in table[column].to_pylist()), strict=True))
+        for column in table.column_names[1:]
+    )
+    return department, category, types
 
 
 def _lines(folder: Path, left_out: set[int], ends: int) -> _Lines:

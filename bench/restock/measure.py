@@ -38,6 +38,8 @@ STRATA = ((1, 60), (61, 200))
 """Ranks of items, first and last."""
 HEADLINE_LEAD = 7
 _ITEMS_MIN = 10
+_TYPES = 40
+"""Best-selling product types whose orders are compared."""
 
 
 class Settings(NamedTuple):
@@ -84,10 +86,17 @@ def measure_restock(settings: Settings, tell: Tell) -> dict[str, Any]:
         "calibration_worst": top["calibration_worst"],
         "calibration_worst_above_2": top["calibration_worst_above_2"], "plan_s": plan_s,
     }  # fmt: skip
-    if history.truth is not None:
-        headline |= compare(history, settings.calendar)
-        tell("orders are compared with (s,S)")
+    headline |= _orders(settings, history)
+    tell("orders are compared with (s,S)")
     return {**headline, **settings._asdict(), "leads": leads, "strata": strata}
+
+
+def _orders(settings: Settings, history: History) -> dict[str, float | None]:
+    """Orders of generated items; of real ones by product type, since single items sell too rarely to spoil."""
+    if history.truth is not None:
+        return compare(history, settings.calendar)
+    types = journey.load(settings.first_store, settings.stores, _TYPES, settings.weeks_end, by_type=True)
+    return compare(types, "holidays" if settings.calendar in ("holidays", "all") else "none")
 
 
 def _history(settings: Settings) -> History:
