@@ -1,6 +1,7 @@
 """Restock on a real Kafka: killed anywhere it repeats nothing and loses nothing; and its desk."""
 
 import csv
+import json
 import subprocess
 import sys
 
@@ -82,6 +83,16 @@ def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka,
         shown = call(folder, {}, "restock", "plan", POOL, "--store", STORE, *settings)
         assert "that mill can spare" in shown.out
         assert "1 proposal, planned" in shown.out
+        shown = call(folder, {}, "restock", "plan", POOL, "--store", STORE, "--now", "--json", *settings)
+        assert [(one["sku"], one["cause"], one["version"]) for one in json.loads(shown.out)] == [(MILK, "requested", 0)]
+        asked = ("--late", "dairy=2", "--close", STORE, "--csv", "scenarios.csv", "--xlsx", "scenarios.xlsx", "--json")
+        shown = call(folder, {}, "restock", "scenario", POOL, *asked, *settings)
+        names = [one["name"] for one in json.loads(shown.out)["scenarios"]]
+        assert names == ["base", "low, 80 %", "high, 125 %", "dairy 2 days late", f"{STORE} closed"]
+        assert (folder / "scenarios.csv").read_text(encoding="utf-8-sig").startswith(',base,"low, 80 %"')
+        assert (folder / "scenarios.xlsx").read_bytes().startswith(b"PK")
+        said = call(folder, {}, "restock", "scenario", POOL, "--cancel", "fair", *settings)
+        assert "has no event 'fair'" in said.err
         said = call(folder, {}, "restock", "answer", POOL, STORE, MILK, "7", *settings)
         assert "comes in packs of 6" in said.err
         said = call(

@@ -22,25 +22,42 @@ _COLUMNS = ("store", "supplier", "order_on", "arrives_on", "sku", "gtin", "name"
 
 
 @with_groups
-def plan(*, pool: PoolArgument, store: StoreOption = None, where: Where, as_json: JsonOption = False) -> None:
+def plan(
+    *,
+    pool: PoolArgument,
+    store: StoreOption = None,
+    is_now: Annotated[
+        bool, typer.Option("--now", help="Plan now, by what the worker knew last; only print it.")
+    ] = False,
+    where: Where,
+    as_json: JsonOption = False,
+) -> None:
     """Print what stores are proposed to buy, and to get from neighbours: what waits for an answer.
 
     Example: ./shelf restock plan riverside --store corner-shop
+
+    Example: ./shelf restock plan riverside --now
     """
     from commonshelf.desks.onboarding import check_store, stores_of
     from commonshelf.desks.restock.desk import open_proposals, standing_proposals
+    from commonshelf.desks.restock.state import planned_now
 
     connection = where.connect()
     if store is None:
         stores_of(connection, pool)
     else:
         check_store(connection, pool, store)
-    waiting = open_proposals(standing_proposals(connection, pool), store)
-    rows = [row for of_store in waiting.values() for row in of_store]
+    if is_now:
+        rows = planned_now(connection, pool, store)
+    else:
+        waiting = open_proposals(standing_proposals(connection, pool), store)
+        rows = [row for of_store in waiting.values() for row in of_store]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
         _print(rows)
+    elif is_now:
+        typer.echo(f"{store or f'the stores of {pool}'} would be proposed nothing now")
     else:
         typer.echo(f"nothing is proposed to {store or f'the stores of {pool}'}: a store is planned after its close")
 

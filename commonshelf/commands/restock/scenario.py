@@ -55,7 +55,7 @@ def scenario(
     from commonshelf.config.names import check_name
     from commonshelf.desks.onboarding import check_store, stores_of
     from commonshelf.desks.restock.scenario_sheet import rows_of, scenario_csv, scenario_workbook
-    from commonshelf.desks.restock.state import pool_state
+    from commonshelf.desks.restock.state import known_state
     from commonshelf.text import print_table
     from streams.restock.planning.scenarios import WhatIf, compare
 
@@ -63,9 +63,7 @@ def scenario(
     stores = [one.store for one in stores_of(connection, pool)]
     for name in store or ():
         check_store(connection, pool, name)
-    state = pool_state(connection, pool)
-    if state is None or not state.history.by_number:
-        fail(f"pool {pool} has no sales that the restock worker knows of; see ./shelf doctor")
+    state = known_state(connection, pool)
     for name in close or ():
         check_name("store", name, stores, f"pool {pool}")
     asked = [

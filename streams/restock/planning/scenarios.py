@@ -88,7 +88,7 @@ class _Standing(NamedTuple):
     """Of a step, in thousandths of the minor unit."""
 
 
-class _Outcome(NamedTuple):
+class Outcome(NamedTuple):
     """The plan of all stores."""
 
     standing: dict[Key, _Standing]
@@ -113,12 +113,12 @@ def runs_now(history: PoolHistory, stores: Iterable[str]) -> list[QueuedRun]:
     for store in sorted(stores):
         settings = history.config.stores.get(store)
         if settings is not None and settings["open"] and store in history.row["stores"]:
-            day = max(history.row["planned_days"].get(store, 0), history.today(store) - 1)
-            found.append({"store": store, "day": day, "cause": "nightly", "position": 0})
+            day = max(history.row["planned_days"].get(store, 0) + 1, history.today(store))
+            found.append({"store": store, "day": day, "cause": "requested", "position": 0})
     return sorted(found, key=lambda run: (first_day(run), run["store"]))
 
 
-def plan_all(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun]) -> _Outcome:
+def plan_all(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun]) -> Outcome:
     """Plan stores slice by slice, as if nothing were proposed yet."""
     standing: dict[Key, _Standing] = {}
     proposals: list[RestockProposal] = []
@@ -133,7 +133,7 @@ def plan_all(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun]) -> _
             for move in proposal["moves"]:
                 pledged[move["from_store"], proposal["sku"]] += move["quantity_milli"]
         proposals += planned.proposals
-    return _Outcome(standing, proposals, dict(pledged))
+    return Outcome(standing, proposals, dict(pledged))
 
 
 def compare(
@@ -141,7 +141,7 @@ def compare(
 ) -> list[Figures]:
     """The base, and then each scenario."""
     found: list[Figures] = []
-    base: _Outcome | None = None
+    base: Outcome | None = None
     for what_if in (WhatIf("base"), *what_ifs):
         ahead = world(history, layout, state, what_if)
         outcome = plan_all(history, ahead, runs_now(history, set(stores) - what_if.closed))
@@ -215,7 +215,7 @@ def _standing(history: PoolHistory, shelf: ShelfOutlook) -> _Standing:
     )  # fmt: skip
 
 
-def _expected(ahead: Ahead, standing: Mapping[Key, _Standing], windows: Mapping[Key, int], orders: _Outcome) -> _Sums:
+def _expected(ahead: Ahead, standing: Mapping[Key, _Standing], windows: Mapping[Key, int], orders: Outcome) -> _Sums:
     """The sums that the orders of a plan make likely, each shelf in its window of the base."""
     bought = {(one["store"], one["sku"]): one["buy_milli"] for one in orders.proposals}
     moved = {(one["store"], one["sku"]): sum(m["quantity_milli"] for m in one["moves"]) for one in orders.proposals}
