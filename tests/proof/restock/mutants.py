@@ -1,6 +1,7 @@
 """Planted bugs of restock: each loses, repeats or invents something, and the simulation must notice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def _of_any_version(answer: Any) -> Any:
 
 
 def _without_pledges(plan: Any) -> Any:
-    return lambda history, layout, state, runs, _pledged: plan(history, layout, state, runs, {})
+    return lambda history, ahead, runs, _pledged: plan(history, ahead, runs, {})
 
 
 def _deaf_to_revisions(move: Any) -> Any:
@@ -40,13 +41,8 @@ def _deaf_to_revisions(move: Any) -> Any:
 
 
 def _without_a_budget(plan: Any) -> Any:
-    def planned(history: Any, *more: Any) -> Any:
-        terms = history.config.pool
-        history.config.pool = {**terms, "restock": {**terms["restock"], "budget_minor": 1 << 40}}
-        try:
-            return plan(history, *more)
-        finally:
-            history.config.pool = terms
+    def planned(history: Any, ahead: Any, *more: Any) -> Any:
+        return plan(history, replace(ahead, settings={**ahead.settings, "budget_minor": 1 << 40}), *more)
 
     return planned
 

@@ -3,9 +3,11 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.codec import topic_codec
+from schemas.models.local_calendar import LocalCalendar, LocalEvent
 from schemas.models.restock_terms import RestockSettings
 from schemas.topics import ORDERS_REQUESTS, POOL_JOURNAL, RESTOCK_ANSWERS, RESTOCK_PROPOSALS
 from streams.restock.processor import RestockPartition, RestockProcessor
@@ -23,6 +25,21 @@ def restock_terms(seed: int) -> RestockSettings:
         lead_days=chance.choice((0, 1, 2)), budget_minor=chance.choice((2_000, 40_000, 1_000_000)),
         minimum_minor=chance.choice((0, 0, 500)), move_minor_per_trip=chance.choice((0, 10, 300)),
     )  # fmt: skip
+
+
+def town_calendar(from_ms: int) -> LocalCalendar:
+    """A street fair of some days that all stores feel, and works on the road before one of them."""
+    days = [datetime.fromtimestamp(from_ms / 1000, UTC).date() + timedelta(days=ahead) for ahead in range(9)]
+    fair, works = (
+        {"first_day": days[first].isoformat(), "last_day": days[last].isoformat()} for first, last in ((2, 4), (1, 8))
+    )
+    return LocalCalendar(
+        calendar="town",
+        events=(
+            LocalEvent(kind="roadworks", name="New pipes", stores=("share",), **works),
+            LocalEvent(kind="street fair", name="Fair", **fair),
+        ),
+    )
 
 
 class RestockedLife:
@@ -149,5 +166,6 @@ class RestockedLife:
             if one.topic == RESTOCK_PROPOSALS.name and decoded is not None:
                 self.seen[f"proposal {decoded['status']} {decoded['cause']}"] += 1
                 self.seen["move proposed"] += len(decoded["moves"])
+                self.seen["event named"] += decoded["event"] is not None
             else:
                 self.seen[f"told on {one.topic}"] += 1

@@ -38,7 +38,7 @@ def test_restock_proposes_and_takes_answers_through_every_trouble_and_nothing_is
     lives = [simulate(seed, 4, is_restocked=True) for seed in range(1, 4)]
 
     met = {name for life in lives for name in (*life.faults, *life.seen)}
-    assert {"restock killed", "restock restarted", "move proposed"} <= met
+    assert {"restock killed", "restock restarted", "move proposed", "event named"} <= met
     assert {f"proposal {status} nightly" for status in ("open", "approved", "changed", "refused", "withdrawn")} <= met
     told = ("restock.purchases.v1", "orders.requests.v1", "restock.answers.dlq.v1")
     assert {"proposal open low_cover", *(f"told on {topic}" for topic in told)} <= met

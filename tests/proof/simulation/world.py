@@ -34,7 +34,7 @@ from schemas.topics import (
     POS_STOCK,
 )
 from tests.proof.simulation.pickup import PLACES, Customers
-from tests.proof.simulation.restock import restock_terms
+from tests.proof.simulation.restock import restock_terms, town_calendar
 from tests.proof.simulation.settlement import SettlementTerms
 from tests.support.pool import (
     DAY_MS,
@@ -173,6 +173,7 @@ class PoolWorld:
             self._configure(one)
         for place in PLACES:
             self._configure(place)
+        self._configure(town_calendar(START_MS))
         late = SKUS[::3] if self._terms.is_price_late else ()
         for sku in SKUS:
             self._name_item(sku, is_priced=sku not in late)
