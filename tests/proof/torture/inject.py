@@ -1,7 +1,7 @@
 """The faults that the torture test adds to those of the fault test, each with the proof that it landed.
 
 A worker, a broker or the network is hit while what it holds is unread; a connector while a shop waits for it;
-the follower and settlement while the journal is ahead of them. A full disk counts when somebody ran out of it.
+the follower, settlement and restock while the journal is ahead of them. A full disk counts when somebody ran out of it.
 """
 
 import signal
@@ -36,7 +36,7 @@ _RETENTION = "retention passes over inputs"
 OF_DISKS = ("worker's disk full", "broker's disk full", "settlement's disk full")
 OF_THE_EDGE = (
     "connectors killed", "connectors stopped", "connectors' clock stepped", "follower killed", "follower stopped",
-    "settlement killed", "settlement stopped",
+    "settlement killed", "settlement stopped", "restock killed", "restock stopped",
 )  # fmt: skip
 OF_ALL = (*OF_WORKERS, *OF_BROKERS, *_NETWORK, *OF_DISKS, *OF_CLOCKS, _RETENTION)
 
@@ -49,6 +49,7 @@ class TortureInjector(ClockInjector):
             return self._disturb_network(kind)
         if kind in OF_PHASES:
             return self._strike_at(kind)
+        stage = self._torture
         faults: dict[str, Callable[[], Landed]] = {
             "all workers killed": self._kill_all_workers,
             "rebalance storm": self._storm,
@@ -66,8 +67,10 @@ class TortureInjector(ClockInjector):
             "connectors' clock stepped": self._step_connectors_clock,
             "follower killed": lambda: self._signal_follower(kind, signal.SIGKILL),
             "follower stopped": lambda: self._signal_follower(kind, signal.SIGSTOP),
-            "settlement killed": self._kill_settlement,
-            "settlement stopped": self._stop_settlement,
+            "settlement killed": lambda: self._kill_reader(kind, stage.settlement),
+            "settlement stopped": lambda: self._stop_reader(kind, stage.settlement),
+            "restock killed": lambda: self._kill_reader(kind, stage.restock),
+            "restock stopped": lambda: self._stop_reader(kind, stage.restock),
         }
         return faults[kind]() if kind in faults else super().inject_once(kind, slot, mine)
 
@@ -258,40 +261,39 @@ class TortureInjector(ClockInjector):
         landed.other_s = self._worked_off(ends, injected_at)
         return landed
 
-    # --- settlement -------------------------------------------------------------------------------------
+    # --- settlement and restock -------------------------------------------------------------------------
 
-    def _hold_settlement(self) -> dict[int, int]:
+    def _hold(self, slot: Slot) -> dict[int, int]:
         """Stop it until the journal is ahead of it; the last pages that it lacks."""
         stage = self._torture
-        wait_until("settlement runs", stage.settlement.is_running, _RECOVERY_S)
-        stage.settlement.send(signal.SIGSTOP)
+        wait_until(f"{slot.instance} runs", slot.is_running, _RECOVERY_S)
+        slot.send(signal.SIGSTOP)
         stage.burst(1_500)
-        wait_until("the journal is ahead of settlement", lambda: bool(stage.unsettled()), _RECOVERY_S)
-        return stage.unsettled()
+        wait_until(f"the journal is ahead of {slot.instance}", lambda: bool(stage.unread_pages(slot)), _RECOVERY_S)
+        return stage.unread_pages(slot)
 
-    def _kill_settlement(self) -> Landed:
+    def _kill_reader(self, kind: str, slot: Slot) -> Landed:
         """While it catches up, or before."""
-        stage, slot = self._torture, self._torture.settlement
-        self._hold_settlement()
+        stage = self._torture
+        self._hold(slot)
         slot.send(signal.SIGCONT)
         time.sleep(self._chance.uniform(0.0, 0.05))
         stage.kill(slot)
         injected_at = time.monotonic()
-        pages = stage.unsettled()
-        landed = Landed("settlement killed", len(pages))
+        pages = stage.unread_pages(slot)
+        landed = Landed(kind, len(pages))
         stage.release(slot)
-        stage.wait_settled(pages, _RECOVERY_S)
+        stage.wait_read(slot, pages, _RECOVERY_S)
         landed.other_s = time.monotonic() - injected_at
         return landed
 
-    def _stop_settlement(self) -> Landed:
-        stage, slot = self._torture, self._torture.settlement
-        pages = self._hold_settlement()
+    def _stop_reader(self, kind: str, slot: Slot) -> Landed:
+        pages = self._hold(slot)
         injected_at = time.monotonic()
         time.sleep(self._chance.uniform(1.0, 4.0))
         slot.send(signal.SIGCONT)
-        stage.wait_settled(pages, _RECOVERY_S)
-        return Landed("settlement stopped", len(pages), other_s=time.monotonic() - injected_at)
+        self._torture.wait_read(slot, pages, _RECOVERY_S)
+        return Landed(kind, len(pages), other_s=time.monotonic() - injected_at)
 
     def _fill_settlement_disk(self) -> Landed:
         stage, slot, disk = self._torture, self._torture.settlement, self._torture.settlement_disk
@@ -303,9 +305,9 @@ class TortureInjector(ClockInjector):
         finally:
             disk.give_space()
         injected_at = time.monotonic()
-        pages = stage.unsettled()
+        pages = stage.unread_pages(slot)
         landed = Landed("settlement's disk full", len(pages))
-        stage.wait_settled(pages, _RECOVERY_S)
+        stage.wait_read(slot, pages, _RECOVERY_S)
         landed.other_s = time.monotonic() - injected_at
         return landed
 

@@ -1,9 +1,9 @@
 """The torture test: `python -m tests.proof.torture.run --minutes 45 --seed 1`.
 
-Three brokers, three workers, the connectors, settlement and a follower of the journal, and faults that a seed draws. At
-the end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is lost,
-repeated or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed too
-rarely.
+Three brokers, three workers, the connectors, settlement, restock and a follower of the journal, and faults that a seed
+draws. At the end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is
+lost, repeated or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed
+too rarely.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
 from tests.proof.torture.inject import OF_BROKERS, OF_PHASES, PHASES
 from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
+from tests.proof.torture.restocked import check_restock
 from tests.proof.torture.settled import check_settlement
 from tests.proof.torture.small_disk import CannotMountError
 from tests.proof.torture.stage import CONTESTED, TortureStage
@@ -61,6 +62,8 @@ class Outcome:
     """Histories that took too many tries to be judged."""
     settled: int = 0
     """Transactions that settlement posted."""
+    proposed: int = 0
+    """Proposals that restock made."""
     took_s: float = 0.0
     audit_s: float = 0.0
 
@@ -88,7 +91,8 @@ class Outcome:
             "longest_batch_s": self.watched.longest_batch_s, "longest_stall_s": self.watched.longest_stall_s,
             "memory_slope_mib_per_h": self.watched.steepest_mib_per_h,
             "operations_judged": self.judged, "histories_undecided": self.undecided,
-            "transactions_settled": self.settled, "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
+            "transactions_settled": self.settled, "proposals": self.proposed,
+            "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
             "repeated_lines_absorbed": self.audit.repeated_lines_absorbed, "seed": self.seed,
             "audit_s": round(self.audit_s, 1), "took_s": round(self.took_s, 1),
         }  # fmt: skip
@@ -153,7 +157,8 @@ def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Calla
         ends = stage.journal_ends()
         stage.wait_follower(ends, deadline_s)
         stage.wait_all_settled(deadline_s)
-        exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement)]
+        stage.wait_read(stage.restock, stage.unread_pages(stage.restock), deadline_s)
+        exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement, stage.restock)]
         stage.kill(stage.follower)
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the processes ended with {exits}\n{worker_log(stage.slots)}")
@@ -180,6 +185,7 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     outcome.settled = check_settlement(
         audit, seen.entries, stage.settled.file, stage.bootstrap_servers, partitions, CONTESTED
     )
+    outcome.proposed = check_restock(audit, seen.entries, stage.bootstrap_servers, partitions)
     outcome.judged, undecided = checks.check_history_of_orders(audit, stage.contest.history)
     outcome.undecided = len(undecided)
     outcome.trouble += [f"undecided: {one[:200]}" for one in undecided]

@@ -1,4 +1,4 @@
-"""The stage of the torture test: three brokers, three workers, settlement, the connectors with their shops, a follower.
+"""The stage of the torture test: three brokers, three workers, settlement, restock, connectors with shops, a follower.
 
 One worker reaches the brokers through a proxy, one keeps its state on a small disk; so does one broker its log, and
 settlement its database.
@@ -17,6 +17,7 @@ from pathlib import Path
 from confluent_kafka import Producer, TopicPartition
 
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from commonshelf.stack.roles import RESTOCK_GROUP
 from schemas.codec import topic_codec
 from schemas.models.config import ClockConfirmation, ConfigChange
 from schemas.models.ticks import Tick
@@ -71,6 +72,7 @@ class TortureStage(FaultStage):
         self.connectors = Slot("connectors", folder / "connectors", is_worker=False)
         self.follower = Slot("follower", folder / "follower", is_worker=False)
         self.settlement = Slot("settlement", folder / "settlement-process", is_worker=False)
+        self.restock = Slot("restock", folder / "restock-process", is_worker=False)
         self.settled = SettledDatabase(folder / "settlement" / "settlement.sqlite3")
         self.shops: list[SendingShop] = []
         self.worker_disk: SmallDisk | None = None
@@ -84,7 +86,7 @@ class TortureStage(FaultStage):
         """Inputs that were deleted."""
         self._clients, self._exits = ExitStack(), ExitStack()
         _, self.proxied, self.on_small_disk = self.slots
-        for slot in (*self.slots, self.connectors, self.settlement):
+        for slot in (*self.slots, self.connectors, self.settlement, self.restock):
             slot.environment = {VARIABLE: str(self.clock_of(slot)), BATCHES_VARIABLE: str(folder / "batches.txt")}
 
     def clock_of(self, slot: Slot) -> Path:
@@ -166,14 +168,19 @@ class TortureStage(FaultStage):
         super()._start()
         self._journal = GroupView(self.bootstrap_servers, "journal-ends", (POOL_JOURNAL.name,), self.plan.partitions)
         self._exits.callback(self._journal.close)
+        self._restock_group = GroupView(
+            self.bootstrap_servers, RESTOCK_GROUP, (POOL_JOURNAL.name,), self.plan.partitions
+        )
+        self._exits.callback(self._restock_group.close)
         self.follower.folder.mkdir(parents=True)
         self.follower.command = [
             sys.executable, "-m", "tests.proof.torture.follower", "--bootstrap-servers", self.bootstrap_servers,
             "--partitions", str(self.plan.partitions), "--table", str(self.follower_table),
         ]  # fmt: skip
         url = self._configure_connectors()
-        self._configure_settlement()
-        self.others += [self.follower, self.connectors, self.settlement]
+        self._configure(self.settlement, self.folder, http={"settlement_port": 0})
+        self._configure(self.restock, self.folder, http={"restock_port": 0})
+        self.others += [self.follower, self.connectors, self.settlement, self.restock]
         self.watch = Watch(self.group, self._pids, self.folder / "batches.txt")
         for shop in self.shops_of(url):
             shop.start()
@@ -287,25 +294,28 @@ class TortureStage(FaultStage):
         wrong = [f"{shop.store}: not taken in time" for shop in self.shops if not shop.stop(deadline_s)]
         return wrong + [one for shop in self.shops for one in shop.wrong]
 
-    # --- settlement -------------------------------------------------------------------------------------
+    # --- settlement and restock -------------------------------------------------------------------------
 
-    def _configure_settlement(self) -> None:
-        self._configure(self.settlement, self.folder, http={"settlement_port": 0})
+    def _positions(self, slot: Slot) -> dict[int, int]:
+        """Partition → offset of the journal's next page for settlement, by its database, or for restock."""
+        if slot is self.settlement:
+            return self.settled.positions()
+        return {n: offset for (_, n), offset in self._restock_group.committed().items()}
 
-    def unsettled(self) -> dict[int, int]:
-        """Partition → offset of the journal's last page, where the settlement database has not all pages."""
-        positions, servers, partitions = self.settled.positions(), self.bootstrap_servers, self.plan.partitions
+    def unread_pages(self, slot: Slot) -> dict[int, int]:
+        """Partition → offset of the journal's last page, where settlement, or restock, has not all pages."""
+        positions, servers, partitions = self._positions(slot), self.bootstrap_servers, self.plan.partitions
         pages = patiently(lambda: read_topics(servers, [POOL_JOURNAL.name], partitions, positions))
         return {page.partition: page.offset for page in pages}
 
-    def wait_settled(self, pages: Mapping[int, int], deadline_s: float) -> None:
-        """Until the settlement database has these pages."""
+    def wait_read(self, slot: Slot, pages: Mapping[int, int], deadline_s: float) -> None:
+        """Until settlement, or restock, has these pages."""
 
         def has_all() -> bool:
-            positions = self.settled.positions()
+            positions = self._positions(slot)
             return all(positions.get(n, 0) > offset for n, offset in pages.items())
 
-        wait_until("settlement has caught up", has_all, deadline_s)
+        wait_until(f"{slot.instance} has caught up", has_all, deadline_s)
 
     def wait_all_settled(self, deadline_s: float) -> None:
         """Until the settlement database has all that the follower has, and others were told of it."""

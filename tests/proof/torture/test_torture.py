@@ -19,3 +19,4 @@ def test_faults_of_every_part_lose_nothing_repeat_nothing_and_promise_nothing_tw
     assert figures["phases_hit_min"] >= 2  # a kill and a freeze
     assert figures["operations_judged"] > 0
     assert figures["transactions_settled"] > 0
+    assert figures["proposals"] > 0
