@@ -15,6 +15,7 @@ from schemas.models.agreement import Agreement, SettlementWindow, TransferPrice
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
 from schemas.models.pos import Unit
+from schemas.models.restock_terms import RestockSettings
 from world.grocers import CURRENCY, POOL, POOL_NAME, TIME_ZONE
 from world.region import MONDAY_MS, Region
 
@@ -126,7 +127,8 @@ def consortium_of(region: Region, now_ms: int, week_min: int = 1) -> Consortium:
     )
     # Villages lie further apart than a town's shops.
     terms = AllocationSettings(max_distance_m=20_000)
-    pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms)
+    moves = RestockSettings(move_max_distance_m=20_000, move_minor_per_trip=100)
+    pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms, restock=moves)
     names = {item.sku: item.name for item in region.items}
     popular = sorted(region.items, key=lambda item: -item.popularity)[:WATCHED]
     records = (*_catalog(region, now_ms), _agreement(now_ms, week_min))

@@ -42,6 +42,7 @@ class GeneratedScenario:
         self.export_interval_s: float | None = _EXPORT_INTERVAL_S
         self.orders_per_second = options.orders_per_second
         self.seed = options.seed
+        self.has_night = not has_past  # their day may have ended in that run
         self.notice = (
             f"generated data, seed {options.seed}: {options.stores} stores, {len(self._region.items)} items, "
             f"about 1.3 units a week per store and item times a demand multiplier of {options.demand_multiplier:g}; "

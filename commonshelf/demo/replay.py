@@ -50,6 +50,7 @@ class ReplayScenario:
         self.export_interval_s: float | None = None
         self.orders_per_second = 0.0  # the data knows no orders
         self.seed = options.seed
+        self.has_night = False  # the data knows no costs
         times = self._step_ms / _STEP_S / 1000
         self.notice = f"{self._journey.notice}; the shops' clock runs {times:,.0f} times as fast"
 

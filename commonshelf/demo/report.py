@@ -7,6 +7,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
 
@@ -45,6 +46,12 @@ class Summary:
     settlement_debts: int
     settlement_payments: int
     settlement_windows_closed: int
+    restock_proposals: int
+    restock_moves: int
+    restock_accepted: int
+    restock_transfers: int
+    restock_bought_minor: int
+    restock_example: str | None
 
     @property
     def as_json(self) -> str:
@@ -101,6 +108,13 @@ class Summary:
                 f"{self.settlement_debts:,} debts between shops: netting leaves {self.settlement_payments:,} payments; "
                 f"{self.settlement_windows_closed:,} settlement windows closed with statements"
             )
+        if self.restock_proposals:
+            lines.append(
+                f"{self.restock_proposals:,} restock proposals for the night, {self.restock_moves:,} of them moves; "
+                f"{self.restock_accepted:,} accepted: {self.restock_transfers:,} transfers asked for"
+            )
+        if self.restock_example is not None:
+            lines.append(f"one of them: {self.restock_example}")
         if self.latency_p50_ms is not None:
             lines.append(f"till to availability: p50 {self.latency_p50_ms} ms, p99 {self.latency_p99_ms} ms")
         if self.drop_folder_latency_p50_ms is not None:
@@ -119,6 +133,7 @@ def summarise(
     orders: OrdersView,
     ordered: OrderTally,
     settled: SettlementView,
+    restocked: RestockView,
     latencies: Latencies,
     *,
     started_at_s: float,
@@ -127,7 +142,7 @@ def summarise(
     is_drained: bool,
 ) -> Summary:
     """Put the figures together. started_at_s: when this process began, seconds since 1970 UTC."""
-    first_s = view.first_applied_at_s
+    first_s, shown = view.first_applied_at_s, restocked.example
     return Summary(
         lines_published=view.lines_published,
         lines_applied=view.lines_applied,
@@ -159,6 +174,12 @@ def summarise(
         settlement_debts=settled.debts,
         settlement_payments=settled.payments,
         settlement_windows_closed=settled.windows_closed,
+        restock_proposals=restocked.proposed,
+        restock_moves=restocked.moves,
+        restock_accepted=restocked.accepted,
+        restock_transfers=restocked.transfers,
+        restock_bought_minor=restocked.bought_minor,
+        restock_example=None if shown is None else f"{shown['store']}, {shown['name']}: {shown['why']}",
     )
 
 

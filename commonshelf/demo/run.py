@@ -9,8 +9,10 @@ from types import FrameType
 from rich.console import Console
 
 from commonshelf.demo.ledger_watch import LedgerWatch
+from commonshelf.demo.night import pass_night
 from commonshelf.demo.orders import Orders
 from commonshelf.demo.report import Summary, summarise
+from commonshelf.demo.restock_watch import RestockWatch
 from commonshelf.demo.scenario import Scenario, Signals
 from commonshelf.demo.settlement_watch import SettlementWatch
 from commonshelf.demo.store_tills import StoreTills
@@ -58,20 +60,25 @@ async def run(
         per_second=scenario.orders_per_second,
     )
     settlement = SettlementWatch(stack.kafka_options, scenario.consortium.pool.id, settings.partitions)
+    restock = RestockWatch(stack.kafka_options, scenario.consortium.pool.id, settings.partitions)
     try:
         with DemoView(console, scenario, _links(stack)) as view, _stopping_on_signal(signals):
             async with tills, orders:
-                showing = asyncio.create_task(_show(view, watch, tills, orders, settlement))
+                showing = asyncio.create_task(_show(view, watch, tills, orders, settlement, restock))
                 try:
                     sold_for_s = await _sell(scenario, stack, tills, orders, signals, view, for_s)
                     view.phase = "draining"
                     is_drained = await _drain(tills, orders, watch)
+                    if is_drained and scenario.has_night:
+                        view.phase = "the shops have closed, restock makes the night's run"
+                        await pass_night(stack, restock)
                     settlement.check()
+                    restock.check()
                 finally:
                     showing.cancel()
                     await asyncio.gather(showing, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
-                view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view)
+                view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view, restock.view)
         console.print(f"the shops' clock ended at {scenario.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
@@ -79,6 +86,7 @@ async def run(
             orders.view,
             orders.tally,
             settlement.view,
+            restock.view,
             scenario.latencies,
             started_at_s=started_at_s,
             sold_for_s=sold_for_s,
@@ -86,6 +94,7 @@ async def run(
             is_drained=is_drained,
         )
     finally:
+        restock.close()
         settlement.close()
         watch.close()
 
@@ -158,10 +167,11 @@ async def _until_it_adds_up(watch: LedgerWatch) -> None:
 
 
 async def _show(
-    view: DemoView, watch: LedgerWatch, tills: StoreTills, orders: Orders, settlement: SettlementWatch
-) -> None:
+    view: DemoView, watch: LedgerWatch, tills: StoreTills, orders: Orders, settlement: SettlementWatch,
+    restock: RestockWatch,
+) -> None:  # fmt: skip
     while True:
-        view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view)
+        view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view, restock.view)
         await asyncio.sleep(_REFRESH_S)
 
 

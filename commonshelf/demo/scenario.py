@@ -32,6 +32,8 @@ class Scenario(Protocol):
     orders_per_second: float
     """How often a customer orders; 0 for never."""
     seed: int
+    has_night: bool
+    """The shops close at the end, and restock plans their night: the items have costs and prices."""
     notice: str
     """The notice about the data for the user, one line."""
 

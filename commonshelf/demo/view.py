@@ -15,6 +15,7 @@ from rich.text import Text
 from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.scenario import Scenario
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
@@ -56,18 +57,21 @@ class DemoView:
             self._live.stop()
 
     def refresh(
-        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView
-    ) -> None:
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView,
+        restocked: RestockView,
+    ) -> None:  # fmt: skip
         """Show the state of now."""
         now_s = time.monotonic()
         self._rate.note(now_s, view.lines_decided)
         if self._live is not None:
-            self._live.update(self._picture(view, tally, orders, ordered, settled), refresh=True)
+            self._live.update(self._picture(view, tally, orders, ordered, settled, restocked), refresh=True)
         elif now_s - self._logged_at_s >= _LOG_EACH_S or self.phase != self._logged_phase:
             self._logged_at_s, self._logged_phase = now_s, self.phase
-            self._console.print(self._log_line(view, orders, ordered, settled), soft_wrap=True)
+            self._console.print(self._log_line(view, orders, ordered, settled, restocked), soft_wrap=True)
 
-    def _log_line(self, view: LedgerView, orders: OrdersView, ordered: OrderTally, settled: SettlementView) -> str:
+    def _log_line(
+        self, view: LedgerView, orders: OrdersView, ordered: OrderTally, settled: SettlementView, restocked: RestockView
+    ) -> str:
         parts = [f"{self.phase}: {view.lines_decided:,} lines in", f"{self._rate.per_second:,.0f} lines/s"]
         newest, latency = self._newest(), self._latency()
         if newest:
@@ -81,11 +85,14 @@ class DemoView:
             parts.append(f"{orders.late_tasks:,} late tasks")
             parts.append(f"{self._crossed(settled)} crossed shops")
             parts.append(f"netting leaves {settled.payments:,} of {settled.debts:,} payments")
+        if restocked.proposals:
+            parts += [f"{name} {said}" for name, said in _restock(restocked).items()]
         return ", ".join(parts)
 
     def _picture(
-        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView
-    ) -> Group:
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView,
+        restocked: RestockView,
+    ) -> Group:  # fmt: skip
         scenario = self._scenario
         head = Text.assemble(
             (f"{scenario.consortium.pool.name}", "bold"),
@@ -93,7 +100,10 @@ class DemoView:
         )
         figures = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         figures.add_row("lines in", f"{view.lines_decided:,}", "lines/s", f"{self._rate.per_second:,.0f}")
-        figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
+        if restocked.proposals:  # the shops have closed
+            figures.add_row(*(part for row in _restock(restocked).items() for part in row))
+        else:
+            figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
         figures.add_row("repeats absorbed", f"{view.duplicates_absorbed:,}", "under way", f"{tally.open_lines:,} lines")
         if ordered.lines:
             figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders, ordered))
@@ -145,6 +155,14 @@ class DemoView:
         if p50_ms is None:
             return ""
         return f"p50 {p50_ms} ms, p99 {self._scenario.latencies.percentile_ms('webhook', 99)} ms"
+
+
+def _restock(restocked: RestockView) -> dict[str, str]:
+    """Two figures: name → what it says."""
+    return {
+        "restock": f"{restocked.proposed:,} proposals",
+        "accepted": f"{restocked.accepted:,}, {restocked.transfers:,} transfers",
+    }
 
 
 def _fill_rates(orders: OrdersView, ordered: OrderTally) -> str:

@@ -96,6 +96,9 @@ def test_a_short_demo_accounts_for_every_line_and_leaves_nothing(tmp_path):
     assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"]
     assert figures["drop_folder_latency_p50_ms"] > 0
     assert figures["first_line_s"] > 0
+    assert figures["restock_proposals"] >= figures["restock_accepted"] > 0
+    assert figures["restock_bought_minor"] + figures["restock_transfers"] > 0
+    assert "expected until" in figures["restock_example"]
     assert not (tmp_path / _DATA).exists()
     assert processes_on(tmp_path) == []
 

@@ -13,6 +13,7 @@ from commonshelf.demo.latency import Latencies, LatencyHistogram, SentBook
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock, fact_lines, totals
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.report import Summary, summarise
+from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
 
@@ -24,6 +25,8 @@ ADDS_UP = Summary(
     orders_placed=4, orders_answered=4, orders_collected=2, fill_rate_with_pool=0.9, fill_rate_without_pool=0.5,
     reroutes=1, reroutes_per_min=6.0, holds=3, late_tasks=0,
     settled_minor=1_250, settlement_debts=5, settlement_payments=2, settlement_windows_closed=1,
+    restock_proposals=12, restock_moves=3, restock_accepted=2, restock_transfers=1, restock_bought_minor=480,
+    restock_example="lich, Milk: 8 to sell, 9 expected: buy 1 pack of 6.",
 )  # fmt: skip
 
 
@@ -142,6 +145,7 @@ def test_the_first_line_is_timed_from_the_start_of_the_process():
         OrdersView(),
         OrderTally(),
         SettlementView(),
+        RestockView(),
         latencies,
         started_at_s=1_000.0,
         sold_for_s=1.0,
@@ -157,7 +161,7 @@ def test_fill_rates_are_shares_of_all_lines_that_were_ordered():
     view = OrdersView(answered=2, reroutes=3, orders={"a": (2, 1), "b": (1, 0)})
     latencies = Latencies({"lich": "webhook"}, lambda _store, _recorded_ms: None)
     summary = summarise(
-        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), SettlementView(), latencies,
+        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), SettlementView(), RestockView(), latencies,
         started_at_s=0, sold_for_s=30.0, pace_lost_s=0.0, is_drained=True,
     )  # fmt: skip
     assert (summary.fill_rate_with_pool, summary.fill_rate_without_pool) == (0.75, 0.25)

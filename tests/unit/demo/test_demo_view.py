@@ -10,9 +10,11 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
 from commonshelf.demo.view import DemoView
+from tests.support.restock import proposal
 
 SKUS = tuple(f"sku-{number}" for number in range(20))
 URLS = {f"page {number}": f"http://127.0.0.1:{number}" for number in range(5)}
@@ -33,7 +35,9 @@ def test_the_picture_fits_the_terminal(height, least):
     })  # fmt: skip
     with DemoView(console, SCENARIO, URLS) as shown:
         settled = SettlementView(crossed_minor=123_456_78, debts=31_234, payments=33, windows_closed=9)
-        state = (view, TillTally(), OrdersView(orders={"o": (20, 1)}), OrderTally(9, 20, 19), settled)
+        restocked = RestockView(transfers=4)
+        restocked.take("restock.proposals.v1", proposal(status="approved"))
+        state = (view, TillTally(), OrdersView(orders={"o": (20, 1)}), OrderTally(9, 20, 19), settled, restocked)
         shown.refresh(*state)
         lines = console.render_lines(shown._picture(*state))
     assert len(lines) < height
@@ -42,3 +46,5 @@ def test_the_picture_fits_the_terminal(height, least):
     assert "Ctrl-C" in text
     assert "123,456.78 EUR" in text
     assert "33 of 31,234" in text
+    assert "1 proposals" in text
+    assert "1, 4 transfers" in text
