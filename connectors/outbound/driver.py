@@ -83,6 +83,8 @@ class Driver(Generic[Record]):
         self._failing: set[str] = set()
         self._last_item = ""
         self._at_once = at_once
+        self._unstored: list[Record] = []
+        """Outcomes that are stored with the next calls: what dies before makes these calls again, with their keys."""
         self._threads = ThreadPoolExecutor(at_once, "calls")
         self._log = _log.bind(party=adapter.party)
 
@@ -106,12 +108,18 @@ class Driver(Generic[Record]):
                 wait_s = RETRY_MAX_S
                 self._log.exception("calling out showed a fault in this program; please report it", again_in_s=wait_s)
             stop.wait(wait_s)
+        try:
+            self._store([])
+        except PublishError as error:
+            self._log.warning("some outcomes are not stored, so these calls are made again", reason=str(error))
 
     def round(self, stop: threading.Event) -> list[Exception]:
         """Bring each item to what is wanted now, CALLS_A_ROUND items at most. Returns the failures of single items.
 
         It begins behind the item at which the round before ended, so that each has its turn. Items that failed before
         come last: however many they are, no other waits for them.
+
+        The outcomes of several calls at once are stored with the calls of the next round, or by it when it has none.
 
         Raises PublishError; Unavailable or AccessRefused when FAILURES_IN_A_ROW items in a row fail that had not failed
         before, and AccessRefused when no call of theirs was let in. Then the calls under way are stored.
@@ -123,6 +131,8 @@ class Driver(Generic[Record]):
         first = bisect_right(items, self._last_item)
         in_turn = [item for item in (*items[first:], *items[:first]) if not self._is_waiting(item)]
         failed_before = [item for item in in_turn if item in self._failing]
+        if not in_turn:
+            self._store([])
         failures: list[Exception] = []
         calls = done = 0
         for part in ([item for item in in_turn if item not in self._failing], failed_before):
@@ -153,9 +163,8 @@ class Driver(Generic[Record]):
         """Begin, store what was begun, call, and store the outcomes. Raises PublishError."""
         for turn in turns:
             self._guarded(turn, self._begin)
-        self._outbound.save_all(
-            [turn.pending for turn in turns if turn.pending is not None and turn.pending is not turn.last]
-        )
+        begun = [turn.pending for turn in turns if turn.pending is not None and turn.pending is not turn.last]
+        self._store(begun)
         for turn in turns:
             self._guarded(turn, self._look_up)
         under_way = [turn for turn in turns if turn.pending is not None]
@@ -163,7 +172,11 @@ class Driver(Generic[Record]):
             self._guarded(under_way[0], self._call)
         else:
             list(self._threads.map(lambda turn: self._guarded(turn, self._call), under_way))
-        self._outbound.save_all([turn.outcome for turn in turns if turn.outcome is not None])
+        outcomes = [turn.outcome for turn in turns if turn.outcome is not None]
+        self._outbound.note(outcomes)
+        self._unstored += outcomes
+        if self._at_once == 1:
+            self._store([])
         for turn in turns:
             if turn.failure is not None or not turn.was_called:
                 continue
@@ -173,6 +186,11 @@ class Driver(Generic[Record]):
             else:
                 self._waits.pop(turn.item, None)
                 self._count(Outcome.done)
+
+    def _store(self, records: Sequence[Record]) -> None:
+        """Store outcomes that are not stored yet, and then `records`. Raises PublishError."""
+        self._outbound.save_all([*self._unstored, *records])
+        self._unstored = []
 
     def _guarded(self, turn: _Turn[Record], step: Callable[[_Turn[Record]], None]) -> None:
         """Take a step, and note its failure. Raises PublishError."""
@@ -201,7 +219,7 @@ class Driver(Generic[Record]):
             lost = self._adapter.recheck(item, last, self._now_ms())
             if lost is not None:
                 turn.last = last = lost
-                self._outbound.save(last)
+                self._store([last])
                 self._count(Outcome.lost)
                 self._log.warning("the outside system lost what was done there; it is done again", item=item)
         try:
@@ -212,6 +230,7 @@ class Driver(Generic[Record]):
         if turn.pending is None:
             self._waits.pop(item, None)
             if last is not None and self._adapter.is_over(last):
+                self._store([])
                 self._outbound.forget(last)
 
     def _look_up(self, turn: _Turn[Record]) -> None:

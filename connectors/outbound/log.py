@@ -63,10 +63,14 @@ class OutboundLog(Generic[Record]):
         if not records:
             return
         self._publisher.publish_all(records)
+        self.note(records)
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Take for the last records of their items what is saved later."""
         with self._lock:
-            if self._known is not None:
-                for record in records:
-                    party, item = self._place(record)
+            for record in records:
+                party, item = self._place(record)
+                if self._known is not None:
                     self._known.setdefault(party, {})[item] = record
 
     def forget(self, record: Record) -> None:

@@ -53,6 +53,10 @@ class Pool:
         teller = Teller(self.name, "app", Appointments(self.name, self.follow), lambda _, body: self.got.append(body))
         return Driver(teller, partner_log(stored, writers), 0, lambda _: None, at_once=8)
 
+    def settled(self):
+        """How many messages came, when the outcomes of all calls are stored."""
+        return len(self.got) if all(pending is None for _, pending in self.calls().values()) else None
+
     def calls(self):
         found = [row for row in stored_partner_calls(self.options) if row["pool"] == self.name]
         return {row["item"]: (row["sequence"], row["pending"]) for row in found}
@@ -67,11 +71,11 @@ def test_an_app_is_told_each_change_once_by_callers_one_after_the_other(pool):
     for number in range(20):
         pool.book(f"o{number}")
     first = pool.caller()
-    until(lambda: first.round(threading.Event()) is not None and len(pool.got) == 20, "the bookings")
+    until(lambda: first.round(threading.Event()) is not None and pool.settled() == 20, "the bookings")
     for number in range(20):
         pool.book(f"o{number}", "handed_over")
     second = pool.caller()
-    until(lambda: second.round(threading.Event()) is not None and len(pool.got) == 40, "the ends")
+    until(lambda: second.round(threading.Event()) is not None and pool.settled() == 40, "the ends")
     assert len(set(pool.got)) == 40
     assert set(pool.calls().values()) == {(2, None)}
     pool.book("later")
