@@ -164,7 +164,7 @@ RESTOCK_PURCHASES = Topic(
 )  # fmt: skip
 RESTOCK_CHANGELOG = Topic(
     "restock.changelog.v1", "State of the restock processor; internal.",
-    "RestockStateRow", "table/row", "restock", ("restock",), compacted=True,
+    "RestockStateRow", "table/row", "restock", ("restock", "operators"), compacted=True,
 )  # fmt: skip
 
 _DECLARED = (
