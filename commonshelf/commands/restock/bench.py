@@ -100,6 +100,7 @@ def _print_run(figures: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(
-        f"{figures['shelves']:,} shelves planned in {figures['plan_s']} s: {figures['proposals']:,} proposals, "
-        f"{figures['moves']:,} moves; the process needed {figures['peak_mib']} MiB at most."
+        f"{figures['shelves']:,} shelves planned in {figures['plan_s']} s, {figures['cpu_s']} s of CPU: "
+        f"{figures['proposals']:,} proposals, {figures['moves']:,} moves; "
+        f"the process needed {figures['peak_mib']} MiB at most."
     )
