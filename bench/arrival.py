@@ -27,7 +27,7 @@ from world.uniform import POOL
 
 _SECRET_ENV = "BENCH_ARRIVAL_SECRET"  # noqa: S105  a name
 _WARM_UP_S = 5
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 _SLOT_MS = 900_000
 _STATUSES = ("booked", "ready", "handed_over")
 
