@@ -3,6 +3,7 @@
 A role's processes log in as `commonshelf-ROLE`. Whoever is not named may do nothing; tills and shops have no login.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ PREFIX = "commonshelf-"
 """Of every login, consumer group and transactional id of ours."""
 OPERATORS = "operators"
 _TIMEOUT_S = 30.0
+_POLL_S = 0.1
 _WRITES_BESIDE = {"restock": (ORDERS_REQUESTS.name,), "connectors": (FULFILMENT_REPORTS.name,)}
 """Role → topics of other writers that it also writes: what was agreed to becomes a transfer, and partners report who
 came.
@@ -129,7 +131,7 @@ def changes(kafka_options: ClientOptions) -> Changes:
 
 
 def apply(kafka_options: ClientOptions, todo: Changes) -> None:
-    """Add what is missing, then take away what is too much. Raises AclError."""
+    """Add what is missing, then take away what is too much; return when the brokers know it. Raises AclError."""
     admin = _admin(kafka_options)
     try:
         if todo.missing:
@@ -141,6 +143,14 @@ def apply(kafka_options: ClientOptions, todo: Changes) -> None:
                 done.result(_TIMEOUT_S)
     except KafkaException as error:
         raise AclError(_why(error)) from error
+    added, removed = ({_key(binding) for binding in part} for part in todo)
+    deadline_s = time.monotonic() + _TIMEOUT_S
+    while not (added <= (found := _ours(_describe(admin)).keys()) and removed.isdisjoint(found)):
+        if time.monotonic() > deadline_s:
+            raise AclError(
+                "Kafka has taken the rights, and its brokers do not show them yet; see `./shelf acl apply --dry-run`"
+            )
+        time.sleep(_POLL_S)
 
 
 def told(binding: AclBinding) -> tuple[str, str, str, str]:

@@ -67,7 +67,8 @@ def guarded() -> Iterator[Guarded]:
             users = [
                 UserScramCredentialUpsertion(f"{PREFIX}{role}", scram, PASSWORD.encode()) for role in (*roles(), "till")
             ]
-            for done in AdminClient(admin).alter_user_scram_credentials(users).values():
+            client = AdminClient(admin)  # what is asked dies with it
+            for done in client.alter_user_scram_credentials(users).values():
                 done.result(30)
             ensure_topics(admin, partitions=1)
             apply(admin, changes(admin))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from commonshelf.stack.roles import ROLES
 from commonshelf.stack.runtime_file import DEMO_DATA_DIR, read_runtime
 from connectors.contract import Skip, SkipReason, Translated
 from connectors.metrics import ConnectorMetrics
@@ -33,7 +34,7 @@ def vendor_s_metrics() -> ConnectorMetrics:
     store = metrics.of(POOL, "vendor-s-store", "square")
     store.reconciled(1_790_000_000)
     store.written_back("done")
-    store.left_out(Translated((), (), (Skip(SkipReason.echo, "order 1"),)))
+    store.left_out(Translated((), (), (Skip("order 1", SkipReason.echo),)))
     partner = metrics.of_partner(POOL, "front-desk")
     partner.request(200)
     partner.report("arrived", "accepted")
@@ -45,21 +46,24 @@ def vendor_s_metrics() -> ConnectorMetrics:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    registry = vendor_s_metrics().registry
+    always = lambda: Status(ok=True)  # noqa: E731
     folder = tmp_path_factory.mktemp("demo")
     with (folder / "said").open("w") as said:
         demo = subprocess.Popen(
             [sys.executable, "-m", "commonshelf", "demo", "--stores", "8", "--lines-per-second", "40", "--exporter"],
             cwd=folder, stdout=said, stderr=said,
         )  # fmt: skip
-    registry = vendor_s_metrics().registry
-    always = lambda: Status(ok=True)  # noqa: E731
     try:
         until(lambda: "pages:" in (folder / "said").read_text() or demo.poll() is not None, "the demo")
         assert demo.poll() is None, (folder / "said").read_text()
         runtime = read_runtime(folder / DEMO_DATA_DIR)
         add_place(folder)
         with StatusServer("127.0.0.1", 0, health=always, ready=always, registry=registry) as vendor:
-            jobs = {f"commonshelf-{child}": url for child, url in runtime.urls.items() if child != "http"}
+            scraped = {role.name for role in ROLES if role.has_metrics}
+            jobs = {
+                f"commonshelf-{child}": url for child, url in runtime.urls.items() if child.partition("-")[0] in scraped
+            }
             with scraping(folder, {**jobs, "commonshelf-vendor": vendor.url}) as address:
                 yield address
     finally:
@@ -68,8 +72,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def add_place(folder: Path) -> None:
-    place = [sys.executable, "-m", "commonshelf", "place", "add", POOL, "square", "--opening", "mon=09:00-18:00"]
-    told = subprocess.run(place, cwd=folder, capture_output=True, text=True, check=False)
+    place = ["place", "add", POOL, "square", "--store", "marburg", "--opening", "mon=09:00-18:00"]
+    told = subprocess.run(
+        [sys.executable, "-m", "commonshelf", *place], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0, told.stderr
 
 

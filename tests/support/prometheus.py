@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from commonshelf.embedded_kafka.server_config import HOST, pick_ports
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -30,6 +31,8 @@ def scraping(folder: Path, jobs: Mapping[str, str]) -> Iterator[str]:
             stdout=log, stderr=log,
         )  # fmt: skip
     try:
+        until(lambda: series_of(f"http://{address}", "up") or process.poll() is not None, "Prometheus")
+        assert process.poll() is None, (folder / "log").read_text()
         yield f"http://{address}"
     finally:
         process.terminate()
