@@ -18,6 +18,7 @@ from schemas.models.config import (
     PoolSettings,
     StoreSettings,
 )
+from schemas.models.local_calendar import LocalCalendar, LocalEvent
 from schemas.pickup_code import code_digest
 from schemas.topics import (
     CATALOG_ITEMS,
@@ -203,6 +204,8 @@ def settings(bench: PoolBench) -> None:
     bench.configure(Agreement(version=1, effective_from_ms=NOON_MS, currency="EUR"))
     bench.configure(Dispute(dispute="d1", store=STORE, posted_position=1, sequence=0, text="not ours"))
     bench.configure(PickupPlace(place="lane", name="Lane", stores=(STORE,)))
+    fair = LocalEvent(kind="street fair", name="Fair", first_day="2026-07-04", last_day="2026-07-05")
+    bench.configure(LocalCalendar(calendar="fairs", events=(fair,)))
     bench.stock_item(MILK, gtin="04006381333931", price_minor=120)
 
 
