@@ -42,7 +42,7 @@ def test_a_planted_bug_of_settlement_is_found(name, monkeypatch):
     OF_SETTLEMENT[name](monkeypatch)
 
     with pytest.raises(ViolationError):
-        live(range(1, 13))
+        live(range(1, 41))  # tills seldom void what they rang up for an order
 
 
 @pytest.mark.parametrize("name", sorted(OF_RESTOCK))
