@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def note_batches() -> None:
     count = WorkerMetrics.batch
     longest_s = 0.0
 
-    def noted(self: WorkerMetrics, records: int, took_s: float) -> None:
+    def noted(self: WorkerMetrics, records: int, began_s: float, commit_began_s: float) -> None:
         nonlocal longest_s
-        count(self, records, took_s)
+        count(self, records, began_s, commit_began_s)
+        took_s = time.monotonic() - began_s
         if took_s > longest_s:
             longest_s = took_s
             with Path(path).open("a") as file:
