@@ -273,6 +273,11 @@ NAMES = {
         (f"{POOL} MLIK 9 --from 2026-12-01 --until 2026-12-08 --like BANANA", WRONG_ITEM),
     ],
     "restock drop balance": [("x MILK --like BANANA", WRONG_POOL), (f"{POOL} MLIK --like BANANA", WRONG_ITEM)],
+    "restock scenario": [("x", WRONG_POOL), (f"{POOL} --store ana", WRONG_STORE)],
+    "restock calendar add": [("x fairs.csv", WRONG_POOL)],
+    "restock calendar holidays": [("x DE", WRONG_POOL)],
+    "restock calendar list": [("x", WRONG_POOL)],
+    "restock calendar remove": [("x fairs", WRONG_POOL)],
     "candidates": [("x", WRONG_POOL)],
     "settle unpriced": [("x", WRONG_POOL)],
     "settle balance": [("x", WRONG_POOL), (f"{POOL} ana", WRONG_STORE)],
@@ -296,6 +301,7 @@ def test_every_command_tells_a_name_that_is_not_there_in_the_same_words(shelf):
     (shelf.folder / "codes.csv").write_text("code,sku\nplu:1,MILK\n")
     (shelf.folder / "agreement.toml").write_text(AGREEMENT)
     (shelf.folder / "sheet.csv").write_text("sku\n")
+    (shelf.folder / "fairs.csv").write_text("kind,first_day\nstreet fair,2026-07-04\n")
     wrong = []
     for command, cases in NAMES.items():
         for words, told in cases:
