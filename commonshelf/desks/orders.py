@@ -15,6 +15,7 @@ from schemas.codec import BadMessage, topic_codec
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.partition import partition_of
+from schemas.statuses import LIVE_TASK
 from schemas.topics import ORDERS_EVENTS, POOL_CHANGELOG, POOL_TASKS
 
 _POLL_S = 0.2
@@ -101,7 +102,7 @@ def ask(connection: Connection, event: OrderRequest | FulfilmentReport, key: str
 
 def live_tasks(kafka_options: Mapping[str, str], store: str, pool: str | None = None) -> list[Row]:
     """Tasks that have not ended, the most urgent first: by priority, then by when they are due."""
-    rows = [row for row in current(kafka_options, POOL_TASKS.name) if row["status"] in ("open", "claimed")]
+    rows = [row for row in current(kafka_options, POOL_TASKS.name) if row["status"] in LIVE_TASK]
     rows = [row for row in rows if row["store"] == store and pool in (None, row["pool"])]
     return sorted(rows, key=lambda row: (-row["priority"], row["due_ms"], row["task"]))
 

@@ -10,6 +10,7 @@ from commonshelf.desks.onboarding import config_changes, settings_in
 from commonshelf.stack.connection import Connection
 from commonshelf.text import time_text
 from schemas.models.config import PickupPlace
+from schemas.statuses import LIVE_APPOINTMENT
 from schemas.topics import PICKUP_APPOINTMENTS
 from schemas.types.pickup import AppointmentRow
 
@@ -46,7 +47,7 @@ class PlaceHour(NamedTuple):
 def places_of(connection: Connection, pool: str) -> list[BookedPlace]:
     """A pool's places by id. Raises UnknownNameError."""
     places, rows = _places(connection, pool), _appointments(connection, pool)
-    booked = Counter(row["place"] for row in rows if row["status"] in ("booked", "ready"))
+    booked = Counter(row["place"] for row in rows if row["status"] in LIVE_APPOINTMENT)
     return [
         BookedPlace(one.place, one.open, one.stores, one.hand_overs_per_slot, one.shelf_orders_max, booked[one.place])
         for one in places

@@ -11,6 +11,7 @@ import structlog
 
 from connectors.context import Answers, Tables
 from messaging.publisher import PublishError
+from schemas.statuses import LIVE_TASK
 from schemas.topics import PICKUP_APPOINTMENTS, POOL_TASKS
 
 _APPOINTMENTS, _TASKS = PICKUP_APPOINTMENTS.name, POOL_TASKS.name
@@ -122,7 +123,7 @@ class Book:
         if row["kind"] != "hand_over":
             return
         item = f"{row['order']}/{row['store']}"
-        if row["status"] in ("open", "claimed"):
+        if row["status"] in LIVE_TASK:
             self._hand_overs[item] = row["task"]
         elif self._hand_overs.get(item) == row["task"]:
             del self._hand_overs[item]

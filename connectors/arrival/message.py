@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.outbound.teller import State
+from schemas.statuses import ENDED_APPOINTMENT
 
-ENDED = frozenset({"handed_over", "part_handed_over", "no_show", "cancelled"})
 FORGOTTEN = "forgotten"
 """Of an appointment that ended so long ago that the pool does not know how."""
 
@@ -36,7 +36,7 @@ def appointment_state(row: Row, places: Mapping[str, Row], stores: Mapping[str, 
         "customer": _customer(row, zone),
         "time_zone": zone.key,
     }
-    return State(content, row["status"] in ENDED)
+    return State(content, row["status"] in ENDED_APPOINTMENT)
 
 
 def forgotten_state(pool: str, item: str) -> State:

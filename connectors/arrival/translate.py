@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from connectors.arrival.message import ENDED
 from connectors.contract import Refused
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
 from schemas.models.forms import first_problem
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.statuses import ENDED_APPOINTMENT
 
 Told = FulfilmentReport | OrderRequest
 Row = Mapping[str, Any]
@@ -102,7 +102,7 @@ def _check_stands(order: str, rows: list[Row | None]) -> None:
             404, "unknown_appointment",
             f"order {shorten(order)} has no such appointment: check both; if it was booked just now, send again",
         )  # fmt: skip
-    if all(row["status"] in ENDED for row in found):
+    if all(row["status"] in ENDED_APPOINTMENT for row in found):
         raise MessageRefused(
             409, "appointment_ended", f"it has ended: {found[-1]['status']}; place another order to collect"
         )

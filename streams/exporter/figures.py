@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
+from schemas.statuses import LIVE_APPOINTMENT, LIVE_TASK
 from schemas.topics import (
     ORDERS_EVENTS,
     PICKUP_APPOINTMENTS,
@@ -26,9 +27,6 @@ TABLES = (POOL_AVAILABILITY.name, POOL_TASKS.name, PICKUP_APPOINTMENTS.name, RES
 """Read from their beginning."""
 LOGS = (ORDERS_EVENTS.name,)
 """Read from now on."""
-LIVE_TASK = ("open", "claimed")
-LIVE_APPOINTMENT = ("booked", "ready")
-TASK_ENDS = ("done", "refused", "late", "cancelled")
 WINDOWS = ("kept", "late", "no_show")
 OUTCOMES = get_args(OrderOutcome)
 KINDS = get_args(OrderEventKind)

@@ -19,15 +19,14 @@ from messaging.metrics import listed
 from messaging.metrics.declared import CounterMetric, GaugeMetric
 from messaging.status_server import Status, StatusServer
 from schemas.codec import BadMessage, topic_codec
+from schemas.statuses import ENDED_TASK, LIVE_APPOINTMENT
 from schemas.topics import POOL_CONFIG
 from streams.exporter.figures import (
     KINDS,
-    LIVE_APPOINTMENT,
     LOGS,
     OUTCOMES,
     PROPOSAL_STATUSES,
     TABLES,
-    TASK_ENDS,
     WINDOWS,
     Figures,
 )
@@ -114,7 +113,7 @@ class Exporter(Collector):
         yield _family(listed.STORE_CONFIDENCE, confidence)
         yield _family(listed.STORE_NEWEST, {store: at_ms / 1000 for store, at_ms in now.newest_ms.items()})
         yield _family(listed.STORE_TASKS, now.tasks)
-        ended = {(*store, how): now.tasks_ended[(*store, how)] for store in stores for how in TASK_ENDS}
+        ended = {(*store, how): now.tasks_ended[(*store, how)] for store in stores for how in ENDED_TASK}
         yield _family(listed.STORE_TASKS_ENDED, ended)
         events = {(pool, kind): now.order_events[pool, kind] for pool in pools for kind in KINDS}
         yield _family(listed.ORDER_EVENTS, events)

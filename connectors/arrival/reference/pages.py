@@ -10,7 +10,7 @@ import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from connectors.arrival.message import ENDED
+from schemas.statuses import ENDED_APPOINTMENT
 
 FOLDER: Final = Path(__file__).parent / "templates"
 MINUTES: Final = (5, 10, 15, 20, 30, 45, 60, 90)
@@ -63,7 +63,7 @@ def _appointment(message: Message) -> dict[str, Any]:
     return {
         "order": message["order"], "store": message["store"], "store_name": message["store_name"],
         "place": message["place"]["name"], "map": _map(message["place"]), "status": message["status"],
-        "told": _STATUS.get(message["status"], message["status"]), "is_ended": message["status"] in ENDED,
+        "told": _STATUS.get(message["status"], message["status"]), "is_ended": message["status"] in ENDED_APPOINTMENT,
         "day": f"{begins:%A} {begins.day} {begins:%B}", "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}",
         "is_moved": message["change"] == "moved", "is_late": message["is_late"], "needs_code": message["needs_code"],
         "wrong_codes": message["wrong_codes"], "customer": "" if customer is None else customer["state"],

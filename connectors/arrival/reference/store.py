@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connectors.arrival.message import ENDED, FORGOTTEN
+from connectors.arrival.message import FORGOTTEN
+from schemas.statuses import ENDED_APPOINTMENT
 
 _KEPT_ENDED_S = 3 * 86_400
 _SCHEMA = """
@@ -49,9 +50,10 @@ class Appointments:
             if status == FORGOTTEN:
                 self._db.execute("DELETE FROM appointment WHERE customer_order = ? AND store = ?", (order, store))
                 return True
+            is_ended = status in ENDED_APPOINTMENT
             self._db.execute(
                 "INSERT OR REPLACE INTO appointment VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (order, store, message["place"]["id"], sequence, json.dumps(message), status in ENDED, now_s),
+                (order, store, message["place"]["id"], sequence, json.dumps(message), is_ended, now_s),
             )
         return True
 

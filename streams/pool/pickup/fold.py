@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from schemas.statuses import LIVE_APPOINTMENT
 from schemas.types.orders import FulfilmentReportDecided, OrderChanged, OrderRequestDecided, OrderRow
 from schemas.types.pickup import AppointmentRow, AppointmentStatus, BookedSlot
 from schemas.types.tasks import TaskRow
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
-from streams.pool.pickup.index import APPOINTMENTS, LIVE_APPOINTMENT, appointment_name
+from streams.pool.pickup.index import APPOINTMENTS, appointment_name
 from streams.pool.pickup.rows import APPOINTMENT_ROWS, find_appointment
 from streams.pool.pickup.slots import SLOT_MS
 from streams.pool.state.forgetting import forget_ended

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from typing import Final
 
+from schemas.statuses import LIVE_APPOINTMENT
 from schemas.types.pickup import AppointmentRow
 from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
 APPOINTMENT: Final = "appointment"
-LIVE_APPOINTMENT = ("booked", "ready")
 Slot = tuple[str, int]
 """(place, when the quarter hour begins, ms since 1970 UTC)"""
 

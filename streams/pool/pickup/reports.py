@@ -1,5 +1,6 @@
 """Decides reports about a customer's way to an appointment: on the way with a time of arrival, arrived."""
 
+from schemas.statuses import LIVE_APPOINTMENT
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.pickup import AppointmentRow, CustomerState
@@ -8,7 +9,7 @@ from schemas.types.tasks import TaskRow
 from streams.pool.journal import rejections
 from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED
 from streams.pool.journal.rejections import RefusedError
-from streams.pool.pickup.index import LIVE_APPOINTMENT, appointment_name
+from streams.pool.pickup.index import appointment_name
 from streams.pool.pickup.rows import find_appointment
 from streams.pool.pickup.waiting import longest_ms, waits_until_ms
 from streams.pool.state.pool_state import PoolState

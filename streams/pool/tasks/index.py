@@ -3,13 +3,13 @@
 from collections import defaultdict
 from typing import Final
 
+from schemas.statuses import LIVE_TASK
 from schemas.types.tasks import TaskRow
 from streams.pool.state.forgetting import Forgettable
 from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
 TASK: Final = "task"
-LIVE_TASK = ("open", "claimed")
 
 
 class TaskIndex:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from schemas.models.base import QUANTITY_MAX_MILLI
+from schemas.statuses import LIVE_TASK
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.pickup import AppointmentRow
@@ -16,7 +17,6 @@ from streams.pool.journal import rejections
 from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED
 from streams.pool.journal.rejections import RefusedError
 from streams.pool.state.pool_state import PoolState
-from streams.pool.tasks.index import LIVE_TASK
 from streams.pool.tasks.rows import REPORTS_KEPT, end_task, find_task, remember_report
 
 TEXT_MAX = 200
