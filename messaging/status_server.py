@@ -42,6 +42,12 @@ class Status:
         """Good without a reason against it."""
         return cls(ok=True) if reason is None else cls(ok=False, facts={"reason": reason})
 
+    @classmethod
+    def of_loop(cls, alive_at_s: float, stuck_after_s: float) -> Self:
+        """Good while a loop turns: it last did at `alive_at_s`, by the monotonic clock."""
+        idle_s = time.monotonic() - alive_at_s
+        return cls(idle_s < stuck_after_s, {"seconds_since_last_turn": round(idle_s, 3)})
+
 
 class Page(NamedTuple):
     """An answer."""

@@ -1,7 +1,6 @@
 """The exporter's process: follows topics, and shows the figures when Prometheus asks."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,8 @@ from messaging.client_options import ClientOptions, reader_options
 from messaging.log_reader import is_end, is_record
 from messaging.metrics import listed
 from messaging.metrics.declared import CounterMetric, GaugeMetric
-from messaging.status_server import Status, StatusServer
+from messaging.process import serve_pages, stopped_by_signals
+from messaging.status_server import Status
 from schemas.codec import BadMessage, topic_codec
 from schemas.statuses import ENDED_TASK, LIVE_APPOINTMENT
 from schemas.topics import POOL_CONFIG
@@ -77,8 +77,7 @@ class Exporter(Collector):
 
     def health(self) -> Status:
         """Is the loop turning?"""
-        idle_s = time.monotonic() - self._alive_at_s
-        return Status(idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)})
+        return Status.of_loop(self._alive_at_s, _STUCK_AFTER_S)
 
     def ready(self) -> Status:
         """Were the tables once read to their end?"""
@@ -144,18 +143,10 @@ def _family(metric: CounterMetric | GaugeMetric, values: Mapping[Labels, float])
 
 def run_exporter(settings: ExporterSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises SystemExit(1) when it cannot go on; the log says why."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = stopped_by_signals()
     exporter = Exporter(settings)
     REGISTRY.register(exporter)
-    try:
-        pages = StatusServer(settings.http_host, settings.http_port, health=exporter.health, ready=exporter.ready)
-    except OSError as error:
-        log.error("cannot serve pages on %s:%d: %s", settings.http_host, settings.http_port, error)  # noqa: TRY400
-        raise SystemExit(1) from error
-    log.info("pages on %s", pages.url)
-    with pages:
+    with serve_pages(settings.http_host, settings.http_port, health=exporter.health, ready=exporter.ready):
         try:
             exporter.run(stop)
         except (KafkaException, BadMessage) as error:

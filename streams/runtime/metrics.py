@@ -82,8 +82,7 @@ class WorkerMetrics:
 
     def health(self) -> Status:
         """Is the loop turning?"""
-        idle_s = time.monotonic() - self._alive_at
-        return Status(idle_s < self._stuck_after_s, {"seconds_since_last_turn": round(idle_s, 3)})
+        return Status.of_loop(self._alive_at, self._stuck_after_s)
 
     def ready(self) -> Status:
         """Does it hold restored partitions, none of them stopped?"""

@@ -121,8 +121,7 @@ class SinkWorker:
 
     def health(self) -> Status:
         """Is the loop turning?"""
-        idle_s = time.monotonic() - self._alive_at_s
-        return Status(idle_s < _STUCK_AFTER_S, {"seconds_since_last_turn": round(idle_s, 3)})
+        return Status.of_loop(self._alive_at_s, _STUCK_AFTER_S)
 
     def ready(self) -> Status:
         """Has it once come to the journal's end?"""

@@ -3,12 +3,11 @@
 import ctypes
 import logging
 import shutil
-import signal
 import sys
 import threading
 import traceback
 
-from messaging.status_server import StatusServer
+from messaging.process import serve_pages, stopped_by_signals
 from streams.runtime.contract import Processor
 from streams.runtime.failures import Halted
 from streams.runtime.garbage import collect_rarely
@@ -23,25 +22,12 @@ log = logging.getLogger(__name__)
 
 def run_worker(processor: Processor, settings: WorkerSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises SystemExit(1) when the worker cannot go on; the log says why."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = stopped_by_signals()
     collect_rarely()
     _give_memory_back()
     metrics, lookups = WorkerMetrics(stuck_after_s=settings.give_up_s), Lookups()
-    try:
-        pages = StatusServer(
-            settings.http_host,
-            settings.http_port,
-            health=metrics.health,
-            ready=metrics.ready,
-            more={f"/tables/{processor.name}": lookups.page},
-        )
-    except OSError as error:
-        log.error("cannot serve pages on %s:%d: %s", settings.http_host, settings.http_port, error)  # noqa: TRY400
-        raise SystemExit(1) from error
-    log.info("pages on %s", pages.url)
-    with pages:
+    more = {f"/tables/{processor.name}": lookups.page}
+    with serve_pages(settings.http_host, settings.http_port, health=metrics.health, ready=metrics.ready, more=more):
         run_sessions(processor, settings, metrics, lookups, stop)
 
 

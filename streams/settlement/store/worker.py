@@ -1,7 +1,6 @@
 """The process that keeps the settlement database: from one failure to the next start, until it is told to stop."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from messaging.client_options import ClientOptions
 from messaging.cluster import UnreachableError
 from messaging.errors import UserError
-from messaging.status_server import Status, StatusServer
+from messaging.process import serve_pages, stopped_by_signals
+from messaging.status_server import Status
 from schemas.topics import POOL_JOURNAL
 from streams.runtime.garbage import collect_rarely
 from streams.runtime.sink import SinkFenced, SinkSettings, SinkWorker
@@ -124,21 +124,13 @@ class Settlement:
 
 def run_settlement(settings: SettlementSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises SystemExit(1) when it cannot go on; the log says why."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = stopped_by_signals()
     collect_rarely()
     outlook, backlog = Outlook(), Backlog()
     for collector in (outlook, backlog):
         REGISTRY.register(collector)
     settlement = Settlement(settings, outlook, backlog)
-    try:
-        pages = StatusServer(settings.http_host, settings.http_port, health=settlement.health, ready=settlement.ready)
-    except OSError as error:
-        log.error("cannot serve pages on %s:%d: %s", settings.http_host, settings.http_port, error)  # noqa: TRY400
-        raise SystemExit(1) from error
-    log.info("pages on %s", pages.url)
-    with pages:
+    with serve_pages(settings.http_host, settings.http_port, health=settlement.health, ready=settlement.ready):
         try:
             settlement.run(stop)
         except (UserError, OSError) as error:
