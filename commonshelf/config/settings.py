@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
+from commonshelf.config.ports import port_clash
 from connectors.installed import installed
 from connectors.partners import installed_partners
 from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash
@@ -33,7 +34,6 @@ DEFAULT_CONFIG_FILE = Path("commonshelf.toml")
 
 _MILLI = 1000
 _BROKER_HOST = "127.0.0.1"
-_EVERY_HOST = ("0.0.0.0", "::")  # noqa: S104  compared, not bound
 
 
 def parse_contribution(text: str) -> Contribution:
@@ -137,6 +137,21 @@ class Http(_Section):
     """It serves customers and counters the reference arrival app, where a partner has no url."""
     ledger_port: Port = 8083
     """Of the first ledger worker; each further one counts up from it."""
+
+    @classmethod
+    def on_free_ports(cls) -> Self:
+        """All on free ports."""
+        return cls.model_validate(dict.fromkeys(cls.port_names(), 0))
+
+    @classmethod
+    def port_names(cls) -> list[str]:
+        """The settings that are ports."""
+        return [name for name in cls.model_fields if name.rpartition("_")[2] == "port"]
+
+    def host_of(self, port_name: str) -> str:
+        """Where a port is: webhook_port is at webhook_host, and one without a host of its own at `host`."""
+        host: str = getattr(self, port_name.removesuffix("port") + "host", self.host)
+        return host
 
 
 class Ledger(_Section):
@@ -327,7 +342,8 @@ class Settings(_Section):
             if pool not in pools:
                 known = ", ".join(pools) or "none is declared"
                 raise ValueError(f"{what} {name} names the pool {pool!r}, which is not declared ({known})")
-        clashing = _port_clash(self) or clash([(store.id, each) for store in self.stores for each in store.connectors])
+        connectors = [(store.id, each) for store in self.stores for each in store.connectors]
+        clashing = port_clash(_ports(self)) or clash(connectors)
         if clashing is not None:
             raise ValueError(clashing)
         return self
@@ -369,29 +385,14 @@ def _refuse_twice(what: str, ids: list[str]) -> None:
         raise ValueError(f"{what}: the id {min(twice)} is given twice; each needs its own")
 
 
-def _port_clash(settings: Settings) -> str | None:
-    """A sentence about two settings that name one port, or None."""
-    seen: dict[int, tuple[str, str]] = {}
-    for name, host, port in _ports(settings):
-        other = seen.setdefault(port, (name, host))
-        if other[0] != name and (host == other[1] or host in _EVERY_HOST or other[1] in _EVERY_HOST):
-            return f"{other[0]} and {name} are both port {port}; give each its own (0 picks a free one)"
-    return None
-
-
 def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """(setting, host, port) of each named port; the ledger's workers count up from theirs."""
     http = settings.http
-    hosts = {"port": http.host, "webhook_port": http.webhook_host, "arrival_port": http.arrival_host} | dict.fromkeys(
-        ("connectors_port", "agents_port", "settlement_port", "restock_port", "exporter_port"), http.host
-    )
-    for name, host in hosts.items():
-        if port := getattr(http, name):
-            yield f"http.{name}", host, port
-    if http.ledger_port:
-        for number in range(settings.ledger.workers):
-            counted = f" (worker {number + 1})" if number else ""
-            yield f"http.ledger_port{counted}", http.host, http.ledger_port + number
+    for name in http.port_names():
+        port = getattr(http, name)
+        for number in range(settings.ledger.workers if name == "ledger_port" else 1):
+            if port:
+                yield f"http.{name}" + (f" (worker {number + 1})" if number else ""), http.host_of(name), port + number
     kafka = settings.kafka
     if kafka.is_embedded and kafka.embedded_port:
         for number in range(kafka.embedded_brokers):

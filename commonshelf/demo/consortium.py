@@ -66,20 +66,9 @@ class Consortium:
     def settings(self, data_dir: Path, *, exporter: bool = False) -> Settings:
         """For `Stack`: everything below `data_dir`, on free ports."""
         stores = tuple(self._store(at, member, data_dir) for at, member in enumerate(self.members))
-        free = Http(
-            port=0,
-            webhook_port=0,
-            connectors_port=0,
-            agents_port=0,
-            ledger_port=0,
-            settlement_port=0,
-            restock_port=0,
-            arrival_port=0,
-            exporter_port=0,
-        )
         return Settings(
             data_dir=data_dir.absolute(),
-            http=free,
+            http=Http.on_free_ports(),
             exporter=Exporter(enabled=exporter),
             pools=(self.pool,),
             stores=stores,

@@ -49,21 +49,7 @@ TOY = Role(
 
 @pytest.fixture
 def toy_settings():
-    return SETTINGS.model_copy(
-        update={
-            "http": MoreHttp(
-                port=0,
-                webhook_port=0,
-                connectors_port=0,
-                agents_port=0,
-                ledger_port=0,
-                exporter_port=0,
-                settlement_port=0,
-                restock_port=0,
-                arrival_port=0,
-            )
-        }
-    )
+    return SETTINGS.model_copy(update={"http": MoreHttp.on_free_ports()})
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)

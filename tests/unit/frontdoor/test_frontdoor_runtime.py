@@ -22,17 +22,7 @@ MINE = Runtime(
     process_pids={},
     kafka_pids=[],
 )
-NO_PORTS = Http(
-    port=0,
-    webhook_port=0,
-    connectors_port=0,
-    agents_port=0,
-    ledger_port=0,
-    settlement_port=0,
-    restock_port=0,
-    arrival_port=0,
-    exporter_port=0,
-)
+NO_PORTS = Http.on_free_ports()
 
 
 def test_a_running_stack_is_found_by_its_note(tmp_path):
