@@ -31,6 +31,7 @@ from streams.pool.stock.aggregate import AGGREGATE as STOCK
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
+from streams.runtime.offsets_row import decode_reached, encode_reached
 
 NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
@@ -73,12 +74,10 @@ class PoolProcessor:
         return index_entries(row_key, row, self._changelog)
 
     def encode_offsets(self, reached: Reached) -> bytes:
-        row = {"next": reached.next_offsets, "topic_ids": reached.topic_ids}
-        return self._changelog.encode({"row": ("commonshelf.OffsetsRow", row)})
+        return encode_reached(self._changelog, reached)
 
     def decode_offsets(self, row: bytes) -> Reached:
-        fields = self._changelog.decode(row)["row"][1]
-        return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
+        return decode_reached(self._changelog, row)
 
 
 class PoolPartition:

@@ -40,6 +40,7 @@ from streams.restock.planning.ahead import known_ahead
 from streams.restock.planning.answers import Agreed, answer
 from streams.restock.planning.plan import next_slice, plan, withdrawn
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
+from streams.runtime.offsets_row import decode_reached, encode_reached
 from streams.runtime.settings import LocalStoreBroken
 
 log = logging.getLogger(__name__)
@@ -69,12 +70,10 @@ class RestockProcessor:
         return []
 
     def encode_offsets(self, reached: Reached) -> bytes:
-        row = {"next": reached.next_offsets, "topic_ids": reached.topic_ids}
-        return self.rows.encode({"row": ("commonshelf.OffsetsRow", row)})
+        return encode_reached(self.rows, reached)
 
     def decode_offsets(self, row: bytes) -> Reached:
-        fields = self.rows.decode(row)["row"][1]
-        return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
+        return decode_reached(self.rows, row)
 
 
 class RestockPool:
