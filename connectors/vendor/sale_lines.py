@@ -18,13 +18,12 @@ from connectors.parsing.quantities import shorten
 from connectors.parsing.units import UnitWords
 from connectors.vendor.collector import Collector
 from connectors.vendor.fields import Json, ReadContext
-from schemas.models.base import LINE_ID_MAX, LINES_MAX
+from schemas.models.base import LINE_ID_MAX, LINES_MAX, TEXT_MAX
 from schemas.models.pos import Sale, SaleLine, Source
 
 T = TypeVar("T")
 _CURRENCY = re.compile("[A-Z]{3}")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-_TEXT_MAX = 200
 _ANY = "*"
 """Among unread lines: one of which not even the id could be read."""
 _CLOCKS_DIFFER_MS = 300_000
@@ -172,4 +171,4 @@ def _names_a_line(text: str, most: int) -> bool:
 def _text(value: object) -> str | None:
     """A register's name, as far as it is usable as one."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text[:_TEXT_MAX] or None
+    return text[:TEXT_MAX] or None

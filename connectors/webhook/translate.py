@@ -21,12 +21,11 @@ from connectors.http.payload import PayloadRefused
 from connectors.parsing.lines import field_refused, noted_sale_line, noted_stock_line, text_of, told_code
 from connectors.parsing.quantities import shorten
 from connectors.parsing.times import instant_ms
-from schemas.models.base import LINES_MAX
+from schemas.models.base import LINES_MAX, TEXT_MAX
 from schemas.models.pos import Sale, SaleLine, Source, StockLine, StockReport, StockReportKind
 
 SYSTEM = "webhook"
 _CURRENCY = re.compile("[A-Z]{3}")
-_TEXT_MAX = 200
 _CLOCKS_DIFFER_MS = 300_000
 
 Json = Mapping[str, Any]
@@ -192,8 +191,8 @@ class _PayloadTranslation:
         except FieldRefused as refused:
             self.notes.append(Note(f"{where}/{name}", f"left out: {refused}"))
             return None
-        if len(text) > _TEXT_MAX:
-            self.notes.append(Note(f"{where}/{name}", f"left out: it has more than {_TEXT_MAX} characters"))
+        if len(text) > TEXT_MAX:
+            self.notes.append(Note(f"{where}/{name}", f"left out: it has more than {TEXT_MAX} characters"))
             return None
         return text or None
 

@@ -41,7 +41,9 @@ Name = Annotated[str, text_like("corner-shop", NAME_PATTERN)]
 Reference = Annotated[str, text_like("R-1042", REFERENCE_PATTERN)]
 LineId = Annotated[str, Field(min_length=1, max_length=LINE_ID_MAX)]
 Code = Annotated[str, text_like("plu:4011, sku:MILK-1L, item:77 or gtin: with 14 digits", CODE_PATTERN)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+TEXT_MAX = 200
+"""Characters of a name, an id or a word."""
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
 TIME_MAX_MS = 253_402_300_799_999
 """The last moment of the year 9999."""
 TimeMs = Annotated[int, Field(ge=0, le=TIME_MAX_MS)]

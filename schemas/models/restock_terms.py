@@ -7,6 +7,7 @@ from pydantic import Field
 from schemas.models.base import POLICY_MAX_MINOR, PolicyMinor, Record, Text
 
 Weekday = Annotated[int, Field(ge=1, le=7)]
+LEAD_MAX_DAYS = 60
 
 
 class SupplierTerms(Record):
@@ -14,7 +15,7 @@ class SupplierTerms(Record):
 
     supplier: Text
     """As the product master names it."""
-    lead_days: Annotated[int, Field(ge=0, le=60)] = 2
+    lead_days: Annotated[int, Field(ge=0, le=LEAD_MAX_DAYS)] = 2
     """From an order to the goods on the shelf."""
     lead_spread_days: Annotated[int, Field(ge=0, le=30)] = 0
     """By how much that usually differs."""
@@ -27,7 +28,7 @@ class SupplierTerms(Record):
 class RestockSettings(Record):
     """Terms of docs/restock.md, in minor units of the pool's currency."""
 
-    lead_days: Annotated[int, Field(ge=0, le=60)] = 2
+    lead_days: Annotated[int, Field(ge=0, le=LEAD_MAX_DAYS)] = 2
     """From an order to the goods on the shelf, of a supplier without terms of its own."""
     lead_spread_days: Annotated[int, Field(ge=0, le=30)] = 0
     """By how much that usually differs."""

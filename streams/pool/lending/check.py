@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from schemas.models.base import LINE_ID_MAX, NAME_PATTERN, TIME_MAX_MS
+from schemas.models.base import LINE_ID_MAX, NAME_PATTERN, TEXT_MAX, TIME_MAX_MS
 from schemas.models.config import StoreSettings
 from schemas.types.lending import DrawPart, LendingBody, LendingMessage
 from schemas.types.requests import Rejection
@@ -13,7 +13,6 @@ _COUNT_MAX = 2**53
 _SMALL_COUNT_MAX = 2**31 - 1
 """Of what rows keep in 32 bits; an Avro int is read whatever its length."""
 _PARTS_MAX = 10_000
-_TEXT_MAX = 200
 _NAME = re.compile(NAME_PATTERN)
 
 
@@ -36,7 +35,7 @@ def check_message(pool: str, message: LendingMessage) -> None:
     texts = [*_texts(body), *(text for part in parts for text in (part["sku"], part["reason"]))]
     if message["from_pool"] == pool or not all(_NAME.fullmatch(name) for name in names):
         raise RefusedError(rejections.BAD_NAME)
-    if any(len(text) > _TEXT_MAX for text in texts if text is not None):
+    if any(len(text) > TEXT_MAX for text in texts if text is not None):
         raise RefusedError(rejections.BAD_NAME)
     if body[0] == "commonshelf.DrawStatus" and body[1]["mode"] not in ("pickup", "delivery"):
         raise RefusedError(rejections.BAD_TERMS)

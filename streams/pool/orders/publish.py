@@ -1,6 +1,7 @@
 """Tells the customers' side of orders: an event on orders.events for each entry about one."""
 
 from schemas.codec import topic_codec
+from schemas.models.base import TEXT_MAX
 from schemas.topics import ORDERS_EVENTS
 from schemas.types.lending import LendingMessageDecided
 from schemas.types.orders import (
@@ -19,7 +20,6 @@ from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.rows import PICK
 from streams.runtime.contract import OutputRecord
 
-_TEXT_MAX = 200
 _encode = topic_codec(ORDERS_EVENTS.name).encode
 _PLACED: dict[OrderRequestKind, OrderEventKind] = {
     "placed": "allocated", "amended": "amended", "confirmed": "confirmed", "cancelled": "cancelled",
@@ -99,22 +99,22 @@ def tell_lending(state: PoolState, fact: LendingMessageDecided, entry: Entry, _:
 def answer_strange_request(request: OrderRequest, reason: str, appended_at_ms: int) -> OutputRecord:
     """The answer to a request of a pool that nobody has configured."""
     event = _set_aside(request["pool"], request["key"], reason, appended_at_ms)
-    return tell({**event, "order": request["order"][:_TEXT_MAX]})
+    return tell({**event, "order": request["order"][:TEXT_MAX]})
 
 
 def answer_strange_report(report: FulfilmentReport, reason: str, appended_at_ms: int) -> OutputRecord:
     """The answer to a report of a pool that nobody has configured."""
     event = _set_aside(report["pool"], report["report_id"], reason, appended_at_ms)
-    task = None if report["task"] is None else report["task"][:_TEXT_MAX]
-    return tell({**event, "store": report["store"][:_TEXT_MAX], "task": task})
+    task = None if report["task"] is None else report["task"][:TEXT_MAX]
+    return tell({**event, "store": report["store"][:TEXT_MAX], "task": task})
 
 
 def _set_aside(pool: str, key: str, reason: str, appended_at_ms: int) -> OrderEvent:
-    pool = pool[:_TEXT_MAX]
+    pool = pool[:TEXT_MAX]
     return {
         "pool": pool, "order": "", "position": 0, "kind": "set_aside", "reason": reason,
         "detail": f"no pool {pool!r} is configured: correct the name and ask anew, or configure it",
-        "key": key[:_TEXT_MAX], "store": None, "task": None, "at_ms": appended_at_ms, "is_plain": False,
+        "key": key[:TEXT_MAX], "store": None, "task": None, "at_ms": appended_at_ms, "is_plain": False,
         "status": "", "outcome": "", "lines": [], "holds": [], "decision": None, "transfer": None,
         "slots": [],
     }  # fmt: skip

@@ -12,6 +12,7 @@ from schemas.models.base import (
     ORDER_LINES_MAX,
     ORDER_QUANTITY_MAX_MILLI,
     REFERENCE_PATTERN,
+    TEXT_MAX,
 )
 from schemas.topics import ORDERS_REQUESTS
 from schemas.types.catalog import CatalogItem
@@ -35,7 +36,6 @@ from streams.pool.state.pool_state import PoolState
 REQUESTS_MAX = 100
 _Accepted = tuple[OrderRow, Decision | None]
 """The order after the request, and how it was allocated."""
-_TEXT_MAX = 200
 _NAME = re.compile(NAME_PATTERN)
 _REFERENCE = re.compile(REFERENCE_PATTERN)
 _WITHHELD = "(withheld)"
@@ -100,8 +100,8 @@ def check_request(state: PoolState, request: OrderRequest, appended_at_ms: int) 
     """Names and time are fit to be used. Raises RefusedError."""
     if not _NAME.fullmatch(request["order"]):
         raise RefusedError(rejections.BAD_NAME, "order must be letters, digits, dots, hyphens, at most 64")
-    if not 0 < len(request["key"]) <= _TEXT_MAX:
-        raise RefusedError(rejections.BAD_NAME, f"key must have 1 to {_TEXT_MAX} characters")
+    if not 0 < len(request["key"]) <= TEXT_MAX:
+        raise RefusedError(rejections.BAD_NAME, f"key must have 1 to {TEXT_MAX} characters")
     if request["recorded_at_ms"] > appended_at_ms + state.config.pool["future_skew_ms"]:
         raise RefusedError(rejections.IN_THE_FUTURE, "recorded_at_ms is ahead of the broker")
 
@@ -252,7 +252,7 @@ def _check_terms(state: PoolState, terms: OrderTerms, now_ms: int) -> None:
     if store is None and terms["only_there"]:
         raise RefusedError(rejections.BAD_TERMS, "only_there needs preferred_store")
     if store is not None and store not in state.config.stores:
-        raise RefusedError(rejections.UNKNOWN_STORE, f"the pool has no store {store[:_TEXT_MAX]}")
+        raise RefusedError(rejections.UNKNOWN_STORE, f"the pool has no store {store[:TEXT_MAX]}")
     if geohash is not None and not is_geohash(geohash):
         raise RefusedError(rejections.BAD_TERMS, "geohash must be 1 to 5 characters of its alphabet")
     if terms["mode"] == "delivery" and not terms["address_ref"]:
@@ -289,7 +289,7 @@ def check_no_kit(state: PoolState, sku: str) -> None:
         named = ", ".join(
             f"{part['quantity_milli'] / 1000:g} {_unit_of(items.get(part['sku']))} of {part['sku']}" for part in parts
         )
-        raise RefusedError(rejections.IS_A_KIT, f"{sku} is a kit; in one there are {named}: ask for them"[:_TEXT_MAX])
+        raise RefusedError(rejections.IS_A_KIT, f"{sku} is a kit; in one there are {named}: ask for them"[:TEXT_MAX])
 
 
 def _unit_of(item: CatalogItem | None) -> str:
@@ -310,7 +310,7 @@ def check_lines(state: PoolState, lines: list[OrderLine]) -> None:
             raise RefusedError(rejections.BAD_LINES, f"line_id must have 1 to {LINE_ID_MAX} characters")
         unit = state.config.unit(sku)
         if unit is None:
-            raise RefusedError(rejections.UNKNOWN_SKU, f"line {line_id}: the product master has no {sku[:_TEXT_MAX]}")
+            raise RefusedError(rejections.UNKNOWN_SKU, f"line {line_id}: the product master has no {sku[:TEXT_MAX]}")
         check_no_kit(state, sku)
         if not 0 < quantity <= ORDER_QUANTITY_MAX_MILLI:
             raise RefusedError(rejections.BAD_QUANTITY, f"line {line_id}: {quantity} thousandths")

@@ -1,5 +1,6 @@
 """Decides reports about a customer's way to an appointment: on the way with a time of arrival, arrived."""
 
+from schemas.models.base import TEXT_MAX
 from schemas.statuses import LIVE_APPOINTMENT
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
@@ -14,7 +15,7 @@ from streams.pool.pickup.rows import find_appointment
 from streams.pool.pickup.waiting import longest_ms, waits_until_ms
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.index import TASKS
-from streams.pool.tasks.reports import TEXT_MAX, accept, check_report, is_known, refuse
+from streams.pool.tasks.reports import accept, check_report, is_known, refuse
 from streams.pool.tasks.rows import HAND_OVER, find_task, remember_report
 
 _KINDS: dict[str, CustomerState] = {"on_the_way": "on_the_way", "arrived": "arrived"}

@@ -2,14 +2,13 @@
 
 import re
 
-from schemas.models.base import CODE_DIGEST_PATTERN, DAY_MS
+from schemas.models.base import CODE_DIGEST_PATTERN, DAY_MS, TEXT_MAX
 from schemas.types.pickup import PickupWish
 from schemas.types.requests import OrderTerms
 from streams.pool.journal import rejections
 from streams.pool.journal.rejections import RefusedError
 from streams.pool.state.pool_state import PoolState
 
-_TEXT_MAX = 200
 _DIGEST = re.compile(CODE_DIGEST_PATTERN)
 
 
@@ -38,4 +37,4 @@ def check_wish(state: PoolState, wish: PickupWish, deadline_ms: int, now_ms: int
     if not state.config.places:
         raise RefusedError(rejections.UNKNOWN_PLACE, "the pool makes no appointments: leave pickup out")
     if place is not None and place not in state.config.places:
-        raise RefusedError(rejections.UNKNOWN_PLACE, f"the pool has no place {place[:_TEXT_MAX]}")
+        raise RefusedError(rejections.UNKNOWN_PLACE, f"the pool has no place {place[:TEXT_MAX]}")

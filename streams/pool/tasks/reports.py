@@ -6,7 +6,7 @@ What goods become is for the aggregate to decide that opened the task; it says f
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from schemas.models.base import QUANTITY_MAX_MILLI
+from schemas.models.base import QUANTITY_MAX_MILLI, TEXT_MAX
 from schemas.statuses import LIVE_TASK
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
@@ -19,7 +19,6 @@ from streams.pool.journal.rejections import RefusedError
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.rows import REPORTS_KEPT, end_task, find_task, remember_report
 
-TEXT_MAX = 200
 PICK_REASONS = ("not_found", "damaged", "wrong_item", "sold", "store_closed", "no_capacity")
 DOUBTFUL = ("not_found", "wrong_item")
 """Reasons after which the books are in doubt."""

@@ -7,7 +7,7 @@ was sent, in parts, or after it counted as lost.
 from collections import defaultdict
 from typing import Final, Literal
 
-from schemas.models.base import LINE_ID_MAX, ORDER_QUANTITY_MAX_MILLI, QUANTITY_MAX_MILLI
+from schemas.models.base import LINE_ID_MAX, ORDER_QUANTITY_MAX_MILLI, QUANTITY_MAX_MILLI, TEXT_MAX
 from schemas.types.journal import Fact
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.reports import FulfilmentLine, FulfilmentReport
@@ -22,7 +22,6 @@ from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.reports import (
     DOUBTFUL,
     PICK_REASONS,
-    TEXT_MAX,
     Missing,
     Reasons,
     accept,

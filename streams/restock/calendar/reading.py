@@ -3,13 +3,13 @@
 from datetime import date
 from typing import NamedTuple
 
+from schemas.models.base import TEXT_MAX
 from schemas.models.local_calendar import EVENT_DAYS_MAX, RADIUS_MAX_M
 from streams.pool.orders.geo import Point
 from streams.restock.calendar.events import Event
 
 RADIUS_M = 1_000
 """How far an event with a place reaches when nobody says: a quarter of an hour's walk."""
-_TEXT_MAX = 200
 
 
 class Problem(NamedTuple):
@@ -53,8 +53,8 @@ def radius_of(text: str) -> int:
 
 def short(text: str) -> str:
     """A kind or a name. Raises ValueError for one that is too long."""
-    if len(text) > _TEXT_MAX:
-        raise ValueError(f"{text[:20]!r}… has {len(text)} characters: write {_TEXT_MAX} at most")
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"{text[:20]!r}… has {len(text)} characters: write {TEXT_MAX} at most")
     return text
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.models.restock_terms import LEAD_MAX_DAYS
 from schemas.types.restock import QueuedRun, RestockProposal
 from schemas.types.restock_terms import RestockSettings, SupplierTerms
 from streams.restock.calendar.events import Event, Occasions
@@ -23,7 +24,7 @@ from streams.restock.history.pool import PoolHistory
 from streams.restock.planning.ahead import Ahead, known_ahead
 from streams.restock.planning.plan import SHELVES_AT_ONCE, first_day, next_slice, plan
 from streams.restock.planning.shelves import ShelfOutlook
-from streams.restock.planning.terms import FINE, LEAD_MAX_DAYS
+from streams.restock.planning.terms import FINE
 
 Key = tuple[str, str]
 """Store and SKU."""

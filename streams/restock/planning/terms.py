@@ -11,8 +11,6 @@ from streams.restock.history.hours import date_of
 LIFE_MAX_DAYS = 90
 """What keeps longer is taken not to spoil."""
 WINDOW_MAX_DAYS = 70
-LEAD_MAX_DAYS = 60
-"""As the settings have it."""
 _PPM = 1_000_000
 FINE = 1_000
 """Money of a step is in thousandths of the minor unit: what a unit costs that lies for a day is less than one."""
