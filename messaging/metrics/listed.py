@@ -2,6 +2,8 @@
 
 from messaging.metrics.declared import CounterMetric, GaugeMetric, HistogramMetric, Metric
 
+Collected = CounterMetric | GaugeMetric
+"""A metric that a collector yields anew at each scrape."""
 _STEP_BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _POOL = ("pool",)
 _SENDER = ("pool", "store", "connector")

@@ -15,7 +15,6 @@ from prometheus_client.registry import Collector
 from messaging.client_options import ClientOptions, reader_options
 from messaging.log_reader import is_end, is_record
 from messaging.metrics import listed
-from messaging.metrics.declared import CounterMetric, GaugeMetric
 from messaging.process import serve_pages, stopped_by_signals
 from messaging.status_server import Status
 from schemas.codec import BadMessage, topic_codec
@@ -134,7 +133,7 @@ class Exporter(Collector):
         yield _family(listed.RESTOCK_PROPOSALS, proposals)
 
 
-def _family(metric: CounterMetric | GaugeMetric, values: Mapping[Labels, float]) -> Metric:
+def _family(metric: listed.Collected, values: Mapping[Labels, float]) -> Metric:
     family = metric.family()
     for labels, value in sorted(values.items()):
         family.add_metric(list(labels), value)

@@ -1,6 +1,6 @@
 """The pool processor's Prometheus metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 from prometheus_client import REGISTRY
@@ -20,6 +20,29 @@ _SET_ASIDE = listed.POOL_SET_ASIDE.on()
 _DUPLICATES = listed.POOL_DUPLICATES.on()
 
 
+_COUNTED: tuple[tuple[listed.Collected, tuple[str, ...], Callable[[PoolRow], float]], ...] = (
+    (listed.POOL_POSITION, (), lambda row: row["position"]),
+    (listed.POOL_CLOCK, (), lambda row: row["clock_ms"] / 1000),
+    (listed.POOL_REMEMBERED, (), lambda row: row["dedup_events"]),
+    (listed.POOL_LINES, ("applied",), lambda row: row["lines_applied"]),
+    (listed.POOL_LINES, ("duplicate",), lambda row: row["lines_duplicate"]),
+    (listed.POOL_LINES, ("stale",), lambda row: row["lines_stale"]),
+    (listed.POOL_LINES, ("quarantined",), lambda row: row["lines_quarantined"]),
+    (listed.POOL_REQUESTS, ("accepted",), lambda row: row["requests_accepted"]),
+    (listed.POOL_REQUESTS, ("refused",), lambda row: row["requests_refused"]),
+    (listed.POOL_REPORTS, ("accepted",), lambda row: row["reports_accepted"]),
+    (listed.POOL_REPORTS, ("refused",), lambda row: row["reports_refused"]),
+    (listed.POOL_REROUTES, (), lambda row: row["orders_rerouted"]),
+    (listed.POOL_SHORT_ORDERS, ("unfilled",), lambda row: row["orders_unfilled"]),
+    (listed.POOL_SHORT_ORDERS, ("part_filled",), lambda row: row["orders_part_filled"]),
+    (listed.POOL_HOLDS_LOST, ("broken",), lambda row: row["holds_broken"]),
+    (listed.POOL_HOLDS_LOST, ("expired",), lambda row: row["holds_expired"]),
+    (listed.POOL_NOT_RUNG_UP, (), lambda row: row["hand_overs_not_rung_up"]),
+    (listed.POOL_REACTIONS_STOPPED, (), lambda row: row["reactions_stopped"]),
+)
+"""Metric, its labels behind the pool, and where the pool's row has it."""
+
+
 class PoolCounts(Collector):
     """Durable counts of pools, as of their last commits. `collect` may be called from any thread."""
 
@@ -32,36 +55,11 @@ class PoolCounts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, by pool."""
-        position, clock, remembered = (
-            one.family() for one in (listed.POOL_POSITION, listed.POOL_CLOCK, listed.POOL_REMEMBERED)
-        )
-        lines, requests, reports = (
-            one.family() for one in (listed.POOL_LINES, listed.POOL_REQUESTS, listed.POOL_REPORTS)
-        )
-        reroutes, not_rung_up, stopped = (
-            one.family() for one in (listed.POOL_REROUTES, listed.POOL_NOT_RUNG_UP, listed.POOL_REACTIONS_STOPPED)
-        )
-        short, lost = listed.POOL_SHORT_ORDERS.family(), listed.POOL_HOLDS_LOST.family()
+        families = {metric.name: metric.family() for metric, _, _ in _COUNTED}
         for pool, row in sorted(self._rows.items()):
-            position.add_metric([pool], row["position"])
-            clock.add_metric([pool], row["clock_ms"] / 1000)
-            remembered.add_metric([pool], row["dedup_events"])
-            lines.add_metric([pool, "applied"], row["lines_applied"])
-            lines.add_metric([pool, "duplicate"], row["lines_duplicate"])
-            lines.add_metric([pool, "stale"], row["lines_stale"])
-            lines.add_metric([pool, "quarantined"], row["lines_quarantined"])
-            requests.add_metric([pool, "accepted"], row["requests_accepted"])
-            requests.add_metric([pool, "refused"], row["requests_refused"])
-            reports.add_metric([pool, "accepted"], row["reports_accepted"])
-            reports.add_metric([pool, "refused"], row["reports_refused"])
-            reroutes.add_metric([pool], row["orders_rerouted"])
-            short.add_metric([pool, "unfilled"], row["orders_unfilled"])
-            short.add_metric([pool, "part_filled"], row["orders_part_filled"])
-            lost.add_metric([pool, "broken"], row["holds_broken"])
-            lost.add_metric([pool, "expired"], row["holds_expired"])
-            not_rung_up.add_metric([pool], row["hand_overs_not_rung_up"])
-            stopped.add_metric([pool], row["reactions_stopped"])
-        yield from (position, clock, remembered, lines, requests, reports, reroutes, short, lost, not_rung_up, stopped)
+            for metric, labels, count in _COUNTED:
+                families[metric.name].add_metric([pool, *labels], count(row))
+        yield from families.values()
 
 
 _COUNTS = PoolCounts()
