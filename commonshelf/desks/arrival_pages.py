@@ -1,5 +1,7 @@
 """Addresses of the reference arrival app's pages: who has one may use the page."""
 
+from collections.abc import Callable
+
 from commonshelf.config.settings import Settings
 from commonshelf.stack.processes import reachable
 from connectors.arrival.reference.links import counter_path, customer_path
@@ -13,30 +15,27 @@ def hosted(settings: Settings, pool: str | None = None) -> list[Arrival]:
     return [one for one in found if pool in (None, one.pool)]
 
 
+def app_address(settings: Settings) -> str:
+    """The address of the app on this machine."""
+    return f"http://{reachable(settings.http.arrival_host)}:{settings.http.arrival_port}"
+
+
 def customer_url(settings: Settings, pool: str, order: str, code: str) -> str | None:
     """The page of an order's customer; None when no app serves the pool, or its secret cannot be read here."""
-    for partner in hosted(settings, pool):
-        secret = _secret(partner)
-        if secret is not None:
-            return _base(settings, partner) + customer_path(secret, partner.id, order, code)
-    return None
+    return _url(settings, pool, lambda secret, partner: customer_path(secret, partner, order, code))
 
 
 def counter_url(settings: Settings, pool: str, place: str) -> str | None:
     """The page of a place's counter; None as of `customer_url`."""
+    return _url(settings, pool, lambda secret, partner: counter_path(secret, partner, place))
+
+
+def _url(settings: Settings, pool: str, path: Callable[[bytes, str], str]) -> str | None:
+    """A page of the first app whose secret can be read here. path: by the secret and the partner's id."""
     for partner in hosted(settings, pool):
-        secret = _secret(partner)
-        if secret is not None:
-            return _base(settings, partner) + counter_path(secret, partner.id, place)
+        try:
+            secret = partner.secret_sources()[0].read()
+        except SecretUnusable:
+            continue
+        return (partner.public_url or app_address(settings)) + path(secret, partner.id)
     return None
-
-
-def _secret(partner: Arrival) -> bytes | None:
-    try:
-        return partner.secret_sources()[0].read()
-    except SecretUnusable:
-        return None
-
-
-def _base(settings: Settings, partner: Arrival) -> str:
-    return partner.public_url or f"http://{reachable(settings.http.arrival_host)}:{settings.http.arrival_port}"

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
+from commonshelf.desks.arrival_pages import app_address
 from commonshelf.desks.connector_positions import stored_partner_calls
-from commonshelf.stack.processes import reachable
 from connectors.context import ConnectorContext, EndpointContext, PartnerContext
 from connectors.contract import Connector
 from connectors.outbound.driver import Driver, Outcome
@@ -53,7 +53,7 @@ def _driver(
     metrics: "_Metrics",
 ) -> Driver[PartnerCall]:
     kind = partner_type(partner)
-    context = PartnerContext(_follow(settings, partner, options), _hosted_url(settings, partner))
+    context = PartnerContext(_follow(settings, partner, options), f"{app_address(settings)}/hooks/{partner.id}")
     adapter = kind.make_adapter(partner, context)
     return Driver(adapter, log, 0, metrics.of(partner.pool, partner.id), at_once=kind.at_once)
 
@@ -74,10 +74,6 @@ def endpoints(settings: Settings) -> Iterator[Callable[[ConnectorContext], Conne
             return partner_type(partner).make_endpoint(partner, EndpointContext(host, follow, answers))
 
         yield make
-
-
-def _hosted_url(settings: Settings, partner: PartnerOptions) -> str:
-    return f"http://{reachable(settings.http.arrival_host)}:{settings.http.arrival_port}/hooks/{partner.id}"
 
 
 def _follow(
