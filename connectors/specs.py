@@ -76,6 +76,14 @@ class ConnectorOptions(BaseModel):
         return self
 
 
+def check_secrets(whose: str, sources: Sequence["SecretSource"]) -> None:
+    """Raise ValueError unless there are one or two secrets to sign with: two while one replaces the other."""
+    if not 0 < len(sources) <= 2:
+        raise ValueError(
+            f'{whose} needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH", and at most two of them'
+        )
+
+
 class PartnerOptions(BaseModel):
     """Options of a partner that the pool calls; each kind adds its own. Secrets are named, not given."""
 
@@ -102,10 +110,7 @@ class PartnerOptions(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:
-        if not 0 < len(self.secret_sources()) <= 2:
-            raise ValueError(
-                'a partner needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH", and at most two of them'
-            )
+        check_secrets("a partner", self.secret_sources())
         return self
 
 

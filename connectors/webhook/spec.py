@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from connectors.installed import ConnectorType
-from connectors.specs import ConnectorOptions, EnvNames, FilePaths, SecretSource, secret_sources
+from connectors.specs import ConnectorOptions, EnvNames, FilePaths, SecretSource, check_secrets, secret_sources
 
 
 class Webhook(ConnectorOptions):
@@ -20,10 +20,7 @@ class Webhook(ConnectorOptions):
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:
-        if not 0 < len(self.secret_sources()) <= 2:
-            raise ValueError(
-                'a webhook needs secret_env = "NAME_OF_A_VARIABLE" or secret_file = "PATH", and at most two of them'
-            )
+        check_secrets("a webhook", self.secret_sources())
         return self
 
 
