@@ -24,6 +24,7 @@ from commonshelf.embedded_kafka.errors import (
 )
 from commonshelf.embedded_kafka.jars import cache_dir, fetch_jars
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from tests.support.living_files import entries
 from tests.support.waiting import PATIENCE_S, until
 
 
@@ -91,8 +92,9 @@ def test_nobody_gets_in_without_the_password_on_any_listener_and_killed_brokers_
         producer = Producer(kafka.client_options | {"acks": "all"})
         producer.produce("private", b"here")
         assert producer.flush(PATIENCE_S) == 0
-        loose = [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077]
-        assert loose == []
+        modes = dict(entries(tmp_path, lambda path: path.stat().st_mode & 0o777))
+        assert modes
+        assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
         assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from messaging.log_reader import read_log
 from schemas.models.config import PoolSettings, StoreSettings
 from schemas.partition import partition_of
 from schemas.topics import TOPICS
+from tests.support.living_files import entries, holds_text
 from tests.support.rigs import all_rigs
 from tests.support.rigs.rig import CANARY, Order
 from tests.support.vendor_server import VendorServer
@@ -123,7 +125,6 @@ def test_what_people_are_called_is_in_no_topic_no_state_no_log_and_no_dead_lette
         assert CANARY.encode() not in told, message.topic()
     assert seen > len(stores)
     ours = [tmp_path / "log", worker.parent / "log.txt", *(tmp_path / "in" / "rejected").glob("*.report.*")]
-    ours += [path for folder in (tmp_path / "data", worker.parent / "data") for path in folder.rglob("*")]
-    files = [path for path in ours if path.is_file()]
-    assert len(files) > 10
-    assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
+    ours += [path for folder in (tmp_path / "data", worker.parent / "data") for path, _ in entries(folder, Path.exists)]
+    assert sum(path.is_file() for path in ours) > 10
+    assert [path for path in ours if holds_text(path, CANARY)] == []

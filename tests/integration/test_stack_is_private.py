@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.support.living_files import entries
 from tests.support.shelf import SECRET, CommandFolder, make_shelf, until
 
 
@@ -26,10 +27,14 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandFolder]:
     made.end(signal.SIGTERM)
 
 
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
 def test_nobody_else_may_read_any_file_of_it(shelf):
     shelf.drop("anna", "opening-1.csv", "gtin,quantity\n4006381333931,7\n")
     until(lambda: shelf.available_milli("MILK") == 7_000, "the opening stock")
-    found = {path: stat.S_IMODE(path.lstat().st_mode) for path in [shelf.data_dir, *shelf.data_dir.rglob("*")]}
+    found = dict(entries(shelf.data_dir, mode_of)) | {shelf.data_dir: mode_of(shelf.data_dir)}
     assert {str(path): oct(mode) for path, mode in found.items() if mode & 0o077} == {}
     assert len(found) > 20
 

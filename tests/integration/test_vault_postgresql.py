@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from streams.vault import Purpose, Role, Vault, postgresql_engine
+from tests.support.living_files import entries
 from tests.support.postgresql import postgresql_fixture  # noqa: F401  a fixture
 from tests.support.vault import CANARY, DAY_MS, NOON_MS, address, audited, keys, refusal
 
@@ -24,7 +25,8 @@ def vault(postgresql):
 
 
 def in_tables(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in (folder / "data" / "base").rglob("*") if file.is_file())
+    base = folder / "data" / "base"
+    return b"".join(read for _, read in entries(base, lambda path: path.read_bytes() if path.is_file() else b""))
 
 
 def test_what_is_erased_is_in_no_table_file_any_more_and_the_rest_opens(postgresql, vault):

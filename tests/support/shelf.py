@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import chdir, suppress
+from contextlib import chdir
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from commonshelf.cli import app
 from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
 from commonshelf.stack.runtime_file import Runtime, read_runtime
+from tests.support.living_files import files_with
 from tests.support.waiting import PATIENCE_S, until
 
 CONFIG = """
@@ -116,12 +117,7 @@ class CommandFolder:
 
     def files_with(self, text: str) -> list[Path]:
         """The files in the folder, whoever wrote them, that hold a text."""
-        found = []
-        for file in self.folder.rglob("*"):
-            with suppress(FileNotFoundError):  # Kafka writes beside and renames
-                if file.is_file() and text.encode() in file.read_bytes():
-                    found.append(file)
-        return found
+        return files_with(self.folder, text)
 
     def available_milli(self, sku: str) -> int | None:
         """What the command says; called in this process, which has imported all it needs."""
