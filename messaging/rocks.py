@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBufferManager
 
+_BEHIND_ALL = b"\xff" * 16
+"""Sorts behind whatever follows a prefix: keys are text and numbers, which do not begin so."""
+
 
 def rocks_options(cache_mib: int) -> Options:
     """Options for all stores of a process, which share one block cache, and write buffers of the same size."""
@@ -43,3 +46,20 @@ def scan_prefix(db: Rdict, prefix: bytes, after: bytes = b"") -> Iterator[tuple[
         cursor.status()  # raises when it was damage, not the last row, that ended the scan
     finally:
         del cursor  # an exception that is kept keeps this frame: the cursor in it would keep the files locked
+
+
+def scan_prefix_back(db: Rdict, prefix: bytes, before: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    """The same from the last key to the first; from before the key `before`, if that is given."""
+    cursor = db.iter(ReadOptions())
+    try:
+        cursor.seek_for_prev(before or prefix + _BEHIND_ALL)
+        while cursor.valid():
+            key = cursor.key()
+            if not key.startswith(prefix):
+                return
+            if key != before:
+                yield key, cursor.value()
+            cursor.prev()
+        cursor.status()
+    finally:
+        del cursor

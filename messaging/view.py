@@ -9,7 +9,9 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +24,7 @@ from messaging.clock import Uptime, uptime
 from messaging.cluster import topic_identity
 from messaging.errors import UserError
 from messaging.log_reader import is_end, is_record
-from messaging.rocks import rocks_options, scan_prefix
+from messaging.rocks import rocks_options, scan_prefix, scan_prefix_back
 from messaging.status_server import Status
 
 _log = logging.getLogger(__name__)
@@ -36,6 +38,23 @@ _CACHE_MIB = 16
 _STALE_AFTER_MS = 12 * 3_600_000
 """An older copy may have missed deletes that compaction has since forgotten (delete.retention.ms is a day)."""
 _GONE = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)  # noqa: SLF001  the client has no public name
+
+
+Key = bytes
+Value = bytes | None
+Read = Callable[[Key], Value]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What rows a record leaves; by default its value under its key, or none of that key.
+
+    name: also stands for the version: a copy of another layout is dropped and read anew.
+    rows: takes a record, and what reads the rows as they were before it; keys and values to put, None to delete.
+    """
+
+    name: str
+    rows: Callable[[Message, Read], Iterable[tuple[Key, Value]]]
 
 
 class ViewFailed(UserError):
@@ -53,6 +72,8 @@ class View:
         (which its id tells) is dropped and read anew.
     partitions: those to follow; all unless some are named.
     now: this machine's uptime. It decides about nothing but how old a copy is: one from before a boot is too old.
+    layout: what rows a record leaves, unless they are its key and value; it may be of a topic that is a log.
+    on_read: called by the thread that follows, with the records that are in the table since then.
     """
 
     def __init__(
@@ -62,12 +83,16 @@ class View:
         path: Path,
         partitions: Sequence[int] | None = None,
         now: Callable[[], Uptime] = uptime,
+        layout: Layout | None = None,
+        on_read: Callable[[Sequence[Message]], None] | None = None,
     ) -> None:
         self._kafka_options = kafka_options
         self._topic = topic
         self._path = path
         self._wanted = partitions
         self._now = now
+        self._layout = layout
+        self._on_read = on_read
         self._options = rocks_options(_CACHE_MIB)
         self._db: Rdict | None = None
         self._positions: dict[int, int] = {}
@@ -91,7 +116,7 @@ class View:
         self._close()
 
     def get(self, key: bytes) -> bytes | None:
-        """The newest value of `key`, or None. Raises ViewDamaged, ViewFailed."""
+        """The value of the row `key`, or None. Raises ViewDamaged, ViewFailed."""
         db = self._open_db()
         try:
             found: bytes | None = db.get(_ROW + key)
@@ -99,11 +124,16 @@ class View:
             raise self._damaged(error) from error
         return found
 
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Keys that start with `prefix`, and their values, in key order. Raises ViewDamaged, ViewFailed."""
+    def scan(self, prefix: bytes = b"", after: bytes = b"", is_backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Keys that start with `prefix`, and their values, in key order. Raises ViewDamaged, ViewFailed.
+
+        after: leave out the keys up to this one.
+        is_backward: from the last key to the first; `after` then leaves out this one and those behind it.
+        """
         db = self._open_db()
+        read = scan_prefix_back if is_backward else scan_prefix
         try:
-            for key, value in scan_prefix(db, _ROW + prefix):
+            for key, value in read(db, _ROW + prefix, _ROW + after if after else b""):
                 yield key[1:], value
         except GeneratorExit:
             raise
@@ -173,7 +203,7 @@ class View:
         """From the stored position until told to stop. Raises ViewDamaged for a copy to be dropped."""
         identity = topic_identity(self._kafka_options, self._topic)
         partitions = identity.partitions if self._wanted is None else tuple(self._wanted)
-        content = f"{identity.name}/{partitions}"
+        content = f"{identity.name}/{partitions}" + ("" if self._layout is None else f"/{self._layout.name}")
         self._open(content, partitions)
         consumer = Consumer(reader_options(self._kafka_options, "commonshelf-view") | {"fetch.wait.max.ms": 20})
         try:
@@ -198,11 +228,15 @@ class View:
         rows: dict[bytes, bytes | None] = {}
         positions = dict(self._positions)
         reached: set[int] = set()
+        records: list[Message] = []
         for message in messages:
             n, offset = int(message.partition() or 0), int(message.offset() or 0)
             if is_record(message):
                 positions[n] = offset + 1
-                if message.key() is not None:
+                records.append(message)
+                if self._layout is not None:
+                    rows.update(self._layout.rows(message, partial(self._before, rows)))
+                elif message.key() is not None:
                     rows[bytes(message.key() or b"")] = message.value()
             elif is_end(message):
                 positions[n] = max(offset, positions.get(n, 0))
@@ -213,6 +247,16 @@ class View:
             self._positions = positions
             self._behind = (self._behind or set()) - reached
             self._moved.notify_all()
+        if self._on_read is not None and records:
+            self._on_read(records)
+
+    def _before(self, rows: Mapping[Key, Value], key: Key) -> Value:
+        """A row as it is before the next record; `rows` are those of the batch so far."""
+        if key in rows:
+            return rows[key]
+        assert self._db is not None, "opened before it is followed"
+        found: Value = self._db.get(_ROW + key)
+        return found
 
     def _write(self, rows: dict[bytes, bytes | None], positions: dict[int, int], content: str) -> None:
         assert self._db is not None, "opened before it is followed"
