@@ -1,0 +1,136 @@
+"""What has changed in the views, for pages that are told of it as it happens (server-sent events)."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal, NamedTuple, Self
+
+ChangeKind = Literal[
+    "settings", "item", "shelf", "order", "task", "appointment", "proposal", "statement", "refusal", "key"
+]
+_BATCHES_MAX = 64
+_PACE_S = 0.2
+_CHANGES_MAX = 20_000
+"""Of a batch; a listener to more is told to read anew."""
+
+
+class Change(NamedTuple):
+    """A row that is another now. What it is now the views tell; several changes of one row in a moment are one."""
+
+    kind: ChangeKind
+    pool: str
+    name: str
+    """The row's key behind the pool: sku/store of a shelf, the order, the task, order/store of an appointment."""
+    offset: int
+    """Of the newest record about it; of an order `PoolViews.event` has it."""
+
+
+class ReadAnew(NamedTuple):
+    """The listener was too slow, or too much happened: it has missed changes and must read what it shows anew."""
+
+    missed: int
+    """Batches of changes."""
+
+
+class Changes:
+    """Hands what the views' threads read to any number of listeners, in batches, a few times a second. Thread-safe.
+
+    A batch is kept once for all listeners, so that one costs little more than a hundred. The last `_BATCHES_MAX`
+    batches are kept: that is the listener's bounded queue.
+    """
+
+    def __init__(self, pace_s: float = _PACE_S) -> None:
+        self._pace_s = pace_s
+        self._coming: dict[tuple[ChangeKind, str, str], int] = {}
+        self._is_too_much = False
+        self._batches: deque[Sequence[Change] | None] = deque(maxlen=_BATCHES_MAX)
+        self._count = 0
+        self._listeners: set[Listener] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def tell(self, changes: Iterable[Change]) -> None:
+        """Add changes to the batch that comes next; nothing is kept while nobody listens."""
+        with self._lock:
+            if not self._listeners:
+                return
+            for kind, pool, named, offset in changes:
+                self._coming[kind, pool, named] = offset
+            if len(self._coming) > _CHANGES_MAX:
+                self._coming, self._is_too_much = {}, True
+
+    def listen(self, pool: str, kinds: Collection[ChangeKind] | None = None) -> "Listener":
+        """The changes of `pool` from now on, of all kinds unless some are named. Called in an event loop."""
+        listener = Listener(self, pool, kinds)
+        with self._lock:
+            self._listeners.add(listener)
+        return listener
+
+    async def run(self) -> None:
+        """Close a batch each `pace_s`, and wake the listeners. For one task, in the loop in which they listen."""
+        while True:
+            await asyncio.sleep(self._pace_s)
+            self.close_batch()
+
+    def close_batch(self) -> None:
+        """Hand out what has come. In the event loop of the listeners."""
+        with self._lock:
+            coming, is_too_much = self._coming, self._is_too_much
+            self._coming, self._is_too_much = {}, False
+            listeners = list(self._listeners)
+        if not coming and not is_too_much:
+            return
+        self._batches.append(None if is_too_much else [Change(*key, offset) for key, offset in coming.items()])
+        self._count += 1
+        for listener in listeners:
+            listener.wake.set()
+
+
+class Listener:
+    """One who is told of changes. Use as a context manager, in the event loop in which it was made."""
+
+    def __init__(self, changes: Changes, pool: str, kinds: Collection[ChangeKind] | None) -> None:
+        self._changes = changes
+        self._pool = pool
+        self._kinds = None if kinds is None else frozenset(kinds)
+        self._next = changes._count  # noqa: SLF001  the two are one thing
+        self.wake = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changes._lock:  # noqa: SLF001
+            self._changes._listeners.discard(self)  # noqa: SLF001
+
+    async def next(self, timeout_s: float) -> Sequence[Change] | ReadAnew:
+        """What has changed since the last call; nothing when that is so for `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    found = self._take()
+                    if found:
+                        return found
+                    self.wake.clear()
+                    await self.wake.wait()
+        except TimeoutError:
+            return ()
+
+    def _take(self) -> Sequence[Change] | ReadAnew:
+        count, batches = self._changes._count, self._changes._batches  # noqa: SLF001
+        waiting, self._next = count - self._next, count
+        if waiting > len(batches):
+            return ReadAnew(waiting)
+        recent = [batches[n] for n in range(len(batches) - waiting, len(batches))]
+        if any(batch is None for batch in recent):
+            return ReadAnew(waiting)
+        return [
+            change
+            for batch in recent
+            for change in batch or ()
+            if change.pool == self._pool and (self._kinds is None or change.kind in self._kinds)
+        ]

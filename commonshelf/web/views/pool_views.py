@@ -1,0 +1,327 @@
+"""What our pages and the API read: the pools' topics as tables on this machine, with typed getters.
+
+    with PoolViews(kafka_options, folder, partitions) as views:
+        views.ready()                      # no until all is read to its end; says what it waits for
+        views.shelves("town", "MILK-1L")   # an item at each store
+        views.wait_for("town", 4711, 2.0)  # read your writes: until journal position 4711 is in all tables
+
+Every getter reads RocksDB in this process, in microseconds; none asks Kafka, so coroutines may call them. They raise
+ViewDamaged (being read anew: answer 503) and ViewFailed (the process ends, and is started again). Quantities are
+thousandths of the item's unit, times ms since 1970 UTC, money minor units. Numbers of stores are for members with a
+grant: the views show all, who may see what is decided where they are asked.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from confluent_kafka import Message
+
+from commonshelf.web.views import layouts
+from commonshelf.web.views.changes import Change, ChangeKind, Changes, Listener
+from commonshelf.web.views.freshness import Freshness
+from commonshelf.web.views.layouts import name, number
+from messaging.client_options import ClientOptions
+from messaging.status_server import Status
+from messaging.view import Layout, View, ViewFailed
+from schemas.codec import BadMessage, topic_codec
+from schemas.topics import (
+    CATALOG_ITEMS,
+    CONNECTOR_REFUSALS,
+    ORDERS_EVENTS,
+    PICKUP_APPOINTMENTS,
+    POOL_AVAILABILITY,
+    POOL_CONFIG,
+    POOL_TASKS,
+    RESTOCK_PROPOSALS,
+    SETTLEMENT_STATEMENTS,
+    Topic,
+)
+from schemas.types.catalog import CatalogItem
+from schemas.types.config import PickupPlace, PoolSettings, StoreItemSettings, StoreSettings
+from schemas.types.connectors import ConnectorRefusal
+from schemas.types.orders import OrderEvent
+from schemas.types.pickup import AppointmentRow
+from schemas.types.restock import RestockProposal
+from schemas.types.settlement import SettlementStatement
+from schemas.types.stock import Availability
+from schemas.types.tasks import TaskRow
+from schemas.types.transfers import TransferRow
+
+FOLLOWED: tuple[tuple[Topic, ChangeKind, Layout | None], ...] = (
+    (POOL_CONFIG, "settings", None),
+    (CATALOG_ITEMS, "item", None),
+    (POOL_AVAILABILITY, "shelf", layouts.SHELVES),
+    (ORDERS_EVENTS, "order", layouts.EVENTS),
+    (POOL_TASKS, "task", layouts.TASKS),
+    (PICKUP_APPOINTMENTS, "appointment", layouts.APPOINTMENTS),
+    (RESTOCK_PROPOSALS, "proposal", None),
+    (SETTLEMENT_STATEMENTS, "statement", None),
+    (CONNECTOR_REFUSALS, "refusal", layouts.LOGGED),
+)
+"""The topics, what a change of theirs is called, and the layout of their rows."""
+
+_OF_POOLS: tuple[ChangeKind, ...] = ("settings", "item", "shelf", "order", "task", "appointment")
+"""What a fact of a journal is followed by in the same transaction, or was before it."""
+
+
+class PoolViews:
+    """The views of all pools. Thread-safe but for `listen`, which is for the server's event loop.
+
+    folder: where the tables are kept; what is dropped there is read from Kafka again.
+    partitions: of every topic.
+    """
+
+    def __init__(self, kafka_options: ClientOptions, folder: Path, partitions: int) -> None:
+        self.changes = Changes()
+        self._views: dict[str, View] = {
+            topic.name: View(
+                kafka_options, topic.name, folder / topic.name, layout=layout, on_read=partial(self._tell, kind)
+            )
+            for topic, kind, layout in FOLLOWED
+        }
+        written_by_pools = [topic.name for topic, kind, _ in FOLLOWED if kind in _OF_POOLS]
+        self._freshness = Freshness(
+            kafka_options, {topic: self._views[topic] for topic in written_by_pools}, partitions
+        )
+        self._entered = ExitStack()
+
+    def __enter__(self) -> Self:
+        for view in self._views.values():
+            self._entered.enter_context(view)
+        self._freshness.start()
+        self._entered.callback(self._freshness.stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entered.close()
+
+    # How far the views are
+
+    def ready(self) -> Status:
+        """Whether every table has been read to its end since the start; else the first that was not."""
+        return next((status for view in self._views.values() if not (status := view.ready()).ok), Status(ok=True))
+
+    def position(self, pool: str) -> int:
+        """All facts of the pool's journal up to this position are in the tables, and perhaps more; 0 if unknown yet."""
+        return self._freshness.position(pool)
+
+    def wait_for(self, pool: str, position: int, timeout_s: float) -> bool:
+        """Wait until the fact at `position` of the pool's journal is in all tables; False when it is not in time.
+
+        Who was told a position, and waits for it here, reads their writes. It blocks: a coroutine hands it to a thread.
+        Proposals and statements follow later by themselves.
+        """
+        return self._freshness.wait_for(pool, position, timeout_s)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the process must end and be started again, or None."""
+        for view in self._views.values():
+            try:
+                view.wait_ready(0)
+            except ViewFailed as failed:
+                return str(failed)
+        return None
+
+    def listen(self, pool: str, kinds: Collection[ChangeKind] | None = None) -> Listener:
+        """The pool's changes from now on: `with views.listen(pool) as listener: await listener.next(15)`."""
+        return self.changes.listen(pool, kinds)
+
+    # Settings and the catalogue
+
+    def pools(self) -> list[str]:
+        """Ids of the pools that are configured."""
+        return [key[: -len(b"/pool")].decode() for key, _ in self._of(POOL_CONFIG).scan() if key.endswith(b"/pool")]
+
+    def settings(self, pool: str) -> PoolSettings | None:
+        """None for a pool that is not configured."""
+        return cast("PoolSettings | None", self._setting(pool, "pool"))
+
+    def stores(self, pool: str) -> dict[str, StoreSettings]:
+        """Store → its settings, by id."""
+        return {row["store"]: row for row in self._settings(pool, "store")}
+
+    def store(self, pool: str, store: str) -> StoreSettings | None:
+        return cast("StoreSettings | None", self._setting(pool, "store", store))
+
+    def store_items(self, pool: str, store: str) -> dict[str, StoreItemSettings]:
+        """SKU → the store's own terms for it, where it has any."""
+        return {row["sku"]: row for row in self._settings(pool, "item", store)}
+
+    def places(self, pool: str) -> dict[str, PickupPlace]:
+        """Pickup place → its settings, by id."""
+        return {row["place"]: row for row in self._settings(pool, "place")}
+
+    def item(self, pool: str, sku: str) -> CatalogItem | None:
+        return cast("CatalogItem | None", self._row(CATALOG_ITEMS, name(pool, sku)))
+
+    def items(self, pool: str, after: str = "") -> Iterator[CatalogItem]:
+        """The items of the product master in order of their SKU, behind the SKU `after`."""
+        return self._rows(CATALOG_ITEMS, name(pool, ""), name(pool, after) if after else b"")
+
+    # Shelves
+
+    def shelves(self, pool: str, sku: str) -> list[Availability]:
+        """An item's shelf at each store that has one, by store. Their sum is what the pool can promise."""
+        rows = self._rows(POOL_AVAILABILITY, layouts.ROW + name(pool, sku, ""))
+        return [row for row in rows if row["sku"] == sku]  # a SKU with a slash may begin like another
+
+    def shelf(self, pool: str, sku: str, store: str) -> Availability | None:
+        return cast("Availability | None", self._row(POOL_AVAILABILITY, layouts.ROW + name(pool, sku, store)))
+
+    def shelves_of(self, pool: str, store: str, after: str = "") -> Iterator[Availability]:
+        """The shelves of a store in order of their SKU, behind the SKU `after`."""
+        prefix = name(pool, store, "")
+        for sku in self._names(POOL_AVAILABILITY, layouts.BY_STORE + prefix, after):
+            row = self.shelf(pool, sku, store)
+            if row is not None:
+                yield row
+
+    # Orders and transfers
+
+    def order(self, pool: str, order: str) -> OrderEvent | None:
+        """The last event that tells how an order stands: its status, outcome, lines, holds and appointments."""
+        return self._event_at(pool, layouts.STANDING + name(pool, order))
+
+    def decision(self, pool: str, order: str) -> OrderEvent | None:
+        """The last event with a decision: its costs, the runner-up, and which stores were passed over and why."""
+        return self._event_at(pool, layouts.DECISION + name(pool, order))
+
+    def order_events(self, pool: str, order: str) -> list[OrderEvent]:
+        """All that became of an order, or of a transfer, oldest first; events of refused requests among them."""
+        keys = self._of(ORDERS_EVENTS).scan(layouts.OF_ORDER + name(pool, order, ""))
+        events = (self.event(pool, int.from_bytes(key[-8:], "big")) for key, _ in keys)
+        return [event for event in events if event is not None]
+
+    def open_orders(self, pool: str, after: str = "") -> Iterator[OrderEvent]:
+        """The last standing event of each order that has not ended, by the order's id, behind the id `after`."""
+        prefix = layouts.OPEN + name(pool, "")
+        for _, at in self._of(ORDERS_EVENTS).scan(prefix, layouts.OPEN + name(pool, after) if after else b""):
+            event = self.event(pool, int.from_bytes(at, "big"))
+            if event is not None:
+                yield event
+
+    def recent_events(self, pool: str, before: int | None = None) -> Iterator[tuple[int, OrderEvent]]:
+        """(offset, event) of the pool's orders and transfers, newest first, from before the offset `before`."""
+        prefix = layouts.EVENT + name(pool, "")
+        after = b"" if before is None else prefix + number(before)
+        for key, value in self._of(ORDERS_EVENTS).scan(prefix, after, is_backward=True):
+            event = _decoded(ORDERS_EVENTS, value)
+            if event is not None:
+                yield int.from_bytes(key[-8:], "big"), event
+
+    def event(self, pool: str, offset: int) -> OrderEvent | None:
+        """The event at an offset of the pool's partition, as `Change.offset` says."""
+        return cast("OrderEvent | None", self._row(ORDERS_EVENTS, layouts.EVENT + name(pool, "") + number(offset)))
+
+    def answer(self, pool: str, key: str) -> OrderEvent | None:
+        """What became of the request, or the report, called `key`; None until the pool has answered it."""
+        wanted = name(pool, key)
+        return self._event_at(pool, layouts.ANSWER + wanted) or self._event_at(pool, layouts.REPEATED + wanted)
+
+    def transfers(self, pool: str) -> list[TransferRow]:
+        """Each transfer as it stands, by id."""
+        found = self._of(ORDERS_EVENTS).scan(layouts.TRANSFER + name(pool, ""))
+        events = (self.event(pool, int.from_bytes(at, "big")) for _, at in found)
+        return [event["transfer"] for event in events if event is not None and event["transfer"] is not None]
+
+    def transfer(self, pool: str, transfer: str) -> TransferRow | None:
+        event = self._event_at(pool, layouts.TRANSFER + name(pool, transfer))
+        return None if event is None else event["transfer"]
+
+    # Tasks and appointments
+
+    def tasks(self, pool: str, store: str, *, is_live: bool = True) -> list[TaskRow]:
+        """The tasks of a store that are not over, or all that are remembered; the most urgent first."""
+        index = (layouts.LIVE_BY_STORE if is_live else layouts.BY_STORE) + name(pool, store, "")
+        found = (self.task(pool, task) for task in self._names(POOL_TASKS, index))
+        return sorted(filter(None, found), key=lambda row: (-row["priority"], row["due_ms"], row["task"]))
+
+    def task(self, pool: str, task: str) -> TaskRow | None:
+        return cast("TaskRow | None", self._row(POOL_TASKS, layouts.ROW + name(pool, task)))
+
+    def appointments(self, pool: str, order: str) -> list[AppointmentRow]:
+        """The appointments of an order, by store."""
+        return list(self._rows(PICKUP_APPOINTMENTS, layouts.ROW + name(pool, order, "")))
+
+    def appointments_at(self, pool: str, store: str, *, is_live: bool = True) -> list[AppointmentRow]:
+        """The appointments of a store that are not over, or all that are remembered, by time."""
+        index = (layouts.LIVE_BY_STORE if is_live else layouts.BY_STORE) + name(pool, store, "")
+        keys = (layouts.ROW + name(pool, order, store) for order in self._names(PICKUP_APPOINTMENTS, index))
+        found = (cast("AppointmentRow | None", self._row(PICKUP_APPOINTMENTS, key)) for key in keys)
+        return sorted(filter(None, found), key=lambda row: (row["slot_ms"], row["order"]))
+
+    # Restock, settlement, refusals
+
+    def proposals(self, pool: str, store: str) -> list[RestockProposal]:
+        """The newest proposal for each item of a store, whatever its status, by SKU."""
+        return list(self._rows(RESTOCK_PROPOSALS, name(pool, store, "")))
+
+    def proposal(self, pool: str, store: str, sku: str) -> RestockProposal | None:
+        return cast("RestockProposal | None", self._row(RESTOCK_PROPOSALS, name(pool, store, sku)))
+
+    def statements(self, pool: str, party: str) -> list[SettlementStatement]:
+        """The statements of a party (a store, or the pool's mutual fund), oldest first."""
+        rows = self._rows(SETTLEMENT_STATEMENTS, name(pool, party, ""))
+        return sorted(rows, key=lambda row: (row["start_ms"], row["currency"]))
+
+    def refusals(self, pool: str, store: str, before: int | None = None) -> Iterator[tuple[int, ConnectorRefusal]]:
+        """(offset, what a store's connectors could not use), newest first, from before the offset `before`.
+
+        What the pool itself set aside are dead letters: `commonshelf.dead_letters` reads them when asked.
+        """
+        prefix = layouts.ROW + name(pool, "")
+        after = b"" if before is None else prefix + number(before)
+        for key, value in self._of(CONNECTOR_REFUSALS).scan(prefix, after, is_backward=True):
+            row = _decoded(CONNECTOR_REFUSALS, value)
+            if row is not None and row["store"] == store:
+                yield int.from_bytes(key[-8:], "big"), row
+
+    def _of(self, topic: Topic) -> View:
+        return self._views[topic.name]
+
+    def _row(self, topic: Topic, key: bytes) -> Any:
+        value = self._of(topic).get(key)
+        return None if value is None else _decoded(topic, value)
+
+    def _rows(self, topic: Topic, prefix: bytes, after: bytes = b"") -> Iterator[Any]:
+        found = (_decoded(topic, value) for _, value in self._of(topic).scan(prefix, after))
+        return (row for row in found if row is not None)
+
+    def _names(self, topic: Topic, index: bytes, after: str = "") -> Iterator[str]:
+        for key, _ in self._of(topic).scan(index, index + after.encode() if after else b""):
+            yield key[len(index) :].decode()
+
+    def _setting(self, pool: str, *which: str) -> Any:
+        change = self._row(POOL_CONFIG, name(pool, *which))
+        return None if change is None else change["change"][1]
+
+    def _settings(self, pool: str, *kind: str) -> Iterator[Any]:
+        return (change["change"][1] for change in self._rows(POOL_CONFIG, name(pool, *kind, "")))
+
+    def _event_at(self, pool: str, key: bytes) -> OrderEvent | None:
+        at = self._of(ORDERS_EVENTS).get(key)
+        return None if at is None else self.event(pool, int.from_bytes(at, "big"))
+
+    def _tell(self, kind: ChangeKind, messages: Sequence[Message]) -> None:
+        self.changes.tell(_changes(kind, messages))
+
+
+def _changes(kind: ChangeKind, messages: Sequence[Message]) -> Iterator[Change]:
+    for message in messages:
+        pool, _, rest = (message.key() or b"").decode(errors="replace").partition("/")
+        yield Change(kind, pool, rest, int(message.offset() or 0))
+
+
+def _decoded(topic: Topic, value: bytes) -> Any:
+    """The record, or None: only the topic's own writer may write there; what is no row of its says nothing."""
+    try:
+        return topic_codec(topic.name).decode(value)
+    except BadMessage:
+        return None
