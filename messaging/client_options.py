@@ -15,7 +15,8 @@ def reader_options(
     """Of a consumer that commits nothing by itself and hears of each partition's end.
 
     name: of its group, which the client must have; a reader that is assigned its partitions never joins it.
-    A position out of the log's range is an error.
+    A position out of the log's range is an error. A client whose queue is full fetches again as soon as it has room:
+    by librdkafka's default it leaves the partition alone for up to a second.
     """
     return {
         **kafka_options,
@@ -24,6 +25,7 @@ def reader_options(
         "isolation.level": isolation,
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
+        "fetch.queue.backoff.ms": 2,
     }
 
 
