@@ -11,6 +11,7 @@ from schemas.codec import LaterSchema
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import Processor, Reached, Rows
 from streams.runtime.gaps import start_of
+from streams.runtime.garbage import spare_what_stays
 from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.merge import Inbox
 from streams.runtime.restore import restore
@@ -68,6 +69,7 @@ class Assignment:
             for store in stores.values():
                 store.close()
             raise
+        spare_what_stays()
         return held
 
     def starts(self, held: dict[int, AssignedPartition]) -> list[TopicPartition]:
