@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rocksdict import DbClosedError, Options, Rdict, WriteBatch
+from rocksdict import DbClosedError, Options, Rdict, WriteBatch, WriteOptions
 
 from messaging.clock import Uptime, age_ms, uptime
 from messaging.rocks import scan_prefix
@@ -35,6 +35,8 @@ class LocalStore:
         self.partition = partition
         self._path = path
         self._index_entries = index_entries
+        self._logged, self._unlogged = WriteOptions(), WriteOptions()
+        self._unlogged.disable_wal = True
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._db = Rdict(str(path), options=options)
@@ -80,6 +82,23 @@ class LocalStore:
 
     def write(self, rows: Iterable[tuple[str, bytes | None]], position: int) -> None:
         """Store committed rows (None deletes; the last value of a key counts) and the position that they reach."""
+        self._write(rows, position, self._logged)
+
+    def restore(self, rows: Iterable[tuple[str, bytes | None]], position: int) -> None:
+        """As `write`, without RocksDB's log: after a kill the newest rows may be missing, and the position with them.
+
+        When all are there, `restored` has to follow before the next `write`.
+        """
+        self._write(rows, position, self._unlogged)
+
+    def restored(self) -> None:
+        """Bring what was restored to disk: a write that is logged must not outlive one before it that was not."""
+        try:
+            self._db.flush()
+        except Exception as error:
+            raise LocalStoreBroken(self.partition, error) from error
+
+    def _write(self, rows: Iterable[tuple[str, bytes | None]], position: int, how: WriteOptions) -> None:
         try:
             batch = WriteBatch(raw_mode=True)
             put, index_entries = batch.put, self._index_entries
@@ -96,7 +115,7 @@ class LocalStore:
                         put(b"x" + index_key, entry)
             now = uptime()
             put(_POSITION, json.dumps({"position": position, "boot": now.boot, "uptime_ms": now.ms}).encode())
-            self._db.write(batch)
+            self._db.write(batch, how)
         except Exception as error:
             raise LocalStoreBroken(self.partition, error) from error
         self.position = position

@@ -6,9 +6,8 @@ of an owner that just died may be about to commit, and its rows must be seen bef
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from messaging.client_options import Isolation, reader_options
 from streams.runtime.failpoints import failpoint
@@ -20,6 +19,9 @@ _READ_MESSAGES = 500
 """A page of remembered events takes some 50 kB: more of them at once would be the worker's largest need of memory."""
 _READ_WAIT_S = 0.05
 """A read waits so long for its messages to be complete: each restart pays it once or twice."""
+_WRITE_MESSAGES = 5 * _READ_MESSAGES
+_WRITE_BYTES = 16 * 1024 * 1024
+"""Several reads are written at once, in which many rows come more than once: the last counts."""
 
 
 def _reader(settings: WorkerSettings, isolation: Isolation) -> Consumer:
@@ -92,7 +94,7 @@ def _read_changelog(
         while behind:
             if stopping():
                 raise WorkerStopped("asked to stop while restoring")
-            messages = reader.consume(_READ_MESSAGES, timeout=_READ_WAIT_S)
+            messages = _read(reader)
             if messages:
                 last_progress = time.monotonic()
             elif time.monotonic() - last_progress > 60:
@@ -105,7 +107,20 @@ def _read_changelog(
         reader.close()
 
 
-def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: list[Any]) -> None:
+def _read(reader: Consumer) -> list[Message]:
+    """What has come, as much as one write may take."""
+    messages: list[Message] = []
+    size = 0
+    while len(messages) < _WRITE_MESSAGES and size < _WRITE_BYTES:
+        read = reader.consume(_READ_MESSAGES, timeout=_READ_WAIT_S)
+        messages += read
+        size += sum(map(len, read))
+        if len(read) < _READ_MESSAGES:
+            break
+    return messages
+
+
+def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: list[Message]) -> None:
     rows: dict[int, list[tuple[str, bytes | None]]] = {}
     positions: dict[int, int] = {}
     reached: set[int] = set()
@@ -122,6 +137,7 @@ def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: l
         else:
             raise KafkaException(error)
     for n, position in positions.items():
-        stores[n].write(rows.get(n, ()), max(position, stores[n].position))
-    for n in reached:
-        behind.pop(n, None)
+        stores[n].restore(rows.get(n, ()), max(position, stores[n].position))
+    for n in reached & behind.keys():
+        stores[n].restored()
+        del behind[n]

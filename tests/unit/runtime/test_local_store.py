@@ -1,6 +1,8 @@
 """The local store is a cache of the changelog: what it says is what was written, or it says that it is broken."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from messaging import clock
 from messaging.rocks import rocks_options
 from streams.runtime.local_store import LocalStore, open_store
 from streams.runtime.settings import LocalStoreBroken
+from tests.support.waiting import PATIENCE_S
 
 HOUR_MS = 3_600_000
 
@@ -210,3 +213,34 @@ def test_dropping_deletes_the_files(path):
     store.write([("a", b"1")], 7)
     store.drop()
     assert not path.exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from messaging.rocks import rocks_options
+from streams.runtime.local_store import open_store
+
+store = open_store(Path(sys.argv[1]), 3, rocks_options(8), lambda key, row: [])
+for n in range(200):
+    store.restore([(f"row/{n}", bytes(1_000))], n + 1)
+if sys.argv[2] == "restored":
+    store.restored()
+    store.write([("row/after", b"1")], 201)
+os._exit(9)
+"""
+
+
+@pytest.mark.parametrize(("until", "least"), [("restoring", 0), ("restored", 201)])
+def test_a_kill_while_restoring_leaves_what_its_position_says_and_a_later_write_loses_nothing_before_it(
+    path, until, least
+):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), until], check=False, timeout=PATIENCE_S)
+    assert done.returncode == 9
+    store = opened(path)
+    assert store.position >= least
+    expected = {f"row/{n}" for n in range(min(store.position, 200))} | (
+        {"row/after"} if store.position == 201 else set()
+    )
+    assert {key for key, _ in store.scan("")} == expected
+    store.close()
