@@ -13,22 +13,28 @@ from streams.pool.state.availability import AVAILABILITY
 from streams.pool.state.dedup import INDEX_ENTRY, Dedup, DedupIndex, FactPage
 from streams.pool.state.dedup_index import PLACE
 from streams.pool.state.part import Part
-from streams.pool.state.shelf import Shelf, ShelfKey
+from streams.pool.state.shelf import Shelf, ShelfKey, shelf_decoder
 from streams.pool.state.stale_terms import StaleTerms
 from streams.pool.state.tables import PoolTables, TableSpec
 
 P = TypeVar("P")
 
 
-def _shelf_encoder(changelog: Codec) -> Callable[[Shelf], bytes]:
+def _shelf_head(changelog: Codec) -> bytes:
+    """What the encoding of each shelf's row begins with."""
     empty = changelog.encode({"row": ("commonshelf.ShelfRow", {"books": b"", "recent": b""})})
-    head = empty[: -2 * len(bytes_bytes(b""))]
+    return empty[: -2 * len(bytes_bytes(b""))]
+
+
+def _shelf_encoder(changelog: Codec) -> Callable[[Shelf], bytes]:
+    head = _shelf_head(changelog)
     return lambda shelf: head + shelf.to_avro()
 
 
 SHELVES: TableSpec[ShelfKey, Shelf] = TableSpec(
-    "shelf", "ShelfRow", "/".join, decode=lambda row: Shelf(**row), encoder=_shelf_encoder, published=AVAILABILITY
-)
+    "shelf", "ShelfRow", "/".join, decode=lambda row: Shelf(**row), encoder=_shelf_encoder, published=AVAILABILITY,
+    decoder=lambda changelog: shelf_decoder(_shelf_head(changelog)),
+)  # fmt: skip
 BLOCKS: TableSpec[tuple[ShelfKey, int], bytes] = TableSpec(
     "moves", "MovementBlock", name=lambda key: f"{'/'.join(key[0])}/{key[1]:08d}",
     decode=lambda row: bytes(row["recent"]), fields=lambda moves: {"recent": moves}, cached_rows_max=1_000,

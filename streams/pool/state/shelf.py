@@ -5,6 +5,7 @@ arrive; later ones are played on top of it. So a shelf remembers its movements s
 back as a late count may reach.
 """
 
+from collections.abc import Callable
 from struct import Struct
 
 from schemas.avro_parts import bytes_bytes
@@ -103,6 +104,26 @@ class Shelf:
 
 
 _BOOKS_LENGTH = bytes_bytes(bytes(_BOOKS.size))[: -_BOOKS.size]
+
+
+def shelf_decoder(head: bytes) -> Callable[[bytes], Shelf | None]:
+    """Decodes what begins with `head` and goes on as `Shelf.to_avro` has it; None for anything else."""
+    head += _BOOKS_LENGTH
+    books_at, length_at = len(head), len(head) + _BOOKS.size
+
+    def decode(raw: bytes) -> Shelf | None:
+        if len(raw) <= length_at or not raw.startswith(head):
+            return None
+        zigzag, recent_at = raw[length_at], length_at + 1
+        if zigzag >= 0x80:
+            if len(raw) == recent_at or raw[recent_at] >= 0x80:
+                return None
+            zigzag, recent_at = zigzag & 0x7F | raw[recent_at] << 7, recent_at + 1
+        if zigzag & 1 or len(raw) - recent_at != zigzag >> 1:
+            return None
+        return Shelf(raw[books_at:length_at], raw[recent_at:])
+
+    return decode
 
 
 def moved_after(moves: bytes, as_of_ms: int) -> int:
