@@ -1,10 +1,11 @@
 """`test`: what CI runs, with one command."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -57,7 +58,8 @@ def run_tests(
         fail("there are no tests here: this command runs in a checkout of the repository")
     if faults is not None:
         arguments = ["--faults", str(faults), "--seed", str(seed), *(["--json"] if as_json else [])]
-        raise typer.Exit(_python(f"{faults} faults", ["-m", "tests.proof.faults.run", *arguments]))
+        typer.echo(f"shelf: {faults} faults")
+        become([sys.executable, "-m", "tests.proof.faults.run", *arguments])
     if all_:
         _install()
     else:
@@ -75,6 +77,13 @@ def run_tests(
     if failed:
         typer.echo(f"shelf: failed: {', '.join(failed)}", err=True)
     raise typer.Exit(bool(failed) or min(codes))
+
+
+def become(command: Sequence[str]) -> NoReturn:
+    """Go on as another program, in the checkout: it gets our signals, and its exit status is ours."""
+    sys.stdout.flush()
+    os.chdir(ROOT)
+    os.execvp(command[0], command)  # noqa: S606  no shell is wanted
 
 
 def _suites(selection: list[str]) -> dict[str, list[str]]:

@@ -1,12 +1,11 @@
 """`simulate`: lives of a pool drawn from seeds, without Kafka, each step audited."""
 
-import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
-from commonshelf.commands.run_tests import ROOT
+from commonshelf.commands.run_tests import ROOT, become
 from commonshelf.options import ForOption, fail
 
 
@@ -28,5 +27,4 @@ def simulate(
         fail("there is no simulation here: this command runs in a checkout of the repository")
     arguments = ["--seed", str(seed), "--days", str(days), "--seconds", str(duration_s)]
     arguments += ["--json"] if as_json else []
-    run = subprocess.run([sys.executable, "-m", "tests.proof.simulation.run", *arguments], cwd=ROOT, check=False)
-    raise typer.Exit(run.returncode)
+    become([sys.executable, "-m", "tests.proof.simulation.run", *arguments])

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
-from commonshelf.commands.run_tests import ROOT
+from commonshelf.commands.run_tests import ROOT, become
 from commonshelf.options import fail
 
 
@@ -27,8 +26,8 @@ def torture(
 ) -> None:
     """Sell through kills, stops, full disks, broken networks, damaged stores, wrong clocks; nothing may be lost.
 
-    Three brokers, three workers, the connectors, settlement, a consumer of the journal. Exit code 1 when anything was
-    lost, repeated or promised twice, or when a kind of fault landed too rarely; then the seed and the timeline are
+    Three brokers, three workers, connectors, settlement, restock, a consumer of the journal. Exit code 1 when anything
+    was lost, repeated or promised twice, or when a kind of fault landed too rarely; then the seed and the timeline are
     printed.
 
     Example: ./shelf torture --minutes 45 --seed 1
@@ -45,5 +44,4 @@ def torture(
     arguments += ["--phases", str(phases)] if phases else []
     arguments += ["--lines", str(lines)] if lines is not None else []
     arguments += ["--json"] if as_json else []
-    run = subprocess.run([*alone, sys.executable, "-m", "tests.proof.torture.run", *arguments], cwd=ROOT, check=False)
-    raise typer.Exit(run.returncode)
+    become([*alone, sys.executable, "-m", "tests.proof.torture.run", *arguments])

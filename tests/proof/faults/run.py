@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from commonshelf.stack.interrupt import interrupted_once
 from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import DECK, FaultInjector, Landed, NotLandedError, draw
 from tests.proof.faults.mutants import MUTANTS
@@ -217,6 +218,16 @@ def conclude(told: str, figures: Mapping[str, object], is_sound: bool, as_json: 
     return 0 if is_sound else 1
 
 
+def as_command(main: Callable[[], int]) -> int:
+    """Run `main`; a signal ends it by way of its clean-up: no process that it started outlives it."""
+    try:
+        with interrupted_once():
+            return main()
+    except KeyboardInterrupt:
+        print_line("interrupted: nothing was judged, and what was started has been stopped")
+        return 130
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.proof.faults.run", description=__doc__)
     parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many faults must land")
@@ -239,4 +250,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(as_command(main))

@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from tests.proof.faults.auditor import Audit, Auditor
 from tests.proof.faults.inject import Landed
-from tests.proof.faults.run import TROUBLE, conclude, print_line, quantile, say_counts
+from tests.proof.faults.run import TROUBLE, as_command, conclude, print_line, quantile, say_counts
 from tests.proof.faults.slot import worker_log
 from tests.proof.faults.stage import INPUTS, Plan
 from tests.proof.faults.world import Mix
@@ -242,4 +242,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(as_command(main))
