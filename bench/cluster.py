@@ -13,6 +13,7 @@ from bench.child import pinned
 from bench.errors import BenchError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from messaging.client_options import producer_options, reader_options
+from messaging.kafka_errors import passes
 from messaging.log_reader import is_end, is_record
 from messaging.topic_admin import ensure_topics
 from schemas.partition import partition_of
@@ -24,17 +25,12 @@ PARTITIONS = 12
 """As a stack has by default."""
 _TIMEOUT_S = 30.0
 _PATIENCE_S = 60.0
-_PASSING = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
+_NOT_KNOWN_YET = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  what the client itself says has no other name
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
 }
-"""What a broker says of a topic or a group that was made a moment ago."""
+"""What is said of a topic that was made a moment ago, beside what passes of any."""
 
 
 class Cluster:
@@ -244,7 +240,8 @@ def patiently(call: Callable[[], T]) -> T:
         try:
             return call()
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() > deadline_s:
+            cause = error.args[0]
+            if not (passes(cause) or cause.code() in _NOT_KNOWN_YET) or time.monotonic() > deadline_s:
                 raise
         time.sleep(0.05)
 
