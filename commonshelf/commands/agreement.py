@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commonshelf.named_files import write_file
 from commonshelf.options import Where, fail, with_groups
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def new(file: FileArgument) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     answers = {name: typer.prompt(question, default=usual) for name, question, usual in _QUESTIONS}
     text = _START.format(**answers, effective_from=typer.prompt("From which day on does it hold?", default=tomorrow))
-    file.write_text(text, encoding="utf-8")
+    write_file(file, text)
     typer.echo(f"wrote {file}\n")
     check(file)
 

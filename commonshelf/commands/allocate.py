@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commonshelf.named_files import read_file
 from commonshelf.options import JsonOption, fail
 from commonshelf.text import units
 
@@ -43,10 +44,7 @@ def _text(file: Path | None) -> bytes:
         if sys.stdin.isatty():
             fail("there is no case: ./shelf allocate --file case.json, or ./shelf allocate < case.json")
         return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        fail(f"{file} cannot be read ({error.strerror}); check the path and its rights")
+    return read_file(file)
 
 
 def _told(case: "Case", answer: "Answer") -> list[str]:

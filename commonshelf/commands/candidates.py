@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import JsonOption, Where, fail, with_groups
+from commonshelf.named_files import write_file
+from commonshelf.options import JsonOption, Where, with_groups
 
 if TYPE_CHECKING:
     from streams.restock.decision.candidates import Candidate
@@ -42,10 +43,7 @@ def candidates(
         one["sku"]: one["name"] for one in current(connection.kafka_options, CATALOG_ITEMS.name) if one["pool"] == pool
     }
     if out is not None:
-        try:
-            out.write_text(pilot_csv(found, names), encoding="utf-8-sig")
-        except OSError as error:
-            fail(f"{out} cannot be written: {error.strerror}")
+        write_file(out, pilot_csv(found, names).encode("utf-8-sig"))
     if as_json:
         print(json.dumps([_plain(one, names) for one in found], indent=1))
     elif not found:

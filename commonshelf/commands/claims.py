@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.commands.settle import OutOption, PoolArgument, opened, write
+from commonshelf.named_files import read_file
 from commonshelf.options import JsonOption, Where, fail, with_groups
 
 if TYPE_CHECKING:
@@ -93,9 +94,6 @@ def verify(
     """
     from commonshelf.desks.settlement import evidence
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        fail(f"{file} cannot be read ({error.strerror})")
+    content = read_file(file)
     manifest = evidence.verify(content, evidence.read_public_key(key))
     typer.echo(f"{file} is as it was signed: {len(manifest['entries'])} entries of the journal of {manifest['pool']}")

@@ -3,11 +3,13 @@
 import csv
 import json
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commonshelf.named_files import write_file
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
 from messaging.clock import wall_clock_ms
 
@@ -162,8 +164,9 @@ def hours(
         for one in found
     ]  # fmt: skip
     if csv_file is not None:
-        with csv_file.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows((head, *rows))
+        table = StringIO(newline="")
+        csv.writer(table).writerows((head, *rows))
+        write_file(csv_file, table.getvalue())
         typer.echo(f"{len(rows)} hours written to {csv_file}")
     elif rows:
         bars = [_bar(one.orders, one.room) for one in found]

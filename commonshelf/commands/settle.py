@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from commonshelf.named_files import usable
 from commonshelf.options import JsonOption, Where, fail, with_groups
 
 if TYPE_CHECKING:
@@ -305,11 +306,9 @@ def write(file: Path, content: bytes) -> None:
     """Write a file that its owner alone may read, and say so; one that cannot be written ends the command."""
     from commonshelf.embedded_kafka.private_files import write_private
 
-    try:
+    with usable(file, "written"):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_private(file, content)
-    except OSError as error:
-        fail(f"{file} cannot be written ({error.strerror})")
     typer.echo(f"wrote {file}", err=True)
 
 

@@ -3,12 +3,14 @@
 import csv
 import json
 import sys
+from io import StringIO
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from commonshelf.named_files import write_file
 from commonshelf.options import JsonOption, Where, checked, fail, milli_of, with_groups
 from messaging.clock import wall_clock_ms
 
@@ -176,8 +178,9 @@ def _write_csv(lines: "list[PurchaseLine]", file: Path) -> None:
     if str(file) == "-":
         _rows(sys.stdout, lines)
         return
-    with file.open("w", newline="", encoding="utf-8") as out:
-        _rows(out, lines)
+    table = StringIO(newline="")
+    _rows(table, lines)
+    write_file(file, table.getvalue())
 
 
 def _rows(out: TextIO, lines: "list[PurchaseLine]") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commonshelf.named_files import write_file
 from commonshelf.options import JsonOption, Where, fail, with_groups
 
 if TYPE_CHECKING:
@@ -116,8 +117,5 @@ def _of_suppliers(state: "PoolState", pool: str, late: list[str]) -> "list[WhatI
 
 
 def _write(file: Path, content: bytes) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        fail(f"{file} cannot be written ({error.strerror}); check the path and its rights")
+    write_file(file, content)
     typer.echo(f"written to {file}", err=True)
