@@ -36,7 +36,9 @@ def answer(
         raise BadMessage(SUPERSEDED, f"{where}: it was withdrawn; nothing is needed any more")
     bought = _bought_milli(proposal, said)
     if proposal["status"] != "open":
-        if proposal["status"] == said["kind"] and proposal["agreed_milli"] == bought:
+        had_moves = any(move["transfer"] is not None for move in proposal["moves"])
+        has_moves = said["with_moves"] and said["kind"] != "refused" and bool(proposal["moves"])
+        if (proposal["status"], proposal["agreed_milli"], had_moves) == (said["kind"], bought, has_moves):
             return None
         raise BadMessage(ANSWERED, f"{where}: it is {proposal['status']} already, and the first answer counts")
     if bought % proposal["pack_milli"]:

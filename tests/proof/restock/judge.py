@@ -228,7 +228,9 @@ class RestockOracle:
             return "superseded", said
         bought = _bought_milli(known, said)
         if known["status"] != "open":
-            is_same = (known["status"], known["agreed_milli"]) == (said["kind"], bought)
+            asked = {move["transfer"] is not None for move in known["moves"]}
+            wants = {said["with_moves"] and said["kind"] != "refused"} if asked else asked
+            is_same = (known["status"], known["agreed_milli"], asked) == (said["kind"], bought, wants)
             return None if is_same else "answered", said
         return ("bad_quantity" if bought % known["pack_milli"] else None), said
 

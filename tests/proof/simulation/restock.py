@@ -151,7 +151,8 @@ class RestockedLife:
         }  # fmt: skip
         self._to_say.append(said)
         if chance.random() < 0.1:
-            self._to_say.append({**said, "kind": chance.choice((kind, "refused")), "buy_milli": said["buy_milli"]})
+            with_moves = said["with_moves"] ^ (chance.random() < 0.2)
+            self._to_say.append({**said, "kind": chance.choice((kind, "refused")), "with_moves": with_moves})
 
     # --- the end ----------------------------------------------------------------------------------------
 

@@ -159,13 +159,23 @@ def test_an_answer_that_is_no_good_is_set_aside_with_its_reason(kind, ahead, fie
     assert bench.told(RESTOCK_PURCHASES.name) == []
 
 
-def test_the_second_of_two_different_answers_is_set_aside():
-    _, bench = after_days(mill=0)
+@pytest.mark.parametrize(
+    ("first", "second", "is_told"),
+    [
+        (("refused", True), ("approved", True), True),
+        (("approved", True), ("approved", False), True),
+        (("approved", True), ("approved", True), False),
+        (("refused", True), ("refused", False), False),
+    ],
+    ids=["another kind", "without the moves", "the same again", "refused again, which asks for no moves"],
+)
+def test_the_second_of_two_different_answers_is_set_aside(first, second, is_told):
+    _, bench = after_days(move_minor_per_trip=10)
     version = bench.proposals()[STORE, MILK]["version"]
-    bench.answer("refused", version)
-    bench.answer("approved", version)
-    (letter,) = [one for one in bench.outputs if one.topic == dead_letter_topic(RESTOCK_ANSWERS.name)]
-    assert headers_of(letter)["commonshelf.reason"] == "answered"
+    for kind, with_moves in (first, second):
+        bench.answer(kind, version, with_moves=with_moves)
+    letters = [one for one in bench.outputs if one.topic == dead_letter_topic(RESTOCK_ANSWERS.name)]
+    assert [headers_of(one)["commonshelf.reason"] for one in letters] == ["answered"] * is_told
 
 
 def test_a_long_queue_is_planned_slice_by_slice_at_the_ticks_that_follow(monkeypatch):
