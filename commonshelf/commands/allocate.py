@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.named_files import read_file
+from commonshelf.commands.named_files import read_file
 from commonshelf.options import JsonOption, fail
 from commonshelf.text import units
 

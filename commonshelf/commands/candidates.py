@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.named_files import write_file
+from commonshelf.commands.named_files import write_file
 from commonshelf.options import JsonOption, Where, with_groups
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.named_files import write_file
+from commonshelf.commands.named_files import write_file
 from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
 from messaging.clock import wall_clock_ms
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from commonshelf.named_files import usable
+from commonshelf.commands.named_files import usable
 from commonshelf.options import JsonOption, Where, fail, with_groups
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from commonshelf.named_files import write_file
+from commonshelf.commands.named_files import write_file
 from commonshelf.options import JsonOption, Where, checked, fail, milli_of, with_groups
 from messaging.clock import wall_clock_ms
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,6 +26,8 @@ _NEEDED = ("SKU", "buy", "approve", "version", "store", "pool")
 _HEAD_ROWS_MAX = 20
 """The headings stand in one of the first rows."""
 _BYTES_MAX = 32 << 20
+_IN_GROUPS = re.compile(r"[1-9][0-9]{0,2}([.,]000)+")
+"""Of whole units: thousands, or a number of units with a fraction of nothing."""
 
 
 class SheetError(UserError):
@@ -143,6 +146,9 @@ def _buy_milli(row: Row, proposal: RestockProposal) -> int:
     text, pack_milli = row.cells["buy"], proposal["pack_milli"]
     if not text:
         raise _UnusableError(f"buy is empty; write whole packs, as {units(pack_milli)}, or 0")
+    if pack_milli % 1_000 == 0 and _IN_GROUPS.fullmatch(text):
+        first, *groups = re.split("[.,]", text)
+        raise _UnusableError(f"buy is {text}, which may be {first} or {first}{''.join(groups)}; write one of these")
     try:
         milli = quantity_milli(text.replace(",", "."))
     except Refused:

@@ -151,6 +151,8 @@ def test_csv_comes_back_as_it_was_answered(tmp_path, separator):
         ({"buy": 7}, "buy is 7, which is no whole number of packs of 6; write 6 or 12"),
         ({"buy": -6}, "buy is -6; write 0 to buy nothing, or no to refuse"),
         ({"buy": "a dozen"}, "buy is 'a dozen', which is no number of units; write whole packs, as 6"),
+        ({"buy": "6.000"}, "buy is 6.000, which may be 6 or 6000; write one of these"),
+        ({"buy": "12,000,000"}, "buy is 12,000,000, which may be 12 or 12000000; write one of these"),
         ({"buy": None}, "buy is empty; write whole packs, as 6, or 0"),
         ({"buy": 6e12}, "buy is '6000000000000', which is no number of units; write whole packs, as 6"),
         ({"SKU": "MELK"}, "nothing is proposed for this store and item; leave SKU and store as they were"),
