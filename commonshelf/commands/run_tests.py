@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -79,7 +79,7 @@ def run_tests(
     raise typer.Exit(bool(failed) or min(codes))
 
 
-def become(command: Sequence[str]) -> NoReturn:
+def become(command: list[str]) -> NoReturn:
     """Go on as another program, in the checkout: it gets our signals, and its exit status is ours."""
     sys.stdout.flush()
     os.chdir(ROOT)

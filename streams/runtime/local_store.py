@@ -36,7 +36,7 @@ class LocalStore:
         self._path = path
         self._index_entries = index_entries
         self._logged, self._unlogged = WriteOptions(), WriteOptions()
-        self._unlogged.disable_wal = True
+        setattr(self._unlogged, "disable_wal", True)  # noqa: B010  its type stub calls the property a method
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._db = Rdict(str(path), options=options)

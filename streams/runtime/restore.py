@@ -6,8 +6,9 @@ of an owner that just died may be about to commit, and its rows must be seen bef
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from messaging.client_options import Isolation, reader_options
 from streams.runtime.failpoints import failpoint
@@ -107,9 +108,9 @@ def _read_changelog(
         reader.close()
 
 
-def _read(reader: Consumer) -> list[Message]:
+def _read(reader: Consumer) -> list[Any]:
     """What has come, as much as one write may take."""
-    messages: list[Message] = []
+    messages: list[Any] = []
     size = 0
     while len(messages) < _WRITE_MESSAGES and size < _WRITE_BYTES:
         read = reader.consume(_READ_MESSAGES, timeout=_READ_WAIT_S)
@@ -120,7 +121,7 @@ def _read(reader: Consumer) -> list[Message]:
     return messages
 
 
-def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: list[Message]) -> None:
+def _store(stores: Mapping[int, LocalStore], behind: dict[int, int], messages: list[Any]) -> None:
     rows: dict[int, list[tuple[str, bytes | None]]] = {}
     positions: dict[int, int] = {}
     reached: set[int] = set()
