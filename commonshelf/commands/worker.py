@@ -54,20 +54,29 @@ def _command(role: Role) -> Callable[..., None]:
     return command
 
 
+_UNHURRIED_MS = 200
+"""Age of a batch where nobody waits for the outcome within the second: small batches cost brokers and us much more."""
+
+
 def ledger_process(settings: "Settings", number: int) -> None:
     from streams.pool.processor import PoolProcessor
 
     port = settings.http.ledger_port
-    _run_ledger_lane(settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port + number - 1 if port else 0)
+    port = port + number - 1 if port else 0
+    _run_ledger_lane(settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port, settings.ledger.batch_age_ms)
 
 
 def restock_process(settings: "Settings", _number: int) -> None:
     from streams.restock.processor import RestockProcessor
 
-    _run_ledger_lane(settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port)
+    _run_ledger_lane(
+        settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port, _UNHURRIED_MS
+    )
 
 
-def _run_ledger_lane(settings: "Settings", processor: "Processor", group: str, name: str, port: int) -> None:
+def _run_ledger_lane(
+    settings: "Settings", processor: "Processor", group: str, name: str, port: int, batch_age_ms: int
+) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
     from streams.runtime import WorkerSettings, run_worker
 
@@ -80,7 +89,7 @@ def _run_ledger_lane(settings: "Settings", processor: "Processor", group: str, n
         partitions=settings.partitions,
         http_host=settings.http.host,
         http_port=port,
-        batch_age_ms=settings.ledger.batch_age_ms,
+        batch_age_ms=batch_age_ms,
         batch_records=settings.ledger.batch_records,
         transaction_timeout_ms=settings.ledger.transaction_timeout_ms,
         step_over="./shelf park POOL {topic} {partition} {offset} --reason TEXT",

@@ -39,7 +39,8 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
             # Members hear of a rebalance when they next report: often, as a takeover waits for all of them.
             "heartbeat.interval.ms": max(settings.session_timeout_ms // 12, 300),
             "enable.auto.offset.store": False,
-            "fetch.wait.max.ms": 10,
+            # How soon a broker says that an input has nothing more: until then records of others may not be taken.
+            "fetch.wait.max.ms": max(settings.batch_age_ms // 2, 10),
             "fetch.error.backoff.ms": 50,
             # Each message in the client's queue takes some 400 bytes beside its own.
             "queued.min.messages": 2 * settings.batch_records,
