@@ -69,9 +69,7 @@ def ledger_process(settings: "Settings", number: int) -> None:
 def restock_process(settings: "Settings", _number: int) -> None:
     from streams.restock.processor import RestockProcessor
 
-    _run_ledger_lane(
-        settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port, _UNHURRIED_MS
-    )
+    _run_ledger_lane(settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port, _UNHURRIED_MS)
 
 
 def _run_ledger_lane(
