@@ -33,6 +33,8 @@ _POSITION = b"p"
 _ROW = b"r"
 _BATCH = 2_000
 _POLL_S = 0.1
+_FETCH_WAIT_MS = 200
+"""A broker answers at once when there is something. Only the first time that there is nothing matters, at the start."""
 _PAUSE_S = 0.2
 _CACHE_MIB = 16
 _STALE_AFTER_MS = 12 * 3_600_000
@@ -205,7 +207,9 @@ class View:
         partitions = identity.partitions if self._wanted is None else tuple(self._wanted)
         content = f"{identity.name}/{partitions}" + ("" if self._layout is None else f"/{self._layout.name}")
         self._open(content, partitions)
-        consumer = Consumer(reader_options(self._kafka_options, "commonshelf-view") | {"fetch.wait.max.ms": 20})
+        consumer = Consumer(
+            reader_options(self._kafka_options, "commonshelf-view") | {"fetch.wait.max.ms": _FETCH_WAIT_MS}
+        )
         try:
             consumer.assign(
                 [TopicPartition(self._topic, n, self._positions.get(n, OFFSET_BEGINNING)) for n in partitions]
