@@ -145,13 +145,13 @@ class Proxy:
         if self._unanswered is not None:
             self._unanswered.may_answer.set()
             self._unanswered = None
+        for way in self._open.values():
+            way.set()
 
     def _lose_answer(self) -> None:
         if self._unanswered is not None:
             self._unanswered.to_client.transport.abort()
             self._unanswered.to_broker.transport.abort()
-        for way in self._open.values():
-            way.set()
 
     def _end(self, reset: bool) -> None:
         self.ended = len(self._connections)

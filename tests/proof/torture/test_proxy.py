@@ -90,3 +90,18 @@ def test_an_answer_can_be_lost_with_its_connection(client):
     proxy.clear()
 
     assert heard(connection) == b""
+
+
+@pytest.mark.parametrize("way", ["requests", "answers"])
+def test_what_was_held_comes_when_all_is_clear(echo, client, way):
+    proxy, connection = client
+    proxy.hold(way)
+    connection.sendall(request(0))
+    connection.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        connection.recv(100)
+    assert bytes(echo[1]) == (b"" if way == "requests" else request(0))
+
+    proxy.clear()
+    connection.settimeout(PATIENCE_S)
+    assert connection.recv(100) == request(0)
