@@ -10,7 +10,7 @@ import traceback
 from messaging.process import serve_pages, stopped_by_signals
 from streams.runtime.contract import Processor
 from streams.runtime.failures import Halted
-from streams.runtime.garbage import collect_rarely
+from streams.runtime.garbage import collect_all, collect_rarely
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.pace import Pace
@@ -74,5 +74,6 @@ def run_sessions(
             raise SystemExit(1) from error
         else:
             return
+        collect_all()  # the session's Kafka clients, with threads and sockets of their own: an outage has many sessions
         metrics.rejoin()
         stop.wait(0.2)
