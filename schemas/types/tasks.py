@@ -1,6 +1,6 @@
 """The records of `schemas/records/tasks`. Made by `python -m schemas.generate`; change these."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from schemas.types.stock import HandOverRow
 
@@ -20,6 +20,14 @@ class KnownReport(TypedDict):
 
     report_id: str
     recorded_at_ms: int
+
+
+class TaskDelivery(TypedDict):
+    """The place to which a carrier brings what a store hands over, and the deadline."""
+
+    address_ref: str
+    geohash: str | None
+    deadline_ms: int
 
 
 class TaskLine(TypedDict):
@@ -54,6 +62,7 @@ class TaskRow(TypedDict):
     reports: list[KnownReport]
     reports_forgotten_ms: int
     position: int
+    delivery: NotRequired[TaskDelivery | None]
 
 
 class TaskChanged(TypedDict):

@@ -123,7 +123,13 @@ def _open_task(
     if kind == PICK:
         claim_by_ms = min(time_after(settings, pool["time_zone"], now_ms, pool["claim_within_ms"]), due_ms)
     task = new_task(state, kind, store, lines, now_ms, count)
-    return {**task, "order": order["order"], "claim_by_ms": claim_by_ms, "due_ms": due_ms}
+    opened: TaskRow = {**task, "order": order["order"], "claim_by_ms": claim_by_ms, "due_ms": due_ms}
+    terms = order["terms"]
+    if kind == HAND_OVER and terms["mode"] == "delivery" and terms["address_ref"] is not None:
+        opened["delivery"] = {
+            "address_ref": terms["address_ref"], "geohash": terms["geohash"], "deadline_ms": terms["deadline_ms"],
+        }  # fmt: skip
+    return opened
 
 
 def _due_ms(state: PoolState, order: OrderRow, kind: TaskKind, store: str, now_ms: int) -> int:

@@ -107,7 +107,7 @@ def _decide(
         raise RefusedError(rejections.TASK_ENDED, f"it has ended: {task['status']} {task['reason']}".rstrip())
     if task["worker"] is not None and worker is not None and worker != task["worker"]:
         raise RefusedError(rejections.CLAIMED_ALREADY, f"{task['worker']} has it")
-    lease_until_ms = now_ms + state.config.pool["lease_ms"]
+    lease_until_ms = task["due_ms"] if task.get("delivery") else now_ms + state.config.pool["lease_ms"]
     if kind == "claimed":
         task = {**task, "status": "claimed", "worker": worker or task["worker"], "lease_until_ms": lease_until_ms}
         return {**decided, "tasks": [task]}
