@@ -1,6 +1,5 @@
 """Arrival apps: what they are told of appointments, and what their messages mean."""
 
-import asyncio
 import json
 import re
 import subprocess
@@ -12,35 +11,30 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.routing import Route
 
-from connectors.arrival import endpoint as endpoint_module
-from connectors.arrival.endpoint import ArrivalEndpoint
+from connectors.arrival.endpoint import make
 from connectors.arrival.message import appointment_state, forgotten_state
 from connectors.arrival.source import Appointments
 from connectors.arrival.spec import Arrival
-from connectors.arrival.translate import MessageRefused, translate
-from connectors.context import ConnectorContext, EndpointContext
+from connectors.arrival.translate import translate
 from connectors.contract import AccessRefused, Unavailable
-from connectors.http.limit import ConcurrencyLimit
 from connectors.http.post import KEY_HEADER, SignedPost
 from connectors.http.secrets import Secrets
 from connectors.http.signature import HEADER, sign, verify
-from connectors.metrics import ConnectorMetrics
+from connectors.inbound.messages import MessageRefused
 from connectors.outbound.contract import CallRefused
 from connectors.specs import SecretSource
 from messaging.publisher import PublishFailed
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from tests.support.arrival import serving
-from tests.support.connectors import MemoryPositions
+from tests.support.partners import SECRET, Page, Topics
 from tests.support.waiting import PATIENCE_S
 
 POOL, PARTNER = "north", "front-desk"
 NOW_MS = 1_772_352_900_000
 NOW = "2026-03-01T08:15:00+00:00"
-SECRET = b"a-secret-of-the-app-front-desk"
 QUARTER_MS = 900_000
 
 
@@ -53,50 +47,13 @@ def row(order="R-1", store="mill", **more):
     }  # fmt: skip
 
 
-class Topics:
-    """Tables and events that a test fills in."""
+def book(topics, appointment):
+    topics.put("pickup.appointments.v1", f"{POOL}/{appointment['order']}/{appointment['store']}", appointment)
 
-    def __init__(self):
-        self.tables, self.changed, self.events, self.failure = {}, [], [], None
 
-    def put(self, topic, key, value):
-        table = self.tables.setdefault(topic, {})
-        if value is None:
-            table.pop(key)
-        else:
-            table[key] = value
-        self.changed.append((topic, key))
-
-    def book(self, appointment):
-        self.put("pickup.appointments.v1", f"{POOL}/{appointment['order']}/{appointment['store']}", appointment)
-
-    def hand_over(self, task, order="R-1", store="mill", status="open", reports=()):
-        value = {"task": task, "kind": "hand_over", "order": order, "store": store, "status": status}
-        self.put("pool.tasks.v1", f"{POOL}/{task}", {**value, "reports": list(reports)})
-
-    def follow(self, topics):
-        for topic in topics:
-            self.tables.setdefault(topic, {})
-        return self
-
-    def table(self, topic):
-        return self.tables[topic]
-
-    def changes(self, wait_s):
-        if self.failure:
-            raise self.failure
-        changed, self.changed = set(self.changed), []
-        return changed
-
-    def next(self, wait_s):
-        events, self.events = self.events, []
-        return events
-
-    def answers(self):
-        return self
-
-    def close(self):
-        pass
+def hand_over(topics, task, order="R-1", store="mill", status="open", reports=()):
+    value = {"task": task, "kind": "hand_over", "order": order, "store": store, "status": status}
+    topics.put("pool.tasks.v1", f"{POOL}/{task}", {**value, "reports": list(reports)})
 
 
 @pytest.fixture
@@ -134,13 +91,13 @@ def test_nothing_follows_an_end(status):
 
 def test_appointments_are_read_with_the_pool_s_settings_and_an_old_report_changes_no_message(topics):
     source = Appointments(POOL, topics.follow)
-    topics.book(row())
+    book(topics, row())
     topics.put("pool.config.v1", "north/1", {"change": ("commonshelf.PoolSettings", {"time_zone": "Europe/Rome"})})
     topics.put("pool.config.v1", "north/2", {"change": ("commonshelf.PickupPlace", {"place": "mill", "name": "Door"})})
     assert source.changed() == {"R-1/mill"}
     before = source.state("R-1/mill").content
     assert (before["time_zone"], before["place"]) == ("Europe/Rome", {"id": "mill", "name": "Door"})
-    topics.book(row(reports=[{"report_id": "x", "recorded_at_ms": 1}], position=9))
+    book(topics, row(reports=[{"report_id": "x", "recorded_at_ms": 1}], position=9))
     assert source.changed() == {"R-1/mill"}
     assert source.state("R-1/mill").content == before
     topics.put("pickup.appointments.v1", "north/R-1/mill", None)
@@ -247,75 +204,18 @@ def test_a_message_that_cannot_be_used_is_told_what_to_do(message, status, reaso
 # The page
 
 
-class Kafka:
-    def __init__(self):
-        self.published, self.failure, self.react = [], None, lambda _: None
-
-    async def publish_acked(self, events):
-        if self.failure:
-            raise self.failure
-        self.published += events
-        for event in events:
-            self.react(event)
-
-
-class Page:
-    """The page of one app, and a client that signs."""
-
-    def __init__(self, topics, folder, monkeypatch):
-        monkeypatch.setenv("APP_SECRET", SECRET.decode())
-        monkeypatch.setattr(endpoint_module, "ANSWER_TIMEOUT_S", 0.05)
-        self.topics, self.kafka, self.metrics = topics, Kafka(), ConnectorMetrics()
-        host = ConnectorContext(self.kafka, self.metrics, ConcurrencyLimit(8, 503, "full"), folder, MemoryPositions())
-        options = Arrival(id=PARTNER, pool=POOL, url="https://app.example", secret_env="APP_SECRET")
-        self.endpoint = ArrivalEndpoint(options, EndpointContext(host, topics.follow, topics.answers))
-        self.book = self.endpoint._book
-        self.look()
-
-    def look(self):
-        self.book.look(0)
-        self.book.is_ready = True
-
-    def answer_with(self, **event):
-        """The pool answers each message as soon as it is published."""
-
-        def react(published):
-            key = getattr(published, "report_id", None) or published.key
-            self.topics.events.append({"key": key, "reason": "", "detail": "", **event})
-            self.book.look(0)
-
-        self.kafka.react = react
-
-    def post(self, secret=SECRET, **message):
-        body = json.dumps({"id": "m-1", "order": "R-1", "store": "mill", **message}).encode()
-        return self.send(body, {HEADER: sign(secret, body, int(time.time()))})
-
-    def send(self, body, headers):
-        (handler,) = self.endpoint.pages().values()
-
-        async def app(scope, receive, send):
-            await (await handler(Request(scope, receive)))(scope, receive, send)
-
-        async def ask():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shelf") as client:
-                return await client.post("/partners/front-desk", content=body, headers=headers | JSON)
-
-        return asyncio.run(ask())
-
-
-JSON = {"Content-Type": "application/json"}
-
-
 @pytest.fixture
 def page(topics, tmp_path, monkeypatch):
     topics.follow(("pickup.appointments.v1", "pool.tasks.v1"))
-    topics.book(row())
-    return Page(topics, tmp_path, monkeypatch)
+    book(topics, row())
+    monkeypatch.setenv("APP_SECRET", SECRET.decode())
+    options = Arrival(id=PARTNER, pool=POOL, url="https://app.example", secret_env="APP_SECRET")
+    return Page(make, options, topics, tmp_path, monkeypatch, {"order": "R-1", "store": "mill"})
 
 
 def test_a_report_is_answered_with_what_the_pool_made_of_it_and_the_same_again_with_the_same(page):
     page.answer_with(kind="collected")
-    page.topics.hand_over("hand-over-1")
+    hand_over(page.topics, "hand-over-1")
     page.look()
     for _ in range(2):
         answered = page.post(kind="handed_over", code="1")
@@ -325,7 +225,7 @@ def test_a_report_is_answered_with_what_the_pool_made_of_it_and_the_same_again_w
 
 def test_a_report_on_the_customer_s_way_is_accepted_when_the_appointment_has_it(page):
     def react(event):
-        page.topics.book(row(reports=[{"report_id": event.report_id, "recorded_at_ms": NOW_MS}]))
+        book(page.topics, row(reports=[{"report_id": event.report_id, "recorded_at_ms": NOW_MS}]))
         page.book.look(0)
 
     page.kafka.react = react
@@ -390,10 +290,10 @@ def test_what_is_no_message_is_told_and_counted(page):
 
 
 def test_a_task_that_ended_is_handed_over_no_more_and_a_cancelled_order_is_forgotten(page):
-    page.topics.hand_over("hand-over-1")
+    hand_over(page.topics, "hand-over-1")
     page.look()
     assert page.book.hand_over("R-1", "mill") == "hand-over-1"
-    page.topics.hand_over("hand-over-1", status="done", reports=[{"report_id": "front-desk/m-9", "recorded_at_ms": 1}])
+    hand_over(page.topics, "hand-over-1", status="done", reports=[{"report_id": "front-desk/m-9", "recorded_at_ms": 1}])
     page.look()
     assert page.book.hand_over("R-1", "mill") is None
     assert page.book.verdict("front-desk/m-9").accepted
@@ -405,7 +305,7 @@ def test_a_task_that_ended_is_handed_over_no_more_and_a_cancelled_order_is_forgo
 def test_the_example_in_the_manual_runs(page, monkeypatch):
     manual = (Path(__file__).parents[3] / "docs" / "arrival.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```bash\n(.*?)```", manual, re.DOTALL)
-    page.topics.book(row("R-1042", "corner-shop"))
+    book(page.topics, row("R-1042", "corner-shop"))
     page.look()
     monkeypatch.setenv("FRONT_DESK_SECRET", SECRET.decode())
     ((path, handler),) = page.endpoint.pages().items()
