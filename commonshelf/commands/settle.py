@@ -313,7 +313,8 @@ def write(file: Path, content: bytes) -> None:
 
 
 def _content(found: "Statement", ledger: Ledger, suffix: str) -> bytes:
-    from commonshelf.desks.settlement.statement_page import statement_html, statement_pdf
+    from commonshelf.desks.printing import page_pdf
+    from commonshelf.desks.settlement.statement_page import statement_html
     from commonshelf.desks.settlement.statement_tables import statement_csv, statement_workbook
 
     if suffix == ".csv":
@@ -321,7 +322,7 @@ def _content(found: "Statement", ledger: Ledger, suffix: str) -> bytes:
     if suffix == ".xlsx":
         return statement_workbook(found, ledger.names, ledger.zone)
     page = statement_html(found, ledger.names, ledger.zone)
-    return statement_pdf(page) if suffix == ".pdf" else page.encode()
+    return page_pdf(page) if suffix == ".pdf" else page.encode()
 
 
 def _print_statement(found: "Statement", ledger: Ledger) -> None:

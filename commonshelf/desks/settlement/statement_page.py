@@ -1,11 +1,10 @@
-"""A statement as a page: HTML that prints, and the PDF of it."""
+"""A statement as a page: HTML that prints."""
 
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from html import escape
 
 from commonshelf.desks.settlement.wording import moment, money, party_name, quantity, reference
-from messaging.errors import UserError
 from streams.settlement.statements import TITLES, CurrencyPart, DisputedLine, Section, Statement, StatementLine
 
 _STYLE = """
@@ -30,10 +29,6 @@ table.balance tr:last-child td { border-top: 2px solid #1b1b1b; font-weight: 700
 """
 
 
-class NoPdfError(UserError):
-    """The packages that make a PDF are not there."""
-
-
 def statement_html(statement: Statement, names: Mapping[str, str], zone: tzinfo) -> str:
     """The whole page. names: store → what people call it; zone: of the times in it."""
     name = party_name(statement.store, names)
@@ -51,23 +46,6 @@ def statement_html(statement: Statement, names: Mapping[str, str], zone: tzinfo)
             "</body>\n</html>\n",
         )
     )
-
-
-def statement_pdf(page: str) -> bytes:
-    """The page as a PDF. Raises NoPdfError."""
-    try:
-        from weasyprint import HTML
-    except (ImportError, OSError) as error:  # OSError: the library Pango is missing
-        raise NoPdfError(
-            "a PDF takes the package weasyprint (the extra pdf of this one) and the system's library Pango; "
-            f"write .html and print it from a browser, or install them ({error})"
-        ) from error
-    made: bytes = HTML(string=page, url_fetcher=_fetch_nothing).write_pdf()
-    return made
-
-
-def _fetch_nothing(url: str) -> dict[str, object]:
-    raise ValueError(f"a statement refers to nothing outside, not to {url}")
 
 
 _PRELIMINARY = (

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import load_workbook
 
+from commonshelf.desks.printing import page_pdf
 from commonshelf.desks.settlement.posted import (
     NothingPostedError,
     choose_window,
@@ -18,7 +19,7 @@ from commonshelf.desks.settlement.posted import (
     read_statement,
     windows_of,
 )
-from commonshelf.desks.settlement.statement_page import statement_html, statement_pdf
+from commonshelf.desks.settlement.statement_page import statement_html
 from commonshelf.desks.settlement.statement_tables import COLUMNS, statement_csv, statement_workbook
 from commonshelf.desks.settlement.wording import money
 from schemas.models.agreement import Dispute
@@ -176,7 +177,7 @@ def test_a_page_of_a_store_without_postings_says_so():
 
 @pytest.mark.needs_debian
 def test_a_page_prints_as_pdf():
-    made = statement_pdf(statement_html(of("corner", POSTED), {}, BERLIN))
+    made = page_pdf(statement_html(of("corner", POSTED), {}, BERLIN))
     assert made.startswith(b"%PDF-")
 
 
