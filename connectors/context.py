@@ -101,16 +101,22 @@ class Tables(Protocol):
         """Close the connection to Kafka."""
 
 
+class AddressGone(Exception):
+    """There is no address behind a reference: it was erased, has expired, or never was."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartnerContext:
     """The parts that the front door lends to whatever calls a partner.
 
     follow: follows compacted topics of the partner's pool, by their names. hosted_url: where a partner that the stack
-    runs itself takes calls.
+    runs itself takes calls. open_address: opens the address behind a reference in the vault for who is to deliver
+    there, given that caller's key; it raises AddressGone, AccessRefused for a key that may not, Unavailable.
     """
 
     follow: Callable[[Sequence[str]], Tables]
     hosted_url: str
+    open_address: Callable[[str, str], Mapping[str, str]]
 
 
 class Answers(Protocol):

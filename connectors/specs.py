@@ -37,11 +37,18 @@ def _one_or_a_list(raw: object) -> object:
     return [raw] if isinstance(raw, str | Path) else raw
 
 
+def _web_address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("write an address that begins with https://, or http:// on a network of your own")
+    return text.rstrip("/")
+
+
 def _measure(text: str) -> str:
     parse_measure(text)
     return text
 
 
+WebAddress = Annotated[Text, AfterValidator(_web_address)]
 MeasureText = Annotated[str, AfterValidator(_measure)]
 FilePath = Annotated[Path, AfterValidator(located)]
 EnvName = Annotated[str, text_like("ANNA_TILL_SECRET", "^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -105,8 +112,12 @@ class PartnerOptions(BaseModel):
         return False
 
     def secret_sources(self) -> tuple["SecretSource", ...]:
-        """The places of its secrets."""
+        """The places of what both sides sign with."""
         return secret_sources(self.secret_env, self.secret_file)
+
+    def secrets_to_call(self) -> tuple["SecretSource", ...]:
+        """The places of all that it takes to call the partner."""
+        return self.secret_sources()
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:

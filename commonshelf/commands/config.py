@@ -77,7 +77,7 @@ def secret_variables(loaded: "Loaded") -> set[str]:
         for connector in store.connectors:
             names.update(source.env for source in connector.secret_sources() if source.env)
     for partner in settings.partners:
-        names.update(source.env for source in partner.secret_sources() if source.env)
+        names.update(source.env for source in partner.secrets_to_call() if source.env)
     return names
 
 
@@ -98,6 +98,6 @@ def _secret_rows(loaded: "Loaded", env: Mapping[str, str]) -> Iterator[ShownSett
                 there, origin = secret_origin(source.env, source.file, env)
                 yield ShownSetting(f"stores[{at}].connectors[{number}].secret", MASK if there else "missing", origin)
     for at, partner in enumerate(loaded.settings.partners):
-        for source in partner.secret_sources():
+        for source in partner.secrets_to_call():
             there, origin = secret_origin(source.env, source.file, env)
             yield ShownSetting(f"partners[{at}].secret", MASK if there else "missing", origin)

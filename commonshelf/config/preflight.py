@@ -63,7 +63,7 @@ def secrets_of(settings: Settings) -> Iterator[tuple[str, SecretSource]]:
             for source in connector.secret_sources():
                 yield f"{connector.kind} secret of store {store.id}", source
     for partner in settings.partners:
-        for source in partner.secret_sources():
+        for source in partner.secrets_to_call():
             yield f"secret of partner {partner.id}", source
 
 

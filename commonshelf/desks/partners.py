@@ -10,6 +10,7 @@ from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
 from commonshelf.desks.arrival_pages import app_address
 from commonshelf.desks.connector_positions import stored_partner_calls
+from commonshelf.desks.vault import DeliveryAddresses
 from connectors.context import ConnectorContext, EndpointContext, PartnerContext
 from connectors.contract import Connector
 from connectors.outbound.driver import Driver, Outcome
@@ -39,9 +40,10 @@ def callers(settings: Settings, registry: CollectorRegistry) -> dict[str, Run]:
         return stored_partner_calls(options)
 
     log = partner_log(claimed, writers)
-    metrics = _Metrics(registry, log)
+    metrics, addresses = _Metrics(registry, log), DeliveryAddresses(settings)
     return {
-        f"partner {partner.id}": _driver(settings, partner, options, log, metrics).run for partner in settings.partners
+        f"partner {partner.id}": _driver(settings, partner, options, log, metrics, addresses).run
+        for partner in settings.partners
     }
 
 
@@ -51,9 +53,11 @@ def _driver(
     options: ClientOptions,
     log: OutboundLog[PartnerCall],
     metrics: "_Metrics",
+    addresses: DeliveryAddresses,
 ) -> Driver[PartnerCall]:
     kind = partner_type(partner)
-    context = PartnerContext(_follow(settings, partner, options), f"{app_address(settings)}/hooks/{partner.id}")
+    hosted_url = f"{app_address(settings)}/hooks/{partner.id}"
+    context = PartnerContext(_follow(settings, partner, options), hosted_url, addresses.open)
     adapter = kind.make_adapter(partner, context)
     return Driver(adapter, log, 0, metrics.of(partner.pool, partner.id), at_once=kind.at_once)
 

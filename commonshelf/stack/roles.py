@@ -87,6 +87,11 @@ def _of_partners(settings: "Settings") -> set[str]:
     return {source.env for source in sources if source.env is not None}
 
 
+def _of_calls(settings: "Settings") -> set[str]:
+    sources = [source for partner in settings.partners for source in partner.secrets_to_call()]
+    return {source.env for source in sources if source.env is not None}
+
+
 ROLES = (
     Role(
         name="ledger",
@@ -106,7 +111,7 @@ ROLES = (
         port_setting="agents_port",
         stop_order=WORKERS_STOP,
         is_awaited=False,  # its absence is but a delay of ticks
-        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env} | _of_partners(settings),
+        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env} | _of_calls(settings),
     ),
     Role(
         name="connectors",

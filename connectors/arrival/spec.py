@@ -2,20 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from connectors.partners import PartnerType
-from connectors.specs import PartnerOptions
-from schemas.models.base import Text
-
-
-def _web_address(text: str) -> str:
-    if not text.startswith(("https://", "http://")):
-        raise ValueError("write an address that begins with https://, or http:// on a network of your own")
-    return text.rstrip("/")
-
-
-WebAddress = Annotated[Text, AfterValidator(_web_address)]
+from connectors.specs import PartnerOptions, WebAddress
 
 
 class Arrival(PartnerOptions):

@@ -20,7 +20,8 @@ _ANSWER_SHOWN = 200
 class SignedPost:
     """Posts to one address. Thread-safe. A call that fails is not tried again here: whoever calls knows when.
 
-    secrets: the first one signs. now_s: the clock, Unix time. transport: of HTTP, for tests.
+    secrets: the first one signs. now_s: the clock, Unix time. transport: of HTTP, for tests. shows_answers: whether an
+    error has what the other side said.
     """
 
     def __init__(
@@ -30,8 +31,11 @@ class SignedPost:
         timeout_s: float,
         now_s: Callable[[], float] = time,
         transport: httpx.BaseTransport | None = None,
+        *,
+        shows_answers: bool = True,
     ) -> None:
         self._url = url
+        self._shows_answers = shows_answers
         self._secrets = secrets
         self._now_s = now_s
         self._client = api_client("", None, timeout_s=timeout_s, transport=PatientTransport(transport))
@@ -45,7 +49,8 @@ class SignedPost:
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise AccessRefused(f"{self._url}: {status}; does the partner have the same secret, and the right time?")
         if response.status_code in _REFUSED:
-            raise CallRefused(f"{self._url}: {status}: {response.text[:_ANSWER_SHOWN]}")
+            said = f": {response.text[:_ANSWER_SHOWN]}" if self._shows_answers else ""
+            raise CallRefused(f"{self._url}: {status}{said}")
         raise Unavailable(f"{self._url}: {status}", 0)
 
     def send(self, key: str, body: bytes) -> httpx.Response:

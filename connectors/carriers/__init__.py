@@ -1,0 +1,1 @@
+"""Carriers: told of deliveries by signed messages, they report what was scanned out, delivered and returned."""
