@@ -12,6 +12,7 @@ from commonshelf.commands import (
     availability,
     bench,
     candidates,
+    carrier,
     claims,
     clock,
     config,
@@ -74,6 +75,7 @@ app.command(rich_help_panel=DESKS)(tasks.tasks)
 app.add_typer(transfer.app, name="transfer", rich_help_panel=DESKS)
 app.add_typer(restock.app, name="restock", rich_help_panel=DESKS)
 app.add_typer(route.app, name="route", rich_help_panel=DESKS)
+app.add_typer(carrier.app, name="carrier", rich_help_panel=DESKS)
 app.command(rich_help_panel=DESKS)(quota.quota)
 app.add_typer(place.app, name="place", rich_help_panel=DESKS)
 app.add_typer(lend.app, name="lend", rich_help_panel=DESKS)
