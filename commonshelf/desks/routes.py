@@ -13,6 +13,7 @@ from schemas.partition import partition_of
 from schemas.topics import POOL_CHANGELOG
 from schemas.types.config import StoreSettings as StoreSettingsRow
 from schemas.types.orders import OrderRow
+from schemas.types.tasks import TaskRow
 from schemas.types.transfers import TransferRow
 from streams.pool.orders.geo import geohash_centre
 from streams.pool.tasks.opening_hours import local_day, local_time_ms, opening_spans
@@ -40,10 +41,19 @@ class PoolCase(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The orders and transfers of a pool's state."""
+    """The orders, transfers and tasks of a pool's state."""
 
     orders: list[OrderRow]
     transfers: list[TransferRow]
+    tasks: list[TaskRow]
+
+    def out(self) -> frozenset[tuple[str, str]]:
+        """Order and store of each delivery that a carrier has scanned out: it has left."""
+        return frozenset(
+            (task["order"], task["store"])
+            for task in self.tasks
+            if task["order"] is not None and task.get("delivery") is not None and task["status"] == "claimed"
+        )
 
 
 def pool_case(connection: Connection, pool: str, fleet: bytes, at_ms: int, within_s: int) -> PoolCase:
@@ -56,7 +66,7 @@ def pool_case(connection: Connection, pool: str, fleet: bytes, at_ms: int, withi
 
 
 def standing(connection: Connection, pool: str) -> Standing:
-    """The pool's orders and transfers as they stand, by id."""
+    """The pool's orders, transfers and tasks as they stand, by id."""
     decode, partition = topic_codec(POOL_CHANGELOG.name).decode, partition_of(pool, connection.settings.partitions)
     table = read_table(connection.kafka_options, POOL_CHANGELOG.name, [partition])
 
@@ -64,14 +74,14 @@ def standing(connection: Connection, pool: str) -> Standing:
         prefix = f"{kind}/{pool}/".encode()
         return [decode(value)["row"][1] for key, value in sorted(table.items()) if key.startswith(prefix)]
 
-    return Standing(rows("order"), rows("transfer"))
+    return Standing(rows("order"), rows("transfer"), rows("task"))
 
 
 def make_case(
     stores: list[StoreSettings], rows: Standing, fleet: Fleet, zone: str, at_ms: int, within_s: int
 ) -> PoolCase:
     """The case of what is confirmed and has not left. Raises CaseUnusable and NoPlaceError."""
-    at_s = -(-at_ms // 1000)
+    at_s, out = -(-at_ms // 1000), rows.out()
     known = {one.store: one for one in stores}
     consignments: list[Consignment] = []
     unplaced: list[str] = []
@@ -80,7 +90,8 @@ def make_case(
             if order["terms"]["geohash"] is None:
                 unplaced.append(order["order"])
             else:
-                consignments += _deliveries(order, at_s, within_s)
+                deliveries = _deliveries(order, at_s, within_s)
+                consignments += [one for one in deliveries if (one.order, one.from_store) not in out]
     for transfer in rows.transfers:
         consignments += _transfer(transfer, known, at_s)
     taking_part = {name for one in consignments for name in (one.from_store, one.to_store) if name is not None}

@@ -33,8 +33,12 @@ def transfer(name, status="open", milli=6000, outcome=""):
     }  # fmt: skip
 
 
-def made(orders=(), transfers=(), stores=(ANNA, BEN), fleet=OWN_COURIERS):
-    rows = Standing(list(orders), list(transfers))
+def hand_over(order, store, status="claimed"):
+    return {"kind": "hand_over", "order": order, "store": store, "status": status, "delivery": {"geohash": "u0ypv"}}
+
+
+def made(orders=(), transfers=(), stores=(ANNA, BEN), fleet=OWN_COURIERS, tasks=()):
+    rows = Standing(list(orders), list(transfers), list(tasks))
     return make_case(list(stores), rows, read_fleet(fleet), "Europe/Berlin", TEN_MS, 7200)
 
 
@@ -55,6 +59,12 @@ def test_only_what_is_confirmed_to_be_delivered_and_has_not_left_is_planned():
         order("R-4", hold("anna", "collected"), status="ended", outcome="collected"),
     ]
     assert made(orders, [transfer("T-1", status="in_transit", milli=0)]).case.consignments == ()
+
+
+def test_what_a_carrier_has_scanned_out_is_planned_no_more():
+    both = order("R-1", hold("anna", "picked"), hold("ben", "picked"))
+    tasks = [hand_over("R-1", "anna"), hand_over("R-1", "ben", "open")]
+    assert [one.consignment for one in made([both], tasks=tasks).case.consignments] == ["R-1/ben"]
 
 
 def test_an_open_transfer_goes_to_its_store_with_what_is_held_for_it():
