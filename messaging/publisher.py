@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from messaging.client_options import ClientOptions, producer_options
 from messaging.errors import UserError
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
+from schemas.models.access import AccessSetting
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
@@ -23,6 +24,7 @@ from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
 from schemas.partition import partition_of
 from schemas.topics import (
+    ACCESS_SETTINGS,
     CATALOG_ITEMS,
     CONNECTOR_POSITIONS,
     CONNECTOR_REFUSALS,
@@ -40,6 +42,7 @@ from schemas.topics import (
 Event = (
     Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
     | OrderRequest | FulfilmentReport | ChannelReservation | ConnectorRefusal | RestockAnswer
+    | AccessSetting
 )  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
@@ -55,9 +58,10 @@ TOPIC_OF: Mapping[type[Event], str] = {
     OrderRequest: ORDERS_REQUESTS.name,
     FulfilmentReport: FULFILMENT_REPORTS.name,
     RestockAnswer: RESTOCK_ANSWERS.name,
+    AccessSetting: ACCESS_SETTINGS.name,
 }
 
-_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation
+_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation | AccessSetting
 
 _USUAL: Mapping[str, str | int] = {
     "client.id": "commonshelf-connectors",

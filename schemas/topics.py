@@ -56,12 +56,12 @@ def dead_letter_topic(topic: str) -> str:
 
 POOL_CONFIG = Topic(
     "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
-    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "restock", "exporter"), compacted=True,
+    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "api", "restock", "exporter"), compacted=True,
     has_dead_letters=True,
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
-    "CatalogItem", "pool/sku", "operators", ("pool",), compacted=True, has_dead_letters=True,
+    "CatalogItem", "pool/sku", "operators", ("pool", "api"), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 POS_SALES = Topic(
     "pos.sales.v1", "Till transactions: sales, returns, voids.",
@@ -85,15 +85,15 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "board", "connectors", "exporter"),
+    "OrderEvent", "pool/order", "pool", ("api", "connectors", "exporter"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
-    "TaskRow", "pool/task", "pool", ("api", "agents", "board", "connectors", "exporter"), compacted=True,
+    "TaskRow", "pool/task", "pool", ("api", "agents", "connectors", "exporter"), compacted=True,
 )  # fmt: skip
 PICKUP_APPOINTMENTS = Topic(
     "pickup.appointments.v1", "Appointments as they stand: when and where customers collect, and how far that is.",
-    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "board", "connectors", "exporter"), compacted=True,
+    "AppointmentRow", "pool/order/store", "pool", ("api", "agents", "connectors", "exporter"), compacted=True,
 )  # fmt: skip
 POOL_LENDING = Topic(
     "pool.lending.v1", "What pools send each other about stock that one lends the other: granted, drawn, returned.",
@@ -101,7 +101,7 @@ POOL_LENDING = Topic(
 )  # fmt: skip
 POOL_JOURNAL = Topic(
     "pool.journal.v1", "Every accepted fact of a pool, in order, at its position. The truth.",
-    "JournalPage", "pool", "pool", ("settlement", "restock"), retention_ms=KEEP_FOREVER_MS,
+    "JournalPage", "pool", "pool", ("settlement", "restock", "api"), retention_ms=KEEP_FOREVER_MS,
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
@@ -128,7 +128,7 @@ CONNECTOR_WRITEBACKS = Topic(
 )  # fmt: skip
 CONNECTOR_REFUSALS = Topic(
     "connectors.refusals.v1", "Lines that connectors could not use: what the shopkeeper is told of each item.",
-    "ConnectorRefusal", "pool", "connectors", ("operators",),
+    "ConnectorRefusal", "pool", "connectors", ("operators", "api"),
 )  # fmt: skip
 PARTNER_CALLS = Topic(
     "partners.calls.v1", "What each partner that is called was told last, and the calls under way.",
@@ -144,7 +144,7 @@ SETTLEMENT_POSTINGS = Topic(
 )  # fmt: skip
 SETTLEMENT_STATEMENTS = Topic(
     "settlement.statements.v1", "Balances and payments of each party for each settlement window that has closed.",
-    "SettlementStatement", "pool/party/currency/start", "settlement", ("accounting", "board"), compacted=True,
+    "SettlementStatement", "pool/party/currency/start", "settlement", ("accounting", "api"), compacted=True,
 )  # fmt: skip
 SETTLEMENT_PUBLISHED = Topic(
     "settlement.published.v1", "How far each pool's settlement is published; internal.",
@@ -152,7 +152,7 @@ SETTLEMENT_PUBLISHED = Topic(
 )  # fmt: skip
 RESTOCK_PROPOSALS = Topic(
     "restock.proposals.v1", "What each store is proposed to buy, and to get from neighbours, item by item.",
-    "RestockProposal", "pool/store/sku", "restock", ("operators", "board", "exporter"), compacted=True,
+    "RestockProposal", "pool/store/sku", "restock", ("operators", "api", "exporter"), compacted=True,
 )  # fmt: skip
 RESTOCK_ANSWERS = Topic(
     "restock.answers.v1", "What shopkeepers say to proposals: approved, changed, refused.",
@@ -161,6 +161,10 @@ RESTOCK_ANSWERS = Topic(
 RESTOCK_PURCHASES = Topic(
     "restock.purchases.v1", "What stores order of their suppliers: proposals that were agreed to.",
     "PurchaseLine", "pool/store/sku", "restock", ("operators",), retention_ms=400 * DAY_MS,
+)  # fmt: skip
+ACCESS_SETTINGS = Topic(
+    "access.settings.v1", "Who may see what: keys of the API, grants of numbers, what stores show to everybody.",
+    "AccessSetting", "pool/kind/name", "operators", ("api",), compacted=True,
 )  # fmt: skip
 RESTOCK_CHANGELOG = Topic(
     "restock.changelog.v1", "State of the restock processor; internal.",
@@ -174,6 +178,7 @@ _DECLARED = (
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, PARTNER_CALLS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
     RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES, RESTOCK_CHANGELOG,
+    ACCESS_SETTINGS,
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from schemas.topics import (
     POOL_CONFIG,
     POS_SALES,
     POS_STOCK,
+    RESTOCK_ANSWERS,
     TOPICS,
     dead_letter_topic,
 )
@@ -39,9 +40,11 @@ PREFIX = "commonshelf-"
 OPERATORS = "operators"
 _TIMEOUT_S = 30.0
 _POLL_S = 0.1
-_WRITES_BESIDE = {"restock": (ORDERS_REQUESTS.name,), "connectors": (FULFILMENT_REPORTS.name,)}
-"""Role → topics of other writers that it also writes: what was agreed to becomes a transfer, and partners report who
-came.
+_WRITES_BESIDE = {
+    "restock": (ORDERS_REQUESTS.name,), "connectors": (FULFILMENT_REPORTS.name,), "api": (RESTOCK_ANSWERS.name,),
+}  # fmt: skip
+"""Role → topics of other writers that it also writes: what was agreed to becomes a transfer, partners report who came,
+and shopkeepers answer proposals.
 """
 _READS_BESIDE = {
     "connectors": (

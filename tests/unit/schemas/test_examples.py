@@ -4,6 +4,7 @@ import pytest
 
 from schemas.codec import topic_codec
 from schemas.examples import FOLDER, Example, examples
+from schemas.models.access import AccessSetting
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.models.dead_letters import DeadLetterOutcome
@@ -57,6 +58,14 @@ def test_an_example_comes_back_from_its_model_as_it_went_in(example):
 def test_an_example_of_config_comes_back_from_its_model_under_its_key(example):
     model = ConfigChange.from_avro(example.value)
     assert model.to_avro() == example.value
+    assert model.key == example.key
+
+
+@pytest.mark.parametrize("example", examples("access.settings.v1"), ids=name_of)
+def test_an_example_of_access_comes_back_from_its_model_under_its_key(example):
+    model = AccessSetting.from_avro(example.value)
+    again = topic_codec(example.topic).decode(topic_codec(example.topic).encode(model.to_avro()))
+    assert again == example.value
     assert model.key == example.key
 
 

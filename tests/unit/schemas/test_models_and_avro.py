@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from schemas.models import catalog, config, dead_letters, pos, reports, requests, restock, ticks
+from schemas.models import access, catalog, config, dead_letters, pos, reports, requests, restock, ticks
 from schemas.registry import registry
 
 TOPIC_MODELS = {
@@ -16,6 +16,7 @@ TOPIC_MODELS = {
     "pos.stock.v1": pos.StockReport,
     "pool.ticks.v1": ticks.Tick,
     "pool.config.v1": config.ConfigChange,
+    "access.settings.v1": access.AccessSetting,
     "catalog.items.v1": catalog.CatalogItem,
     "dlq.outcomes.v1": dead_letters.DeadLetterOutcome,
     "orders.requests.v1": requests.OrderRequest,
