@@ -1,13 +1,25 @@
-"""What has changed in the views, for pages that are told of it as it happens (server-sent events)."""
+"""Changes of the views, for pages that are told of them as they happen (server-sent events)."""
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal, NamedTuple, Self
 
+_CHANGES_AT_ONCE = 50
 ChangeKind = Literal[
-    "settings", "item", "shelf", "order", "task", "appointment", "proposal", "statement", "refusal", "key"
+    "settings",
+    "item",
+    "shelf",
+    "band",
+    "public_band",
+    "order",
+    "task",
+    "appointment",
+    "proposal",
+    "statement",
+    "refusal",
+    "access",
 ]
 _BATCHES_MAX = 64
 _PACE_S = 0.2
@@ -41,6 +53,8 @@ class Changes:
     """
 
     def __init__(self, pace_s: float = _PACE_S) -> None:
+        self.notice: Callable[[Change], Iterable[Change]] = lambda _: ()
+        """What follows from a change, for those who may not hear of the change itself. Called in the event loop."""
         self._pace_s = pace_s
         self._coming: dict[tuple[ChangeKind, str, str], int] = {}
         self._is_too_much = False
@@ -74,9 +88,9 @@ class Changes:
         """Close a batch each `pace_s`, and wake the listeners. For one task, in the loop in which they listen."""
         while True:
             await asyncio.sleep(self._pace_s)
-            self.close_batch()
+            await self.close_batch()
 
-    def close_batch(self) -> None:
+    async def close_batch(self) -> None:
         """Hand out what has come. In the event loop of the listeners."""
         with self._lock:
             coming, is_too_much = self._coming, self._is_too_much
@@ -84,7 +98,13 @@ class Changes:
             listeners = list(self._listeners)
         if not coming and not is_too_much:
             return
-        self._batches.append(None if is_too_much else [Change(*key, offset) for key, offset in coming.items()])
+        batch = [Change(*key, offset) for key, offset in coming.items()]
+        follow: list[Change] = []
+        for at, change in enumerate(batch):
+            follow += self.notice(change)
+            if at % _CHANGES_AT_ONCE == _CHANGES_AT_ONCE - 1:
+                await asyncio.sleep(0)  # requests are answered meanwhile
+        self._batches.append(None if is_too_much else batch + follow)
         self._count += 1
         for listener in listeners:
             listener.wake.set()

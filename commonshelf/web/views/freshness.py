@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported silently
 
 from messaging.client_options import ClientOptions, quiet, reader_options
@@ -26,12 +26,13 @@ _PAGES = 50
 _BATCH = 1_000
 _POLL_S = 0.05
 _IDLE_S = 1.0
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client does not type it
 _ASK_TIMEOUT_S = 10
 _PAUSE_S = 0.5
 
 
 class _Target(NamedTuple):
-    """When all `ends` are reached, the tables have the facts up to `positions`."""
+    """A state of the journals: when the tables have reached `ends`, they have the facts up to `positions`."""
 
     positions: Mapping[str, int]
     ends: Mapping[tuple[str, int], int]
@@ -80,8 +81,8 @@ class Freshness:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except KafkaException as error:
-                _log.warning("the end of the journals is not known for now: %s", error)
+            except Exception as error:  # noqa: BLE001  whatever it is: who waits is told "not yet", and it is tried again
+                _log.warning("the end of the journals is not known for now: %s: %s", type(error).__name__, error)
                 self._stop.wait(_PAUSE_S)
 
     def _follow(self) -> None:
@@ -116,7 +117,7 @@ class Freshness:
                 _log.warning("a page of the journal cannot be read: %s", error)
 
     def _ends(self, admin: AdminClient) -> dict[tuple[str, int], int]:
-        wanted = {TopicPartition(topic, n): OffsetSpec.latest() for topic in self._views for n in self._partitions}
+        wanted = {TopicPartition(topic, n): _LATEST for topic in self._views for n in self._partitions}
         asked = admin.list_offsets(
             wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_TIMEOUT_S
         )

@@ -1,4 +1,4 @@
-"""How the topics that our pages read become rows: what is looked up by another name than its key has an index.
+"""Layouts of the topics that our pages read: what is looked up by another name than its key has an index.
 
 Keys are made of names and of numbers in eight bytes. Names of pools, stores, orders and tasks hold no slash; those of
 items may.
@@ -14,7 +14,7 @@ from schemas.statuses import LIVE_APPOINTMENT, LIVE_TASK
 from schemas.topics import ORDERS_EVENTS, PICKUP_APPOINTMENTS, POOL_TASKS
 from schemas.types.orders import OrderEvent
 
-ROW, BY_STORE, LIVE_BY_STORE = b"r/", b"s/", b"l/"
+ROW, BY_STORE, LIVE_BY_STORE, KEY_ID = b"r/", b"s/", b"l/", b"i/"
 EVENT, OF_ORDER, STANDING, DECISION, OPEN, TRANSFER, ANSWER, REPEATED = (
     b"e/", b"h/", b"o/", b"d/", b"n/", b"t/", b"a/", b"b/",
 )  # fmt: skip
@@ -41,7 +41,7 @@ def _shelf_rows(message: Message, _read: Read) -> Iterable[tuple[Key, Value]]:
 
 
 def _of_stores(topic: str, named: str, live: Iterable[str]) -> Layout:
-    """Rows that stores look for: by pool and store, of all and of those that are not over.
+    """Rows that stores look for: by pool and store, of all and of those that are not over; and by their reports.
 
     named: the field that names a row within its store.
     """
@@ -60,8 +60,10 @@ def _of_stores(topic: str, named: str, live: Iterable[str]) -> Layout:
         index = name(row["pool"], row["store"], row[named])
         yield BY_STORE + index, None if value is None else b""
         yield LIVE_BY_STORE + index, b"" if value is not None and row["status"] in live else None
+        for report in row["reports"]:
+            yield ANSWER + name(row["pool"], report["report_id"]), None if value is None else key
 
-    return Layout(f"by store {named}", rows)
+    return Layout(f"by store {named} 2", rows)
 
 
 def _event_rows(message: Message, _read: Read) -> Iterator[tuple[Key, Value]]:
@@ -75,7 +77,8 @@ def _event_rows(message: Message, _read: Read) -> Iterator[tuple[Key, Value]]:
     yield EVENT + name(pool, "") + at, value
     yield OF_ORDER + name(pool, event["order"], "") + at, b""
     if event["key"] is not None:
-        yield (REPEATED if event["kind"] == "repeated" else ANSWER) + name(pool, event["key"]), at
+        is_again = event["kind"] == "repeated" or event["reason"] == "conflict"
+        yield (REPEATED if is_again else ANSWER) + name(pool, event["key"]), at
     if transfer is not None:
         yield TRANSFER + name(pool, transfer["transfer"]), at
     elif event["status"]:
@@ -91,8 +94,19 @@ def _logged_rows(message: Message, _read: Read) -> Iterator[tuple[Key, Value]]:
     yield ROW + bytes(message.key() or b"") + b"/" + number(int(message.offset() or 0)), message.value()
 
 
+def _access_rows(message: Message, _read: Read) -> Iterator[tuple[Key, Value]]:
+    """By pool, kind and name; and the keys of the API by their ids, of all pools."""
+    key, value = bytes(message.key() or b""), message.value()
+    pool, _, rest = key.partition(b"/")
+    kind, _, named = rest.partition(b"/")
+    yield ROW + key, value
+    if kind == b"key":
+        yield KEY_ID + named, pool
+
+
 SHELVES = Layout("shelves 1", _shelf_rows)
 TASKS = _of_stores(POOL_TASKS.name, "task", LIVE_TASK)
 APPOINTMENTS = _of_stores(PICKUP_APPOINTMENTS.name, "order", LIVE_APPOINTMENT)
-EVENTS = Layout("events 1", _event_rows)
+EVENTS = Layout("events 2", _event_rows)
 LOGGED = Layout("logged 1", _logged_rows)
+ACCESS = Layout("access 1", _access_rows)

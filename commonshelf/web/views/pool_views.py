@@ -1,4 +1,4 @@
-"""What our pages and the API read: the pools' topics as tables on this machine, with typed getters.
+"""The pools' topics as tables on this machine, with typed getters: our pages and the API read these.
 
     with PoolViews(kafka_options, folder, partitions) as views:
         views.ready()                      # no until all is read to its end; says what it waits for
@@ -21,14 +21,17 @@ from typing import Any, Self, cast
 from confluent_kafka import Message
 
 from commonshelf.web.views import layouts
+from commonshelf.web.views.answers import Answers
 from commonshelf.web.views.changes import Change, ChangeKind, Changes, Listener
 from commonshelf.web.views.freshness import Freshness
 from commonshelf.web.views.layouts import name, number
+from commonshelf.web.views.memo import Memo
 from messaging.client_options import ClientOptions
 from messaging.status_server import Status
 from messaging.view import Layout, View, ViewFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import (
+    ACCESS_SETTINGS,
     CATALOG_ITEMS,
     CONNECTOR_REFUSALS,
     ORDERS_EVENTS,
@@ -40,6 +43,7 @@ from schemas.topics import (
     SETTLEMENT_STATEMENTS,
     Topic,
 )
+from schemas.types.access import ApiKey, NumbersGrant, PublicListing
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import PickupPlace, PoolSettings, StoreItemSettings, StoreSettings
 from schemas.types.connectors import ConnectorRefusal
@@ -61,6 +65,7 @@ FOLLOWED: tuple[tuple[Topic, ChangeKind, Layout | None], ...] = (
     (RESTOCK_PROPOSALS, "proposal", None),
     (SETTLEMENT_STATEMENTS, "statement", None),
     (CONNECTOR_REFUSALS, "refusal", layouts.LOGGED),
+    (ACCESS_SETTINGS, "access", layouts.ACCESS),
 )
 """The topics, what a change of theirs is called, and the layout of their rows."""
 
@@ -77,9 +82,14 @@ class PoolViews:
 
     def __init__(self, kafka_options: ClientOptions, folder: Path, partitions: int) -> None:
         self.changes = Changes()
+        self.answers = Answers()
         self._views: dict[str, View] = {
             topic.name: View(
-                kafka_options, topic.name, folder / topic.name, layout=layout, on_read=partial(self._tell, kind)
+                kafka_options,
+                topic.name,
+                folder / topic.name,
+                layout=layout,
+                on_read=partial(self._tell, topic.name, kind),
             )
             for topic, kind, layout in FOLLOWED
         }
@@ -87,6 +97,7 @@ class PoolViews:
         self._freshness = Freshness(
             kafka_options, {topic: self._views[topic] for topic in written_by_pools}, partitions
         )
+        self._memos = {topic.name: Memo() for topic in (POOL_CONFIG, CATALOG_ITEMS, ACCESS_SETTINGS)}
         self._entered = ExitStack()
 
     def __enter__(self) -> Self:
@@ -141,14 +152,17 @@ class PoolViews:
 
     def settings(self, pool: str) -> PoolSettings | None:
         """None for a pool that is not configured."""
-        return cast("PoolSettings | None", self._setting(pool, "pool"))
+        made = partial(self._setting, pool, "pool")
+        return cast("PoolSettings | None", self._memos[POOL_CONFIG.name].get(pool, made))
 
     def stores(self, pool: str) -> dict[str, StoreSettings]:
         """Store → its settings, by id."""
-        return {row["store"]: row for row in self._settings(pool, "store")}
+        return self._memos[POOL_CONFIG.name].get(
+            (pool, "store"), lambda: {row["store"]: row for row in self._settings(pool, "store")}
+        )
 
     def store(self, pool: str, store: str) -> StoreSettings | None:
-        return cast("StoreSettings | None", self._setting(pool, "store", store))
+        return self.stores(pool).get(store)
 
     def store_items(self, pool: str, store: str) -> dict[str, StoreItemSettings]:
         """SKU → the store's own terms for it, where it has any."""
@@ -156,14 +170,48 @@ class PoolViews:
 
     def places(self, pool: str) -> dict[str, PickupPlace]:
         """Pickup place → its settings, by id."""
-        return {row["place"]: row for row in self._settings(pool, "place")}
+        return self._memos[POOL_CONFIG.name].get(
+            (pool, "place"), lambda: {row["place"]: row for row in self._settings(pool, "place")}
+        )
 
     def item(self, pool: str, sku: str) -> CatalogItem | None:
-        return cast("CatalogItem | None", self._row(CATALOG_ITEMS, name(pool, sku)))
+        made = partial(self._row, CATALOG_ITEMS, name(pool, sku))
+        return cast("CatalogItem | None", self._memos[CATALOG_ITEMS.name].get((pool, sku), made))
 
     def items(self, pool: str, after: str = "") -> Iterator[CatalogItem]:
         """The items of the product master in order of their SKU, behind the SKU `after`."""
         return self._rows(CATALOG_ITEMS, name(pool, ""), name(pool, after) if after else b"")
+
+    # Who may see what
+
+    def key(self, key_id: str) -> tuple[str, ApiKey] | None:
+        """The pool of a key, and the key, also when it is over; None for one that was never made."""
+        pool = self._of(ACCESS_SETTINGS).get(layouts.KEY_ID + key_id.encode())
+        if pool is None:
+            return None
+        row = self._row(ACCESS_SETTINGS, layouts.ROW + name(pool.decode(), "key", key_id))
+        return None if row is None else (pool.decode(), cast("ApiKey", row["setting"][1]))
+
+    def grants(self, pool: str) -> list[NumbersGrant]:
+        """The grants of numbers in a pool by name, also those that are over."""
+        return self._memos[ACCESS_SETTINGS.name].get((pool, "grant"), lambda: list(self._accesses(pool, "grant")))
+
+    def listing(self, pool: str, store: str) -> PublicListing | None:
+        """What a store shows to everybody; None when it shows nothing."""
+        return self.listings(pool).get(store)
+
+    def listings(self, pool: str) -> dict[str, PublicListing]:
+        """Store → what it shows to everybody, by id; nothing of a store that is not there."""
+        return self._memos[ACCESS_SETTINGS.name].get(
+            (pool, "listing"),
+            lambda: {row["store"]: row for row in self._accesses(pool, "listing") if row["is_listed"]},
+        )
+
+    def listed_at_ms(self, pool: str, store: str) -> int:
+        """When a store last told what it shows, or its settings were told; 0 for a store that shows nothing."""
+        listing = self._row(ACCESS_SETTINGS, layouts.ROW + name(pool, "listing", store))
+        settings = self._row(POOL_CONFIG, name(pool, "store", store))
+        return max((row["recorded_at_ms"] for row in (listing, settings) if row is not None), default=0)
 
     # Shelves
 
@@ -257,6 +305,14 @@ class PoolViews:
         found = (cast("AppointmentRow | None", self._row(PICKUP_APPOINTMENTS, key)) for key in keys)
         return sorted(filter(None, found), key=lambda row: (row["slot_ms"], row["order"]))
 
+    def reported(self, pool: str, report: str) -> TaskRow | AppointmentRow | None:
+        """The task, or the appointment, that has taken the report of that id; None when none has (yet)."""
+        for topic in (POOL_TASKS, PICKUP_APPOINTMENTS):
+            key = self._of(topic).get(layouts.ANSWER + name(pool, report))
+            if key is not None:
+                return cast("TaskRow | AppointmentRow | None", self._row(topic, key))
+        return None
+
     # Restock, settlement, refusals
 
     def proposals(self, pool: str, store: str) -> list[RestockProposal]:
@@ -305,12 +361,19 @@ class PoolViews:
     def _settings(self, pool: str, *kind: str) -> Iterator[Any]:
         return (change["change"][1] for change in self._rows(POOL_CONFIG, name(pool, *kind, "")))
 
+    def _accesses(self, pool: str, kind: str) -> Iterator[Any]:
+        rows = self._rows(ACCESS_SETTINGS, layouts.ROW + name(pool, kind, ""))
+        return (row["setting"][1] for row in rows)
+
     def _event_at(self, pool: str, key: bytes) -> OrderEvent | None:
         at = self._of(ORDERS_EVENTS).get(key)
         return None if at is None else self.event(pool, int.from_bytes(at, "big"))
 
-    def _tell(self, kind: ChangeKind, messages: Sequence[Message]) -> None:
+    def _tell(self, topic: str, kind: ChangeKind, messages: Sequence[Message]) -> None:
+        if topic in self._memos:
+            self._memos[topic].changed()
         self.changes.tell(_changes(kind, messages))
+        self.answers.heard(topic, messages)
 
 
 def _changes(kind: ChangeKind, messages: Sequence[Message]) -> Iterator[Change]:
