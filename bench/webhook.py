@@ -5,28 +5,23 @@ Then one store floods it, and then it is killed meanwhile: what it had acknowled
 
 import asyncio
 import json
-import os
 import secrets
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from bench.cluster import PARTITIONS, Cluster
 from bench.errors import BenchError
 from bench.figures import percentile
-from commonshelf.config.settings import Http, Kafka, Pool, Settings, Store
+from bench.served import ServedProcess, exchange, free_ports
+from commonshelf.config.settings import Kafka, Pool, Settings, Store
+from commonshelf.config.web_settings import Http
 from connectors.http.signature import HEADER, sign
 from connectors.webhook.spec import Webhook
 from schemas.codec import topic_codec
@@ -59,11 +54,11 @@ def measure_webhook(
     """The figures. Raises BenchError."""
     secret = secrets.token_hex(32)
     with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
-        port, pages_port = _free_ports(2)
+        port, pages_port = free_ports(2)
         settings = _settings(Path(folder), cluster.bootstrap_servers, port, pages_port, stores)
         file = Path(folder) / "settings.json"
         file.write_text(settings.model_dump_json())
-        listener = _Listener(file, secret, pages_port)
+        listener = ServedProcess("connectors", file, pages_port, {_SECRET_ENV: secret})
         try:
             listener.start()
             sender = _Sender(port, secret, [store.id for store in settings.stores[1:]], lines)
@@ -111,51 +106,6 @@ def measure_webhook(
     }
 
 
-class _Listener:
-    """The process that takes webhooks, as the stack runs it."""
-
-    def __init__(self, settings_file: Path, secret: str, pages_port: int) -> None:
-        self._command = [sys.executable, "-m", "commonshelf", "worker", "connectors", "--resolved", str(settings_file)]
-        self._environment = os.environ | {_SECRET_ENV: secret, "COMMONSHELF_LOG_LEVEL": "ERROR"}
-        self._ready = f"http://127.0.0.1:{pages_port}/ready"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Return when it is ready. Raises BenchError."""
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline_s = time.monotonic() + 2 * _TIMEOUT_S
-        while time.monotonic() < deadline_s and self._process.poll() is None:
-            with suppress(httpx.TransportError):
-                if httpx.get(self._ready, timeout=5, trust_env=False).status_code == httpx.codes.OK:
-                    return
-            time.sleep(0.05)
-        raise BenchError("the listener does not become ready")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(_TIMEOUT_S)
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(_TIMEOUT_S)
-
-    def cpu_s(self) -> float:
-        times = self._me().cpu_times()
-        return float(times.user + times.system)
-
-    def rss_mib(self) -> int:
-        return int(self._me().memory_info().rss) >> 20
-
-    def _me(self) -> psutil.Process:
-        if self._process is None:
-            raise BenchError("the listener does not run")
-        return psutil.Process(self._process.pid)
-
-
 class _Sender:
     """Tills that send when it is time, whether or not the last answer is there."""
 
@@ -188,7 +138,7 @@ class _Sender:
             try:
                 if connection is None:
                     connection = await asyncio.open_connection("127.0.0.1", self._port)
-                status, head = await asyncio.wait_for(_exchange(*connection, request), _TIMEOUT_S)
+                status, head = await asyncio.wait_for(exchange(*connection, request), _TIMEOUT_S)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 answers.broken_off += 1
                 connection = None
@@ -222,22 +172,13 @@ class _Sender:
         return sale_id, head.encode() + body
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    """The status and the head in lower case of one exchange."""
-    writer.write(request)
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1]), head
-
-
 async def _at_once(
     flooder: _Sender, flood_per_s: int, flood: _Answers, sender: _Sender, requests_per_s: int, beside: _Answers
 ) -> None:
     await asyncio.gather(flooder.send(flood_per_s, 10, flood), sender.send(requests_per_s, 10, beside))
 
 
-async def _killed_meanwhile(sender: _Sender, listener: _Listener, requests_per_s: int, answers: _Answers) -> None:
+async def _killed_meanwhile(sender: _Sender, listener: ServedProcess, requests_per_s: int, answers: _Answers) -> None:
     """Kills fall while requests are under way: some are produced and not answered yet."""
     for _ in range(KILLS):
         sending = asyncio.create_task(sender.send(requests_per_s, 2, answers))
@@ -268,11 +209,3 @@ def _settings(folder: Path, bootstrap_servers: str, port: int, pages_port: int, 
         pools=(Pool(id=POOL, name=POOL),),
         stores=members,
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    with ExitStack() as probes:
-        return [
-            int(probes.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]) for _ in range(count)
-        ]

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, Union
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from commonshelf.config.ports import port_clash
+from commonshelf.config.web_settings import Api, Http, Port, Section
 from connectors.installed import installed
 from connectors.partners import installed_partners
 from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash
@@ -68,15 +69,10 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
-Port = Annotated[int, Field(ge=0, le=65_535)]
 ContributionText = Annotated[str, AfterValidator(_checked_contribution)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Kafka(_Section):
+class Kafka(Section):
     """An embedded Kafka, or an existing cluster when `bootstrap_servers` names one."""
 
     bootstrap_servers: Text | None = None
@@ -119,42 +115,7 @@ class Kafka(_Section):
         return self
 
 
-class Http(_Section):
-    """The ports of our pages. A port of 0 picks a free one at each start."""
-
-    host: Text = "127.0.0.1"
-    port: Port = 8080
-    webhook_host: Text = "127.0.0.1"
-    webhook_port: Port = 8081
-    """It serves the webhooks alone; their pages are at connectors_port."""
-    exporter_port: Port = 8075
-    restock_port: Port = 8077
-    settlement_port: Port = 8078
-    connectors_port: Port = 8079
-    agents_port: Port = 8082
-    arrival_host: Text = "127.0.0.1"
-    arrival_port: Port = 8076
-    """It serves customers and counters the reference arrival app, where a partner has no url."""
-    ledger_port: Port = 8083
-    """Of the first ledger worker; each further one counts up from it."""
-
-    @classmethod
-    def on_free_ports(cls) -> Self:
-        """All on free ports."""
-        return cls.model_validate(dict.fromkeys(cls.port_names(), 0))
-
-    @classmethod
-    def port_names(cls) -> list[str]:
-        """The settings that are ports."""
-        return [name for name in cls.model_fields if name.rpartition("_")[2] == "port"]
-
-    def host_of(self, port_name: str) -> str:
-        """Where a port is: webhook_port is at webhook_host, and one without a host of its own at `host`."""
-        host: str = getattr(self, port_name.removesuffix("port") + "host", self.host)
-        return host
-
-
-class Ledger(_Section):
+class Ledger(Section):
     """The workers that keep the books."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -164,13 +125,13 @@ class Ledger(_Section):
     """How long Kafka lets a batch's transaction be open; the worker's other limits of time follow from it."""
 
 
-class Agents(_Section):
+class Agents(Section):
     """The worker that talks to the outside and keeps the clock."""
 
     tick_interval_ms: Annotated[int, Field(ge=100, le=CLOCK_STEP_MAX_MS)] = 1_000
 
 
-class Exporter(_Section):
+class Exporter(Section):
     """The process that shows the figures of pools and stores to Prometheus."""
 
     enabled: bool = False
@@ -185,7 +146,7 @@ def _without_password(url: str) -> str:
     return url
 
 
-class Database(_Section):
+class Database(Section):
     """A file in data_dir, or PostgreSQL when `database_url` names one."""
 
     database_url: Annotated[Text, AfterValidator(_without_password)] | None = None
@@ -240,7 +201,7 @@ OpeningSpan = Annotated[
 ]
 
 
-class _Entry(_Section):
+class _Entry(Section):
     id: Name
 
 
@@ -276,7 +237,7 @@ class Store(StoreTerms, _Entry):
     pool: Name = ""
     """May be left out when there is one pool."""
     contribution: ContributionText = contribution_text(StoreSettings.model_fields["contribution"].default)
-    opening: dict[Weekday, tuple[OpeningSpan, ...]] = {}
+    opening: dict[Weekday, tuple[OpeningSpan, ...]] = Field({})
     """By weekday, in the pool's time zone; around the clock when left out."""
     closed_days: tuple[date, ...] = ()
     time_zone: TimeZone | None = None
@@ -296,7 +257,7 @@ class Store(StoreTerms, _Entry):
         return StoreSettings(**record_fields(self, StoreSettings) | written_otherwise)
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set, checked as a whole."""
 
     data_dir: FilePath = Field(Path(".commonshelf"), validate_default=True)
@@ -305,6 +266,7 @@ class Settings(_Section):
     """Of every topic; fixed for the life of a cluster, for it decides where a pool lives."""
     kafka: Kafka = Kafka()
     http: Http = Http()
+    api: Api = Api()
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
     exporter: Exporter = Exporter()

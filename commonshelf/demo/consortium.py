@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from commonshelf.config.consistency import SettingsRecord
-from commonshelf.config.settings import Exporter, Http, Pool, Settings, Store
+from commonshelf.config.settings import Exporter, Pool, Settings, Store
+from commonshelf.config.web_settings import Http
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
 from schemas.models.agreement import Agreement, SettlementWindow, TransferPrice

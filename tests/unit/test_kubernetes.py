@@ -6,8 +6,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from commonshelf.config.settings import Http
 from commonshelf.config.sources import OTHER_VARIABLES, environment_names
+from commonshelf.config.web_settings import Http
 from commonshelf.stack.roles import ROLES
 
 ROOT = Path(__file__).parents[2]

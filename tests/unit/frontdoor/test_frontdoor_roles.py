@@ -9,8 +9,9 @@ import yaml
 from typer.testing import CliRunner
 
 from commonshelf.commands.worker import make_app
-from commonshelf.config.settings import Http, Port, Settings
+from commonshelf.config.settings import Settings
 from commonshelf.config.sources import Loaded
+from commonshelf.config.web_settings import Http, Port
 from commonshelf.stack import doctor, topic_status
 from commonshelf.stack.processes import address, addresses, processes, resolve_ports
 from commonshelf.stack.roles import PAGES_STOP, ROLES, Role

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from commonshelf.config.credentials import kafka_options
-from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, parse_contribution
+from commonshelf.config.settings import Agents, Kafka, Ledger, Pool, Settings, Store, parse_contribution
 from commonshelf.config.sources import SettingsError, environment_names, load, unknown_variables
+from commonshelf.config.web_settings import Http
 from connectors.installed import installed
 from schemas.models.config import Contribution, ContributionKind
 
