@@ -52,7 +52,7 @@ def _print_what_runs(console: "Console", stack: "Stack") -> None:
         table.add_row(
             "pool", "none is declared: write \\[\\[pools]] and \\[\\[stores]] into the settings file (docs/cli.md)"
         )
-    table.add_row("pages", stack.urls["http"])
+    table.add_row("pages", stack.urls["web"])
     if "webhooks" in stack.urls:
         table.add_row("webhooks", f"{stack.urls['webhooks']}/STORE")
     for url, about in links(settings):

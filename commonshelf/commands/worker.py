@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
     from streams.runtime.contract import Processor
 
-_PAGES_CONNECTIONS_MAX = 256
-
 ResolvedOption = Annotated[
     Path | None,
     typer.Option("--resolved", metavar="FILE", hidden=True, help="Settings of a running stack, as JSON."),
@@ -212,23 +210,9 @@ def exporter_process(settings: "Settings", _number: int) -> None:
 
 
 def http_process(settings: "Settings", _number: int) -> None:
-    import uvicorn
+    from commonshelf.web.serve import serve
 
-    from commonshelf.web.app import make_app
-    from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
-
-    uvicorn.run(
-        make_app(settings),
-        host=settings.http.host,
-        port=settings.http.port,
-        log_config=None,  # its records go the way of all others
-        log_level="warning",
-        http=PromptHeaders,
-        ws="none",
-        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
-        limit_concurrency=_PAGES_CONNECTIONS_MAX,
-        timeout_graceful_shutdown=5,
-    )
+    serve(settings)
 
 
 app = make_app(ROLES)

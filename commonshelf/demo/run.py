@@ -180,9 +180,9 @@ def _links(stack: Stack) -> dict[str, str]:
     pool = stack.settings.pools[0].id
     ledger = stack.urls["ledger-1"]
     return {
-        "pages": stack.urls["http"],
+        "pages": stack.urls["web"],
         "metrics": f"{ledger}/metrics",
-        "schema registry": f"{stack.urls['http']}/subjects",
+        "schema registry": f"{stack.urls['web']}/subjects",
         "Kafka": stack.bootstrap_servers,
         "in another terminal": f"./shelf availability {pool}",
     }

@@ -92,9 +92,9 @@ def _running(connection: Connection, of_desks: Sequence[Check]) -> Iterator[Find
         yield Finding("workers", None, "no stack of this machine uses this Kafka, so no pages to ask")
         return
     for name, url in connection.runtime.urls.items():
-        if name != "webhooks":
+        if name not in ("web", "webhooks"):
             yield _page(name, url)
-    yield _registry(connection.runtime.urls["http"])
+    yield _registry(connection.runtime.urls["web"])
 
 
 def _python() -> Finding:

@@ -54,6 +54,11 @@ def address(settings: Settings, role: Role) -> tuple[str, int]:
     return getattr(settings.http, role.host_setting), getattr(settings.http, role.port_setting)
 
 
+def web_address(settings: Settings) -> str:
+    """Where people and programs ask: our pages, the API, the schema registry."""
+    return f"http://{reachable(settings.http.host)}:{settings.http.port}"
+
+
 def addresses(settings: Settings, roles: Iterable[Role] = ROLES) -> dict[str, tuple[str, int]]:
     """Every host and port on which the roles listen, by the port's setting."""
     pages = {role.port_setting: address(settings, role) for role in roles}

@@ -168,10 +168,11 @@ ROLES = (
     ),
     Role(
         name="http",
-        about="Serve our pages and the schema registry.",
+        about="Serve our pages, the API and the schema registry.",
         run="commonshelf.commands.worker:http_process",
-        port_setting="port",
+        port_setting="web_port",
+        served_at=("host", "port"),
         stop_order=PAGES_STOP,
-        has_metrics=False,
+        secrets=_of_kafka,
     ),
 )

@@ -31,7 +31,7 @@ from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
 from commonshelf.embedded_kafka.private_files import private_folder, write_private
 from commonshelf.embedded_kafka.server_config import SASL_MECHANISM, SECURITY_PROTOCOL, USERNAME
-from commonshelf.stack.processes import StackProcess, processes, reachable, resolve_ports
+from commonshelf.stack.processes import StackProcess, processes, reachable, resolve_ports, web_address
 from commonshelf.stack.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.stack.supervisor import ProcessStatus, Supervisor, last_line
 from messaging.errors import UserError
@@ -86,7 +86,7 @@ class Stack:
     ) -> None:
         self.settings = settings
         self.urls: dict[str, str] = {}
-        """Process → base address of its pages; `webhooks` → where a store's name is appended; `http` has schemas."""
+        """Process → base address of its pages; `web` → where people and programs ask; `webhooks` → of the stores."""
         self.kafka_options: dict[str, str] = {}
         """A client's options, bootstrap.servers among them. May hold a password."""
         self._on_event = on_event
@@ -228,8 +228,9 @@ class Stack:
         write_private(resolved, resolved_text(self.settings))
         wanted = processes(self.settings, resolved, os.environ | self._processes_env)
         self.urls = {process.spec.name: process.url for process in wanted}
+        http = self.settings.http
+        self.urls["web"] = web_address(self.settings)
         if "connectors" in self.urls:
-            http = self.settings.http
             self.urls["webhooks"] = f"http://{reachable(http.webhook_host)}:{http.webhook_port}/webhooks/v1"
         self._supervisor = Supervisor([process.spec for process in wanted], self.settings.log_dir, self._warn)
         self._supervisor.start(later=[process.spec.name for process in wanted if process.role.is_after_settings])

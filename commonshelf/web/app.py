@@ -1,21 +1,45 @@
-"""Our HTTP server: an index page, the read-only schema registry, health. The API and the board join here later."""
+"""Our HTTP server: an index page, the API, the read-only schema registry, health."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html import escape
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CollectorRegistry
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commonshelf.config.settings import Settings
-from commonshelf.stack.processes import processes
+from commonshelf.stack.processes import processes, web_address
+from commonshelf.web.api.app import make_api
+from commonshelf.web.callers import BandWatch
 from commonshelf.web.registry import router as registry_router
+from commonshelf.web.views.pool_views import PoolViews
 from messaging.asked_host import ADVICE, NOT_OURS, is_ours
+from messaging.publisher import Publisher
 from messaging.status_server import Status, status_page
 
 
-def make_app(settings: Settings) -> FastAPI:
-    """The app for a stack with these settings."""
-    app = FastAPI(title="Commonshelf", docs_url=None, redoc_url=None)
+def make_app(
+    settings: Settings, views: PoolViews, publisher: Publisher, registry: CollectorRegistry | None = None
+) -> FastAPI:
+    """The app for a stack with these settings. What it shows are the views; what callers send goes by the publisher.
+
+    registry: of its metrics; one of its own if left out.
+    """
+    api = make_api(views, publisher, settings.api, registry or CollectorRegistry())
+    views.changes.notice = BandWatch(views)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        telling = asyncio.create_task(views.changes.run())
+        yield
+        telling.cancel()
+
+    app = FastAPI(title="Commonshelf", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.mount("/v1", api)
     page = _index_page(settings)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
@@ -23,20 +47,34 @@ def make_app(settings: Settings) -> FastAPI:
         return page
 
     @app.get("/health", include_in_schema=False)
-    @app.get("/ready", include_in_schema=False)
     def health() -> Response:
-        """Ready when it answers: this server has no state and no connection."""
         page = status_page(Status(ok=True))
         return Response(page.body, page.code, media_type=page.content_type)
 
-    @app.middleware("http")
-    async def check_host(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        if is_ours(request.headers.get("host"), settings.http.host):
-            return await answer(request)
-        return JSONResponse({"error": f"this is not the host that was asked for; {ADVICE}"}, NOT_OURS)
+    @app.get("/ready", include_in_schema=False)
+    def ready() -> Response:
+        """Ready when the views were once read to their ends."""
+        page = status_page(views.ready())
+        return Response(page.body, page.code, media_type=page.content_type)
 
+    app.add_middleware(_HostCheck, bound_host=settings.http.host)
     app.include_router(registry_router)
     return app
+
+
+class _HostCheck:
+    """Answers only what is asked under a name of this server."""
+
+    def __init__(self, app: ASGIApp, bound_host: str) -> None:
+        self._app = app
+        self._bound_host = bound_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_ours(Headers(scope=scope).get("host"), self._bound_host):
+            await self._app(scope, receive, send)
+            return
+        told = {"error": f"this is not the host that was asked for; {ADVICE}"}
+        await JSONResponse(told, NOT_OURS)(scope, receive, send)
 
 
 def _index_page(settings: Settings) -> str:
@@ -54,8 +92,11 @@ def _index_page(settings: Settings) -> str:
 def links(settings: Settings) -> list[tuple[str, str]]:
     """(address, what is there) of everything that a person may open. Ports must be resolved."""
     running = processes(settings, settings.data_dir, {})
-    subjects = "schema registry, read-only, Confluent-compatible"
-    pages = [(f"{one.url}/subjects", subjects) for one in running if one.role.name == "http"]
+    web = web_address(settings)
+    pages = [
+        (f"{web}/v1/openapi.json", "the micro-fulfilment API, as OpenAPI 3.1"),
+        (f"{web}/subjects", "schema registry, read-only, Confluent-compatible"),
+    ]
     for one in running:
         if one.role.has_metrics:
             name, url = one.spec.name, one.url

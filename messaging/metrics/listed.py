@@ -263,5 +263,20 @@ RESTOCK_PROPOSALS = GaugeMetric(
     "commonshelf_restock_proposals", "Newest proposals to buy or move, by status.", "proposals", (*_POOL, "status")
 )
 
+# --- the API, by the process that serves it ---------------------------------------------------------------
+
+API_REQUESTS = CounterMetric(
+    "commonshelf_api_requests_total",
+    "Requests to the API by status class: 2xx, 3xx, 4xx, 5xx.",
+    "requests",
+    ("status",),
+)
+API_REQUEST_SECONDS = HistogramMetric(
+    "commonshelf_api_request_seconds",
+    "Time from a request to the beginning of its answer; of orders and reports the pool's answer is waited for.",
+    "seconds", buckets=(0.001, 0.002, *_STEP_BUCKETS_S),
+)  # fmt: skip
+API_LISTENERS = GaugeMetric("commonshelf_api_listeners", "Live streams of changes that are open.", "streams")
+
 METRICS: tuple[Metric, ...] = tuple(one for one in globals().values() if isinstance(one, Metric))
 """All of them, in this order."""

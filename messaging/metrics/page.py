@@ -19,6 +19,7 @@ _SECTIONS = {
         "`worker connectors`, where partners post to us, and `worker agents`, which calls them.",
     ),
     "commonshelf_settlement_": ("Settlement", "`worker settlement`."),
+    "commonshelf_api_": ("The API", "`worker http`, on a port of its own; never where the world asks."),
     "commonshelf_store_": ("Stores", _EXPORTED),
     "commonshelf_order": ("Orders", _EXPORTED),
     "commonshelf_pickup_": ("Pickup", _EXPORTED),

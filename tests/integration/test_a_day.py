@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "a-day.md"
 FILES = {"toml": "commonshelf.toml", "csv": "catalog.csv"}
 PORTS = (
     "port",
+    "web_port",
     "webhook_port",
     "arrival_port",
     "settlement_port",

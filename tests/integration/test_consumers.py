@@ -34,7 +34,7 @@ def client_file(shelf: CommandFolder) -> Path:
 def test_the_page_s_consumer_prints_what_was_sold(shelf, tmp_path):
     [script] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (tmp_path / "consumer.py").write_text(script)
-    command = [sys.executable, str(tmp_path / "consumer.py"), str(client_file(shelf)), shelf.runtime.urls["http"]]
+    command = [sys.executable, str(tmp_path / "consumer.py"), str(client_file(shelf)), shelf.runtime.urls["web"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as consumer:
         assert consumer.stdout is not None
         printed = consumer.stdout.readline()

@@ -67,7 +67,7 @@ def test_each_process_has_its_own_secrets_and_no_other(shelf):
         "connectors": {"canary-of-kafka", SECRET},
         "settlement": {"canary-of-kafka"},
         "restock": {"canary-of-kafka"},
-        "http": set(),
+        "http": {"canary-of-kafka"},
     }
     assert all("canary" not in environment(pid) for pid in shelf.runtime.kafka_pids)
 

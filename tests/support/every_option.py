@@ -10,6 +10,7 @@ _NOBODY = "http://127.0.0.1:9"
 _HEAD = """
 [http]
 port = 0
+web_port = 0
 webhook_port = 0
 arrival_port = 0
 settlement_port = 0

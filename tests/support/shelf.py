@@ -23,6 +23,7 @@ from tests.support.waiting import PATIENCE_S, until
 CONFIG = """
 [http]
 port = 0
+web_port = 0
 webhook_port = 0
 arrival_port = 0
 connectors_port = 0

@@ -139,7 +139,7 @@ def test_each_worker_is_asked_for_its_health_at_its_own_port_and_name():
         host, port, path = re.fullmatch(r"http://(.*):(\d+)(/.*)", url).groups()
         assert (host, one["hostname"]) == ("127.0.0.1", name)
         assert f"127.0.0.1:{port}:{port}" in one["ports"]
-        assert path == ("/subjects" if name == "http" else "/health")
+        assert path == "/health"
 
 
 def test_the_arrival_app_and_the_connectors_speak_by_one_loopback():
@@ -153,7 +153,7 @@ def test_prometheus_scrapes_every_worker_that_has_metrics():
     scraped = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     targets = {target for job in scraped for static in job["static_configs"] for target in static["targets"]}
     pages = {f"{name}:{one['healthcheck']['test'][-1].split(':')[2].split('/')[0]}" for name, one in ASKED.items()}
-    assert targets - {"localhost:9090"} == pages - {"http:8080"}
+    assert targets - {"localhost:9090"} == pages
 
 
 def test_grafana_finds_its_data_source_and_its_dashboards():

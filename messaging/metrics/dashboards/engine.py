@@ -60,6 +60,13 @@ ENGINE = Board(
             )),
             Panel("Addresses erased in a day", ((f"sum(increase({m.VAULT_ERASED.name}[1d]))", "erased"),)),
         )),
+        ("API", (
+            Panel("Requests a second, by status", ((per_second(m.API_REQUESTS, "status", ""), "{{status}}"),)),
+            Panel("From a request to its answer", (
+                (_quantile(m.API_REQUEST_SECONDS, 0.5), "p50"), (_quantile(m.API_REQUEST_SECONDS, 0.99), "p99"),
+            ), "s"),
+            Panel("Live streams", ((f"sum({m.API_LISTENERS.name})", "streams"),)),
+        )),
     ),
 )  # fmt: skip
 

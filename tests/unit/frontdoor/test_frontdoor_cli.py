@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.commands import run_tests
-from commonshelf.config.settings import Agents, Http, Kafka, Ledger, Pool, Settings, Store, Vault
+from commonshelf.config.settings import Agents, Kafka, Ledger, Pool, Settings, Store, Vault
 from commonshelf.config.sources import load
+from commonshelf.config.web_settings import Http
 from commonshelf.options import milli_of, parse_duration_s
 from commonshelf.stack.debian_packages import PACKAGES, DebianPackage, NotInstalledError, install_missing
 from commonshelf.text import units
@@ -161,8 +162,8 @@ def test_doctor_names_a_missing_secret_and_a_taken_port(tmp_path):
         port = taken.getsockname()[1]
         file = tmp_path / "shelf.toml"
         file.write_text(
-            f"[http]\nport = {port}\nwebhook_port = 0\nsettlement_port = 0\nrestock_port = 0\nexporter_port = 0\n"
-            "connectors_port = 0\nagents_port = 0\nledger_port = 0\n"
+            f"[http]\nport = {port}\nweb_port = 0\nwebhook_port = 0\nsettlement_port = 0\nrestock_port = 0\n"
+            "exporter_port = 0\nconnectors_port = 0\nagents_port = 0\nledger_port = 0\n"
             "[[pools]]\nid = 'p'\nname = 'P'\n[[stores]]\nid = 'a'\nname = 'A'\n"
             "[[stores.connectors]]\nkind = 'webhook'\nsecret_env = 'NO_SUCH_SECRET'\n"
         )

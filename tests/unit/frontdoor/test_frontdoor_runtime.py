@@ -7,7 +7,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from commonshelf.config.settings import Http, Pool, Settings, Store
+from commonshelf.config.settings import Pool, Settings, Store
+from commonshelf.config.web_settings import Http
 from commonshelf.stack.connection import NothingRunsError, connect
 from commonshelf.stack.processes import PortTakenError, processes, resolve_ports
 from commonshelf.stack.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
@@ -89,10 +90,11 @@ def test_ports_of_zero_become_distinct_free_ones():
                 http.restock_port,
                 http.arrival_port,
                 http.exporter_port,
+                http.web_port,
                 0,
             }
         )
-        == 10
+        == 11
     )
 
 
@@ -131,7 +133,7 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "connectors": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "ANNA_SECRET"},
         "settlement": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_SETTLEMENT_PASSWORD"},
         "restock": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
-        "http": set(),
+        "http": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
     }
 
 

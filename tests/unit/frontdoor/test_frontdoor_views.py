@@ -1,14 +1,18 @@
 """What people see: the pool's table, the pages."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
 from commonshelf.config.names import UnknownNameError
-from commonshelf.config.settings import Http, Settings
+from commonshelf.config.settings import Settings
+from commonshelf.config.web_settings import Http
 from commonshelf.desks.pool_table import PoolTable
 from commonshelf.web.app import make_app
+from commonshelf.web.views.pool_views import PoolViews
+from messaging.publisher import Publisher
 
 
 def row(sku: str, store: str, available_milli: int, pool: str = "riverside") -> dict[str, object]:
@@ -43,19 +47,25 @@ def test_an_item_without_stock_is_known_and_a_stranger_is_not():
         table(row("MILK", "anna", 1)).items("COFFEE")
 
 
-async def get(settings: Settings, *paths: str) -> list[httpx.Response]:
-    transport = httpx.ASGITransport(make_app(settings))
+async def get(settings: Settings, folder: Path, *paths: str) -> list[httpx.Response]:
+    nowhere = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+    with Publisher(nowhere, 1) as publisher:
+        transport = httpx.ASGITransport(make_app(settings, PoolViews(nowhere, folder, 1), publisher))
+        return await asked(transport, *paths)
+
+
+async def asked(transport: httpx.ASGITransport, *paths: str) -> list[httpx.Response]:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return [await client.get(path) for path in paths]
 
 
-def test_the_index_page_escapes_names_and_lists_addresses():
+def test_the_index_page_escapes_names_and_lists_addresses(tmp_path):
     settings = Settings.model_validate({
         "pools": [{"id": "p", "name": "<script>alert(1)</script>"}],
         "http": Http(port=8080, agents_port=8082),
     })  # fmt: skip
-    page, ready, subjects = asyncio.run(get(settings, "/", "/ready", "/subjects"))
+    page, ready, subjects = asyncio.run(get(settings, tmp_path, "/", "/ready", "/subjects"))
     assert "<script>" not in page.text
     assert "http://127.0.0.1:8082/metrics" in page.text
-    assert ready.json() == {"ok": True}
+    assert ready.json() == {"ok": False, "reason": "Kafka is asked for pool.config.v1"}
     assert "pos.sales.v1-value" in subjects.json()

@@ -1,0 +1,1 @@
+"""The micro-fulfilment API, version 1: what programs ask of a pool, and tell it."""

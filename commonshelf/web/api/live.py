@@ -1,0 +1,136 @@
+"""Server-sent events: what has changed in a pool, as it happens.
+
+Of shelves a listener hears the numbers that it may see; of all others their band when it is another, never that goods
+moved. Of all else it hears names, and asks for what it wants to see.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from commonshelf.web.api.availability import numbers
+from commonshelf.web.api.context import Anybody, KnownPool, Room, RoomOf
+from commonshelf.web.api.orders import sees
+from commonshelf.web.api.problems import ProblemError, documented
+from commonshelf.web.callers import Caller, Sight, is_over
+from commonshelf.web.views.changes import Change, ChangeKind, Listener, ReadAnew
+from messaging.view import ViewDamaged, ViewFailed
+from schemas.models.access import Scope
+
+router = APIRouter(tags=["live"])
+HEARTBEAT_S = 15.0
+Told = Literal["shelf", "band", "order", "task", "appointment", "proposal", "statement"]
+_SCOPES: Mapping[str, Scope] = {
+    "shelf": "shelves:read", "order": "orders:read", "task": "tasks:read", "appointment": "tasks:read",
+    "proposal": "restock:read", "statement": "statements:read",
+}  # fmt: skip
+_STORE_AT: Mapping[str, int] = {"shelf": -1, "appointment": -1, "proposal": 0, "statement": 0}
+"""Where a change's name has the store."""
+
+
+@router.get(
+    "/pools/{pool}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Without an end."},
+        **documented(404),
+    },
+)
+async def events(
+    room: RoomOf,
+    caller: Anybody,
+    pool: KnownPool,
+    kinds: Annotated[list[Told] | None, Query(description="All that the caller may hear of when left out.")] = None,
+) -> StreamingResponse:
+    """Changes as server-sent events; `read_anew` says that some were missed. Without a key: bands alone."""
+    if room.listeners.get(caller.name, 0) >= room.settings.listeners_per_caller:
+        raise ProblemError("too_many_listeners")
+    wanted = heard_kinds(caller, pool, kinds)
+    stream = _stream(room, caller, pool, wanted)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+
+
+def heard_kinds(caller: Caller, pool: str, wanted: Iterable[str] | None) -> set[ChangeKind]:
+    """The kinds of changes that a caller hears of."""
+    kinds: set[ChangeKind] = {"band"} if caller.pool == pool else {"public_band"}
+    kinds |= {kind for kind, scope in _SCOPES.items() if caller.may(scope, pool)}  # type: ignore[misc]  # keys are kinds
+    if wanted is None:
+        return kinds
+    named = set(wanted)
+    return {kind for kind in kinds if kind in named or (kind == "public_band" and "band" in named)}
+
+
+async def _stream(room: Room, caller: Caller, pool: str, kinds: set[ChangeKind]) -> AsyncIterator[str]:
+    room.listeners[caller.name] = room.listeners.get(caller.name, 0) + 1
+    try:
+        with room.views.listen(pool, kinds) as listener:
+            yield ": listening\n\n"
+            while not is_over(room.views, caller):
+                yield await _next(room, caller, pool, listener)
+    finally:
+        room.listeners[caller.name] -= 1
+        if not room.listeners[caller.name]:
+            del room.listeners[caller.name]
+
+
+async def _next(room: Room, caller: Caller, pool: str, listener: Listener) -> str:
+    changes = await listener.next(HEARTBEAT_S)
+    if isinstance(changes, ReadAnew):
+        return "event: read_anew\ndata: {}\n\n"
+    try:
+        return "".join(_told(room, caller, pool, changes)) or ": nothing new\n\n"
+    except (ViewDamaged, ViewFailed):
+        return "event: read_anew\ndata: {}\n\n"
+
+
+def _told(room: Room, caller: Caller, pool: str, changes: Iterable[Change]) -> Iterator[str]:
+    sight = Sight.of(room.views, caller, pool)
+    for change in changes:
+        told = what_is_told(room, caller, sight, change)
+        if told is not None:
+            kind = "band" if change.kind == "public_band" else change.kind
+            yield f"event: {kind}\ndata: {json.dumps(told, separators=(',', ':'))}\n\n"
+
+
+def what_is_told(room: Room, caller: Caller, sight: Sight, change: Change) -> dict[str, object] | None:
+    """What a caller is told of a change; None when it is not for them."""
+    match change.kind:
+        case "shelf" | "band" | "public_band":
+            return _shelf(room, sight, change)
+        case "order":
+            event = room.views.event(change.pool, change.offset)
+            if event is None or not event["order"] or not sees(caller, event):
+                return None
+            return {
+                "order": event["order"], "kind": event["kind"], "status": event["status"],
+                "outcome": event["outcome"], "position": event["position"],
+            }  # fmt: skip
+        case "task":
+            task = room.views.task(change.pool, change.name)
+            if task is None or caller.store not in (None, task["store"]):
+                return None
+            return {"task": task["task"], "store": task["store"], "status": task["status"]}
+        case _:
+            parts = change.name.split("/")
+            store = parts[_STORE_AT[change.kind]]
+            if caller.store not in (None, store):
+                return None
+            if change.kind == "appointment":
+                return {"order": parts[0], "store": store}
+            return {"store": store, "name": "/".join(parts[1:])}
+
+
+def _shelf(room: Room, sight: Sight, change: Change) -> dict[str, object] | None:
+    sku, _, store = change.name.rpartition("/")
+    if (change.kind == "shelf") != sight.has_numbers(store):
+        return None
+    row, item = room.views.shelf(change.pool, sku, store), room.views.item(change.pool, sku)
+    band = None if row is None or item is None else sight.shelf(item, row)
+    if row is None or band is None:
+        return None
+    told: dict[str, object] = {"sku": sku, "store": store, "band": band}
+    return told | {"numbers": numbers(row)} if change.kind == "shelf" else told

@@ -1,0 +1,1 @@
+"""The public directory of a pool: what its stores show to everybody."""

@@ -1,0 +1,58 @@
+"""Listeners to changes: in order, bounded, each told when it has missed some."""
+
+import asyncio
+
+from commonshelf.web.views.changes import Change, Changes, ReadAnew
+
+SHELF = Change("shelf", "riverside", "MILK/mill", 7)
+TASK = Change("task", "riverside", "pick-1", 8)
+
+
+def told(changes, *batches, pool="riverside", kinds=None):
+    """What a listener from before these batches hears."""
+
+    async def run():
+        with changes.listen(pool, kinds) as listener:
+            for batch in batches:
+                changes.tell(batch)
+                await changes.close_batch()
+            return await listener.next(0.01)
+
+    return asyncio.run(run())
+
+
+def test_a_listener_hears_what_comes_after_it_began():
+    changes = Changes()
+    changes.tell([TASK])
+    assert told(changes, [SHELF]) == [SHELF]
+
+
+def test_several_changes_of_a_row_in_a_moment_are_one():
+    assert told(Changes(), [SHELF, SHELF._replace(offset=9)]) == [SHELF._replace(offset=9)]
+
+
+def test_a_listener_hears_its_own_pool_and_kinds_alone():
+    other = SHELF._replace(pool="lake")
+    assert told(Changes(), [SHELF, other, TASK], kinds=["task"]) == [TASK]
+    assert told(Changes(), [SHELF], pool="lake") == ()
+
+
+def test_a_slow_listener_is_told_to_read_anew():
+    assert told(Changes(), *([TASK._replace(offset=n)] for n in range(65))) == ReadAnew(65)
+    assert len(told(Changes(), *([TASK._replace(name=str(n))] for n in range(64)))) == 64
+
+
+def test_what_is_too_much_for_a_batch_is_read_anew():
+    assert told(Changes(), [TASK._replace(name=str(n)) for n in range(20_001)]) == ReadAnew(1)
+
+
+def test_what_follows_from_a_change_is_told_with_it():
+    changes = Changes()
+    changes.notice = lambda change: [change._replace(kind="band")] if change.kind == "shelf" else []
+    assert told(changes, [SHELF, TASK]) == [SHELF, TASK, SHELF._replace(kind="band")]
+
+
+def test_nobody_listens_any_more_when_all_have_left():
+    changes = Changes()
+    told(changes, [SHELF])
+    assert changes.listeners == 0
