@@ -21,7 +21,9 @@ from commonshelf.commands import (
     dispute,
     dlq,
     doctor,
+    grant,
     history,
+    key,
     lend,
     order,
     park,
@@ -46,6 +48,8 @@ from commonshelf.commands.restock import bench as restock_bench
 from commonshelf.commands.restock import group as restock
 from commonshelf.commands.route import bench as route_bench
 from commonshelf.commands.route import plan as route
+from commonshelf.commands.web import bench as web_bench
+from commonshelf.commands.web import conformance
 
 app = typer.Typer(
     name="shelf",
@@ -66,6 +70,8 @@ app.add_typer(worker.app, name="worker", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(park.park)
 app.add_typer(clock.app, name="clock", rich_help_panel=RUN)
 app.add_typer(acl.app, name="acl", rich_help_panel=RUN)
+app.add_typer(key.app, name="key", rich_help_panel=RUN)
+app.add_typer(grant.app, name="grant", rich_help_panel=RUN)
 app.add_typer(store.app, name="store", rich_help_panel=DESKS)
 app.add_typer(connect.app, name="connect", rich_help_panel=DESKS)
 app.add_typer(map_desk.app, name="map", rich_help_panel=DESKS)
@@ -92,11 +98,13 @@ app.command(rich_help_panel=LOOK)(candidates.candidates)
 app.command(rich_help_panel=LOOK)(topics.topics)
 app.command(rich_help_panel=LOOK)(allocate.allocate)
 app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)
+app.command(rich_help_panel=DEVELOP)(conformance.conformance)
 app.command(rich_help_panel=DEVELOP)(simulate.simulate)
 app.command(rich_help_panel=DEVELOP)(torture.torture)
 bench.app.command()(pickup_bench.pickup)
 bench.app.command()(restock_bench.restock)
 bench.app.command()(route_bench.routes)
+bench.app.command()(web_bench.api)
 app.add_typer(bench.app, name="bench", rich_help_panel=DEVELOP)
 
 
