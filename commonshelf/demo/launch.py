@@ -18,6 +18,8 @@ from commonshelf.demo.run import run
 from commonshelf.demo.scenario import Scenario
 from commonshelf.demo.ticker import TickError
 from commonshelf.demo.tills import TillError
+from commonshelf.desks.access import show_stores
+from commonshelf.stack.connection import Connection
 from commonshelf.stack.interrupt import interrupted_once
 from commonshelf.stack.progress import ProgressPrinter
 from commonshelf.stack.stack import Stack
@@ -61,6 +63,8 @@ def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_pas
         records=consortium.records,
         processes_env=consortium.processes_env(),
     ) as stack:
+        shown = [store.id for store in stack.settings.stores]
+        show_stores(Connection(stack.settings, stack.kafka_options), consortium.pool.id, shown)
         return asyncio.run(run(scenario, stack, console, name=name, for_s=options.for_s, started_at_s=started_at_s))
 
 
