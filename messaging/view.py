@@ -49,7 +49,7 @@ Read = Callable[[Key], Value]
 
 @dataclass(frozen=True)
 class Layout:
-    """What rows a record leaves; by default its value under its key, or none of that key.
+    """The rows that a record leaves; by default its value under its key, or none of that key.
 
     name: also stands for the version: a copy of another layout is dropped and read anew.
     rows: takes a record, and what reads the rows as they were before it; keys and values to put, None to delete.
