@@ -255,6 +255,7 @@ NAMES = {
     ],
     "transfer list": [("x", WRONG_POOL)],
     "route plan": [("x", WRONG_POOL)],
+    "carrier manifest": [("x", WRONG_POOL), (f"{POOL} --store ana", WRONG_STORE)],
     "transfer show": [("x T-1", WRONG_POOL)],
     "lend set": [
         ("x anna MILK hill 1", WRONG_POOL), (f"{POOL} anna MILK x 1", WRONG_POOL),

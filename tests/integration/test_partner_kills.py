@@ -1,4 +1,4 @@
-"""`worker agents` killed at random points of calls to partners: each ends with the right state, in order."""
+"""`worker agents` killed at random points of calls to partners, which fail as well: each ends with the right state."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from confluent_kafka import Producer
+from starlette.responses import Response
 
 from commonshelf.desks.connector_positions import stored_partner_calls
 from connectors.arrival.reference.app import Partner, ReferenceApp
@@ -29,6 +30,9 @@ KILLS = 24
 ITEMS = 6
 CALLS_MAX = 5
 """A process is killed at one of its first calls."""
+BEFORE, AFTER = "before", "after"
+"""A partner that answers 500 has not the message, or has it all the same."""
+FAILS = 0.1
 POINTS = ("before the partner has it", "before the answer", "after the answer")
 LATE_S = 0.03
 """Outcomes are stored within so long after an answer: the kill comes within it."""
@@ -49,7 +53,9 @@ secret_file = "secret"
 
 
 class Trap:
-    """Stands before a partner's server, notes each call, and kills the caller at the call that was chosen."""
+    """Stands before a partner's server, and notes each call: it kills the caller at the one that was chosen, and
+    answers 500 to others, before the partner has them or after.
+    """
 
     def __init__(self, app, town):
         self._app, self._town = app, town
@@ -58,6 +64,8 @@ class Trap:
         body, more = b"", True
         while more:
             part = await receive()
+            if part["type"] == "http.disconnect":  # killed as it was sending
+                return
             body, more = body + part.get("body", b""), part.get("more_body", False)
         headers = dict(scope["headers"])
         self._town.note(json.loads(body), headers[b"idempotency-key"])
@@ -66,12 +74,19 @@ class Trap:
             self._town.agents.kill()
             return
 
+        failure = None if point else self._town.failure()
+        if failure == BEFORE:
+            await Response(status_code=500)(scope, receive, send)
+            return
+
         async def hear():
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def answer(message):
             if point == POINTS[1]:
                 self._town.agents.kill()
+            if failure == AFTER and message["type"] == "http.response.start":
+                message = {**message, "status": 500}
             await send(message)
 
         await self._app(scope, hear, answer)
@@ -90,6 +105,7 @@ class Town:
         self._producer = Producer(producer_options(kafka.options))
         self.rows, self.calls, self._left = {}, {}, None
         self._point = ""
+        self.is_away, self.refused = False, 0
         (folder / "secret").write_bytes(b"a-secret-of-both-partners-of-tests")
         secrets = Secrets([SecretSource(file=folder / "secret")])
         self.appointments, self.deliveries = Appointments(folder / "app.sqlite3"), Deliveries(folder / "bikes.sqlite3")
@@ -158,6 +174,12 @@ class Town:
         self._left -= 1
         return self._point if self._left == 0 else None
 
+    def failure(self):
+        if self.is_away:
+            self.refused += 1
+            return BEFORE
+        return self.random.choice((BEFORE, AFTER)) if self.random.random() < FAILS else None
+
     def note(self, message, key):
         item = message.get("task") or message["order"]
         self.calls.setdefault((item, message["sequence"]), set()).add((key, json.dumps(message, sort_keys=True)))
@@ -167,7 +189,7 @@ class Town:
         return [name for name, row in self.rows.items() if not self._is_right(name, row)]
 
     def _is_right(self, name, row):
-        was_told = any(item == name for item, _ in self.calls)
+        was_told = any(item == name for item, _ in list(self.calls))
         if "task" in row:
             known = self.deliveries.messages().get(name)
             if known is None:
@@ -211,7 +233,10 @@ def test_killed_between_calls_and_their_records_no_partner_ends_with_a_wrong_sta
     assert died == set(POINTS)
     town.change_some(3 * CALLS_MAX)  # nobody calls meanwhile: only the newest of each is told
     town.spare()
+    town.is_away = True
     town.agents.start()
+    until(lambda: town.refused, "a call to partners that are away")
+    town.is_away = False
     until(lambda: town.wrong() == [], "the right state at both partners")
     until(town.is_recorded, "the record of all calls")
     assert [call for call, told in town.calls.items() if len(told) > 1] == [], "one number, one key, one content"
