@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from commonshelf.config.publishing import current
 from messaging.log_reader import read_log
+from schemas.models.config import StoreSettings
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderLine, OrderRequest, OrderTerms
 from schemas.partition import partition_of
@@ -134,8 +135,10 @@ def test_an_address_goes_from_the_vault_to_the_carrier_and_nowhere_else(delivery
     vault, now_ms = Vault(sqlite_engine(vault_file)), time.time_ns() // 1_000_000
     reference = vault.put(vault.allow("front-desk", Role.orders, now_ms), address(1), now_ms + DAY_MS, now_ms)
     (delivery.folder / "vault-key").write_text(vault.allow("bikes", Role.carriers, now_ms))
+    at = {"latitude_e6": 52_519_000, "longitude_e6": 13_400_000}
+    delivery.shop.configure(StoreSettings(store=STORE, name="Corner", **at))
     terms = OrderTerms(
-        mode="delivery", preferred_store=STORE, address_ref=reference, deadline_ms=now_ms + 3_600_000,
+        mode="delivery", preferred_store=STORE, geohash="u33db", address_ref=reference, deadline_ms=now_ms + 3_600_000,
         lines=(OrderLine(line_id="1", sku="MILK", quantity_milli=2_000),),
     )  # fmt: skip
     delivery.request("placed", terms)
@@ -148,11 +151,13 @@ def test_an_address_goes_from_the_vault_to_the_carrier_and_nowhere_else(delivery
     (told,) = delivery.told()
     assert (told["task"], told["status"], told["address"]["street"]) == (code, "requested", address(1).street)
     assert code in delivery.say("carrier", "manifest", delivery.shop.pool, "--carrier", "bikes")
+    assert f"R-1/{STORE}" in delivery.say("route", "plan", delivery.shop.pool, "--json")
     delivery.say("carrier", "manifest", delivery.shop.pool, "--out", str(delivery.folder / "handoffs.html"))
 
     until(lambda: is_up(delivery.url), "the connectors")
     assert "accepted" in until(lambda: delivery.say("carrier", "report", "bikes", "scanned_out", code))
     until(lambda: delivery.deliveries.messages()[code]["status"] == "out", "the scan")
+    assert f"R-1/{STORE}" not in delivery.say("route", "plan", delivery.shop.pool, "--json"), "it has left"
     assert "accepted" in delivery.say("carrier", "report", "bikes", "delivered", code)
     until(lambda: delivery.deliveries.messages()[code]["status"] == "delivered", "the end")
     delivery.shop.on_hand("MILK", 98_000)
