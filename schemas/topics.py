@@ -61,7 +61,7 @@ POOL_CONFIG = Topic(
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
-    "CatalogItem", "pool/sku", "operators", ("pool", "api"), compacted=True, has_dead_letters=True,
+    "CatalogItem", "pool/sku", "operators", ("pool", "agents", "api"), compacted=True, has_dead_letters=True,
 )  # fmt: skip
 POS_SALES = Topic(
     "pos.sales.v1", "Till transactions: sales, returns, voids.",

@@ -17,12 +17,12 @@ class Book(PartnerBook):
         super().__init__(pool, (_APPOINTMENTS, _TASKS), follow, answers)
         self._rows: dict[str, Row] = {}
         self._stores: dict[str, frozenset[str]] = {}
-        self._hand_overs: dict[str, str] = {}
+        self._hand_overs: dict[str, Row] = {}
 
     def appointment(self, order: str, store: str) -> Row | None:
         return self._rows.get(f"{order}/{store}")
 
-    def hand_over(self, order: str, store: str) -> str | None:
+    def hand_over(self, order: str, store: str) -> Row | None:
         return self._hand_overs.get(f"{order}/{store}")
 
     def stores(self, order: str) -> frozenset[str]:
@@ -52,6 +52,6 @@ class Book(PartnerBook):
     def _put_hand_over(self, row: Row) -> None:
         item = f"{row['order']}/{row['store']}"
         if row["status"] in LIVE_TASK:
-            self._hand_overs[item] = row["task"]
-        elif self._hand_overs.get(item) == row["task"]:
+            self._hand_overs[item] = row
+        elif item in self._hand_overs and self._hand_overs[item]["task"] == row["task"]:
             del self._hand_overs[item]

@@ -3,7 +3,7 @@
 Every field is explained in docs/arrival.md. A message is the whole state of one appointment, with no personal data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,10 +17,13 @@ FORGOTTEN = "forgotten"
 Row = Mapping[str, Any]
 
 
-def appointment_state(row: Row, places: Mapping[str, Row], stores: Mapping[str, Row], zone: ZoneInfo) -> State:
+def appointment_state(
+    row: Row, places: Mapping[str, Row], stores: Mapping[str, Row], zone: ZoneInfo, lines: Iterable[Row] = ()
+) -> State:
     """The state of an appointment.
 
     row: an AppointmentRow. places, stores: the pool's PickupPlaces and StoreSettings by id. zone: the pool's.
+    lines: the goods that can be handed over, each by `handed_line`.
     """
     content = {
         **_names(row["pool"], row["order"], row["store"]),
@@ -31,12 +34,19 @@ def appointment_state(row: Row, places: Mapping[str, Row], stores: Mapping[str, 
         "window": {"from": _time(row["window_from_ms"], zone), "until": _time(row["window_until_ms"], zone)},
         "deadline": _time(row["deadline_ms"], zone),
         "is_late": row["is_late"],
+        "lines": list(lines),
         "needs_code": row["code_digest"] is not None,
         "wrong_codes": len(row["wrong_codes"]),
         "customer": _customer(row, zone),
         "time_zone": zone.key,
     }
     return State(content, row["status"] in ENDED_APPOINTMENT)
+
+
+def handed_line(line: Row, item: Row | None) -> Row:
+    """A TaskLine of a hand-over as apps are told it. item: its CatalogItem, if the product master has it."""
+    named = {"name": line["sku"], "unit": "each"} if item is None else {"name": item["name"], "unit": item["unit"]}
+    return {"line": line["line_id"], "sku": line["sku"], "quantity_milli": line["quantity_milli"], **named}
 
 
 def forgotten_state(pool: str, item: str) -> State:

@@ -13,6 +13,7 @@ from connectors.inbound.messages import (
     MessageRefused,
     Payload,
     Told,
+    bad,
     check_form,
     name_of,
     record_of,
@@ -26,7 +27,7 @@ from schemas.statuses import ENDED_APPOINTMENT
 
 Row = Mapping[str, Any]
 KINDS: Final = ("on_the_way", "arrived", "handed_over", "cancelled")
-_FIELDS: Final = frozenset({"id", "kind", "order", "store", "at", "eta", "code", "worker"})
+_FIELDS: Final = frozenset({"id", "kind", "order", "store", "at", "eta", "code", "worker", "lines"})
 _WHOSE = "appointment"
 
 
@@ -36,8 +37,8 @@ class Known(Protocol):
     def appointment(self, order: str, store: str) -> Row | None:
         """The AppointmentRow."""
 
-    def hand_over(self, order: str, store: str) -> str | None:
-        """The store's task of handing over that is open."""
+    def hand_over(self, order: str, store: str) -> Row | None:
+        """The TaskRow of the store's hand-over that is open."""
 
     def stores(self, order: str) -> frozenset[str]:
         """The stores at which the order has appointments."""
@@ -61,10 +62,11 @@ def translate(pool: str, partner: str, payload: Payload, known: Known, received_
             raise MessageRefused(
                 409, "not_ready", f"the goods of order {order} are not picked yet: wait until its status is ready"
             )
-        return record_of(
-            FulfilmentReport,
-            {**report, "order": None, "kind": "done", "task": task, "code": payload.get("code") or None},
-        )
+        handed = {**report, "order": None, "task": task["task"], "code": payload.get("code") or None}
+        missing = [] if payload.get("lines") is None else _missing(task, payload["lines"])
+        if not missing:
+            return record_of(FulfilmentReport, {**handed, "kind": "done"})
+        return record_of(FulfilmentReport, {**handed, "kind": "short", "reason": "not_collected", "lines": missing})
     if kind == "arrived":
         return record_of(FulfilmentReport, {**report, "kind": "arrived"})
     eta_ms = time_ms_of(payload, "eta", None)
@@ -73,6 +75,25 @@ def translate(pool: str, partner: str, payload: Payload, known: Known, received_
             422, "bad_eta", "eta is in the past: tell when the customer will be there, or send arrived if that is now"
         )
     return record_of(FulfilmentReport, {**report, "kind": "on_the_way", "eta_ms": eta_ms})
+
+
+def _missing(task: Row, told: object) -> list[dict[str, object]]:
+    """The goods of a hand-over that the customer did not get, when a message tells what was handed over."""
+    kept = {line["line_id"]: line["quantity_milli"] for line in task["lines"]}
+    if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
+        raise bad("lines is no list of objects: write one for each line handed over, with line and quantity_milli")
+    given: dict[str, int] = {}
+    for one in told:
+        line, milli = one.get("line"), one.get("quantity_milli")
+        if not isinstance(line, str) or line not in kept or line in given:
+            raise bad(f"line {shorten(line)} is none of the goods that are ready, or comes twice")
+        if not isinstance(milli, int) or isinstance(milli, bool) or not 0 <= milli <= kept[line]:
+            raise bad(f"quantity_milli of line {shorten(line)}: write thousandths handed over, 0 to {kept[line]}")
+        given[line] = milli
+    if not any(given.values()):
+        raise bad("lines hands nothing over: name what the customer got, or post nothing")
+    short = {line: milli - given.get(line, 0) for line, milli in kept.items()}
+    return [{"line_id": line, "quantity_milli": milli} for line, milli in short.items() if milli]
 
 
 def _check_stands(order: str, rows: list[Row | None]) -> None:

@@ -83,7 +83,32 @@ def test_the_customer_and_the_counter_do_all_by_keyboard_and_without_scripts(chr
         page.context.close()
 
 
-def test_the_counter_looks_again_by_itself_but_not_while_somebody_types(chromium, desk):
+def test_the_counter_hands_over_a_part_by_keyboard_and_the_open_form_is_accessible(chromium, desk):
+    with desk.serving() as url:
+        page, told = opened(chromium, url + desk.counter(), viewport=PHONE, java_script_enabled=False)
+        page.focus("li:first-child summary")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type(CODE)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**said=handed_over")
+        assert desk.reports[-1] | {"id": "", "at": ""} == {
+            "id": "", "at": "", "kind": "handed_over", "order": "R-1043", "store": "mill", "code": CODE,
+            "lines": [{"line": "1", "quantity_milli": 1_000}, {"line": "2", "quantity_milli": 485}],
+        }  # fmt: skip
+        page.context.close()
+        page, told = opened(chromium, url + desk.counter(), viewport=PHONE)
+        page.click("li:first-child summary")
+        found = Axe().run(page, options={"runOnly": RULES})
+        assert found.violations_count == 0, found.generate_report()
+        assert (page.evaluate("document.documentElement.scrollWidth"), told) == (PHONE["width"], [])
+        page.context.close()
+
+
+def test_the_counter_looks_again_by_itself_but_not_while_somebody_types_or_hands_over_a_part(chromium, desk):
     with desk.serving() as url:
         page, _ = opened(chromium, url + desk.counter(), viewport=DESKTOP)
         page.clock.install()
@@ -96,4 +121,8 @@ def test_the_counter_looks_again_by_itself_but_not_while_somebody_types(chromium
         page.evaluate("document.activeElement.blur()")
         page.clock.run_for(15_000)
         page.wait_for_selector("text=R-2000")
+        page.click("li:first-child summary")
+        desk.put(message(order="R-2001"))
+        page.clock.run_for(15_000)
+        assert page.query_selector("text=R-2001") is None
         page.context.close()

@@ -29,6 +29,10 @@ def message(sequence=1, order="R-1042", **more):
         "place": {"id": "mill", "name": "The mill", "latitude_e6": 52_500_000, "longitude_e6": 13_400_000},
         "window": {"from": "2026-09-22T12:00:00+02:00", "until": "2026-09-22T12:15:00+02:00"},
         "deadline": "2026-09-22T18:00:00+02:00", "is_late": False, "needs_code": True, "wrong_codes": 0,
+        "lines": [
+            {"line": "1", "sku": "milk-1l", "name": "Milk 1 l", "quantity_milli": 2_000, "unit": "each"},
+            {"line": "2", "sku": "plums", "name": "Plums", "quantity_milli": 485, "unit": "kg"},
+        ],
         "customer": None, "time_zone": "Europe/Berlin", **more,
     }  # fmt: skip
 
@@ -96,8 +100,8 @@ def appointment_row(pool, order, **more):
     """An AppointmentRow of an order at the mill."""
     return {
         "pool": pool, "order": order, "store": "mill", "place": "mill", "status": "booked", "change": "booked",
-        "slot_ms": 1_000, "is_late": False, "window_from_ms": 1_000, "window_until_ms": 901_000, "deadline_ms": 901_000,
-        "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": None, "wrong_codes": [], "reports": [],
-        "reports_forgotten_ms": 0, "booked_at_ms": 1, "ready_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0,
-        "position": 1, **more,
+        "slot_ms": 1_000, "is_late": False, "window_from_ms": 1_000, "window_until_ms": 901_000,
+        "booked_until_ms": 901_000, "deadline_ms": 901_000, "customer": "", "customer_at_ms": 0, "eta_ms": 0,
+        "code_digest": None, "wrong_codes": [], "reports": [], "reports_forgotten_ms": 0,
+        "booked_at_ms": 1, "ready_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0, "position": 1, **more,
     }  # fmt: skip

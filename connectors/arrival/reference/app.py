@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from connectors.arrival.reference.forms import Form, handed_lines
 from connectors.arrival.reference.links import is_proven
 from connectors.arrival.reference.pages import FOLDER, MINUTES, counter_page, customer_page, error_page
 from connectors.arrival.reference.store import Appointments
@@ -28,6 +29,8 @@ from connectors.http.signature import HEADER, verify
 from connectors.http.signed import SenderRules, SignedRequests
 
 FORM_MAX_BYTES: Final = 4_096
+FIELDS_MAX: Final = 50
+"""An order has at most 30 lines."""
 FORMS_PER_S: Final = 50
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -40,7 +43,8 @@ _HEADERS: Final = {
 }
 Send = Callable[[str, bytes], httpx.Response]
 """Takes an id and a signed message's body; the answer. Raises Unavailable."""
-Form = Mapping[str, str]
+Report = dict[str, object]
+"""A message to the pool's side, as docs/arrival.md has it."""
 _NO_PAGE = "This link is not known. Take the whole link that you were sent."
 _GONE = "Nothing is known of this order yet, or any more. If you ordered just now, look again in a moment."
 _BUSY = "Too much is asked at once. Go back, wait a moment, and try again."
@@ -98,8 +102,8 @@ class ReferenceApp:
         def page(said: str, error: str) -> str:
             return customer_page(order, "" if code == "-" else code, found, random.token_hex(8), said, error)
 
-        def message(form: Form) -> dict[str, str] | None:
-            said: dict[str, str] = {"kind": form.get("kind", ""), "order": order, "at": self._time(0)}
+        def message(form: Form) -> Report | None:
+            said: Report = {"kind": form.get("kind", ""), "order": order, "at": self._time(0)}
             if said["kind"] == "cancelled":
                 return said
             if said["kind"] not in ("on_the_way", "arrived"):
@@ -124,13 +128,21 @@ class ReferenceApp:
             now = datetime.fromtimestamp(self._now_s(), UTC)
             return counter_page(place, found, now, random.token_hex(8), said, error)
 
-        def message(form: Form) -> dict[str, str] | None:
-            known = {(one["order"], one["store"]) for one in found}
-            if form.get("kind") != "handed_over" or (form.get("order"), form.get("store")) not in known:
+        def message(form: Form) -> Report | None:
+            known = {(one["order"], one["store"]): one for one in found}
+            appointment = known.get((form.get("order", ""), form.get("store", "")))
+            if form.get("kind") != "handed_over" or appointment is None:
                 return None
-            said = {"kind": "handed_over", "order": form["order"], "store": form["store"], "at": self._time(0)}
+            said: Report = {"kind": "handed_over", "order": form["order"], "store": form["store"], "at": self._time(0)}
             code = form.get("code", "").strip()
-            return {**said, "code": code} if code else said
+            if code:
+                said["code"] = code
+            if "goods" in form:
+                lines = handed_lines(appointment, form)
+                if lines is None:
+                    return None
+                said["lines"] = lines
+            return said
 
         return await self._answer(request, partner, page, message)
 
@@ -139,7 +151,7 @@ class ReferenceApp:
         request: Request,
         partner: Partner,
         page: Callable[[str, str], str],
-        message: Callable[[Form], dict[str, str] | None],
+        message: Callable[[Form], Report | None],
     ) -> Response:
         """The page; or, of a form that was sent, where to see what came of it, or the page with what is wrong."""
         if request.method == "GET":
@@ -188,17 +200,17 @@ def _rules(partner: Partner, now_s: Callable[[], float]) -> SenderRules:
     return SenderRules("partner", {"partner": partner.id}, check, take)
 
 
-def _report(send: Send, message: Mapping[str, str]) -> tuple[str, str]:
+def _report(send: Send, message: Report) -> tuple[str, str]:
     """What a page says after a report: a word of SAID, or what went wrong."""
     try:
-        answer = send(message["id"], json.dumps(message).encode())
+        answer = send(str(message["id"]), json.dumps(message).encode())
         told = answer.json()
     except Unavailable:
         return "", "The shop's system does not answer now. Nothing is lost: try again in a moment."
     except ValueError:
         return "", "The shop's system answered something that this page does not understand. Ask at the counter."
     if answer.is_success:
-        return (message["kind"] if told.get("outcome") == "accepted" else "pending"), ""
+        return (str(message["kind"]) if told.get("outcome") == "accepted" else "pending"), ""
     if told.get("reason") == "appointment_ended":
         return "", "This appointment has ended already."
     text = str(told.get("error", "It was refused"))
@@ -213,7 +225,7 @@ async def _form(request: Request) -> Form | None:
         if len(body) > FORM_MAX_BYTES:
             return None
     try:
-        fields = parse_qs(body.decode(), strict_parsing=True, keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs(body.decode(), strict_parsing=True, keep_blank_values=True, max_num_fields=FIELDS_MAX)
     except ValueError:
         return None
     return {name: values[0] for name, values in fields.items()}

@@ -10,6 +10,7 @@ import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from connectors.arrival.reference.forms import goods_of
 from schemas.statuses import ENDED_APPOINTMENT
 
 FOLDER: Final = Path(__file__).parent / "templates"
@@ -68,7 +69,20 @@ def _appointment(message: Message) -> dict[str, Any]:
         "is_moved": message["change"] == "moved", "is_late": message["is_late"], "needs_code": message["needs_code"],
         "wrong_codes": message["wrong_codes"], "customer": "" if customer is None else customer["state"],
         "eta": "" if customer is None or "eta" not in customer else f"{_time(customer['eta']):%H:%M}",
+        "goods": goods_of(message), "lines": [_line(one) for one in message.get("lines", ())],
     }  # fmt: skip
+
+
+def _line(line: Message) -> dict[str, str]:
+    return {
+        "name": line["name"], "unit": "" if line["unit"] == "each" else line["unit"],
+        "most": _units(line["quantity_milli"]), "step": "1" if line["unit"] == "each" else "0.001",
+    }  # fmt: skip
+
+
+def _units(milli: int) -> str:
+    whole, rest = divmod(milli, 1000)
+    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)
 
 
 def _turn(message: Message) -> tuple[int, datetime, str]:

@@ -42,18 +42,24 @@ def row(order="R-1", store="mill", **more):
     return {
         "pool": POOL, "order": order, "store": store, "place": "mill", "status": "booked", "change": "booked",
         "slot_ms": NOW_MS, "is_late": False, "window_from_ms": NOW_MS, "window_until_ms": NOW_MS + QUARTER_MS,
-        "deadline_ms": NOW_MS + 8 * QUARTER_MS, "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": None,
-        "wrong_codes": [], "reports": [], **more,
+        "booked_until_ms": NOW_MS + QUARTER_MS, "deadline_ms": NOW_MS + 8 * QUARTER_MS, "customer": "",
+        "customer_at_ms": 0, "eta_ms": 0, "code_digest": None, "wrong_codes": [], "reports": [], **more,
     }  # fmt: skip
+
+
+GOODS = (
+    {"line_id": "1", "sku": "milk-1l", "quantity_milli": 2_000},
+    {"line_id": "2", "sku": "plums", "quantity_milli": 485},
+)
 
 
 def book(topics, appointment):
     topics.put("pickup.appointments.v1", f"{POOL}/{appointment['order']}/{appointment['store']}", appointment)
 
 
-def hand_over(topics, task, order="R-1", store="mill", status="open", reports=()):
+def hand_over(topics, task, order="R-1", store="mill", status="open", reports=(), lines=()):
     value = {"task": task, "kind": "hand_over", "order": order, "store": store, "status": status}
-    topics.put("pool.tasks.v1", f"{POOL}/{task}", {**value, "reports": list(reports)})
+    topics.put("pool.tasks.v1", f"{POOL}/{task}", {**value, "reports": list(reports), "lines": list(lines)})
 
 
 @pytest.fixture
@@ -74,7 +80,7 @@ def test_an_app_is_told_window_place_and_how_far_it_is():
         "store_name": "The mill",
         "place": {"id": "mill", "name": "Mill, back door", "latitude_e6": 52_500_000, "longitude_e6": 13_400_000},
         "window": {"from": "2026-03-01T09:15:00+01:00", "until": "2026-03-01T09:30:00+01:00"},
-        "deadline": "2026-03-01T11:15:00+01:00", "is_late": False, "needs_code": True, "wrong_codes": 0,
+        "deadline": "2026-03-01T11:15:00+01:00", "is_late": False, "lines": [], "needs_code": True, "wrong_codes": 0,
         "customer": {
             "state": "on_the_way", "at": "2026-03-01T09:15:00+01:00", "eta": "2026-03-01T09:16:00+01:00",
         },
@@ -103,6 +109,22 @@ def test_appointments_are_read_with_the_pool_s_settings_and_an_old_report_change
     topics.put("pickup.appointments.v1", "north/R-1/mill", None)
     assert source.changed() == {"R-1/mill"}
     assert (source.knows("R-1/mill"), source.state("R-1/mill").is_final) == (False, True)
+
+
+def test_goods_that_are_ready_are_told_by_name_until_they_are_handed_over(topics):
+    source = Appointments(POOL, topics.follow)
+    book(topics, row(status="ready"))
+    topics.put("catalog.items.v1", f"{POOL}/milk-1l", {"sku": "milk-1l", "name": "Milk 1 l", "unit": "each"})
+    hand_over(topics, "hand-over-1", lines=GOODS)
+    hand_over(topics, "hand-over-2", order="R-9", lines=GOODS)
+    assert source.changed() == {"R-1/mill"}
+    assert source.state("R-1/mill").content["lines"] == [
+        {"line": "1", "sku": "milk-1l", "quantity_milli": 2_000, "name": "Milk 1 l", "unit": "each"},
+        {"line": "2", "sku": "plums", "quantity_milli": 485, "name": "plums", "unit": "each"},
+    ]
+    hand_over(topics, "hand-over-1", status="done", lines=GOODS)
+    assert source.changed() == {"R-1/mill"}
+    assert source.state("R-1/mill").content["lines"] == []
 
 
 # Signed messages
@@ -157,7 +179,7 @@ def told(known, **message):
 
 
 def test_messages_become_reports_under_the_partner_s_name():
-    known = Known(row(), task="hand-over-7-1")
+    known = Known(row(), task={"task": "hand-over-7-1", "lines": GOODS})
     common = {
         "pool": POOL, "store": "mill", "report_id": "front-desk/m-1", "occurred_at_ms": NOW_MS,
         "recorded_at_ms": NOW_MS, "origin": PARTNER,
@@ -170,6 +192,34 @@ def test_messages_become_reports_under_the_partner_s_name():
     assert told(known, kind="cancelled", store=None) == OrderRequest(
         pool=POOL, order="R-1", kind="cancelled", key="front-desk/m-1", recorded_at_ms=NOW_MS, origin=PARTNER
     )
+
+
+def test_a_part_that_was_handed_over_is_a_report_of_what_was_not():
+    known = Known(row(), task={"task": "hand-over-7-1", "lines": GOODS})
+    part = told(known, kind="handed_over", code="1234", lines=[{"line": "1", "quantity_milli": 500}])
+    assert (part.kind, part.task, part.code, part.reason) == ("short", "hand-over-7-1", "1234", "not_collected")
+    assert [(one.line_id, one.quantity_milli) for one in part.lines] == [("1", 1_500), ("2", 485)]
+    whole = [{"line": one["line_id"], "quantity_milli": one["quantity_milli"]} for one in GOODS]
+    assert told(known, kind="handed_over", lines=whole).kind == "done"
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("all of it", "no list of objects"), (["1"], "no list of objects"),
+        ([{"line": "9", "quantity_milli": 1}], "none of the goods that are ready"),
+        ([{"line": "1", "quantity_milli": 1}] * 2, "comes twice"),
+        ([{"line": "1", "quantity_milli": 2_001}], "0 to 2000"),
+        ([{"line": "1", "quantity_milli": "1"}], "thousandths"),
+        ([{"line": "1", "quantity_milli": True}], "thousandths"),
+        ([{"line": "1", "quantity_milli": 0}], "hands nothing over"),
+    ],
+)  # fmt: skip
+def test_a_part_that_cannot_be_is_told_what_to_do(lines, text):
+    known = Known(row(), task={"task": "hand-over-7-1", "lines": GOODS})
+    with pytest.raises(MessageRefused, match=text) as refused:
+        told(known, kind="handed_over", lines=lines)
+    assert (refused.value.status, refused.value.reason) == (422, "bad_message")
 
 
 def test_a_time_ahead_of_ours_is_the_time_of_receipt():
@@ -292,7 +342,7 @@ def test_what_is_no_message_is_told_and_counted(page):
 def test_a_task_that_ended_is_handed_over_no_more_and_a_cancelled_order_is_forgotten(page):
     hand_over(page.topics, "hand-over-1")
     page.look()
-    assert page.book.hand_over("R-1", "mill") == "hand-over-1"
+    assert page.book.hand_over("R-1", "mill")["task"] == "hand-over-1"
     hand_over(page.topics, "hand-over-1", status="done", reports=[{"report_id": "front-desk/m-9", "recorded_at_ms": 1}])
     page.look()
     assert page.book.hand_over("R-1", "mill") is None

@@ -162,6 +162,36 @@ def test_the_counter_hands_over_against_the_code_and_what_is_refused_is_told(des
     assert desk.reports[-1]["code"] == CODE
 
 
+def part_form(page, **more):
+    """The fields of the form by which a part is handed over, quantities as they stand there."""
+    [text] = [one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if 'name="goods"' in one]
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text))
+    return fields | dict(re.findall(r'name="(line-\d+)" value="([^"]*)"', text)) | more
+
+
+def test_the_counter_hands_over_a_part_line_by_line(desk, client):
+    desk.put(message(needs_code=False))
+    page = client.get(desk.counter()).text
+    assert re.findall(r"(Milk 1 l, of 2|Plums, of 0.485 kg)", page) == ["Milk 1 l, of 2", "Plums, of 0.485 kg"]
+    assert posted(client, desk.counter(), part_form(page, **{"line-1": "1", "line-2": "0,2"})).status_code == 303
+    assert desk.reports[-1]["lines"] == [
+        {"line": "1", "quantity_milli": 1_000},
+        {"line": "2", "quantity_milli": 200},
+    ]
+
+
+@pytest.mark.parametrize(
+    "more", [{"line-1": "3"}, {"line-1": "-1"}, {"line-1": "one"}, {"goods": "x"}, {"line-2": "0.4851"}]
+)
+def test_a_part_that_is_more_than_there_is_or_of_other_goods_is_refused(desk, client, more):
+    desk.put(message())
+    fields = part_form(client.get(desk.counter()).text, code=CODE)
+    assert posted(client, desk.counter(), fields | more).status_code == 422
+    desk.put(message(2, lines=[]))
+    assert posted(client, desk.counter(), fields).status_code == 422
+    assert desk.reports == []
+
+
 def test_goods_that_are_not_picked_cannot_be_handed_over(desk, client):
     desk.put(message(status="booked"))
     assert "handed_over" not in client.get(desk.counter()).text
