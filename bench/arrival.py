@@ -153,7 +153,7 @@ def _row(order: str, status: str, position: int) -> dict[str, Any]:
     return {
         "pool": POOL, "order": order, "store": "mill", "place": "mill", "status": status, "change": status,
         "slot_ms": now_ms, "is_late": False, "window_from_ms": now_ms, "window_until_ms": now_ms + _SLOT_MS,
-        "deadline_ms": now_ms + _SLOT_MS, "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": None,
-        "wrong_codes": [], "reports": [], "reports_forgotten_ms": 0, "booked_at_ms": now_ms, "ready_at_ms": 0,
-        "ended_at_ms": 0, "forget_at_ms": 0, "position": position,
+        "booked_until_ms": now_ms + _SLOT_MS, "deadline_ms": now_ms + _SLOT_MS, "customer": "", "customer_at_ms": 0,
+        "eta_ms": 0, "code_digest": None, "wrong_codes": [], "reports": [], "reports_forgotten_ms": 0,
+        "booked_at_ms": now_ms, "ready_at_ms": 0, "ended_at_ms": 0, "forget_at_ms": 0, "position": position,
     }  # fmt: skip

@@ -283,7 +283,8 @@ def _tell_how_to_fill(pool: str, store: str, missing: list[dict[str, Any]]) -> N
 
 
 def _print(event: dict[str, Any], zone: tzinfo) -> None:
-    from commonshelf.text import time_text, units
+    from commonshelf.desks.pickup import window_text
+    from commonshelf.text import units
 
     why = ": ".join(text for text in (event["reason"], event["detail"]) if text)
     state = event["outcome"] or event["status"]
@@ -292,7 +293,8 @@ def _print(event: dict[str, Any], zone: tzinfo) -> None:
         goods = f"{units(hold['quantity_milli'])} {hold['sku']}"
         typer.echo(f"  line {hold['line_id']}: {goods} at {hold['store']}, {hold['state']}")
     for slot in event["slots"]:
-        typer.echo(f"  collect what {slot['store']} keeps at {slot['place']}, {time_text(slot['slot_ms'], zone)}")
+        window = window_text(slot["slot_ms"], slot["until_ms"], zone)
+        typer.echo(f"  collect what {slot['store']} keeps at {slot['place']}, {window}")
     for line in event["lines"]:
         if line["unfilled_milli"]:
             goods = f"{units(line['unfilled_milli'])} {line['sku']}"

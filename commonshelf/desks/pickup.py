@@ -68,10 +68,16 @@ def appointments_of(connection: Connection, pool: str, order: str) -> list[Appoi
 
 def appointment_text(row: AppointmentRow, zone: tzinfo) -> str:
     """How an appointment stands, in a line."""
-    told = f"appointment at {row['place']} ({row['store']}), {time_text(row['slot_ms'], zone)}: {row['status']}"
+    window = window_text(row["window_from_ms"], row["window_until_ms"], zone)
+    told = f"appointment at {row['place']} ({row['store']}), {window}: {row['status']}"
     if row["customer"] == "on_the_way":
         return f"{told}, the customer arrives at {time_text(row['eta_ms'], zone)}"
     return f"{told}, the customer is there" if row["customer"] == "arrived" and not row["ended_at_ms"] else told
+
+
+def window_text(from_ms: int, until_ms: int, zone: tzinfo) -> str:
+    """A window of a day, as 2026-11-30 17:00 to 17:15 CET."""
+    return f"{time_text(from_ms, zone, '%Y-%m-%d %H:%M')} to {time_text(until_ms, zone, '%H:%M %Z')}"
 
 
 def occupancy(rows: Iterable[AppointmentRow], rooms: Mapping[str, int]) -> list[PlaceHour]:

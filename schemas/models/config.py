@@ -137,6 +137,8 @@ class PoolSettings(Record):
     """How far ahead a deadline may be."""
     ended_retention_ms: int = setting(3, DAYS, least=0, most=400)
     """How long ended orders, transfers and tasks stay in the state at least."""
+    learns_preparation: bool = True
+    """Learn how long each store takes to prepare orders, and promise appointments by that."""
     offers_substitutes: bool = True
     """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()

@@ -56,6 +56,8 @@ class PoolTerms(BaseModel):
     """How far ahead a deadline may be."""
     ended_retention_days: Annotated[int, Field(ge=0, le=400)] = 3
     """How long ended orders, transfers and tasks stay in the state at least."""
+    learns_preparation: bool = True
+    """Learn how long each store takes to prepare orders, and promise appointments by that."""
     offers_substitutes: bool = True
     """Name substitutes for what is short."""
     allocation: AllocationSettings = AllocationSettings()

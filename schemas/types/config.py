@@ -115,6 +115,7 @@ class PoolSettings(TypedDict):
     resend_after_ms: int
     order_ahead_max_ms: int
     ended_retention_ms: int
+    learns_preparation: bool
     offers_substitutes: bool
     allocation: AllocationSettings
     restock: RestockSettings

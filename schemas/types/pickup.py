@@ -43,6 +43,7 @@ class AppointmentRow(TypedDict):
     is_late: bool
     window_from_ms: int
     window_until_ms: int
+    booked_until_ms: int
     deadline_ms: int
     customer: CustomerState | Literal[""]
     customer_at_ms: int
@@ -64,6 +65,7 @@ class BookedSlot(TypedDict):
     store: str
     place: str
     slot_ms: int
+    until_ms: int
     is_late: NotRequired[bool]
 
 
@@ -74,3 +76,13 @@ class PickupWish(TypedDict):
     until_ms: int
     place: str | None
     code_digest: NotRequired[str | None]
+
+
+class PreparationRow(TypedDict):
+    """How long a store took to prepare orders at an hour of the day, against what is declared. Internal."""
+
+    pool: str
+    store: str
+    hour: int
+    picks: int
+    weights: list[int]

@@ -6,7 +6,7 @@ from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChannel, LoanRow
 from schemas.types.orders import OrderRow, QuotaRow, StoreLoad
-from schemas.types.pickup import AppointmentRow
+from schemas.types.pickup import AppointmentRow, PreparationRow
 from schemas.types.stock import DedupPage, HandOverRow, MovementBlock, ShelfRow
 from schemas.types.tasks import TaskRow
 from schemas.types.transfers import TransferRow
@@ -81,6 +81,7 @@ Row = (
     | tuple[Literal["commonshelf.StaleTermsRow"], StaleTermsRow]
     | tuple[Literal["commonshelf.HandOverRow"], HandOverRow]
     | tuple[Literal["commonshelf.AppointmentRow"], AppointmentRow]
+    | tuple[Literal["commonshelf.PreparationRow"], PreparationRow]
 )
 """The row."""
 

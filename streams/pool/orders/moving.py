@@ -29,7 +29,7 @@ def _offered(search: SlotSearch, store: str, wish: PickupWish) -> BookedSlot:
     if offer is None:
         at = "" if wish["place"] is None else f" at {wish['place']}"
         raise RefusedError(rejections.NO_SLOT, f"store {store} has no quarter hour near that window{at}")
-    return {"store": store, "place": offer.place, "slot_ms": offer.slot_ms}
+    return search.booked(store, offer)
 
 
 def _code_digest(order: OrderRow) -> str | None:
@@ -44,14 +44,15 @@ def _ready_stores(order: OrderRow) -> set[str]:
 
 
 def move_late(state: PoolState, order: OrderRow, store: str, now_ms: int) -> OrderRow:
-    """The order after the store's quarter hour began and its goods were not ready: the nearest that they can be ready
-    for, or the one that it has when there is none. It is moved so once.
+    """The order after its goods were not ready in time for the store's quarter hour: the nearest that they can be
+    ready for, or the one that it has when there is none. It is moved so once.
     """
     wish, slots = order["terms"].get("pickup"), order.get("slots", [])
     if wish is None:
         raise LookupError(f"order {order['order']} has an appointment and no wish")
     others = [slot for slot in slots if slot["store"] != store]
-    offer = SlotSearch(state, order, wish, others, now_ms, is_anew=False).of_store(store)
+    search = SlotSearch(state, order, wish, others, now_ms, is_anew=False)
+    offer = search.of_store(store)
     return {
         **order,
         "slots": [
@@ -59,7 +60,7 @@ def move_late(state: PoolState, order: OrderRow, store: str, now_ms: int) -> Ord
             if slot["store"] != store
             else {**slot, "is_late": True}
             if offer is None
-            else {"store": store, "place": offer.place, "slot_ms": offer.slot_ms, "is_late": True}
+            else {**search.booked(store, offer), "is_late": True}
             for slot in slots
         ],
     }

@@ -11,7 +11,7 @@ from schemas.types.tasks import TaskKind, TaskLine, TaskRow
 from streams.pool.journal.elsewhere import is_elsewhere
 from streams.pool.orders.holds import COLLECTED, CONFIRMED, PICKED
 from streams.pool.orders.rows import find_order
-from streams.pool.pickup.index import appointment_name
+from streams.pool.pickup.index import SLOT_MS, appointment_name
 from streams.pool.pickup.rows import find_appointment
 from streams.pool.pickup.waiting import eta_of, waits_until_ms
 from streams.pool.state.pool_state import PoolState
@@ -138,11 +138,11 @@ def _due_ms(state: PoolState, order: OrderRow, kind: TaskKind, store: str, now_m
     deadline_ms, slot = order["terms"]["deadline_ms"], _slot(order, store)
     if kind == PICK:
         due_ms = time_after(settings, pool["time_zone"], now_ms, pool["pick_within_ms"])
-        return min(due_ms if slot is None else max(due_ms, slot["slot_ms"]), deadline_ms)
+        return min(due_ms if slot is None else max(due_ms, slot["until_ms"] - SLOT_MS), deadline_ms)
     if slot is None:
         return max(now_ms, deadline_ms) + pool["collect_grace_ms"]
     eta_ms = eta_of(find_appointment(state, appointment_name(order["order"], store)))
-    return waits_until_ms(state, slot["place"], slot["slot_ms"], eta_ms, deadline_ms, now_ms)
+    return waits_until_ms(state, slot["place"], slot["until_ms"], eta_ms, deadline_ms, now_ms)
 
 
 def _slot(order: OrderRow | None, store: str) -> BookedSlot | None:

@@ -4,6 +4,7 @@ from schemas.topics import FULFILMENT_REPORTS
 from streams.pool.aggregate import Aggregate, Input
 from streams.pool.journal.facts import FULFILMENT_REPORT_DECIDED, ORDER_CHANGED, ORDER_REQUEST_DECIDED, TICK
 from streams.pool.pickup import fold
+from streams.pool.pickup.preparation import PREPARATION_ROWS
 from streams.pool.pickup.reports import decide_report
 from streams.pool.pickup.rows import APPOINTMENT_ROWS
 
@@ -16,5 +17,5 @@ AGGREGATE = Aggregate(
         FULFILMENT_REPORT_DECIDED: fold.fold_report,
         TICK: fold.forget_appointments,
     },
-    tables=(APPOINTMENT_ROWS,),
+    tables=(APPOINTMENT_ROWS, PREPARATION_ROWS),
 )

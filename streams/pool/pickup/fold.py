@@ -8,9 +8,9 @@ from schemas.types.pickup import AppointmentRow, AppointmentStatus, BookedSlot
 from schemas.types.tasks import TaskRow
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
-from streams.pool.pickup.index import APPOINTMENTS, appointment_name
+from streams.pool.pickup.index import APPOINTMENTS, SLOT_MS, appointment_name
+from streams.pool.pickup.learning import learn
 from streams.pool.pickup.rows import APPOINTMENT_ROWS, find_appointment
-from streams.pool.pickup.slots import SLOT_MS
 from streams.pool.state.forgetting import forget_ended
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.rows import HAND_OVER, PICK
@@ -22,7 +22,8 @@ def fold_order(state: PoolState, fact: OrderRequestDecided | OrderChanged, entry
 
 
 def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -> None:
-    """A report: the appointment that it is about, or those of the order that it changes."""
+    """A report: the appointment that it is about, or those of the order that it changes, and what it teaches."""
+    learn(state, fact)
     row = fact.get("appointment")
     if row is not None:
         state.tables[APPOINTMENT_ROWS].put((state.pool, appointment_name(row["order"], row["store"])), row)
@@ -75,8 +76,8 @@ def _booked(
         return {
             "pool": state.pool, "order": order["order"], "store": slot["store"], "place": place, "status": status,
             "change": status, "slot_ms": slot_ms, "is_late": is_late, "window_from_ms": slot_ms,
-            "window_until_ms": slot_ms + SLOT_MS, "deadline_ms": deadline_ms, "customer": "", "customer_at_ms": 0,
-            "eta_ms": 0, "code_digest": digest, "wrong_codes": [],
+            "window_until_ms": slot["until_ms"], "booked_until_ms": slot["until_ms"], "deadline_ms": deadline_ms,
+            "customer": "", "customer_at_ms": 0, "eta_ms": 0, "code_digest": digest, "wrong_codes": [],
             "reports": [] if before is None else before["reports"],
             "reports_forgotten_ms": 0 if before is None else before["reports_forgotten_ms"], "booked_at_ms": at_ms,
             "ready_at_ms": ready_at_ms, "ended_at_ms": 0, "forget_at_ms": 0, "position": 0,
@@ -86,12 +87,19 @@ def _booked(
         after = {**after, "code_digest": digest, "wrong_codes": []}
     if status != before["status"]:
         after = {**after, "status": status, "change": status, "ready_at_ms": ready_at_ms}
-    if (place, slot_ms) != (before["place"], before["slot_ms"]):
-        after = {
-            **after, "place": place, "change": "moved", "slot_ms": slot_ms, "window_from_ms": slot_ms,
-            "window_until_ms": slot_ms + SLOT_MS,
-        }  # fmt: skip
-    return after
+    is_moved = (place, slot_ms) != (before["place"], before["slot_ms"]) or slot["until_ms"] > before["booked_until_ms"]
+    if is_moved:
+        after = {**after, "place": place, "change": "moved", "slot_ms": slot_ms, "window_from_ms": slot_ms}
+    until_ms = slot["until_ms"] if is_moved else min(slot["until_ms"], before["window_until_ms"])
+    return _narrowed({**after, "window_until_ms": until_ms, "booked_until_ms": slot["until_ms"]})
+
+
+def _narrowed(row: AppointmentRow) -> AppointmentRow:
+    """The appointment, with its quarter hour as the window once goods are ready for that; a customer who has set out
+    keeps the window that was promised then.
+    """
+    is_in_time = row["status"] == "ready" and row["ready_at_ms"] <= row["slot_ms"]
+    return {**row, "window_until_ms": row["slot_ms"] + SLOT_MS} if is_in_time and not row["customer"] else row
 
 
 def _ended_as(order: OrderRow, store: str, tasks: list[TaskRow], *, is_short: bool) -> AppointmentStatus:

@@ -10,6 +10,7 @@ from streams.pool.state.groups import Group, regroup
 from streams.pool.state.part import Part, Pool
 
 APPOINTMENT: Final = "appointment"
+SLOT_MS: Final = 900_000
 Slot = tuple[str, int]
 """(place, when the quarter hour begins, ms since 1970 UTC)"""
 
@@ -19,7 +20,7 @@ class AppointmentIndex:
 
     def __init__(self, state: Pool) -> None:
         self._alarms = state.alarms
-        """Appointments whose goods must be ready by now."""
+        """Appointments whose goods must be ready by now: when the last quarter hour of the window begins."""
         self.forgettable = Forgettable()
         """Ended appointments, by when they leave the state."""
         self.of_order: Group[str] = defaultdict(dict)
@@ -39,7 +40,7 @@ class AppointmentIndex:
         regroup(self.at_slot, () if before is None else (before,), (slot,) if is_live else (), name)
         regroup(self.of_order, (row["order"],), (row["order"],) if is_live else (), name)
         must_be_ready = row["status"] == "booked" and not row["is_late"]
-        self._alarms.set((APPOINTMENT, name), row["slot_ms"] if must_be_ready else None)
+        self._alarms.set((APPOINTMENT, name), row["window_until_ms"] - SLOT_MS if must_be_ready else None)
         if is_live:
             self._slots[name] = slot
             self.forgettable.clear((APPOINTMENT, name))

@@ -75,7 +75,7 @@ def _check_eta(state: PoolState, row: AppointmentRow, report: FulfilmentReport, 
 
 def _waiting_longer(state: PoolState, row: AppointmentRow, now_ms: int) -> list[TaskRow]:
     """The store's hand-over, due later when the customer comes later."""
-    until_ms = waits_until_ms(state, row["place"], row["slot_ms"], row["eta_ms"], row["deadline_ms"], now_ms)
+    until_ms = waits_until_ms(state, row["place"], row["booked_until_ms"], row["eta_ms"], row["deadline_ms"], now_ms)
     found = [find_task(state, name) for name in sorted(state[TASKS].of_order.get(row["order"], ()))]
     return [
         {**task, "due_ms": until_ms, "position": state.next_position}

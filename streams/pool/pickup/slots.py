@@ -2,6 +2,9 @@
 
 A place has room for so many orders in a quarter hour as its staff serves, and for so many within any hour as find room
 on its shelf. The order's own quarter hours count as free while it is allocated as a whole anew.
+
+A store is in time for a quarter hour when it usually is ready by then. The window that is promised with it lasts longer
+when the store may need longer: so that nearly always a quarter hour is left of it when the goods are there.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -11,12 +14,15 @@ from typing import Final, NamedTuple
 from schemas.types.config import PickupPlace
 from schemas.types.orders import OrderRow
 from schemas.types.pickup import BookedSlot, PickupWish
-from streams.pool.pickup.index import APPOINTMENTS, Slot
+from streams.pool.pickup.index import APPOINTMENTS, SLOT_MS, Slot
+from streams.pool.pickup.preparation import AS_DECLARED, Pace, declared_ms, pace_at
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.opening_hours import Hours, opening_spans, time_after
 
-SLOT_MS: Final = 900_000
+WINDOW_MAX_MS: Final = 3_600_000
 _MINUTE_MS = 60_000
+_WINDOW_STEP_MS = 5 * _MINUTE_MS
+"""Windows end at whole five minutes, as people say them."""
 _SLOTS_OF_AN_HOUR = 4
 
 
@@ -54,6 +60,7 @@ class SlotSearch:
         self._picked = ready
         self._offers: dict[str, OfferedSlot | None] = {}
         self._ready: dict[tuple[str, str], int] = {}
+        self._paces: dict[str, Pace] = {}
 
     def of_store(self, store: str) -> OfferedSlot | None:
         """The store's nearest quarter hour, of all its places; None when it has none in time."""
@@ -68,10 +75,15 @@ class SlotSearch:
         """The order's quarter hours, by store, when these stores give it goods besides those that keep some."""
         slots = dict(self._kept)
         for store in stores:
-            offer = self.of_store(store)
+            offer = None if store in slots else self.of_store(store)
             if offer is not None:
-                slots[store] = {"store": store, "place": offer.place, "slot_ms": offer.slot_ms}
+                slots[store] = self.booked(store, offer)
         return [slots[store] for store in sorted(slots)]
+
+    def booked(self, store: str, offer: OfferedSlot) -> BookedSlot:
+        """The quarter hour that the store takes, with the window that is promised."""
+        until_ms = self._until_ms(store, offer)
+        return {"store": store, "place": offer.place, "slot_ms": offer.slot_ms, "until_ms": until_ms}
 
     def _places_of(self, store: str) -> list[str]:
         wished, places = self._wish["place"], self._state.config.places_of.get(store, ())
@@ -87,16 +99,38 @@ class SlotSearch:
         return self._offers[name]
 
     def _ready_ms(self, name: str, store: str) -> int:
-        """When the store can have the goods ready there."""
+        """When the store usually has the goods ready there."""
         if store in self._picked:
             return self._now_ms
         known = self._ready.get((name, store))
         if known is None:
-            place, config = self._state.config.places[name], self._state.config
-            span_ms = place["preparation_ms"] + self._lines * place["preparation_per_line_ms"]
-            known = time_after(config.stores[store], config.pool["time_zone"], self._now_ms, span_ms)
-            self._ready[name, store] = known
+            known = self._ready[name, store] = self._prepared_ms(name, store, self._pace(store).usual_permille)
         return known
+
+    def _prepared_ms(self, name: str, store: str, permille: int) -> int:
+        """When so much has passed of the time that is declared for preparation there."""
+        config = self._state.config
+        span_ms = -(-permille * declared_ms(config.places[name], self._lines) // 1000)
+        return time_after(config.stores[store], config.pool["time_zone"], self._now_ms, span_ms)
+
+    def _pace(self, store: str) -> Pace:
+        if store not in self._paces:
+            self._paces[store] = pace_at(self._state, store, self._now_ms)
+        return self._paces[store]
+
+    def _until_ms(self, store: str, offer: OfferedSlot) -> int:
+        """When the window of a quarter hour ends that the store takes."""
+        end_ms, pace = offer.slot_ms + SLOT_MS, self._pace(store)
+        if pace == AS_DECLARED or store in self._picked:
+            return end_ms
+        late_ms = self._prepared_ms(offer.place, store, pace.long_permille)
+        until_ms = -(-late_ms // _WINDOW_STEP_MS) * _WINDOW_STEP_MS + SLOT_MS
+        if until_ms <= end_ms:
+            return end_ms
+        config = self._state.config
+        hours = opening_spans(self._hours(config.places[offer.place]), config.pool["time_zone"], offer.slot_ms)
+        closes_ms = next(closes for _, closes in hours if closes > offer.slot_ms)
+        return max(end_ms, min(until_ms, offer.slot_ms + WINDOW_MAX_MS, closes_ms, self._deadline_ms))
 
     def _nearest(self, place: PickupPlace, ready_ms: int) -> Iterator[int]:
         """When the place's quarter hours begin, the nearest to the wish first; of two alike the earlier one."""

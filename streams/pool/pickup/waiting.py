@@ -1,13 +1,14 @@
 """The time that goods wait for the customer of an appointment."""
 
 from schemas.types.pickup import AppointmentRow
-from streams.pool.pickup.slots import SLOT_MS
 from streams.pool.state.pool_state import PoolState
 
 
-def waits_until_ms(state: PoolState, place: str, slot_ms: int, eta_ms: int, deadline_ms: int, now_ms: int) -> int:
-    """When nobody is expected any more: so long after the quarter hour, or after the time of arrival that was told."""
-    latest_ms = max(now_ms, slot_ms + SLOT_MS, eta_ms)
+def waits_until_ms(state: PoolState, place: str, until_ms: int, eta_ms: int, deadline_ms: int, now_ms: int) -> int:
+    """When nobody is expected any more: so long after the window as it was booked, which ends at `until_ms`, or after
+    the time of arrival that was told.
+    """
+    latest_ms = max(now_ms, until_ms, eta_ms)
     wait_ms = state.config.places[place]["no_show_after_ms"]
     return min(latest_ms + wait_ms, max(now_ms, longest_ms(state, deadline_ms)))
 

@@ -33,6 +33,11 @@ def local_day(zone: str, at_ms: int) -> int:
     return _local(zone, at_ms).toordinal() - _EPOCH.toordinal()
 
 
+def local_hour(zone: str, at_ms: int) -> int:
+    """Hour of the day on the clock of `zone`, 0 to 23."""
+    return _local(zone, at_ms).hour
+
+
 def business_day(store: StoreSettings, zone: str, at_ms: int) -> int:
     """The day that the store counts a time to, in days since 1970.
 
@@ -71,6 +76,16 @@ def time_after(store: StoreSettings | Hours, zone: str, now_ms: int, span_ms: in
             return max(opens_ms, now_ms) + left_ms
         left_ms -= max(open_ms, 0)
     return now_ms + _DAYS_AHEAD * 86_400_000
+
+
+def opening_time_between(store: StoreSettings | Hours, zone: str, from_ms: int, until_ms: int) -> int:
+    """The store's opening time between the two, ms; 0 when `until_ms` is not later."""
+    total_ms = 0
+    for opens_ms, closes_ms in opening_spans(store, zone, from_ms):
+        if opens_ms >= until_ms:
+            break
+        total_ms += max(0, min(closes_ms, until_ms) - max(opens_ms, from_ms))
+    return total_ms
 
 
 def opening_spans(store: StoreSettings | Hours, zone: str, from_ms: int) -> Iterator[tuple[int, int]]:

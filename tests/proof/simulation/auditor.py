@@ -5,7 +5,7 @@ from its cause: what is promised was available, each unit is held once, nothing 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from messaging.journal import JournalEntry, read_page
 from schemas.codec import BadMessage, topic_codec
@@ -225,6 +225,7 @@ class Auditor:
 
     def _fact(self, fact: Fact, event: Row, record: Record, first: int) -> None:
         kind, fields = fact
+        self._appointments.take(fact, max(self.clock_ms, event.get("recorded_at_ms", 0)))
         if kind in (ORDER_REQUEST_DECIDED, TRANSFER_REQUEST_DECIDED):
             self._request(kind, fields, record)
         if kind == FULFILMENT_REPORT_DECIDED:
@@ -478,15 +479,15 @@ class Auditor:
             is_held = order["status"] != "tentative" or order["expires_at_ms"] > self.clock_ms
             require(is_held, "holds expired and nothing follows", order, self.clock_ms)
 
-    def check_end(self) -> None:
-        """Time alone has ended everything, and nothing is kept for anybody."""
+    def check_end(self, changelog: Mapping[str, bytes]) -> None:
+        """Time alone has ended everything, and nothing is kept for anybody; `changelog` has the rows that are left."""
         for what, rows in (("order", self.orders), ("transfer", self.transfers)):
             left = [row for row in rows.values() if row["status"] != "ended"]
             require(not left, f"{what} that never ends", left[:1])
         left = [task for task in self.tasks.values() if task["status"] in _LIVE]
         require(not left, "a task that never ends", left[:1])
         require(not any(self._held.values()), "held for nobody", {k: v for k, v in self._held.items() if v})
-        self._appointments.check_end()
+        self._appointments.check_end(changelog)
         self.seen += self._appointments.seen
         for shelf in self.books.shelves:
             self._check_told(shelf)

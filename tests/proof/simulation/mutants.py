@@ -19,7 +19,8 @@ from streams.pool.orders import fold as order_fold
 from streams.pool.orders import index as order_index
 from streams.pool.orders import tasks as order_tasks
 from streams.pool.pickup import fold as pickup_fold
-from streams.pool.pickup import slots
+from streams.pool.pickup import learning, slots
+from streams.pool.pickup.preparation import AS_DECLARED
 from streams.pool.settings import clock
 from streams.pool.state import dedup, shelf, tables
 from streams.pool.state.shelf import Shelf
@@ -215,6 +216,11 @@ MUTANTS: dict[str, Plant] = {
     "a slot is promised to more than it has room for": _answer(slots.SlotSearch, "_has_room", True),
     "the shelf of a place has no end": _answer(slots.SlotSearch, "_most_within_an_hour", 0),
     "appointments do not follow their orders": _answer(pickup_fold, "_follow", None),
+    "a slot is promised before its store is usually ready": _answer(slots, "pace_at", AS_DECLARED),
+    "a store's nights count as preparation": _replace(
+        learning, "opening_time_between", lambda _: lambda *given: max(given[3] - given[2], 0)
+    ),
+    "a window stays wide when its goods are ready": _replace(pickup_fold, "_narrowed", lambda _: lambda row: row),
     "goods are handed over against any code": _replace(reports, "check_code", lambda _: lambda *given: given[3]),
     "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
     "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),

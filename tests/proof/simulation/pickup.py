@@ -1,21 +1,24 @@
 """Customers who collect by appointment, drawn from a seed of their own, and what must hold of appointments.
 
 No quarter hour has more orders than its place has room for, every order that goes on has the appointments that its row
-says, and every appointment ends.
+says, and every appointment ends. Windows hold their quarter hour and end later by a move alone, and stores are promised
+to be ready no sooner than they were seen to be: what is learned of them is summed up anew.
 """
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from schemas.codec import topic_codec
 from schemas.models.config import PickupPlace
 from schemas.pickup_code import code_digest
 from schemas.topics import PICKUP_APPOINTMENTS
+from streams.pool.journal.facts import ORDER_REQUEST_DECIDED, Fact
 from streams.runtime.contract import OutputRecord
 from tests.proof.simulation.order_checks import KEPT, require
-from tests.support.pool import HOUR_MS, MINUTE_MS, POOL, fulfilment_report
+from tests.support.pool import DAY_MS, HOUR_MS, MINUTE_MS, POOL, decode_row, fulfilment_report
+from tests.support.preparation import Preparation
 
 Row = dict[str, Any]
 QUARTER_MS = 15 * MINUTE_MS
@@ -28,6 +31,8 @@ PLACES = (
     ),
 )  # fmt: skip
 _LIVE = ("booked", "ready")
+_CLOSES_MS = 20 * HOUR_MS
+"""When the one store closes that does."""
 
 
 class Customers:
@@ -94,11 +99,33 @@ def check_code(order: Row, event: Row) -> None:
 
 
 class AppointmentChecks:
-    """Follows the topic of appointments."""
+    """Follows the topic of appointments, and what the journal tells of them."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self._rows: dict[str, Row] = {}
+        self._preparation = Preparation()
+
+    def take(self, fact: Fact, now_ms: int) -> None:
+        """The next fact, decided at a time. Raises ViolationError."""
+        fields: Any = fact[1]
+        if fact[0] == ORDER_REQUEST_DECIDED and fields["request"]["kind"] == "placed" and fields["order"] is not None:
+            for slot in fields["order"]["slots"]:
+                self._check_promise(fields["order"], slot, now_ms)
+        self._preparation.take(fact)
+
+    def _check_promise(self, order: Row, slot: Row, now_ms: int) -> None:
+        """The store is in time for the slot as it usually is, and for the window even when it needs longer."""
+        known, store = self._preparation, slot["store"]
+        declared_ms = known.declared_ms(slot["place"], len(order["lines"]))
+        usual, long = known.pace(store, now_ms)
+        begins, ends = slot["slot_ms"], slot["until_ms"]
+        left_ms = known.open_ms(store, now_ms, begins)
+        require(1000 * left_ms >= usual * declared_ms, "promised sooner than it is usually ready", slot, usual)
+        is_cut = ends in (begins + HOUR_MS, order["terms"]["deadline_ms"]) or ends % DAY_MS == _CLOSES_MS
+        is_enough = 1000 * known.open_ms(store, now_ms, ends - QUARTER_MS) >= long * declared_ms
+        require(is_enough or is_cut, "a window that is too narrow", slot, long)
+        self.seen["window wide" if ends > begins + QUARTER_MS else "window of a quarter hour"] += 1
 
     def check(self, outputs: Iterable[OutputRecord], orders: dict[str, Row]) -> None:
         """After a batch: `orders` are those that go on. Raises ViolationError."""
@@ -108,7 +135,8 @@ class AppointmentChecks:
             if output.value is None:
                 require(self._rows.pop(name)["status"] not in _LIVE, "forgotten while it goes on", name)
             else:
-                self._rows[name] = decode(output.value)
+                before, self._rows[name] = self._rows.get(name), decode(output.value)
+                _check_window(before, self._rows[name])
                 self.seen[f"appointment {self._rows[name]['change']}"] += 1
         live = {name: row for name, row in self._rows.items() if row["status"] in _LIVE}
         _check_room(live.values())
@@ -122,10 +150,28 @@ class AppointmentChecks:
         found = {name: (row["place"], row["slot_ms"]) for name, row in live.items()}
         require(found == expected, "appointments and slots of orders", found, expected)
 
-    def check_end(self) -> None:
-        """Raises ViolationError for an appointment that never ends."""
+    def check_end(self, rows: Mapping[str, bytes]) -> None:
+        """`rows` are those of the changelog. Raises ViolationError for an appointment that never ends."""
         left = [row for row in self._rows.values() if row["status"] in _LIVE]
         require(not left, "an appointment that never ends", left[:1])
+        prefix, learned = f"preparation/{POOL}/", self._preparation.rows()
+        kept = {key.removeprefix(prefix): decode_row(raw) for key, raw in rows.items() if key.startswith(prefix)}
+        told = {name: (row["picks"], row["weights"]) for name, row in kept.items()}
+        require(told == learned, "what is learned of preparation", told, learned)
+        self.seen["picks that taught"] += sum(picks for name, (picks, _) in learned.items() if name.endswith("/24"))
+
+
+def _check_window(before: Row | None, row: Row) -> None:
+    """A batch may have changed the row more than once."""
+    begins, ends = row["slot_ms"], row["window_until_ms"]
+    require(row["window_from_ms"] == begins, "a window that begins at another time", row)
+    is_within = begins + QUARTER_MS <= ends <= row["booked_until_ms"] <= begins + HOUR_MS
+    require(is_within, "a window without its quarter hour, or too wide", row)
+    if row["status"] == "ready" and row["ready_at_ms"] <= begins and not row["customer"]:
+        require(ends == begins + QUARTER_MS, "goods are ready, and the window is wide", row)
+    if before is not None and before["status"] in _LIVE and ends > before["window_until_ms"]:
+        is_moved = (before["slot_ms"], before["place"]) != (begins, row["place"])
+        require(is_moved or row["booked_until_ms"] > before["booked_until_ms"], "a window that ends later", before, row)
 
 
 def _check_room(rows: Iterable[Row]) -> None:

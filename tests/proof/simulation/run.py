@@ -98,7 +98,7 @@ def simulate(seed: int, days: int, *, is_restocked: bool = False) -> Life:
             world.ask(request)
     broker.commit()
     auditor, settled = broker.auditor, broker.settled
-    auditor.check_end()
+    auditor.check_end(broker.bench.committed.rows)
     settled.check_end(auditor.entries)
     faults, seen = world.faults + broker.faults + settled.faults, auditor.seen + settled.seen
     if restocked is not None:

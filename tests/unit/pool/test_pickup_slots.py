@@ -15,7 +15,9 @@ def test_goods_and_quarter_hour_are_promised_in_one_fact():
     order(bench)
     fact = bench.last_fact()
     assert fact["order"]["holds"]
-    assert fact["order"]["slots"] == [{"store": STORE, "place": STORE, "slot_ms": ONE_MS, "is_late": False}]
+    [slot] = fact["order"]["slots"]
+    promised = {"store": STORE, "place": STORE, "slot_ms": ONE_MS, "until_ms": ONE_MS + QUARTER_MS}
+    assert slot == {**promised, "is_late": False}
     assert slots(bench) == [(STORE, STORE, 0)]
     [(name, row)] = bench.appointments().items()
     assert (name, row["status"], row["window_until_ms"] - row["window_from_ms"]) == ("o1/corner", "booked", QUARTER_MS)
