@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from commonshelf.config.names import check_name
+from messaging.decoding import decoder
 from messaging.log_reader import read_log
-from schemas.codec import BadMessage, topic_codec
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG
@@ -40,9 +40,14 @@ class PoolConfigs:
         return ZoneInfo(self.named.get(pool or "", "UTC"))
 
     def take(self, topic: str, value: bytes | None, appended_at_ms: int) -> None:
-        """Apply a record, in the order of its topic; `appended_at_ms` is the broker's time of it."""
+        """Apply a record, in the order of its topic; `appended_at_ms` is the broker's time of it.
+
+        Raises LaterRecords.
+        """
+        event: Any = decoder(topic)(value)
+        if event is None:
+            return  # a dead letter: the workers do not use it either
         try:
-            event: Any = topic_codec(topic).decode(value)
             if topic == POOL_CONFIG.name:
                 if not self._stands(topic, ConfigChange.from_avro(event), appended_at_ms):
                     return
@@ -53,8 +58,8 @@ class PoolConfigs:
                 if not self._stands(topic, CatalogItem.model_validate(event), appended_at_ms):
                     return
                 self.catalogs[event["pool"]].apply_item(event)
-        except (BadMessage, ValueError):
-            return  # a dead letter: the workers do not use it either
+        except ValueError:
+            return  # a dead letter, too
 
     def _stands(self, topic: str, told: ConfigChange | CatalogItem, appended_at_ms: int) -> bool:
         place, told_ms = (topic, told.key), told_at_ms(told.recorded_at_ms, appended_at_ms)
@@ -65,7 +70,7 @@ class PoolConfigs:
 
 
 def read_pool_config(kafka_options: Mapping[str, str], partitions: list[int] | None = None) -> PoolConfigs:
-    """The settings in the topics. Raises KafkaException, TimeoutError."""
+    """The settings in the topics. Raises KafkaException, TimeoutError, LaterRecords."""
     found = PoolConfigs()
     for message in read_log(kafka_options, [POOL_CONFIG.name, CATALOG_ITEMS.name], partitions):
         topic, value = str(message.topic()), message.value()

@@ -10,6 +10,7 @@ from commonshelf.config.consistency import SettingsRecord, check_consistency, in
 from commonshelf.config.settings import Settings
 from messaging.client_options import ClientOptions, quiet
 from messaging.clock import wall_clock_ms
+from messaging.decoding import decoder
 from messaging.errors import UserError
 from messaging.log_reader import read_table
 from schemas.codec import BadMessage, LaterSchema, topic_codec
@@ -127,13 +128,15 @@ def _items(known: Mapping[tuple[str, str], Any], besides: Container[tuple[str, s
 
 
 def current(kafka_options: ClientOptions, topic: str, partitions: list[int] | None = None) -> Iterator[Any]:
-    """The values that a compacted topic holds now; bad ones are the workers' business and left out here."""
-    codec = topic_codec(topic)
+    """The values that a compacted topic holds now; bad ones are the workers' business and left out here.
+
+    Raises LaterRecords, KafkaException, TimeoutError.
+    """
+    decode = decoder(topic)
     for value in read_table(kafka_options, topic, partitions).values():
-        try:
-            yield codec.decode(value)
-        except BadMessage:
-            continue
+        row = decode(value)
+        if row is not None:
+            yield row
 
 
 def _known(kafka_options: ClientOptions, partitions: list[int]) -> dict[tuple[str, str], Any]:

@@ -10,9 +10,9 @@ from commonshelf.dead_letters.letters import Letter
 from connectors.drop_folder.documents import document_of
 from connectors.specs import connector_of
 from messaging.client_options import ClientOptions
+from messaging.decoding import decoder
 from messaging.log_reader import read_log
 from messaging.publisher import PublishFailed
-from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CONNECTOR_REFUSALS, POS_SALES, POS_STOCK, Topic
 from streams.catalog import PoolConfig
@@ -182,11 +182,8 @@ def _told(
     names = [topic.name for topic in topics]
     try:
         for message in read_log(kafka_options, names, [partition_of(pool, partitions)], since_ms):
-            try:
-                event = topic_codec(str(message.topic())).decode(message.value() or b"")
-            except BadMessage:  # the pool sets it aside, and its letter tells
-                continue
-            if event["pool"] == pool:
+            event = decoder(str(message.topic()))(message.value())
+            if event is not None and event["pool"] == pool:  # else the pool sets it aside, and its letter tells
                 yield Appended(event, message.timestamp()[1])
     except (KafkaException, TimeoutError) as error:
         raise PublishFailed(f"Kafka does not say what the tills told: {error}") from error

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException
 
 from commonshelf.config.publishing import current
 from messaging.client_options import quiet
+from messaging.decoding import LaterRecords
 from messaging.publisher import PublishFailed
 from schemas.topics import CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, PARTNER_CALLS
 
@@ -29,5 +30,5 @@ def stored_partner_calls(kafka_options: Mapping[str, str]) -> list[dict[str, Any
 def _stored(kafka_options: Mapping[str, str], topic: str, what: str) -> list[dict[str, Any]]:
     try:
         return list(current(quiet(kafka_options), topic))
-    except (KafkaException, TimeoutError) as error:
+    except (KafkaException, TimeoutError, LaterRecords) as error:
         raise PublishFailed(f"Kafka does not say {what}: {error}") from error

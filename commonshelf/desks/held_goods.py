@@ -8,15 +8,15 @@ from confluent_kafka import Consumer, KafkaException, Message
 from commonshelf.config.pool_config import PoolConfigs
 from connectors.context import Held
 from messaging.client_options import ClientOptions, quiet
+from messaging.decoding import LaterRecords, decoder
 from messaging.log_reader import log_consumer, until_end, what_has_come
 from messaging.publisher import PublishFailed
-from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
 from streams.catalog import PoolConfig
 from streams.catalog.goods import is_of_one_unit
 
-_decode = topic_codec(POOL_AVAILABILITY.name).decode
+_decode = decoder(POOL_AVAILABILITY.name)
 
 
 class HeldGoods:
@@ -37,7 +37,7 @@ class HeldGoods:
                 if followed is None:
                     followed = self._followed[partition] = _Followed(self._kafka_options, partition)
                 followed.catch_up()
-            except (KafkaException, TimeoutError) as error:
+            except (KafkaException, TimeoutError, LaterRecords) as error:
                 failed = self._followed.pop(partition, None)
                 if failed is not None:  # it lost part of a batch, and its topics may be others: read from the beginning
                     failed.close()
@@ -86,11 +86,9 @@ class _Followed:
         if topic != POOL_AVAILABILITY.name:
             self._config.take(topic, value, message.timestamp()[1])
             return
-        try:
-            row = _decode(value)
-        except BadMessage:
-            return  # only the pool's workers may write here; what is no row of theirs says nothing
-        self._held.setdefault((row["pool"], row["store"]), {})[row["sku"]] = row["held_milli"]
+        row = _decode(value)
+        if row is not None:
+            self._held.setdefault((row["pool"], row["store"]), {})[row["sku"]] = row["held_milli"]
 
 
 def _codes(catalog: PoolConfig, store: str) -> dict[str, list[str]]:

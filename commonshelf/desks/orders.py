@@ -8,10 +8,11 @@ from commonshelf.config.publishing import current
 from commonshelf.stack.connection import Connection
 from messaging.client_options import quiet
 from messaging.clock import wall_clock_ms
+from messaging.decoding import decoder
 from messaging.errors import UserError
 from messaging.log_reader import read_log, read_table
 from messaging.publisher import Publisher, publish_and_flush
-from schemas.codec import BadMessage, topic_codec
+from schemas.codec import topic_codec
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.partition import partition_of
@@ -38,14 +39,11 @@ def publish(kafka_options: Mapping[str, str], partitions: int, event: OrderReque
 
 
 def order_events(kafka_options: Mapping[str, str], partitions: int, pool: str, since_ms: int = 0) -> Iterator[Row]:
-    """The events of `pool` in orders.events, from `since_ms` to its present end."""
-    decode = topic_codec(ORDERS_EVENTS.name).decode
+    """The events of `pool` in orders.events, from `since_ms` to its present end. Raises LaterRecords."""
+    decode, prefix = decoder(ORDERS_EVENTS.name), f"{pool}/".encode()
     for message in read_log(kafka_options, [ORDERS_EVENTS.name], [partition_of(pool, partitions)], since_ms or None):
-        try:
-            event: Row = decode(message.value())
-        except BadMessage:
-            continue  # only the pool's workers may write here; what is no event of theirs is not shown as one
-        if event["pool"] == pool:
+        event: Row | None = decode(message.value()) if (message.key() or b"").startswith(prefix) else None
+        if event is not None:
             yield event
 
 

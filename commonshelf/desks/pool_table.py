@@ -8,12 +8,12 @@ from confluent_kafka import Consumer
 
 from commonshelf.config.names import check_name
 from commonshelf.config.publishing import current
+from messaging.decoding import decoder
 from messaging.log_reader import is_record, table_consumer, until_end
-from schemas.codec import BadMessage, topic_codec
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_AVAILABILITY, POOL_CONFIG
 
-_decode = topic_codec(POOL_AVAILABILITY.name).decode
+_decode = decoder(POOL_AVAILABILITY.name)
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ class PoolReader:
         self._consumer.close()
 
     def _take(self, value: bytes | None) -> dict[str, Any] | None:
-        try:
-            row: dict[str, Any] = _decode(value)
-        except BadMessage:
-            return None  # only the pool's workers may write here; what is no row of theirs is not shown as one
-        self.table.put(row)
+        row: dict[str, Any] | None = _decode(value)
+        if row is not None:
+            self.table.put(row)
         return row

@@ -12,13 +12,16 @@ from connectors.outbound.teller import Teller, partner_log
 from connectors.writers import Superseded, Writers
 from messaging.client_options import producer_options
 from messaging.followed import FollowedEvents, FollowedTables
+from messaging.publisher import PublishFailed
 from schemas.codec import topic_codec
 from schemas.partition import partition_of
+from schemas.registry import registry
 from schemas.topics import ORDERS_EVENTS, PICKUP_APPOINTMENTS
 from tests.support.arrival import appointment_row
 from tests.support.waiting import PATIENCE_S, until
 
 APPOINTMENTS = PICKUP_APPOINTMENTS.name
+LATER = b"\0" + (max(registry().by_id) + 1).to_bytes(4, "big") + b"in words that this release does not know"
 
 
 class Pool:
@@ -30,7 +33,17 @@ class Pool:
         self._producer = Producer(producer_options(kafka.options))
 
     def put(self, topic, key, value):
-        value = None if value is None else topic_codec(topic).encode(value)
+        self.put_bytes(topic, key, None if value is None else topic_codec(topic).encode(value))
+
+    def tell(self, key):
+        event = {
+            "pool": self.name, "order": "o1", "position": 1, "kind": "report_refused", "reason": "bad_eta",
+            "detail": "", "key": key, "store": None, "task": None, "at_ms": 1, "is_plain": False, "status": "",
+            "outcome": "", "lines": [], "holds": [], "decision": None, "transfer": None, "slots": [],
+        }  # fmt: skip
+        self.put(ORDERS_EVENTS.name, "o1", event)
+
+    def put_bytes(self, topic, key, value):
         self._producer.produce(topic, value, f"{self.name}/{key}", partition_of(self.name, self.partitions))
         self._producer.flush(PATIENCE_S)
 
@@ -103,14 +116,35 @@ def test_what_changed_while_kafka_was_not_asked_is_found_when_it_is_asked_again(
     tables.close()
 
 
+def test_a_row_of_a_later_release_is_waited_for_and_changes_nothing_that_is_known(pool):
+    tables = pool.follow([APPOINTMENTS])
+    pool.book("a")
+    assert tables.changes(0) == {(APPOINTMENTS, f"{pool.name}/a/mill")}
+    pool.put_bytes(APPOINTMENTS, "b/mill", LATER)
+    pool.book("a", "ready")
+    for _ in range(2):
+        with pytest.raises(PublishFailed, match="later release"):
+            until(lambda: tables.changes(0.05) and False, "the refusal")
+        assert {row["status"] for row in tables.table(APPOINTMENTS).values()} == {"booked"}
+    tables.close()
+
+
+def test_an_event_of_a_later_release_is_waited_for_and_none_behind_it_is_told(pool, kafka, topics):
+    events = FollowedEvents(kafka.options, ORDERS_EVENTS.name, pool.name, topics)
+    assert events.next(0) == []
+    pool.tell("app/1")
+    pool.put_bytes(ORDERS_EVENTS.name, "o1", LATER)
+    pool.tell("app/2")
+    assert [one["key"] for one in until(lambda: events.next(0.05), "the event")] == ["app/1"]
+    for _ in range(2):
+        with pytest.raises(PublishFailed, match="later release"):
+            until(lambda: events.next(0.05) and False, "the refusal")
+    events.close()
+
+
 def test_answers_are_those_of_the_pool_from_now_on(pool, kafka, topics):
     events = FollowedEvents(kafka.options, ORDERS_EVENTS.name, pool.name, topics)
     assert events.next(0) == []
-    event = {
-        "pool": pool.name, "order": "o1", "position": 1, "kind": "report_refused", "reason": "bad_eta", "detail": "",
-        "key": "app/1", "store": None, "task": None, "at_ms": 1, "is_plain": False, "status": "", "outcome": "",
-        "lines": [], "holds": [], "decision": None, "transfer": None, "slots": [],
-    }  # fmt: skip
-    pool.put(ORDERS_EVENTS.name, "o1", event)
+    pool.tell("app/1")
     assert [one["key"] for one in until(lambda: events.next(0.05), "the event")] == ["app/1"]
     events.close()

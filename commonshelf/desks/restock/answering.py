@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from commonshelf.desks.restock.desk import standing_proposals
 from commonshelf.stack.connection import Connection
+from messaging.decoding import decoder
 from messaging.errors import UserError
 from messaging.log_reader import read_log
-from schemas.codec import BadMessage, topic_codec
 from schemas.currency import amount_text
 from schemas.models.restock import RestockAnswer
 from schemas.partition import partition_of
@@ -85,11 +85,5 @@ def _home(connection: Connection, pool: str) -> list[int]:
 
 
 def _decoded(topic: str, values: Iterable[bytes | None]) -> list[dict[str, Any]]:
-    """Those that are records of the topic: restock alone writes there."""
-    decode, found = topic_codec(topic).decode, []
-    for value in values:
-        try:
-            found.append(decode(value))
-        except BadMessage:
-            continue
-    return found
+    """Those that are records of the topic: restock alone writes there. Raises LaterRecords."""
+    return [row for row in map(decoder(topic), values) if row is not None]
