@@ -99,26 +99,22 @@ def test_routes_are_timed_checked_and_compared_with_a_longer_search():
     assert figures["m_per_order_town"] < figures["m_per_order_alone_town"]
 
 
-def test_orders_with_a_wish_and_ticks_are_timed():
+def test_orders_with_a_wish_and_ticks_are_timed_and_windows_of_some_days_counted():
+    month = ("--days", "2", "--stores", "2", "--orders-per-day", "6", "--seed", "7")
     figures = bench(
-        "pickup",
-        "--orders",
-        "10",
-        "--appointments",
-        "20",
-        "--ticks",
-        "5",
-        "--events-per-second",
-        "20",
-        "--seconds",
-        "1",
-    )
+        "pickup", "--orders", "10", "--appointments", "20", "--ticks", "5", "--events-per-second", "20",
+        "--seconds", "1", *month,
+    )  # fmt: skip
     assert figures["open_appointments"] == 20
     assert 0 < figures["allocate_small_p50_ms"] <= figures["allocate_small_p99_ms"]
     assert 0 < figures["allocate_large_p50_ms"] <= figures["allocate_large_p99_ms"]
     assert 0 < figures["tick_p50_ms"] <= figures["tick_p99_ms"]
     assert 0 < figures["webhook_p50_ms"] <= figures["webhook_p99_ms"]
     assert figures["webhook_events"] >= 10
+    for arm in ("", "_without_learning", "_two_hours"):
+        assert 0 < figures[f"hand_overs{arm}"] <= 24
+        assert 0 <= figures[f"windows_kept_percent{arm}"] <= 100
+        assert 15 <= figures[f"window_mean_min{arm}"] <= 120
 
 
 def test_forecasts_are_compared_with_the_best_other_method():
