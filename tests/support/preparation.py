@@ -47,6 +47,7 @@ class Preparation:
         return {
             f"{store}/{hour:02}": (len(told), [self._weights(store, hour)[step] for step in range(1, 33)])
             for (store, hour), told in self._told.items()
+            if told
         }
 
     def pace(self, store: str, at_ms: int) -> tuple[int, int]:

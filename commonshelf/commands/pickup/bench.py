@@ -17,8 +17,8 @@ def pickup(
     ] = 50,
     seconds: Annotated[int, typer.Option("--seconds", min=0, help="Of that; 0 leaves it out.")] = 20,
     days: Annotated[int, typer.Option("--days", min=0, help="Of the month; 0 leaves it out.")] = 30,
-    stores: Annotated[int, typer.Option("--stores", min=1, help="Shops of the month.")] = 6,
-    orders_per_day: Annotated[int, typer.Option("--orders-per-day", min=1, help="Orders of each of them.")] = 12,
+    stores: Annotated[int, typer.Option("--stores", min=1, help="Shops of the month.")] = 4,
+    orders_per_day: Annotated[int, typer.Option("--orders-per-day", min=1, help="Orders of each of them.")] = 8,
     seed: Annotated[int, typer.Option("--seed", help="Of the month.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
