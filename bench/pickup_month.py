@@ -127,7 +127,7 @@ def _mean_min(spans_ms: list[int]) -> float:
 
 
 class _Month:
-    """What happens, by its time; the pool's rows are heard as subscribers hear them."""
+    """The events by their time; the pool's rows are heard as subscribers hear them."""
 
     def __init__(self, arm: Arm, seed: int, stores: int) -> None:
         self._arm, self._seed = arm, seed

@@ -33,7 +33,7 @@ HourKey = tuple[str, str, int]
 
 
 class Pace(NamedTuple):
-    """How long preparation takes, in permille of what is declared; never less than that."""
+    """The time that preparation takes, in permille of what is declared; never less than that."""
 
     usual_permille: int
     long_permille: int
