@@ -73,7 +73,7 @@ def measure_api(
             web.stop()
             tell(f"a start from nothing with {rows} rows more")
             cluster.publish(_shelves(rows))
-            shutil.rmtree(folder / "http")
+            shutil.rmtree(settings.state_dir("http"))
             began_s = time.monotonic()
             web.start(_STARTED_WITHIN_S)
             cold_start_s = time.monotonic() - began_s

@@ -104,7 +104,7 @@ def test_killed_it_comes_back_with_what_it_had_and_what_came_since(web):
 
 def test_its_tables_are_read_again_when_they_are_gone(web):
     web.kill()
-    shutil.rmtree(web.folder / "data" / "http")
+    shutil.rmtree(web.connection.settings.state_dir("http"))
     web.start()
     assert web.stores() == ["anna", "bert"]
 

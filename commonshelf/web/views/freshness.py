@@ -53,6 +53,8 @@ class Freshness:
         self._sure: dict[str, int] = {}
         self._target: _Target | None = None
         self._waiting = 0
+        self._told = ""
+        """The last trouble that was logged."""
         self._moved = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="freshness", daemon=True)
@@ -82,7 +84,9 @@ class Freshness:
             try:
                 self._follow()
             except Exception as error:  # noqa: BLE001  whatever it is: who waits is told "not yet", and it is tried again
-                _log.warning("the end of the journals is not known for now: %s: %s", type(error).__name__, error)
+                if str(error) != self._told:
+                    self._told = str(error)
+                    _log.warning("the end of the journals is not known for now: %s: %s", type(error).__name__, error)
                 self._stop.wait(_PAUSE_S)
 
     def _follow(self) -> None:
