@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms
+from schemas.models.requests import OrderLine, OrderMode, OrderRequest, OrderRequestKind, OrderTerms, PickupWish
 
 COLLECT_WITHIN_MS: Final = 4 * 3_600_000
 """A customer comes for the goods within so long."""
@@ -69,11 +69,12 @@ class Wishes:
 
 
 def pickup_order(
-    pool: str, order: str, store: str, lines: tuple[OrderLine, ...], now_ms: int, *, key: str, origin: str
-) -> OrderRequest:
+    pool: str, order: str, store: str, lines: tuple[OrderLine, ...], now_ms: int, *, key: str, origin: str,
+    wish: PickupWish | None = None,
+) -> OrderRequest:  # fmt: skip
     """The request of a customer who wants to collect `lines` at `store`, placed now (ms since 1970 UTC)."""
     terms = OrderTerms(
-        mode=OrderMode.pickup, preferred_store=store, deadline_ms=now_ms + COLLECT_WITHIN_MS, lines=lines
+        mode=OrderMode.pickup, preferred_store=store, deadline_ms=now_ms + COLLECT_WITHIN_MS, pickup=wish, lines=lines
     )
     return OrderRequest(
         pool=pool, order=order, kind=OrderRequestKind.placed, key=key, recorded_at_ms=now_ms, origin=origin, terms=terms

@@ -10,11 +10,13 @@ from typing import Literal
 from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.settings import Exporter, Pool, Settings, Store
 from commonshelf.config.web_settings import Http
+from connectors.arrival.reference.links import counter_path, customer_path
+from connectors.arrival.spec import Arrival
 from connectors.drop_folder.spec import FolderOptions
 from connectors.webhook.spec import Webhook
 from schemas.models.agreement import Agreement, SettlementWindow, TransferPrice
 from schemas.models.catalog import CatalogItem
-from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange
+from schemas.models.config import AllocationSettings, CodeMapping, ConfigChange, PickupPlace
 from schemas.models.pos import Unit
 from schemas.models.restock_terms import RestockSettings
 from world.grocers import CURRENCY, POOL, POOL_NAME, TIME_ZONE
@@ -30,6 +32,9 @@ _SAFETY_STOCK_EACH = 4
 """Each so manieth store keeps one unit of everything back, and lends twenty at most."""
 _SECRET_ENV = "COMMONSHELF_DEMO_SECRET"  # noqa: S105  the beginning of a name
 _SECRET_BYTES = 32
+_APP = "front-desk"
+_APP_SECRET_ENV = f"{_SECRET_ENV}_APP"
+_HAND_OVERS_A_QUARTER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,10 @@ class Consortium:
     item_names: dict[str, str]
     watched: tuple[str, ...]
     """SKUs that the live view shows."""
+    has_pickup: bool = False
+    """Customers may collect by appointment, and the reference arrival app shows it."""
+    app_secret: str = field(init=False, repr=False, default_factory=lambda: secrets.token_hex(_SECRET_BYTES))
+    """A fresh secret of the arrival app."""
     secrets: dict[str, str] = field(init=False, repr=False)
     """A fresh webhook secret for each store that posts, by store."""
 
@@ -73,12 +82,22 @@ class Consortium:
             exporter=Exporter(enabled=exporter),
             pools=(self.pool,),
             stores=stores,
+            partners=(Arrival(id=_APP, pool=self.pool.id, secret_env=(_APP_SECRET_ENV,)),) if self.has_pickup else (),
         )
+
+    def customer_path(self, order: str, code: str) -> str:
+        """The path of a customer's page at the arrival app."""
+        return customer_path(self.app_secret.encode(), _APP, order, code)
+
+    def counter_path(self, place: str) -> str:
+        """The path of the page of a place's counter at the arrival app."""
+        return counter_path(self.app_secret.encode(), _APP, place)
 
     def processes_env(self) -> dict[str, str]:
         """The webhook secrets, for the connectors' process. They exist nowhere else than in the two processes."""
         names = self._secret_names()
-        return {names[store]: secret for store, secret in self.secrets.items()}
+        app = {_APP_SECRET_ENV: self.app_secret} if self.has_pickup else {}
+        return app | {names[store]: secret for store, secret in self.secrets.items()}
 
     def drop_folder(self, data_dir: Path, store: str) -> Path:
         return data_dir.absolute() / "drop" / store
@@ -121,8 +140,8 @@ def consortium_of(region: Region, now_ms: int, week_min: int = 1) -> Consortium:
     pool = Pool(id=POOL, name=POOL_NAME, currency=CURRENCY, time_zone=TIME_ZONE, allocation=terms, restock=moves)
     names = {item.sku: item.name for item in region.items}
     popular = sorted(region.items, key=lambda item: -item.popularity)[:WATCHED]
-    records = (*_catalog(region, now_ms), _agreement(now_ms, week_min))
-    return Consortium(pool, members, records, names, tuple(item.sku for item in popular))
+    records = (*_catalog(region, now_ms), *_places(members, now_ms), _agreement(now_ms, week_min))
+    return Consortium(pool, members, records, names, tuple(item.sku for item in popular), has_pickup=True)
 
 
 def channel_of(at: int) -> Literal["webhook", "csv"]:
@@ -134,6 +153,16 @@ def mappings(pool: str, codes: Iterable[tuple[str, str]], now_ms: int) -> Iterat
     """The settings that give codes (code, SKU) a meaning in the whole pool."""
     for code, sku in codes:
         yield ConfigChange(pool=pool, recorded_at_ms=now_ms, origin=ORIGIN, change=CodeMapping(code=code, sku=sku))
+
+
+def _places(members: Iterable[Member], now_ms: int) -> Iterator[ConfigChange]:
+    """Each store's own counter."""
+    for member in members:
+        place = PickupPlace(
+            place=member.id, name=member.name, stores=(member.id,), hand_overs_per_slot=_HAND_OVERS_A_QUARTER,
+            preparation_ms=0, preparation_per_line_ms=0,
+        )  # fmt: skip
+        yield ConfigChange(pool=POOL, recorded_at_ms=now_ms, origin=ORIGIN, change=place)
 
 
 def _agreement(now_ms: int, week_min: int) -> ConfigChange:

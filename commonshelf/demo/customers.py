@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commonshelf.demo.errands import Errands
+from commonshelf.demo.visits import WISHED_EACH, Visits
 from messaging.clock import wall_clock_ms
 from messaging.publisher import Publisher
 from schemas.models.requests import OrderLine, OrderRequest, OrderRequestKind
@@ -31,7 +32,8 @@ class OrderTally:
 class Customers:
     """Places orders and confirms what the pool promises.
 
-    `promises` is read live: it says what a store's own customers would find there.
+    `promises` is read live: it says what a store's own customers would find there. visits: of those who wish a window;
+    None where nobody does.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Customers:
         promises: Promises,
         publisher: Publisher,
         errands: Errands,
+        visits: Visits | None,
         *,
         run: str,
         seed: int,
@@ -53,6 +56,7 @@ class Customers:
         self._random = random.Random(seed)
         self._wishes = Wishes(self._random, promises)
         self._errands = errands
+        self._visits = visits
 
     async def order(self, orders_per_second: float) -> None:
         """Place orders at this pace until cancelled."""
@@ -80,7 +84,11 @@ class Customers:
         tally.lines += len(lines)
         tally.lines_at_preferred += at_preferred
         key = f"{order}-{OrderRequestKind.placed}"
-        request = pickup_order(self._pool, order, store, lines, wall_clock_ms(), key=key, origin=_ORIGIN)
+        now_ms = wall_clock_ms()
+        wish = None
+        if self._visits is not None and tally.placed % WISHED_EACH == 0:
+            wish = self._visits.wish(order, now_ms)
+        request = pickup_order(self._pool, order, store, lines, now_ms, key=key, origin=_ORIGIN, wish=wish)
         await self._publisher.publish_acked([request])
 
     async def _confirm(self, order: str) -> None:

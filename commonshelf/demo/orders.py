@@ -10,6 +10,8 @@ from commonshelf.demo.customers import Customers, OrderTally
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.orders_watch import OrdersView, OrdersWatch, Row
 from commonshelf.demo.pickers import Pickers
+from commonshelf.demo.pickup_watch import PickupView, PickupWatch
+from commonshelf.demo.visits import Visits
 from messaging.client_options import quiet
 from messaging.publisher import Publisher
 from world.customers import Promises
@@ -39,11 +41,14 @@ class Orders:
         self._per_second = per_second
         self._errands = Errands()
         self._publisher = Publisher(quiet(kafka_options), partitions)
+        self.visits = Visits(pool, self._publisher, seed=seed) if consortium.has_pickup else None
+        """Of customers who collect by appointment."""
         self._customers = Customers(
-            pool, consortium.ids, promises, self._publisher, self._errands, run=f"order-{run}", seed=seed
+            pool, consortium.ids, promises, self._publisher, self._errands, self.visits, run=f"order-{run}", seed=seed
         )
-        self._pickers = Pickers(pool, self._publisher, self._errands, left, seed=seed)
+        self._pickers = Pickers(pool, self._publisher, self._errands, left, self.visits, seed=seed)
         self._loop = asyncio.get_running_loop()
+        self._pickup_watch = PickupWatch(kafka_options, pool, partitions, self._here(self._take_appointment))
         self._watch = OrdersWatch(
             kafka_options, pool, partitions, self._here(self._customers.take_event), self._here(self._pickers.take_task)
         )
@@ -57,6 +62,10 @@ class Orders:
     def view(self) -> OrdersView:
         return self._watch.view
 
+    @property
+    def pickup(self) -> PickupView:
+        return self._pickup_watch.view
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -66,6 +75,7 @@ class Orders:
         await self.stop()
         await self._errands.close()
         await asyncio.to_thread(self._watch.close)
+        await asyncio.to_thread(self._pickup_watch.close)
         await asyncio.to_thread(self._publisher.close)
 
     def open(self) -> None:
@@ -87,7 +97,12 @@ class Orders:
         while self.view.answered < self.tally.placed:
             self._errands.check()
             self._watch.check()
+            self._pickup_watch.check()
             await asyncio.sleep(_POLL_S)
+
+    def _take_appointment(self, row: Row) -> None:
+        if self.visits is not None:
+            self.visits.take_appointment(row)
 
     def _here(self, take: Callable[[Row], None]) -> Callable[[Row], None]:
         """`take` on this loop, from the watch's thread."""

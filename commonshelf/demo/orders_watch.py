@@ -11,6 +11,8 @@ from schemas.topics import ORDERS_EVENTS, POOL_TASKS
 
 _RATE_OVER_S = 60.0
 _ANSWERS = frozenset({"allocated", "unfilled", "refused"})
+_NOT_COLLECTED = "not_collected"
+"""Reason of a line that the pool had filled, and nobody came for."""
 _KEPT = frozenset({"tentative", "confirmed", "picked"})
 Row = Mapping[str, Any]
 
@@ -60,7 +62,7 @@ class OrdersView:
         if event["status"] == "ended" and event["outcome"]:
             self.outcomes[event["outcome"]] += 1
         if event["status"]:
-            filled = sum(not line["unfilled_milli"] for line in event["lines"])
+            filled = sum(not line["unfilled_milli"] or line["reason"] == _NOT_COLLECTED for line in event["lines"])
             holds = sum(hold["state"] in _KEPT for hold in event["holds"])
             self.orders[event["order"]] = (0 if event["outcome"] == "expired" else filled, holds)
 

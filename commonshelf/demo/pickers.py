@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from commonshelf.demo.errands import Errands
+from commonshelf.demo.visits import Visits
 from messaging.clock import wall_clock_ms
 from messaging.publisher import Publisher
 from schemas.models.reports import FulfilmentLine, FulfilmentReport
@@ -16,22 +17,25 @@ _WORK_S = (0.5, 3.0)
 _REFUSED = 0.04
 _NOT_FOUND = 0.07
 _DAMAGED = 0.02
-_WORKED_ON = ("pick", "hand_over")
+_WORKED_ON = ("pick", "hand_over", "put_back")
 Row = Mapping[str, Any]
 
 
 class Pickers:
-    """Works on each open pick and hand-over, and reports. Recounts wait for the shops' nightly counts.
+    """Works on each open pick and hand-over, puts goods back, and reports. Recounts wait for the shops' nightly counts.
 
-    `left` is told what leaves a store with a customer: (store, SKU, thousandths).
+    `left` is told what leaves a store with a customer: (store, SKU, thousandths). visits: of customers who collect by
+    appointment.
     """
 
     def __init__(
-        self, pool: str, publisher: Publisher, errands: Errands, left: Callable[[str, str, int], None], *, seed: int
-    ) -> None:
+        self, pool: str, publisher: Publisher, errands: Errands, left: Callable[[str, str, int], None],
+        visits: Visits | None, *, seed: int,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._publisher = publisher
         self._left = left
+        self._visits = visits
         self._random = random.Random(seed)
         self._tasks: dict[str, Row] = {}
         """Those that go on, as last told."""
@@ -55,9 +59,10 @@ class Pickers:
         if task is None:
             return
         if task["kind"] == "hand_over":
+            await self._hand_over(task)
+            return
+        if task["kind"] == "put_back":
             await self._report(task, "done")
-            for line in task["lines"]:
-                self._left(task["store"], line["sku"], line["quantity_milli"])
             return
         chance = self._random.random()
         if chance < _REFUSED:
@@ -70,16 +75,32 @@ class Pickers:
         else:
             await self._report(task, "done")
 
+    async def _hand_over(self, task: Row) -> None:
+        """At once, or by appointment: to the customer who comes and has the code."""
+        name, code = task["task"], None if self._visits is None else self._visits.code(task["order"])
+        if self._visits is not None and code is not None:
+            has_come = await self._visits.come(task["order"], task["store"])
+            if name not in self._tasks:
+                return
+            task = self._tasks[name]
+            if not has_come:
+                await self._report(task, "refused", "not_collected")
+                return
+        await self._report(task, "done", code=code)
+        for line in task["lines"]:
+            self._left(task["store"], line["sku"], line["quantity_milli"])
+
     async def _report(
         self,
         task: Row,
         kind: ReportKind,
         reason: ShortReason | None = None,
         lines: tuple[FulfilmentLine, ...] = (),
+        code: str | None = None,
     ) -> None:
         now_ms = wall_clock_ms()
         report = FulfilmentReport(
             pool=self._pool, store=task["store"], report_id=f"{task['task']}-{kind}", kind=kind, task=task["task"],
-            reason=reason, lines=lines, occurred_at_ms=now_ms, recorded_at_ms=now_ms, origin=_ORIGIN,
+            reason=reason, lines=lines, code=code, occurred_at_ms=now_ms, recorded_at_ms=now_ms, origin=_ORIGIN,
         )  # fmt: skip
         await self._publisher.publish_acked([report])

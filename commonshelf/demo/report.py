@@ -7,6 +7,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.pickup_watch import PickupView
 from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
@@ -42,6 +43,11 @@ class Summary:
     reroutes_per_min: float | None
     holds: int
     late_tasks: int
+    appointments_booked: int
+    appointments_collected: int
+    windows_kept_percent: float | None
+    window_mean_min: float | None
+    no_shows: int
     settled_minor: int
     settlement_debts: int
     settlement_payments: int
@@ -103,6 +109,12 @@ class Summary:
                 f"{self.fill_rate_without_pool:.1%} without; {self.reroutes:,} reroutes, {self.holds:,} holds, "
                 f"{self.late_tasks:,} late tasks"
             )
+        if self.appointments_booked:
+            kept = "" if self.windows_kept_percent is None else f", {self.windows_kept_percent:g} % of windows kept"
+            lines.append(
+                f"{self.appointments_booked:,} appointments, windows of {self.window_mean_min:g} min on average: "
+                f"{self.appointments_collected:,} collected{kept}; {self.no_shows:,} no-shows"
+            )
         if self.settlement_debts:
             lines.append(
                 f"{self.settlement_debts:,} debts between shops: netting leaves {self.settlement_payments:,} payments; "
@@ -132,6 +144,7 @@ def summarise(
     tally: TillTally,
     orders: OrdersView,
     ordered: OrderTally,
+    pickup: PickupView,
     settled: SettlementView,
     restocked: RestockView,
     latencies: Latencies,
@@ -170,6 +183,11 @@ def summarise(
         reroutes_per_min=round(60 * orders.reroutes / sold_for_s, 1) if ordered.placed and sold_for_s else None,
         holds=orders.holds,
         late_tasks=orders.late_tasks,
+        appointments_booked=pickup.booked,
+        appointments_collected=pickup.collected,
+        windows_kept_percent=pickup.windows_kept_percent,
+        window_mean_min=pickup.window_mean_min,
+        no_shows=pickup.no_shows,
         settled_minor=settled.crossed_minor,
         settlement_debts=settled.debts,
         settlement_payments=settled.payments,

@@ -62,9 +62,10 @@ async def run(
     settlement = SettlementWatch(stack.kafka_options, scenario.consortium.pool.id, settings.partitions)
     restock = RestockWatch(stack.kafka_options, scenario.consortium.pool.id, settings.partitions)
     try:
-        with DemoView(console, scenario, _links(stack)) as view, _stopping_on_signal(signals):
+        with DemoView(console, scenario, _links(scenario, stack)) as view, _stopping_on_signal(signals):
             async with tills, orders:
                 showing = asyncio.create_task(_show(view, watch, tills, orders, settlement, restock))
+                linking = asyncio.create_task(_link_a_customer(view, scenario, stack, orders))
                 try:
                     sold_for_s = await _sell(scenario, stack, tills, orders, signals, view, for_s)
                     view.phase = "draining"
@@ -76,15 +77,19 @@ async def run(
                     restock.check()
                 finally:
                     showing.cancel()
-                    await asyncio.gather(showing, return_exceptions=True)
+                    linking.cancel()
+                    await asyncio.gather(showing, linking, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
-                view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view, restock.view)
+                view.refresh(
+                    watch.view, tills.tally, orders.view, orders.tally, orders.pickup, settlement.view, restock.view
+                )
         console.print(f"the shops' clock ended at {scenario.shops_clock()}", soft_wrap=True)
         return summarise(
             watch.view,
             tills.tally,
             orders.view,
             orders.tally,
+            orders.pickup,
             settlement.view,
             restock.view,
             scenario.latencies,
@@ -171,20 +176,35 @@ async def _show(
     restock: RestockWatch,
 ) -> None:  # fmt: skip
     while True:
-        view.refresh(watch.view, tills.tally, orders.view, orders.tally, settlement.view, restock.view)
+        view.refresh(watch.view, tills.tally, orders.view, orders.tally, orders.pickup, settlement.view, restock.view)
         await asyncio.sleep(_REFRESH_S)
 
 
-def _links(stack: Stack) -> dict[str, str]:
+async def _link_a_customer(view: DemoView, scenario: Scenario, stack: Stack, orders: Orders) -> None:
+    """Show the page of a customer as soon as there is one, and of another when that one has ended."""
+    shown = None
+    while orders.visits is not None:
+        found = orders.pickup.an_order(shown)
+        if found is not None and found != shown:
+            shown = found
+            code = orders.visits.code(found[0]) or ""
+            view.link("a customer's page", stack.urls["arrival"] + scenario.consortium.customer_path(found[0], code))
+        await asyncio.sleep(_REFRESH_S)
+
+
+def _links(scenario: Scenario, stack: Stack) -> dict[str, str]:
     """URLs to open, and the command that prints the table."""
-    pool = stack.settings.pools[0].id
+    consortium, pool = scenario.consortium, stack.settings.pools[0].id
     ledger = stack.urls["ledger-1"]
-    return {
+    pickup = {}
+    if consortium.has_pickup:
+        pickup["a counter's page"] = stack.urls["arrival"] + consortium.counter_path(consortium.ids[0])
+    return pickup | {
+        "in another terminal": f"./shelf availability {pool}",
         "pages": stack.urls["web"],
         "metrics": f"{ledger}/metrics",
         "schema registry": f"{stack.urls['web']}/subjects",
         "Kafka": stack.bootstrap_servers,
-        "in another terminal": f"./shelf availability {pool}",
     }
 
 

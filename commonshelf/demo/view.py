@@ -15,6 +15,7 @@ from rich.text import Text
 from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.pickup_watch import PickupView
 from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.scenario import Scenario
 from commonshelf.demo.settlement_watch import SettlementView
@@ -24,7 +25,8 @@ from commonshelf.desks.settlement.wording import money
 _LOG_EACH_S = 5.0
 _RATE_OVER_S = 3.0
 _REASONS_SHOWN = 5
-_GAPS, _TABLE_HEAD, _ITEMS_LEAST = 4, 1, 3
+_LAST_WORDS = Text("Ctrl-C ends it cleanly.", style="dim")
+_GAPS, _TABLE_HEAD, _ITEMS_LEAST, _ITEMS_WANTED, _LINKS_LEAST = 4, 1, 3, 8, 4
 """Of the picture, in lines."""
 
 
@@ -36,7 +38,7 @@ class DemoView:
         """What is going on, in a few words."""
         self._console = console
         self._scenario = scenario
-        self._urls = urls
+        self._urls = dict(urls)
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._rate = _Rate()
         self._logged_at_s = 0.0
@@ -56,22 +58,30 @@ class DemoView:
         if self._live is not None:
             self._live.stop()
 
+    def link(self, name: str, url: str) -> None:
+        """Show one more address, or another under the same name."""
+        is_new = name not in self._urls
+        self._urls = {name: url} | self._urls | {name: url}
+        if self._live is None and is_new:
+            self._console.print(f"{name}: {url}", soft_wrap=True)
+
     def refresh(
-        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView,
-        restocked: RestockView,
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, pickup: PickupView,
+        settled: SettlementView, restocked: RestockView,
     ) -> None:  # fmt: skip
         """Show the state of now."""
         now_s = time.monotonic()
         self._rate.note(now_s, view.lines_decided)
         if self._live is not None:
-            self._live.update(self._picture(view, tally, orders, ordered, settled, restocked), refresh=True)
+            self._live.update(self._picture(view, tally, orders, ordered, pickup, settled, restocked), refresh=True)
         elif now_s - self._logged_at_s >= _LOG_EACH_S or self.phase != self._logged_phase:
             self._logged_at_s, self._logged_phase = now_s, self.phase
-            self._console.print(self._log_line(view, orders, ordered, settled, restocked), soft_wrap=True)
+            self._console.print(self._log_line(view, orders, ordered, pickup, settled, restocked), soft_wrap=True)
 
     def _log_line(
-        self, view: LedgerView, orders: OrdersView, ordered: OrderTally, settled: SettlementView, restocked: RestockView
-    ) -> str:
+        self, view: LedgerView, orders: OrdersView, ordered: OrderTally, pickup: PickupView, settled: SettlementView,
+        restocked: RestockView,
+    ) -> str:  # fmt: skip
         parts = [f"{self.phase}: {view.lines_decided:,} lines in", f"{self._rate.per_second:,.0f} lines/s"]
         newest, latency = self._newest(), self._latency()
         if newest:
@@ -85,13 +95,15 @@ class DemoView:
             parts.append(f"{orders.late_tasks:,} late tasks")
             parts.append(f"{self._crossed(settled)} crossed shops")
             parts.append(f"netting leaves {settled.payments:,} of {settled.debts:,} payments")
+        if pickup.booked:
+            parts.append(f"{pickup.booked:,} appointments, windows {_windows(pickup)}, {pickup.no_shows:,} no-shows")
         if restocked.proposals:
             parts += [f"{name} {said}" for name, said in _restock(restocked).items()]
         return ", ".join(parts)
 
     def _picture(
-        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, settled: SettlementView,
-        restocked: RestockView,
+        self, view: LedgerView, tally: TillTally, orders: OrdersView, ordered: OrderTally, pickup: PickupView,
+        settled: SettlementView, restocked: RestockView,
     ) -> Group:  # fmt: skip
         scenario = self._scenario
         head = Text.assemble(
@@ -111,10 +123,16 @@ class DemoView:
             figures.add_row("late tasks", f"{orders.late_tasks:,}", "settlements", f"{settled.windows_closed:,} closed")
             payments = f"{settled.payments:,} of {settled.debts:,}"
             figures.add_row("netting leaves", payments, "crossed shops", self._crossed(settled))
-        dead_letters, links = self._dead_letters(view), self._links()
-        taken = 1 + figures.row_count + 1 + len(links.renderables) + _GAPS + _TABLE_HEAD
+        if pickup.booked:
+            appointments = f"{pickup.booked:,}, {pickup.no_shows:,} no-shows"
+            figures.add_row("appointments", appointments, "windows", _windows(pickup))
+        taken = 1 + self._height(figures) + 1 + _GAPS + _TABLE_HEAD
+        room = self._console.height - 1 - taken
+        links = self._links(max(room - _ITEMS_WANTED, min(room - _ITEMS_LEAST, _LINKS_LEAST)))
+        taken += self._height(*links)
         table = self._availability(view, max(self._console.height - 1 - taken, _ITEMS_LEAST))
-        return Group(head, "", figures, "", table, "", dead_letters, "", links)
+        dead_letters = self._dead_letters(view)
+        return Group(head, "", figures, "", table, "", dead_letters, "", *links)
 
     def _availability(self, view: LedgerView, rows: int) -> Table:
         """At most so many rows, as there is room for on the terminal."""
@@ -136,9 +154,16 @@ class DemoView:
         shown = ", ".join(f"{reason} {lines:,}" for reason, lines in reasons[:_REASONS_SHOWN])
         return Text(f"dead letters: {shown}")
 
-    def _links(self) -> Group:
-        lines = [Text(f"{name}: {url}", style="dim") for name, url in self._urls.items()]
-        return Group(*lines, Text("Ctrl-C ends it cleanly.", style="dim"))
+    def _links(self, room: int) -> list[Text]:
+        """The first ones that so many lines have room for, and how it ends."""
+        lines, last = [Text(f"{name}: {url}", style="dim") for name, url in self._urls.items()], _LAST_WORDS
+        while lines and self._height(*lines, last) > room:
+            lines.pop()
+        return [*lines, last]
+
+    def _height(self, *parts: Table | Text) -> int:
+        """Lines of the terminal that they take."""
+        return len(self._console.render_lines(Group(*parts)))
 
     def _crossed(self, settled: SettlementView) -> str:
         return money(settled.crossed_minor, self._scenario.consortium.pool.currency)
@@ -163,6 +188,11 @@ def _restock(restocked: RestockView) -> dict[str, str]:
         "restock": f"{restocked.proposed:,} proposals",
         "accepted": f"{restocked.accepted:,}, {restocked.transfers:,} transfers",
     }
+
+
+def _windows(pickup: PickupView) -> str:
+    kept, width_min = pickup.windows_kept_percent, pickup.window_mean_min
+    return f"{'-' if kept is None else f'{kept:.0f}'} % kept, {width_min or 0:.0f} min wide"
 
 
 def _fill_rates(orders: OrdersView, ordered: OrderTally) -> str:

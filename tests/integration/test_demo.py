@@ -99,6 +99,11 @@ def test_a_short_demo_accounts_for_every_line_and_leaves_nothing(tmp_path):
     assert figures["restock_proposals"] >= figures["restock_accepted"] > 0
     assert figures["restock_bought_minor"] + figures["restock_transfers"] > 0
     assert "expected until" in figures["restock_example"]
+    assert figures["appointments_booked"] >= figures["appointments_collected"] + figures["no_shows"]
+    assert figures["windows_kept_percent"] in (None, 100.0), "nobody's window has ended yet"
+    assert figures["window_mean_min"] > 0
+    assert any(line.startswith("a counter's page: http://") for line in run.told)
+    assert any(line.startswith("a customer's page: http://") for line in run.told)
     assert not (tmp_path / _DATA).exists()
     assert processes_on(tmp_path) == []
 

@@ -12,6 +12,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies, LatencyHistogram, SentBook
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock, fact_lines, totals
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.pickup_watch import PickupView
 from commonshelf.demo.report import Summary, summarise
 from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
@@ -24,6 +25,7 @@ ADDS_UP = Summary(
     drop_folder_latency_p50_ms=None, drop_folder_latency_p99_ms=None, sold_for_s=10.0, pace_lost_s=0.0, is_drained=True,
     orders_placed=4, orders_answered=4, orders_collected=2, fill_rate_with_pool=0.9, fill_rate_without_pool=0.5,
     reroutes=1, reroutes_per_min=6.0, holds=3, late_tasks=0,
+    appointments_booked=3, appointments_collected=2, windows_kept_percent=50.0, window_mean_min=15.0, no_shows=1,
     settled_minor=1_250, settlement_debts=5, settlement_payments=2, settlement_windows_closed=1,
     restock_proposals=12, restock_moves=3, restock_accepted=2, restock_transfers=1, restock_bought_minor=480,
     restock_example="lich, Milk: 8 to sell, 9 expected: buy 1 pack of 6.",
@@ -144,6 +146,7 @@ def test_the_first_line_is_timed_from_the_start_of_the_process():
         TillTally(),
         OrdersView(),
         OrderTally(),
+        PickupView(),
         SettlementView(),
         RestockView(),
         latencies,
@@ -161,7 +164,8 @@ def test_fill_rates_are_shares_of_all_lines_that_were_ordered():
     view = OrdersView(answered=2, reroutes=3, orders={"a": (2, 1), "b": (1, 0)})
     latencies = Latencies({"lich": "webhook"}, lambda _store, _recorded_ms: None)
     summary = summarise(
-        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), SettlementView(), RestockView(), latencies,
+        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), PickupView(), SettlementView(), RestockView(),
+        latencies,
         started_at_s=0, sold_for_s=30.0, pace_lost_s=0.0, is_drained=True,
     )  # fmt: skip
     assert (summary.fill_rate_with_pool, summary.fill_rate_without_pool) == (0.75, 0.25)
@@ -170,3 +174,32 @@ def test_fill_rates_are_shares_of_all_lines_that_were_ordered():
 
 def test_an_order_without_an_answer_is_a_discrepancy():
     assert replace(ADDS_UP, orders_answered=3).discrepancies() == ["4 orders were placed, but 3 have an answer"]
+
+
+def appointment(order, status, **more):
+    row = {
+        "order": order, "store": "lich", "status": status, "window_from_ms": 0, "window_until_ms": 900_000,
+        "customer": "", "customer_at_ms": 0, "ended_at_ms": 0,
+    }  # fmt: skip
+    return (order, "lich"), row | more
+
+
+def test_a_window_is_kept_by_its_end_or_when_the_customer_comes_later():
+    view = PickupView(dict([
+        appointment("early", "handed_over", ended_at_ms=-5_000),
+        appointment("within", "handed_over", ended_at_ms=900_000),
+        appointment("came late", "handed_over", ended_at_ms=950_000, customer="arrived", customer_at_ms=940_000),
+        appointment("was kept waiting", "handed_over", ended_at_ms=950_000, customer="arrived", customer_at_ms=1_000),
+        appointment("never came", "no_show", ended_at_ms=1_000),
+        appointment("to come", "ready", window_until_ms=300_000),
+    ]))  # fmt: skip
+    assert (view.booked, view.collected, view.no_shows) == (6, 4, 1)
+    assert (view.windows_kept_percent, view.window_mean_min) == (75.0, 13.3)
+    assert view.an_order() == ("to come", "lich")
+
+
+def test_what_was_not_measured_has_no_figure():
+    view = PickupView()
+    assert (view.windows_kept_percent, view.window_mean_min, view.an_order()) == (None, None, None)
+    assert "3 appointments" in "\n".join(ADDS_UP.sentences())
+    assert "appointments" not in "\n".join(replace(ADDS_UP, appointments_booked=0).sentences())

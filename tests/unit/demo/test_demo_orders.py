@@ -5,13 +5,16 @@ from collections import Counter
 
 import pytest
 
+from commonshelf.demo import visits as visits_module
 from commonshelf.demo.customers import Customers
 from commonshelf.demo.errands import Errands
 from commonshelf.demo.ledger_watch import PromisedStock
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.pickers import Pickers
+from commonshelf.demo.visits import Visits
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.pickup_code import code_digest
 
 
 def each(available_milli):
@@ -37,13 +40,14 @@ class Paper:
 
 
 def customers(paper, errands=None):
-    return Customers("lahn", ["lich", "diez"], SHELVES, paper, errands or Errands(), run="order-1", seed=3)
+    return Customers("lahn", ["lich", "diez"], SHELVES, paper, errands or Errands(), None, run="order-1", seed=3)
 
 
 def event(kind, order="order-1-1", *, status="tentative", outcome="", given_up=(0, 0), holds=("tentative",)):
     return {
         "kind": kind, "order": order, "status": status, "outcome": outcome,
-        "lines": [{"unfilled_milli": milli} for milli in given_up], "holds": [{"state": state} for state in holds],
+        "lines": [{"unfilled_milli": milli, "reason": ""} for milli in given_up],
+        "holds": [{"state": state} for state in holds],
     }  # fmt: skip
 
 
@@ -134,7 +138,7 @@ async def work(pickers, errands, tasks, until):
 
 def test_most_picks_are_done_some_are_short_and_some_are_refused():
     paper, left, errands = Paper(), [], Errands()
-    pickers = Pickers("lahn", paper, errands, lambda *goods: left.append(goods), seed=1)
+    pickers = Pickers("lahn", paper, errands, lambda *goods: left.append(goods), None, seed=1)
     tasks = [task(number) for number in range(300)]
     asyncio.run(work(pickers, errands, [*tasks, *tasks], lambda: len(paper.events) >= 300))
     assert all(isinstance(report, FulfilmentReport) for report in paper.events)
@@ -149,11 +153,39 @@ def test_most_picks_are_done_some_are_short_and_some_are_refused():
 
 def test_what_is_handed_over_leaves_the_store_and_a_task_that_ended_is_left_alone():
     paper, left, errands = Paper(), [], Errands()
-    pickers = Pickers("lahn", paper, errands, lambda *goods: left.append(goods), seed=1)
+    pickers = Pickers("lahn", paper, errands, lambda *goods: left.append(goods), None, seed=1)
     tasks = [task(1), task(1, status="cancelled"), task(2, "recount"), task(3, "hand_over")]
     asyncio.run(work(pickers, errands, tasks, lambda: len(left) == 2))
     assert left == [("lich", "HAM", 500), ("lich", "HERE-1", 1000)]
     assert [report.task for report in paper.events] == ["hand_over-3"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "told", "leaves"),
+    [("early", ["arrived", "done"], True), ("on_time", ["arrived", "done"], True), ("never", ["refused"], False)],
+)
+def test_goods_of_an_appointment_are_given_for_the_code_of_who_comes(monkeypatch, manner, told, leaves):
+    monkeypatch.setattr(visits_module, "_MANNERS", (manner,))
+    monkeypatch.setattr(visits_module, "_SETS_OUT_S", (0, 0.01))
+    monkeypatch.setattr(visits_module, "_GIVEN_UP_S", (0, 0.01))
+    paper, left, errands = Paper(), [], Errands()
+    visits = Visits("lahn", paper, seed=1)
+    assert visits.wish("R-1", 1_000).code_digest == code_digest("lahn", "R-1", visits.code("R-1"))
+    visits.take_appointment({"order": "R-1", "store": "lich", "window_from_ms": 1, "window_until_ms": 2})
+    pickers = Pickers("lahn", paper, errands, lambda *goods: left.append(goods), visits, seed=1)
+    tasks = [task(1, "hand_over") | {"order": "R-1"}]
+    asyncio.run(work(pickers, errands, tasks, lambda: len(paper.events) == len(told) and bool(left) == leaves))
+    assert [report.kind for report in paper.events] == told
+    assert paper.events[-1].code == (visits.code("R-1") if leaves else None)
+
+
+def test_every_third_order_wishes_a_window():
+    paper = Paper()
+    buyer = Customers("lahn", ["lich"], SHELVES, paper, Errands(), Visits("lahn", paper, seed=1), run="order-1", seed=3)
+    asyncio.run(order_for(buyer, 0.1))
+    wished = [one.terms.pickup is not None for one in paper.events]
+    assert wished == [number % 3 == 0 for number in range(1, len(wished) + 1)]
+    assert any(wished)
 
 
 def test_the_figures_of_orders_follow_what_was_told_last():

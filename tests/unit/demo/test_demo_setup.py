@@ -57,13 +57,16 @@ def test_secrets_are_fresh_and_in_the_environment_only(tmp_path, monkeypatch):
         (name,) = store.connectors[0].secret_env
         monkeypatch.setenv(name, first.processes_env()[name])
         assert SecretSource(env=name).read() == secret.encode()
+    (app,) = settings.partners
+    assert first.processes_env()[app.secret_env[0]] == first.app_secret != second.app_secret
+    assert first.app_secret not in settings.model_dump_json() + repr(first)
 
 
 def test_each_item_and_each_plu_is_declared():
     region = Region(1, stores=2)
     records = consortium_of(region, 0).records
     loose = sum(item.plu is not None for item in region.items)
-    assert len(records) == len(region.items) + loose + 1  # the agreement
+    assert len(records) == len(region.items) + loose + 2 + 1  # the counters and the agreement
     assert len({(type(record), record.key) for record in records}) == len(records)
 
 

@@ -10,6 +10,7 @@ from commonshelf.demo.customers import OrderTally
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock
 from commonshelf.demo.orders_watch import OrdersView
+from commonshelf.demo.pickup_watch import PickupView
 from commonshelf.demo.restock_watch import RestockView
 from commonshelf.demo.settlement_watch import SettlementView
 from commonshelf.demo.tally import TillTally
@@ -37,13 +38,20 @@ def test_the_picture_fits_the_terminal(height, least):
         settled = SettlementView(crossed_minor=123_456_78, debts=31_234, payments=33, windows_closed=9)
         restocked = RestockView(transfers=4)
         restocked.take("restock.proposals.v1", proposal(status="approved"))
-        state = (view, TillTally(), OrdersView(orders={"o": (20, 1)}), OrderTally(9, 20, 19), settled, restocked)
+        row = {"status": "no_show", "window_from_ms": 0, "window_until_ms": 900_000}
+        pickup = PickupView({("o", "anna"): row})
+        orders = OrdersView(orders={"o": (20, 1)})
+        state = (view, TillTally(), orders, OrderTally(9, 20, 19), pickup, settled, restocked)
+        shown.link("a customer's page", "http://127.0.0.1:43210/front-desk/customer/order-1/ABCDEFGH/" + "x" * 22)
         shown.refresh(*state)
         lines = console.render_lines(shown._picture(*state))
     assert len(lines) < height
     text = "\n".join("".join(part.text for part in line) for line in lines)
     assert sum(sku in text for sku in SKUS) >= least
     assert "Ctrl-C" in text
+    assert "a customer's page" in text
+    assert "1, 1 no-shows" in text
+    assert "15 min wide" in text
     assert "123,456.78 EUR" in text
     assert "33 of 31,234" in text
     assert "1 proposals" in text
