@@ -1,19 +1,19 @@
-"""Our HTTP server: an index page, the API, the read-only schema registry, health."""
+"""Our HTTP server: the board, the API, the read-only schema registry, health."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from html import escape
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commonshelf.config.settings import Settings
-from commonshelf.stack.processes import processes, web_address
+from commonshelf.stack.connection import Connection
 from commonshelf.web.api.app import make_api
+from commonshelf.web.board.routes import board_routes
 from commonshelf.web.callers import BandWatch
 from commonshelf.web.registry import router as registry_router
 from commonshelf.web.views.pool_views import PoolViews
@@ -23,11 +23,16 @@ from messaging.status_server import Status, status_page
 
 
 def make_app(
-    settings: Settings, views: PoolViews, publisher: Publisher, registry: CollectorRegistry | None = None
+    settings: Settings,
+    views: PoolViews,
+    publisher: Publisher,
+    registry: CollectorRegistry | None = None,
+    kafka: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """The app for a stack with these settings. What it shows are the views; what callers send goes by the publisher.
 
     registry: of its metrics; one of its own if left out.
+    kafka: options of the board's desks; without them its pages show, and nothing is done on them.
     """
     api = make_api(views, publisher, settings.api, registry or CollectorRegistry())
     views.changes.notice = BandWatch(views)
@@ -40,11 +45,7 @@ def make_app(
 
     app = FastAPI(title="Commonshelf", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.mount("/v1", api)
-    page = _index_page(settings)
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def index() -> str:
-        return page
+    app.router.routes.extend(board_routes(Connection(settings, dict(kafka or {})), views))
 
     @app.get("/health", include_in_schema=False)
     def health() -> Response:
@@ -75,30 +76,3 @@ class _HostCheck:
             return
         told = {"error": f"this is not the host that was asked for; {ADVICE}"}
         await JSONResponse(told, NOT_OURS)(scope, receive, send)
-
-
-def _index_page(settings: Settings) -> str:
-    rows = "".join(
-        f"<li><a href='{escape(url)}'>{escape(url)}</a> {escape(about)}</li>" for url, about in links(settings)
-    )
-    pools = "".join(f"<li>{escape(pool.name)} ({escape(pool.id)})</li>" for pool in settings.pools)
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Commonshelf</title>"
-        f"<h1>Commonshelf</h1><h2>Pools</h2><ul>{pools or '<li>none declared</li>'}</ul>"
-        f"<h2>Pages</h2><ul>{rows}</ul></html>"
-    )
-
-
-def links(settings: Settings) -> list[tuple[str, str]]:
-    """(address, what is there) of everything that a person may open. Ports must be resolved."""
-    running = processes(settings, settings.data_dir, {})
-    web = web_address(settings)
-    pages = [
-        (f"{web}/v1/openapi.json", "the micro-fulfilment API, as OpenAPI 3.1"),
-        (f"{web}/subjects", "schema registry, read-only, Confluent-compatible"),
-    ]
-    for one in running:
-        if one.role.has_metrics:
-            name, url = one.spec.name, one.url
-            pages += [(f"{url}/ready", f"{name}: ready or what it waits for"), (f"{url}/metrics", f"{name}: metrics")]
-    return pages

@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
     failure: list[str] = []
     with PoolViews(options, settings.state_dir("http"), settings.partitions) as views:
         publisher = Publisher({"client.id": "commonshelf-api", **options}, settings.partitions)
-        app = make_app(settings, views, publisher, REGISTRY)
+        app = make_app(settings, views, publisher, REGISTRY, options)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -15,7 +15,7 @@ from commonshelf.config.web_settings import Http, Port
 from commonshelf.stack import doctor, topic_status
 from commonshelf.stack.processes import address, addresses, processes, resolve_ports
 from commonshelf.stack.roles import PAGES_STOP, ROLES, Role
-from commonshelf.web.app import links
+from commonshelf.web.links import links
 from schemas.topics import POS_SALES
 from tests.support.toy_role import played
 
@@ -103,7 +103,7 @@ def test_the_lag_of_an_input_is_that_of_the_role_that_takes_it_in(monkeypatch):
     assert topic_status._group_of(dataclasses.replace(POS_SALES, readers=("toys",))) == "toys"
 
 
-def test_the_index_page_links_to_the_metrics_of_every_role_that_has_some():
+def test_the_technical_pages_are_those_of_the_metrics_of_every_role_that_has_some():
     found = [url for url, _ in links(SETTINGS)]
     for role in ROLES:
         host, port = address(SETTINGS, role)

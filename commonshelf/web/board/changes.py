@@ -1,0 +1,80 @@
+"""The stream of a member's page: it says that the page is another now, and the page looks again."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from commonshelf.web.board import render
+from commonshelf.web.board.visit import Board, NotThere, Visit, visit_of
+from commonshelf.web.callers import is_over
+from commonshelf.web.views.changes import Change, ReadAnew
+
+_EACH_S: Final = 0.5
+_HEARTBEAT_S: Final = 15.0
+_STREAMS_MAX: Final = 600
+_KINDS: Final = ("order", "task", "appointment", "proposal", "shelf", "statement")
+
+
+class ChangesStream:
+    """The streams of all pages."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._streams = 0
+        self.routes = [Route("/pool/{pool}/changes", self._open, methods=["GET"])]
+
+    async def _open(self, request: Request) -> Response:
+        try:
+            visit = await asyncio.to_thread(visit_of, self._board, request)
+        except NotThere:
+            return Response(status_code=404)
+        if not visit.is_member:
+            return Response(status_code=403)
+        if self._streams >= _STREAMS_MAX:
+            return Response(status_code=503, headers={"Retry-After": "30"})
+        return StreamingResponse(self._told(visit), media_type="text/event-stream", headers=render.HEADERS)
+
+    async def _told(self, visit: Visit) -> AsyncIterator[str]:
+        self._streams += 1
+        try:
+            with visit.views.listen(visit.pool, _KINDS) as listener:
+                yield ": here\n\n"
+                told_at_s = time.monotonic()
+                while True:
+                    changes = await listener.next(_HEARTBEAT_S)
+                    if is_over(visit.views, visit.caller):
+                        return
+                    if not changes:
+                        yield ": still here\n\n"
+                    elif isinstance(changes, ReadAnew) or await asyncio.to_thread(_concern, visit, changes):
+                        await asyncio.sleep(max(0.0, told_at_s + _EACH_S - time.monotonic()))
+                        told_at_s = time.monotonic()
+                        yield "event: changed\ndata: {}\n\n"
+        finally:
+            self._streams -= 1
+
+
+def _concern(visit: Visit, changes: Iterable[Change]) -> bool:
+    """Whether one of the changes is about the store, the order or the item that the page shows, or any order."""
+    store, order, sku = visit.asked("store"), visit.asked("order"), visit.asked("sku")
+    if store:
+        return any(_is_of_store(visit, store, change) for change in changes)
+    if order:
+        return any(one.kind in ("order", "appointment") and one.name.partition("/")[0] == order for one in changes)
+    if sku:
+        return any(one.kind == "shelf" and one.name.rpartition("/")[0] == sku for one in changes)
+    return any(one.kind == "order" for one in changes)
+
+
+def _is_of_store(visit: Visit, store: str, change: Change) -> bool:
+    if change.kind in ("proposal", "statement"):
+        return change.name.partition("/")[0] == store
+    if change.kind == "appointment":
+        return change.name.rpartition("/")[2] == store
+    task = visit.views.task(change.pool, change.name) if change.kind == "task" else None
+    return task is not None and task["store"] == store

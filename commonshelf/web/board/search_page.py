@@ -1,0 +1,38 @@
+"""The route of the consumer's search: who near me has it, in bands only, by when, and how to collect."""
+
+from itertools import islice
+from typing import Final
+
+from starlette.responses import Response
+
+from commonshelf.web.board.finding import offers
+from commonshelf.web.board.items_page import matching
+from commonshelf.web.board.now import name_of
+from commonshelf.web.board.visit import Board, Visit, page_route
+from commonshelf.web.board.words import BAND_WORDS
+from commonshelf.web.callers import shown_to_public
+
+_ITEMS_SHOWN: Final = 12
+
+
+class SearchPage:
+    """The search of all pools."""
+
+    def __init__(self, board: Board) -> None:
+        self.routes = [page_route(board, "/pool/{pool}/search", self._page)]
+
+    def _page(self, visit: Visit) -> Response:
+        wanted, near = visit.asked("q"), visit.asked("near")
+        listings, stores = visit.views.listings(visit.pool), visit.views.stores(visit.pool)
+        alike = islice(matching(visit.views.items(visit.pool), wanted), 5 * _ITEMS_SHOWN) if wanted else ()
+        found = [
+            (item, offers(visit, item, near))
+            for item in alike
+            if visit.is_member or any(shown_to_public(listing, item) for listing in listings.values())
+        ]
+        shown = sorted(found, key=lambda one: not one[1])[:_ITEMS_SHOWN]
+        listed = {one: name_of(stores, one) for one in stores if visit.is_member or one in listings}
+        return visit.page(
+            "search.html", here="search", q=wanted, near=near, found=shown, band_words=BAND_WORDS,
+            stores=dict(sorted(listed.items(), key=lambda pair: pair[1])),
+        )  # fmt: skip

@@ -1,0 +1,85 @@
+"""A proposal of the real restock worker, approved on the store's page."""
+
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+from confluent_kafka import Producer
+
+from commonshelf.config.sources import load
+from commonshelf.desks.access import make_key
+from commonshelf.stack.connection import Connection
+from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
+from commonshelf.web.views.pool_views import PoolViews
+from messaging.log_reader import read_log
+from schemas.codec import topic_codec
+from schemas.models.access import Scope
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange
+from schemas.partition import partition_of
+from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_CONFIG, POOL_JOURNAL, RESTOCK_PURCHASES
+from tests.support.board import browsing, sign_in
+from tests.support.pool import MILK, OTHER_STORE, POOL, STORE
+from tests.support.restock_bench import pages, restock_pool, sell_days, stock_of
+from tests.support.shop import write_settings
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def connection(kafka, topics, tmp_path_factory):
+    """A pool on that Kafka: milk sells in the corner shop for two days, and the mill has plenty."""
+    pool = restock_pool(move_minor_per_trip=10)
+    stock_of(pool, STORE, MILK, 14)
+    stock_of(pool, OTHER_STORE, MILK, 90)
+    sell_days(pool, 2, {(STORE, MILK): 3, (OTHER_STORE, MILK): 1})
+    producer = Producer(dict(kafka.options))
+    for record in pool.inputs:
+        model = {POOL_CONFIG.name: ConfigChange.from_avro, CATALOG_ITEMS.name: CatalogItem.model_validate}.get(
+            record.topic
+        )
+        if model is not None:
+            key = model(topic_codec(record.topic).decode(record.value)).key
+            producer.produce(record.topic, record.value, key, partition_of(POOL, topics))
+    for page in pages(pool):
+        producer.produce(POOL_JOURNAL.name, page.value, POOL, partition_of(POOL, topics))
+    producer.flush()
+    folder = tmp_path_factory.mktemp("restock")
+    write_settings(folder, kafka.bootstrap_servers, topics)
+    return Connection(load(folder / "shelf.toml").settings, dict(kafka.options))
+
+
+@pytest.fixture
+def worker(connection, tmp_path):
+    config = tmp_path / "shelf.toml"
+    write_settings(tmp_path, connection.kafka_options["bootstrap.servers"], connection.settings.partitions)
+    with (tmp_path / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "commonshelf", "worker", "restock", "--config", str(config)],
+            env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log,
+        )  # fmt: skip
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_proposal_is_approved_on_the_store_s_page_and_becomes_an_order_and_a_transfer(connection, worker, tmp_path):
+    partitions = connection.settings.partitions
+    with PoolViews(connection.kafka_options, tmp_path / "views", partitions) as views:
+        token = make_key(connection, POOL, "Anna", get_args(Scope), STORE).token
+        client, page = browsing(connection, views), f"/pool/{POOL}/store/{STORE}"
+        until(lambda: views.ready().ok and views.proposals(POOL, STORE), "the proposal")
+        form_token = sign_in(client, token)
+        shown = client.get(page).text
+        assert f'data-proposal="{MILK}"' in shown
+        assert "Buy 6" in shown
+        version = shown.partition('name="version" value="')[2].partition('"')[0]
+        form = {"form_token": form_token, "sku": MILK, "version": version, "says": "approved"}
+        answer = client.post(f"{page}/restock", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?said=approved#restock")
+        assert f'data-proposal="{MILK}"' not in client.get(page).text
+        again = client.post(f"{page}/restock", data=form)
+        assert (again.status_code, "has changed meanwhile" in again.text) == (409, True)
+    for topic in (RESTOCK_PURCHASES, ORDERS_REQUESTS):
+        told = list(read_log(connection.kafka_options, [topic.name], [partition_of(POOL, partitions)]))
+        assert len(told) == 1, topic.name
