@@ -40,10 +40,18 @@ def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
 def _print_what_runs(console: "Console", stack: "Stack") -> None:
     from rich.table import Table
 
-    from commonshelf.web.app import links
+    from commonshelf.desks.first_key import is_for_this_machine, operators_key, sign_in_url
+    from commonshelf.stack.connection import Connection
+    from commonshelf.web.links import links
 
     settings = stack.settings
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("board", stack.urls["web"])
+    if is_for_this_machine(settings):
+        connection = Connection(settings, stack.kafka_options)
+        for pool in settings.pools:
+            url = sign_in_url(stack.urls["web"], operators_key(connection, pool.id))
+            table.add_row("", f"{url}  [dim]{pool.id}: sign in as its operator[/]")
     table.add_row("Kafka", stack.bootstrap_servers)
     for pool in settings.pools:
         members = sum(store.pool == pool.id for store in settings.stores)
@@ -52,7 +60,6 @@ def _print_what_runs(console: "Console", stack: "Stack") -> None:
         table.add_row(
             "pool", "none is declared: write \\[\\[pools]] and \\[\\[stores]] into the settings file (docs/cli.md)"
         )
-    table.add_row("pages", stack.urls["web"])
     if "webhooks" in stack.urls:
         table.add_row("webhooks", f"{stack.urls['webhooks']}/STORE")
     for url, about in links(settings):

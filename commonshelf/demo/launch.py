@@ -16,10 +16,9 @@ from commonshelf.demo.replay import ReplayScenario
 from commonshelf.demo.report import Summary
 from commonshelf.demo.run import run
 from commonshelf.demo.scenario import Scenario
+from commonshelf.demo.showing import show_pool
 from commonshelf.demo.ticker import TickError
 from commonshelf.demo.tills import TillError
-from commonshelf.desks.access import show_stores
-from commonshelf.stack.connection import Connection
 from commonshelf.stack.interrupt import interrupted_once
 from commonshelf.stack.progress import ProgressPrinter
 from commonshelf.stack.stack import Stack
@@ -63,8 +62,7 @@ def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_pas
         records=consortium.records,
         processes_env=consortium.processes_env(),
     ) as stack:
-        shown = [store.id for store in stack.settings.stores]
-        show_stores(Connection(stack.settings, stack.kafka_options), consortium.pool.id, shown)
+        show_pool(stack)
         return asyncio.run(run(scenario, stack, console, name=name, for_s=options.for_s, started_at_s=started_at_s))
 
 

@@ -18,6 +18,8 @@ from commonshelf.demo.settlement_watch import SettlementWatch
 from commonshelf.demo.store_tills import StoreTills
 from commonshelf.demo.tills import TillError
 from commonshelf.demo.view import DemoView
+from commonshelf.desks.first_key import operators_key, sign_in_url
+from commonshelf.stack.connection import Connection
 from commonshelf.stack.interrupt import on_interrupt
 from commonshelf.stack.stack import Stack
 
@@ -193,19 +195,23 @@ async def _link_a_customer(view: DemoView, scenario: Scenario, stack: Stack, ord
 
 
 def _links(scenario: Scenario, stack: Stack) -> dict[str, str]:
-    """URLs to open, and the command that prints the table."""
-    consortium, pool = scenario.consortium, stack.settings.pools[0].id
-    ledger = stack.urls["ledger-1"]
+    """URLs to open, the board's first, and the command that prints the table."""
+    consortium, pool, web = scenario.consortium, stack.settings.pools[0].id, stack.urls["web"]
+    token = operators_key(Connection(stack.settings, stack.kafka_options), pool)
+    board = {"board": web, "its operator signs in": sign_in_url(web, token)}
     pickup = {}
     if consortium.has_pickup:
         pickup["a counter's page"] = stack.urls["arrival"] + consortium.counter_path(consortium.ids[0])
-    return pickup | {
-        "in another terminal": f"./shelf availability {pool}",
-        "pages": stack.urls["web"],
-        "metrics": f"{ledger}/metrics",
-        "schema registry": f"{stack.urls['web']}/subjects",
-        "Kafka": stack.bootstrap_servers,
-    }
+    return (
+        board
+        | pickup
+        | {
+            "in another terminal": f"./shelf availability {pool}",
+            "metrics": f"{stack.urls['ledger-1']}/metrics",
+            "schema registry": f"{web}/subjects",
+            "Kafka": stack.bootstrap_servers,
+        }
+    )
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             cwd=folder, stdout=said, stderr=said,
         )  # fmt: skip
     try:
-        until(lambda: "pages:" in (folder / "said").read_text() or demo.poll() is not None, "the demo")
+        until(lambda: "board:" in (folder / "said").read_text() or demo.poll() is not None, "the demo")
         assert demo.poll() is None, (folder / "said").read_text()
         runtime = read_runtime(folder / DEMO_DATA_DIR)
         add_place(folder)
