@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from commonshelf.stack.stack import Stack
 
+_KEYS_PRINTED = 3
+"""Of more pools, an operator's keys are made by `./shelf key add`."""
+
 
 def up(config: ConfigOption = None, run_s: ForOption = None) -> None:
     """Run your consortium: Kafka (unless yours is set), topics, connectors, workers, pages. Ctrl-C stops it cleanly.
@@ -47,11 +50,6 @@ def _print_what_runs(console: "Console", stack: "Stack") -> None:
     settings = stack.settings
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("board", stack.urls["web"])
-    if is_for_this_machine(settings):
-        connection = Connection(settings, stack.kafka_options)
-        for pool in settings.pools:
-            url = sign_in_url(stack.urls["web"], operators_key(connection, pool.id))
-            table.add_row("", f"{url}  [dim]{pool.id}: sign in as its operator[/]")
     table.add_row("Kafka", stack.bootstrap_servers)
     for pool in settings.pools:
         members = sum(store.pool == pool.id for store in settings.stores)
@@ -66,4 +64,9 @@ def _print_what_runs(console: "Console", stack: "Stack") -> None:
         table.add_row("", f"{url}  [dim]{about}[/]")
     table.add_row("logs", str(settings.log_dir))
     console.print(table)
+    if is_for_this_machine(settings):
+        connection = Connection(settings, stack.kafka_options)
+        for pool in settings.pools[:_KEYS_PRINTED]:
+            url = sign_in_url(stack.urls["web"], operators_key(connection, pool.id))
+            console.print(f"the operator of {pool.id} signs in at {url}")  # no table: it is one word, not to be folded
     console.print("Ctrl-C stops it.")
