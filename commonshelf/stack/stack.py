@@ -7,7 +7,6 @@
 """
 
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -28,13 +27,11 @@ from commonshelf.config.resolved import resolved_text
 from commonshelf.config.settings import Settings
 from commonshelf.embedded_kafka.errors import KafkaStartError
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
-from commonshelf.embedded_kafka.private_files import private_folder, write_private
-from commonshelf.embedded_kafka.server_config import SASL_MECHANISM, SECURITY_PROTOCOL, USERNAME
+from commonshelf.embedded_kafka.private_files import write_private
+from commonshelf.stack.own_kafka import StackError, embedded_kafka, hold_data_dir, reached_by
 from commonshelf.stack.processes import StackProcess, processes, reachable, resolve_ports, web_address
 from commonshelf.stack.runtime_file import Runtime, remove_runtime, write_runtime
 from commonshelf.stack.supervisor import ProcessStatus, Supervisor, last_line
-from messaging.errors import UserError
 from messaging.topic_admin import ensure_topics
 
 _READY_TIMEOUT_S = 90.0
@@ -59,10 +56,6 @@ class StackEvent:
 
 OnEvent = Callable[[StackEvent], None]
 """Called from several threads."""
-
-
-class StackError(UserError):
-    """The stack cannot start: one sentence that says what and what to do."""
 
 
 class Stack:
@@ -152,7 +145,7 @@ class Stack:
             self._hold = None
 
     def _start(self) -> None:
-        self._make_data_dir()
+        self._hold = hold_data_dir(self.settings.data_dir, self._warn)
         self.settings = resolve_ports(self.settings)
         self._check_start()  # what is wrong with the settings shows before Kafka is started
         declared = [*records_of(self.settings), *self._records]
@@ -164,23 +157,6 @@ class Stack:
             if not line.startswith("created"):
                 self._on_event(StackEvent("warning", line))
         self._start_processes(declared)
-
-    def _make_data_dir(self) -> None:
-        data_dir = self.settings.data_dir
-        try:
-            self._hold = hold(data_dir / "stack.lock")
-            private_folder(data_dir / "run")
-            if not private_folder(data_dir):
-                self._warn(f"{data_dir} belongs to another user, and others may read it; give it to this one alone")
-        except HeldByAnotherError as error:
-            raise StackError(
-                f"process {error.holder} already runs a stack on {data_dir}; stop it, or set data_dir to another folder"
-            ) from None
-        except OSError as error:
-            raise StackError(
-                f"cannot write in {data_dir} ({error.strerror}); check its rights and the free disk, "
-                "or set data_dir to another folder"
-            ) from None
 
     def _check_start(self) -> None:
         found = [
@@ -194,28 +170,9 @@ class Stack:
         kafka = self.settings.kafka
         if kafka.is_embedded:
             self._step("starting Kafka")
-            password = secrets.token_urlsafe(32)
-            password_file = self.settings.data_dir / "run" / "kafka-password"
-            write_private(password_file, password)
-            self._kafka = EmbeddedKafka(
-                data_dir=self.settings.kafka_dir,
-                brokers=kafka.embedded_brokers,
-                port=kafka.embedded_port or None,
-                heap_mb=kafka.embedded_heap_mb,
-                progress=self._download_progress,
-                password=password,
-            )
+            self._kafka = embedded_kafka(self.settings, self._download_progress)
             self._kafka.start()
-            kafka = kafka.model_copy(
-                update={
-                    "bootstrap_servers": self._kafka.bootstrap_servers,
-                    "security_protocol": SECURITY_PROTOCOL,
-                    "sasl_mechanism": SASL_MECHANISM,
-                    "sasl_username": USERNAME,
-                    "sasl_password_file": password_file,
-                    "replicas": kafka.topic_replicas,
-                }
-            )
+            kafka = reached_by(self.settings, self._kafka)
             self.settings = self.settings.model_copy(update={"kafka": kafka})
         self.kafka_options = kafka_options(kafka)
         if self._kafka is not None:
