@@ -10,6 +10,7 @@ from commonshelf.commands import (
     agreement,
     allocate,
     availability,
+    backup,
     bench,
     candidates,
     carrier,
@@ -72,6 +73,8 @@ app.add_typer(clock.app, name="clock", rich_help_panel=RUN)
 app.add_typer(acl.app, name="acl", rich_help_panel=RUN)
 app.add_typer(key.app, name="key", rich_help_panel=RUN)
 app.add_typer(grant.app, name="grant", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(backup.backup)
+app.command(rich_help_panel=RUN)(backup.restore)
 app.add_typer(store.app, name="store", rich_help_panel=DESKS)
 app.add_typer(connect.app, name="connect", rich_help_panel=DESKS)
 app.add_typer(map_desk.app, name="map", rich_help_panel=DESKS)

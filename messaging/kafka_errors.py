@@ -1,7 +1,15 @@
 """Errors of Kafka that pass by themselves."""
 # ruff: noqa: SLF001  the client's own errors have no public names
 
-from confluent_kafka import KafkaError
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+Answer = TypeVar("Answer")
+_PATIENCE_S = 30.0
+_PAUSE_S = 0.1
 
 _PASSING = frozenset({
     KafkaError.BROKER_NOT_AVAILABLE, KafkaError.CONCURRENT_TRANSACTIONS, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -25,3 +33,15 @@ A missing topic is none of them: ours are made before anybody asks for them.
 def passes(error: KafkaError) -> bool:
     """Whether the same may succeed later. The client marks errors of producers alone as retriable."""
     return bool(error.retriable()) or (error.code() in _PASSING and not error.fatal())
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again for half a minute while that may help: a topic made just now has no leader. Raises KafkaException."""
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if not passes(error.args[0]) or time.monotonic() > deadline_s:
+                raise
+        time.sleep(_PAUSE_S)

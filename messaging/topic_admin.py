@@ -1,7 +1,7 @@
 """Creates the topics that `schemas.topics` declares, and checks those that are there."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init__ re-exports them without saying so
@@ -20,6 +20,8 @@ from messaging.cluster import UnreachableError, open_cluster
 from messaging.errors import UserError
 from schemas.topics import TOPICS, Topic
 
+RESTORING_TOPIC = "commonshelf.restoring"
+"""It is there while a restore goes on, and after one that was ended: the other topics are not whole then."""
 _TIMEOUT_S = 30.0
 _POLL_S = 0.05
 
@@ -38,11 +40,13 @@ def ensure_topics(
     """Make every topic be there as declared. Returns what was created, repaired or must be left, one line each.
 
     `replicas` is what the settings say, whoever is up. Raises TopicsError: no broker answers, a topic has another
-    partition count or clean-up policy, there are fewer brokers than replicas, or the rights are missing.
+    partition count or clean-up policy, there are fewer brokers than replicas, the rights are missing, or a restore
+    has not come to its end.
     """
     topics = list(topics)
     admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
+    refuse_half_restored(there)
     for topic in topics:
         if topic.name in there:
             _check_partitions(topic, len(there[topic.name].partitions), partitions)
@@ -57,9 +61,13 @@ def ensure_topics(
 
 
 def topic_problems(kafka_options: ClientOptions, partitions: int, replicas: int = 1) -> list[str]:
-    """What is wrong with the topics, changing nothing. Raises TopicsError when no broker answers."""
+    """What is wrong with the topics, changing nothing.
+
+    Raises TopicsError when no broker answers, or a restore has not come to its end.
+    """
     admin, cluster = _open_cluster(kafka_options)
     there = cluster.topics
+    refuse_half_restored(there)
     problems = [f"topic {name} is missing; `up` creates it" for name in TOPICS if name not in there]
     present = [topic for name, topic in TOPICS.items() if name in there]
     for topic in present:
@@ -72,6 +80,14 @@ def topic_problems(kafka_options: ClientOptions, partitions: int, replicas: int 
         for topic, key, is_now, wanted in _drift(admin, present, there, replicas)
     ]
     return problems + _shortfalls(present, there, replicas) + _internal_shortfalls(there, replicas)
+
+
+def refuse_half_restored(there: Container[str]) -> None:
+    """Raise TopicsError where a restore has not come to its end. there: names of the cluster's topics."""
+    if RESTORING_TOPIC in there:
+        raise TopicsError(
+            "a restore goes on here, or was ended: the topics are not whole; let it end, or run ./shelf restore again"
+        )
 
 
 def _replicas(topic: TopicMetadata) -> int:

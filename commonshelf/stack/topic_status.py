@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from commonshelf.stack.roles import ROLES
 from messaging.client_options import quiet
 from messaging.cluster import UnreachableError, open_cluster
+from messaging.offsets import Place, committed_offsets, log_ends, log_starts
 from messaging.topic_admin import TopicsError
 from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS, Topic
@@ -42,10 +43,9 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
     try:
         admin, cluster = open_cluster(kafka_options, _TIMEOUT_S)
         there = cluster.topics
-        parts = [TopicPartition(name, p) for name in TOPICS if name in there for p in there[name].partitions]
-        first = _offsets(admin, parts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        end = _offsets(admin, parts, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        committed = {role.group: _committed(admin, role.group) for role in ROLES if role.group is not None}
+        places = [(name, p) for name in TOPICS if name in there for p in there[name].partitions]
+        first, end = log_starts(admin, places), log_ends(admin, places)
+        committed = {role.group: committed_offsets(admin, role.group) for role in ROLES if role.group is not None}
     except UnreachableError as error:
         raise TopicsError(
             f"Kafka did not answer ({error}); check the address, the network and the security settings"
@@ -98,28 +98,13 @@ def retention_text(status: TopicStatus) -> str:
     return f"{days} d" if not rest else f"{status.retention_ms // HOUR_MS} h"
 
 
-Offsets = Mapping[tuple[str, int], int]
-
-
-def _offsets(admin: AdminClient, parts: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-    if not parts:
-        return {}
-    asked = admin.list_offsets(
-        dict.fromkeys(parts, spec), isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_S
-    )
-    return {(part.topic, part.partition): done.result().offset for part, done in asked.items()}
+Offsets = Mapping[Place, int]
 
 
 def _group_of(topic: Topic) -> str | None:
     """The group whose lag on the topic is told: that of the role that takes it in."""
     groups = (role.group for role in ROLES if role.reads_as in topic.readers and role.reads_as != topic.writer)
     return next((group for group in groups if group is not None), None)
-
-
-def _committed(admin: AdminClient, group: str) -> dict[tuple[str, int], int]:
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-    found = asked[group].result().topic_partitions
-    return {(part.topic, part.partition): part.offset for part in found if part.offset >= 0}
 
 
 def _sum(end: Offsets, first: Offsets, topic: str) -> int:
