@@ -200,7 +200,7 @@ def _topics(connection: Connection) -> Finding:
         settings = connection.settings
         problems = topic_problems(connection.kafka_options, settings.partitions, settings.kafka.topic_replicas)
     except TopicsError as error:
-        problems = [str(error)]
+        return Finding("topics", is_well=False, found=str(error))
     found = "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
     return Finding(
         "topics", not problems, found or "all as declared", "run `./shelf up`, which creates and repairs them"
