@@ -53,6 +53,8 @@ class _Metered:
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
         self._requests = listed.API_REQUESTS.on(registry)
+        for number in range(2, 6):
+            self._requests.labels(f"{number}xx")  # shown from the start
         self._seconds = listed.API_REQUEST_SECONDS.on(registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
