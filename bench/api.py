@@ -57,7 +57,7 @@ def measure_api(
         key = make_key(connection, POOL, "bench", ["shelves:read"], store_id(0))
         web = ServedProcess("http", file, pages_port, {})
         try:
-            with Ledger(cluster, folder / "ledger", _GROUP) as ledger:
+            with Ledger(cluster, folder, _GROUP) as ledger:
                 ledger.wait_ready()
                 cluster.wait_committed(_GROUP, POS_STOCK.name, opening_records, ledger.check)
                 web.start()

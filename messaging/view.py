@@ -117,6 +117,10 @@ class View:
         self._thread.join()
         self._close()
 
+    def stop(self) -> None:
+        """Begin to stop; leaving the context waits for the end."""
+        self._stop.set()
+
     def get(self, key: bytes) -> bytes | None:
         """The value of the row `key`, or None. Raises ViewDamaged, ViewFailed."""
         db = self._open_db()

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commonshelf.config.settings import Settings
 from commonshelf.stack.connection import Connection
 from commonshelf.web.api.app import make_api
+from commonshelf.web.api.problems import problem
 from commonshelf.web.board.routes import board_routes
 from commonshelf.web.callers import BandWatch
 from commonshelf.web.registry import router as registry_router
@@ -46,6 +49,14 @@ def make_app(
     app = FastAPI(title="Commonshelf", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.mount("/v1", api)
     app.router.routes.extend(board_routes(Connection(settings, dict(kafka or {})), views))
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, error: Exception) -> Response:
+        """An address with a line break in it is not handed to the API, whose callers hear of problems in one form."""
+        if request.url.path.startswith("/v1/"):
+            return problem("not_found")
+        assert isinstance(error, HTTPException), "it has the status 404"
+        return await http_exception_handler(request, error)
 
     @app.get("/health", include_in_schema=False)
     def health() -> Response:

@@ -1,6 +1,8 @@
 """The public directory: pools, stores, hours, places of pickup and services, of stores that show themselves."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -123,7 +125,7 @@ async def problems(request: Request, _caller: Anybody) -> Response:
 @router.get(
     "/problems/{code}", response_model=ProblemKind, responses={**documented(404), **unchanged()}, tags=["problems"]
 )
-async def problem(request: Request, _caller: Anybody, code: str) -> Response:
+async def problem(request: Request, _caller: Anybody, code: Annotated[str, Path(pattern="^[a-z_]{1,64}$")]) -> Response:
     """What a code means, and what to do."""
     if kind_of(code) is None:
         raise ProblemError("not_found", "There is no such code; /v1/problems lists them.")

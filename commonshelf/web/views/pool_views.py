@@ -110,6 +110,8 @@ class PoolViews:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for view in self._views.values():
+            view.stop()
         self._entered.close()
 
     # How far the views are
