@@ -41,7 +41,7 @@ WORKER_HALTED = GaugeMetric(
 )  # fmt: skip
 
 # --- pools, by the ledger: durable, exact across restarts, as of the last commit -----------------------------
-# After a take-over the worker that lost a pool shows its last values on: of two, the larger one is true.
+# The worker that holds a pool shows it, and no other.
 
 POOL_POSITION = GaugeMetric(
     "commonshelf_pool_journal_position", "Position of the pool's newest journal entry.", "entries", _POOL

@@ -5,7 +5,7 @@ from messaging.metrics.listed import METRICS
 COMMAND = "python -m messaging.metrics"
 _DURABLE = (
     "`worker ledger`. What is durable comes from the pool's own row, exact across restarts, as of the last commit.\n"
-    "After a take-over the worker that lost a pool goes on showing its last values: take `max by (pool)`."
+    "The worker that holds a pool shows it, and no other."
 )
 _EXPORTED = "`worker exporter`, which reads topics; its sums count from its start on."
 _SECTIONS = {

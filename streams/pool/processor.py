@@ -24,7 +24,7 @@ from streams.pool.settings.aggregate import AGGREGATE as SETTINGS
 from streams.pool.settings.aggregate import CLOCK
 from streams.pool.state.availability import availability_row, shelves_of
 from streams.pool.state.dedup_index import FilteredIndex
-from streams.pool.state.metrics import count_bad_message, count_duplicates, count_set_aside, show_pool
+from streams.pool.state.metrics import count_bad_message, count_duplicates, count_set_aside, forget_pools, show_pool
 from streams.pool.state.pool_state import PAGES, SHARED, PoolState, index_entries
 from streams.pool.state.tables import PoolTables
 from streams.pool.stock.aggregate import AGGREGATE as STOCK
@@ -249,6 +249,9 @@ class PoolPartition:
             pool.dedup.committed()
             show_pool(pool)
         self._index.committed()
+
+    def closed(self) -> None:
+        forget_pools(self._pools)
 
     def look_up(self, query: dict[str, str]) -> Any:
         """`pool` alone: its row; with `sku`: each store's shelf and the sum. Raises KeyError for an unknown one."""

@@ -292,6 +292,9 @@ class RestockPartition:
     def committed(self) -> None:
         self._tables.committed()
 
+    def closed(self) -> None:
+        """Nothing is shown of single partitions."""
+
     def look_up(self, query: Mapping[str, str]) -> Any:
         """`pool`: how far it is. Raises KeyError for an unknown one."""
         row = self.pools[query["pool"]].history.row

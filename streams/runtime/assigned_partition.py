@@ -31,6 +31,11 @@ class AssignedPartition:
         """What a restart goes on from."""
         return Reached(self.next_offsets, self.topic_ids)
 
+    def close(self) -> None:
+        """The partition is another's now, or nobody's."""
+        self.store.close()
+        self.work.closed()
+
     def moved(self) -> Iterable[tuple[str, int]]:
         """The offsets that the next commit has to tell the group; from then on they are told.
 

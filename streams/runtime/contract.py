@@ -108,6 +108,9 @@ class Partition(Protocol):
     def committed(self) -> None:
         """The batch is durable, also in the local store."""
 
+    def closed(self) -> None:
+        """The partition is this worker's no more: what is shown about it ends."""
+
     def look_up(self, query: dict[str, str]) -> Any:
         """Answer a table look-up from committed state; JSON-ready. Raises KeyError for what is not there."""
 

@@ -360,7 +360,7 @@ class Session:
 
     def _close_partitions(self) -> None:
         for held in self._held.values():
-            held.store.close()
+            held.close()
         self._held.clear()
         self._gaps.clear()
         self._metrics.assigned(0)

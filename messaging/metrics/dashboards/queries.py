@@ -9,7 +9,7 @@ STORE = 'pool=~"$pool", store=~"$store"'
 def per_second(metric: CounterMetric, by: str = "", where: str = POOL, *, by_worker: bool = False) -> str:
     """How fast a sum grows, by labels.
 
-    by_worker: each worker that has had the pool shows the pool's own count, so that the fastest is true.
+    by_worker: the worker that holds a pool shows the pool's own count; of two around a move the faster one is true.
     """
     together = "max" if by_worker else "sum"
     grouped = f"{together} by ({by})" if by else together

@@ -1,6 +1,6 @@
 """The pool processor's Prometheus metrics."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 from prometheus_client import REGISTRY
@@ -53,10 +53,15 @@ class PoolCounts(Collector):
         """The counts as they are now: one copy, whose metrics are made when somebody asks."""
         self._rows[state.pool] = state.row.copy()
 
+    def forget(self, pools: Iterable[str]) -> None:
+        """Show these no more: another worker has them, and its word counts."""
+        for pool in pools:
+            self._rows.pop(pool, None)
+
     def collect(self) -> Iterator[Metric]:
         """The metrics, by pool."""
         families = {metric.name: metric.family() for metric, _, _ in _COUNTED}
-        for pool, row in sorted(self._rows.items()):
+        for pool, row in sorted(self._rows.copy().items()):
             for metric, labels, count in _COUNTED:
                 families[metric.name].add_metric([pool, *labels], count(row))
         yield from families.values()
@@ -65,6 +70,7 @@ class PoolCounts(Collector):
 _COUNTS = PoolCounts()
 REGISTRY.register(_COUNTS)
 show_pool = _COUNTS.show
+forget_pools = _COUNTS.forget
 
 
 def count_bad_message(reason: str) -> None:

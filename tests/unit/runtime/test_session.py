@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self):
         self.applied, self.done, self._closed, self._open = [], [], [], []
-        self.is_stepped_over = False
+        self.is_stepped_over = self.is_closed = False
 
     def apply(self, record):
         if record.value == b"bad" and not self.is_stepped_over:
@@ -57,6 +57,9 @@ class Ledger:
 
     def committed(self):
         self.done += self._closed
+
+    def closed(self):
+        self.is_closed = True
 
     def look_up(self, query):
         return list(self.done)
@@ -357,3 +360,8 @@ def test_a_leader_that_moves_while_partitions_are_restored_is_a_reason_to_join_a
     worker.consumer.subscribe = given
     with pytest.raises(Rejoin):
         worker.session.run()
+
+
+def test_a_partition_that_is_given_away_is_told(worker):
+    worker.session._on_revoke(worker.consumer, [TopicPartition("in", 0)])
+    assert worker.ledger.is_closed
