@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from commonshelf.embedded_kafka.errors import JavaError
 from commonshelf.embedded_kafka.jars import cache_dir
 from commonshelf.embedded_kafka.java import find_java
 from commonshelf.stack.broker_clocks import Behind, furthest_behind
+from commonshelf.stack.certificates import UnreadableCertificateError, certificate_dates
 from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
 from commonshelf.stack.processes import addresses, is_free
 from commonshelf.stack.roles import ROLES, Role
@@ -67,6 +69,7 @@ def examine(config: Path | None, bootstrap: str | None, of_desks: Sequence[Check
     yield from _start(loaded.settings)
     yield from _exposed_secrets(loaded.settings)
     yield _disk(loaded.settings.data_dir)
+    yield from _certificates(loaded.settings)
     yield _note(loaded, config)
     try:
         connection = connect(config, bootstrap)
@@ -156,6 +159,16 @@ def _exposed_secrets(settings: Settings) -> Iterator[Finding]:
     for whose, source in secrets_of(settings):
         if source.is_exposed:
             yield Finding("secret", False, f"others may read the {whose} in {source.where}", f"chmod 600 {source.file}")
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    """A client certificate needs its key renewed as well; a cluster's own is its operators' to renew."""
+    now = datetime.now(UTC)
+    try:
+        for one in certificate_dates(settings.kafka):
+            yield Finding("certificate", one.is_well(now), one.sentence(now), "renew it before it ends")
+    except UnreadableCertificateError as error:
+        yield Finding("certificate", False, str(error), "correct the path, or look into the broker")
 
 
 def _note(loaded: Loaded, config: Path | None) -> Finding:

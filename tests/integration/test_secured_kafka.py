@@ -1,7 +1,5 @@
 """An existing cluster that lets in only who has a password, over TLS: the whole stack works on it as on its own."""
 
-import datetime as dt
-import ipaddress
 import json
 import signal
 from collections.abc import Iterator
@@ -15,13 +13,11 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from commonshelf.embedded_kafka import broker
 from commonshelf.embedded_kafka.kafka import EmbeddedKafka
 from commonshelf.embedded_kafka.server_config import HOST, pick_ports
+from tests.support.certificates import write_certificate
 from tests.support.shelf import CONFIG, CommandFolder, make_shelf, until
 
 PASSWORD = "canary-of-kafka-0123456789"
@@ -33,32 +29,6 @@ class Secured:
 
     bootstrap_servers: str
     certificate: Path
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is its own authority, and a file with its key before it, as Kafka wants."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a broker of the tests")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "ca.pem").write_bytes(certificate)
-    (folder / "broker.pem").write_bytes(private + certificate)
-    return folder / "ca.pem", folder / "broker.pem"
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +80,17 @@ ca_file = "{secured.certificate}"
     return made
 
 
-def test_a_stack_runs_on_a_cluster_that_asks_for_a_password_over_tls(shelf):
+def test_a_stack_runs_on_a_cluster_that_asks_for_a_password_over_tls(shelf, secured):
     shelf.up()
     shelf.drop("anna", "opening-1.csv", "gtin,quantity\n4006381333931,7\n")
     until(lambda: shelf.available_milli("MILK") == 7_000, "the opening stock")
     examined = until(lambda: (run := shelf.call("doctor", "--json")).returncode == 0 and run, "a clean bill")
-    assert {"agents", "topics", "clock"} <= {finding["what"] for finding in json.loads(examined.stdout)}
+    findings = json.loads(examined.stdout)
+    assert {"agents", "topics", "clock"} <= {finding["what"] for finding in findings}
+    dates = [finding["found"] for finding in findings if finding["what"] == "certificate"]
+    assert [date.partition(" holds until ")[0] for date in dates] == [
+        f"kafka.ca_file {secured.certificate}", f"the certificate of {secured.bootstrap_servers}",
+    ]  # fmt: skip
     shown = {row["setting"]: row["value"] for row in json.loads(shelf.call("config", "show", "--json").stdout)}
     assert shown["kafka.sasl_password"] == "********"
     assert shelf.end(signal.SIGTERM) == 0
