@@ -14,6 +14,10 @@ from tests.support.waiting import until
 
 HELD_MILLI = 4_321
 """Of the mill's MILK, for an order: a number that nothing else has, either."""
+ASKED = {
+    "sku": "sku=MILK&sku=TEA", "near": "near=52.5,13.4", "is_live": "is_live=false", "is_open": "is_open=false",
+    "limit": "limit=200",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +42,10 @@ def pages(api, pool):
         if "get" not in operations or (path.endswith("/events") and "order" not in path):
             continue
         named = path.format_map(values | {"store": "{store}", "task": "{task}"})
+        taken = {parameter["name"] for parameter in operations["get"].get("parameters", ())}
+        query = "&".join(ASKED[name] for name in sorted(taken & ASKED.keys()))
         found += [
-            named.format(store=store, task=task) + "?sku=MILK&sku=TEA&near=52.5,13.4&is_live=false"
+            f"{named.format(store=store, task=task)}?{query}"
             for store in (ON_HAND if "{store}" in named else [""])
             for task in (_tasks(api, pool) if "{task}" in named else [""])
         ]

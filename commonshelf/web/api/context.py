@@ -5,14 +5,16 @@ import base64
 import hashlib
 import ipaddress
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -72,7 +74,27 @@ def caller(
         _count(request, room, Caller(address))  # guessing is no faster than asking
         raise ProblemError("key_unknown") from None
     _count(request, room, found)
+    _check_query(request)
     return found
+
+
+def _check_query(request: Request) -> None:
+    """A filter that is misspelt must not be passed over in silence. Raises ProblemError."""
+    if not request.query_params:
+        return
+    route = request.scope["route"]
+    known = tuple(dict.fromkeys(_names(route.dependant))) if isinstance(route, APIRoute) else ()
+    for name in request.query_params:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            shown = name[:50].encode(errors="replace").decode()
+            raise ProblemError("invalid_request", f"There is no query parameter {shown!r} here; {takes}.")
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _names(inner)
 
 
 def _count(request: Request, room: Room, found: Caller) -> None:

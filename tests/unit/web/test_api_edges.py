@@ -90,6 +90,11 @@ def test_a_form_that_is_not_asked_for_is_told_with_its_place(ask):
     problem(answer, "key_unknown")
 
 
+def test_a_query_parameter_that_is_misspelt_is_told(ask):
+    (answer,) = ask(("GET", "/problems?categroy=Bread", {}))
+    assert "categroy" in problem(answer, "invalid_request")["detail"]
+
+
 def test_an_answer_that_the_caller_has_is_not_sent_again(ask):
     (first,) = ask(("GET", "/problems", {}))
     (again,) = ask(("GET", "/problems", {"headers": {"If-None-Match": first.headers["ETag"]}}))
