@@ -6,6 +6,7 @@ import pytest
 
 from messaging.publisher import TOPIC_OF, EventTooLarge, Publisher, PublisherBusy, PublishFailed
 from schemas.codec import RECORD_MAX_BYTES
+from schemas.models.access import AccessSetting
 from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange, PoolSettings
 from schemas.models.connectors import ChannelReservation, ConnectorPosition, ConnectorRefusal
@@ -42,7 +43,7 @@ def publisher():
 def test_every_kind_of_event_has_a_topic_that_is_declared():
     assert set(TOPIC_OF) == {
         Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
-        ChannelReservation, ConnectorRefusal, RestockAnswer,
+        ChannelReservation, ConnectorRefusal, RestockAnswer, AccessSetting,
     }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 
