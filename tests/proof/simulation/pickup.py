@@ -122,7 +122,8 @@ class AppointmentChecks:
         begins, ends = slot["slot_ms"], slot["until_ms"]
         left_ms = known.open_ms(store, now_ms, begins)
         require(1000 * left_ms >= usual * declared_ms, "promised sooner than it is usually ready", slot, usual)
-        is_cut = ends in (begins + HOUR_MS, order["terms"]["deadline_ms"]) or ends % DAY_MS == _CLOSES_MS
+        # A slot begins by the deadline, and has its whole quarter hour then.
+        is_cut = ends == begins + HOUR_MS or order["terms"]["deadline_ms"] <= ends or ends % DAY_MS == _CLOSES_MS
         is_enough = 1000 * known.open_ms(store, now_ms, ends - QUARTER_MS) >= long * declared_ms
         require(is_enough or is_cut, "a window that is too narrow", slot, long)
         self.seen["window wide" if ends > begins + QUARTER_MS else "window of a quarter hour"] += 1
