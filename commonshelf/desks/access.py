@@ -75,7 +75,9 @@ def revoke_key(connection: Connection, key_id: str) -> ApiKey:
 
 
 def keys_of(connection: Connection, pool: str | None = None) -> list[tuple[str, ApiKey]]:
-    """(pool, key), of one pool or of all, oldest first; revoked ones among them."""
+    """(pool, key), of one pool or of all, oldest first; revoked ones among them. Raises UnknownNameError."""
+    if pool is not None:
+        stores_of(connection, pool)
     return sorted(_settings(connection, ApiKey, pool), key=lambda one: (one[0], one[1].created_at_ms))
 
 
@@ -99,7 +101,7 @@ def grant_numbers(connection: Connection, pool: str, grant: NumbersGrant) -> Non
 
 
 def end_grant(connection: Connection, pool: str, name: str) -> NumbersGrant:
-    """End a grant before its time. Raises UnknownKeyError."""
+    """End a grant before its time. Raises UnknownNameError, UnknownKeyError."""
     for grant in grants_of(connection, pool):
         if grant.grant == name:
             if grant.ended_at_ms is None:
@@ -110,7 +112,8 @@ def end_grant(connection: Connection, pool: str, name: str) -> NumbersGrant:
 
 
 def grants_of(connection: Connection, pool: str) -> list[NumbersGrant]:
-    """The grants of a pool by name, ended ones among them."""
+    """The grants of a pool by name, ended ones among them. Raises UnknownNameError for a pool that is not there."""
+    stores_of(connection, pool)
     return sorted((grant for _, grant in _settings(connection, NumbersGrant, pool)), key=lambda one: one.grant)
 
 
@@ -126,7 +129,8 @@ def show_stores(connection: Connection, pool: str, stores: Iterable[str]) -> Non
 
 
 def listings_of(connection: Connection, pool: str) -> list[PublicListing]:
-    """What the stores of a pool show to everybody, by store."""
+    """What the stores of a pool show to everybody, by store. Raises UnknownNameError for a pool that is not there."""
+    stores_of(connection, pool)
     return sorted((one for _, one in _settings(connection, PublicListing, pool)), key=lambda one: one.store)
 
 
