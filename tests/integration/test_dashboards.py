@@ -7,9 +7,12 @@ channel) stands beside it: the same metrics object as in the connectors' process
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from commonshelf.stack.roles import ROLES
@@ -64,11 +67,27 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             jobs = {
                 f"commonshelf-{child}": url for child, url in runtime.urls.items() if child.partition("-")[0] in scraped
             }
-            with scraping(folder, {**jobs, "commonshelf-vendor": vendor.url}) as address:
+            with scraping(folder, {**jobs, "commonshelf-vendor": vendor.url}) as address, asking(runtime.urls["web"]):
                 yield address
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait(PATIENCE_S)
+
+
+@contextmanager
+def asking(url: str) -> Iterator[None]:
+    """Within, somebody asks the API, as shops' programs do all the time."""
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.wait(1):
+            assert httpx.get(f"{url}/v1/pools", timeout=PATIENCE_S).status_code == 200
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    yield
+    is_over.set()
+    thread.join(PATIENCE_S)
 
 
 def add_place(folder: Path) -> None:
