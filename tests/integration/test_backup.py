@@ -169,8 +169,8 @@ def test_a_damaged_backup_is_refused_by_name_and_a_half_one_too(backup, tmp_path
 
 
 def test_a_backup_is_refused_while_a_worker_runs_and_names_its_group(kafka, worker, tmp_path):
-    refused = until(lambda: refusal(worker, tmp_path), "a member of the group")
-    assert "the group commonshelf-pool has 1 member, so `worker ledger` runs" in refused
+    told = "the group commonshelf-pool has 1 member, so `worker ledger` runs"
+    until(lambda: told in refusal(worker, tmp_path), "a member of the group")
 
 
 def refusal(settings_file: Path, tmp_path: Path) -> str:
