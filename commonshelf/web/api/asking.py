@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from commonshelf.web.api.problems import ProblemError, refused
 from commonshelf.web.callers import Caller
+from commonshelf.web.orders_seen import order_prefix
 from commonshelf.web.views.answers import Answer
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.publisher import Publisher
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.models.restock import RestockAnswer
-from schemas.types.orders import OrderEvent
 
 CONFIRM_TIMEOUT_S = 5.0
 _ID_LETTERS = 32
@@ -51,11 +51,6 @@ class Naming:
 def request_key(key_id: str, request: str) -> str:
     """The name for the pool of a caller's request."""
     return f"api/{key_id}/{request}"
-
-
-def order_prefix(key_id: str) -> str:
-    """What the ids of the orders begin with that a key has placed."""
-    return f"api-{key_id}-"
 
 
 @dataclass(frozen=True)
@@ -104,10 +99,3 @@ def checked(answer: Answer) -> Answer:
     if answer is not None and answer["kind"] in ("refused", "report_refused", "transfer_refused", "set_aside"):
         raise refused(answer)
     return answer
-
-
-def has_part(event: OrderEvent, store: str) -> bool:
-    """Whether a store gives, or gave, goods of the order."""
-    return any(hold["store"] == store for hold in event["holds"]) or any(
-        one["store"] == store for line in event["lines"] for one in line["declined_by"]
-    )

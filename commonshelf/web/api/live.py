@@ -13,9 +13,9 @@ from fastapi.responses import StreamingResponse
 
 from commonshelf.web.api.availability import numbers
 from commonshelf.web.api.context import Anybody, KnownPool, Room, RoomOf
-from commonshelf.web.api.orders import sees
 from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.callers import Caller, Sight, is_over
+from commonshelf.web.orders_seen import sees
 from commonshelf.web.views.changes import Change, ChangeKind, Listener, ReadAnew
 from messaging.view import ViewDamaged, ViewFailed
 from schemas.models.access import Scope

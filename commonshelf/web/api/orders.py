@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
-from commonshelf.web.api.asking import Naming, checked, has_part, order_prefix, request_key
+from commonshelf.web.api.asking import Naming, checked, request_key
 from commonshelf.web.api.context import (
     ANSWER_WAIT_MS,
     POSITION_HEADER,
@@ -33,6 +33,7 @@ from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import Order, OrderChanges, OrdersPage, Pending, Reported
 from commonshelf.web.api.showing import order_shape, task_shape
 from commonshelf.web.callers import Caller
+from commonshelf.web.orders_seen import sees, sees_all
 from messaging.clock import wall_clock_ms
 from schemas.models.base import NAME_PATTERN
 from schemas.models.requests import OrderRequest, OrderRequestKind, OrderTerms, PickupWish
@@ -178,7 +179,7 @@ async def show(
     """An order as it stands, ended ones of the last 30 days among them."""
     allow(caller, "orders:read", pool)
     await be_fresh(room, pool, consistency, position)
-    event = _seen(room, caller, pool, order)
+    event = seen_order(room, caller, pool, order)
     shape = order_shape(event, room.views.decision(pool, order), caller)
     return answer(request, shape, headers={POSITION_HEADER: str(event["position"])})
 
@@ -190,7 +191,7 @@ async def show(
 async def events(request: Request, room: RoomOf, caller: Member, pool: KnownPool, order: OrderId) -> Response:
     """What became of an order, oldest first; a store that has only a part in it hears of what it did itself."""
     allow(caller, "orders:read", pool)
-    _seen(room, caller, pool, order)
+    seen_order(room, caller, pool, order)
     is_whole = sees_all(caller, order)
     told = [
         {
@@ -233,17 +234,8 @@ async def answered(
     })  # fmt: skip
 
 
-def sees_all(caller: Caller, order: str) -> bool:
-    """Whether a caller sees the whole of an order: it placed it, or is a service of the whole pool."""
-    return caller.is_service or (caller.key is not None and order.startswith(order_prefix(caller.key["key_id"])))
-
-
-def sees(caller: Caller, event: OrderEvent) -> bool:
-    """Whether a caller sees an order at all."""
-    return sees_all(caller, event["order"]) or (caller.store is not None and has_part(event, caller.store))
-
-
-def _seen(room: Room, caller: Caller, pool: str, order: str) -> OrderEvent:
+def seen_order(room: Room, caller: Caller, pool: str, order: str) -> OrderEvent:
+    """How an order stands that the caller may see. Raises ProblemError."""
     event = room.views.order(pool, order)
     if event is None or not sees(caller, event):
         raise ProblemError("unknown_order")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from commonshelf.web.api.asking import order_prefix
 from commonshelf.web.callers import Caller
+from commonshelf.web.orders_seen import sees_all
 from schemas.types.orders import Decision, OrderEvent
 from schemas.types.pickup import AppointmentRow
 from schemas.types.restock import RestockProposal
@@ -15,9 +15,7 @@ Shape = dict[str, object]
 
 def order_shape(event: OrderEvent, decided: OrderEvent | None, caller: Caller) -> Shape:
     """An order; of the parts of other stores a store that has only a part in it sees nothing."""
-    is_whole = caller.is_service or (
-        caller.key is not None and event["order"].startswith(order_prefix(caller.key["key_id"]))
-    )
+    is_whole = sees_all(caller, event["order"])
     holds = [hold for hold in event["holds"] if is_whole or hold["store"] == caller.store]
     lines = {hold["line_id"] for hold in holds}
     decision = None if decided is None or not is_whole else decided["decision"]

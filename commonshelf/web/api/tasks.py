@@ -29,11 +29,12 @@ from commonshelf.web.api.context import (
     page,
     unchanged,
 )
-from commonshelf.web.api.orders import OrderId, pending, sees, sees_all
+from commonshelf.web.api.orders import OrderId, pending, seen_order
 from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import AppointmentsPage, Pending, Reported, Task, TasksPage
 from commonshelf.web.api.showing import appointment_shape, task_shape
 from commonshelf.web.callers import Caller
+from commonshelf.web.orders_seen import sees_all
 from messaging.clock import wall_clock_ms
 from schemas.models.base import Name, Text, TimeMs
 from schemas.models.reports import FulfilmentLine, FulfilmentReport
@@ -185,9 +186,7 @@ async def appointments(
 async def appointments_of(request: Request, room: RoomOf, caller: Member, pool: KnownPool, order: OrderId) -> Response:
     """An order's appointments; a store that has only a part in it sees its own."""
     allow(caller, "orders:read", pool)
-    event = room.views.order(pool, order)
-    if event is None or not sees(caller, event):
-        raise ProblemError("unknown_order")
+    seen_order(room, caller, pool, order)
     rows = [
         row for row in room.views.appointments(pool, order)
         if caller.store in (None, row["store"]) or sees_all(caller, order)

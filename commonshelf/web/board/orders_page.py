@@ -9,7 +9,6 @@ from typing import Final
 from starlette.responses import Response
 
 from commonshelf.desks.settlement.wording import money
-from commonshelf.web.api.asking import has_part, order_prefix
 from commonshelf.web.board import paths
 from commonshelf.web.board.acts import ask, milli_of
 from commonshelf.web.board.items import Items
@@ -18,6 +17,7 @@ from commonshelf.web.board.store_view import Goods, goods_of
 from commonshelf.web.board.visit import Board, NotAllowed, NotThere, Refused, Visit, act_route, after, page_route
 from commonshelf.web.board.visitors import Form
 from commonshelf.web.board.words import COST_WORDS, EVENT_WORDS, EXCLUSION_WORDS, REASON_WORDS, STATUS_WORDS
+from commonshelf.web.orders_seen import order_prefix, sees
 from messaging.clock import wall_clock_ms
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import StoreSettings
@@ -176,10 +176,7 @@ def new_order(visit: Visit) -> str:
 
 def is_readable(visit: Visit, event: OrderEvent) -> bool:
     """Whether the key may see the order of an event: its own, one in which its store has a part, or of the pool all."""
-    key, store = visit.caller.key, visit.caller.store
-    if key is None or store is None:
-        return visit.is_operator
-    return event["order"].startswith(order_prefix(key["key_id"])) or has_part(event, store)
+    return visit.is_member and sees(visit.caller, event)
 
 
 def _readable(visit: Visit, order: str) -> tuple[list[OrderEvent], OrderEvent]:
