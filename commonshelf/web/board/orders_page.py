@@ -17,7 +17,7 @@ from commonshelf.web.board.store_view import Goods, goods_of
 from commonshelf.web.board.visit import Board, NotAllowed, NotThere, Refused, Visit, act_route, after, page_route
 from commonshelf.web.board.visitors import Form
 from commonshelf.web.board.words import COST_WORDS, EVENT_WORDS, EXCLUSION_WORDS, REASON_WORDS, STATUS_WORDS
-from commonshelf.web.orders_seen import order_prefix, sees
+from commonshelf.web.orders_seen import order_prefix, sees, sees_all
 from messaging.clock import wall_clock_ms
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import StoreSettings
@@ -151,7 +151,7 @@ class OrderPages:
             stores=_stores(visit),
             items=items,
             money=lambda minor: money(minor, currency),
-            may_act=visit.may("orders:write"),
+            may_act=_may_change(visit, order),
             status_words=STATUS_WORDS,
             event_words=EVENT_WORDS,
             reason_words=REASON_WORDS,
@@ -161,6 +161,8 @@ class OrderPages:
         visit.need("orders:write")
         order, kind = str(visit.request.path_params["order"]), form.get("did", "")
         _readable(visit, order)
+        if not _may_change(visit, order):
+            raise NotAllowed
         if kind not in ("confirmed", "cancelled"):
             raise Refused("this button is not known; look at the page again")
         ask(visit, {"order": order, "kind": kind})
@@ -189,6 +191,11 @@ def _readable(visit: Visit, order: str) -> tuple[list[OrderEvent], OrderEvent]:
     if not any(is_readable(visit, event) for event in events):
         raise NotAllowed
     return events, standing
+
+
+def _may_change(visit: Visit, order: str) -> bool:
+    """A store that only has a part in an order leaves it to those who placed it."""
+    return visit.may("orders:write") and sees_all(visit.caller, order)
 
 
 def _stores(visit: Visit) -> dict[str, str]:

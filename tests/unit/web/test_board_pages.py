@@ -279,3 +279,17 @@ def test_words_in_the_address_say_nothing_on_the_page(pool):
     with visiting(pool) as client:
         assert "You owe me" not in client.get("/?said=You owe me").text
         assert "The order is placed." in client.get("/?said=placed").text
+
+
+def test_a_store_with_only_a_part_in_an_order_cannot_change_it_and_who_placed_it_can(pool, sent, monkeypatch):
+    monkeypatch.setattr(acts, "until", lambda _: {"kind": "cancelled"})
+    order = f"{ORDERS}/R-1042"
+    with visiting(pool) as client:
+        token = sign_in(client, pool.add_key("k1", "anna"))
+        assert 'value="cancelled"' not in client.get(order).text
+        assert client.post(order, data={"form_token": token, "did": "cancelled"}).status_code == 403
+        assert sent == []
+        token = sign_in(client, pool.add_key("k2", None))
+        assert 'value="cancelled"' in client.get(order).text
+        assert client.post(order, data={"form_token": token, "did": "cancelled"}).status_code == 303
+    assert [(one.order, one.kind) for one in sent] == [("R-1042", "cancelled")]
