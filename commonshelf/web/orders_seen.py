@@ -1,4 +1,4 @@
-"""Which orders a caller sees, and of which the whole: pages and the API ask the same."""
+"""Orders that a caller sees, and those of which it sees the whole: pages and the API ask the same."""
 
 from commonshelf.web.callers import Caller
 from schemas.types.orders import OrderEvent

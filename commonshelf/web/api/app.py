@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from commonshelf.config.web_settings import Api
 from commonshelf.web.api import availability, directory, live, members, orders, tasks
 from commonshelf.web.api.asking import Asker
-from commonshelf.web.api.context import Room, member
+from commonshelf.web.api.context import Room, dependants, member
 from commonshelf.web.api.problems import HANDLED, Problem, answer_problem, problem
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.metrics import listed
@@ -116,7 +116,7 @@ def _document(api: FastAPI) -> None:
         (route.path_format, method.lower())
         for part in _PARTS
         for route in part.router.routes
-        if isinstance(route, APIRoute) and not any(one.call is member for one in route.dependant.dependencies)
+        if isinstance(route, APIRoute) and not any(one.call is member for one in dependants(route.dependant))
         for method in route.methods or ()
     }
 

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import ipaddress
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
@@ -35,6 +35,7 @@ ANSWER_WAIT_MS = 3_000
 PAGE_MAX = 200
 POSITION_HEADER = "Commonshelf-Position"
 T = TypeVar("T")
+Row = TypeVar("Row")
 
 _bearer = HTTPBearer(auto_error=False, description="A key: cs_KEYID_SECRET.")
 
@@ -83,7 +84,8 @@ def _check_query(request: Request) -> None:
     if not request.query_params:
         return
     route = request.scope["route"]
-    known = tuple(dict.fromkeys(_names(route.dependant))) if isinstance(route, APIRoute) else ()
+    asked = dependants(route.dependant) if isinstance(route, APIRoute) else ()
+    known = tuple(dict.fromkeys(parameter.alias for one in asked for parameter in one.query_params))
     for name in request.query_params:
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
@@ -91,10 +93,11 @@ def _check_query(request: Request) -> None:
             raise ProblemError("invalid_request", f"There is no query parameter {shown!r} here; {takes}.")
 
 
-def _names(dependant: Dependant) -> Iterator[str]:
-    yield from (parameter.alias for parameter in dependant.query_params)
+def dependants(dependant: Dependant) -> Iterator[Dependant]:
+    """An operation's own parameters, and those of all that it depends on."""
+    yield dependant
     for inner in dependant.dependencies:
-        yield from _names(inner)
+        yield from dependants(inner)
 
 
 def _count(request: Request, room: Room, found: Caller) -> None:
@@ -168,6 +171,12 @@ def allow(found: Caller, scope: Scope, pool: str, store: str | None = None) -> N
         raise ProblemError("not_allowed", f"The key may not do {scope}{where}.")
 
 
+def allow_at(room: Room, found: Caller, scope: Scope, pool: str, store: str) -> None:
+    """As `allow`, of a store that the pool has. Raises ProblemError."""
+    allow(found, scope, pool, store)
+    known_store(room, pool, store)
+
+
 def known_store(room: Room, pool: str, store: str) -> None:
     """Raises ProblemError for a store that the pool has not."""
     if room.views.store(pool, store) is None:
@@ -214,6 +223,21 @@ def page(entries: Iterable[tuple[str, T]], limit: int) -> tuple[list[T], str | N
     found = list(islice(entries, limit + 1))
     follows = encode_cursor(found[limit - 1][0]) if len(found) > limit else None
     return [entry for _, entry in found[:limit]], follows
+
+
+def page_of_list(
+    rows: Sequence[Row], name: Callable[[Row], str], shape: Callable[[Row], T], cursor: str | None, limit: int
+) -> tuple[list[T], str | None]:
+    """As `page`, of rows in an order of their own; from the first on when the one before is there no more."""
+    names, after = list(map(name, rows)), decode_cursor(cursor)
+    start = names.index(after) + 1 if after in names else 0
+    return page(((name(row), shape(row)) for row in rows[start:]), limit)
+
+
+def pending(request: Request, name: str, url: str, who: str) -> Response:
+    """The answer while Kafka has a request, and `who` decides has not told: where to ask."""
+    body = {"request": name, "url": url, "detail": f"Kafka has it; {who} yet."}
+    return answer(request, body, HTTPStatus.ACCEPTED, {"Location": url})
 
 
 def answer(

@@ -1,6 +1,5 @@
 """Pages of members besides orders: restock proposals and answers to them, statements, and their key."""
 
-from http import HTTPStatus
 from typing import Annotated, Self, cast
 
 from fastapi import APIRouter, Request
@@ -17,11 +16,11 @@ from commonshelf.web.api.context import (
     RoomOf,
     Store,
     Wait,
-    allow,
+    allow_at,
     answer,
     decode_cursor,
-    known_store,
     page,
+    pending,
     unchanged,
 )
 from commonshelf.web.api.problems import ProblemError, documented
@@ -85,8 +84,7 @@ async def proposals(
     limit: Limit = 50,
 ) -> Response:
     """What a store is proposed to buy, and to get from neighbours, by SKU."""
-    allow(caller, "restock:read", pool, store)
-    known_store(room, pool, store)
+    allow_at(room, caller, "restock:read", pool, store)
     after = decode_cursor(cursor)
     rows = (row for row in room.views.proposals(pool, store) if not is_open or row["status"] == "open")
     shown, follows = page(((row["sku"], proposal_shape(row)) for row in rows if row["sku"] > after), limit)
@@ -110,8 +108,7 @@ async def answer_proposal(
     wait_ms: Wait = ANSWER_WAIT_MS,
 ) -> Response:
     """Approve, change or refuse a proposal; the first answer to a version counts, the same again changes nothing."""
-    allow(caller, "restock:write", pool, store)
-    known_store(room, pool, store)
+    allow_at(room, caller, "restock:write", pool, store)
     event = RestockAnswer(
         **said.model_dump(), pool=pool, store=store, by=caller.label, recorded_at_ms=wall_clock_ms(), origin="api"
     )
@@ -119,8 +116,7 @@ async def answer_proposal(
         key = proposal_key(store, said.sku, said.version)
         if not await room.asker.answer_proposal(event, key, wait_ms / 1000):
             url = f"/v1/pools/{pool}/stores/{store}/proposals?is_open=false"
-            pending = {"request": key, "url": url, "detail": "Kafka has it; restock has not taken it yet."}
-            return answer(request, pending, HTTPStatus.ACCEPTED, {"Location": url})
+            return pending(request, key, url, "restock has not taken it")
         if not _is_answered(room, event):
             raise ProblemError("superseded", "Restock has not taken the answer; its dead letters say why.")
     row = room.views.proposal(pool, store, said.sku)
@@ -142,8 +138,7 @@ async def statements(
     limit: Limit = 50,
 ) -> Response:
     """A store's statements of the windows that have closed, oldest first."""
-    allow(caller, "statements:read", pool, store)
-    known_store(room, pool, store)
+    allow_at(room, caller, "statements:read", pool, store)
     named = [(f"{row['start_ms']:015}/{row['currency']}", row) for row in room.views.statements(pool, store)]
     after = decode_cursor(cursor)
     shown, follows = page(((name, statement_shape(row)) for name, row in named if name > after), limit)

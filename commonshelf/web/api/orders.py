@@ -1,10 +1,12 @@
+# ruff: noqa: FAST003  an OrderChange has the names of its path
 """Orders: placed, amended, confirmed, cancelled, moved to another window, and followed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +29,7 @@ from commonshelf.web.api.context import (
     be_fresh,
     decode_cursor,
     page,
+    pending,
     unchanged,
 )
 from commonshelf.web.api.problems import ProblemError, documented
@@ -56,6 +59,34 @@ class WindowWish(BaseModel):
     pickup: PickupWish
 
 
+@dataclass(frozen=True)
+class OrderChange:
+    """A request about an order that is there, with all that such requests have in common."""
+
+    request: Request
+    room: RoomOf
+    caller: Member
+    pool: KnownPool
+    order: OrderId
+    idempotency_key: IdempotencyKey
+    wait_ms: Wait = ANSWER_WAIT_MS
+
+    async def ask(
+        self, kind: OrderRequestKind, terms: OrderTerms | None = None, pickup: PickupWish | None = None
+    ) -> Response:
+        """Send it; what the pool makes of it. Raises ProblemError."""
+        allow(self.caller, "orders:write", self.pool)
+        if not sees_all(self.caller, self.order):
+            raise ProblemError("unknown_order")
+        naming = Naming.of(self.caller, self.idempotency_key)
+        asked = _request(self.pool, self.order, naming.key, kind, terms, pickup)
+        told = await self.room.asker.ask(asked, naming.key, self.wait_ms / 1000)
+        return _told(self.request, self.room, self.caller, told, naming, self.pool, HTTPStatus.OK, {})
+
+
+Change = Annotated[OrderChange, Depends()]
+
+
 @router.post(
     "/pools/{pool}/orders", status_code=HTTPStatus.CREATED, response_model=Order,
     responses={200: {"model": Order, "description": "It was placed before by the same Idempotency-Key."}, **_CHANGED},
@@ -81,65 +112,27 @@ async def place(
 
 
 @router.put("/pools/{pool}/orders/{order}", response_model=Order, responses=_CHANGED)
-async def amend(
-    request: Request,
-    room: RoomOf,
-    caller: Member,
-    pool: KnownPool,
-    order: OrderId,
-    terms: OrderTerms,
-    idempotency_key: IdempotencyKey,
-    wait_ms: Wait = ANSWER_WAIT_MS,
-) -> Response:
+async def amend(change: Change, terms: OrderTerms) -> Response:
     """Amend an order, wholly anew; when the pool cannot fill it, it stands as it was."""
-    return await _change(
-        request, room, caller, pool, order, idempotency_key, wait_ms, OrderRequestKind.amended, terms=terms
-    )
+    return await change.ask(OrderRequestKind.amended, terms=terms)
 
 
 @router.post("/pools/{pool}/orders/{order}/confirm", response_model=Order, responses=_CHANGED)
-async def confirm(
-    request: Request,
-    room: RoomOf,
-    caller: Member,
-    pool: KnownPool,
-    order: OrderId,
-    idempotency_key: IdempotencyKey,
-    wait_ms: Wait = ANSWER_WAIT_MS,
-) -> Response:
+async def confirm(change: Change) -> Response:
     """Confirm an order: goods are held until its deadline, and the stores are asked to pick."""
-    return await _change(request, room, caller, pool, order, idempotency_key, wait_ms, OrderRequestKind.confirmed)
+    return await change.ask(OrderRequestKind.confirmed)
 
 
 @router.post("/pools/{pool}/orders/{order}/cancel", response_model=Order, responses=_CHANGED)
-async def cancel(
-    request: Request,
-    room: RoomOf,
-    caller: Member,
-    pool: KnownPool,
-    order: OrderId,
-    idempotency_key: IdempotencyKey,
-    wait_ms: Wait = ANSWER_WAIT_MS,
-) -> Response:
+async def cancel(change: Change) -> Response:
     """Cancel an order: all that is held for it is free again."""
-    return await _change(request, room, caller, pool, order, idempotency_key, wait_ms, OrderRequestKind.cancelled)
+    return await change.ask(OrderRequestKind.cancelled)
 
 
 @router.post("/pools/{pool}/orders/{order}/move", response_model=Order, responses=_CHANGED)
-async def move(
-    request: Request,
-    room: RoomOf,
-    caller: Member,
-    pool: KnownPool,
-    order: OrderId,
-    wish: WindowWish,
-    idempotency_key: IdempotencyKey,
-    wait_ms: Wait = ANSWER_WAIT_MS,
-) -> Response:
+async def move(change: Change, wish: WindowWish) -> Response:
     """Move an order's appointments to another window."""
-    return await _change(
-        request, room, caller, pool, order, idempotency_key, wait_ms, OrderRequestKind.moved, pickup=wish.pickup
-    )
+    return await change.ask(OrderRequestKind.moved, pickup=wish.pickup)
 
 
 @router.get("/pools/{pool}/orders", response_model=OrdersPage, responses={**documented(403, 404), **unchanged()})
@@ -242,27 +235,6 @@ def seen_order(room: Room, caller: Caller, pool: str, order: str) -> OrderEvent:
     return event
 
 
-async def _change(
-    request: Request,
-    room: Room,
-    caller: Caller,
-    pool: str,
-    order: str,
-    idempotency_key: str,
-    wait_ms: int,
-    kind: OrderRequestKind,
-    terms: OrderTerms | None = None,
-    pickup: PickupWish | None = None,
-) -> Response:
-    allow(caller, "orders:write", pool)
-    if not sees_all(caller, order):
-        raise ProblemError("unknown_order")
-    naming = Naming.of(caller, idempotency_key)
-    asked = _request(pool, order, naming.key, kind, terms, pickup)
-    told = await room.asker.ask(asked, naming.key, wait_ms / 1000)
-    return _told(request, room, caller, told, naming, pool, HTTPStatus.OK, {})
-
-
 def _request(
     pool: str,
     order: str,
@@ -288,13 +260,11 @@ def _told(
     headers: dict[str, str],
 ) -> Response:
     if not isinstance(told, dict):
-        return pending(request, pool, naming)
+        return undecided(request, pool, naming)
     shape = order_shape(told, room.views.decision(pool, told["order"]), caller)
     return answer(request, shape, status, {POSITION_HEADER: str(told["position"]), **headers})
 
 
-def pending(request: Request, pool: str, naming: Naming) -> Response:
+def undecided(request: Request, pool: str, naming: Naming) -> Response:
     """Kafka has it, and the pool has not decided in time."""
-    url = f"/v1/pools/{pool}/requests/{naming.request}"
-    body = {"request": naming.request, "url": url, "detail": "Kafka has it; the pool has not decided yet."}
-    return answer(request, body, HTTPStatus.ACCEPTED, {"Location": url})
+    return pending(request, naming.request, f"/v1/pools/{pool}/requests/{naming.request}", "the pool has not decided")

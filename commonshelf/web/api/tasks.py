@@ -17,23 +17,20 @@ from commonshelf.web.api.context import (
     Limit,
     Member,
     Position,
-    Room,
     RoomOf,
     Store,
     Wait,
     allow,
+    allow_at,
     answer,
     be_fresh,
-    decode_cursor,
-    known_store,
-    page,
+    page_of_list,
     unchanged,
 )
-from commonshelf.web.api.orders import OrderId, pending, seen_order
+from commonshelf.web.api.orders import OrderId, seen_order, undecided
 from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import AppointmentsPage, Pending, Reported, Task, TasksPage
 from commonshelf.web.api.showing import appointment_shape, task_shape
-from commonshelf.web.callers import Caller
 from commonshelf.web.orders_seen import sees_all
 from messaging.clock import wall_clock_ms
 from schemas.models.base import Name, Text, TimeMs
@@ -90,13 +87,10 @@ async def tasks(
     limit: Limit = 50,
 ) -> Response:
     """A store's tasks, the most urgent first."""
-    _allow(caller, room, pool, store)
+    allow_at(room, caller, "tasks:read", pool, store)
     await be_fresh(room, pool, consistency, position)
     rows = room.views.tasks(pool, store, is_live=is_live)
-    names = [row["task"] for row in rows]
-    after = decode_cursor(cursor)
-    start = names.index(after) + 1 if after in names else 0
-    shown, follows = page(((row["task"], task_shape(row)) for row in rows[start:]), limit)
+    shown, follows = page_of_list(rows, lambda row: row["task"], task_shape, cursor, limit)
     return answer(request, {"tasks": shown, "next": follows})
 
 
@@ -131,8 +125,7 @@ async def report(
     wait_ms: Wait = ANSWER_WAIT_MS,
 ) -> Response:
     """Report on a task (claimed, renewed, done, short, refused), a transfer (shipped, received) or a customer."""
-    allow(caller, "tasks:write", pool, store)
-    known_store(room, pool, store)
+    allow_at(room, caller, "tasks:write", pool, store)
     naming = Naming.of(caller, idempotency_key)
     now_ms = wall_clock_ms()
     event = FulfilmentReport(
@@ -144,7 +137,7 @@ async def report(
     if room.views.reported(pool, naming.key) is None:
         told = await room.asker.ask(event, naming.key, wait_ms / 1000)
     if told is False:
-        return pending(request, pool, naming)
+        return undecided(request, pool, naming)
     row = None if said.task is None else room.views.task(pool, said.task)
     position = told["position"] if isinstance(told, dict) else None if row is None else row["position"]
     body = {
@@ -170,12 +163,9 @@ async def appointments(
     limit: Limit = 50,
 ) -> Response:
     """Customers who collect at a store, by time."""
-    _allow(caller, room, pool, store)
+    allow_at(room, caller, "tasks:read", pool, store)
     rows = room.views.appointments_at(pool, store, is_live=is_live)
-    names = [row["order"] for row in rows]
-    after = decode_cursor(cursor)
-    start = names.index(after) + 1 if after in names else 0
-    shown, follows = page(((row["order"], appointment_shape(row)) for row in rows[start:]), limit)
+    shown, follows = page_of_list(rows, lambda row: row["order"], appointment_shape, cursor, limit)
     return answer(request, {"appointments": shown, "next": follows})
 
 
@@ -192,8 +182,3 @@ async def appointments_of(request: Request, room: RoomOf, caller: Member, pool: 
         if caller.store in (None, row["store"]) or sees_all(caller, order)
     ]  # fmt: skip
     return answer(request, {"appointments": [appointment_shape(row) for row in rows], "next": None})
-
-
-def _allow(caller: Caller, room: Room, pool: str, store: str) -> None:
-    allow(caller, "tasks:read", pool, store)
-    known_store(room, pool, store)
