@@ -12,12 +12,12 @@ import structlog
 
 from connectors.context import Answers, Tables
 from messaging.publisher import PublishError
+from schemas.statuses import REFUSED_EVENTS
 
 _LOOK_S = 0.02
 _RETRY_S = 1.0
 _REMEMBERED = 10_000
 """Answers that are kept for messages that come again."""
-_REFUSED = frozenset({"refused", "report_refused", "set_aside"})
 _log = structlog.get_logger()
 Row = Mapping[str, Any]
 
@@ -79,10 +79,9 @@ class PartnerBook(ABC):
                 self._tell(report["report_id"], ACCEPTED)
         for event in self._answers.next(wait_s):
             if event["key"]:
-                refused = event["kind"] in _REFUSED
-                self._tell(
-                    event["key"], Verdict(not refused, event["reason"], event["detail"]) if refused else ACCEPTED
-                )
+                is_refused = event["kind"] in REFUSED_EVENTS
+                verdict = Verdict(accepted=False, reason=event["reason"], detail=event["detail"])
+                self._tell(event["key"], verdict if is_refused else ACCEPTED)
 
     def verdict(self, name: str) -> Verdict | None:
         """What the pool said to a message before, as far as it is remembered."""

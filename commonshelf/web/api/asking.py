@@ -18,6 +18,7 @@ from messaging.publisher import Publisher
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.models.restock import RestockAnswer
+from schemas.statuses import REFUSED_EVENTS
 
 CONFIRM_TIMEOUT_S = 5.0
 _ID_LETTERS = 32
@@ -96,6 +97,6 @@ class Asker:
 
 def checked(answer: Answer) -> Answer:
     """The answer, if it is no refusal. Raises ProblemError."""
-    if answer is not None and answer["kind"] in ("refused", "report_refused", "transfer_refused", "set_aside"):
+    if answer is not None and answer["kind"] in REFUSED_EVENTS:
         raise refused(answer)
     return answer

@@ -15,6 +15,7 @@ from messaging.clock import wall_clock_ms
 from schemas.models.forms import first_problem
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
+from schemas.statuses import REFUSED_EVENTS
 from schemas.types.orders import OrderEvent
 
 ORIGIN: Final = "board"
@@ -41,7 +42,7 @@ def ask(visit: Visit, plain: Mapping[str, object]) -> OrderEvent:
     head = {"pool": visit.pool, "key": key, "recorded_at_ms": wall_clock_ms(), "origin": ORIGIN}
     send(visit, checked(OrderRequest, {**head, **plain}))
     event = until(lambda: visit.views.answer(visit.pool, key))
-    if event["kind"] in ("refused", "set_aside", "transfer_refused"):
+    if event["kind"] in REFUSED_EVENTS:
         raise Refused(said(event))
     return event
 
@@ -50,17 +51,15 @@ def report(visit: Visit, plain: Mapping[str, object]) -> None:
     """Send a report on a task or a transfer, and wait until it is taken. Raises Refused."""
     now_ms, report_id = wall_clock_ms(), uuid.uuid4().hex
     head = {"pool": visit.pool, "report_id": report_id, "occurred_at_ms": now_ms, "recorded_at_ms": now_ms}
-    told = checked(FulfilmentReport, {**head, "origin": ORIGIN, **plain})
-    send(visit, told)
+    send(visit, checked(FulfilmentReport, {**head, "origin": ORIGIN, **plain}))
 
     def taken() -> bool:
         event = visit.views.answer(visit.pool, report_id)
         if event is not None:
-            if event["kind"] in ("report_refused", "set_aside", "transfer_refused"):
+            if event["kind"] in REFUSED_EVENTS:
                 raise Refused(said(event))
             return True
-        task = None if told.task is None else visit.views.task(visit.pool, told.task)
-        return task is not None and any(known["report_id"] == report_id for known in task["reports"])
+        return visit.views.reported(visit.pool, report_id) is not None
 
     until(taken)
 
