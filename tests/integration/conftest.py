@@ -4,11 +4,23 @@ import uuid
 
 import pytest
 
+from commonshelf.embedded_kafka.kafka import EmbeddedKafka
+from messaging.topic_admin import ensure_topics
 from schemas.models.config import PoolSettings, StoreSettings
+from tests.conftest import PARTITIONS, Kafka
 from tests.support.api import api_server
 from tests.support.api_pool import LIMITS, ON_HAND, ApiPool
 from tests.support.shop import STORE, PoolWithShop, ledger_worker, write_settings
 from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def kafka_alone():
+    """A Kafka with our topics for one module, whose records and groups have names that other modules use too."""
+    with EmbeddedKafka() as embedded:
+        made = Kafka(embedded.bootstrap_servers)
+        ensure_topics(made.options, PARTITIONS)
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import sys
 from typing import get_args
 
 import pytest
-from confluent_kafka import Producer
 
 from commonshelf.config.sources import load
 from commonshelf.desks.access import make_key
@@ -13,40 +12,24 @@ from commonshelf.stack.connection import Connection
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.log_reader import read_log
-from schemas.codec import topic_codec
 from schemas.models.access import Scope
-from schemas.models.catalog import CatalogItem
-from schemas.models.config import ConfigChange
 from schemas.partition import partition_of
-from schemas.topics import CATALOG_ITEMS, ORDERS_REQUESTS, POOL_CONFIG, POOL_JOURNAL, RESTOCK_PURCHASES
+from schemas.topics import ORDERS_REQUESTS, RESTOCK_PURCHASES
+from tests.conftest import PARTITIONS
 from tests.support.board import browsing, sign_in
-from tests.support.pool import MILK, OTHER_STORE, POOL, STORE
-from tests.support.restock_bench import pages, restock_pool, sell_days, stock_of
+from tests.support.pool import MILK, POOL, STORE
+from tests.support.restock_bench import milk_pool, publish
 from tests.support.shop import write_settings
 from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
-def connection(kafka, topics, tmp_path_factory):
-    """A pool on that Kafka: milk sells in the corner shop for two days, and the mill has plenty."""
-    pool = restock_pool(move_minor_per_trip=10)
-    stock_of(pool, STORE, MILK, 14)
-    stock_of(pool, OTHER_STORE, MILK, 90)
-    sell_days(pool, 2, {(STORE, MILK): 3, (OTHER_STORE, MILK): 1})
-    producer = Producer(dict(kafka.options))
-    for record in pool.inputs:
-        model = {POOL_CONFIG.name: ConfigChange.from_avro, CATALOG_ITEMS.name: CatalogItem.model_validate}.get(
-            record.topic
-        )
-        if model is not None:
-            key = model(topic_codec(record.topic).decode(record.value)).key
-            producer.produce(record.topic, record.value, key, partition_of(POOL, topics))
-    for page in pages(pool):
-        producer.produce(POOL_JOURNAL.name, page.value, POOL, partition_of(POOL, topics))
-    producer.flush()
+def connection(kafka_alone, tmp_path_factory):
+    """To a Kafka with the pool whose milk sells."""
+    publish(milk_pool(), kafka_alone.options, PARTITIONS)
     folder = tmp_path_factory.mktemp("restock")
-    write_settings(folder, kafka.bootstrap_servers, topics)
-    return Connection(load(folder / "shelf.toml").settings, dict(kafka.options))
+    write_settings(folder, kafka_alone.bootstrap_servers, PARTITIONS)
+    return Connection(load(folder / "shelf.toml").settings, dict(kafka_alone.options))
 
 
 @pytest.fixture

@@ -6,21 +6,18 @@ import subprocess
 import sys
 
 import pytest
-from confluent_kafka import Producer
 
 from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.log_reader import read_log
 from schemas.partition import partition_of
 from schemas.topics import (
-    CATALOG_ITEMS,
     ORDERS_REQUESTS,
-    POOL_CONFIG,
-    POOL_JOURNAL,
     RESTOCK_PROPOSALS,
     RESTOCK_PURCHASES,
 )
-from tests.support.pool import MILK, OTHER_STORE, POOL, STORE
-from tests.support.restock_bench import RestockBench, pages, restock_pool, sell_days, stock_of
+from tests.conftest import PARTITIONS
+from tests.support.pool import MILK, POOL, STORE
+from tests.support.restock_bench import RestockBench, milk_pool, pages, publish
 from tests.support.shop import write_settings
 from tests.support.terminal import call
 from tests.support.waiting import until
@@ -28,26 +25,16 @@ from tests.support.waiting import until
 
 @pytest.fixture(scope="module")
 def pool():
-    """Two days of a pool: milk sells in the corner shop, and the mill has plenty."""
-    made = restock_pool(move_minor_per_trip=10)
-    stock_of(made, STORE, MILK, 14)
-    stock_of(made, OTHER_STORE, MILK, 90)
-    sell_days(made, 2, {(STORE, MILK): 3, (OTHER_STORE, MILK): 1})
-    return made
+    """Milk sells in the corner shop, and the mill has plenty."""
+    return milk_pool()
 
 
 @pytest.fixture(scope="module")
-def folder(kafka, topics, pool, tmp_path_factory):
-    """With settings for that Kafka, on which the pool's settings and its journal lie."""
-    producer = Producer(dict(kafka.options))
-    for record in pool.inputs:
-        if record.topic in (POOL_CONFIG.name, CATALOG_ITEMS.name):
-            producer.produce(record.topic, record.value, str(record.offset), partition_of(POOL, topics))
-    for page in pages(pool):
-        producer.produce(POOL_JOURNAL.name, page.value, POOL, partition_of(POOL, topics))
-    producer.flush()
+def folder(kafka_alone, pool, tmp_path_factory):
+    """With settings for that Kafka, on which the pool lies."""
+    publish(pool, kafka_alone.options, PARTITIONS)
     made = tmp_path_factory.mktemp("restock")
-    write_settings(made, kafka.bootstrap_servers, topics)
+    write_settings(made, kafka_alone.bootstrap_servers, PARTITIONS)
     return made
 
 
@@ -64,13 +51,13 @@ def start(folder, failpoint=""):
         )  # fmt: skip
 
 
-def told(kafka, topics, topic):
+def told(kafka, topic):
     """The values of the pool on a topic, in order."""
-    records = read_log(kafka.options, [topic.name], [partition_of(POOL, topics)])
+    records = read_log(kafka.options, [topic.name], [partition_of(POOL, PARTITIONS)])
     return [record.value() for record in records if (record.key() or b"").split(b"/")[0] == POOL.encode()]
 
 
-def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka, topics, pool, folder):
+def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka_alone, pool, folder):
     expected = RestockBench()
     expected.follow(pages(pool))
     proposed = [one.value for one in expected.outputs if one.topic == RESTOCK_PROPOSALS.name]
@@ -78,7 +65,7 @@ def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka,
         start(folder, failpoint).wait()
     worker = start(folder)
     try:
-        until(lambda: told(kafka, topics, RESTOCK_PROPOSALS) == proposed, (folder / "log.txt").read_text)
+        until(lambda: told(kafka_alone, RESTOCK_PROPOSALS) == proposed, (folder / "log.txt").read_text)
         settings = ("--config", str(folder / "shelf.toml"))
         shown = call(folder, {}, "restock", "plan", POOL, "--store", STORE, *settings)
         assert "that mill can spare" in shown.out
@@ -102,8 +89,8 @@ def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka,
     finally:
         worker.kill()
         worker.communicate()
-    assert len(told(kafka, topics, RESTOCK_PROPOSALS)) == len(proposed) + 1
-    assert len(told(kafka, topics, RESTOCK_PURCHASES)) == len(told(kafka, topics, ORDERS_REQUESTS)) == 1
+    assert len(told(kafka_alone, RESTOCK_PROPOSALS)) == len(proposed) + 1
+    assert len(told(kafka_alone, RESTOCK_PURCHASES)) == len(told(kafka_alone, ORDERS_REQUESTS)) == 1
     mail = call(folder, {}, "restock", "orders", POOL, *settings)
     assert "1 x MILK, pack of 6, MILK" in mail.out
     assert "By our list this comes to 4.80 EUR." in mail.out

@@ -1,14 +1,20 @@
 """A restock partition on a bench: journal pages in, proposals out, committed rows in a dict instead of Kafka."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from confluent_kafka import Producer
+
 from schemas.codec import topic_codec
-from schemas.models.config import PoolSettings, StoreSettings
+from schemas.models.catalog import CatalogItem
+from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
 from schemas.models.restock_terms import RestockSettings
+from schemas.partition import partition_of
 from schemas.topics import (
+    CATALOG_ITEMS,
     ORDERS_REQUESTS,
+    POOL_CONFIG,
     POOL_JOURNAL,
     POS_HISTORY,
     RESTOCK_ANSWERS,
@@ -131,6 +137,28 @@ def restock_pool(time_zone: str = "UTC", **terms: Any) -> PoolBench:
     pool.tick(MIDNIGHT_MS + 9 * HOUR_MS)
     pool.commit()
     return pool
+
+
+def milk_pool() -> PoolBench:
+    """Two days of a pool: milk sells in the corner shop, and the mill has plenty."""
+    pool = restock_pool(move_minor_per_trip=10)
+    stock_of(pool, STORE, MILK, 14)
+    stock_of(pool, OTHER_STORE, MILK, 90)
+    sell_days(pool, 2, {(STORE, MILK): 3, (OTHER_STORE, MILK): 1})
+    return pool
+
+
+def publish(pool: PoolBench, options: Mapping[str, str], partitions: int) -> None:
+    """Put the pool's settings, items and journal on a Kafka: what a restock worker and our views follow."""
+    producer, partition = Producer(dict(options)), partition_of(POOL, partitions)
+    keys = {POOL_CONFIG.name: ConfigChange.from_avro, CATALOG_ITEMS.name: CatalogItem.model_validate}
+    for record in pool.inputs:
+        if record.topic in keys:
+            key = keys[record.topic](topic_codec(record.topic).decode(record.value)).key
+            producer.produce(record.topic, record.value, key, partition)
+    for page in pages(pool):
+        producer.produce(page.topic, page.value, page.key, partition)
+    producer.flush()
 
 
 def pages(pool: PoolBench) -> list[OutputRecord]:
