@@ -1,6 +1,7 @@
 """The machine's clock: what edges and operators stamp on what they say. Decisions never read it."""
 
 import time
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,11 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def wall_clock_ms() -> int:
     """Now, in ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
+
+
+def iso_time(at_ms: int, zone: tzinfo) -> str:
+    """A time, ms since 1970 UTC, in ISO 8601 on a zone's wall clock, to the second."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).isoformat()
 
 
 class Uptime(NamedTuple):

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from commonshelf.config.publishing import current
 from commonshelf.desks.onboarding import stores_of, zone_of
 from commonshelf.stack.connection import Connection
 from commonshelf.text import units
+from messaging.clock import iso_time
 from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_TASKS
 
@@ -69,7 +70,7 @@ def make_manifest(
     handoffs = tuple(
         Handoff(
             row["task"], row["order"], row["store"], stores.get(row["store"], row["store"]),
-            _time(row["delivery"]["deadline_ms"], zone), row["delivery"]["geohash"] or "",
+            iso_time(row["delivery"]["deadline_ms"], zone), row["delivery"]["geohash"] or "",
             row["delivery"]["address_ref"],
             tuple(
                 ManifestLine(line["line_id"], line["sku"], names.get(line["sku"], line["sku"]), line["quantity_milli"])
@@ -78,7 +79,7 @@ def make_manifest(
         )
         for row in waiting
     )  # fmt: skip
-    return Manifest(pool, _time(at_ms, zone), handoffs)
+    return Manifest(pool, iso_time(at_ms, zone), handoffs)
 
 
 def manifest_csv(manifest: Manifest) -> str:
@@ -96,7 +97,3 @@ def manifest_json(manifest: Manifest) -> str:
     """One object, with the names of the tuples' fields."""
     handoffs = [one._asdict() | {"lines": [line._asdict() for line in one.lines]} for one in manifest.handoffs]
     return json.dumps({**manifest._asdict(), "handoffs": handoffs}, indent=1, ensure_ascii=False) + "\n"
-
-
-def _time(at_ms: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).isoformat()

@@ -4,11 +4,12 @@ Every field is explained in docs/arrival.md. A message is the whole state of one
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.outbound.settings import location_of
 from connectors.outbound.teller import State
+from messaging.clock import iso_time
 from schemas.statuses import ENDED_APPOINTMENT
 
 FORGOTTEN = "forgotten"
@@ -31,8 +32,8 @@ def appointment_state(
         "change": row["change"],
         "store_name": stores.get(row["store"], {}).get("name", row["store"]),
         "place": _place(row["place"], places, stores),
-        "window": {"from": _time(row["window_from_ms"], zone), "until": _time(row["window_until_ms"], zone)},
-        "deadline": _time(row["deadline_ms"], zone),
+        "window": {"from": iso_time(row["window_from_ms"], zone), "until": iso_time(row["window_until_ms"], zone)},
+        "deadline": iso_time(row["deadline_ms"], zone),
         "is_late": row["is_late"],
         "lines": list(lines),
         "needs_code": row["code_digest"] is not None,
@@ -62,18 +63,11 @@ def _names(pool: str, order: str, store: str) -> dict[str, object]:
 def _place(place: str, places: Mapping[str, Row], stores: Mapping[str, Row]) -> dict[str, object]:
     """A place that is a store's own counter is where the store is; of others nobody has said it."""
     found = {"id": place, "name": places.get(place, {}).get("name", place)}
-    at = stores.get(place, {})
-    if at.get("latitude_e6") is None or at.get("longitude_e6") is None:
-        return found
-    return found | {"latitude_e6": at["latitude_e6"], "longitude_e6": at["longitude_e6"]}
+    return found | location_of(stores.get(place, {}))
 
 
 def _customer(row: Row, zone: ZoneInfo) -> dict[str, object] | None:
     if not row["customer"]:
         return None
-    said = {"state": row["customer"], "at": _time(row["customer_at_ms"], zone)}
-    return said | {"eta": _time(row["eta_ms"], zone)} if row["eta_ms"] else said
-
-
-def _time(at_ms: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).isoformat()
+    said = {"state": row["customer"], "at": iso_time(row["customer_at_ms"], zone)}
+    return said | {"eta": iso_time(row["eta_ms"], zone)} if row["eta_ms"] else said

@@ -1,17 +1,15 @@
 """The appointments of a pool, followed on their topic, as states of which arrival apps are told."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Collection, Sequence
 
 from connectors.arrival.message import Row, appointment_state, forgotten_state, handed_line
 from connectors.context import Tables
+from connectors.outbound.contract import NEWS_WAIT_S
+from connectors.outbound.settings import PoolSettings
 from connectors.outbound.teller import State
 from schemas.statuses import LIVE_TASK
 from schemas.topics import CATALOG_ITEMS, PICKUP_APPOINTMENTS, POOL_CONFIG, POOL_TASKS
 
-WAIT_S = 0.05
-"""How long to wait for news: so often the driver looks at what else is due."""
 _APPOINTMENTS, _TASKS = PICKUP_APPOINTMENTS.name, POOL_TASKS.name
 _CONFIG, _ITEMS = POOL_CONFIG.name, CATALOG_ITEMS.name
 
@@ -24,14 +22,12 @@ class Appointments:
         self._tables = follow((_APPOINTMENTS, _TASKS, _CONFIG, _ITEMS))
         self._hand_overs: dict[str, str] = {}
         """Item → key of the hand-over that is open for it."""
-        self._places: Mapping[str, Row] = {}
-        self._stores: Mapping[str, Row] = {}
-        self._zone = ZoneInfo("UTC")
+        self._settings = PoolSettings()
 
     def changed(self) -> Collection[str]:
-        changes = self._tables.changes(WAIT_S)
+        changes = self._tables.changes(NEWS_WAIT_S)
         if any(topic == _CONFIG for topic, _ in changes):
-            self._configure()
+            self._settings.read(self._tables.table(_CONFIG).values())
         ready = {self._take_task(key) for topic, key in changes if topic == _TASKS}
         changed = {self._item(key) for topic, key in changes if topic == _APPOINTMENTS}
         return changed | {item for item in ready if item is not None and self.knows(item)}
@@ -43,7 +39,8 @@ class Appointments:
         row = self._tables.table(_APPOINTMENTS).get(self._key(item))
         if row is None:
             return forgotten_state(self._pool, item)
-        return appointment_state(row, self._places, self._stores, self._zone, self._lines(item))
+        told = self._settings
+        return appointment_state(row, told.places, told.stores, told.zone, self._lines(item))
 
     def _lines(self, item: str) -> list[Row]:
         task = self._tables.table(_TASKS).get(self._hand_overs.get(item, ""))
@@ -62,17 +59,6 @@ class Appointments:
         elif self._hand_overs.get(item) == key:
             del self._hand_overs[item]
         return item
-
-    def _configure(self) -> None:
-        self._places = {one["place"]: one for one in self._settings("PickupPlace")}
-        self._stores = {one["store"]: one for one in self._settings("StoreSettings")}
-        self._zone = next((ZoneInfo(one["time_zone"]) for one in self._settings("PoolSettings")), self._zone)
-
-    def _settings(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        for row in self._tables.table(_CONFIG).values():
-            name, setting = row["change"]
-            if name.rpartition(".")[2] == kind:
-                yield setting
 
     def _key(self, item: str) -> str:
         return f"{self._pool}/{item}"

@@ -5,11 +5,12 @@ reference; the address itself is put into it as it is sent.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from connectors.outbound.settings import location_of
 from connectors.outbound.teller import State
+from messaging.clock import iso_time
 from schemas.statuses import LIVE_TASK
 
 FORGOTTEN: Final = "forgotten"
@@ -46,9 +47,9 @@ def delivery_state(row: Row, stores: Mapping[str, Row], zone: ZoneInfo) -> State
         "reason": row["reason"],
         "carrier": row["worker"],
         "store": _store(row["store"], stores),
-        "ready_since": _time(row["opened_at_ms"], zone),
-        "deliver_by": _time(delivery["deadline_ms"], zone),
-        "report_by": _time(row["due_ms"], zone),
+        "ready_since": iso_time(row["opened_at_ms"], zone),
+        "deliver_by": iso_time(delivery["deadline_ms"], zone),
+        "report_by": iso_time(row["due_ms"], zone),
         "geohash": delivery["geohash"],
         "address_ref": delivery["address_ref"],
         "manifest": [dict(line) for line in row["lines"]],
@@ -68,11 +69,4 @@ def _names(pool: str, task: str) -> dict[str, object]:
 
 def _store(store: str, stores: Mapping[str, Row]) -> dict[str, object]:
     known = stores.get(store, {})
-    found = {"id": store, "name": known.get("name", store)}
-    if not known.get("latitude_e6") and not known.get("longitude_e6"):
-        return found
-    return found | {"latitude_e6": known["latitude_e6"], "longitude_e6": known["longitude_e6"]}
-
-
-def _time(at_ms: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).isoformat()
+    return {"id": store, "name": known.get("name", store)} | location_of(known)

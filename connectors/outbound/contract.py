@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Hashable, Iterable
 from typing import Protocol, TypeVar
 
+NEWS_WAIT_S = 0.05
+"""How long an adapter waits for news: so often the driver looks at what else is due."""
 _KEYS = uuid.uuid5(uuid.NAMESPACE_URL, "commonshelf:outbound")
 
 Record = TypeVar("Record")

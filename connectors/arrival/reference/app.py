@@ -24,6 +24,7 @@ from connectors.arrival.reference.store import Appointments
 from connectors.contract import Delivery, Unavailable
 from connectors.http.limit import BodyBudget, Busy, ConcurrencyLimit, TokenBucket
 from connectors.http.payload import PayloadRefused, parse
+from connectors.http.reference import Uncounted
 from connectors.http.secrets import Secrets
 from connectors.http.signature import HEADER, verify
 from connectors.http.signed import SenderRules, SignedRequests
@@ -81,7 +82,7 @@ class ReferenceApp:
         )
         limit, budget = ConcurrencyLimit(64, 503, "too many requests at once"), BodyBudget(4_194_304)
         self._hooks = {
-            partner.id: SignedRequests(_rules(partner, now_s), _Uncounted(), limit, budget, now_s)
+            partner.id: SignedRequests(_rules(partner, now_s), Uncounted(), limit, budget, now_s)
             for partner in partners.values()
         }
 
@@ -253,13 +254,3 @@ def _asset(name: str, media_type: str) -> Callable[[Request], Awaitable[Response
         return Response(text(), media_type=media_type, headers=headers)
 
     return serve
-
-
-class _Uncounted:
-    """The app has no metrics; the pool's side counts its calls and their outcomes."""
-
-    def request(self, status: int) -> None:
-        """Nothing is counted."""
-
-    def signature_rejected(self) -> None:
-        """Nothing is counted."""

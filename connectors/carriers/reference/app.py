@@ -13,6 +13,7 @@ from connectors.carriers.reference.store import Deliveries
 from connectors.contract import Delivery
 from connectors.http.limit import BodyBudget, ConcurrencyLimit
 from connectors.http.payload import PayloadRefused, parse
+from connectors.http.reference import Uncounted
 from connectors.http.secrets import Secrets
 from connectors.http.signature import HEADER, verify
 from connectors.http.signed import SenderRules, SignedRequests
@@ -29,7 +30,7 @@ class ReferenceCarrier:
         self._now_s = now_s
         rules = SenderRules("carrier", {"partner": partner}, self._verify, self._take)
         self._requests = SignedRequests(
-            rules, _Uncounted(), ConcurrencyLimit(64, 503, "too many requests at once"), BodyBudget(4_194_304), now_s
+            rules, Uncounted(), ConcurrencyLimit(64, 503, "too many requests at once"), BodyBudget(4_194_304), now_s
         )
         self.app = Starlette(routes=[Route(f"/hooks/{partner}", self._hook, methods=["POST"]), Route("/health", _well)])
 
@@ -52,13 +53,3 @@ class ReferenceCarrier:
 
 async def _well(_request: Request) -> Response:
     return JSONResponse({"ok": True})
-
-
-class _Uncounted:
-    """The carrier has no metrics; the pool's side counts its calls and their outcomes."""
-
-    def request(self, status: int) -> None:
-        """Nothing is counted."""
-
-    def signature_rejected(self) -> None:
-        """Nothing is counted."""

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from connectors.carriers.reference.app import ReferenceCarrier
 from connectors.carriers.reference.store import Deliveries
 from connectors.carriers.spec import Carrier
 from connectors.http.post import SignedPost
+from connectors.http.reference import run
 from connectors.http.secrets import Secrets
-from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
 
 _CONNECTIONS_MAX = 128
 
@@ -28,19 +27,7 @@ def serve(options: Carrier, state_dir: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises SecretUnusable."""
     deliveries = deliveries_of(options, state_dir)
     carrier = ReferenceCarrier(options.id, Secrets(options.secret_sources()), deliveries)
-    uvicorn.run(
-        carrier.app,
-        host=host,
-        port=port,
-        log_config=None,  # its records go the way of all others
-        log_level="warning",
-        access_log=False,
-        http=PromptHeaders,
-        ws="none",
-        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
-        limit_concurrency=_CONNECTIONS_MAX,
-        timeout_graceful_shutdown=5,
-    )
+    run(carrier.app, host, port, _CONNECTIONS_MAX)
     deliveries.close()
 
 
