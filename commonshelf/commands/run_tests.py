@@ -24,6 +24,8 @@ _WITH_FAULTS = ("proof/faults", "proof/torture")
 """Folders of tests that put faults into processes under load, and mostly wait for them: two tests at a time."""
 _TWO_AT_A_TIME = ("integration",)
 """Folders of tests that start processes and mostly wait for them: a file goes to one of two."""
+_SLOWEST = ("--durations", "20", "--durations-min", "10")
+"""Each of pytest's runs ends with its longest tests: where time goes."""
 _NO_TESTS_RAN = 5
 """Pytest's exit status when its arguments select nothing."""
 
@@ -88,6 +90,7 @@ def become(command: list[str]) -> NoReturn:
 
 def _suites(selection: list[str]) -> dict[str, list[str]]:
     """Pytest's arguments for each of its runs: quick tests side by side, then those with processes of their own."""
+    selection = [*_SLOWEST, *selection]
     return {
         "pytest, quick tests": [*_folders(_SIDE_BY_SIDE), "--numprocesses", "auto", *selection],
         "pytest, faults": [*_folders(_WITH_FAULTS), "--numprocesses", "2", "--dist", "worksteal", *selection],
