@@ -10,12 +10,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported silently
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from messaging.client_options import ClientOptions, quiet, reader_options
 from messaging.journal import read_page
 from messaging.log_reader import is_record
+from messaging.offsets import log_ends
 from messaging.view import View
 from schemas.codec import BadMessage
 from schemas.topics import POOL_JOURNAL
@@ -26,7 +27,6 @@ _PAGES = 50
 _BATCH = 1_000
 _POLL_S = 0.05
 _IDLE_S = 1.0
-_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client does not type it
 _ASK_TIMEOUT_S = 10
 _PAUSE_S = 0.5
 
@@ -49,6 +49,7 @@ class Freshness:
         self._kafka_options = quiet(kafka_options)
         self._views = views
         self._partitions = range(partitions)
+        self._written = [(topic, n) for topic in views for n in self._partitions]
         self._journal: dict[str, int] = {}
         self._sure: dict[str, int] = {}
         self._target: _Target | None = None
@@ -101,7 +102,8 @@ class Freshness:
                 idle_s += _POLL_S
                 if self._target is None and (self._waiting or idle_s >= _IDLE_S):
                     idle_s = 0.0
-                    self._target = _Target(dict(self._journal), self._ends(admin))
+                    positions = dict(self._journal)
+                    self._target = _Target(positions, log_ends(admin, self._written))
                 self._check()
         finally:
             consumer.close()
@@ -119,13 +121,6 @@ class Freshness:
                     self._journal[entry.pool] = entry.position
             except BadMessage as error:
                 _log.warning("a page of the journal cannot be read: %s", error)
-
-    def _ends(self, admin: AdminClient) -> dict[tuple[str, int], int]:
-        wanted = {TopicPartition(topic, n): _LATEST for topic in self._views for n in self._partitions}
-        asked = admin.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_TIMEOUT_S
-        )
-        return {(part.topic, part.partition): int(answer.result().offset) for part, answer in asked.items()}
 
     def _check(self) -> None:
         target = self._target
