@@ -145,6 +145,19 @@ def without_word(text: str) -> tuple[str, str]:
     return (found["number"], found["word"].strip()) if found else (text, "")
 
 
+def typed_number(text: str) -> str:
+    """A number that stands alone, as a person types it, to a plain decimal. Raises Refused, with both readings if it
+    has two.
+    """
+    reading = _reading(text.strip().translate(_SAME))
+    if reading is None:
+        raise Refused(f"{_quoted(text)} is not a number such as 2 or 0.5")
+    if reading.other is not None:
+        decimal = unambiguous(reading.text.rstrip("0").rstrip("."), Marks())
+        raise Refused(f"{_quoted(text)} may be {decimal} or {reading.other}: write one of these")
+    return reading.text
+
+
 def unambiguous(number: str, marks: Marks) -> str:
     """A plain decimal, written so that `plain_number` with these marks reads it and nothing else."""
     whole, point, rest = number.partition(".")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from commonshelf.desks.orders import publish
 from commonshelf.web.board.visit import Refused, Visit
 from connectors.contract import Refused as NoNumber
+from connectors.drop_folder.numbers import typed_number
 from connectors.parsing.quantities import quantity_milli
 from messaging.clock import wall_clock_ms
 from schemas.models.forms import first_problem
@@ -92,8 +93,8 @@ def by(visit: Visit) -> str:
 
 
 def milli_of(text: str, what: str) -> int:
-    """Thousandths of what was typed as a number of units. Raises Refused."""
+    """Thousandths of what was typed as a number of units. Raises Refused, for a number with two readings as well."""
     try:
-        return quantity_milli(text.strip().replace(",", "."))
-    except NoNumber:
-        raise Refused(f"{what}: write a number such as 2 or 0.5, not {text!r}") from None
+        return quantity_milli(typed_number(text))
+    except NoNumber as no_number:
+        raise Refused(f"{what}: {no_number}") from None

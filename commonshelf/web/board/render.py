@@ -14,6 +14,7 @@ from commonshelf.web.board import paths
 from commonshelf.web.board.frame import Point
 from commonshelf.web.board.texts import Texts
 from commonshelf.web.board.visitors import Visitor
+from connectors.drop_folder.numbers import Marks, unambiguous
 
 FOLDER: Final = Path(__file__).parent / "templates"
 HEADERS: Final = {
@@ -112,6 +113,7 @@ def _templates() -> Environment:
     )
     filters: dict[str, Callable[..., Any]] = {
         "percent": percent, "short": short, "km": km, "units": units, "number": lambda value: f"{value:,}",
+        "typed": lambda milli: unambiguous(units(milli), Marks()),
     }  # fmt: skip
     made.filters.update(filters)
     made.globals["arc"] = arc

@@ -1,6 +1,7 @@
 """Numbers with marks, amounts of money, times, and codes as spreadsheets leave them: one reading, or a refusal."""
 
 import io
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 
 from connectors.contract import FieldRefused, Refused
 from connectors.drop_folder.formats import read_events
-from connectors.drop_folder.numbers import Marks, marks_shown, plain_amount, plain_number, unambiguous, without_word
+from connectors.drop_folder.numbers import (
+    Marks,
+    marks_shown,
+    plain_amount,
+    plain_number,
+    typed_number,
+    unambiguous,
+    without_word,
+)
 from connectors.drop_folder.settings import DropFolderSpec
 from connectors.drop_folder.survey import FileRefused
 from connectors.drop_folder.when import TimeReader, orders_shown
@@ -348,3 +357,17 @@ def test_the_reason_is_known_in_six_languages(header):
 def test_what_says_something_of_sales_only_is_named_as_unused_in_a_list_of_stock():
     (batch,) = read("sku;qty;Type;Storno\nMILK;2;Return;ja\n", "received")
     assert (batch.line_count, batch.unused) == (1, ("Type", "Storno"))
+
+
+@given(st.integers(0, 10**9))
+def test_what_a_field_was_filled_with_is_read_as_it_was(milli):
+    exact = f"{milli // 1000}.{milli % 1000:03}".rstrip("0").rstrip(".")
+    assert Decimal(typed_number(unambiguous(exact, Marks()))) == Decimal(milli) / 1000
+
+
+@pytest.mark.parametrize("text", ["1.500", "1,500", "12.125"])
+def test_a_typed_number_with_two_readings_is_refused_with_both(text):
+    with pytest.raises(Refused, match=r"may be [0-9.]+ or [0-9]+: write one of these") as refused:
+        typed_number(text)
+    decimal = re.search(r"may be ([0-9.]+)", str(refused.value))[1]
+    assert Decimal(typed_number(decimal)) == Decimal(text.replace(",", "."))

@@ -244,7 +244,9 @@ def test_a_proposal_is_answered_in_its_newest_version_alone(pool, sent):
     ("form", "told"),
     [
         ({"did": "short", "reason": "not_found"}, "Say how many are missing"),
-        ({"did": "short", "reason": "not_found", "missing-1": "two"}, "write a number such as 2 or 0.5"),
+        ({"did": "short", "reason": "not_found", "missing-1": "two"}, "is not a number such as 2 or 0.5"),
+        ({"did": "short", "reason": "not_found", "missing-1": "1.500"}, "may be 1.5 or 1500: write one of these"),
+        ({"did": "short", "reason": "not_found", "missing-1": "-2"}, "is not a number"),
         ({"did": "short", "reason": "{nonsense}", "missing-1": "1"}, "reason"),
         ({"did": "burn"}, "This button is not known"),
     ],
