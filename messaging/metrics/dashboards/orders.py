@@ -2,10 +2,9 @@
 
 from messaging.metrics import listed as m
 from messaging.metrics.dashboards.board import Board, Panel, Variable
-from messaging.metrics.dashboards.queries import POOL, per_second, total
+from messaging.metrics.dashboards.queries import CHOSEN_POOLS, POOL, per_second, total
 from messaging.metrics.declared import GaugeMetric
 
-_POOLS = Variable("pool", m.POOL_POSITION)
 _KEPT, _COLLECTED = f'{POOL}, outcome="kept"', f'{POOL}, outcome=~"kept|late"'
 _SETTLED_POOLS = Variable("pool", m.SETTLEMENT_DISPUTES)
 
@@ -13,7 +12,7 @@ ORDERS = Board(
     uid="commonshelf-orders",
     title="Commonshelf: orders and pickup",
     about="What customers ask for, what becomes of it, and whether goods are ready in time.",
-    variables=(_POOLS,),
+    variables=(CHOSEN_POOLS,),
     rows=(
         ("Orders", (
             Panel("Events a second, by kind", ((per_second(m.ORDER_EVENTS, "pool, kind"), "{{pool}} {{kind}}"),)),

@@ -2,16 +2,15 @@
 
 from messaging.metrics import listed as m
 from messaging.metrics.dashboards.board import Board, Panel, Variable
-from messaging.metrics.dashboards.queries import POOL, STORE, per_second, total
+from messaging.metrics.dashboards.queries import CHOSEN_POOLS, POOL, STORE, per_second, total
 
-_POOLS = Variable("pool", m.POOL_POSITION)
 _STORES = Variable("store", m.STORE_SHELVES, '{pool=~"$pool"}')
 
 POOLS = Board(
     uid="commonshelf-pools",
     title="Commonshelf: pools",
     about="For the consortium's coordinator: availability, what the pool adds, what was rerouted, what is late.",
-    variables=(_POOLS,),
+    variables=(CHOSEN_POOLS,),
     rows=(
         ("What the pool adds", (
             Panel("Order lines filled with the pool", (
@@ -71,7 +70,7 @@ STORES = Board(
     uid="commonshelf-stores",
     title="Commonshelf: stores",
     about="Each store: is it heard of, are its books right, is its work done.",
-    variables=(_POOLS, _STORES),
+    variables=(CHOSEN_POOLS, _STORES),
     rows=(
         ("Books", (
             Panel("Age of the newest change that availability shows", (

@@ -1,7 +1,10 @@
 """Queries that panels share."""
 
+from messaging.metrics import listed
+from messaging.metrics.dashboards.board import Variable
 from messaging.metrics.declared import CounterMetric
 
+CHOSEN_POOLS = Variable("pool", listed.POOL_POSITION)
 POOL = 'pool=~"$pool"'
 STORE = 'pool=~"$pool", store=~"$store"'
 
