@@ -1,6 +1,7 @@
 """The containers run what one machine runs: the same Kafka, the same settings, the same ports, the same packages."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from commonshelf.config.sources import OTHER_VARIABLES, environment_names
+from commonshelf.config.web_settings import Http
 from commonshelf.embedded_kafka.jars import read_lock
 from commonshelf.embedded_kafka.server_config import BrokerPorts, server_properties
 
@@ -22,7 +24,10 @@ SERVICES = COMPOSE["services"]
 BROKERS = [SERVICES[f"kafka-{number}"] for number in (1, 2, 3)]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("commonshelf:")}
 WORKERS = {name: one for name, one in OURS.items() if one["command"][0] == "worker"}
-ASKED = {name: one for name, one in WORKERS.items() if "healthcheck" in one}
+ALONE = WORKERS["arrival"]
+"""It shares the connectors' loopback, and has no name and no port of its own."""
+ASKED = {name: one for name, one in WORKERS.items() if one is not ALONE}
+ON_KAFKA = {name: one for name, one in OURS.items() if name != "demo"}
 UV_FILE = ROOT / "deploy" / "uv-requirements.txt"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
@@ -58,7 +63,7 @@ def test_the_brokers_are_one_cluster_under_names_that_are_their_own():
     voters = ",".join(f"{number}@kafka-{number}:9093" for number in (1, 2, 3))
     assert {one["KAFKA_CONTROLLER_QUORUM_VOTERS"] for one in told} == {voters}
     named = [one["KAFKA_ADVERTISED_LISTENERS"].removeprefix("INTERNAL://") for one in told]
-    assert {one["environment"]["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"] for one in OURS.values()} == {",".join(named)}
+    assert {one["environment"]["COMMONSHELF_KAFKA_BOOTSTRAP_SERVERS"] for one in ON_KAFKA.values()} == {",".join(named)}
 
 
 def test_every_variable_that_the_containers_set_is_a_setting():
@@ -132,6 +137,28 @@ def test_workers_start_once_kafka_is_healthy_and_set_up_and_have_time_to_stop():
         assert one["healthcheck"]["test"][1].split()[0].startswith("/opt/kafka/bin/")
 
 
+def test_the_file_is_one_that_compose_takes(tmp_path):
+    """By the schema of the compose specification, which takes no misspelt key."""
+    judge = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    assert subprocess.run([*judge, ROOT / "docker-compose.yml"], capture_output=True, check=False).returncode == 0
+    misspelt = tmp_path / "docker-compose.yml"
+    misspelt.write_text((ROOT / "docker-compose.yml").read_text().replace("healthcheck: *broker-health", "helth: 1", 1))
+    told = subprocess.run([*judge, misspelt], capture_output=True, text=True, check=False)
+    assert "helth" in told.stdout
+
+
+def test_the_image_asks_up_for_its_health_and_each_container_its_own_process():
+    said = re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    url = f"http://127.0.0.1:{Http().web_port}/health"
+    assert json.loads(said.group(1)) == ["python", "-m", "messaging.probe", url]
+    assert {name for name, one in OURS.items() if one["healthcheck"].get("disable")} == {"setup", "demo"}
+
+
+def test_the_demo_needs_no_other_container():
+    demo = SERVICES["demo"]
+    assert (demo["profiles"], demo["networks"], "depends_on" in demo) == (["demo"], ["outer"], False)
+
+
 def test_each_worker_is_asked_for_its_health_at_its_own_port_and_name():
     for name, one in ASKED.items():
         *probe, url = one["healthcheck"]["test"]
@@ -143,9 +170,8 @@ def test_each_worker_is_asked_for_its_health_at_its_own_port_and_name():
 
 
 def test_the_arrival_app_and_the_connectors_speak_by_one_loopback():
-    alone = SERVICES["arrival"]
-    assert WORKERS.keys() - ASKED.keys() == {"arrival"}
-    assert (alone["network_mode"], "networks" in alone, "ports" in alone) == ("service:connectors", False, False)
+    assert (ALONE["network_mode"], "networks" in ALONE, "ports" in ALONE) == ("service:connectors", False, False)
+    assert ALONE["healthcheck"]["test"][-1] == "http://127.0.0.1:8076/health"
     assert "127.0.0.1:8076:8076" in SERVICES["connectors"]["ports"]
 
 
