@@ -31,6 +31,7 @@ from commonshelf.commands import (
     place,
     quota,
     run_tests,
+    sbom,
     settle,
     setup,
     simulate,
@@ -102,6 +103,7 @@ app.command(rich_help_panel=LOOK)(topics.topics)
 app.command(rich_help_panel=LOOK)(allocate.allocate)
 app.command("test", context_settings={"allow_extra_args": True}, rich_help_panel=DEVELOP)(run_tests.run_tests)
 app.command(rich_help_panel=DEVELOP)(conformance.conformance)
+app.command(rich_help_panel=DEVELOP)(sbom.sbom)
 app.command(rich_help_panel=DEVELOP)(simulate.simulate)
 app.command(rich_help_panel=DEVELOP)(torture.torture)
 bench.app.command()(pickup_bench.pickup)

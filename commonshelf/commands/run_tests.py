@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from commonshelf.commands.sbom import audit_packages
 from commonshelf.options import fail
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,9 @@ def run_tests(
     else:
         typer.echo("shelf: tests that take minutes or need Debian packages are left out; ./shelf test --all runs them")
     failed = [name for name, arguments in _STATIC if _python(name, arguments) != 0]
+    if all_:
+        typer.echo("shelf: packages")
+        failed += ["packages"] * (audit_packages() != 0)
     selection = [*([] if all_ else ["-m", "not needs_debian and not takes_minutes"]), *context.args]
     runs = {"pytest": selection} if _names_tests(context.args) else _suites(selection)
     codes = []
