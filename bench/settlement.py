@@ -7,11 +7,12 @@ settlement process does with the journal's records: decode, post, write, commit.
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import BenchError
@@ -36,6 +37,18 @@ def measure_settlement(facts: int, stores: int, postgresql_url: str | None, tell
     postgresql_url: of an empty database, without its password (PGPASSWORD has it); None leaves PostgreSQL out.
     """
     collect_rarely()
+    with tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
+        engines = {"sqlite": sqlite_engine(Path(folder) / "settlement.sqlite3")}
+        if postgresql_url is not None:
+            engines["postgresql"] = postgresql_engine(postgresql_url, os.environ.get("PGPASSWORD"))
+        with ExitStack() as opened:
+            for name, engine in engines.items():
+                opened.callback(engine.dispose)
+                _check_empty(name, engine)
+            return _measure_all(facts, stores, engines, tell)
+
+
+def _measure_all(facts: int, stores: int, engines: Mapping[str, Engine], tell: Tell) -> dict[str, Any]:
     tell(f"making a journal of {facts:,} sales in {stores} stores")
     begun, sales, ended = journal_of_a_month(facts, stores)
     tell("folding it, for the check")
@@ -49,19 +62,13 @@ def measure_settlement(facts: int, stores: int, postgresql_url: str | None, tell
         "facts": facts, "stores": stores, "crossing_permille": crossing * 1000 // facts, "transactions": posted,
         "cpus": os.cpu_count(),
     }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="shelf-bench-") as folder:
-        engines = {"sqlite": sqlite_engine(Path(folder) / "settlement.sqlite3")}
-        if postgresql_url is not None:
-            engines["postgresql"] = postgresql_engine(postgresql_url, os.environ.get("PGPASSWORD"))
-        for name, engine in engines.items():
-            try:
-                figures |= _measure(name, engine, begun, sales, ended, stores)
-                _check(name, engine, posted, expected)
-            except SQLAlchemyError as error:
-                raise BenchError(f"{name} does not serve: {error}") from error
-            finally:
-                engine.dispose()
-            tell(f"{name}: {figures[f'facts_per_s_{name}']:,} facts/s; its balances are those of a fold")
+    for name, engine in engines.items():
+        try:
+            figures |= _measure(name, engine, begun, sales, ended, stores)
+            _check(name, engine, posted, expected)
+        except SQLAlchemyError as error:
+            raise BenchError(f"{name} does not serve: {error}") from error
+        tell(f"{name}: {figures[f'facts_per_s_{name}']:,} facts/s; its balances are those of a fold")
     return figures
 
 
@@ -106,6 +113,16 @@ def _statement_s(engine: Engine, store: str) -> float:
     with reading(engine) as connection:
         read_statement(connection, store, windows_of(connection, POOL)[0])
     return time.perf_counter() - started_s
+
+
+def _check_empty(name: str, engine: Engine) -> None:
+    """Before anything is made for it, a database must be there and empty. Raises BenchError."""
+    try:
+        tables = inspect(engine).get_table_names()
+    except SQLAlchemyError as error:
+        raise BenchError(f"{name} does not serve: {error}") from error
+    if tables:
+        raise BenchError(f"the database of {name} has tables already; name an empty one, for what is there would count")
 
 
 def _check(name: str, engine: Engine, posted: int, expected: dict[tuple[str, str], int]) -> None:
