@@ -5,6 +5,7 @@ import base64
 import hashlib
 import ipaddress
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -33,9 +34,12 @@ from schemas.types.catalog import CatalogItem
 FRESH_WAIT_S = 3.0
 ANSWER_WAIT_MS = 3_000
 PAGE_MAX = 200
+NO_CURSOR = "cursor is none: pass `next` as it came, or leave it out"
 POSITION_HEADER = "Commonshelf-Position"
 T = TypeVar("T")
 Row = TypeVar("Row")
+Place = tuple[int | str, ...]
+"""A row's place in a list: numbers, and its name behind them."""
 
 _bearer = HTTPBearer(auto_error=False, description="A key: cs_KEYID_SECRET.")
 
@@ -215,7 +219,7 @@ def decode_cursor(cursor: str | None) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
     except ValueError:
-        raise ProblemError("invalid_request", "cursor is none: pass `next` as it came, or leave it out") from None
+        raise ProblemError("invalid_request", NO_CURSOR) from None
 
 
 def page(entries: Iterable[tuple[str, T]], limit: int) -> tuple[list[T], str | None]:
@@ -226,12 +230,25 @@ def page(entries: Iterable[tuple[str, T]], limit: int) -> tuple[list[T], str | N
 
 
 def page_of_list(
-    rows: Sequence[Row], name: Callable[[Row], str], shape: Callable[[Row], T], cursor: str | None, limit: int
+    rows: Sequence[Row], place: Callable[[Row], Place], shape: Callable[[Row], T], cursor: str | None, limit: int
 ) -> tuple[list[T], str | None]:
-    """As `page`, of rows in an order of their own; from the first on when the one before is there no more."""
-    names, after = list(map(name, rows)), decode_cursor(cursor)
-    start = names.index(after) + 1 if after in names else 0
-    return page(((name(row), shape(row)) for row in rows[start:]), limit)
+    """As `page`, of rows in an order of their own: behind the cursor's place, whether or not that row is still there.
+
+    place: what the rows are sorted by; each row's is its own. Raises ProblemError for a cursor of another list.
+    """
+    places = list(map(place, rows))
+    start = bisect_right(places, _decode_place(cursor, places)) if cursor and places else 0
+    return page(((json.dumps(at), shape(row)) for at, row in zip(places[start:], rows[start:], strict=True)), limit)
+
+
+def _decode_place(cursor: str, places: Sequence[Place]) -> Place:
+    try:
+        place = tuple(json.loads(decode_cursor(cursor)))
+    except (ValueError, TypeError):
+        place = ()
+    if list(map(type, place)) != list(map(type, places[0])):
+        raise ProblemError("invalid_request", NO_CURSOR)
+    return place
 
 
 def pending(request: Request, name: str, url: str, who: str) -> Response:

@@ -32,6 +32,7 @@ from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import AppointmentsPage, Pending, Reported, Task, TasksPage
 from commonshelf.web.api.showing import appointment_shape, task_shape
 from commonshelf.web.orders_seen import sees_all
+from commonshelf.web.views.places import appointment_place, task_place
 from messaging.clock import wall_clock_ms
 from schemas.models.base import Name, Text, TimeMs
 from schemas.models.reports import FulfilmentLine, FulfilmentReport
@@ -90,7 +91,7 @@ async def tasks(
     allow_at(room, caller, "tasks:read", pool, store)
     await be_fresh(room, pool, consistency, position)
     rows = room.views.tasks(pool, store, is_live=is_live)
-    shown, follows = page_of_list(rows, lambda row: row["task"], task_shape, cursor, limit)
+    shown, follows = page_of_list(rows, task_place, task_shape, cursor, limit)
     return answer(request, {"tasks": shown, "next": follows})
 
 
@@ -165,7 +166,7 @@ async def appointments(
     """Customers who collect at a store, by time."""
     allow_at(room, caller, "tasks:read", pool, store)
     rows = room.views.appointments_at(pool, store, is_live=is_live)
-    shown, follows = page_of_list(rows, lambda row: row["order"], appointment_shape, cursor, limit)
+    shown, follows = page_of_list(rows, appointment_place, appointment_shape, cursor, limit)
     return answer(request, {"appointments": shown, "next": follows})
 
 

@@ -26,6 +26,7 @@ from commonshelf.web.views.changes import Change, ChangeKind, Changes, Listener
 from commonshelf.web.views.freshness import Freshness
 from commonshelf.web.views.layouts import name, number
 from commonshelf.web.views.memo import Memo
+from commonshelf.web.views.places import appointment_place, task_place
 from messaging.client_options import ClientOptions
 from messaging.status_server import Status
 from messaging.view import Layout, View, ViewFailed
@@ -291,7 +292,7 @@ class PoolViews:
         """The tasks of a store that are not over, or all that are remembered; the most urgent first."""
         index = (layouts.LIVE_BY_STORE if is_live else layouts.BY_STORE) + name(pool, store, "")
         found = (self.task(pool, task) for task in self._names(POOL_TASKS, index))
-        return sorted(filter(None, found), key=lambda row: (-row["priority"], row["due_ms"], row["task"]))
+        return sorted(filter(None, found), key=task_place)
 
     def task(self, pool: str, task: str) -> TaskRow | None:
         return cast("TaskRow | None", self._row(POOL_TASKS, layouts.ROW + name(pool, task)))
@@ -305,7 +306,7 @@ class PoolViews:
         index = (layouts.LIVE_BY_STORE if is_live else layouts.BY_STORE) + name(pool, store, "")
         keys = (layouts.ROW + name(pool, order, store) for order in self._names(PICKUP_APPOINTMENTS, index))
         found = (cast("AppointmentRow | None", self._row(PICKUP_APPOINTMENTS, key)) for key in keys)
-        return sorted(filter(None, found), key=lambda row: (row["slot_ms"], row["order"]))
+        return sorted(filter(None, found), key=appointment_place)
 
     def reported(self, pool: str, report: str) -> TaskRow | AppointmentRow | None:
         """The task, or the appointment, that has taken the report of that id; None when none has (yet)."""
