@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 Unit = Literal["each", "kg", "l"]
 BandWord = Literal["in", "low", "out"]
+UNTIL = "When the window ends that was promised with the slot, which it begins with."
 
 
 class ItemShape(BaseModel):
@@ -118,6 +119,7 @@ class Slot(BaseModel):
     store: str
     place: str
     slot_ms: int
+    until_ms: int = Field(description=UNTIL)
 
 
 class Substitute(BaseModel):
@@ -222,6 +224,7 @@ class Appointment(BaseModel):
     place: str
     status: str
     slot_ms: int
+    until_ms: int = Field(description=UNTIL)
     is_late: bool
     window_from_ms: int
     window_until_ms: int

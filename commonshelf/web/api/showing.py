@@ -29,7 +29,7 @@ def order_shape(event: OrderEvent, decided: OrderEvent | None, caller: Caller) -
         ],
         "holds": [_of(hold, "line_id", "sku", "store", "quantity_milli", "state") for hold in holds],
         "slots": [
-            _of(slot, "store", "place", "slot_ms")
+            _of(slot, "store", "place", "slot_ms", "until_ms")
             for slot in event["slots"]
             if is_whole or slot["store"] == caller.store
         ],
@@ -45,10 +45,11 @@ def task_shape(row: TaskRow) -> Shape:
 
 
 def appointment_shape(row: AppointmentRow) -> Shape:
-    return _of(
+    shown = _of(
         row, "order", "store", "place", "status", "slot_ms", "is_late", "window_from_ms", "window_until_ms",
         "deadline_ms", "customer", "eta_ms", "position",
     )  # fmt: skip
+    return shown | {"until_ms": row["booked_until_ms"]}
 
 
 def proposal_shape(row: RestockProposal) -> Shape:
