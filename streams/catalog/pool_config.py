@@ -127,18 +127,24 @@ class PoolConfig:
 
         None when nothing is lent: the store is unknown or closed, the item unknown or not listed.
         """
-        settings = self.stores.get(store) or self.lenders.get(store)
-        if settings is None or not settings["open"] or sku not in self.items:
+        terms = self.usual_terms(store) if sku in self.items else None
+        own = None if terms is None else self._terms.get((store, sku))
+        if terms is None or own is None:
+            return terms
+        if not own["listed"]:
             return None
-        contribution, safety_milli = settings["contribution"], settings["safety_stock_milli"]
-        own = self._terms.get((store, sku))
-        if own is not None:
-            if not own["listed"]:
-                return None
-            contribution = own["contribution"] or contribution
-            if own["safety_stock_milli"] is not None:
-                safety_milli = own["safety_stock_milli"]
-        return contribution["kind"], contribution["value"], safety_milli
+        kind, value, safety_milli = terms
+        if own["contribution"]:
+            kind, value = own["contribution"]["kind"], own["contribution"]["value"]
+        return kind, value, safety_milli if own["safety_stock_milli"] is None else own["safety_stock_milli"]
+
+    def usual_terms(self, store: str) -> tuple[str, int, int] | None:
+        """What `store` lends of each item that has no terms of its own there; None for a store that lends nothing."""
+        settings = self.stores.get(store) or self.lenders.get(store)
+        if settings is None or not settings["open"]:
+            return None
+        contribution = settings["contribution"]
+        return contribution["kind"], contribution["value"], settings["safety_stock_milli"]
 
     def reachable(self) -> dict[str, types.StoreSettings]:
         """Every store that orders may get goods from: the pool's own, and those that lend to it."""

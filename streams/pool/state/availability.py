@@ -8,6 +8,7 @@ from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY
 from schemas.types.stock import Availability
 from streams.catalog import PoolConfig
+from streams.pool.state.availability_columns import encode_many
 from streams.pool.state.part import Pool
 from streams.pool.state.shelf import Shelf, ShelfKey, available_milli, confidence_permille, contribution_milli
 from streams.pool.state.stale_terms import shelf_of_row
@@ -57,4 +58,6 @@ def _stale(state: Pool, scan: Scan) -> Iterable[ShelfKey]:
     return state.stale_terms.next(state.pool, scan) if state.stale_terms else ()
 
 
-AVAILABILITY: Published[ShelfKey, Shelf] = Published(POOL_AVAILABILITY, "/".join, encode_availability, _stale)
+AVAILABILITY: Published[ShelfKey, Shelf] = Published(
+    POOL_AVAILABILITY, "/".join, encode_availability, encode_many, _stale
+)

@@ -16,6 +16,14 @@ MOVEMENT = Struct("<qi")
 BLOCK_BYTES = 32 * MOVEMENT.size
 DAY_MS = 86_400_000
 _BOOKS = Struct("<qqqqqqqqqqqiiii")
+BOOKS = [
+    *((name, "<i8") for name in (
+        "on_hand_milli", "held_milli", "used_milli", "counted_at_ms", "counted_milli", "drift_milli", "not_found_milli",
+        "not_found_at_ms", "recorded_at_ms", "appended_at_ms", "position",
+    )),
+    *((name, "<i4") for name in ("negatives", "short_picks", "first_block", "next_block")),
+]  # fmt: skip
+"""The packed fields of a shelf as columns of numpy."""
 _pack_movement = MOVEMENT.pack
 
 
@@ -85,15 +93,18 @@ class Shelf:
             ) = _BOOKS.unpack(books)  # fmt: skip
         self.recent = recent
 
-    def to_avro(self) -> bytes:
-        """The fields of ShelfRow, encoded."""
-        books = _BOOKS.pack(
+    def books(self) -> bytes:
+        """All fields but the movements, packed."""
+        return _BOOKS.pack(
             self.on_hand_milli, self.held_milli, self.used_milli,
             self.counted_at_ms, self.counted_milli, self.drift_milli, self.not_found_milli, self.not_found_at_ms,
             self.recorded_at_ms, self.appended_at_ms, self.position,
             self.negatives, self.short_picks, self.first_block, self.next_block,
         )  # fmt: skip
-        return _BOOKS_LENGTH + books + bytes_bytes(self.recent)
+
+    def to_avro(self) -> bytes:
+        """The fields of ShelfRow, encoded."""
+        return _BOOKS_LENGTH + self.books() + bytes_bytes(self.recent)
 
     def move(self, occurred_at_ms: int, delta_milli: int) -> None:
         """Goods came or went. A movement that the last count has seen already changes nothing."""

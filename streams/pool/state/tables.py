@@ -1,6 +1,6 @@
 """Tables of a partition: how rows are named, kept in the changelog, and published. A table serves all its pools."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +29,8 @@ class Published(Generic[K, R]):
     """Key of the record."""
     encode: Callable[[Pools, K, R], bytes]
     """Value of the record, in wire format."""
+    encode_many: Callable[[Pools, Sequence[tuple[K, R]]], list[bytes] | None] = lambda _, __: None
+    """The same of many rows; None leaves them to `encode`."""
     stale: Callable[[Pool, Scan], Iterable[K]] = lambda _, __: ()
     """Rows that did not change in this batch, and whose value did; asked once a batch."""
 
@@ -141,10 +143,15 @@ class PoolTables(Tables):
 
 def _records(of: Published[K, R], table: Table[K, R], pools: Pools, scan: Scan) -> list[OutputRecord]:
     topic, key_of, encode, changed = of.topic.name, of.key, of.encode, table.changed
-    records = [
-        OutputRecord(topic, key_of(key), None if row is None else encode(pools, key, row))
-        for key, row in changed.items()
-    ]
+    rows = [(key, row) for key, row in changed.items() if row is not None]
+    values = of.encode_many(pools, rows) if len(rows) == len(changed) else None
+    if values is not None:
+        records = [OutputRecord(topic, key_of(key), value) for (key, _), value in zip(rows, values, strict=True)]
+    else:
+        records = [
+            OutputRecord(topic, key_of(key), None if row is None else encode(pools, key, row))
+            for key, row in changed.items()
+        ]
     for pool in pools.values():
         for key in of.stale(pool, scan):
             row = None if key in changed else table.get(key)
