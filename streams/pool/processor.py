@@ -3,7 +3,7 @@ hands it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.codec import BadMessage, Codec, LaterSchema
@@ -92,6 +92,7 @@ class PoolPartition:
         self._shortcuts = {
             topic: given.shortcut for topic, inputs in self._inputs.items() for given in inputs if given.shortcut
         }
+        self.runs: Mapping[str, Callable[[Sequence[InputRecord]], None]] = {}
         self._partition = partition
         self._partitions = partitions
         self._rows = rows

@@ -5,7 +5,7 @@ Bytes in, bytes out: what a pool's facts mean is `history`'s, what follows is `p
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -112,6 +112,7 @@ class RestockPartition:
         self._out = {topic.name: Codec(topic.name) for topic in (RESTOCK_PROPOSALS, RESTOCK_PURCHASES, ORDERS_REQUESTS)}
         self._outputs: list[OutputRecord] = []
         self.pools: dict[str, RestockPool] = {}
+        self.runs: Mapping[str, Callable[[Sequence[InputRecord]], None]] = {}
         self._tables.load(rows.scan, self._pool)
 
     def apply(self, record: InputRecord) -> None:

@@ -1,6 +1,6 @@
 """Contract of the runtime with a processor: pure work on one partition's records, outputs and rows handed back."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +23,14 @@ input_record: Callable[[tuple[str, int, int, int, bytes | None, bytes | None]], 
     tuple.__new__, InputRecord
 )
 """An InputRecord of its fields, in a third of the time that the class itself takes."""
+
+
+class StoppedAt(Exception):
+    """A record of many could not be taken; those before it were."""
+
+    def __init__(self, record: InputRecord) -> None:
+        super().__init__(f"{record.topic}[{record.partition}] offset {record.offset}")
+        self.record = record
 
 
 class OutputRecord(NamedTuple):
@@ -86,6 +94,12 @@ class Gap(NamedTuple):
 
 class Partition(Protocol):
     """The state and the decisions of one partition."""
+
+    runs: Mapping[str, Callable[[Sequence[InputRecord]], None]]
+    """Topics of which it takes many records at once, and how: as `apply` takes them one after another.
+
+    A StoppedAt says at which of them the partition stops.
+    """
 
     def apply(self, record: InputRecord) -> None:
         """Take one input record. An exception stops the partition at this record."""

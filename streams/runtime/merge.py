@@ -5,8 +5,20 @@ Otherwise, after an hour of downtime, the clock's ticks would overtake the sales
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from streams.runtime.contract import InputRecord
+
+
+class RunMost(NamedTuple):
+    """Most that may be handed out of an input together: so many records, until they have reached so many bytes."""
+
+    records: int
+    bytes: int
+
+
+ONE = RunMost(1, 0)
 
 
 class Inbox:
@@ -48,7 +60,15 @@ class Inbox:
         return min((queue[0].appended_at_ms for queue in self._queues.values() if queue), default=None)
 
     def ready(self, blocked: Callable[[InputRecord], bool] | None = None) -> Iterator[InputRecord]:
-        """Records in order, as far as the order is certain. They are not held any more.
+        """The records of `runs`, one after another."""
+        return chain.from_iterable(self.runs(blocked))
+
+    def runs(
+        self, blocked: Callable[[InputRecord], bool] | None = None, most: Callable[[str], RunMost] = lambda _: ONE
+    ) -> Iterator[list[InputRecord]]:
+        """Records in order, as far as the order is certain, so many of one input at a time as `most` says of its topic.
+
+        They are not held any more.
 
         Priority inputs come first, whatever their time; the rest by the broker's time, and by topic name within
         a millisecond. When `blocked` says so of a record, only the priority inputs before its own go on; and when an
@@ -61,7 +81,7 @@ class Inbox:
                 if queue:
                     if blocked is not None and blocked(queue[0]):
                         return
-                    yield self._hand_out(queue)
+                    yield [self._hand_out(queue)]
                     break
             else:
                 heads = [(queue[0].appended_at_ms, topic) for topic, queue in queues.items() if queue]
@@ -74,18 +94,34 @@ class Inbox:
                 while queue and (limit is None or (queue[0].appended_at_ms, topic) <= limit):
                     if blocked is not None and blocked(queue[0]):
                         return
-                    yield self._hand_out(queue)
+                    yield self._hand_out_run(queue, limit, ONE if blocked is not None else most(topic))
         if self.broken:
             yield from self._ready_settings(blocked)
 
-    def _ready_settings(self, blocked: Callable[[InputRecord], bool] | None) -> Iterator[InputRecord]:
+    def _ready_settings(self, blocked: Callable[[InputRecord], bool] | None) -> Iterator[list[InputRecord]]:
         """Those that are there: among them may be the one that mends what is broken."""
         for topic in self._priority:
             queue = self._queues[topic]
             while queue:
                 if blocked is not None and blocked(queue[0]):
                     return
-                yield self._hand_out(queue)
+                yield [self._hand_out(queue)]
+
+    def _hand_out_run(
+        self, queue: deque[InputRecord], limit: tuple[int, str] | None, most: RunMost
+    ) -> list[InputRecord]:
+        """The first record, and those behind it that may go before `limit`."""
+        run = [queue.popleft()]
+        size, topic = len(run[0].value or b""), run[0].topic
+        while (
+            queue and len(run) < most.records and size < most.bytes
+            and (limit is None or (queue[0].appended_at_ms, topic) <= limit)
+        ):  # fmt: skip
+            record = queue.popleft()
+            size += len(record.value or b"")
+            run.append(record)
+        self.waiting_bytes -= size
+        return run
 
     def _hand_out(self, queue: deque[InputRecord]) -> InputRecord:
         record = queue.popleft()

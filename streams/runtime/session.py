@@ -12,14 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.assignment import OFFSETS_ROW, Assignment
 from streams.runtime.clients import make_consumer, make_producer
-from streams.runtime.contract import Batch, InputRecord, Processor, StateRows
+from streams.runtime.contract import Batch, InputRecord, Partition, Processor, StateRows, StoppedAt
 from streams.runtime.failpoints import failpoint
 from streams.runtime.failures import Halted, judge, why_halted
 from streams.runtime.gaps import Gaps
@@ -27,7 +27,8 @@ from streams.runtime.intake import Intake
 from streams.runtime.lookups import Lookups
 from streams.runtime.metrics import WorkerMetrics
 from streams.runtime.pace import Pace
-from streams.runtime.settings import LocalStoreBroken, Rejoin, WorkerSettings
+from streams.runtime.room import Room
+from streams.runtime.settings import Rejoin, WorkerSettings
 from streams.runtime.topic_watch import TopicWatch
 from streams.runtime.watchdog import Watchdog
 
@@ -166,43 +167,41 @@ class Session:
 
     def _fold(self) -> _Folded:
         """Process what is ready, as much as one batch may be."""
-        monotonic = time.monotonic
-        began_s = monotonic()
-        until_s = began_s + self._settings.batch_s
+        room = Room(self._settings, self._pace.records_max, time.monotonic)
         changed: dict[int, AssignedPartition] = {}
-        records = size = rows = 0
         oldest: list[int] = []
-        bytes_max, rows_max, records_max = self._settings.batch_bytes, self._settings.batch_rows, self._pace.records_max
         for held in self._in_turn():
-            if records and (size >= bytes_max or rows >= rows_max or records >= records_max or monotonic() >= until_s):
+            if room.records and room.is_full(0):
                 break  # the rest stays in the inboxes for the next batch
             blocked = self._blocked(held) if self._halted else None
-            apply, changed_rows = held.work.apply, held.work.changed_rows
-            next_offsets, before = held.next_offsets, records
+            work, before = held.work, room.records
             waiting_ms = held.inbox.oldest_ms()
-            for record in held.inbox.ready(blocked):
-                topic, _, offset, _, _, value = record
-                try:
-                    apply(record)
-                except LocalStoreBroken:
-                    raise
-                except Exception as error:  # noqa: BLE001  whatever the fold raises stops the partition, not the worker
-                    self._halt(record, error)
-                next_offsets[topic] = offset + 1
-                records += 1
-                size += len(value or b"")
-                if (
-                    size >= bytes_max or records >= records_max or rows + changed_rows() >= rows_max
-                    or monotonic() >= until_s
-                ):  # fmt: skip
+            for run in held.inbox.runs(blocked, room.most(work)):
+                self._apply(work, run)
+                held.next_offsets[run[0].topic] = run[-1].offset + 1
+                room.took(run)
+                if room.is_full(work.changed_rows()):
                     break
-            rows += changed_rows()
-            if records > before:
+            room.rows += work.changed_rows()
+            if room.records > before:
                 changed[held.number] = held
                 oldest.append(waiting_ms or 0)
         if changed:
-            failpoint("after_fold", records)
-        return _Folded(changed, records, began_s, min(oldest, default=0))
+            failpoint("after_fold", room.records)
+        return _Folded(changed, room.records, room.began_s, min(oldest, default=0))
+
+    def _apply(self, work: Partition, run: list[InputRecord]) -> None:
+        try:
+            if len(run) == 1:
+                work.apply(run[0])
+            else:
+                work.runs[run[0].topic](run)
+        except Rejoin:
+            raise
+        except StoppedAt as stopped:
+            self._halt(stopped.record, cast("Exception", stopped.__cause__))
+        except Exception as error:  # noqa: BLE001  whatever the fold raises stops the partition, not the worker
+            self._halt(run[0], error)
 
     def _in_turn(self) -> list[AssignedPartition]:
         """The partitions, another one first each time: a backlog on one must not starve the others."""

@@ -40,9 +40,12 @@ class Waiting(deque):
     broken = frozenset()
     waiting_bytes = 0
 
-    def ready(self, blocked=None):
+    def runs(self, blocked, most):
         while self:
-            yield self.popleft()
+            run = [self.popleft()]
+            while self and len(run) < most(run[0].topic).records and self[0].topic == run[0].topic:
+                run.append(self.popleft())
+            yield run
 
     def starving(self):
         return []

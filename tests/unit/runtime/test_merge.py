@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.runtime.contract import InputRecord
-from streams.runtime.merge import Inbox
+from streams.runtime.merge import Inbox, RunMost
 
 PRIORITY, INPUTS = ("config", "items"), ("sales", "stock", "ticks")
 TOPICS = PRIORITY + INPUTS
@@ -50,6 +50,29 @@ def test_settings_come_first_whatever_their_time_and_in_the_declared_order_of_th
 def test_records_of_one_millisecond_come_by_topic_name_and_offset():
     inbox = filled(record("stock", 0, 5), record("sales", 0, 5), record("sales", 1, 5), record("ticks", 0, 5))
     assert places(inbox.ready()) == [("sales", 0), ("sales", 1), ("stock", 0), ("ticks", 0)]
+
+
+def test_of_one_input_as_many_come_together_as_may_go_before_the_next_record_of_another():
+    inbox = filled(*[record("sales", at, at) for at in range(6)], record("ticks", 0, 3), record("stock", 0, 9))
+    runs = list(inbox.runs(None, lambda topic: RunMost(3 if topic == "sales" else 1, 1)))
+    assert [places(run) for run in runs] == [
+        [("sales", 0), ("sales", 1), ("sales", 2)], [("sales", 3)], [("ticks", 0)], [("sales", 4), ("sales", 5)],
+        [("stock", 0)],
+    ]  # fmt: skip
+
+
+def test_what_comes_together_ends_with_the_record_that_reaches_its_size():
+    inbox = Inbox((), ("sales",))
+    for at in range(5):
+        inbox.add(InputRecord("sales", 0, at, 1, None, b"four"))
+    assert [len(run) for run in inbox.runs(None, lambda _: RunMost(9, 8))] == [2, 2, 1]
+    assert inbox.waiting_bytes == 0
+
+
+def test_while_a_record_may_be_blocked_each_comes_alone():
+    inbox = filled(record("sales", 0, 1), record("sales", 1, 2), record("sales", 2, 3))
+    runs = inbox.runs(lambda one: one.offset == 2, lambda _: RunMost(9, 9))
+    assert [places(run) for run in runs] == [[("sales", 0)], [("sales", 1)]]
 
 
 def test_an_input_that_may_have_more_holds_all_others_back():

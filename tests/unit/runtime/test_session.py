@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from messaging.rocks import rocks_options
 from streams.runtime import session as session_module
 from streams.runtime.assigned_partition import AssignedPartition
-from streams.runtime.contract import Batch, OutputRecord
+from streams.runtime.contract import Batch, OutputRecord, StoppedAt
 from streams.runtime.failures import Halted
 from streams.runtime.local_store import LocalStore
 from streams.runtime.lookups import Lookups
@@ -37,6 +37,7 @@ class Ledger:
 
     def __init__(self):
         self.applied, self.done, self._closed, self._open = [], [], [], []
+        self.runs, self.taken_together = {}, []
         self.is_stepped_over = self.is_closed = False
 
     def apply(self, record):
@@ -44,6 +45,14 @@ class Ledger:
             raise ZeroDivisionError
         self.applied.append(record.value)
         self._open.append(record.value)
+
+    def apply_run(self, records):
+        self.taken_together.append(len(records))
+        for record in records:
+            try:
+                self.apply(record)
+            except ZeroDivisionError as error:
+                raise StoppedAt(record) from error
 
     def is_parked(self, record):
         return self.is_stepped_over
@@ -290,6 +299,30 @@ def test_a_record_on_which_the_fold_raises_stops_its_partition_before_it_until_i
     worker.session._step()
     worker.session._settle()
     assert worker.ledger.done == [b"a", b"bad", b"c"]
+
+
+def take_together(worker, records_max):
+    worker.session._release()
+    worker.batch_rows, worker.pace = 1_000, Pace(records_max, 5_000)
+    worker.join(set())
+    worker.ledger.runs = {"in": worker.ledger.apply_run}
+    worker.producer.may_commit.set()
+
+
+def test_records_that_may_be_taken_together_are_as_many_as_the_batch_has_room_for(worker):
+    take_together(worker, 3)
+    worker.consumer.values(*[b"%d" % n for n in range(5)])
+    worker.session._step()
+    worker.session._step()
+    assert (worker.ledger.taken_together, worker.ledger.done) == ([3, 2], [b"0", b"1", b"2"])
+
+
+def test_of_records_that_are_taken_together_the_one_on_which_the_fold_raises_stops_the_partition(worker):
+    take_together(worker, 9)
+    worker.consumer.values(b"a", b"b", b"bad", b"c")
+    with pytest.raises(Halted) as halted:
+        worker.session._step()
+    assert halted.value.at == ("in", 0, 2)
 
 
 def test_when_the_commit_fails_nothing_of_the_next_batch_was_produced_and_nothing_is_stored(worker):
