@@ -1,9 +1,11 @@
-"""Our own engine as a measured process: a ledger worker with the pool's processor.
+"""Our own engine as a measured process: a ledger worker with the pool's processor. COMMONSHELF_LEDGER_COLUMNAR=false
+has it take all sales in the ordinary lane.
 
 Run as `python -m bench.ledger JSON` it is the worker; `Ledger` starts it from a benchmark.
 """
 
 import json
+import os
 import re
 import sys
 import time
@@ -84,7 +86,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     settings = WorkerSettings(**{**given, "state_dir": Path(given["state_dir"])})
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    run_worker(PoolProcessor(), settings)
+    run_worker(PoolProcessor(columnar=os.environ.get("COMMONSHELF_LEDGER_COLUMNAR") != "false"), settings)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def _read(value: bytes) -> PlainSale:
     sizes = value[HEADER_BYTES] | value[pool_at] | value[store_at] | value[system_at] | value[source_id_at]
     if sizes & _NEGATIVE or not value[HEADER_BYTES:at].isascii():  # neither the texts nor their lengths: below 64
         raise _NotPlainError
-    pool, store, system = _sender(value[pool_at:source_id_at])
+    pool, store, system = plain_sender(value[pool_at:source_id_at])
     source_id = value[source_id_at + 1 : at]
     at = at + 1 if value[at] < _CONTINUES else _after_long(value, at)  # the version
     # Two numbers of six bytes: two of their own each, and four that they share with others of that half hour.
@@ -76,8 +76,8 @@ def _read(value: bytes) -> PlainSale:
 
 
 @lru_cache(maxsize=16_384)
-def _sender(names: bytes) -> tuple[str, str, bytes]:
-    """Pool, store and system. The same objects for the same bytes: each is hashed only once."""
+def plain_sender(names: bytes) -> tuple[str, str, bytes]:
+    """Pool, store and system, as they are encoded. The same objects for the same bytes: each is hashed only once."""
     store_at = 1 + (names[0] >> 1)
     system_at = store_at + 1 + (names[store_at] >> 1)
     return names[1:store_at].decode(), names[store_at + 1 : system_at].decode(), names[system_at + 1 :]

@@ -61,7 +61,8 @@ def ledger_process(settings: "Settings", number: int) -> None:
 
     port = settings.http.ledger_port
     port = port + number - 1 if port else 0
-    _run_ledger_lane(settings, PoolProcessor(), LEDGER_GROUP, f"ledger-{number}", port, settings.ledger.batch_age_ms)
+    processor = PoolProcessor(columnar=settings.ledger.columnar)
+    _run_ledger_lane(settings, processor, LEDGER_GROUP, f"ledger-{number}", port, settings.ledger.batch_age_ms)
 
 
 def restock_process(settings: "Settings", _number: int) -> None:

@@ -123,6 +123,8 @@ class Ledger(Section):
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 20_000
     transaction_timeout_ms: Annotated[int, Field(ge=1_000, le=60_000)] = 5_000
     """How long Kafka lets a batch's transaction be open; the worker's other limits of time follow from it."""
+    columnar: bool = True
+    """Take plain sales many at once, with the same outcome."""
 
 
 class Agents(Section):

@@ -55,6 +55,11 @@ POOL_LINES = CounterMetric(
     "Lines of tills by outcome: applied, duplicate, stale (of an older version), quarantined. Durable.",
     "lines", (*_POOL, "outcome"),
 )  # fmt: skip
+POOL_SALES = CounterMetric(
+    "commonshelf_pool_sales_total",
+    "Records of sales by lane: columnar, many at once; ordinary, one by one. Since the worker's start.",
+    "records", ("lane",),
+)  # fmt: skip
 POOL_REQUESTS = CounterMetric(
     "commonshelf_pool_requests_total", "Requests about orders and transfers by outcome: accepted, refused. Durable.",
     "requests", (*_POOL, "outcome"),

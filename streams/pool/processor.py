@@ -2,6 +2,7 @@
 hands it.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from schemas.codec import BadMessage, Codec, LaterSchema
 from schemas.partition import partition_of
 from schemas.registry import Registry, registry
-from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL
+from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL, POS_SALES
 from schemas.types.journal import Fact
 from schemas.types.stock import Availability, Parked
 from streams.pool.aggregate import Aggregate, Aggregates, Decision, Input, SetAside, Trigger
@@ -24,14 +25,25 @@ from streams.pool.settings.aggregate import AGGREGATE as SETTINGS
 from streams.pool.settings.aggregate import CLOCK
 from streams.pool.state.availability import availability_row, shelves_of
 from streams.pool.state.dedup_index import FilteredIndex
-from streams.pool.state.metrics import count_bad_message, count_duplicates, count_set_aside, forget_pools, show_pool
+from streams.pool.state.metrics import (
+    SalesTaken,
+    count_bad_message,
+    count_duplicates,
+    count_set_aside,
+    forget_pools,
+    show_pool,
+)
 from streams.pool.state.pool_state import PAGES, SHARED, PoolState, index_entries
 from streams.pool.state.tables import PoolTables
 from streams.pool.stock.aggregate import AGGREGATE as STOCK
+from streams.pool.stock.columnar import ColumnarLane, SalesRun
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
-from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows, StoppedAt
 from streams.runtime.offsets_row import decode_reached, encode_reached
+from streams.runtime.settings import LocalStoreBroken, Rejoin
+
+log = logging.getLogger(__name__)
 
 NAME_MAX = 64
 PAGE_BYTES_MAX = 262_144
@@ -51,8 +63,14 @@ class PoolProcessor:
         cached_rows_max: int = 50_000,
         aggregates: Iterable[Aggregate] = AGGREGATES,
         known: Registry | None = None,
+        *,
+        columnar: bool = True,
     ) -> None:
-        """`known` has the schemas of the aggregates' inputs, facts and rows; those of this release unless given."""
+        """`known` has the schemas of the aggregates' inputs, facts and rows; those of this release unless given.
+
+        columnar: take plain sales many at once; without it all records take the ordinary lane.
+        """
+        self.columnar = columnar
         self.known = registry() if known is None else known
         self.aggregates = Aggregates(aggregates)
         self.reactions = Reactions(self.aggregates)
@@ -92,13 +110,17 @@ class PoolPartition:
         self._shortcuts = {
             topic: given.shortcut for topic, inputs in self._inputs.items() for given in inputs if given.shortcut
         }
-        self.runs: Mapping[str, Callable[[Sequence[InputRecord]], None]] = {}
+        self.runs: Mapping[str, Callable[[Sequence[InputRecord]], None]] = (
+            {POS_SALES.name: self._apply_sales} if processor.columnar else {}
+        )
         self._partition = partition
         self._partitions = partitions
         self._rows = rows
         self._tables = processor.tables(rows)
         self._facts = self._tables.facts
         self._pools: dict[str, PoolState] = {}
+        self._lane = ColumnarLane(self._pools)
+        self._sales = SalesTaken()
         self._index = FilteredIndex(rows.find_index, self._index_keys)
         self._tables.load(rows.scan, self._pool_state)
         self._outputs: list[OutputRecord] = []
@@ -131,6 +153,7 @@ class PoolPartition:
         Raises LaterSchema for a record of a later release.
         """
         topic, _, offset, appended_at_ms, _, value = record
+        self._sales.ordinary += topic == POS_SALES.name
         if self._parking and self._park(record):
             return
         shortcut = self._shortcuts.get(topic)
@@ -164,6 +187,39 @@ class PoolPartition:
         now_ms = _now_ms(pool, given, event, appended_at_ms)
         for reaction in self._reactions.follow(pool, Trigger(fact[0], now_ms)):
             self._journal(pool, reaction, record)
+
+    def _apply_sales(self, records: Sequence[InputRecord]) -> None:
+        """Take records of sales in their order: by columns what is plain, the others one by one."""
+        is_worth_it = not self._parking and self._lane.is_worth_it(records)
+        at, pause = 0, 0 if is_worth_it else len(records)
+        run = SalesRun(records) if is_worth_it else None
+        while at < len(records):
+            if run is not None:
+                taken = self._take(run, at)
+                at, pause = at + taken, self._lane.pause(taken)
+            for record in records[at : at + pause]:
+                try:
+                    self.apply(record)
+                except LocalStoreBroken:
+                    raise
+                except Exception as error:
+                    raise StoppedAt(record) from error
+            at += pause
+
+    def _take(self, run: SalesRun, at: int) -> int:
+        """Take the front of a run by columns. When that fails, nobody knows at which record: the ordinary lane does."""
+        try:
+            taken = self._lane.take(run, at)
+        except LocalStoreBroken:
+            raise
+        except Exception as error:
+            self._processor.columnar = False
+            log.exception("the columnar lane failed; from now on the ordinary lane takes all records")
+            raise Rejoin("the columnar lane failed, and the batch begins anew in the ordinary one") from error
+        for name, entries in taken.entries.items():
+            self._entries[name] += entries
+        self._sales.columnar += taken.records
+        return taken.records
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None
@@ -246,6 +302,7 @@ class PoolPartition:
 
     def committed(self) -> None:
         self._tables.committed()
+        self._sales.show()
         for pool in self._pools.values():
             pool.dedup.committed()
             show_pool(pool)

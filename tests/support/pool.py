@@ -40,6 +40,7 @@ from schemas.topics import (
 from streams.pool.aggregate import Aggregate, Input, Reaction
 from streams.pool.processor import PoolPartition, PoolProcessor
 from streams.runtime.contract import Batch, InputRecord, OutputRecord, Rows
+from tests.support.lanes import take
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -151,7 +152,13 @@ class PoolBench:
 
     def apply(self, record: InputRecord) -> None:
         self.inputs.append(record)
-        self.partition.apply(record)
+        take(self.partition, record)
+        assert_agenda_is_empty(self.partition)
+
+    def apply_run(self, records: list[InputRecord]) -> None:
+        """Apply records of one topic together, as a worker does."""
+        self.inputs += records
+        self.partition.runs[records[0].topic](records)
         assert_agenda_is_empty(self.partition)
 
     def commit(self) -> Batch:

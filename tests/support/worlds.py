@@ -36,6 +36,7 @@ from streams.pool.state import forgetting, stale_terms
 from streams.pool.state import shelf_writes as touch_module
 from streams.pool.state.dedup import INDEX_ENTRY
 from streams.pool.state.shelf import MOVEMENT
+from streams.pool.stock import columnar as columnar_module
 from streams.pool.stock import plain_sale as plain_sale_module
 from streams.pool.tasks.index import TASKS
 from streams.pool.tasks.rows import find_task
@@ -78,11 +79,13 @@ class Published(NamedTuple):
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three movements fill a block and four events a page, so that small worlds see them sealed and expired.
 
-    An input brings about two things that are due, and forgets one of a kind: the rest waits for the next. A batch tells
-    two shelves whose terms changed.
+    The columnar lane takes runs of one sale. An input brings about two things that are due, and forgets one of a kind:
+    the rest waits for the next. A batch tells two shelves whose terms changed.
     """
-    for module in (touch_module, plain_sale_module):
+    for module in (touch_module, plain_sale_module, columnar_module):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3 * MOVEMENT.size)
+    monkeypatch.setattr(columnar_module, "RUN_MIN", 1)
+    monkeypatch.setattr(columnar_module, "_PAUSE_MAX", 1)
     monkeypatch.setattr(seen_module, "_FULL_INDEX_BYTES", 4 * INDEX_ENTRY.size)
     monkeypatch.setattr(seen_module, "EXPIRED_MAX", 1)
     monkeypatch.setattr(reactions, "DUE_MAX", 2)

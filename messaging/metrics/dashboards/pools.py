@@ -53,6 +53,9 @@ POOLS = Board(
             Panel("Lines a second by outcome", (
                 (per_second(m.POOL_LINES, "pool, outcome", by_worker=True), "{{pool}} {{outcome}}"),
             )),
+            Panel("Sales a second by lane", ((per_second(m.POOL_SALES, "lane", ""), "{{lane}}"),), about=(
+                "Under load nearly all are columnar; many ordinary ones under load say that sales are not plain."
+            )),
             Panel("How far the pool's clock is behind", (
                 (f"time() - max by (pool) ({m.POOL_CLOCK.name}{{{POOL}}})", "{{pool}}"),
             ), "s"),

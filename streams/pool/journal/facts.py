@@ -118,6 +118,16 @@ def encode_plain_sale(body: bytes, applied: list[bytes]) -> bytes:
     return b"".join((_SALE_RECORDED_FIRST, body, long_bytes(len(applied)), *applied, _NOTHING_ELSE))
 
 
+def encode_one_line_sale(body: bytes, sku: str, delta_milli: int) -> bytes:
+    """The same of one line."""
+    return b"".join((_SALE_RECORDED_FIRST, body, _one_line(sku, delta_milli)))
+
+
+@lru_cache(maxsize=16_384)
+def _one_line(sku: str, delta_milli: int) -> bytes:
+    return long_bytes(1) + encode_applied(0, sku, delta_milli) + _NOTHING_ELSE
+
+
 @lru_cache(maxsize=16_384)
 def encode_applied(line: int, sku: str, delta_milli: int) -> bytes:
     """A line that was applied: its place in the event, the item, the change of what the store has."""

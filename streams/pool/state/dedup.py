@@ -4,6 +4,7 @@ Facts are kept in pages of 64 in the order in which they were applied, so that p
 An index from a 12-byte hash of the event's name to its page and place is derived from the pages and kept locally.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -41,6 +42,9 @@ class DedupIndex(Protocol):
     def find(self, entry_key: bytes) -> tuple[int, int] | None:
         """(page, position in its facts) of the newest fact about the event, or None. The key is pool + event key."""
 
+    def has_any(self, entry_keys: Iterable[bytes]) -> bool:
+        """Is one of the events remembered?"""
+
     def add(self, entry_keys: list[bytes]) -> None:
         """The events are remembered from now on; their places follow when the pages are stored."""
 
@@ -53,6 +57,14 @@ def sale_key(event: Sale | StockReport) -> bytes:
 def plain_sale_key(store: str, system: bytes, source_id: bytes) -> bytes:
     """The same of a sale with an ASCII name."""
     return blake2b(_plain_sender(store, system) + source_id, digest_size=KEY_BYTES).digest()
+
+
+def plain_sale_keys(senders: Sequence[tuple[str, bytes]], source_ids: Sequence[bytes]) -> list[bytes]:
+    """The same of many; a sender is a store and a system."""
+    return [
+        blake2b(_plain_sender(store, system) + source_id, digest_size=KEY_BYTES).digest()
+        for (store, system), source_id in zip(senders, source_ids, strict=True)
+    ]
 
 
 @lru_cache(maxsize=4_096)
@@ -123,26 +135,56 @@ class Dedup:
         """Where the newest fact about the event of that key is kept; None for a new event."""
         return self._uncommitted.get(key) or self._closed.get(key) or self._index.find(self._entry_prefix + key)
 
+    def first_known(self, keys: Sequence[bytes]) -> int:
+        """Place of the first event that is remembered, or stands in `keys` before; their number when all are new."""
+        prefix, before = self._entry_prefix, set[bytes]()
+        if (
+            len(set(keys)) == len(keys) and self._uncommitted.keys().isdisjoint(keys)
+            and self._closed.keys().isdisjoint(keys) and not self._index.has_any([prefix + key for key in keys])
+        ):  # fmt: skip
+            return len(keys)
+        for at, key in enumerate(keys):
+            if key in before or self.place_of(key) is not None:
+                return at
+            before.add(key)
+        return len(keys)
+
     def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
         """Keep `fact`, encoded, as the newest about the event of that key."""
+        self.remember_all((key,), (recorded_at_ms,), (fact,))
+
+    def remember_all(self, keys: Sequence[bytes], recorded_ms: Sequence[int], facts: Sequence[bytes]) -> None:
+        """The same of many events, in this order."""
         self._found = None
-        row = self._row
-        row["dedup_events"] += 1
-        at = (self._pool, row["dedup_page"])
+        row, mark, uncommitted, page = self._row, self._mark, self._uncommitted, None
+        row["dedup_events"] += len(keys)
+        for key, recorded_at_ms, fact in zip(keys, recorded_ms, facts, strict=True):
+            if page is None:
+                page = self._page_to_fill()
+                index, kept, latest_ms = page.index, page.facts, max(page.clock_ms, row["clock_ms"])
+            position = len(kept)
+            index += _pack_entry(key, position)
+            kept += mark
+            kept += fact
+            latest_ms = max(latest_ms, recorded_at_ms)
+            uncommitted[key] = (page.page, position)
+            if len(index) >= _FULL_INDEX_BYTES or len(kept) >= _FULL_FACTS_BYTES:
+                self._put_page(page, latest_ms)
+                row["dedup_page"] = page.page + 1
+                self._open_page = page = None
+        if page is not None:
+            self._put_page(page, latest_ms)
+
+    def _page_to_fill(self) -> FactPage:
         page = self._open_page
         if page is None:
+            row, at = self._row, (self._pool, self._row["dedup_page"])
             page = self._open_page = self._pages.get(at) or FactPage(*at, row["clock_ms"], bytearray(), bytearray())
-        index, facts = page.index, page.facts
-        position = len(facts)
-        index += _pack_entry(key, position)
-        facts += self._mark
-        facts += fact
-        page.clock_ms = max(page.clock_ms, recorded_at_ms, row["clock_ms"])
-        self._pages.put(at, page)
-        self._uncommitted[key] = (page.page, position)
-        if len(index) >= _FULL_INDEX_BYTES or len(facts) >= _FULL_FACTS_BYTES:
-            row["dedup_page"] = page.page + 1
-            self._open_page = None
+        return page
+
+    def _put_page(self, page: FactPage, clock_ms: int) -> None:
+        page.clock_ms = clock_ms
+        self._pages.put((page.pool, page.page), page)
 
     def latest_recorded_ms(self) -> int:
         """Until when the newest events say that it is: when the latest of the last page was recorded; 0 for none."""

@@ -4,7 +4,7 @@ Nearly every event is new, and the filter says so without asking RocksDB. It is 
 partition is opened, and made anew, four times as large, when it is full.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from struct import Struct
 
 from rbloom import Bloom
@@ -36,6 +36,10 @@ class FilteredIndex:
             return None
         entry = self._find_entry(entry_key)
         return None if entry is None else PLACE.unpack(entry)
+
+    def has_any(self, entry_keys: Iterable[bytes]) -> bool:
+        """Is one of them an entry?"""
+        return any(self._find_entry(key) is not None for key in entry_keys if key in self._filter)
 
     def add(self, entry_keys: list[bytes]) -> None:
         self._filter.update(entry_keys)

@@ -18,6 +18,9 @@ for _reason in get_args(DeadLetterReason):
     _BAD.labels(_reason)  # shown as 0 from the start: a series that begins at 1 has no increase
 _SET_ASIDE = listed.POOL_SET_ASIDE.on()
 _DUPLICATES = listed.POOL_DUPLICATES.on()
+_BY_LANE = listed.POOL_SALES.on()
+for _lane in ("columnar", "ordinary"):
+    _BY_LANE.labels(_lane)
 
 
 _COUNTED: tuple[tuple[listed.Collected, tuple[str, ...], Callable[[PoolRow], float]], ...] = (
@@ -71,6 +74,19 @@ _COUNTS = PoolCounts()
 REGISTRY.register(_COUNTS)
 show_pool = _COUNTS.show
 forget_pools = _COUNTS.forget
+
+
+class SalesTaken:
+    """Counts the records of sales that a partition took in a batch, by lane."""
+
+    def __init__(self) -> None:
+        self.columnar = self.ordinary = 0
+
+    def show(self) -> None:
+        """They are committed."""
+        _BY_LANE.labels("columnar").inc(self.columnar)
+        _BY_LANE.labels("ordinary").inc(self.ordinary)
+        self.columnar = self.ordinary = 0
 
 
 def count_bad_message(reason: str) -> None:

@@ -21,6 +21,7 @@ from tests.proof.simulation.order_checks import ViolationError, require
 from tests.proof.simulation.restock import RestockedLife
 from tests.proof.simulation.settlement import SettledLife
 from tests.proof.simulation.world import START_MS, PoolWorld
+from tests.support.lanes import take
 from tests.support.pool import DAY_MS, POOL, PoolBench, assert_agenda_is_empty, decode_row
 
 
@@ -54,14 +55,14 @@ class _Broker:
         record = InputRecord(topic, 0, self._offsets[topic], at_ms, b"k", value)
         self._offsets[topic] += 1
         self._open.append(record)
-        self.bench.partition.apply(record)
+        take(self.bench.partition, record)
         assert_agenda_is_empty(self.bench.partition)
         draw = self._chance.random()
         if draw < 0.005:
             self.faults["crashed"] += 1
             self.bench.restart()
             for one in self._open:
-                self.bench.partition.apply(one)
+                take(self.bench.partition, one)
         if draw > 0.15:
             return []
         tasks = self.commit()

@@ -17,6 +17,7 @@ MAKERS = {
     "CounterMetricFamily", "GaugeMetricFamily", "HistogramMetricFamily", "SummaryMetricFamily",
 }  # fmt: skip
 BOUNDED = {
+    "lane",
     "partner",
     "pool",
     "store",

@@ -1,0 +1,350 @@
+"""The columnar lane: many plain sales at once. Their fields are columns, their lines are grouped by shelf, and each
+shelf is moved once. Whatever is not plain, or not for certain, is left to the ordinary lane, record by record.
+
+A run is taken from its front: so many sales as are plain in the state that those before them leave. What it writes is
+what `plain_sale` writes, byte for byte; a property test holds the two equal. `docs/columnar-lane.md` explains it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.models.base import QUANTITY_MAX_MILLI
+from schemas.plain_sale import plain_sender
+from schemas.plain_sale_columns import UNITS, Flags, Longs, read_plain_sales
+from streams.pool.journal.facts import encode_applied, encode_entry, encode_one_line_sale, encode_plain_sale
+from streams.pool.orders.hand_overs import HAND_OVERS
+from streams.pool.state.dedup import plain_sale_keys
+from streams.pool.state.pool_state import PoolState
+from streams.pool.state.shelf import BLOCK_BYTES, MOVEMENT, Shelf, ShelfKey
+from streams.pool.state.shelf_writes import seal_block
+from streams.runtime.contract import InputRecord
+
+RUN_MIN = 64
+"""Sales that are worth a look by columns."""
+_PAUSE_MAX = 1_024
+"""Records that go the ordinary way at most before columns are tried again."""
+_REACH_MAX = 1 << 20
+_MOVEMENTS = np.dtype([("occurred_ms", "<i8"), ("delta_milli", "<i4")])
+"""As shelf.MOVEMENT."""
+
+
+class Taken(NamedTuple):
+    """The sales that were taken from the front of a run."""
+
+    records: int
+    entries: dict[str, list[bytes]]
+    """Pool → its new journal entries."""
+
+
+class SalesRun:
+    """Records of sales that came one after another, by columns: all that does not depend on the pools' state."""
+
+    def __init__(self, records: Sequence[InputRecord]) -> None:
+        self.records = records
+        self.columns = columns = read_plain_sales([record.value for record in records])
+        self.appended_ms: Longs = np.fromiter((record.appended_at_ms for record in records), np.int64, len(records))
+        names = dict.fromkeys(
+            sender for sender, is_plain in zip(columns.senders, columns.is_plain.tolist(), strict=True) if is_plain
+        )
+        self.senders = [plain_sender(name) for name in names]
+        """(pool, store, system), each once."""
+        number_of = {name: number for number, name in enumerate(names)}
+        self.sender_of: Longs = np.fromiter(
+            (number_of.get(name, 0) for name in columns.senders), np.int64, len(records)
+        )
+        codes = {code: number for number, code in enumerate(dict.fromkeys(columns.codes))}
+        self.codes = [code.decode() for code in codes]
+        code_of: Longs = np.fromiter(map(codes.__getitem__, columns.codes), np.int64, len(columns.codes))
+        self.names: Longs = self.sender_of[columns.record_of] << 32 | code_of << 2 | columns.units
+        """Line → the sender, the code and the unit in one number: what names a shelf."""
+        senders = [self.senders[number][1:] for number in self.sender_of.tolist()] if names else []
+        self.keys = plain_sale_keys(senders, columns.source_ids) if names else []
+        """Record → the hash under which its event is remembered."""
+
+
+class _Shelves(NamedTuple):
+    """The shelves that lines name."""
+
+    states: list[PoolState]
+    keys: list[ShelfKey]
+    shelves: list[Shelf]
+    of: Longs
+    """Line → its shelf; below zero for a line that cannot be plain."""
+
+
+class _Groups(NamedTuple):
+    """Lines by shelf, in their order: each shelf's lie at `starts` up to `ends` in `order`."""
+
+    order: Longs
+    starts: Longs
+    ends: Longs
+    sold_milli: Longs
+
+
+class ColumnarLane:
+    """Takes plain sales from the front of runs. `pools` are the partition's, by name."""
+
+    def __init__(self, pools: Mapping[str, PoolState]) -> None:
+        self._pools = pools
+        self._reach = _REACH_MAX
+        """How many records to look at. What was looked at beyond the first that is not plain was in vain."""
+        self._pause = RUN_MIN
+
+    def take(self, run: SalesRun, at: int) -> Taken:
+        """Decide and fold the sales from `at` on, up to the first that is not plain for certain."""
+        behind = min(at + self._reach, len(run.records))
+        taken = self._take(run, at, behind)
+        self._reach = min(4 * self._reach, _REACH_MAX) if at + taken.records == behind else 2 * taken.records + RUN_MIN
+        return taken
+
+    def is_worth_it(self, records: Sequence[InputRecord]) -> bool:
+        """Are there so many that columns save time?"""
+        return len(records) >= RUN_MIN
+
+    def pause(self, taken: int) -> int:
+        """How many records go the ordinary way after so many were taken: more each time that it was not worth it."""
+        if taken >= RUN_MIN:
+            self._pause = RUN_MIN
+            return 1
+        pause, self._pause = self._pause, min(2 * self._pause, _PAUSE_MAX)
+        return pause
+
+    def _take(self, run: SalesRun, at: int, behind: int) -> Taken:
+        states = self._states(run, at, behind)
+        end = at + _first(~self._are_acceptable(run, at, behind, states))
+        if end == at:
+            return Taken(0, {})
+        shelves = _find_shelves(run, at, end, states)
+        end = _first_record(run, at, end, (shelves.of < 0) | ~_are_sane(run, at, end))
+        end = _first_repeat(run, at, end, states)
+        groups = _group(run, at, end, shelves.of)
+        is_sold_out = _first_sold_out(run, at, end, shelves, groups)
+        if is_sold_out < end:
+            end = is_sold_out
+            groups = _group(run, at, end, shelves.of)
+        if end == at:
+            return Taken(0, {})
+        return Taken(end - at, _apply(run, at, end, states, shelves, groups))
+
+    def _states(self, run: SalesRun, at: int, behind: int) -> dict[int, PoolState]:
+        """Senders whose sales may be plain just now."""
+        states = {}
+        for number in np.unique(run.sender_of[at:behind]).tolist() if run.senders else ():
+            pool, store, _ = run.senders[number]
+            state = self._pools.get(pool)
+            if state is not None and not state.may_be_due and store in state.config.stores:
+                states[number] = state
+        return states
+
+    def _are_acceptable(self, run: SalesRun, at: int, behind: int, states: Mapping[int, PoolState]) -> Flags:
+        """Which of these sales are plain as far as their sender and their times tell."""
+        known = np.zeros(len(run.senders) or 1, np.bool_)
+        limits = np.zeros((3, len(known)), np.int64)
+        for number, state in states.items():
+            known[number] = True
+            pool = state.config.pool
+            limits[:, number] = pool["future_skew_ms"], pool["late_limit_ms"], state.row["late_before_ms"]
+        sender_of, columns = run.sender_of[at:behind], run.columns
+        skew_ms, late_limit_ms, late_before_ms = limits[:, sender_of]
+        occurred, recorded = columns.occurred_ms[at:behind], columns.recorded_ms[at:behind]
+        late_ms = recorded - occurred
+        acceptable: Flags = (
+            columns.is_plain[at:behind] & known[sender_of] & (recorded <= run.appended_ms[at:behind] + skew_ms)
+            & (occurred > 0) & (occurred >= late_before_ms) & (late_ms >= -skew_ms) & (late_ms <= late_limit_ms)
+        )  # fmt: skip
+        return acceptable
+
+
+def _first(flags: Flags) -> int:
+    """Place of the first that is set; their number for none."""
+    return int(flags.argmax()) if flags.any() else len(flags)
+
+
+def _lines(run: SalesRun, at: int, end: int) -> slice:
+    """The lines of these records."""
+    starts = run.columns.line_starts
+    return slice(int(starts[at]), int(starts[end]))
+
+
+def _first_record(run: SalesRun, at: int, end: int, flags: Flags) -> int:
+    """The first of these records of which a line is set; `end` for none."""
+    line = _first(flags)
+    return end if line == len(flags) else int(run.columns.record_of[_lines(run, at, end)][line])
+
+
+def _are_sane(run: SalesRun, at: int, end: int) -> Flags:
+    quantities = run.columns.quantities_milli[_lines(run, at, end)]
+    return (quantities > 0) & (quantities <= QUANTITY_MAX_MILLI)
+
+
+def _find_shelves(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) -> _Shelves:
+    """The shelf that each line sells from. None of an item that the store never had, of which something is held, or
+    may have been handed over for an order before.
+    """
+    names, line_of = np.unique(run.names[_lines(run, at, end)], return_inverse=True)
+    numbers: dict[ShelfKey, int] = {}
+    found = _Shelves([], [], [], np.zeros(0, np.int64))
+    shelf_of = []
+    for name in names.tolist():
+        sender = name >> 32
+        state = states[sender]
+        pool, store, _ = run.senders[sender]
+        code, config = run.codes[(name & 0xFFFF_FFFF) >> 2], state.config
+        meaning = config.plain_meanings().get(code) or config.plain_meaning(store, code)
+        if meaning is None or meaning[1] != UNITS[name & 3]:
+            shelf_of.append(-1)
+            continue
+        key = (pool, meaning[0], store)
+        number = numbers.get(key)
+        if number is None:
+            shelf = state.shelves.cache.get(key) or state.shelves.get(key)
+            if shelf is None or shelf.held_milli or _is_owed(state, key):
+                number = -1
+            else:
+                number = len(found.keys)
+                found.states.append(state)
+                found.keys.append(key)
+                found.shelves.append(shelf)
+            numbers[key] = number
+        shelf_of.append(number)
+    return found._replace(of=np.array(shelf_of, np.int64)[line_of] if shelf_of else found.of)
+
+
+def _is_owed(state: PoolState, key: ShelfKey) -> bool:
+    return state.config.stores[key[2]]["rings_up_hand_overs"] and key[1:] in state[HAND_OVERS].owed
+
+
+def _by_pool(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) -> Iterator[tuple[PoolState, Longs]]:
+    """Each pool of these records with the places of its own, the first pool first."""
+    pools = dict.fromkeys(run.senders[number][0] for number in dict.fromkeys(run.sender_of[at:end].tolist()))
+    if len(pools) == 1:
+        yield states[int(run.sender_of[at])], np.arange(at, end)
+        return
+    number_of = {pool: number for number, pool in enumerate(pools)}
+    pool_of = np.array([number_of.get(pool, -1) for pool, _, _ in run.senders])[run.sender_of[at:end]]
+    for number in range(len(pools)):
+        records = at + np.flatnonzero(pool_of == number)
+        yield states[int(run.sender_of[records[0]])], records
+
+
+def _first_repeat(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) -> int:
+    """The first of these records whose event is remembered, or was told by one before it."""
+    first = end
+    for state, records in _by_pool(run, at, end, states) if at < end else ():
+        keys = [run.keys[record] for record in records.tolist()]
+        known = state.dedup.first_known(keys)
+        if known < len(keys):
+            first = min(first, int(records[known]))
+    return first
+
+
+def _group(run: SalesRun, at: int, end: int, shelf_of: Longs) -> _Groups:
+    """Bring the lines of these records together by shelf. `shelf_of` may go on behind them."""
+    lines = _lines(run, at, end)
+    of = shelf_of[: lines.stop - lines.start]
+    order: Longs = np.argsort(of, kind="stable")
+    of = of[order]
+    starts = np.flatnonzero(np.concatenate((np.ones(min(len(of), 1), np.bool_), of[1:] != of[:-1])))
+    ends = np.concatenate((starts[1:], [len(of)])) if len(of) else starts
+    sold = np.add.reduceat(run.columns.quantities_milli[lines][order], starts) if len(of) else starts
+    return _Groups(order, starts, ends, sold)
+
+
+def _first_sold_out(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups) -> int:
+    """The first of these records that may sell more of an item than there is, while there is some."""
+    if at == end:
+        return end
+    lines = _lines(run, at, end)
+    shelf_of = shelves.of[groups.order[groups.starts]]
+    all_on_hand = [shelf.on_hand_milli for shelf in shelves.shelves]
+    on_hand = np.array(all_on_hand, np.int64)[shelf_of]
+    first = end
+    for group in np.flatnonzero((on_hand >= 0) & (on_hand < groups.sold_milli)).tolist():
+        own = groups.order[groups.starts[group] : groups.ends[group]]
+        sold = np.cumsum(run.columns.quantities_milli[lines][own])
+        line = own[_first(sold > on_hand[group])]
+        first = min(first, int(run.columns.record_of[lines][line]))
+    return first
+
+
+def _apply(
+    run: SalesRun, at: int, end: int, states: Mapping[int, PoolState], shelves: _Shelves, groups: _Groups
+) -> dict[str, list[bytes]]:
+    """Write what the sales change; the journal entries."""
+    facts = _facts(run, at, end, shelves)
+    positions = np.zeros(end - at, np.int64)
+    entries: dict[str, list[bytes]] = {}
+    starts, recorded_ms = run.columns.line_starts, run.columns.recorded_ms
+    for state, records in _by_pool(run, at, end, states):
+        row = state.row
+        positions[records - at] = row["position"] + 1 + np.arange(len(records))
+        row["position"] += len(records)
+        row["lines_applied"] += int((starts[records + 1] - starts[records]).sum())
+        state.pools.changed[state.pool] = row
+        places = records.tolist()
+        own = [facts[place - at] for place in places]
+        state.dedup.remember_all([run.keys[place] for place in places], recorded_ms[records].tolist(), own)
+        given = [run.records[place] for place in places]
+        entries[state.pool] = [
+            encode_entry(record.topic, record.offset, record.appended_at_ms, fact)
+            for record, fact in zip(given, own, strict=True)
+        ]
+    _move(run, at, end, shelves, groups, positions)
+    return entries
+
+
+def _facts(run: SalesRun, at: int, end: int, shelves: _Shelves) -> list[bytes]:
+    """The facts of these records, encoded."""
+    lines, columns = _lines(run, at, end), run.columns
+    bodies = columns.bodies[at:end]
+    shelf_of, quantities = shelves.of[: lines.stop - lines.start].tolist(), columns.quantities_milli[lines].tolist()
+    keys = shelves.keys
+    if lines.stop - lines.start == end - at:
+        return [
+            encode_one_line_sale(body, keys[shelf][1], -milli)
+            for body, shelf, milli in zip(bodies, shelf_of, quantities, strict=True)
+        ]
+    starts = columns.line_starts[at : end + 1] - lines.start
+    places = np.arange(lines.stop - lines.start) - starts[columns.record_of[lines] - at]
+    sold = zip(places.tolist(), shelf_of, quantities, strict=True)
+    applied = [encode_applied(place, keys[shelf][1], -milli) for place, shelf, milli in sold]
+    cuts = starts.tolist()
+    return [
+        encode_plain_sale(body, applied[first:behind])
+        for body, first, behind in zip(bodies, cuts, cuts[1:], strict=False)
+    ]
+
+
+def _move(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups, positions: Longs) -> None:
+    """Move the goods: each shelf once, unless a count has seen some of its sales, or its movements fill a block."""
+    lines, columns = _lines(run, at, end), run.columns
+    record_of = columns.record_of[lines][groups.order]
+    moves = np.empty(len(record_of), _MOVEMENTS)
+    moves["occurred_ms"] = occurred = columns.occurred_ms[record_of]
+    moves["delta_milli"] = -columns.quantities_milli[lines][groups.order]
+    raw, size = moves.tobytes(), MOVEMENT.size
+    last = record_of[groups.ends - 1]
+    first_lines = groups.order[groups.starts]
+    by_column = (
+        shelves.of[first_lines], groups.starts, groups.ends, groups.sold_milli,
+        np.minimum.reduceat(occurred, groups.starts), columns.recorded_ms[last], run.appended_ms[last],
+        positions[last - at],
+    )  # fmt: skip
+    as_they_came = np.argsort(first_lines)  # so that what is published comes in the ordinary lane's order
+    each = zip(*(column[as_they_came].tolist() for column in by_column), strict=True)
+    for number, start, stop, sold_milli, first_ms, recorded_ms, appended_ms, position in each:
+        state, key, shelf = shelves.states[number], shelves.keys[number], shelves.shelves[number]
+        own = raw[start * size : stop * size]
+        if first_ms > shelf.counted_at_ms and len(shelf.recent) + len(own) < BLOCK_BYTES:
+            shelf.on_hand_milli -= sold_milli
+            shelf.recent += own
+        else:
+            for occurred_ms, delta_milli in MOVEMENT.iter_unpack(own):
+                shelf.move(occurred_ms, delta_milli)
+                if len(shelf.recent) >= BLOCK_BYTES:
+                    seal_block(state, key, shelf)
+        shelf.used_milli += sold_milli
+        shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded_ms, appended_ms, position
+        state.shelves.changed[key] = shelf
