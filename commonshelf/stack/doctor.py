@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from commonshelf.config.preflight import blockers, new_folders, secrets_of
 from commonshelf.config.settings import Settings
@@ -30,6 +31,7 @@ from connectors.installed import installed
 from connectors.partners import installed_partners
 from messaging.clock import wall_clock_ms
 from messaging.cluster import UnreachableError, open_cluster
+from messaging.metrics.listed import POOL_SALES
 from messaging.topic_admin import TopicsError, topic_problems
 from schemas.models.config import PoolSettings
 from schemas.topics import POOL_TICKS
@@ -226,9 +228,26 @@ def _page(name: str, url: str) -> Finding:
     except httpx.HTTPError as error:
         return Finding(name, False, f"no answer at {url}: {error}", f"look into {name}.log among the logs")
     if answer.status_code == httpx.codes.OK:
-        return Finding(name, True, f"ready at {url}")
+        return Finding(name, True, f"ready at {url}{_lanes(url)}")
     said = " ".join(answer.text.split())[:200]
     return Finding(name, False, f"not ready at {url}: {said}", f"wait a moment; else look into {name}.log")
+
+
+def _lanes(url: str) -> str:
+    """What share of the sales each lane of a ledger worker took; nothing of a worker that took none."""
+    try:
+        text = httpx.get(f"{url}/metrics", timeout=5, trust_env=False).text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+    except (httpx.HTTPError, ValueError):
+        return ""
+    sales = families.get(POOL_SALES.name.removesuffix("_total"))
+    by_lane = {} if sales is None else {
+        one.labels["lane"]: one.value for one in sales.samples if one.name == POOL_SALES.name
+    }  # fmt: skip
+    total = sum(by_lane.values())
+    if not total:
+        return ""
+    return f"; of {total:,.0f} sales since its start {by_lane['columnar'] / total:.0%} took the columnar lane"
 
 
 def _clock(connection: Connection) -> Finding:
