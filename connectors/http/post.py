@@ -20,6 +20,9 @@ _ANSWER_SHOWN = 200
 class SignedPost:
     """Posts to one address. Thread-safe. A call that fails is not tried again here: whoever calls knows when.
 
+    Each call has a connection of its own. On one that is used again, what a server says too much, such as an answer
+    that it gives twice, would be taken for the answer to the next call.
+
     secrets: the first one signs. now_s: the clock, Unix time. transport: of HTTP, for tests. shows_answers: whether an
     error has what the other side said.
     """
@@ -56,5 +59,5 @@ class SignedPost:
     def send(self, key: str, body: bytes) -> httpx.Response:
         """The answer, whatever its status but 429 and 5xx. Raises Unavailable for these, and when there is none."""
         signature = sign(self._secrets.current()[0], body, int(self._now_s()))
-        headers = {"Content-Type": "application/json", HEADER: signature, KEY_HEADER: key}
+        headers = {"Content-Type": "application/json", "Connection": "close", HEADER: signature, KEY_HEADER: key}
         return self._client.post(self._url, content=body, headers=headers, extensions={SENT_ONCE: True})
