@@ -259,6 +259,11 @@ PICKUP_APPOINTMENTS = GaugeMetric(
     "commonshelf_pickup_appointments", "Appointments ahead by status: booked, ready.", "appointments",
     ("pool", "place", "status"),
 )  # fmt: skip
+PICKUP_WINDOW_SECONDS = CounterMetric(
+    "commonshelf_pickup_window_seconds_total",
+    "Widths of the windows last promised for appointments that ended: by their number, the mean width.", "seconds",
+    ("pool", "place"),
+)  # fmt: skip
 PICKUP_WINDOWS = CounterMetric(
     "commonshelf_pickup_windows_total",
     "Appointments that ended: kept, late (the goods were not ready at the time), no_show.", "appointments",

@@ -36,6 +36,13 @@ Store = tuple[str, str]
 """(pool, store)"""
 
 
+def _how_kept(row: AppointmentRow) -> str | None:
+    """How the window of an appointment that ended was kept; None of one that was called off."""
+    if row["status"] in _COLLECTED:
+        return "late" if row["is_late"] else "kept"
+    return "no_show" if row["status"] == "no_show" else None
+
+
 class _ShelfFigures(NamedTuple):
     """Figures of one row of the availability topic."""
 
@@ -67,6 +74,8 @@ class Figures:
         """(pool, place, status) → appointments that have not ended."""
         self.windows: Counter[tuple[str, str, str]] = Counter()
         """(pool, place, how it was kept)"""
+        self.window_ms: Counter[tuple[str, str]] = Counter()
+        """(pool, place) → widths of these windows, as they were promised last."""
         self.proposals: Counter[tuple[str, str]] = Counter()
         """(pool, status) → newest proposals."""
         self.order_events: Counter[tuple[str, str]] = Counter()
@@ -143,10 +152,10 @@ class Figures:
             self._appointment[key] = now
             self.appointments[now] += 1
         elif is_live and before is not None:
-            if row["status"] in _COLLECTED:
-                self.windows[pool, place, "late" if row["is_late"] else "kept"] += 1
-            elif row["status"] == "no_show":
-                self.windows[pool, place, "no_show"] += 1
+            how = _how_kept(row)
+            if how is not None:
+                self.windows[pool, place, how] += 1
+                self.window_ms[pool, place] += row["window_until_ms"] - row["window_from_ms"]
 
     def _take_proposal(self, key: bytes, row: RestockProposal | None) -> None:
         before = self._proposal.pop(key, None)

@@ -129,6 +129,8 @@ class Exporter(Collector):
         yield _family(listed.PICKUP_APPOINTMENTS, ahead)
         windows = {(*place, how): now.windows[(*place, how)] for place in now.places for how in WINDOWS}
         yield _family(listed.PICKUP_WINDOWS, windows)
+        widths_s = {place: now.window_ms[place] / 1000 for place in now.places}
+        yield _family(listed.PICKUP_WINDOW_SECONDS, widths_s)
         proposals = {(pool, status): now.proposals[pool, status] for pool in pools for status in PROPOSAL_STATUSES}
         yield _family(listed.RESTOCK_PROPOSALS, proposals)
 

@@ -6,6 +6,7 @@ from messaging.metrics.dashboards.queries import CHOSEN_POOLS, POOL, per_second,
 from messaging.metrics.declared import GaugeMetric
 
 _KEPT, _COLLECTED = f'{POOL}, outcome="kept"', f'{POOL}, outcome=~"kept|late"'
+_NO_SHOW = f'{POOL}, outcome="no_show"'
 _SETTLED_POOLS = Variable("pool", m.SETTLEMENT_DISPUTES)
 
 ORDERS = Board(
@@ -45,6 +46,14 @@ ORDERS = Board(
                 ((f"{total(m.PICKUP_WINDOWS, 'pool', _KEPT, over='$__range')} / "
                  f"{total(m.PICKUP_WINDOWS, 'pool', _COLLECTED, over='$__range')}"), "{{pool}}"),
             ), "percentunit", is_number=True),
+            Panel("No-shows, of those that ended", (
+                ((f"{total(m.PICKUP_WINDOWS, 'pool', _NO_SHOW, over='$__range')} / "
+                 f"{total(m.PICKUP_WINDOWS, 'pool', POOL, over='$__range')}"), "{{pool}}"),
+            ), "percentunit", is_number=True),
+            Panel("Mean width of promised windows", (
+                ((f"{total(m.PICKUP_WINDOW_SECONDS, 'pool', POOL, over='$__range')} / "
+                 f"{total(m.PICKUP_WINDOWS, 'pool', POOL, over='$__range')}"), "{{pool}}"),
+            ), "s", is_number=True),
         )),
     ),
 )  # fmt: skip

@@ -74,16 +74,30 @@ def test_a_task_is_open_until_it_ends_and_its_end_counts_once(figures):
     assert figures.tasks_ended == {(POOL, "anna", "late"): 1}
 
 
+def appointment(status, *, is_late=False, from_ms=900_000, until_ms=2_700_000):
+    window = {"window_from_ms": from_ms, "window_until_ms": until_ms}
+    return {"pool": POOL, "place": "square", "status": status, "is_late": is_late, **window}
+
+
 @pytest.mark.parametrize(
     ("status", "is_late", "window"),
     [("handed_over", False, "kept"), ("part_handed_over", True, "late"), ("no_show", False, "no_show")],
 )
 def test_a_window_is_kept_late_or_missed(figures, status, is_late, window):
     for now in ("booked", "ready", status):
-        row = {"pool": POOL, "place": "square", "status": now, "is_late": is_late}
+        row = appointment(now, is_late=is_late)
         figures.take(PICKUP_APPOINTMENTS.name, b"riverside/o1/anna", row, is_live=True)
     assert figures.windows == {(POOL, "square", window): 1}
+    assert figures.window_ms == {(POOL, "square"): 1_800_000}
     assert sum(figures.appointments.values()) == 0
+
+
+def test_the_width_of_a_window_counts_as_it_was_promised_last_and_not_when_it_was_called_off(figures):
+    for order, ended in (("o1", "handed_over"), ("o2", "cancelled")):
+        for now, until_ms in (("booked", 2_700_000), ("ready", 1_800_000), (ended, 1_800_000)):
+            row = appointment(now, until_ms=until_ms)
+            figures.take(PICKUP_APPOINTMENTS.name, f"riverside/{order}/anna".encode(), row, is_live=True)
+    assert figures.window_ms == {(POOL, "square"): 900_000}
 
 
 def test_a_proposal_counts_under_its_newest_status(figures):
@@ -144,6 +158,7 @@ def test_sums_are_shown_as_0_before_anything_happens(figures):
     at_place = {"pool": POOL, "place": "square"}
     assert value("commonshelf_pickup_appointments", at_place | {"status": "booked"}) == 0
     assert value("commonshelf_pickup_windows_total", at_place | {"outcome": "kept"}) == 0
+    assert value("commonshelf_pickup_window_seconds_total", at_place) == 0
     labels = {"pool": POOL, "store": "anna"}
     assert value("commonshelf_store_tasks_ended_total", labels | {"outcome": "late"}) == 0
     assert value("commonshelf_store_confidence_ratio", labels) == 0.5
