@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -119,6 +120,10 @@ class PartnerOptions(BaseModel):
         """The places of all that it takes to call the partner."""
         return self.secret_sources()
 
+    def clash_with(self, other: "PartnerOptions") -> str | None:
+        """A sentence about this and another partner of its pool that cannot be called side by side, or None."""
+        return None
+
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:
         check_secrets("a partner", self.secret_sources())
@@ -151,6 +156,14 @@ def clash(entries: Sequence[tuple[str, ConnectorOptions]]) -> str | None:
                         "each connector a folder of its own"
                     )
             folders.append((real, named, store))
+    return None
+
+
+def partner_clash(partners: Iterable[PartnerOptions]) -> str | None:
+    """A sentence about two partners that cannot be called side by side, or None."""
+    for one, other in combinations(partners, 2):
+        if one.pool == other.pool and (clashing := one.clash_with(other)) is not None:
+            return clashing
     return None
 
 

@@ -18,7 +18,7 @@ from commonshelf.config.ports import port_clash
 from commonshelf.config.web_settings import Api, Http, Port, Section
 from connectors.installed import installed
 from connectors.partners import installed_partners
-from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash
+from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash, partner_clash
 from schemas.models.base import CLOCK_STEP_MAX_MS, Name, Text, TimeZone
 from schemas.models.config import (
     Contribution,
@@ -307,7 +307,7 @@ class Settings(Section):
                 known = ", ".join(pools) or "none is declared"
                 raise ValueError(f"{what} {name} names the pool {pool!r}, which is not declared ({known})")
         connectors = [(store.id, each) for store in self.stores for each in store.connectors]
-        clashing = port_clash(_ports(self)) or clash(connectors)
+        clashing = port_clash(_ports(self)) or clash(connectors) or partner_clash(self.partners)
         if clashing is not None:
             raise ValueError(clashing)
         return self

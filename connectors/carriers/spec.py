@@ -38,6 +38,18 @@ class Carrier(PartnerOptions):
         """Whether it carries what the store hands over."""
         return not self.stores or store in self.stores
 
+    def clash_with(self, other: PartnerOptions) -> str | None:
+        """Two carriers of one pool clash where both carry for a store: each would come for its deliveries."""
+        if not isinstance(other, Carrier):
+            return None
+        both = set(self.stores) & set(other.stores) if self.stores and other.stores else {*self.stores, *other.stores}
+        if self.stores and other.stores and not both:
+            return None
+        return (
+            f"the carriers {self.id} and {other.id} both carry for {', '.join(sorted(both)) or 'all stores'}, and a "
+            "delivery is told to one: name in stores of each those for which it alone carries"
+        )
+
     @model_validator(mode="after")
     def _has_one_vault_key(self) -> Self:
         if self.vault_key_env is not None and self.vault_key_file is not None:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from commonshelf.config.publishing import current
 from messaging.log_reader import read_log
@@ -25,7 +24,6 @@ from schemas.partition import partition_of
 from schemas.topics import POOL_TASKS, TOPICS
 from streams.vault import Role, Vault, sqlite_engine
 from tests.support.agents import Agents, agents_settings
-from tests.support.arrival import serving
 from tests.support.carrier import reference_carrier
 from tests.support.living_files import entries, holds_text
 from tests.support.shop import STORE
@@ -44,8 +42,19 @@ vault_key_file = "vault-key"
 """
 
 
+class Echo:
+    """Stands before a carrier: while it echoes, it refuses a message with what was sent."""
+
+    def __init__(self, app):
+        self._app, self.is_echoing = app, False
+
+    async def __call__(self, scope, receive, send):
+        answer = Response(await Request(scope, receive).body(), 422) if self.is_echoing else self._app
+        await answer(scope, receive, send)
+
+
 class Delivery:
-    """One order to be delivered, and the carrier that brings it."""
+    """Orders to be delivered, and the carrier that brings them."""
 
     def __init__(self, shop, folder, deliveries, config):
         self.shop, self.folder, self.deliveries, self.config = shop, folder, deliveries, config
@@ -59,12 +68,12 @@ class Delivery:
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
-    def request(self, kind, terms=None):
+    def request(self, kind, terms=None, order="R-1"):
         now_ms = time.time_ns() // 1_000_000
         self.shop.publish(
             OrderRequest(
-                pool=self.shop.pool, order="R-1", kind=kind, key=f"R-1/{kind}", recorded_at_ms=now_ms, origin="test",
-                terms=terms,
+                pool=self.shop.pool, order=order, kind=kind, key=f"{order}/{kind}", recorded_at_ms=now_ms,
+                origin="test", terms=terms,
             )
         )  # fmt: skip
 
@@ -81,8 +90,8 @@ class Delivery:
         now_ms, task = time.time_ns() // 1_000_000, self.task("pick", "open")
         self.shop.publish(
             FulfilmentReport(
-                pool=self.shop.pool, store=STORE, report_id="picked", kind="done", task=task, occurred_at_ms=now_ms,
-                recorded_at_ms=now_ms, origin="test",
+                pool=self.shop.pool, store=STORE, report_id=f"picked {task}", kind="done", task=task,
+                occurred_at_ms=now_ms, recorded_at_ms=now_ms, origin="test",
             )
         )  # fmt: skip
 
@@ -93,19 +102,21 @@ class Delivery:
 
 @pytest.fixture
 def delivery(kafka, topics, shop, tmp_path):
-    """The pool's agents and connectors call a reference carrier, and another that answers with what it was sent."""
+    """The pool's agents and connectors call a reference carrier, which may answer with what it was sent."""
     (tmp_path / "secret").write_bytes(b"a-secret-of-the-carriers-of-tests")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
 
-    async def echo(request):
-        return Response(await request.body(), 422)
-
     with ExitStack() as open_:
         state = tmp_path / "data" / "state" / "carrier"
-        url, deliveries = open_.enter_context(reference_carrier("bikes", tmp_path / "secret", state))
-        echoing = open_.enter_context(serving(Starlette(routes=[Route("/", echo, methods=["POST"])])))
-        partners = PARTNERS.format(name="bikes", url=url) + PARTNERS.format(name="echo", url=f"{echoing}/")
+        echoes = []
+
+        def before(app):
+            echoes.append(Echo(app))
+            return echoes[0]
+
+        url, deliveries = open_.enter_context(reference_carrier("bikes", tmp_path / "secret", state, before=before))
+        partners = PARTNERS.format(name="bikes", url=url)
         config = tmp_path / "shelf.toml"
         text = agents_settings(kafka, topics, shop.pool, partners)
         config.write_text(text.replace("[http]\n", f"[http]\nwebhook_port = {port}\nconnectors_port = 0\n"))
@@ -119,7 +130,7 @@ def delivery(kafka, topics, shop, tmp_path):
         agents = Agents(config, tmp_path / "agents.log")
         open_.callback(agents.close)
         made = Delivery(shop, tmp_path, deliveries, config)
-        made.agents, made.url = agents, f"http://127.0.0.1:{port}"
+        made.agents, made.url, (made.echo,) = agents, f"http://127.0.0.1:{port}", echoes
         yield made
 
 
@@ -161,6 +172,10 @@ def test_an_address_goes_from_the_vault_to_the_carrier_and_nowhere_else(delivery
     assert "accepted" in delivery.say("carrier", "report", "bikes", "delivered", code)
     until(lambda: delivery.deliveries.messages()[code]["status"] == "delivered", "the end")
     delivery.shop.on_hand("MILK", 98_000)
+    delivery.echo.is_echoing = True
+    delivery.request("placed", terms, "R-2")
+    delivery.request("confirmed", order="R-2")
+    delivery.pick()
     until(lambda: "refuses a call" in delivery.agents.log.read_text(), "the answer with what was sent")
 
     opened = [(one.caller, one.purpose) for one in vault.audit(reference) if one.action == "open" and not one.refused]
@@ -171,7 +186,7 @@ def test_an_address_goes_from_the_vault_to_the_carrier_and_nowhere_else(delivery
         assert WORD.encode() not in said, message.topic()
     (pages,) = set(re.findall(r"pages at (http://\S+)/health", delivery.agents.log.read_text()))
     metrics = httpx.get(f"{pages}/metrics").text
-    assert 'commonshelf_partner_calls_total{outcome="refused",partner="echo"' in metrics
+    assert 'commonshelf_partner_calls_total{outcome="refused",partner="bikes"' in metrics
     assert WORD not in metrics
     ours = [path for folder in (delivery.folder, worker.parent) for path, _ in entries(folder, Path.exists)]
     assert [path for path in ours if holds_text(path, WORD)] == [vault_file]

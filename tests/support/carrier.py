@@ -25,11 +25,14 @@ def delivery_row(pool, task, **more):
 
 
 @contextmanager
-def reference_carrier(partner, secret_file, folder, now_s=None):
-    """(the address for its messages, what it keeps) of a carrier that serves in this process."""
+def reference_carrier(partner, secret_file, folder, now_s=None, before=lambda app: app):
+    """(the address for its messages, what it keeps) of a carrier that serves in this process.
+
+    before: makes an app that stands before the carrier's.
+    """
     deliveries = Deliveries(folder / f"{partner}.sqlite3")
     clock = {} if now_s is None else {"now_s": now_s}
     carrier = ReferenceCarrier(partner, Secrets([SecretSource(file=secret_file)]), deliveries, **clock)
-    with serving(carrier.app) as url:
+    with serving(before(carrier.app)) as url:
         yield f"{url}/hooks/{partner}", deliveries
     deliveries.close()

@@ -173,3 +173,31 @@ def test_a_partner_without_an_address_is_run_by_the_stack_and_reads_back_as_it_i
     ]  # fmt: skip
     (tmp_path / "settings.json").write_text(resolved_text(settings))
     assert read_resolved(tmp_path / "settings.json").partners == settings.partners
+
+
+def carriers(*stores, pools=("p", "p")):
+    text = "".join(f'[[pools]]\nid = "{pool}"\nname = "P"\n' for pool in dict.fromkeys(pools))
+    for at, (pool, named) in enumerate(zip(pools, stores, strict=True)):
+        text += f'[[partners]]\nid = "c{at}"\nkind = "carrier"\npool = "{pool}"\nurl = "https://c.example"\n{SECRET}\n'
+        text += "" if named is None else f"stores = {list(named)}\n"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("stores", "says"),
+    [
+        ((None, None), "the carriers c0 and c1 both carry for all stores, and a delivery is told to one"),
+        ((("hill", "mill"), ("mill", "lake")), "both carry for mill, and"),
+        ((None, ("mill", "lake")), "both carry for lake, mill, and"),
+        ((("lake",), None), "name in stores of each those for which it alone carries"),
+    ],
+)
+def test_two_carriers_that_would_both_come_for_a_delivery_are_refused(tmp_path, stores, says):
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        loaded(tmp_path, carriers(*stores))
+
+
+def test_carriers_of_other_stores_or_pools_and_apps_of_one_pool_stand_side_by_side(tmp_path):
+    assert len(loaded(tmp_path, carriers(("hill",), ("mill",))).partners) == 2
+    assert len(loaded(tmp_path, carriers(None, None, pools=("p", "q"))).partners) == 2
+    assert len(loaded(tmp_path, partners(SECRET, SECRET)).partners) == 2
