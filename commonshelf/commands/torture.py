@@ -26,9 +26,9 @@ def torture(
 ) -> None:
     """Sell through kills, stops, full disks, broken networks, damaged stores, wrong clocks; nothing may be lost.
 
-    Three brokers, three workers, connectors, settlement, restock, a consumer of the journal. Exit code 1 when anything
-    was lost, repeated or promised twice, or when a kind of fault landed too rarely; then the seed and the timeline are
-    printed.
+    Three brokers, three workers, connectors, settlement, restock, agents that call partners, a consumer of the journal.
+    Exit code 1 when anything was lost, repeated or promised twice, or when a kind of fault landed too rarely; then the
+    seed and the timeline are printed.
 
     Example: ./shelf torture --minutes 45 --seed 1
 

@@ -1,7 +1,8 @@
 """Which fault is injected when, drawn by seed: rounds of faults that do not get in each other's way, until time is up.
 
 A round is either a relay of kills at failpoints for each worker, or one fault of another kind; beside it, faults at
-the edge, which take longer than a strike at a phase of a transaction. All get their share of the time, so that each
+the edge, which take longer than a strike at a phase of a transaction. Beside all rounds, one after the other, go faults
+of partners. All get their share of the time, so that each
 failpoint and each kind is hit often enough. What has not landed is injected again later.
 """
 
@@ -20,6 +21,7 @@ from tests.proof.faults.inject import Landed, NotLandedError
 from tests.proof.faults.stage import TooSlowError
 from tests.proof.torture.inject import OF_ALL, OF_DISKS, OF_PHASES, OF_THE_EDGE, TortureInjector
 from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
+from tests.proof.torture.inject_partners import OF_PARTNERS, PartnerInjector
 from tests.proof.torture.stage import TortureStage
 from tests.support.waiting import PATIENCE_S
 
@@ -31,7 +33,8 @@ _AIMED_LEAST, _OTHERS_LEAST = 20 / 45, 2 / 45
 _EACH_ONCE_MIN = 10.0
 """From then on each kind has had its turn."""
 _OF_ALL_WORKERS = frozenset((*OF_ALL, *OF_PHASES))
-EVERY_KIND = (*AIMED, *OF_ALL, *OF_PHASES, *OF_THE_EDGE)
+_DECKS = (AIMED, OF_ALL, OF_PHASES, OF_THE_EDGE, OF_PARTNERS)
+EVERY_KIND = tuple(kind for deck in _DECKS for kind in deck)
 RELAY = 4
 """Kills at failpoints one after another, of each of three workers: a round hits all twelve."""
 EDGE_FAULTS = 2
@@ -80,7 +83,7 @@ class Campaign:
             kind for kind in kinds
             if not (kind in OF_DISKS and stage.left_out) and not (kind in OF_BROKERS_CLOCKS and stage.no_clocks)
         )  # fmt: skip
-        decks = [[kind for kind in self._kinds if kind in deck] for deck in (AIMED, OF_ALL, OF_PHASES, OF_THE_EDGE)]
+        decks = [[kind for kind in self._kinds if kind in deck] for deck in _DECKS]
         self._stage = stage
         self._seed = seed
         self._duration_s = 60 * minutes
@@ -88,7 +91,11 @@ class Campaign:
         self._at_phases = at_phases
         self._tell = tell
         self._chance = random.Random(seed)
-        self._aimed, self._others, self._phases, self._edge = (Drawn(deck, self._chance) for deck in decks)
+        self._aimed, self._others, self._phases, self._edge, self._partners = (
+            Drawn(deck, self._chance) for deck in decks
+        )
+        self._of_partners: tuple[str, Future[Landed]] | None = None
+        """The fault of partners that is under way."""
         self._tries: Counter[str] = Counter()
         self._injected = 0
         self._aimed_injected = 0
@@ -99,7 +106,9 @@ class Campaign:
         self._stage.drain(PATIENCE_S)  # a restore has something to restore from now on
         self._began = time.monotonic()
         while self._elapsed_s() < self._duration_s or self.is_short():
+            self._look_after_partners()
             self._round()
+        self._end_of_partners_fault()
 
     def is_short(self) -> bool:
         """Whether less has landed than must: a machine with other work to do takes longer for it."""
@@ -163,6 +172,20 @@ class Campaign:
         for kind, drawn, fault in faults:
             self._note_fault(kind, drawn, fault.result)
 
+    def _look_after_partners(self) -> None:
+        """Have a fault of partners under way, beside the rounds: it may take minutes."""
+        if self._of_partners is not None and self._of_partners[1].done():
+            self._end_of_partners_fault()
+        if self._of_partners is None and self._partners:
+            kind, injector = self._partners.next(), PartnerInjector(self._stage, self._chance_of_next())
+            self._of_partners = kind, _begin(partial(injector.inject_once, kind))
+
+    def _end_of_partners_fault(self) -> None:
+        if self._of_partners is not None:
+            kind, fault = self._of_partners
+            self._note_fault(kind, self._partners, fault.result)
+            self._of_partners = None
+
     def _is_aimed_next(self) -> bool:
         """Whether kills at failpoints are behind their share of the time, and no less so than faults that hit all.
 
@@ -180,8 +203,12 @@ class Campaign:
         return self._phases if self._phases and (self._is_due(OF_PHASES) or not self._others) else self._others
 
     def _injector(self) -> TortureInjector:
+        return TortureInjector(self._stage, self._chance_of_next())
+
+    def _chance_of_next(self) -> random.Random:
+        """Of the next fault that is injected."""
         self._injected += 1
-        return TortureInjector(self._stage, random.Random(f"{self._seed}/{self._injected}"))
+        return random.Random(f"{self._seed}/{self._injected}")
 
     def _note_fault(self, kind: str, drawn: Drawn, inject: Callable[[], Landed]) -> None:
         try:

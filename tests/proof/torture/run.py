@@ -1,9 +1,9 @@
 """The torture test: `python -m tests.proof.torture.run --minutes 45 --seed 1`.
 
-Three brokers, three workers, the connectors, settlement, restock and a follower of the journal, and faults that a seed
-draws. At the end an auditor works out from the input log alone what must be there. Ends with status 1 when anything is
-lost, repeated or promised twice, when a table is wrong, when something did not recover, or when a kind of fault landed
-too rarely.
+Three brokers, three workers, the connectors, settlement, restock, agents that call partners, a follower of the journal,
+and faults that a seed draws. At the end an auditor works out from the input log alone what must be there. Ends with
+status 1 when anything is lost, repeated or promised twice, when a table is wrong, when something did not recover, or
+when a kind of fault landed too rarely.
 """
 
 import argparse
@@ -28,10 +28,11 @@ from tests.proof.torture import checks
 from tests.proof.torture.campaign import AIMED, EVERY_KIND, Campaign, by_kind
 from tests.proof.torture.inject import OF_BROKERS, OF_PHASES, PHASES
 from tests.proof.torture.inject_clocks import OF_BROKERS_CLOCKS
+from tests.proof.torture.pickups import check_pickups
 from tests.proof.torture.restocked import check_restock
 from tests.proof.torture.settled import check_settlement
 from tests.proof.torture.small_disk import CannotMountError
-from tests.proof.torture.stage import CONTESTED, TortureStage
+from tests.proof.torture.stage import APART, TortureStage
 from tests.proof.torture.watch import Watched
 from tests.support.waiting import PATIENCE_S
 
@@ -64,6 +65,10 @@ class Outcome:
     """Transactions that settlement posted."""
     proposed: int = 0
     """Proposals that restock made."""
+    appointments: int = 0
+    """Appointments that were made."""
+    told: int = 0
+    """Messages that partners were told, each counted once."""
     took_s: float = 0.0
     audit_s: float = 0.0
 
@@ -92,6 +97,7 @@ class Outcome:
             "memory_slope_mib_per_h": self.watched.steepest_mib_per_h,
             "operations_judged": self.judged, "histories_undecided": self.undecided,
             "transactions_settled": self.settled, "proposals": self.proposed,
+            "appointments": self.appointments, "partners_told": self.told,
             "orders": self.audit.orders, "dead_letters": self.audit.dead_letters,
             "repeated_lines_absorbed": self.audit.repeated_lines_absorbed, "seed": self.seed,
             "audit_s": round(self.audit_s, 1), "took_s": round(self.took_s, 1),
@@ -158,7 +164,8 @@ def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Calla
         stage.wait_follower(ends, deadline_s)
         stage.wait_all_settled(deadline_s)
         stage.wait_read(stage.restock, stage.unread_pages(stage.restock), deadline_s)
-        exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement, stage.restock)]
+        stage.wait_told(deadline_s)
+        exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement, stage.restock, stage.agents)]
         stage.kill(stage.follower)
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the processes ended with {exits}\n{worker_log(stage.slots)}")
@@ -176,16 +183,17 @@ def _audit(stage: TortureStage, outcome: Outcome, tell: Callable[[str], None]) -
     partitions = stage.plan.partitions
     rebuild = stage.folder / "rebuild"
     auditor = Auditor(
-        stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, rebuild, CONTESTED, stage.kept.values()
+        stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, rebuild, APART, stage.kept.values()
     )  # fmt: skip
     audit, seen = auditor.audit_and_show()
     checks.check_taken(audit, seen, stage.notebook.read())
-    checks.check_follower(audit, seen, stage.follower_table, CONTESTED)
-    checks.check_promises(audit, seen, CONTESTED)
+    checks.check_follower(audit, seen, stage.follower_table, APART)
+    checks.check_promises(audit, seen, APART)
     outcome.settled = check_settlement(
-        audit, seen.entries, stage.settled.file, stage.bootstrap_servers, partitions, CONTESTED
+        audit, seen.entries, stage.settled.file, stage.bootstrap_servers, partitions, APART
     )
     outcome.proposed = check_restock(audit, seen.entries, stage.bootstrap_servers, partitions)
+    outcome.appointments, outcome.told = check_pickups(audit, seen.entries, stage.pickups)
     outcome.judged, undecided = checks.check_history_of_orders(audit, stage.contest.history)
     outcome.undecided = len(undecided)
     outcome.trouble += [f"undecided: {one[:200]}" for one in undecided]

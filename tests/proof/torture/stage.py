@@ -1,4 +1,5 @@
-"""The stage of the torture test: three brokers, three workers, settlement, restock, connectors with shops, a follower.
+"""The stage of the torture test: three brokers, three workers, settlement, restock, connectors with shops, a follower,
+and agents that call partners.
 
 One worker reaches the brokers through a proxy, one keeps its state on a small disk; so does one broker its log, and
 settlement its database.
@@ -34,6 +35,8 @@ from tests.proof.torture.broker_clock import NoCompilerError, java_with_a_clock,
 from tests.proof.torture.clients import SECRET, FolderShop, Notebook, SendingShop, WebhookShop
 from tests.proof.torture.contest import Contest
 from tests.proof.torture.follower import Table
+from tests.proof.torture.pickups import POOL as COLLECTED
+from tests.proof.torture.pickups import Pickups
 from tests.proof.torture.proxy import Proxy
 from tests.proof.torture.settled import SettledDatabase, agreements
 from tests.proof.torture.small_disk import CannotMountError, SmallDisk
@@ -42,6 +45,8 @@ from tests.support.waiting import PATIENCE_S
 
 CONTESTED = ("contest-0", "contest-1")
 """Pools in which customers fight over a few items."""
+APART = (*CONTESTED, COLLECTED)
+"""Pools in which orders move goods: what they sell is judged elsewhere than the tills' sales."""
 _CUSTOMERS = 3
 _SHOPS = 2
 """Pools that have a shop of each kind."""
@@ -73,6 +78,7 @@ class TortureStage(FaultStage):
         self.follower = Slot("follower", folder / "follower", is_worker=False)
         self.settlement = Slot("settlement", folder / "settlement-process", is_worker=False)
         self.restock = Slot("restock", folder / "restock-process", is_worker=False)
+        self.agents = Slot("agents", folder / "agents-process", is_worker=False)
         self.settled = SettledDatabase(folder / "settlement" / "settlement.sqlite3")
         self.shops: list[SendingShop] = []
         self.worker_disk: SmallDisk | None = None
@@ -84,10 +90,13 @@ class TortureStage(FaultStage):
         """Pools of which nobody has confirmed the time: once each, for settings are compacted."""
         self.kept: dict[Cause, Record] = {}
         """Inputs that were deleted."""
-        self._clients, self._exits = ExitStack(), ExitStack()
+        self._clients, self._partners, self._exits = ExitStack(), ExitStack(), ExitStack()
         _, self.proxied, self.on_small_disk = self.slots
-        for slot in (*self.slots, self.connectors, self.settlement, self.restock):
-            slot.environment = {VARIABLE: str(self.clock_of(slot)), BATCHES_VARIABLE: str(folder / "batches.txt")}
+        for slot in (*self.slots, self.connectors, self.settlement, self.restock, self.agents):
+            slot.environment = {
+                VARIABLE: str(self.clock_of(slot)), BATCHES_VARIABLE: str(folder / "batches.txt"),
+                "TORTURE_SECRET": SECRET,
+            }  # fmt: skip
 
     def clock_of(self, slot: Slot) -> Path:
         return self.folder / f"{slot.instance}.clock"
@@ -177,14 +186,19 @@ class TortureStage(FaultStage):
             sys.executable, "-m", "tests.proof.torture.follower", "--bootstrap-servers", self.bootstrap_servers,
             "--partitions", str(self.plan.partitions), "--table", str(self.follower_table),
         ]  # fmt: skip
+        self.pickups = self._partners.enter_context(
+            Pickups(self.bootstrap_servers, self.plan.partitions, self.folder, self._seed)
+        )
         url = self._configure_connectors()
         self._configure(self.settlement, self.folder, http={"settlement_port": 0})
         self._configure(self.restock, self.folder, http={"restock_port": 0})
-        self.others += [self.follower, self.connectors, self.settlement, self.restock]
+        self._configure_agents()
+        self.others += [self.follower, self.connectors, self.settlement, self.restock, self.agents]
         self.watch = Watch(self.group, self._pids, self.folder / "batches.txt")
         for shop in self.shops_of(url):
             shop.start()
             self.shops.append(shop)
+        self.pickups.start(url)
         self.contest = self._clients.enter_context(
             Contest(
                 self.bootstrap_servers, self.plan.partitions, CONTESTED, self.folder,
@@ -223,15 +237,16 @@ class TortureStage(FaultStage):
         self._exits.close()
 
     def silence(self) -> None:
-        """End the shops and the customers, too."""
+        """End the shops, the customers and the partners, too."""
         for shop in self.shops:
             shop.stop(0)
         self._clients.close()
+        self._partners.close()
         super().silence()
 
     def _publish_settings(self) -> None:
         super()._publish_settings()
-        agreed = agreements(self.plan.pool_names, CONTESTED, _now_ms())
+        agreed = agreements(self.plan.pool_names, APART, _now_ms())
         self._publish([(POOL_CONFIG.name, change) for change in agreed])
 
     def _servers_of(self, slot: Slot) -> str:
@@ -260,10 +275,16 @@ class TortureStage(FaultStage):
             ]
         self._configure(
             self.connectors, self.folder / "connectors", http={"webhook_port": port, "connectors_port": 0},
-            pools=[{"id": pool, "name": pool} for pool in self._shop_pools()], stores=stores,
+            pools=[{"id": pool, "name": pool} for pool in (*self._shop_pools(), COLLECTED)], stores=stores,
+            partners=self.pickups.settings,
         )  # fmt: skip
-        self.connectors.environment = {**self.connectors.environment, "TORTURE_SECRET": SECRET}
         return f"http://127.0.0.1:{port}"
+
+    def _configure_agents(self) -> None:
+        """They tick no pool: time would go on when all else has come to rest."""
+        pools = [{"id": pool, "name": pool, "clock": "data"} for pool in (*self.plan.pool_names, *APART)]
+        http = {"agents_port": 0}
+        self._configure(self.agents, self.folder / "agents", http=http, pools=pools, partners=self.pickups.settings)
 
     def _configure(self, slot: Slot, data_dir: Path, **sections: object) -> None:
         """Write the settings that the product's command of this name is started with."""
@@ -291,6 +312,7 @@ class TortureStage(FaultStage):
         """Let shops and customers come to the end of what they have begun. What went wrong. Raises TimeoutError."""
         self.contest.finish(deadline_s)
         self._clients.close()
+        self.pickups.finish(deadline_s)
         wrong = [f"{shop.store}: not taken in time" for shop in self.shops if not shop.stop(deadline_s)]
         return wrong + [one for shop in self.shops for one in shop.wrong]
 
@@ -327,6 +349,17 @@ class TortureStage(FaultStage):
         wait_until("settlement has posted the whole journal", lambda: self.settled.heads() == wanted, deadline_s)
         servers = self.bootstrap_servers
         wait_until("settlement has told others", lambda: not self.settled.unpublished(servers), deadline_s)
+
+    def wait_told(self, deadline_s: float) -> None:
+        """Until partners have what the pool's topics say, which nobody changes any more."""
+        lacking: list[str] = []
+        self.pickups.catch_up()
+
+        def has_all() -> bool:
+            lacking[:] = self.pickups.untold(lacking or None)
+            return not lacking and not self.pickups.untold()
+
+        wait_until("partners have been told all", has_all, deadline_s)
 
     # --- the follower -----------------------------------------------------------------------------------
 
