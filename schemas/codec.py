@@ -16,7 +16,7 @@ RECORD_MAX_BYTES = 1_048_576
 OWN_RECORD_MAX_BYTES = 8 * 1_048_576
 """The same for the topics of our own processors, whose records hold whole inputs and what became of them."""
 
-_OWN_WRITERS = ("pool", "settlement", "restock")
+_OWN_WRITERS = ("pool", "settlement", "restock", "directory")
 _OWN = frozenset(topic.name for topic in TOPICS.values() if topic.writer in _OWN_WRITERS and not topic.has_dead_letters)
 
 

@@ -56,12 +56,13 @@ def dead_letter_topic(topic: str) -> str:
 
 POOL_CONFIG = Topic(
     "pool.config.v1", "Settings of pools, stores, store items, code mappings, parked offsets.",
-    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "api", "restock", "exporter"), compacted=True,
-    has_dead_letters=True,
+    "ConfigChange", "pool/kind/name", "operators", ("pool", "agents", "api", "restock", "exporter", "directory"),
+    compacted=True, has_dead_letters=True,
 )  # fmt: skip
 CATALOG_ITEMS = Topic(
     "catalog.items.v1", "The product master.",
-    "CatalogItem", "pool/sku", "operators", ("pool", "agents", "api"), compacted=True, has_dead_letters=True,
+    "CatalogItem", "pool/sku", "operators", ("pool", "agents", "api", "directory"), compacted=True,
+    has_dead_letters=True,
 )  # fmt: skip
 POS_SALES = Topic(
     "pos.sales.v1", "Till transactions: sales, returns, voids.",
@@ -73,7 +74,7 @@ POS_STOCK = Topic(
 )  # fmt: skip
 POOL_TICKS = Topic(
     "pool.ticks.v1", "The clock, as an event.",
-    "Tick", "pool", "agents", ("pool",), retention_ms=DAY_MS, has_dead_letters=True,
+    "Tick", "pool", "agents", ("pool", "directory"), retention_ms=DAY_MS, has_dead_letters=True,
 )  # fmt: skip
 ORDERS_REQUESTS = Topic(
     "orders.requests.v1", "What is asked about orders and transfers: placed, amended, confirmed, cancelled.",
@@ -105,7 +106,7 @@ POOL_JOURNAL = Topic(
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
-    "Availability", "pool/sku/store", "pool", ("api", "connectors", "exporter"), compacted=True,
+    "Availability", "pool/sku/store", "pool", ("api", "connectors", "exporter", "directory"), compacted=True,
 )  # fmt: skip
 POOL_CHANGELOG = Topic(
     "pool.changelog.v1", "State of the pool processor; internal.",
@@ -164,7 +165,23 @@ RESTOCK_PURCHASES = Topic(
 )  # fmt: skip
 ACCESS_SETTINGS = Topic(
     "access.settings.v1", "Who may see what: keys of the API, grants of numbers, what stores show to everybody.",
-    "AccessSetting", "pool/kind/name", "operators", ("api",), compacted=True,
+    "AccessSetting", "pool/kind/name", "operators", ("api", "directory"), compacted=True,
+)  # fmt: skip
+PUBLIC_STORES = Topic(
+    "public.stores.v1", "The stores that show themselves: hours, places of pickup, services.",
+    "PublicStore", "pool/store", "directory", ("partners",), compacted=True,
+)  # fmt: skip
+PUBLIC_BANDS = Topic(
+    "public.bands.v1", "Whether an item is in, low or out, of stores that show so. Changes when a band does.",
+    "PublicBand", "pool/sku/store", "directory", ("partners",), compacted=True,
+)  # fmt: skip
+PUBLIC_AGGREGATES = Topic(
+    "public.aggregates.v1", "How the shelves of each category stood at midnight, over four stores or more.",
+    "PublicAggregate", "pool/category/day", "directory", ("partners",), retention_ms=400 * DAY_MS,
+)  # fmt: skip
+DIRECTORY_CHANGELOG = Topic(
+    "directory.changelog.v1", "State of the directory's processor; internal.",
+    "DirectoryStateRow", "table/row", "directory", ("directory",), compacted=True,
 )  # fmt: skip
 RESTOCK_CHANGELOG = Topic(
     "restock.changelog.v1", "State of the restock processor; internal.",
@@ -179,6 +196,7 @@ _DECLARED = (
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
     RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES, RESTOCK_CHANGELOG,
     ACCESS_SETTINGS,
+    PUBLIC_STORES, PUBLIC_BANDS, PUBLIC_AGGREGATES, DIRECTORY_CHANGELOG,
 )  # fmt: skip
 
 

@@ -71,6 +71,10 @@ def public(
     bands: Annotated[
         bool, typer.Option("--bands/--no-bands", help="Everybody may see what is in, low or out.")
     ] = False,
+    aggregates: Annotated[
+        bool,
+        typer.Option("--aggregates/--no-aggregates", help="Its shelves count in the pool's aggregates."),
+    ] = False,
     category: Annotated[
         list[str] | None, typer.Option("--category", help="Of which categories; of all if left out. May be repeated.")
     ] = None,
@@ -91,7 +95,7 @@ def public(
     plain = {
         "store": store, "is_listed": not hide, "shows_bands": bands, "categories": category or None,
         "low_below_milli": milli_of(low_below, "--low-below"), "services": service or (), "address": address,
-        "url": url,
+        "url": url, "in_aggregates": aggregates,
     }  # fmt: skip
     listing = checked(PublicListing, plain, "the listing", shows_input=True)
     list_store(where.connect(), pool, listing)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commonshelf.options import ConfigOption
-from commonshelf.stack.roles import LEDGER_GROUP, RESTOCK_GROUP, ROLES, Role
+from commonshelf.stack.roles import DIRECTORY_GROUP, LEDGER_GROUP, RESTOCK_GROUP, ROLES, Role
 
 if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
@@ -69,6 +69,13 @@ def restock_process(settings: "Settings", _number: int) -> None:
     from streams.restock.processor import RestockProcessor
 
     _run_ledger_lane(settings, RestockProcessor(), RESTOCK_GROUP, "restock", settings.http.restock_port, _UNHURRIED_MS)
+
+
+def directory_process(settings: "Settings", _number: int) -> None:
+    from streams.directory.processor import DirectoryProcessor
+
+    port = settings.http.directory_port
+    _run_ledger_lane(settings, DirectoryProcessor(), DIRECTORY_GROUP, "directory", port, _UNHURRIED_MS)
 
 
 def _run_ledger_lane(

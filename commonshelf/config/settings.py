@@ -139,6 +139,12 @@ class Exporter(Section):
     enabled: bool = False
 
 
+class Directory(Section):
+    """The process that writes for partners what everybody may know: stores, bands, aggregates."""
+
+    enabled: bool = False
+
+
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "postgresql" or (not parts.hostname and "host=" not in parts.query):
@@ -272,6 +278,7 @@ class Settings(Section):
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
     exporter: Exporter = Exporter()
+    directory: Directory = Directory()
     vault: Vault = Vault()
     settlement: Settlement = Settlement()
     pools: tuple[Pool, ...] = ()

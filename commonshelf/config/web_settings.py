@@ -26,6 +26,7 @@ class Http(Section):
     webhook_host: Text = "127.0.0.1"
     webhook_port: Port = 8081
     """It serves the webhooks alone; their pages are at connectors_port."""
+    directory_port: Port = 8073
     exporter_port: Port = 8075
     restock_port: Port = 8077
     settlement_port: Port = 8078

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     ResourceType,
 )
 
-from commonshelf.stack.roles import LEDGER_GROUP, RESTOCK_GROUP
+from commonshelf.stack.roles import DIRECTORY_GROUP, LEDGER_GROUP, RESTOCK_GROUP
 from messaging.client_options import ClientOptions
 from messaging.errors import UserError
 from schemas.topics import (
@@ -55,9 +55,9 @@ _READS_BESIDE = {
 """Role → topics that it also reads: terms of what it reserves in a till's online channel; and lines that were set
 aside, which a shop's folder lists.
 """
-_GROUPS = {"pool": LEDGER_GROUP, "restock": RESTOCK_GROUP}
+_GROUPS = {"pool": LEDGER_GROUP, "restock": RESTOCK_GROUP, "directory": DIRECTORY_GROUP}
 _TRANSACTIONS = {
-    "pool": LEDGER_GROUP, "restock": RESTOCK_GROUP, "settlement": TRANSACTIONAL_ID, "connectors": f"{PREFIX}connectors",
+    **_GROUPS, "settlement": TRANSACTIONAL_ID, "connectors": f"{PREFIX}connectors",
     "agents": f"{PREFIX}connectors",  # calls to partners are remembered as connectors' are
 }  # fmt: skip
 

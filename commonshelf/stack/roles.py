@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEDGER_GROUP = "commonshelf-pool"
 RESTOCK_GROUP = "commonshelf-restock"
+DIRECTORY_GROUP = "commonshelf-directory"
 CONNECTORS_STOP, WORKERS_STOP, PAGES_STOP = 0, 1, 2
 """Who stops first: what takes in, then what decides, then what shows."""
 
@@ -154,6 +155,18 @@ ROLES = (
         is_awaited=False,  # it may have much to read; nothing that sells waits for it
         group=RESTOCK_GROUP,
         reads_as="restock",
+        secrets=_of_kafka,
+    ),
+    Role(
+        name="directory",
+        about="Write for partners what everybody may know: stores, bands, aggregates.",
+        run="commonshelf.commands.worker:directory_process",
+        port_setting="directory_port",
+        stop_order=PAGES_STOP,
+        is_wanted=lambda settings: settings.directory.enabled,
+        is_awaited=False,  # nobody who sells waits for it
+        group=DIRECTORY_GROUP,
+        reads_as="directory",
         secrets=_of_kafka,
     ),
     Role(

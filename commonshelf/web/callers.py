@@ -6,7 +6,6 @@ own keys, and who has a grant of it; all others see bands, and the public only o
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from commonshelf.desks.api_tokens import opens, token_parts
 from commonshelf.web.views.changes import Change
@@ -16,9 +15,10 @@ from schemas.models.access import LOW_BELOW_MILLI, Scope
 from schemas.types.access import ApiKey, NumbersGrant, PublicListing
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import StoreSettings
+from schemas.types.directory import Band
 from schemas.types.stock import Availability
+from streams.directory.bands import band_of, shown_to_public
 
-Band = Literal["in", "low", "out"]
 _BANDS_MAX = 500_000
 
 
@@ -100,20 +100,6 @@ def is_over(views: PoolViews, caller: Caller) -> bool:
     )
 
 
-def band_of(available_milli: int, low_below_milli: int = LOW_BELOW_MILLI) -> Band:
-    """How much of an item there is, in the words that everybody may hear."""
-    if available_milli <= 0:
-        return "out"
-    return "low" if available_milli < low_below_milli else "in"
-
-
-def shown_to_public(listing: PublicListing | None, item: CatalogItem) -> bool:
-    """Whether everybody may see the band of an item at the store with this listing."""
-    if listing is None or not listing["is_listed"] or not listing["shows_bands"]:
-        return False
-    return listing["categories"] is None or item["category"] in listing["categories"]
-
-
 class BandWatch:
     """Notices when a shelf's band is another, for those who may not hear that goods moved. For one event loop.
 
@@ -135,7 +121,7 @@ class BandWatch:
         listing = self._views.listing(change.pool, store)
         low_below_milli = LOW_BELOW_MILLI if listing is None else listing["low_below_milli"]
         band = band_of(row["available_milli"], low_below_milli)
-        shown = band if shown_to_public(listing, item) else None
+        shown = band if shown_to_public(listing, item["category"]) else None
         if len(self._told) > _BANDS_MAX:
             self._told.clear()
         before = self._told.get((change.pool, change.name))
@@ -167,6 +153,6 @@ class Sight:
         listing = self.listings.get(row["store"])
         if store is None or not store["open"]:
             return None
-        if self.is_public and not shown_to_public(listing, item):
+        if self.is_public and not shown_to_public(listing, item["category"]):
             return None
         return band_of(row["available_milli"], LOW_BELOW_MILLI if listing is None else listing["low_below_milli"])

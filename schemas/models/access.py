@@ -66,6 +66,7 @@ class PublicListing(Record):
     services: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
     address: Text | None = None
     url: Annotated[str, text_like("https://corner-shop.example", r"^https?://[^\s<>\"]{1,190}$")] | None = None
+    in_aggregates: bool = False
 
 
 Access = ApiKey | NumbersGrant | PublicListing

@@ -46,6 +46,7 @@ class PublicListing(TypedDict):
     services: list[str]
     address: str | None
     url: str | None
+    in_aggregates: bool
 
 
 Access = (

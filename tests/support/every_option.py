@@ -16,6 +16,7 @@ arrival_port = 0
 settlement_port = 0
 restock_port = 0
 exporter_port = 0
+directory_port = 0
 agents_port = 0
 ledger_port = 0
 [[pools]]

@@ -35,7 +35,7 @@ def write_settings(folder: Path, bootstrap_servers: str, partitions: int) -> Pat
     file.write_text(
         f'data_dir = "data"\npartitions = {partitions}\n'
         f'[kafka]\nbootstrap_servers = "{bootstrap_servers}"\n[http]\nledger_port = 0\n'
-        "restock_port = 0\nexporter_port = 0\n"
+        "restock_port = 0\nexporter_port = 0\ndirectory_port = 0\n"
     )
     return file
 

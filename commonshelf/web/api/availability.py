@@ -29,12 +29,13 @@ from commonshelf.web.api.context import (
 )
 from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import AvailabilityAnswer, BasketAnswer, ItemsPage, ShelvesPage
-from commonshelf.web.callers import Sight, shown_to_public
+from commonshelf.web.callers import Sight
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.clock import wall_clock_ms
 from schemas.models.base import ORDER_LINES_MAX, ORDER_QUANTITY_MAX_MILLI, Text, TimeMs
 from schemas.types.catalog import CatalogItem
 from schemas.types.stock import Availability
+from streams.directory.bands import shown_to_public
 from streams.pool.orders.geo import Point, distance_m
 from streams.pool.tasks.opening_hours import time_after
 
@@ -87,7 +88,7 @@ async def items(
 
     def found() -> Iterator[tuple[str, object]]:
         for item in room.views.items(pool, decode_cursor(cursor)):
-            is_shown = caller.pool == pool or any(shown_to_public(listing, item) for listing in listings)
+            is_shown = caller.pool == pool or any(shown_to_public(listing, item["category"]) for listing in listings)
             if is_shown and category in (None, item["category"]) and gtin in (None, item["gtin"]):
                 yield item["sku"], {field: item[field] for field in _ITEM_FIELDS}  # type: ignore[literal-required]
 

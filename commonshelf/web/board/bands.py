@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from commonshelf.web.callers import Band
+from schemas.types.directory import Band
 from schemas.types.stock import Availability
 
 Health = Literal["well", "gaps", "bare", "unknown"]

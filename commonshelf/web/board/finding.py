@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from commonshelf.web.board.now import name_of
 from commonshelf.web.board.visit import Visit
-from commonshelf.web.callers import Band, Sight
+from commonshelf.web.callers import Sight
 from messaging.clock import wall_clock_ms
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import PickupPlace, StoreSettings
+from schemas.types.directory import Band
 from schemas.types.stock import Availability
 from streams.pool.orders.geo import distance_m
 from streams.pool.tasks.opening_hours import time_after

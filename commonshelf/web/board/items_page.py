@@ -15,8 +15,9 @@ from commonshelf.web.board.now import name_of
 from commonshelf.web.board.visit import Board, NotThere, Visit, page_route
 from commonshelf.web.board.why import because
 from commonshelf.web.board.words import BAND_WORDS
-from commonshelf.web.callers import Band, Sight
+from commonshelf.web.callers import Sight
 from schemas.types.catalog import CatalogItem
+from schemas.types.directory import Band
 from schemas.types.stock import Availability
 
 _ITEMS_SHOWN: Final = 60

@@ -10,7 +10,7 @@ from commonshelf.web.board.items_page import matching
 from commonshelf.web.board.now import name_of
 from commonshelf.web.board.visit import Board, Visit, page_route
 from commonshelf.web.board.words import BAND_WORDS
-from commonshelf.web.callers import shown_to_public
+from streams.directory.bands import shown_to_public
 
 _ITEMS_SHOWN: Final = 12
 
@@ -28,7 +28,7 @@ class SearchPage:
         found = [
             (item, offers(visit, item, near))
             for item in alike
-            if visit.is_member or any(shown_to_public(listing, item) for listing in listings.values())
+            if visit.is_member or any(shown_to_public(listing, item["category"]) for listing in listings.values())
         ]
         shown = sorted(found, key=lambda one: not one[1])[:_ITEMS_SHOWN]
         listed = {one: name_of(stores, one) for one in stores if visit.is_member or one in listings}

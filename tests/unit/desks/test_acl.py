@@ -50,6 +50,12 @@ def test_the_api_writes_requests_reports_and_answers_alone():
     assert topics_of("api", "write") == {"orders.requests.v1", "fulfilment.reports.v1", "restock.answers.v1"}
 
 
+def test_partners_read_what_everybody_may_know_and_nothing_else():
+    assert topics_of("partners", "read") == {"public.stores.v1", "public.bands.v1", "public.aggregates.v1"}
+    assert topics_of("partners", "write") == set()
+    assert {right.operation for right in RIGHTS if right.role == "partners"} == {"read", "describe"}
+
+
 def test_nobody_but_operators_may_all():
     assert {right.role for right in RIGHTS if right.operation == "all"} == {"operators"}
     assert {right.role for right in RIGHTS if right.resource == "cluster"} == {"operators"}

@@ -26,7 +26,13 @@ STORE = {"id": "a", "name": "A", "connectors": [{"kind": "drop_folder", "folder"
 PARTNER = {"id": "front-desk", "kind": "arrival", "secret_env": "FRONT_DESK_SECRET"}
 POOL = {"id": "p", "name": "P"}
 SETTINGS = Settings.model_validate(
-    {"pools": [POOL], "stores": [STORE], "partners": [PARTNER], "exporter": {"enabled": True}}
+    {
+        "pools": [POOL],
+        "stores": [STORE],
+        "partners": [PARTNER],
+        "exporter": {"enabled": True},
+        "directory": {"enabled": True},
+    }
 )
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonshelf.desks.api_tokens import digest_of, opens, token_parts
-from commonshelf.web.callers import Caller, band_of, shown_to_public
+from commonshelf.web.callers import Caller
+from streams.directory.bands import band_of, shown_to_public
 
 NOW_MS = 1_000_000
 SECRET, BEFORE = "the-secret", "the-one-before"
@@ -125,4 +126,4 @@ def test_a_band_says_no_more_than_on_which_side_of_two_lines_a_number_is(availab
     ],
 )
 def test_everybody_sees_bands_of_what_a_store_shows_alone(listing, is_shown):
-    assert shown_to_public(listing, {"category": "Bread"}) == is_shown
+    assert shown_to_public(listing, "Bread") == is_shown
