@@ -140,6 +140,59 @@ def set_item(
     typer.echo(f"{sku} in store {store}: {'set' if is_news else 'set so already'}")
 
 
+DayArgument = Annotated[str, typer.Argument(metavar="DAY", help="As 2026-12-31, on the pool's calendar.")]
+StoreArgument = Annotated[str, typer.Argument(help="The store.", show_default=False)]
+
+
+@app.command()
+def join(
+    pool: PoolArgument,
+    store: StoreArgument,
+    first_day: DayArgument,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Have a store take part from a day on. Until then it is promised nothing; a day that has passed means at once.
+
+    A last day that was set before is taken back.
+
+    Example: ./shelf store join riverside anna 2026-12-01
+    """
+    _set_days(config, bootstrap, pool, store, first_day=first_day, last_day=None)
+    typer.echo(f"store {store} takes part in pool {pool} from {first_day} on")
+
+
+@app.command()
+def leave(
+    pool: PoolArgument,
+    store: StoreArgument,
+    last_day: DayArgument,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Have a store leave its pool after a day. What it was promised by then runs out; `store join` takes it back.
+
+    Example: ./shelf store leave riverside anna 2026-12-31
+    """
+    _set_days(config, bootstrap, pool, store, last_day=last_day)
+    typer.echo(f"the last day of store {store} in pool {pool} is {last_day}")
+
+
+def _set_days(config: Path | None, bootstrap: str | None, pool: str, store: str, **days: str | None) -> None:
+    from pydantic import ValidationError
+
+    from commonshelf.desks.onboarding import check_store, onboard
+    from commonshelf.stack.connection import connect
+    from schemas.models.forms import first_problem
+
+    connection = connect(config, bootstrap)
+    check_store(connection, pool, store)
+    try:
+        onboard(connection, pool, store, days, None, None)
+    except ValidationError as error:
+        fail(first_problem(error, "the store"))
+
+
 @app.command("list")
 def list_stores(
     pool: PoolArgument, config: ConfigOption = None, bootstrap: BootstrapOption = None, as_json: JsonOption = False
@@ -164,7 +217,10 @@ def list_stores(
         rows.append(
             (one.store, one.name, "open" if one.open else "closed", f"{lent.kind.value}:{amount}",
              units(one.safety_stock_milli), "sales" if one.reports_sales else "levels only",
-             "at its till" if one.rings_up_hand_overs else "no")
+             "at its till" if one.rings_up_hand_overs else "no", one.first_day or "-", one.last_day or "-")
         )  # fmt: skip
-    head = ("store", "name", "state", "contribution", "safety stock", "its till reports", "hand-overs rung up")
+    head = (
+        "store", "name", "state", "contribution", "safety stock", "its till reports", "hand-overs rung up",
+        "first day", "last day",
+    )  # fmt: skip
     print_table(head, rows, ("safety stock",))

@@ -248,6 +248,8 @@ class Store(StoreTerms, _Entry):
     opening: dict[Weekday, tuple[OpeningSpan, ...]] = Field({})
     """By weekday, in the pool's time zone; around the clock when left out."""
     closed_days: tuple[date, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
     time_zone: TimeZone | None = None
     """Of the times in its files; the pool's when left out."""
     code_files: tuple[FilePath, ...] = ()
@@ -261,6 +263,8 @@ class Store(StoreTerms, _Entry):
             "contribution": parse_contribution(self.contribution),
             "opening": opening_hours(self.opening),
             "closed_days": tuple(day.isoformat() for day in self.closed_days),
+            "first_day": None if self.first_day is None else self.first_day.isoformat(),
+            "last_day": None if self.last_day is None else self.last_day.isoformat(),
         }
         return StoreSettings(**record_fields(self, StoreSettings) | written_otherwise)
 

@@ -18,6 +18,7 @@ from schemas.types.config import StoreSettings
 from schemas.types.directory import Band
 from schemas.types.stock import Availability
 from streams.directory.bands import band_of, shown_to_public
+from streams.pool.tasks.opening_hours import takes_part
 
 _BANDS_MAX = 500_000
 
@@ -100,6 +101,11 @@ def is_over(views: PoolViews, caller: Caller) -> bool:
     )
 
 
+def is_open(store: StoreSettings, zone: str) -> bool:
+    """Whether a store may be promised something now, by its settings and by the pool's calendar."""
+    return store["open"] and takes_part(store, zone, wall_clock_ms())
+
+
 class BandWatch:
     """Notices when a shelf's band is another, for those who may not hear that goods moved. For one event loop.
 
@@ -138,6 +144,8 @@ class Sight:
 
     stores: Mapping[str, StoreSettings]
     listings: Mapping[str, PublicListing]
+    zone: str
+    """Of the pool's calendar."""
     has_numbers: Callable[[str], bool]
     is_public: bool
 
@@ -145,13 +153,15 @@ class Sight:
     def of(cls, views: PoolViews, caller: Caller, pool: str) -> "Sight":
         is_member = caller.pool == pool
         has_numbers = caller.sees_numbers(pool, views.grants(pool) if is_member else [], wall_clock_ms())
-        return cls(views.stores(pool), views.listings(pool), has_numbers, is_public=not is_member)
+        settings = views.settings(pool)
+        zone = "UTC" if settings is None else settings["time_zone"]
+        return cls(views.stores(pool), views.listings(pool), zone, has_numbers, is_public=not is_member)
 
     def shelf(self, item: CatalogItem, row: Availability) -> Band | None:
         """The band of a shelf; None when the caller may not know of it."""
         store = self.stores.get(row["store"])
         listing = self.listings.get(row["store"])
-        if store is None or not store["open"]:
+        if store is None or not is_open(store, self.zone):
             return None
         if self.is_public and not shown_to_public(listing, item["category"]):
             return None

@@ -13,7 +13,7 @@ from schemas.models.config import PoolSettings, StoreSettings
 from schemas.models.human_units import HumanUnit, human_name, human_range, unit_of
 
 SECTIONS: Mapping[str, type[Record]] = {"PoolTerms": PoolSettings, "StoreTerms": StoreSettings}
-WRITTEN_OTHERWISE = ("store", "contribution", "opening", "closed_days")
+WRITTEN_OTHERWISE = ("store", "contribution", "opening", "closed_days", "first_day", "last_day")
 """Fields to which the settings file gives a form of its own."""
 _HEAD = '"""The sections of the settings file. Made by `python -m schemas.generate`; change `config.py` beside it."""'
 

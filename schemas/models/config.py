@@ -5,6 +5,7 @@ sentence. Their Avro records, the sections of the settings file (`schemas/models
 from them: `python -m schemas.generate`.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_args
 
@@ -188,6 +189,19 @@ class StoreSettings(Record):
     """Opening hours; none for always open."""
     closed_days: Annotated[tuple[Day, ...], Field(max_length=1_000)] = ()
     """Dates on which it is closed, as 2026-12-25."""
+    first_day: Day | None = None
+    """From when on it takes part in the pool; at once when null. On the pool's calendar, as the last day."""
+    last_day: Day | None = None
+    """Its last day in the pool; after it nothing new is promised, and what was promised runs out. No end when null."""
+
+    @model_validator(mode="after")
+    def _joins_before_it_leaves(self) -> Self:
+        for day in (self.first_day, self.last_day):
+            if day is not None:
+                date.fromisoformat(day)
+        if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            raise ValueError("first_day must not be after last_day")
+        return self
 
 
 class PickupPlace(Record):

@@ -190,6 +190,8 @@ class StoreSettings(TypedDict):
     orders_per_day_max: int
     opening: list[OpeningHours]
     closed_days: list[str]
+    first_day: str | None
+    last_day: str | None
 
 
 Change = (

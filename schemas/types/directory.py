@@ -83,7 +83,7 @@ class AggregateGroupsRow(TypedDict):
 
 
 class PublicStore(TypedDict):
-    """A store as it shows itself to everybody. One that shows nothing, or has left the pool, has no record."""
+    """A store as it shows itself to everybody. One that shows nothing has no record."""
 
     pool: str
     store: str

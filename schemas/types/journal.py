@@ -5,6 +5,7 @@ from typing import Literal, TypedDict
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import LendingChanged, LendingMessageDecided
+from schemas.types.membership import MembershipChanged
 from schemas.types.orders import FulfilmentReportDecided, OrderChanged, OrderRequestDecided
 from schemas.types.stock import Parked, Rejected, SaleRecorded, StockReportRecorded
 from schemas.types.tasks import TaskChanged
@@ -27,6 +28,7 @@ Fact = (
     | tuple[Literal["commonshelf.TransferChanged"], TransferChanged]
     | tuple[Literal["commonshelf.LendingMessageDecided"], LendingMessageDecided]
     | tuple[Literal["commonshelf.LendingChanged"], LendingChanged]
+    | tuple[Literal["commonshelf.MembershipChanged"], MembershipChanged]
 )
 """What happened."""
 

@@ -5,6 +5,7 @@ from typing import Literal, TypedDict
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChannel, LoanRow
+from schemas.types.membership import MembershipRow
 from schemas.types.orders import OrderRow, QuotaRow, StoreLoad
 from schemas.types.pickup import AppointmentRow, PreparationRow
 from schemas.types.stock import DedupPage, HandOverRow, MovementBlock, ShelfRow
@@ -82,6 +83,7 @@ Row = (
     | tuple[Literal["commonshelf.HandOverRow"], HandOverRow]
     | tuple[Literal["commonshelf.AppointmentRow"], AppointmentRow]
     | tuple[Literal["commonshelf.PreparationRow"], PreparationRow]
+    | tuple[Literal["commonshelf.MembershipRow"], MembershipRow]
 )
 """The row."""
 

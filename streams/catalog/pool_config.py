@@ -33,6 +33,8 @@ class PoolConfig:
     def __init__(self) -> None:
         self.pool: types.PoolSettings = _DEFAULT_POOL
         self.stores: dict[str, types.StoreSettings] = {}
+        self.away: set[str] = set()
+        """Stores that have left, or not joined yet; told by the pool's own facts."""
         self.lenders: dict[str, types.StoreSettings] = {}
         """Stores of other pools that lend to this one, as `store@pool`; told by loans, not by settings."""
         self.lent_quotas: dict[tuple[str, str, str], int] = {}
@@ -125,7 +127,7 @@ class PoolConfig:
     def terms(self, store: str, sku: str) -> tuple[str, int, int] | None:
         """What `store` lends of `sku`: (contribution kind, its value, safety stock in thousandths).
 
-        None when nothing is lent: the store is unknown or closed, the item unknown or not listed.
+        None when nothing is lent: the store is unknown, closed or away, the item unknown or not listed.
         """
         terms = self.usual_terms(store) if sku in self.items else None
         own = None if terms is None else self._terms.get((store, sku))
@@ -141,10 +143,15 @@ class PoolConfig:
     def usual_terms(self, store: str) -> tuple[str, int, int] | None:
         """What `store` lends of each item that has no terms of its own there; None for a store that lends nothing."""
         settings = self.stores.get(store) or self.lenders.get(store)
-        if settings is None or not settings["open"]:
+        if settings is None or not settings["open"] or store in self.away:
             return None
         contribution = settings["contribution"]
         return contribution["kind"], contribution["value"], settings["safety_stock_milli"]
+
+    def is_open(self, store: str) -> bool:
+        """Whether a store of the pool, or one that lends to it, may be promised something."""
+        settings = self.stores.get(store) or self.lenders.get(store)
+        return settings is not None and settings["open"] and store not in self.away
 
     def reachable(self) -> dict[str, types.StoreSettings]:
         """Every store that orders may get goods from: the pool's own, and those that lend to it."""

@@ -173,6 +173,10 @@ class DirectoryPool:
         is_first = not self._row["day"]
         self._row = {"pool": self.pool, "day": day}
         self._tables[POOLS].put((self.pool,), self._row)
+        for store, settings in self.config.stores.items():
+            if settings["first_day"] is not None or settings["last_day"] is not None:
+                yield from self._tell_store(store)
+                yield from self._tell_shelves([(sku, store) for sku in self._skus[store]])
         if not is_first:
             yield from self._aggregates(day)
 
@@ -199,7 +203,7 @@ class DirectoryPool:
         if settings is None or listing is None or not listing["is_listed"]:
             return None
         return {
-            "pool": self.pool, "store": store, "name": settings["name"], "is_open": settings["open"],
+            "pool": self.pool, "store": store, "name": settings["name"], "is_open": self._is_open(store),
             "latitude_e6": settings["latitude_e6"], "longitude_e6": settings["longitude_e6"],
             "opening": settings["opening"], "closed_days": settings["closed_days"],
             "services": listing["services"], "address": listing["address"], "url": listing["url"],
@@ -242,8 +246,13 @@ class DirectoryPool:
         return self._band(row)
 
     def _is_open(self, store: str) -> bool:
-        settings = self.config.stores.get(store)
-        return settings is not None and settings["open"]
+        """Whether the store takes part on the pool's day; before there was a tick, its first day has not come."""
+        settings, day = self.config.stores.get(store), date.fromordinal(self._row["day"] + _EPOCH).isoformat()
+        return (
+            settings is not None
+            and settings["open"]
+            and (settings["first_day"] or day) <= day <= (settings["last_day"] or day)
+        )
 
     def _band(self, row: DirectoryShelfRow) -> Band:
         return band_of(row["available_milli"], self._listings[row["store"]]["low_below_milli"])

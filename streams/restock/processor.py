@@ -307,7 +307,7 @@ class RestockPartition:
 def _queue_night(history: PoolHistory, store: str) -> None:
     """Have the store planned once it has closed; the first night after it came is the first that is planned."""
     settings, planned = history.config.stores[store], history.row["planned_days"]
-    if not settings["open"]:
+    if not history.is_open(store):
         return
     today = history.today(store)
     for day in (today, today - 1):

@@ -54,7 +54,7 @@ class PoolInMemory:
     def add_store(self, store: str, name: str, at: tuple[int, int], *, is_listed: bool = True) -> None:
         self.rows["stores"][store] = {
             "store": store, "name": name, "open": True, "latitude_e6": at[0], "longitude_e6": at[1], "opening": [],
-            "closed_days": [],
+            "closed_days": [], "first_day": None, "last_day": None,
         }  # fmt: skip
         if is_listed:
             self.rows["listings"][store] = {

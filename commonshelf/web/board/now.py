@@ -11,6 +11,7 @@ from schemas.types.access import PublicListing
 from schemas.types.config import StoreSettings
 from schemas.types.tasks import TaskRow
 from streams.pool.journal.elsewhere import at_home, is_elsewhere
+from streams.pool.tasks.opening_hours import takes_part
 
 OTHERS_LEAST = 3
 """Figures of a pool are public when so many others than any one store have a part in them."""
@@ -82,8 +83,9 @@ def pool_now(
     tasks: Iterable[TaskRow],
     flow: Flow,
     now_ms: int,
+    zone: str = "UTC",
 ) -> PoolNow:
-    """The page of a pool. in_stock_permille: of each store's shelves, where they were counted."""
+    """The page of a pool. in_stock_permille: of each store's shelves, where they were counted. zone: the calendar's."""
     live = [task for task in tasks if task["status"] in LIVE_TASK]
     late = sorted((task for task in live if is_late(task, now_ms)), key=lambda task: (task["due_ms"], task["task"]))
     spots = points({one: (row["latitude_e6"], row["longitude_e6"]) for one, row in stores.items()})
@@ -92,7 +94,8 @@ def pool_now(
         permille = in_stock_permille.get(one)
         shown.append(
             StoreNow(
-                one, name_of(stores, one), spots[one], health_of(permille), permille, row["open"],
+                one, name_of(stores, one), spots[one], health_of(permille), permille,
+                row["open"] and takes_part(row, zone, now_ms),
                 sum(task["store"] == one for task in live), sum(task["store"] == one for task in late),
             )
         )  # fmt: skip

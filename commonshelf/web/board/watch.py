@@ -62,8 +62,8 @@ class PoolWatch:
         self._count(list(stores))
         tasks = [task for store in stores for task in self._views.tasks(self._pool, store)]
         shares: Mapping[str, int | None] = {store: one.in_stock_permille for store, one in self._health.items()}
-        name = "" if settings is None else settings["name"]
-        return pool_now(self._pool, name, stores, shares, tasks, self._flow, self._now_ms())
+        name, zone = ("", "UTC") if settings is None else (settings["name"], settings["time_zone"])
+        return pool_now(self._pool, name, stores, shares, tasks, self._flow, self._now_ms(), zone)
 
     def moves_since(self, position: int) -> tuple[int, list[Move]]:
         """How far the journal is known, and the moves that came behind a position of it, oldest first."""

@@ -6,6 +6,7 @@ Sources: schema.org's Store and OpeningHoursSpecification; RFC 7946; JSON Feed 1
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from commonshelf.web.callers import is_open
 from commonshelf.web.views.pool_views import PoolViews
 from schemas.types.access import PublicListing
 from schemas.types.config import OpeningHours, PickupPlace, StoreSettings
@@ -25,7 +26,7 @@ def directory(views: PoolViews, pool: str) -> Shape:
         "pool": pool, "name": settings["name"], "time_zone": settings["time_zone"],
         "stores": [
             {
-                "store": store, "name": stores[store]["name"], "is_open": stores[store]["open"],
+                "store": store, "name": stores[store]["name"], "is_open": is_open(stores[store], settings["time_zone"]),
                 "latitude_e6": stores[store]["latitude_e6"], "longitude_e6": stores[store]["longitude_e6"],
                 "opening": stores[store]["opening"], "closed_days": stores[store]["closed_days"],
                 "address": listing["address"], "url": listing["url"], "services": listing["services"],

@@ -37,6 +37,7 @@ TRANSFER_REQUEST_DECIDED: Final = "commonshelf.TransferRequestDecided"
 TRANSFER_CHANGED: Final = "commonshelf.TransferChanged"
 LENDING_MESSAGE_DECIDED: Final = "commonshelf.LendingMessageDecided"
 LENDING_CHANGED: Final = "commonshelf.LendingChanged"
+MEMBERSHIP_CHANGED: Final = "commonshelf.MembershipChanged"
 
 COUNT_WITHDRAWN: Final = "count_withdrawn"
 """Kind of a reversed line, and reason of a recount: the standing count was revised away, and cannot be undone."""

@@ -7,6 +7,7 @@ from streams.pool.journal.facts import (
     CONFIG_CHANGE,
     LENDING_CHANGED,
     LENDING_MESSAGE_DECIDED,
+    MEMBERSHIP_CHANGED,
     TICK,
 )
 from streams.pool.lending import fold, publish, react
@@ -24,6 +25,7 @@ AGGREGATE = Aggregate(
         CONFIG_CHANGE: fold.fold_config,
         CATALOG_ITEM: fold.fold_item_or_tick,
         TICK: fold.fold_item_or_tick,
+        MEMBERSHIP_CHANGED: fold.fold_membership,
     },
     tables=(LOANS, DRAWS, CHANNELS),
     works=(agenda.LENT_ORDERS, agenda.LOANS, ANSWERS),

@@ -7,6 +7,7 @@ an order draws have left the borrower's shelf with the order's own entry.
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import ConfigChange
 from schemas.types.lending import DrawRow, LendingChanged, LendingMessage, LendingMessageDecided, LendingSide, LoanRow
+from schemas.types.membership import MembershipChanged
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
 from streams.pool.journal.elsewhere import BORROWER, LENDER, elsewhere, loan_name
@@ -64,6 +65,11 @@ def fold_config(state: PoolState, change: ConfigChange, _: Entry) -> None:
 def fold_item_or_tick(state: PoolState, _: CatalogItem | Tick, __: Entry) -> None:
     """Put the loans on the agenda that an item or the clock may change."""
     _look_at_quotas(state, None)
+
+
+def fold_membership(state: PoolState, changed: MembershipChanged, _: Entry) -> None:
+    """Put the loans on the agenda of a store that left, or joined."""
+    _look_at_quotas(state, changed["store"])
 
 
 def _look_at_quotas(state: PoolState, of_store: str | None) -> None:

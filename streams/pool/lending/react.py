@@ -173,6 +173,8 @@ def _as_it_should_be(
     """The lender's loan by its settings and its shelf; None when there is nothing to lend yet."""
     config = state.config
     quota, unit, settings = config.lent_quotas.get((peer, store, sku), 0), config.unit(sku), config.stores.get(store)
+    if store in config.away:  # all that is free is called back
+        quota = 0
     shelf, terms = state.shelf(sku, store), config.terms(store, sku)
     loan = before
     if unit is None or settings is None or shelf is None:
@@ -185,7 +187,10 @@ def _as_it_should_be(
     granted = loan["granted_milli"] + max(wanted - wanted % step, 0)
     if before is None and not granted:
         return None
-    lent_whole: StoreSettings = {**settings, "contribution": _WHOLE, "safety_stock_milli": 0}
+    lent_whole: StoreSettings = {
+        **settings, "open": config.is_open(store), "contribution": _WHOLE, "safety_stock_milli": 0,
+        "first_day": None, "last_day": None,
+    }  # fmt: skip
     return {
         **loan, "unit": unit, "granted_milli": granted, "limit_milli": quota, "reason": reason,
         "covered_milli": _covered_milli(state, name, sku, store, step), "settings": lent_whole,

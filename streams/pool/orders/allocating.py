@@ -199,7 +199,7 @@ def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: 
     return Store(
         name, distance, max(room, 0), offers,
         above_fair_share=max(0, given - asking.fair_share),
-        is_open=settings["open"],
+        is_open=config.is_open(name),
         meets_deadline=working_time_until(settings, zone, asking.now_ms, deadline_ms, pool["preparation_ms"]),
         excluded_lines=frozenset(asking.declined_by.get(name, ())),
         slot_minutes_away=0 if asking.slots is None else None if slot is None else slot.minutes_away,

@@ -15,6 +15,7 @@ from streams.pool.aggregate import Entry
 from streams.pool.journal import dead_letter_reasons as reasons
 from streams.pool.journal.facts import CATALOG_ITEM, CONFIG_CHANGE
 from streams.pool.orders.quotas import start_quota
+from streams.pool.settings import membership
 from streams.pool.settings.units import begin_anew, counted_in_unit
 from streams.pool.state.part import Pool
 from streams.pool.state.pool_state import PoolState
@@ -125,6 +126,11 @@ def fold_change(state: PoolState, change: ConfigChange, _: Entry) -> None:
     elif new[0] == "commonshelf.ItemQuota":
         start_quota(state, new[1])
     config.apply_change(new)
+    if new[0] == "commonshelf.StoreSettings":
+        membership.start(state, new[1]["store"])
+    elif new[0] == "commonshelf.PoolSettings":  # whose calendar it is may be another
+        for store in config.stores:
+            membership.start(state, store)
     state.tables[CONFIG].put(_checked(change).key, change)
 
 

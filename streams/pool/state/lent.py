@@ -19,6 +19,10 @@ class Lent:
         """Loan → what is lent of the shelf by it; none with nothing."""
         return self._lent.get((sku, store), {})
 
+    def of_store(self, store: str) -> int:
+        """How many loans an own store has, of which something is out."""
+        return sum(len(loans) for (_, of), loans in self._lent.items() if of == store)
+
     def put(self, sku: str, store: str, loan: str, milli: int) -> None:
         """So much is lent of the shelf by the loan now."""
         if milli:

@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _TIME_MAX_MS = 249_000_000_000_000
 """In the year 9860: what is later counts as then."""
+_DAY_MAX = "9860-01-01"
 _DAYS_AHEAD = 400
 _MIDNIGHT = 1440
 _AROUND_THE_CLOCK = ((0, _MIDNIGHT),)
@@ -36,6 +37,25 @@ def local_day(zone: str, at_ms: int) -> int:
 def local_hour(zone: str, at_ms: int) -> int:
     """Hour of the day on the clock of `zone`, 0 to 23."""
     return _local(zone, at_ms).hour
+
+
+def takes_part(store: StoreSettings, zone: str, at_ms: int) -> bool:
+    """Does the store take part in its pool on that day, by its first and its last one?"""
+    if store["first_day"] is None and store["last_day"] is None:
+        return True
+    today = _local(zone, at_ms).date().isoformat()
+    return (store["first_day"] or today) <= today <= (store["last_day"] or today)
+
+
+def next_turn_ms(store: StoreSettings, zone: str, at_ms: int) -> int | None:
+    """When that is another way next, at the earliest, ms since 1970; None for never."""
+    today = _local(zone, at_ms).date().isoformat()
+    first, last = store["first_day"], store["last_day"]
+    if first is not None and today < first:
+        return _at_wall_clock(zone, date.fromisoformat(first), 0)
+    if last is not None and today <= last < _DAY_MAX:
+        return _at_wall_clock(zone, date.fromisoformat(last) + timedelta(days=1), 0)
+    return None
 
 
 def business_day(store: StoreSettings, zone: str, at_ms: int) -> int:

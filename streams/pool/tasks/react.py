@@ -31,9 +31,9 @@ def end_recounts(state: PoolState, store: str, skus: list[str], trigger: Trigger
 
 
 def open_recount(state: PoolState, key: ShelfKey, reason: str, trigger: Trigger) -> Fact | None:
-    """Have a shelf recounted whose books are in doubt, unless somebody counts it already."""
+    """Have a shelf recounted whose books are in doubt, unless somebody counts it already, or the store has left."""
     _, sku, store = key
-    if store not in state.config.stores or is_recounted(state, sku, store):
+    if store not in state.config.stores or store in state.config.away or is_recounted(state, sku, store):
         return None
     return _change("opened", recount_task(state, store, sku, reason, trigger.now_ms, 1))
 

@@ -22,6 +22,7 @@ from schemas.types.restock import (
 from streams.catalog.pool_config import PoolConfig
 from streams.pool.journal.movements import Movement, Movements
 from streams.pool.state.tables import Tables
+from streams.pool.tasks.opening_hours import takes_part
 from streams.restock.calendar.events import Event, Occasions, Shelves, events_of, kinds_named
 from streams.restock.forecast.state import Kind, Layout
 from streams.restock.history.days import add_to, count_line, day_of
@@ -159,6 +160,11 @@ class PoolHistory:
     def zone(self) -> str:
         """The pool's time zone."""
         return self.config.pool["time_zone"]
+
+    def is_open(self, store: str) -> bool:
+        """Whether the store takes part in the pool now, by the pool's clock."""
+        settings = self.config.stores.get(store)
+        return settings is not None and settings["open"] and takes_part(settings, self.zone(), self.row["clock_ms"])
 
     def day_at(self, store: str, at_ms: int) -> int:
         """The store's business day at a time."""

@@ -78,7 +78,7 @@ def plan(history: PoolHistory, ahead: Ahead, runs: Sequence[QueuedRun], pledged:
 def _trips(history: PoolHistory, ahead: Ahead, receivers: set[str]) -> dict[tuple[str, str], int]:
     """(From, to) of stores that are near enough, without a cost by the unit: the senders' goods carry that."""
     stores, limit_m = history.config.stores, ahead.settings["move_max_distance_m"]
-    places = {name: (one["latitude_e6"], one["longitude_e6"]) for name, one in stores.items() if one["open"]}
+    places = {name: (one["latitude_e6"], one["longitude_e6"]) for name, one in stores.items() if history.is_open(name)}
     return {
         (sender, receiver): 0
         for receiver in sorted(receivers & places.keys())

@@ -112,8 +112,7 @@ def runs_now(history: PoolHistory, stores: Iterable[str]) -> list[QueuedRun]:
     """A run of each store that is open, for the days after its last night."""
     found: list[QueuedRun] = []
     for store in sorted(stores):
-        settings = history.config.stores.get(store)
-        if settings is not None and settings["open"] and store in history.row["stores"]:
+        if history.is_open(store) and store in history.row["stores"]:
             day = max(history.row["planned_days"].get(store, 0) + 1, history.today(store))
             found.append({"store": store, "day": day, "cause": "requested", "position": 0})
     return sorted(found, key=lambda run: (first_day(run), run["store"]))

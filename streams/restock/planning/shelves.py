@@ -153,7 +153,7 @@ def _shelf(
     history: PoolHistory, terms: _Terms, key: tuple[str, str], pledged: dict[tuple[str, str], int]
 ) -> ShelfOutlook | None:
     known = terms.of(key[1])
-    if known is None or history.config.terms(*key) is None:
+    if known is None or history.config.terms(*key) is None or not history.is_open(key[0]):
         return None
     item, calendar, money = known
     row, step = history.shelves[key], step_milli(item["unit"])

@@ -21,6 +21,7 @@ from schemas.topics import (
 )
 from streams.pool.journal.facts import (
     FULFILMENT_REPORT_DECIDED,
+    MEMBERSHIP_CHANGED,
     ORDER_CHANGED,
     ORDER_REQUEST_DECIDED,
     SALE_RECORDED,
@@ -33,13 +34,14 @@ from streams.runtime.contract import InputRecord, OutputRecord
 from tests.proof.faults.records import Record, ShelfKey
 from tests.proof.faults.replay import decode_availability
 from tests.proof.simulation.books import Books
+from tests.proof.simulation.membership import check_members, take_turn
 from tests.proof.simulation.order_checks import KEPT, Row, check_lines, check_steps, require
 from tests.proof.simulation.pickup import AppointmentChecks, can_be_met, check_code
 from tests.support.pool import POOL, headers_of
 
 _LIVE = ("open", "claimed")
 _NEXT = {"pick": ("confirmed", "picked"), "hand_over": ("picked", "collected")}
-_FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED)
+_FOLLOWS = (ORDER_CHANGED, TASK_CHANGED, TRANSFER_CHANGED, MEMBERSHIP_CHANGED)
 _OUTCOMES = ("collected", "part_collected", "unfilled", "not_collected", "cancelled", "expired")
 _RINGS = {"sale": 1, "void": -1}
 _PREFIX = "__connect.errors."
@@ -225,6 +227,9 @@ class Auditor:
 
     def _fact(self, fact: Fact, event: Row, record: Record, first: int) -> None:
         kind, fields = fact
+        turned = take_turn(self.books, fact)
+        if turned is not None:
+            self.seen[turned] += 1
         self._appointments.take(fact, max(self.clock_ms, event.get("recorded_at_ms", 0)))
         if kind in (ORDER_REQUEST_DECIDED, TRANSFER_REQUEST_DECIDED):
             self._request(kind, fields, record)
@@ -454,6 +459,8 @@ class Auditor:
             if held:
                 there = max(self.books.on_hand_milli(shelf), picked[shelf], 0)
                 require(0 <= held <= there, "a unit is held twice", shelf, held, there)
+        if record.topic in (POOL_TICKS.name, POOL_CONFIG.name):
+            check_members(self.books, self.books.stores(POOL), self.clock_ms)
         if record.topic == POOL_TICKS.name:
             self._check_due()
 

@@ -31,6 +31,8 @@ class Books(Oracle):
         self._passed: defaultdict[ShelfKey, list[Passed]] = defaultdict(list)
         self._not_found: dict[ShelfKey, tuple[int, int]] = {}
         """Shelf → (when goods were last not found, how many since the last count)"""
+        self.away: set[str] = set()
+        """Stores that have left, or not joined yet."""
         self.touched: dict[ShelfKey, None] = {}
         """Shelves that changed, until whoever looks clears it."""
 
@@ -103,7 +105,7 @@ class Books(Oracle):
         pool, sku, store = shelf
         common = self.store(pool, store)
         own = self._settings[pool].get((store, sku))
-        if not common["open"] or (own is not None and not own["listed"]):
+        if not common["open"] or store in self.away or (own is not None and not own["listed"]):
             return 0
         on_hand, lent = self.on_hand_milli(shelf) - self._not_found.get(shelf, (0, 0))[1], common["contribution"]
         if lent["kind"] == "share":
@@ -118,6 +120,10 @@ class Books(Oracle):
     def store(self, pool: str, store: str) -> Fields:
         """A store's settings."""
         return self._settings[pool][store,]
+
+    def stores(self, pool: str) -> list[str]:
+        """The stores of a pool."""
+        return [key[0] for key, row in self._settings[pool].items() if len(key) == 1 and "last_day" in row]
 
     def pool(self, pool: str) -> Fields:
         """The pool's own settings."""

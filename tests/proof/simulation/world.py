@@ -33,6 +33,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
+from tests.proof.simulation.membership import drawn_days
 from tests.proof.simulation.pickup import PLACES, Customers
 from tests.proof.simulation.restock import restock_terms, town_calendar
 from tests.proof.simulation.settlement import SettlementTerms
@@ -78,6 +79,7 @@ class PoolWorld:
 
     def __init__(self, seed: int, days: int) -> None:
         self._chance = random.Random(seed)
+        self._chance_of_days = random.Random(f"days {seed}")
         self._terms = SettlementTerms(seed)
         self._restock_terms = restock_terms(seed)
         self._customers = Customers(seed)
@@ -200,7 +202,7 @@ class PoolWorld:
             update={
                 "open": chance.random() < 0.7, "safety_stock_milli": chance.choice((0, 1_000, 2_000)),
                 "contribution": Contribution(kind=kind, value=value),
-            }
+            } | drawn_days(self._chance_of_days, self.now_ms)
         )  # fmt: skip
         self._configure(changed)
         if self._chance.random() < 0.8:

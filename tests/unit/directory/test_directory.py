@@ -112,6 +112,18 @@ def test_a_record_that_an_operator_parks_is_left_out(bench):
     assert bench.bands()[f"{BREAD}/{STORE}"] == "in"
 
 
+def test_a_store_s_bands_are_told_from_its_first_to_its_last_day(bench):
+    bench.shows(STORE, shows_bands=True)
+    bench.tick(0)
+    bench.store(STORE, first_day="2026-09-22", last_day="2026-09-22")
+    seen = [(bool(bench.bands()), bench.stores()[STORE]["is_open"])]
+    for days in (1, 2):
+        bench.tick(days)
+        bench.restart()
+        seen.append((bool(bench.bands()), bench.stores()[STORE]["is_open"]))
+    assert seen == [(False, False), (True, True), (False, False)]
+
+
 # --- aggregates -------------------------------------------------------------------------------------------
 
 
