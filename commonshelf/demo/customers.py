@@ -25,8 +25,6 @@ class OrderTally:
 
     placed: int = 0
     lines: int = 0
-    lines_at_preferred: int = 0
-    """Of these, lines that the preferred store could have filled alone when they were ordered."""
 
 
 class Customers:
@@ -78,11 +76,9 @@ class Customers:
 
     async def _place(self, store: str, lines: tuple[OrderLine, ...]) -> None:
         tally = self.tally
-        at_preferred = sum(self._wishes.available_milli(line.sku, store) >= line.quantity_milli for line in lines)
         order = f"{self._run}-{tally.placed + 1}"
         tally.placed += 1
         tally.lines += len(lines)
-        tally.lines_at_preferred += at_preferred
         key = f"{order}-{OrderRequestKind.placed}"
         now_ms = wall_clock_ms()
         wish = None

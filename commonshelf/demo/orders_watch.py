@@ -4,15 +4,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from commonshelf.demo.topic_watch import TopicWatch
 from schemas.topics import ORDERS_EVENTS, POOL_TASKS
+from schemas.types.orders import OrderEvent
+from streams.pool.orders.filling import Filling
 
 _RATE_OVER_S = 60.0
 _ANSWERS = frozenset({"allocated", "unfilled", "refused"})
-_NOT_COLLECTED = "not_collected"
-"""Reason of a line that the pool had filled, and nobody came for."""
 _KEPT = frozenset({"tentative", "confirmed", "picked"})
 Row = Mapping[str, Any]
 
@@ -29,18 +29,16 @@ class OrdersView:
     reroutes: int = 0
     late_tasks: int = 0
     """Tasks that nobody claimed or ended in time."""
-    orders: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """(lines that the pool fills or has filled, holds that go on), by order."""
+    filling: Filling = field(default_factory=Filling)
+    """What is filled of the newest, with the pool and without."""
+    orders: dict[str, int] = field(default_factory=dict)
+    """Holds that go on, by order."""
     reroutes_at_s: deque[float] = field(default_factory=deque)
-
-    @property
-    def lines_filled(self) -> int:
-        return sum(filled for filled, _ in list(self.orders.values()))
 
     @property
     def holds(self) -> int:
         """Goods kept for orders now: one hold for each line and store."""
-        return sum(holds for _, holds in list(self.orders.values()))
+        return sum(list(self.orders.values()))
 
     @property
     def reroutes_per_min(self) -> int:
@@ -62,9 +60,8 @@ class OrdersView:
         if event["status"] == "ended" and event["outcome"]:
             self.outcomes[event["outcome"]] += 1
         if event["status"]:
-            filled = sum(not line["unfilled_milli"] or line["reason"] == _NOT_COLLECTED for line in event["lines"])
-            holds = sum(hold["state"] in _KEPT for hold in event["holds"])
-            self.orders[event["order"]] = (0 if event["outcome"] == "expired" else filled, holds)
+            self.orders[event["order"]] = sum(hold["state"] in _KEPT for hold in event["holds"])
+        self.filling.take(cast("OrderEvent", event))
 
 
 class OrdersWatch(TopicWatch):

@@ -90,7 +90,7 @@ class DemoView:
             parts.append(latency)
         parts.append(f"{view.lines_quarantined:,} dead letters")
         if ordered.lines:
-            parts.append(f"{ordered.placed:,} orders, filled {_fill_rates(orders, ordered)}")
+            parts.append(f"{ordered.placed:,} orders, filled {_fill_rates(orders)}")
             parts.append(f"{orders.holds:,} holds, {orders.reroutes_per_min:,} reroutes/min")
             parts.append(f"{orders.late_tasks:,} late tasks")
             parts.append(f"{self._crossed(settled)} crossed shops")
@@ -118,7 +118,7 @@ class DemoView:
             figures.add_row("newest line", f"{self._newest() or '-'} old", "till to table", self._latency() or "-")
         figures.add_row("repeats absorbed", f"{view.duplicates_absorbed:,}", "under way", f"{tally.open_lines:,} lines")
         if ordered.lines:
-            figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders, ordered))
+            figures.add_row("orders", f"{ordered.placed:,}", "lines filled", _fill_rates(orders))
             figures.add_row("holds", f"{orders.holds:,}", "reroutes/min", f"{orders.reroutes_per_min:,}")
             figures.add_row("late tasks", f"{orders.late_tasks:,}", "settlements", f"{settled.windows_closed:,} closed")
             payments = f"{settled.payments:,} of {settled.debts:,}"
@@ -195,11 +195,11 @@ def _windows(pickup: PickupView) -> str:
     return f"{'-' if kept is None else f'{kept:.0f}'} % kept, {width_min or 0:.0f} min wide"
 
 
-def _fill_rates(orders: OrdersView, ordered: OrderTally) -> str:
-    return (
-        f"{orders.lines_filled / ordered.lines:.0%} with the pool, "
-        f"{ordered.lines_at_preferred / ordered.lines:.0%} without"
-    )
+def _fill_rates(orders: OrdersView) -> str:
+    fill = orders.filling.fill
+    if not fill.lines:
+        return "-"
+    return f"{fill.with_pool / fill.lines:.0%} with the pool, {fill.without / fill.lines:.0%} without"
 
 
 class _Rate:

@@ -252,7 +252,7 @@ ORDER_LINES_FILLED = CounterMetric(
 )  # fmt: skip
 ORDER_LINES_FILLED_ALONE = CounterMetric(
     "commonshelf_order_lines_filled_alone_total",
-    "Of these, lines that the store of the customer's wish filled, or by the live table could have: without the pool.",
+    "Of these, lines that the store of the customer's wish filled, or could have: without the pool.",
     "lines", _POOL,
 )  # fmt: skip
 PICKUP_APPOINTMENTS = GaugeMetric(

@@ -108,6 +108,7 @@ class Demand(TypedDict):
     wanted_geohash: str | None
     given_store: str | None
     quantity_milli: int
+    wanted_milli: int
 
 
 class StoreRefusal(TypedDict):

@@ -5,7 +5,6 @@ history (`is_live` false) change gauges alone, as a sum that jumps at each start
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
 from schemas.statuses import LIVE_APPOINTMENT, LIVE_TASK
@@ -17,11 +16,12 @@ from schemas.topics import (
     POOL_TASKS,
     RESTOCK_PROPOSALS,
 )
-from schemas.types.orders import Demand, OrderEvent, OrderEventKind, OrderOutcome
+from schemas.types.orders import OrderEvent, OrderEventKind, OrderOutcome
 from schemas.types.pickup import AppointmentRow
 from schemas.types.restock import ProposalStatus, RestockProposal
 from schemas.types.stock import Availability
 from schemas.types.tasks import TaskRow
+from streams.pool.orders.filling import filled_alone
 
 TABLES = (POOL_AVAILABILITY.name, POOL_TASKS.name, PICKUP_APPOINTMENTS.name, RESTOCK_PROPOSALS.name)
 """Read from their beginning."""
@@ -46,10 +46,8 @@ def _how_kept(row: AppointmentRow) -> str | None:
 class _ShelfFigures(NamedTuple):
     """Figures of one row of the availability topic."""
 
-    available_milli: int
     is_negative: bool
     confidence_permille: int
-    position: int
 
 
 class Figures:
@@ -118,9 +116,7 @@ class Figures:
             self.negative[at] -= before.is_negative
             self.confidence_permille[at] -= before.confidence_permille
         if row is not None:
-            found = _ShelfFigures(
-                row["available_milli"], row["on_hand_milli"] < 0, row["confidence_permille"], row["position"]
-            )
+            found = _ShelfFigures(row["on_hand_milli"] < 0, row["confidence_permille"])
             self._shelf[shelf] = found
             self.shelves[at] += 1
             self.negative[at] += found.is_negative
@@ -174,27 +170,10 @@ class Figures:
         if event["status"] == "ended" and event["outcome"] in OUTCOMES:
             self.orders_ended[pool, event["outcome"]] += 1
         if event["key"] is not None and kind in ("allocated", "unfilled") and event["decision"] is not None:
-            self._take_placed(event, event["decision"]["demand"])
+            self._take_placed(event)
 
-    def _take_placed(self, event: OrderEvent, demand: Sequence[Demand]) -> None:
-        """Lines that the pool fills, and those that the store of the customer's wish could have filled alone.
-
-        `demand` has what goes to other stores than that, or to nobody: a line that is not in it is filled as wished.
-        """
-        pool, wanted_at = event["pool"], {one["line_id"]: one["wanted_store"] for one in demand}
-        for line in event["lines"]:
-            name, store = line["line_id"], wanted_at.get(line["line_id"])
-            self.lines_ordered[pool] += 1
-            self.lines_filled[pool] += not line["unfilled_milli"]
-            shelf = None if store is None else self._shelf.get((pool, line["sku"], store))
-            if name not in wanted_at:
-                self.lines_filled_alone[pool] += 1
-            elif shelf is not None:
-                free_milli = shelf.available_milli
-                if shelf.position >= event["position"]:  # it shows what this order took
-                    free_milli += sum(
-                        hold["quantity_milli"]
-                        for hold in event["holds"]
-                        if (hold["line_id"], hold["store"]) == (name, store)
-                    )
-                self.lines_filled_alone[pool] += free_milli >= line["quantity_milli"]
+    def _take_placed(self, event: OrderEvent) -> None:
+        pool = event["pool"]
+        self.lines_ordered[pool] += len(event["lines"])
+        self.lines_filled[pool] += sum(not line["unfilled_milli"] for line in event["lines"])
+        self.lines_filled_alone[pool] += len(filled_alone(event))

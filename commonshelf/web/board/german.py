@@ -16,7 +16,7 @@ GERMAN: Final[Mapping[str, str]] = {
     # The pool now
     "The pool now": "Der Pool jetzt",
     "Filled with the pool": "Erfüllt mit dem Pool",
-    "Filled where it was asked": "Davon im gewünschten Laden",
+    "Without the pool": "Ohne den Pool",
     "Orders": "Bestellungen",
     "Rerouted": "Umgeleitet",
     "Late tasks": "Verspätete Aufgaben",

@@ -99,7 +99,7 @@ def pool_now(
                 sum(task["store"] == one for task in live), sum(task["store"] == one for task in late),
             )
         )  # fmt: skip
-    fill = flow.fill
+    fill = flow.filling.fill
     return PoolNow(
         pool=pool,
         name=name or pool,
@@ -107,7 +107,7 @@ def pool_now(
         moves=[named(stores, move) for move in flow.newest(_MOVES_SHOWN)],
         late=[LateTask(task, name_of(stores, task["store"])) for task in late],
         late_count=len(late),
-        orders=flow.orders,
+        orders=flow.filling.orders,
         reroutes=flow.reroutes,
         lines=fill.lines,
         with_pool_permille=1000 * fill.with_pool // fill.lines if fill.lines else None,

@@ -89,7 +89,8 @@ def leave_open_unfilled(state: PoolState, order: OrderRow, reason: str, now_ms: 
     after = leave_unfilled(order, open_milli(order), reason)
     decision: Decision = {
         "costs": _cost_terms(Costs._make(0 for _ in Costs._fields)), "runner_up": [], "runner_up_milli_minor": None,
-        "refused": [], "demand": _demand(state, order, after), "substitutes": _substitutes(state, order, after, now_ms),
+        "refused": [], "demand": _demand(state, order, after, now_ms),
+        "substitutes": _substitutes(state, order, after, now_ms),
     }  # fmt: skip
     return Allocated(close_if_done(after, now_ms, state.config.pool["ended_retention_ms"]), decision, is_placed=False)
 
@@ -231,7 +232,7 @@ def _decision(
             {"store": store, "reason": STORE_QUOTA if reason == "no_stock" and store in at_quota else reason}
             for store, reason in answer.refused
         ],
-        "demand": _demand(state, order, placed),
+        "demand": _demand(state, order, placed, now_ms),
         "substitutes": _substitutes(state, order, placed, now_ms),
     }  # fmt: skip
 
@@ -240,7 +241,7 @@ def _cost_terms(costs: Costs) -> CostTerms:
     return cast("CostTerms", {f"{name}_milli_minor": cost for name, cost in costs._asdict().items()})
 
 
-def _demand(state: PoolState, order: OrderRow, placed: OrderRow) -> list[Demand]:
+def _demand(state: PoolState, order: OrderRow, placed: OrderRow, now_ms: int) -> list[Demand]:
     """What this entry brings of the demand elsewhere, or to nobody."""
     terms, position = order["terms"], state.next_position
     wanted_store = terms["preferred_store"]
@@ -255,9 +256,15 @@ def _demand(state: PoolState, order: OrderRow, placed: OrderRow) -> list[Demand]
         {
             "line_id": line_id, "sku": skus[line_id], "wanted_store": wanted_store,
             "wanted_geohash": terms["geohash"], "given_store": store, "quantity_milli": milli,
+            "wanted_milli": _could_promise(state, wanted_store, skus[line_id], now_ms),
         }
         for line_id, store, milli in (*elsewhere, *unmet)
     ]  # fmt: skip
+
+
+def _could_promise(state: PoolState, store: str | None, sku: str, now_ms: int) -> int:
+    offer = None if store is None else _offer(state, store, sku, 0, now_ms)
+    return 0 if offer is None else offer.available_milli
 
 
 def _newly_unfilled(order: OrderRow, placed: OrderRow) -> list[tuple[str, int]]:

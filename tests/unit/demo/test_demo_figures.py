@@ -160,15 +160,30 @@ def test_the_first_line_is_timed_from_the_start_of_the_process():
     assert (summary.fill_rate_with_pool, summary.reroutes_per_min) == (None, None)
 
 
+def order_event(*lines):
+    """lines: (unfilled, what the wished store could have given) of one wanted; none of them went to that store."""
+    return {
+        "order": "o", "kind": "allocated", "outcome": "", "transfer": None,
+        "lines": [
+            {"line_id": str(at), "quantity_milli": 1_000, "unfilled_milli": unfilled, "reason": "", "declined_by": []}
+            for at, (unfilled, _) in enumerate(lines)
+        ],
+        "decision": {"demand": [
+            {"line_id": str(at), "wanted_store": "a", "wanted_milli": could} for at, (_, could) in enumerate(lines)
+        ]},
+    }  # fmt: skip
+
+
 def test_fill_rates_are_shares_of_all_lines_that_were_ordered():
-    view = OrdersView(answered=2, reroutes=3, orders={"a": (2, 1), "b": (1, 0)})
+    view = OrdersView(answered=2, reroutes=3, orders={"a": 1, "b": 0})
+    view.filling.take(order_event(*[(0, 1_000)] * 2, (0, 0), (1_000, 0)))
     latencies = Latencies({"lich": "webhook"}, lambda _store, _recorded_ms: None)
     summary = summarise(
-        LedgerView(), TillTally(), view, OrderTally(2, 4, 1), PickupView(), SettlementView(), RestockView(),
+        LedgerView(), TillTally(), view, OrderTally(2, 4), PickupView(), SettlementView(), RestockView(),
         latencies,
         started_at_s=0, sold_for_s=30.0, pace_lost_s=0.0, is_drained=True,
     )  # fmt: skip
-    assert (summary.fill_rate_with_pool, summary.fill_rate_without_pool) == (0.75, 0.25)
+    assert (summary.fill_rate_with_pool, summary.fill_rate_without_pool) == (0.75, 0.5)
     assert (summary.reroutes_per_min, summary.holds) == (6.0, 1)
 
 

@@ -40,8 +40,8 @@ def test_the_picture_fits_the_terminal(height, least):
         restocked.take("restock.proposals.v1", proposal(status="approved"))
         row = {"status": "no_show", "window_from_ms": 0, "window_until_ms": 900_000}
         pickup = PickupView({("o", "anna"): row})
-        orders = OrdersView(orders={"o": (20, 1)})
-        state = (view, TillTally(), orders, OrderTally(9, 20, 19), pickup, settled, restocked)
+        orders = OrdersView(orders={"o": 1})
+        state = (view, TillTally(), orders, OrderTally(9, 20), pickup, settled, restocked)
         shown.link("a customer's page", "http://127.0.0.1:43210/front-desk/customer/order-1/ABCDEFGH/" + "x" * 22)
         shown.refresh(*state)
         lines = console.render_lines(shown._picture(*state))

@@ -113,23 +113,20 @@ def test_a_line_that_is_filled_as_wished_needs_no_pool(figures):
 
 
 def test_a_line_that_another_store_fills_needed_the_pool(figures):
-    shelf(figures, "anna", on_hand=1_000, available=1_000)
-    demand = {"line_id": "1", "wanted_store": "anna"}
+    demand = {"line_id": "1", "wanted_store": "anna", "wanted_milli": 1_000}
     placed(figures, [line("1", 2_000)], holds=[("1", "bernd", 2_000)], demand=[demand])
     assert lines_of(figures) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("position", [4, 5])
-def test_what_the_order_itself_took_was_free_before_whichever_topic_is_read_first(figures, position):
-    """The wished store has 3 of 3 wanted, and the pool takes 1 of them and 2 elsewhere."""
-    shelf(figures, "anna", on_hand=3_000, available=3_000 if position < 5 else 2_000, position=position)
+def test_a_line_that_the_wished_store_could_have_filled_needed_no_pool(figures):
     holds = [("1", "anna", 1_000), ("1", "bernd", 2_000)]
-    placed(figures, [line("1", 3_000)], holds=holds, demand=[{"line_id": "1", "wanted_store": "anna"}])
+    demand = {"line_id": "1", "wanted_store": "anna", "wanted_milli": 3_000}
+    placed(figures, [line("1", 3_000)], holds=holds, demand=[demand])
     assert lines_of(figures) == (1, 1, 1)
 
 
 def test_a_line_that_nobody_fills_is_ordered_only(figures):
-    demand = {"line_id": "1", "wanted_store": "anna"}
+    demand = {"line_id": "1", "wanted_store": "anna", "wanted_milli": 1_000}
     placed(figures, [line("1", 2_000, unfilled=2_000)], demand=[demand], kind="unfilled")
     assert lines_of(figures) == (1, 0, 0)
 

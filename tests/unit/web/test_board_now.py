@@ -1,7 +1,5 @@
 """Figures and map of *the pool now*: where demand went, what the pool fills, where stores are drawn."""
 
-from collections import Counter
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +11,8 @@ from commonshelf.web.board.render import arc
 from tests.support.board import example
 
 DEMAND = ("line_id", "wanted_store", "given_store")
+COULD_MILLI = {"mill": 1_000}
+"""What a wished store could have given."""
 
 
 def event(position, kind="allocated", order="R-1", lines=(("1", 0),), demand=(), holds=(), declined=(), outcome=""):
@@ -27,7 +27,9 @@ def event(position, kind="allocated", order="R-1", lines=(("1", 0),), demand=(),
             for line, unfilled in lines
         ],
         "holds": [{"line_id": line, "store": store, "position": position} for line, store in holds],
-        "decision": {"demand": [dict(zip(DEMAND, one, strict=True)) for one in demand]},
+        "decision": {"demand": [
+            dict(zip(DEMAND, one, strict=True)) | {"wanted_milli": COULD_MILLI.get(one[1], 0)} for one in demand
+        ]},
     }  # fmt: skip
 
 
@@ -35,7 +37,7 @@ def test_an_order_that_a_neighbour_fills_is_one_move_and_counts_for_the_pool_alo
     flow = Flow()
     lines, demand = (("1", 0), ("2", 0), ("3", 0)), (("1", "anna", "bert"), ("2", "anna", "bert"))
     assert flow.take(event(5, lines=lines, demand=demand)) == [Move(5, "R-1", "sent", "anna", "bert", 5)]
-    assert flow.fill == (3, 3, 1)
+    assert flow.filling.fill == (3, 3, 1)
 
 
 def test_a_reroute_goes_from_the_store_that_failed_the_line_to_the_one_that_has_it_now():
@@ -51,7 +53,26 @@ def test_a_reroute_goes_from_the_store_that_failed_the_line_to_the_one_that_has_
         )
     )
     assert found == [Move(8, "R-1", "rerouted", "anna", "carl", 8)]
-    assert (flow.reroutes, flow.fill) == (1, (1, 1, 0))
+    assert (flow.reroutes, flow.filling.fill) == (1, (1, 1, 0))
+
+
+def test_what_the_wished_store_had_and_a_neighbour_gave_needed_no_pool():
+    flow = Flow()
+    flow.take(event(5, demand=[("1", "mill", "bert")]))
+    assert flow.filling.fill == (1, 1, 1)
+    flow.take(event(6, "rerouted", holds=[("1", "carl")], declined=[("1", "bert")], demand=[("1", "mill", "carl")]))
+    assert flow.filling.fill == (1, 1, 1)
+    flow.take(event(7, "rerouted", declined=[("1", "bert"), ("1", "mill")]))
+    assert flow.filling.fill == (1, 1, 0)
+
+
+def test_goods_that_nobody_collected_were_filled():
+    flow = Flow()
+    flow.take(event(5))
+    gone = event(6, "ended", lines=(("1", 1_000),), outcome="not_collected")
+    gone["lines"][0]["reason"] = "not_collected"
+    flow.take(gone)
+    assert flow.filling.fill == (1, 1, 1)
 
 
 def test_an_event_counts_once_and_refusals_change_nothing():
@@ -60,15 +81,15 @@ def test_an_event_counts_once_and_refusals_change_nothing():
     flow.take(first)
     assert flow.take(first) == []
     assert flow.take(event(6, "refused", order="R-2", lines=(("1", 1_000),))) == []
-    assert (flow.orders, flow.fill, len(flow.moves)) == (1, (1, 1, 0), 1)
+    assert (flow.filling.orders, flow.filling.fill, len(flow.moves)) == (1, (1, 1, 0), 1)
 
 
 def test_what_the_customer_gave_up_is_no_failure_of_the_pool():
     flow = Flow()
     flow.take(event(5, lines=(("1", 1_000),), demand=[("1", "anna", None)]))
-    assert flow.fill == (1, 0, 0)
+    assert flow.filling.fill == (1, 0, 0)
     flow.take(event(6, "cancelled", lines=(("1", 1_000),), outcome="cancelled"))
-    assert flow.fill == (0, 0, 0)
+    assert flow.filling.fill == (0, 0, 0)
 
 
 TOLD = st.lists(
@@ -78,17 +99,17 @@ TOLD = st.lists(
 
 @given(TOLD)
 def test_the_fill_is_the_count_of_how_each_order_stands_last(told):
-    flow, standing, moved = Flow(), {}, Counter()
+    flow, standing = Flow(), {}
     for position, (order, how, is_given_up) in enumerate(told, 1):
         demand = {"filled": (), "moved": [("1", "anna", "bert")], "unfilled": [("1", "anna", None)]}[how]
         lines, outcome = (("1", 1_000 * (how == "unfilled")),), "cancelled" if is_given_up else ""
         flow.take(event(position, order=order, lines=lines, demand=demand, outcome=outcome))
-        moved[order] += how != "filled"
-        standing[order] = (how != "unfilled", not is_given_up)
-    counted = {order: filled for order, (filled, counts) in standing.items() if counts}
-    assert flow.fill == (
-        len(counted), sum(counted.values()), sum(filled and not moved[order] for order, filled in counted.items()),
-    )  # fmt: skip
+        if not is_given_up:
+            standing[order] = how
+        else:
+            standing.pop(order, None)
+    last = list(standing.values())
+    assert flow.filling.fill == (len(last), len(last) - last.count("unfilled"), last.count("filled"))
 
 
 PLACES = st.dictionaries(
