@@ -36,7 +36,7 @@ from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.api.shapes import Order, OrderChanges, OrdersPage, Pending, Reported
 from commonshelf.web.api.showing import order_shape, task_shape
 from commonshelf.web.callers import Caller
-from commonshelf.web.orders_seen import sees, sees_all
+from commonshelf.web.orders_seen import hears, sees, sees_all
 from messaging.clock import wall_clock_ms
 from schemas.models.base import NAME_PATTERN
 from schemas.models.requests import OrderRequest, OrderRequestKind, OrderTerms, PickupWish
@@ -193,7 +193,7 @@ async def events(request: Request, room: RoomOf, caller: Member, pool: KnownPool
             "outcome": one["outcome"],
         }
         for one in room.views.order_events(pool, order)
-        if is_whole or one["store"] in (None, caller.store)
+        if hears(caller, one)
     ]  # fmt: skip
     return answer(request, {"events": told})
 

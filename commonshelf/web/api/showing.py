@@ -3,7 +3,7 @@
 from typing import Any
 
 from commonshelf.web.callers import Caller
-from commonshelf.web.orders_seen import sees_all
+from commonshelf.web.orders_seen import seen_part
 from schemas.types.orders import Decision, OrderEvent
 from schemas.types.pickup import AppointmentRow
 from schemas.types.restock import RestockProposal
@@ -15,24 +15,17 @@ Shape = dict[str, object]
 
 def order_shape(event: OrderEvent, decided: OrderEvent | None, caller: Caller) -> Shape:
     """An order; of the parts of other stores a store that has only a part in it sees nothing."""
-    is_whole = sees_all(caller, event["order"])
-    holds = [hold for hold in event["holds"] if is_whole or hold["store"] == caller.store]
-    lines = {hold["line_id"] for hold in holds}
-    decision = None if decided is None or not is_whole else decided["decision"]
+    event = seen_part(caller, event)
+    decision = None if decided is None else seen_part(caller, decided)["decision"]
     return {
         "pool": event["pool"], "order": event["order"], "position": event["position"], "status": event["status"],
         "outcome": event["outcome"], "changed_at_ms": event["at_ms"],
         "lines": [
             _of(line, "line_id", "sku", "quantity_milli", "unfilled_milli", "reason")
             for line in event["lines"]
-            if is_whole or line["line_id"] in lines
         ],
-        "holds": [_of(hold, "line_id", "sku", "store", "quantity_milli", "state") for hold in holds],
-        "slots": [
-            _of(slot, "store", "place", "slot_ms", "until_ms")
-            for slot in event["slots"]
-            if is_whole or slot["store"] == caller.store
-        ],
+        "holds": [_of(hold, "line_id", "sku", "store", "quantity_milli", "state") for hold in event["holds"]],
+        "slots": [_of(slot, "store", "place", "slot_ms", "until_ms") for slot in event["slots"]],
         "decision": None if decision is None else _decision(decision),
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from commonshelf.web.board.store_view import Goods, goods_of
 from commonshelf.web.board.visit import Board, NotAllowed, NotThere, Refused, Visit, act_route, after, page_route
 from commonshelf.web.board.visitors import Form
 from commonshelf.web.board.words import COST_WORDS, EVENT_WORDS, EXCLUSION_WORDS, REASON_WORDS, STATUS_WORDS
-from commonshelf.web.orders_seen import order_prefix, sees, sees_all
+from commonshelf.web.orders_seen import hears, order_prefix, seen_part, sees, sees_all
 from messaging.clock import wall_clock_ms
 from schemas.types.catalog import CatalogItem
 from schemas.types.config import StoreSettings
@@ -89,7 +89,7 @@ class OrderPages:
         for _, event in islice(visit.views.recent_events(visit.pool), _EVENTS_LOOKED_AT):
             if event["status"] and event["transfer"] is None and event["order"] not in found:
                 found[event["order"]] = event
-        shown = [event for event in found.values() if is_readable(visit, event)]
+        shown = [seen_part(visit.caller, event) for event in found.values() if is_readable(visit, event)]
         return visit.page(
             "orders.html",
             here="orders",
@@ -134,19 +134,23 @@ class OrderPages:
     def _one(self, visit: Visit) -> Response:
         order = str(visit.request.path_params["order"])
         events, standing = _readable(visit, order)
-        decided = visit.views.decision(visit.pool, order)
+        decided, caller = visit.views.decision(visit.pool, order), visit.caller
         stores, items = visit.views.stores(visit.pool), Items(visit.views, visit.pool)
-        decision = None if decided is None else decided["decision"]
+        decision = None if decided is None else seen_part(caller, decided)["decision"]
         currency = "" if visit.settings is None else visit.settings["currency"]
         return visit.page(
             "order.html",
             here="orders",
             live=paths.changes(visit.pool, order=order),
             order=order,
-            standing=standing,
-            events=list(reversed(events)),
+            standing=seen_part(caller, standing),
+            events=[seen_part(caller, event) for event in reversed(events) if hears(caller, event)],
             decision=None if decision is None else decision_now(decision, stores, items),
-            appointments=visit.views.appointments(visit.pool, order),
+            appointments=[
+                one
+                for one in visit.views.appointments(visit.pool, order)
+                if sees_all(caller, order) or one["store"] == caller.store
+            ],
             places={place: row["name"] or place for place, row in visit.views.places(visit.pool).items()},
             stores=_stores(visit),
             items=items,
