@@ -20,7 +20,7 @@ from commonshelf.web.board.store_view import (
     task_cards,
     transfer_cards,
 )
-from commonshelf.web.board.visit import Board, Refused, Visit, act_route, after, page_route
+from commonshelf.web.board.visit import Board, NotAllowed, Refused, Visit, act_route, after, page_route
 from commonshelf.web.board.visitors import Form
 from commonshelf.web.board.words import (
     REASON_WORDS,
@@ -29,6 +29,7 @@ from commonshelf.web.board.words import (
     TASK_WORDS,
     WEEKDAY_WORDS,
 )
+from commonshelf.web.callers import is_open
 from messaging.clock import wall_clock_ms
 from schemas.models.access import Scope
 from schemas.models.restock import RestockAnswer
@@ -60,8 +61,14 @@ class StorePages:
         name = store["store"]
         stores = visit.views.stores(visit.pool)
         if not visit.may("tasks:read", name):
+            if not visit.is_member and name not in visit.views.listings(visit.pool):
+                raise NotAllowed  # it shows itself to nobody
             return visit.page(
-                "store_public.html", store=store, name=name_of(stores, name), hours=opening_text(store["opening"])
+                "store_public.html",
+                store=store,
+                is_open=is_open(store, visit.calendar),
+                name=name_of(stores, name),
+                hours=opening_text(store["opening"]),
             )
         items = Items(visit.views, visit.pool)
         tasks = task_cards(visit.views.tasks(visit.pool, name), items, wall_clock_ms())

@@ -50,6 +50,8 @@ class Board:
     connection: Connection
     views: PoolViews
     sessions: Sessions
+    streams: int = 0
+    """How many streams of pages are open."""
 
 
 @dataclass
@@ -74,6 +76,11 @@ class Visit:
     def zone(self) -> tzinfo:
         """Of the pool's wall clocks."""
         return UTC if self.settings is None else ZoneInfo(self.settings["time_zone"])
+
+    @property
+    def calendar(self) -> str:
+        """Time zone of the pool's calendar."""
+        return "UTC" if self.settings is None else self.settings["time_zone"]
 
     @property
     def caller(self) -> Caller:
