@@ -2,61 +2,39 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from commonshelf.web.board import render
-from commonshelf.web.board.visit import Board, NotThere, Visit, visit_of
+from commonshelf.web.board.streams import HEARTBEAT_S, stream_route
+from commonshelf.web.board.visit import Board, Visit
 from commonshelf.web.callers import is_over
 from commonshelf.web.views.changes import Change, ReadAnew
 
 _EACH_S: Final = 0.5
-_HEARTBEAT_S: Final = 15.0
-_STREAMS_MAX: Final = 600
 _KINDS: Final = ("order", "task", "appointment", "proposal", "shelf", "statement")
 
 
-class ChangesStream:
-    """The streams of all pages."""
+def changes_route(board: Board) -> Route:
+    """The stream of all pages of members."""
+    return stream_route(board, "/pool/{pool}/changes", _told, is_for_members=True)
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
-        self._streams = 0
-        self.routes = [Route("/pool/{pool}/changes", self._open, methods=["GET"])]
 
-    async def _open(self, request: Request) -> Response:
-        try:
-            visit = await asyncio.to_thread(visit_of, self._board, request)
-        except NotThere:
-            return Response(status_code=404)
-        if not visit.is_member:
-            return Response(status_code=403)
-        if self._streams >= _STREAMS_MAX:
-            return Response(status_code=503, headers={"Retry-After": "30"})
-        return StreamingResponse(self._told(visit), media_type="text/event-stream", headers=render.HEADERS)
-
-    async def _told(self, visit: Visit) -> AsyncIterator[str]:
-        self._streams += 1
-        try:
-            with visit.views.listen(visit.pool, _KINDS) as listener:
-                yield ": here\n\n"
+async def _told(visit: Visit) -> AsyncGenerator[str, None]:
+    with visit.views.listen(visit.pool, _KINDS) as listener:
+        yield ": here\n\n"
+        told_at_s = time.monotonic()
+        while True:
+            changes = await listener.next(HEARTBEAT_S)
+            if is_over(visit.views, visit.caller):
+                return
+            if not changes:
+                yield ": still here\n\n"
+            elif isinstance(changes, ReadAnew) or await asyncio.to_thread(_concern, visit, changes):
+                await asyncio.sleep(max(0.0, told_at_s + _EACH_S - time.monotonic()))
                 told_at_s = time.monotonic()
-                while True:
-                    changes = await listener.next(_HEARTBEAT_S)
-                    if is_over(visit.views, visit.caller):
-                        return
-                    if not changes:
-                        yield ": still here\n\n"
-                    elif isinstance(changes, ReadAnew) or await asyncio.to_thread(_concern, visit, changes):
-                        await asyncio.sleep(max(0.0, told_at_s + _EACH_S - time.monotonic()))
-                        told_at_s = time.monotonic()
-                        yield "event: changed\ndata: {}\n\n"
-        finally:
-            self._streams -= 1
+                yield "event: changed\ndata: {}\n\n"
 
 
 def _concern(visit: Visit, changes: Iterable[Change]) -> bool:

@@ -3,31 +3,28 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
 from markupsafe import Markup
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import Response
 
 from commonshelf.web.board import paths, render
 from commonshelf.web.board.flow import Move
 from commonshelf.web.board.frame import Point
 from commonshelf.web.board.now import PoolNow, StoreNow, for_public, named
+from commonshelf.web.board.streams import HEARTBEAT_S, stream_route
 from commonshelf.web.board.texts import Texts
-from commonshelf.web.board.visit import Board, NotThere, Visit, page_route, visit_of
+from commonshelf.web.board.visit import Board, Visit, page_route
 from commonshelf.web.board.watch import PoolWatch
 from commonshelf.web.board.words import HEALTH_WORDS, TASK_WORDS
 from commonshelf.web.callers import is_over
 from commonshelf.web.views.changes import ReadAnew
 
 _PART_EACH_S: Final = 1.0
-_HEARTBEAT_S: Final = 15.0
 _LIT: Final = 1
-_STREAMS_MAX: Final = 600
 _KINDS: Final = ("settings", "shelf", "order", "task")
 
 
@@ -47,11 +44,10 @@ class NowPages:
         self._board = board
         self._watches: dict[str, PoolWatch] = {}
         self._parts: dict[tuple[str, str, str], _Part] = {}
-        self._streams = 0
         self.routes = [
             page_route(board, "/", self._first),
             page_route(board, "/pool/{pool}", self._page),
-            Route("/pool/{pool}/live", self._live, methods=["GET"]),
+            stream_route(board, "/pool/{pool}/live", self._told),
         ]
 
     def _first(self, visit: Visit) -> Response:
@@ -87,45 +83,31 @@ class NowPages:
         now = self._watch(visit.pool).look()
         return now if visit.is_member else for_public(now, visit.views.listings(visit.pool))
 
-    async def _live(self, request: Request) -> Response:
-        try:
-            visit = await asyncio.to_thread(visit_of, self._board, request)
-        except NotThere:
-            return Response(status_code=404)
-        if self._streams >= _STREAMS_MAX:
-            return Response(status_code=503, headers={"Retry-After": "30"})
-        headers = {**render.HEADERS, "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._told(visit), media_type="text/event-stream", headers=headers)
-
-    async def _told(self, visit: Visit) -> AsyncIterator[str]:
+    async def _told(self, visit: Visit) -> AsyncGenerator[str, None]:
         """Moves as they come, and the page's content when it is another, at most once a second."""
-        self._streams += 1
-        try:
-            watch = self._watch(visit.pool)
-            with visit.views.listen(visit.pool, _KINDS) as listener:
-                position, _ = await asyncio.to_thread(watch.moves_since, 0)
-                shown, sent_at_s, is_due = "", float("-inf"), True
-                yield ": here\n\n"
-                while True:
-                    wait_s = max(0.05, sent_at_s + _PART_EACH_S - time.monotonic()) if is_due else _HEARTBEAT_S
-                    changes = await listener.next(wait_s)
-                    if is_over(visit.views, visit.caller):
-                        return
-                    if isinstance(changes, ReadAnew) or changes:
-                        is_due = True
-                        position, moves = await asyncio.to_thread(watch.moves_since, position)
-                        for told in await asyncio.to_thread(self._moves, visit, moves):
-                            yield told
-                    elif not is_due:
-                        yield ": still here\n\n"
-                    if is_due and time.monotonic() - sent_at_s >= _PART_EACH_S:
-                        html = await asyncio.to_thread(self._part, visit)
-                        is_due, sent_at_s = False, time.monotonic()
-                        if html != shown:
-                            shown = html
-                            yield _event("part", {"name": "now", "html": html})
-        finally:
-            self._streams -= 1
+        watch = self._watch(visit.pool)
+        with visit.views.listen(visit.pool, _KINDS) as listener:
+            position, _ = await asyncio.to_thread(watch.moves_since, 0)
+            shown, sent_at_s, is_due = "", float("-inf"), True
+            yield ": here\n\n"
+            while True:
+                wait_s = max(0.05, sent_at_s + _PART_EACH_S - time.monotonic()) if is_due else HEARTBEAT_S
+                changes = await listener.next(wait_s)
+                if is_over(visit.views, visit.caller):
+                    return
+                if isinstance(changes, ReadAnew) or changes:
+                    is_due = True
+                    position, moves = await asyncio.to_thread(watch.moves_since, position)
+                    for told in await asyncio.to_thread(self._moves, visit, moves):
+                        yield told
+                elif not is_due:
+                    yield ": still here\n\n"
+                if is_due and time.monotonic() - sent_at_s >= _PART_EACH_S:
+                    html = await asyncio.to_thread(self._part, visit)
+                    is_due, sent_at_s = False, time.monotonic()
+                    if html != shown:
+                        shown = html
+                        yield _event("part", {"name": "now", "html": html})
 
     def _moves(self, visit: Visit, moves: list[Move]) -> list[str]:
         if not moves:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from commonshelf.stack.connection import Connection
-from commonshelf.web.board.changes import ChangesStream
+from commonshelf.web.board.changes import changes_route
 from commonshelf.web.board.items_page import ItemPages
 from commonshelf.web.board.now_page import NowPages
 from commonshelf.web.board.ops_page import OpsPage
@@ -40,19 +40,21 @@ def board_routes(connection: Connection, views: PoolViews) -> list[BaseRoute]:
         *OpsPage(board, set_aside).routes,
         *SearchPage(board).routes,
         *TillPages(board, set_aside).routes,
-        *ChangesStream(board).routes,
+        changes_route(board),
         Route("/board/style.css", _asset("style.css", "text/css")),
         Route("/board/live.js", _asset("live.js", "text/javascript")),
     ]
 
 
-def _asset(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+def _asset(name: str, media_type: str, *, for_other_sites: bool = False) -> Callable[[Request], Awaitable[Response]]:
     @cache
     def text() -> str:
         return (FOLDER / name).read_text(encoding="utf-8")
 
     async def serve(_request: Request) -> Response:
         headers = {"Cache-Control": f"max-age={_ASSET_S}", "X-Content-Type-Options": "nosniff"}
+        if for_other_sites:
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return Response(text(), media_type=media_type, headers=headers)
 
     return serve
