@@ -22,6 +22,7 @@ from commonshelf.web.board.store_page import StorePages
 from commonshelf.web.board.till_page import TillPages
 from commonshelf.web.board.visit import Board
 from commonshelf.web.board.visitors import Sessions
+from commonshelf.web.board.widget_page import WidgetPage
 from commonshelf.web.views.pool_views import PoolViews
 
 _ASSET_S: Final = 300
@@ -39,10 +40,12 @@ def board_routes(connection: Connection, views: PoolViews) -> list[BaseRoute]:
         *ItemPages(board).routes,
         *OpsPage(board, set_aside).routes,
         *SearchPage(board).routes,
+        *WidgetPage(board).routes,
         *TillPages(board, set_aside).routes,
         changes_route(board),
         Route("/board/style.css", _asset("style.css", "text/css")),
         Route("/board/live.js", _asset("live.js", "text/javascript")),
+        Route("/board/widget.js", _asset("widget.js", "text/javascript", for_other_sites=True)),
     ]
 
 

@@ -22,17 +22,20 @@ class SearchPage:
         self.routes = [page_route(board, "/pool/{pool}/search", self._page)]
 
     def _page(self, visit: Visit) -> Response:
-        wanted, near = visit.asked("q"), visit.asked("near")
-        listings, stores = visit.views.listings(visit.pool), visit.views.stores(visit.pool)
-        alike = islice(matching(visit.views.items(visit.pool), wanted), 5 * _ITEMS_SHOWN) if wanted else ()
-        found = [
-            (item, offers(visit, item, near))
-            for item in alike
-            if visit.is_member or any(shown_to_public(listing, item["category"]) for listing in listings.values())
-        ]
-        shown = sorted(found, key=lambda one: not one[1])[:_ITEMS_SHOWN]
-        listed = {one: name_of(stores, one) for one in stores if visit.is_member or one in listings}
-        return visit.page(
-            "search.html", here="search", q=wanted, near=near, found=shown, band_words=BAND_WORDS,
-            stores=dict(sorted(listed.items(), key=lambda pair: pair[1])),
-        )  # fmt: skip
+        return visit.page("search.html", here="search", **shown_to(visit, visit.asked("q"), visit.asked("near")))
+
+
+def shown_to(visit: Visit, wanted: str, near: str) -> dict[str, object]:
+    """What a search shows to a visitor: items with these words, each with the stores that show that they have it."""
+    listings, stores = visit.views.listings(visit.pool), visit.views.stores(visit.pool)
+    alike = islice(matching(visit.views.items(visit.pool), wanted), 5 * _ITEMS_SHOWN) if wanted else ()
+    found = [
+        (item, offers(visit, item, near))
+        for item in alike
+        if visit.is_member or any(shown_to_public(listing, item["category"]) for listing in listings.values())
+    ]
+    listed = {one: name_of(stores, one) for one in stores if visit.is_member or one in listings}
+    return {
+        "q": wanted, "near": near, "found": sorted(found, key=lambda one: not one[1])[:_ITEMS_SHOWN],
+        "band_words": BAND_WORDS, "stores": dict(sorted(listed.items(), key=lambda pair: pair[1])),
+    }  # fmt: skip
