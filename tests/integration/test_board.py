@@ -102,9 +102,19 @@ def placed(page, sku, units, store):
     return page.url.rpartition("/")[2].partition("?")[0]
 
 
-def test_an_order_is_placed_rerouted_before_everybody_s_eyes_and_done(chromium, stack):
+NOTES_THE_REROUTE = """
+window.isTheSame = true;
+new MutationObserver((_, watch) => {
+  if (!document.querySelector("[data-list=moves] li.rerouted")) return;
+  window.reroutedAt = Date.now();
+  watch.disconnect();
+}).observe(document.body, {childList: true, subtree: true});
+"""
+
+
+def test_an_order_is_placed_rerouted_before_everybody_s_eyes_and_done(chromium, stack, capsys):
     watching, told = opened(chromium, stack)
-    watching.evaluate("window.isTheSame = true")
+    watching.evaluate(NOTES_THE_REROUTE)
     anna, said = opened(chromium, stack, stack.keys["anna"], PAGES["orders"])
     order = placed(anna, "MILK", "4", "anna")
     assert anna.locator("[data-kind=confirmed]").count() == 1
@@ -112,6 +122,7 @@ def test_an_order_is_placed_rerouted_before_everybody_s_eyes_and_done(chromium, 
     task = anna.locator(f"[data-task]:has-text('{order}')")
     task.locator("summary:has-text('Something is missing')").click()
     task.locator("input[name^=missing-]").fill("3")
+    told_at_ms = anna.evaluate("Date.now()")
     task.locator("text=Tell what is missing").click()
     anna.wait_for_url("**said=short*")
     row = watching.locator("[data-list=moves] li.rerouted")
@@ -120,6 +131,9 @@ def test_an_order_is_placed_rerouted_before_everybody_s_eyes_and_done(chromium, 
     assert "Bert's" in row.inner_text()
     assert order not in watching.content()
     watching.wait_for_selector(".ways .rerouted")
+    with capsys.disabled():
+        waited_ms = watching.evaluate("window.reroutedAt") - told_at_ms
+        print(f"\nthe reroute was on everybody's page {waited_ms} ms after the shopkeeper's click")
     assert watching.evaluate("window.isTheSame") is True
     anna.goto(f"{stack.url}/pool/{POOL}/orders/{order}")
     assert "Anna's Corner failed: not found" in " ".join(anna.inner_text("main").split())
@@ -151,6 +165,40 @@ def test_a_code_that_means_nothing_is_mapped_and_its_line_counts(chromium, stack
     page.wait_for_url("**said=mapped*")
     assert page.locator("[data-code='plu:4099']").count() == 0
     until(lambda: stack.shelf.available_milli("BANANA") == 6_000, "the line that waited")
+    assert told == []
+    page.context.close()
+
+
+def test_an_operator_gives_up_a_dead_letter_and_replays_what_a_mapping_helps(chromium, stack):
+    at = datetime.now(UTC).isoformat()
+    rows = f"receipt_no,line_no,sold_at,plu,quantity,uom\n81,1,{at},4097,1,kg\n82,1,{at},4098,0.5,kg\n"
+    stack.shelf.drop("anna", "sales-81.csv", rows)
+    page, told = opened(chromium, stack, stack.operators, PAGES["ops"])
+
+    def letters():
+        page.reload()
+        return page.locator("[data-letter]").count()
+
+    until(lambda: letters() == 2, "the two receipts", pause_s=1)
+    lost = page.locator("[data-letter]:has-text('4097')")
+    lost.locator("summary").click()
+    lost.locator("input[name=reason]").fill("a test of the till")
+    lost.locator("text=Give it up").click()
+    page.wait_for_url("**said=discarded*")
+    assert page.locator("[data-letter]").count() == 1
+    before_milli = stack.shelf.available_milli("BANANA")
+    assert stack.shelf.call("map", "set", POOL, "plu:4098", "BANANA", "--store", "anna", "--no-replay").returncode == 0
+    replay = page.locator("text=Replay what can be used")
+
+    def helps():
+        page.reload()
+        return replay.is_enabled()
+
+    until(helps, "the mapping", pause_s=1)
+    replay.click()
+    page.wait_for_url("**said=replayed*")
+    until(lambda: stack.shelf.available_milli("BANANA") == before_milli - 500, "the line that waited")
+    assert page.locator("[data-letter]").count() == 0
     assert told == []
     page.context.close()
 
