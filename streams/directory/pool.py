@@ -37,7 +37,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class _Item(NamedTuple):
-    """What everybody is told of an item."""
+    """An item in the words that everybody is told."""
 
     name: str
     gtin: str | None

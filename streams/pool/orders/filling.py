@@ -1,4 +1,4 @@
-"""How much of what is ordered is filled, with the pool and without: the one place where that is counted. Pure.
+"""The filling of orders, with the pool and without: the one place where it is counted. Pure.
 
 The board, the demo and the metrics ask here. A line counts as filled without the pool when the store of the customer's
 wish gave it, or could have given all of it when the order was decided, and did not fail later. Who wished no store

@@ -274,7 +274,8 @@ def test_the_unions_of_the_facts_and_settings_grow_and_no_other():
         "pool.config.v1.change", "pool.journal.v1.entries.fact", "pool.journal.v1.entries.fact.change",
         "pool.journal.v1.entries.fact.message.body", "pool.lending.v1.body", "pool.changelog.v1.row",
         "pool.changelog.v1.row.change", "restock.changelog.v1.row", "restock.changelog.v1.row.change",
-        "access.settings.v1.setting",
+        "access.settings.v1.setting", "directory.changelog.v1.row", "directory.changelog.v1.row.change",
+        "directory.changelog.v1.row.setting",
     }  # fmt: skip
 
 
