@@ -1,7 +1,7 @@
 """The route of the consumer's search: who near me has it, in bands only, by when, and how to collect."""
 
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -22,10 +22,11 @@ class SearchPage:
         self.routes = [page_route(board, "/pool/{pool}/search", self._page)]
 
     def _page(self, visit: Visit) -> Response:
-        return visit.page("search.html", here="search", **shown_to(visit, visit.asked("q"), visit.asked("near")))
+        shown = shown_to(visit, visit.asked("q"), visit.asked("near"))
+        return visit.page("search.html", here="search", **shown)
 
 
-def shown_to(visit: Visit, wanted: str, near: str) -> dict[str, object]:
+def shown_to(visit: Visit, wanted: str, near: str) -> dict[str, Any]:
     """What a search shows to a visitor: items with these words, each with the stores that show that they have it."""
     listings, stores = visit.views.listings(visit.pool), visit.views.stores(visit.pool)
     alike = islice(matching(visit.views.items(visit.pool), wanted), 5 * _ITEMS_SHOWN) if wanted else ()

@@ -21,7 +21,7 @@ from streams.pool.orders import tasks as order_tasks
 from streams.pool.pickup import fold as pickup_fold
 from streams.pool.pickup import learning, slots
 from streams.pool.pickup.preparation import AS_DECLARED
-from streams.pool.settings import clock
+from streams.pool.settings import clock, membership
 from streams.pool.state import dedup, shelf, tables
 from streams.pool.state.shelf import Shelf
 from streams.pool.stock import decide, fold
@@ -222,6 +222,7 @@ MUTANTS: dict[str, Plant] = {
     ),
     "a window stays wide when its goods are ready": _replace(pickup_fold, "_narrowed", lambda _: lambda row: row),
     "goods are handed over against any code": _replace(reports, "check_code", lambda _: lambda *given: given[3]),
+    "a store never leaves": _answer(membership, "next_turn_ms", None),
     "a record is skipped": _replace(processor.PoolPartition, "apply", _skipping),
     "a record is applied twice": _replace(processor.PoolPartition, "apply", _repeating),
     "a batch leaves no journal": _answer(processor, "_journal_pages", ()),
