@@ -14,9 +14,9 @@ class MembershipChanged(TypedDict):
     store: str
     kind: MembershipChangeKind
     at_ms: int
-    orders: int
-    tasks: int
-    loans: int
+    open_orders: int
+    open_tasks: int
+    open_loans: int
 
 
 class MembershipRow(TypedDict):

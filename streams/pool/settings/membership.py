@@ -48,11 +48,10 @@ def set_alarm(state: PoolState, store: str) -> None:
 
 def turn(state: PoolState, store: str, _: Trigger) -> Fact:
     """A store's first day begins, or its last one has ended."""
-    lent = state[LENT].of_store(store)
     changed: MembershipChanged = {
         "store": store, "kind": "joined" if store in state.config.away else "left", "at_ms": state.row["clock_ms"],
-        "orders": len(state[ORDERS].at_store.get(store, ())), "tasks": len(state[TASKS].at_store.get(store, ())),
-        "loans": lent,
+        "open_orders": len(state[ORDERS].at_store.get(store, ())),
+        "open_tasks": len(state[TASKS].at_store.get(store, ())), "open_loans": state[LENT].of_store(store),
     }  # fmt: skip
     return MEMBERSHIP_CHANGED, changed
 

@@ -67,7 +67,7 @@ def test_what_was_promised_before_a_store_left_runs_out(bench):
     bench.configure(store(last=0))
     bench.pass_time(NOON_MS + DAY_MS // 2)
     [left] = told(bench)
-    assert (left["kind"], left["orders"], left["tasks"]) == ("left", 1, 1)
+    assert (left["kind"], left["open_orders"], left["open_tasks"]) == ("left", 1, 1)
     late_ms = NOON_MS + DAY_MS // 2
     for kind in ("pick", "hand_over"):
         bench.fulfil("done", bench.task(kind), occurred_at_ms=late_ms, appended_at_ms=late_ms)
