@@ -25,7 +25,7 @@ PAGES = {
     "now": f"/pool/{POOL}", "anna": f"/pool/{POOL}/store/anna", "orders": f"/pool/{POOL}/orders",
     "items": f"/pool/{POOL}/items", "item": f"/pool/{POOL}/item/MILK?why=anna", "ops": f"/pool/{POOL}/ops",
     "search": f"/pool/{POOL}/search?q=milk&near=anna", "till": f"/pool/{POOL}/till/anna?q=4006381333931",
-    "signin": "/signin", "unknown": "/pool/none",
+    "widget": f"/pool/{POOL}/widget?q=milk", "signin": "/signin", "unknown": "/pool/none",
 }  # fmt: skip
 
 
@@ -217,6 +217,20 @@ def test_a_till_finds_the_neighbour_and_reserves_there_by_keyboard(chromium, sta
     page.context.close()
 
 
+def test_a_town_s_page_shows_who_has_it_by_one_tag(chromium, stack):
+    page, told = opened(chromium, stack)
+    tag = f"<script src='{stack.url}/board/widget.js' data-pool='{POOL}'></script>"
+    body = f"<!doctype html><title>Our town</title><link rel='icon' href='data:,'>{tag}"
+    page.route("http://localhost:9/", lambda route: route.fulfill(content_type="text/html", body=body))
+    page.goto("http://localhost:9/")
+    widget = page.frame_locator("iframe[title='Who has it?']")
+    widget.locator("#q").fill("milk")
+    widget.locator("button").click()
+    widget.locator("text=Anna's Corner").wait_for()
+    assert told == []
+    page.context.close()
+
+
 def test_an_operator_signs_in_by_the_address_that_up_prints(chromium, stack):
     page, told = opened(chromium, stack)
     page.goto(f"{stack.url}/signin#{stack.operators}")
@@ -233,7 +247,7 @@ def test_an_operator_signs_in_by_the_address_that_up_prints(chromium, stack):
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)], ids=["light desktop", "dark phone"])
 def test_pages_are_accessible_fit_the_screen_and_break_no_policy(chromium, stack, scheme, size, tmp_path):
-    for who, names in {"operators": tuple(PAGES), "public": ("now", "anna", "search", "signin")}.items():
+    for who, names in {"operators": tuple(PAGES), "public": ("now", "anna", "search", "widget", "signin")}.items():
         key = stack.operators if who == "operators" else None
         page, told = opened(chromium, stack, key, viewport=size, color_scheme=scheme)
         for name in names:
