@@ -151,6 +151,18 @@ def test_a_store_can_be_added_with_its_opening_stock(shelf):
     assert (cara["name"], cara["safety_stock_milli"]) == ("Cara & Co", 1000)
 
 
+def test_a_store_leaves_with_its_last_day_and_joins_again(shelf):
+    before_milli = shelf.available_milli("BANANA")
+    left = shelf.call("store", "leave", "riverside", "cara", "2026-01-01")
+    assert "the last day of store cara in pool riverside is 2026-01-01" in left.stdout
+    until(lambda: shelf.available_milli("BANANA") == before_milli - 5_000, "its leaving")
+    joined = shelf.call("store", "join", "riverside", "cara", "2026-01-01")
+    assert "store cara takes part in pool riverside from 2026-01-01 on" in joined.stdout
+    until(lambda: shelf.available_milli("BANANA") == before_milli, "its return")
+    wrong = shelf.call("store", "leave", "riverside", "cara", "2025-12-31")
+    assert "first_day must not be after last_day" in wrong.stderr
+
+
 def test_a_store_s_terms_for_one_item_are_set_and_taken_back(shelf):
     before = shelf.available_milli("MILK")
     terms = ("store", "item", "riverside", "anna", "MILK")

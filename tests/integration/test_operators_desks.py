@@ -220,6 +220,8 @@ NAMES = {
     "clock confirm": [("x", WRONG_POOL)],
     "store add": [("x anna --name Anna", WRONG_POOL)],
     "store item": [("x anna MILK", WRONG_POOL), (f"{POOL} ana MILK", WRONG_STORE), (f"{POOL} anna MLIK", WRONG_ITEM)],
+    "store join": [("x anna 2026-12-01", WRONG_POOL), (f"{POOL} ana 2026-12-01", WRONG_STORE)],
+    "store leave": [("x anna 2026-12-31", WRONG_POOL), (f"{POOL} ana 2026-12-31", WRONG_STORE)],
     "store list": [("x", WRONG_POOL)],
     "connect check": [("ana", OF_FILE)],
     "connect discover": [("ana", OF_FILE)],
