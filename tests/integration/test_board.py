@@ -2,7 +2,10 @@
 
 import shutil
 import signal
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import get_args
 
 import pytest
@@ -217,16 +220,35 @@ def test_a_till_finds_the_neighbour_and_reserves_there_by_keyboard(chromium, sta
     page.context.close()
 
 
+@contextmanager
+def a_town_s_page(body):
+    """The address of a page of another site."""
+
+    class Town(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            """Nothing is said."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Town) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 def test_a_town_s_page_shows_who_has_it_by_one_tag(chromium, stack):
     page, told = opened(chromium, stack)
     tag = f"<script src='{stack.url}/board/widget.js' data-pool='{POOL}'></script>"
-    body = f"<!doctype html><title>Our town</title><link rel='icon' href='data:,'>{tag}"
-    page.route("http://localhost:9/", lambda route: route.fulfill(content_type="text/html", body=body))
-    page.goto("http://localhost:9/")
-    widget = page.frame_locator("iframe[title='Who has it?']")
-    widget.locator("#q").fill("milk")
-    widget.locator("button").click()
-    widget.locator("text=Anna's Corner").wait_for()
+    with a_town_s_page(f"<!doctype html><title>Our town</title><link rel='icon' href='data:,'>{tag}") as url:
+        page.goto(url)
+        widget = page.frame_locator("iframe[title='Who has it?']")
+        widget.locator("#q").fill("milk")
+        widget.locator("button").click()
+        widget.locator('strong:has-text("Anna\'s Corner")').wait_for()
     assert told == []
     page.context.close()
 

@@ -18,7 +18,7 @@ from commonshelf.web.board.now import PoolNow, StoreNow, for_public, named
 from commonshelf.web.board.streams import HEARTBEAT_S, stream_route
 from commonshelf.web.board.texts import Texts
 from commonshelf.web.board.visit import Board, Visit, page_route
-from commonshelf.web.board.watch import PoolWatch
+from commonshelf.web.board.watch import SEEN_S, PoolWatch
 from commonshelf.web.board.words import HEALTH_WORDS, TASK_WORDS
 from commonshelf.web.callers import is_over
 from commonshelf.web.views.changes import ReadAnew
@@ -63,21 +63,25 @@ class NowPages:
 
     def _page(self, visit: Visit) -> Response:
         others = [(paths.now(pool), _pool_name(visit, pool)) for pool in visit.views.pools() if pool != visit.pool]
-        part = self._part(visit)
+        part, _ = self._part(visit)
         return visit.page("now.html", here="now", live=paths.live(visit.pool), part=Markup(part), others=others)  # noqa: S704  made of a template
 
     def _watch(self, pool: str) -> PoolWatch:
         return self._watches.setdefault(pool, PoolWatch(self._board.views, pool))
 
-    def _part(self, visit: Visit) -> str:
-        """The content for this visitor: one for the public, one for stores, one for operators; by language."""
+    def _part(self, visit: Visit) -> tuple[str, float]:
+        """The content for this visitor, and when what it shows was looked at, by the monotonic clock.
+
+        There is one for the public, one for stores, one for operators; by language.
+        """
         part = self._parts.setdefault((visit.pool, _audience(visit), visit.t.language), _Part())
         with part.lock:
             if time.monotonic() - part.made_at_s >= _PART_EACH_S / 2:
+                began_at_s = time.monotonic()
                 now = self._seen(visit)
+                part.made_at_s = began_at_s
                 part.html = _content(visit, now)
-                part.made_at_s = time.monotonic()
-            return part.html
+            return part.html, part.made_at_s - SEEN_S
 
     def _seen(self, visit: Visit) -> PoolNow:
         now = self._watch(visit.pool).look()
@@ -88,7 +92,7 @@ class NowPages:
         watch = self._watch(visit.pool)
         with visit.views.listen(visit.pool, _KINDS) as listener:
             position, _ = await asyncio.to_thread(watch.moves_since, 0)
-            shown, sent_at_s, is_due = "", float("-inf"), True
+            shown, sent_at_s, heard_at_s, is_due = "", float("-inf"), float("-inf"), True
             yield ": here\n\n"
             while True:
                 wait_s = max(0.05, sent_at_s + _PART_EACH_S - time.monotonic()) if is_due else HEARTBEAT_S
@@ -96,15 +100,16 @@ class NowPages:
                 if is_over(visit.views, visit.caller):
                     return
                 if isinstance(changes, ReadAnew) or changes:
-                    is_due = True
+                    is_due, heard_at_s = True, time.monotonic()
                     position, moves = await asyncio.to_thread(watch.moves_since, position)
                     for told in await asyncio.to_thread(self._moves, visit, moves):
                         yield told
                 elif not is_due:
                     yield ": still here\n\n"
                 if is_due and time.monotonic() - sent_at_s >= _PART_EACH_S:
-                    html = await asyncio.to_thread(self._part, visit)
-                    is_due, sent_at_s = False, time.monotonic()
+                    html, looked_at_s = await asyncio.to_thread(self._part, visit)
+                    # What was made for others a moment ago may not show yet what was heard since.
+                    is_due, sent_at_s = looked_at_s < heard_at_s, time.monotonic()
                     if html != shown:
                         shown = html
                         yield _event("part", {"name": "now", "html": html})

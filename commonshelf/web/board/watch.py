@@ -16,7 +16,8 @@ from schemas.types.orders import OrderEvent
 EVENTS_MAX: Final = 10_000
 """Past events of orders that a watch begins with, the newest."""
 _HEALTH_AGE_S = 2.0
-_SEEN_S = 0.25
+SEEN_S: Final = 0.25
+"""How old a look at the pool may be."""
 _FIRST_BUDGET_S, _BUDGET_S = 2.0, 0.05
 """How long stores' shelves are counted at a time; what is left comes with the next look."""
 
@@ -52,7 +53,7 @@ class PoolWatch:
     def look(self) -> PoolNow:
         """The pool as it is now, or was a moment ago."""
         with self._lock:
-            if self._seen is None or self._now_s() - self._seen_at_s > _SEEN_S:
+            if self._seen is None or self._now_s() - self._seen_at_s > SEEN_S:
                 self._seen, self._seen_at_s = self._looked(), self._now_s()
             return self._seen
 
