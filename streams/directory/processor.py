@@ -4,7 +4,7 @@ Bytes in, bytes out: what follows from a record is `pool`'s. Partners read what 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.codec import BadMessage, Codec, LaterSchema
@@ -66,6 +66,7 @@ class DirectoryPartition:
         self._out = {topic.name: Codec(topic.name) for topic in (PUBLIC_STORES, PUBLIC_BANDS, PUBLIC_AGGREGATES)}
         self._outputs: list[OutputRecord] = []
         self.pools: dict[str, DirectoryPool] = {}
+        self.runs: Mapping[str, Callable[[Sequence[InputRecord]], None]] = {}
         self._tables.load(rows.scan, self._pool)
 
     def apply(self, record: InputRecord) -> None:
