@@ -8,7 +8,7 @@ from streams.pool.journal.facts import CONFIG_CHANGE, FULFILMENT_REPORT_DECIDED,
 from tests.support.pool import DAY_MS, HOUR_MS, MINUTE_MS
 
 QUARTER_MS = 15 * MINUTE_MS
-WHOLE_DAY = 24
+WHOLE_DAY, FROM_CLAIM = 24, 25
 Row = dict[str, Any]
 
 
@@ -102,9 +102,15 @@ class Preparation:
         if slot is None or self._tasks[task["task"]]["status"] not in ("open", "claimed"):
             return
         declared_ms = self.declared_ms(slot["place"], len(task["lines"]))
-        taken_ms = self.open_ms(store, opened_ms, done_at_ms)
-        if taken_ms and self.open_ms(store, opened_ms, slot["slot_ms"]) <= 4 * declared_ms + QUARTER_MS:
-            for hour in (self._begins_ms(store, opened_ms) // HOUR_MS % 24, WHOLE_DAY):
+        if self.open_ms(store, opened_ms, slot["slot_ms"]) > 4 * declared_ms + QUARTER_MS:
+            return
+        hours = {opened_ms: [self._begins_ms(store, opened_ms) // HOUR_MS % 24, WHOLE_DAY]}
+        told = [known["recorded_at_ms"] for known in task["reports"]]
+        if len(told) > 1 and not task["reports_forgotten_ms"]:
+            hours.setdefault(min(told), []).append(FROM_CLAIM)
+        for since_ms, of_since in hours.items():
+            taken_ms = self.open_ms(store, since_ms, done_at_ms)
+            for hour in of_since if taken_ms else ():
                 self._told[store, hour].append(-(-1000 * taken_ms // declared_ms))
 
     def _weights(self, store: str, hour: int) -> Counter[int]:

@@ -9,8 +9,10 @@ from schemas.types.tasks import TaskRow
 from schemas.types.ticks import Tick
 from streams.pool.aggregate import Entry
 from streams.pool.pickup.index import APPOINTMENTS, SLOT_MS, appointment_name
-from streams.pool.pickup.learning import learn
+from streams.pool.pickup.learning import claimed_at_ms, learn
+from streams.pool.pickup.preparation import pace_from_claim, prepared_ms
 from streams.pool.pickup.rows import APPOINTMENT_ROWS, find_appointment
+from streams.pool.pickup.slots import window_until_ms
 from streams.pool.state.forgetting import forget_ended
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.rows import HAND_OVER, PICK
@@ -29,6 +31,9 @@ def fold_report(state: PoolState, fact: FulfilmentReportDecided, entry: Entry) -
         state.tables[APPOINTMENT_ROWS].put((state.pool, appointment_name(row["order"], row["store"])), row)
         state[APPOINTMENTS].put(row)
     _follow(state, fact["order"], fact["tasks"], entry, is_short=fact["report"]["kind"] == "short")
+    for task in fact["tasks"]:
+        if (task["kind"], task["status"]) == (PICK, "claimed"):
+            _narrow_at_claim(state, task)
 
 
 def forget_appointments(state: PoolState, _: Tick, entry: Entry) -> None:
@@ -100,6 +105,20 @@ def _narrowed(row: AppointmentRow) -> AppointmentRow:
     """
     is_in_time = row["status"] == "ready" and row["ready_at_ms"] <= row["slot_ms"]
     return {**row, "window_until_ms": row["slot_ms"] + SLOT_MS} if is_in_time and not row["customer"] else row
+
+
+def _narrow_at_claim(state: PoolState, task: TaskRow) -> None:
+    """The window ends sooner when what is left of the pick seldom takes as long as all of it was thought to."""
+    name = appointment_name(task["order"] or "", task["store"])
+    row, pace, claimed_ms = find_appointment(state, name), pace_from_claim(state, task["store"]), claimed_at_ms(task)
+    if row is None or row["status"] != "booked" or row["customer"] or pace is None or not claimed_ms:
+        return
+    ready_ms = prepared_ms(state, row["place"], task["store"], len(task["lines"]), claimed_ms, pace.long_permille)
+    until_ms = max(row["slot_ms"] + SLOT_MS, window_until_ms(ready_ms))
+    if until_ms < row["window_until_ms"]:
+        after: AppointmentRow = {**row, "window_until_ms": until_ms, "position": state.row["position"]}
+        state.tables[APPOINTMENT_ROWS].put((state.pool, name), after)
+        state[APPOINTMENTS].put(after)
 
 
 def _ended_as(order: OrderRow, store: str, tasks: list[TaskRow], *, is_short: bool) -> AppointmentStatus:

@@ -8,7 +8,7 @@ from schemas.statuses import LIVE_APPOINTMENT
 from schemas.types.orders import FulfilmentReportDecided
 from schemas.types.tasks import TaskRow
 from streams.pool.pickup.index import SLOT_MS, appointment_name
-from streams.pool.pickup.preparation import LONGEST_PERMILLE, WHOLE_DAY, count_pick, declared_ms, hour_of
+from streams.pool.pickup.preparation import FROM_CLAIM, LONGEST_PERMILLE, WHOLE_DAY, count_pick, declared_ms, hour_of
 from streams.pool.pickup.rows import find_appointment
 from streams.pool.state.pool_state import PoolState
 from streams.pool.tasks.opening_hours import opening_time_between
@@ -21,14 +21,27 @@ def learn(state: PoolState, fact: FulfilmentReportDecided) -> None:
         return
     for task in fact["tasks"]:
         if task["kind"] == PICK and task["status"] == "done":
-            permille = _permille(state, task, fact["report"]["occurred_at_ms"])
+            store, opened_ms = task["store"], task["opened_at_ms"]
+            permille = _permille(state, task, opened_ms, fact["report"]["occurred_at_ms"])
             if permille:
-                for hour in (hour_of(state, task["store"], task["opened_at_ms"]), WHOLE_DAY):
-                    count_pick(state, task["store"], hour, permille)
+                for hour in (hour_of(state, store, opened_ms), WHOLE_DAY):
+                    count_pick(state, store, hour, permille)
+            claimed_ms = claimed_at_ms(task)
+            permille = _permille(state, task, claimed_ms, fact["report"]["occurred_at_ms"]) if claimed_ms else 0
+            if permille:
+                count_pick(state, store, FROM_CLAIM, permille)
 
 
-def _permille(state: PoolState, task: TaskRow, done_at_ms: int) -> int:
-    """What the pick took of the time that is declared for it; 0 when it teaches nothing."""
+def claimed_at_ms(task: TaskRow) -> int:
+    """When the first report of a pick came, which claims it; 0 when the pick was done at once, or that is forgotten."""
+    reports = [known["recorded_at_ms"] for known in task["reports"]]
+    if task["reports_forgotten_ms"] or len(reports) < (1 if task["status"] == "claimed" else 2):
+        return 0
+    return min(reports)
+
+
+def _permille(state: PoolState, task: TaskRow, since_ms: int, done_at_ms: int) -> int:
+    """What the pick took, from then on, of the time that is declared for it; 0 when it teaches nothing."""
     config, store = state.config, task["store"]
     row = find_appointment(state, appointment_name(task["order"] or "", store))
     if row is None or row["status"] not in LIVE_APPOINTMENT:
@@ -38,4 +51,4 @@ def _permille(state: PoolState, task: TaskRow, done_at_ms: int) -> int:
     ahead_ms = opening_time_between(settings, zone, opened_ms, row["slot_ms"])
     if not span_ms or 1000 * (ahead_ms - SLOT_MS) > LONGEST_PERMILLE * span_ms:
         return 0
-    return -(-1000 * opening_time_between(settings, zone, opened_ms, done_at_ms) // span_ms)
+    return -(-1000 * opening_time_between(settings, zone, since_ms, done_at_ms) // span_ms)

@@ -15,6 +15,8 @@ from streams.pool.tasks.opening_hours import local_hour, time_after
 
 WHOLE_DAY: Final = 24
 """Stands for the hour where all hours of the day are meant."""
+FROM_CLAIM: Final = 25
+"""And for all hours again, where only the time counts after a pick was claimed."""
 STEPS: Final = 32
 STEP_PERMILLE: Final = 125
 LONGEST_PERMILLE: Final = STEPS * STEP_PERMILLE
@@ -53,7 +55,8 @@ class PaceIndex:
         if row["hour"] == WHOLE_DAY or row["picks"] >= PICKS_OF_AN_HOUR_MIN:
             weights = row["weights"]
             usual, long = _percentile(weights, _USUAL_PERCENT), _percentile(weights, _LONG_PERCENT)
-            self._paces[row["store"], row["hour"]] = Pace(max(1000, usual), max(1000, long))
+            least = 0 if row["hour"] == FROM_CLAIM else 1000
+            self._paces[row["store"], row["hour"]] = Pace(max(least, usual), max(least, long))
 
     def is_known(self, store: str) -> bool:
         """Has anything been learned of the store?"""
@@ -62,6 +65,10 @@ class PaceIndex:
     def at(self, store: str, hour: int) -> Pace:
         """The store's pace at an hour of the day."""
         return self._paces.get((store, hour)) or self._paces.get((store, WHOLE_DAY), AS_DECLARED)
+
+    def from_claim(self, store: str) -> Pace | None:
+        """The store's pace once it has claimed a pick; None while too little is known of that."""
+        return self._paces.get((store, FROM_CLAIM))
 
 
 PACES = Part(PaceIndex)
@@ -82,12 +89,24 @@ def declared_ms(place: PickupPlace, lines: int) -> int:
     return place["preparation_ms"] + lines * place["preparation_per_line_ms"]
 
 
+def prepared_ms(state: PoolState, place: str, store: str, lines: int, since_ms: int, permille: int) -> int:
+    """When so much has passed of the time that is declared for preparation at a place, in the store's opening hours."""
+    config = state.config
+    span_ms = -(-permille * declared_ms(config.places[place], lines) // 1000)
+    return time_after(config.stores[store], config.pool["time_zone"], since_ms, span_ms)
+
+
 def pace_at(state: PoolState, store: str, now_ms: int) -> Pace:
     """The pace of a store that is asked at a time; as declared where the pool learns none."""
     paces = state[PACES]
     if not state.config.pool["learns_preparation"] or not paces.is_known(store):
         return AS_DECLARED
     return paces.at(store, hour_of(state, store, now_ms))
+
+
+def pace_from_claim(state: PoolState, store: str) -> Pace | None:
+    """The pace of a store from when it has claimed a pick; None where that is not known."""
+    return state[PACES].from_claim(store) if state.config.pool["learns_preparation"] else None
 
 
 def hour_of(state: PoolState, store: str, at_ms: int) -> int:

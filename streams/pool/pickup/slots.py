@@ -15,9 +15,9 @@ from schemas.types.config import PickupPlace
 from schemas.types.orders import OrderRow
 from schemas.types.pickup import BookedSlot, PickupWish
 from streams.pool.pickup.index import APPOINTMENTS, SLOT_MS, Slot
-from streams.pool.pickup.preparation import AS_DECLARED, Pace, declared_ms, pace_at
+from streams.pool.pickup.preparation import AS_DECLARED, Pace, pace_at, prepared_ms
 from streams.pool.state.pool_state import PoolState
-from streams.pool.tasks.opening_hours import Hours, opening_spans, time_after
+from streams.pool.tasks.opening_hours import Hours, opening_spans
 
 WINDOW_MAX_MS: Final = 3_600_000
 _MINUTE_MS = 60_000
@@ -109,9 +109,7 @@ class SlotSearch:
 
     def _prepared_ms(self, name: str, store: str, permille: int) -> int:
         """When so much has passed of the time that is declared for preparation there."""
-        config = self._state.config
-        span_ms = -(-permille * declared_ms(config.places[name], self._lines) // 1000)
-        return time_after(config.stores[store], config.pool["time_zone"], self._now_ms, span_ms)
+        return prepared_ms(self._state, name, store, self._lines, self._now_ms, permille)
 
     def _pace(self, store: str) -> Pace:
         if store not in self._paces:
@@ -124,7 +122,7 @@ class SlotSearch:
         if pace == AS_DECLARED or store in self._picked:
             return end_ms
         late_ms = self._prepared_ms(offer.place, store, pace.long_permille)
-        until_ms = -(-late_ms // _WINDOW_STEP_MS) * _WINDOW_STEP_MS + SLOT_MS
+        until_ms = window_until_ms(late_ms)
         if until_ms <= end_ms:
             return end_ms
         config = self._state.config
@@ -173,6 +171,11 @@ class SlotSearch:
             for n in range(1 - _SLOTS_OF_AN_HOUR, _SLOTS_OF_AN_HOUR)
         ]
         return max(sum(counts[n : n + _SLOTS_OF_AN_HOUR]) for n in range(_SLOTS_OF_AN_HOUR))
+
+
+def window_until_ms(ready_ms: int) -> int:
+    """When a window ends of which a quarter hour is left when the goods are there by then."""
+    return -(-ready_ms // _WINDOW_STEP_MS) * _WINDOW_STEP_MS + SLOT_MS
 
 
 def minutes_away(wish: PickupWish, slot_ms: int) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.models.config import OpeningHours, StoreSettings
-from streams.pool.pickup.preparation import AS_DECLARED, STEPS, WHOLE_DAY, Pace, PaceIndex
+from streams.pool.pickup.preparation import AS_DECLARED, FROM_CLAIM, STEPS, WHOLE_DAY, Pace, PaceIndex
 from tests.support.pickup import ONE_MS, QUARTER_MS, order, states, wish, with_counters
 from tests.support.pool import DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, STORE, decode_row, line, wanted
 
@@ -78,6 +78,56 @@ def test_a_customer_who_has_set_out_keeps_the_window():
     bench.fulfil("on_the_way", None, order="o1", eta_ms=FIRST_MS + 18 * MINUTE_MS, report_id="way")
     done(bench, "pick", 9)
     assert (window(bench), row(bench)["change"]) == ((0, 20), "ready")
+
+
+def quick_once_claimed(claimed):
+    """A store that leaves some picks lying, and needs two minutes for one from when it has claimed it."""
+    bench = with_counters(preparation_ms=10 * MINUTE_MS, preparation_per_line_ms=0, hand_overs_per_slot=99)
+    bench.report("received", "more", line(900_000))
+    for number in range(claimed + 2):
+        name, is_slow = f"t{number}", number >= claimed
+        order(bench, name, pickup=SOON, only_there=True)
+        bench.request("confirmed", name)
+        if not is_slow:
+            claim(bench, 8)
+        done(bench, "pick", 20 if is_slow else 10)
+        done(bench, "hand_over", 20)
+    return bench
+
+
+def claim(bench, minutes):
+    at_ms = NOON_MS + minutes * MINUTE_MS
+    task = bench.task("pick")
+    bench.fulfil(
+        "claimed", task, report_id=f"{task}/claimed", occurred_at_ms=at_ms, recorded_at_ms=at_ms, appended_at_ms=at_ms
+    )
+
+
+def test_a_claim_narrows_the_window_by_what_the_store_needs_from_then_on():
+    bench = quick_once_claimed(8)
+    assert learned(bench, FROM_CLAIM)["picks"] == 8
+    booked(bench)
+    assert window(bench) == (0, 20)
+    claim(bench, 9)
+    assert (window(bench), states(bench)["o1/corner"]) == ((0, 15), ("booked", "booked"))
+    bench.pass_time(FIRST_MS)
+    assert states(bench)["o1/corner"] == ("booked", "moved"), "goods are due as the window says"
+
+
+@pytest.mark.parametrize(("claimed", "minutes"), [(7, 9), (8, 19)])
+def test_a_claim_of_a_store_of_which_little_is_known_or_that_comes_late_leaves_the_window(claimed, minutes):
+    bench = quick_once_claimed(claimed)
+    booked(bench)
+    claim(bench, minutes)
+    assert window(bench) == (0, 20)
+
+
+def test_a_claim_leaves_the_window_of_a_customer_who_has_set_out():
+    bench = quick_once_claimed(8)
+    booked(bench)
+    bench.fulfil("on_the_way", None, order="o1", eta_ms=FIRST_MS + 18 * MINUTE_MS, report_id="way")
+    claim(bench, 9)
+    assert window(bench) == (0, 20)
 
 
 def test_goods_may_come_until_a_quarter_hour_of_the_window_is_left_and_move_it_then():
