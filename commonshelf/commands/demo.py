@@ -33,6 +33,9 @@ def demo(
     exporter: Annotated[
         bool, typer.Option("--exporter", help="Also run the exporter: figures of pools and stores for Prometheus.")
     ] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Kill the ledger's worker now and then, and show how it comes back.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data, and go on with it next time.")] = False,
 ) -> None:
     """Show it at work: a real Kafka, the workers, the connectors, 34 stores that sell. Needs nothing but Python.
@@ -40,6 +43,8 @@ def demo(
     Example: ./shelf demo
 
     Example: ./shelf demo --for 60s --json
+
+    Example: ./shelf demo --faults
 
     Example: ./shelf demo --data completejourney
     """
@@ -57,6 +62,7 @@ def demo(
             demand_multiplier=demand_multiplier,
             orders_per_second=orders_per_second,
             exporter=exporter,
+            faults=faults,
             keep=keep,
         )
     except ValueError as error:

@@ -63,7 +63,17 @@ def _run(options: DemoOptions, console: Console, started_at_s: float, *, has_pas
         processes_env=consortium.processes_env(),
     ) as stack:
         show_pool(stack)
-        return asyncio.run(run(scenario, stack, console, name=name, for_s=options.for_s, started_at_s=started_at_s))
+        return asyncio.run(
+            run(
+                scenario,
+                stack,
+                console,
+                name=name,
+                for_s=options.for_s,
+                started_at_s=started_at_s,
+                with_faults=options.faults,
+            )
+        )
 
 
 def _scenario(options: DemoOptions, name: str, *, has_past: bool) -> Scenario:

@@ -26,6 +26,7 @@ class DemoOptions:
     orders_per_second: how often customers order, 0 for never; a replay has no orders.
     lines_per_second: the pace; None takes 200, or for a replay what fits the month into the run.
     exporter: also run the process that shows pools and stores to Prometheus.
+    faults: kill the ledger's worker now and then.
     keep: leave the data directory, and go on in it the next time.
     """
 
@@ -38,6 +39,7 @@ class DemoOptions:
     demand_multiplier: float = 1.0
     orders_per_second: float = ORDERS_PER_SECOND
     exporter: bool = False
+    faults: bool = False
     keep: bool = False
     data_dir: Path = DEMO_DATA_DIR
 

@@ -1,9 +1,11 @@
 """The demo's summary: does it add up, and how fast was it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from commonshelf.demo.customers import OrderTally
+from commonshelf.demo.faults import Outage
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView
 from commonshelf.demo.orders_watch import OrdersView
@@ -58,6 +60,7 @@ class Summary:
     restock_transfers: int
     restock_bought_minor: int
     restock_example: str | None
+    outages: tuple[Outage, ...] = ()
 
     @property
     def as_json(self) -> str:
@@ -134,6 +137,7 @@ class Summary:
                 f"file to availability: p50 {self.drop_folder_latency_p50_ms} ms, "
                 f"p99 {self.drop_folder_latency_p99_ms} ms"
             )
+        lines += [outage.sentence() for outage in self.outages]
         if self.first_line_s is not None:
             lines.append(f"first applied line {self.first_line_s:.1f} s after the start")
         return lines
@@ -153,6 +157,7 @@ def summarise(
     sold_for_s: float,
     pace_lost_s: float,
     is_drained: bool,
+    outages: Sequence[Outage] = (),
 ) -> Summary:
     """Put the figures together. started_at_s: when this process began, seconds since 1970 UTC."""
     first_s, shown = view.first_applied_at_s, restocked.example
@@ -198,6 +203,7 @@ def summarise(
         restock_transfers=restocked.transfers,
         restock_bought_minor=restocked.bought_minor,
         restock_example=None if shown is None else f"{shown['store']}, {shown['name']}: {shown['why']}",
+        outages=tuple(outages),
     )
 
 

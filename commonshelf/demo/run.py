@@ -8,6 +8,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from commonshelf.demo.faults import WORKER, Faults
 from commonshelf.demo.ledger_watch import LedgerWatch
 from commonshelf.demo.night import pass_night
 from commonshelf.demo.orders import Orders
@@ -28,14 +29,18 @@ _DRAIN_POLL_S = 0.05
 _DRAIN_DEADLINE_S = 60.0
 _LAST_WORDS_S = 10.0
 """For what a till was about to say when the signal to stop came."""
+_LAST_LOOK_S = 1.0
+"""For an outage of the worker whose last line has just been seen."""
 
 
 async def run(
-    scenario: Scenario, stack: Stack, console: Console, *, name: str, for_s: float | None, started_at_s: float
-) -> Summary:
+    scenario: Scenario, stack: Stack, console: Console,
+    *, name: str, for_s: float | None, started_at_s: float, with_faults: bool = False,
+) -> Summary:  # fmt: skip
     """Run a scenario to its end and drain. The first Ctrl-C ends the selling, a second one raises KeyboardInterrupt.
 
     name: makes this run's names unique. for_s: seconds of selling. started_at_s: when this process began, since 1970.
+    with_faults: the ledger's worker is killed now and then.
     Raises TillError, TickError, RuntimeError when the ledger cannot be followed.
     """
     settings = stack.settings
@@ -51,6 +56,7 @@ async def run(
         now_ms=scenario.export_time_ms,
     )
     signals = Signals(caught_up=lambda: _caught_up(watch))
+    faults = Faults(watch.view, lambda: _pid_of(stack, WORKER))
     orders = Orders(
         scenario.consortium,
         watch.view.shelves,
@@ -66,21 +72,26 @@ async def run(
     try:
         with DemoView(console, scenario, _links(scenario, stack)) as view, _stopping_on_signal(signals):
             async with tills, orders:
+                view.outages = faults.outages
                 showing = asyncio.create_task(_show(view, watch, tills, orders, settlement, restock))
                 linking = asyncio.create_task(_link_a_customer(view, scenario, stack, orders))
+                killing = asyncio.create_task(faults.run(signals)) if with_faults else None
                 try:
                     sold_for_s = await _sell(scenario, stack, tills, orders, signals, view, for_s)
                     view.phase = "draining"
                     is_drained = await _drain(tills, orders, watch)
+                    if killing is not None:
+                        await asyncio.wait({killing}, timeout=_LAST_LOOK_S)
                     if is_drained and scenario.has_night:
                         view.phase = "the shops have closed, restock makes the night's run"
                         await pass_night(stack, restock)
                     settlement.check()
                     restock.check()
                 finally:
-                    showing.cancel()
-                    linking.cancel()
-                    await asyncio.gather(showing, linking, return_exceptions=True)
+                    helpers = [showing, linking] if killing is None else [showing, linking, killing]
+                    for helper in helpers:
+                        helper.cancel()
+                    await asyncio.gather(*helpers, return_exceptions=True)
                 view.phase = "drained" if is_drained else "not drained"
                 view.refresh(
                     watch.view, tills.tally, orders.view, orders.tally, orders.pickup, settlement.view, restock.view
@@ -99,6 +110,7 @@ async def run(
             sold_for_s=sold_for_s,
             pace_lost_s=scenario.pace_lost_s,
             is_drained=is_drained,
+            outages=faults.ended,
         )
     finally:
         restock.close()
@@ -180,6 +192,10 @@ async def _show(
     while True:
         view.refresh(watch.view, tills.tally, orders.view, orders.tally, orders.pickup, settlement.view, restock.view)
         await asyncio.sleep(_REFRESH_S)
+
+
+def _pid_of(stack: Stack, process: str) -> int | None:
+    return next((status.pid for status in stack.processes if status.name == process), None)
 
 
 async def _link_a_customer(view: DemoView, scenario: Scenario, stack: Stack, orders: Orders) -> None:

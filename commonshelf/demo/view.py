@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commonshelf.demo.customers import OrderTally
+from commonshelf.demo.faults import Outage
 from commonshelf.demo.ledger_watch import LedgerView, totals
 from commonshelf.demo.orders_watch import OrdersView
 from commonshelf.demo.pickup_watch import PickupView
@@ -36,6 +37,8 @@ class DemoView:
     def __init__(self, console: Console, scenario: Scenario, urls: Mapping[str, str]) -> None:
         self.phase = "opening the stores"
         """What is going on, in a few words."""
+        self.outages: Sequence[Outage] = ()
+        """Of the ledger's worker, where it is killed."""
         self._console = console
         self._scenario = scenario
         self._urls = dict(urls)
@@ -99,6 +102,7 @@ class DemoView:
             parts.append(f"{pickup.booked:,} appointments, windows {_windows(pickup)}, {pickup.no_shows:,} no-shows")
         if restocked.proposals:
             parts += [f"{name} {said}" for name, said in _restock(restocked).items()]
+        parts += [outage.sentence() for outage in self.outages[-1:]]
         return ", ".join(parts)
 
     def _picture(
@@ -132,7 +136,8 @@ class DemoView:
         taken += self._height(*links)
         table = self._availability(view, max(self._console.height - 1 - taken, _ITEMS_LEAST))
         dead_letters = self._dead_letters(view)
-        return Group(head, "", figures, "", table, "", dead_letters, "", *links)
+        outage = Text(self.outages[-1].sentence() if self.outages else "", style="bold", no_wrap=True)
+        return Group(head, "", figures, outage, table, "", dead_letters, "", *links)
 
     def _availability(self, view: LedgerView, rows: int) -> Table:
         """At most so many rows, as there is room for on the terminal."""

@@ -81,7 +81,7 @@ def processes_on(folder: Path) -> list[list[str]]:
 
 
 def test_a_short_demo_accounts_for_every_line_and_leaves_nothing(tmp_path):
-    with demo(tmp_path, "--for", "10s", "--json", "--lines-per-second", "300") as run:
+    with demo(tmp_path, "--for", "10s", "--json", "--lines-per-second", "300", "--faults") as run:
         output = run.end()
     figures = json.loads(output[-1])
     assert len(output) == 1, "the JSON object is all that goes to standard output"
@@ -104,6 +104,9 @@ def test_a_short_demo_accounts_for_every_line_and_leaves_nothing(tmp_path):
     assert figures["window_mean_min"] > 0
     assert any(line.startswith("a counter's page: http://") for line in run.told)
     assert any(line.startswith("a customer's page: http://") for line in run.told)
+    (outage,) = figures["outages"]
+    assert 0 < outage["restarted_s"] <= outage["gap_s"] <= outage["caught_up_s"], "killed, taken over, caught up"
+    assert outage["waiting_lines"] > 0
     assert not (tmp_path / _DATA).exists()
     assert processes_on(tmp_path) == []
 

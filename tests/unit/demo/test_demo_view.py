@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from commonshelf.demo.customers import OrderTally
+from commonshelf.demo.faults import Outage
 from commonshelf.demo.latency import Latencies
 from commonshelf.demo.ledger_watch import LedgerView, PromisedStock
 from commonshelf.demo.orders_watch import OrdersView
@@ -19,6 +20,7 @@ from tests.support.restock import proposal
 
 SKUS = tuple(f"sku-{number}" for number in range(20))
 URLS = {f"page {number}": f"http://127.0.0.1:{number}" for number in range(5)}
+OUTAGES = [Outage(at_s, 380, 0.5, 1.9, 2.6) for at_s in (5.0, 22.0)]
 SCENARIO = SimpleNamespace(
     consortium=SimpleNamespace(
         pool=SimpleNamespace(name="Riverside", currency="EUR"), members=range(34), watched=SKUS,
@@ -35,6 +37,7 @@ def test_the_picture_fits_the_terminal(height, least):
         sku: {"anna": PromisedStock(4_000, "each")} for sku in SKUS
     })  # fmt: skip
     with DemoView(console, SCENARIO, URLS) as shown:
+        shown.outages = OUTAGES
         settled = SettlementView(crossed_minor=123_456_78, debts=31_234, payments=33, windows_closed=9)
         restocked = RestockView(transfers=4)
         restocked.take("restock.proposals.v1", proposal(status="approved"))
@@ -55,4 +58,5 @@ def test_the_picture_fits_the_terminal(height, least):
     assert "123,456.78 EUR" in text
     assert "33 of 31,234" in text
     assert "1 proposals" in text
+    assert text.count("worker killed at") == 1
     assert "1, 4 transfers" in text
