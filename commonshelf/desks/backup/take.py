@@ -41,8 +41,8 @@ _AT_ONCE = 10_000
 _POLL_S = 0.2
 _PATIENCE_S = 120
 """Without any news of a topic; a transaction may be open for a minute."""
-_SESSION_S = 10.0
-"""Of a worker, 6 s, and some."""
+_SESSION_S = 20.0
+"""Of a worker, 6 s, and what a busy broker needs to notice."""
 _PROCESSORS = ("pool", "restock")
 Tell = Callable[[str], None]
 
