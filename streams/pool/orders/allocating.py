@@ -79,7 +79,7 @@ def allocate_open(state: PoolState, order: OrderRow, now_ms: int, releases: Orde
         missing = {line_id: milli for line_id, milli in open_milli(placed).items() if reasons[line_id] == reason}
         if missing:
             placed = leave_unfilled(placed, missing, reason)
-    decision = _decision(state, order, placed, answer, now_ms, left)
+    decision = _decision(state, order, placed, answer, left)
     is_placed = any(hold["position"] == position for hold in placed["holds"])
     return Allocated(close_if_done(placed, now_ms, state.config.pool["ended_retention_ms"]), decision, is_placed)
 
@@ -89,8 +89,7 @@ def leave_open_unfilled(state: PoolState, order: OrderRow, reason: str, now_ms: 
     after = leave_unfilled(order, open_milli(order), reason)
     decision: Decision = {
         "costs": _cost_terms(Costs._make(0 for _ in Costs._fields)), "runner_up": [], "runner_up_milli_minor": None,
-        "refused": [], "demand": _demand(state, order, after, now_ms),
-        "substitutes": _substitutes(state, order, after, now_ms),
+        "refused": [], "demand": _demand(state, order, after), "substitutes": _substitutes(state, order, after),
     }  # fmt: skip
     return Allocated(close_if_done(after, now_ms, state.config.pool["ended_retention_ms"]), decision, is_placed=False)
 
@@ -184,12 +183,6 @@ class _Asking(NamedTuple):
 def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: _Asking) -> Store:
     config = state.config
     settings, pool = config.stores.get(name) or config.lenders[name], config.pool
-    offers = {}
-    for line in asking.lines:
-        offer = _offer(state, name, line.sku, asking.freed.get((line.sku, name), 0), asking.now_ms)
-        most = 0 if offer is None else asking.left.of_store(line.sku, name, offer.available_milli)
-        if offer is not None and most:
-            offers[line.sku] = offer if most == offer.available_milli else offer._replace(available_milli=most)
     at_work = state[ORDERS].at_store.get(name, {})
     given = asking.given_today[name]
     room = min(settings["orders_at_once_max"] - len(at_work), settings["orders_per_day_max"] - given)
@@ -198,7 +191,7 @@ def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: 
     slot = None if asking.slots is None else asking.slots.of_store(name)
     zone, deadline_ms = pool["time_zone"], order["terms"]["deadline_ms"]
     return Store(
-        name, distance, max(room, 0), offers,
+        name, distance, max(room, 0), _offers(state, name, asking),
         above_fair_share=max(0, given - asking.fair_share),
         is_open=config.is_open(name),
         meets_deadline=working_time_until(settings, zone, asking.now_ms, deadline_ms, pool["preparation_ms"]),
@@ -207,21 +200,35 @@ def _store(state: PoolState, order: OrderRow, name: str, distance: int, asking: 
     )  # fmt: skip
 
 
-def _offer(state: PoolState, store: str, sku: str, freed_milli: int, now_ms: int) -> Offer | None:
-    terms = state.config.terms(store, sku)
-    shelf = None if terms is None else state.shelf(sku, store)
-    if shelf is None:
-        return None
-    available = available_milli(shelf, terms, freed_milli)
-    if available <= 0:
-        return None
-    shelf_life_days = state.config.items[sku]["shelf_life_days"]
-    return Offer(min(available, ORDER_QUANTITY_MAX_MILLI), confidence_permille(shelf, now_ms), shelf_life_days)
+def _offers(state: PoolState, store: str, asking: _Asking) -> dict[str, Offer]:
+    """What the store can give of each line's item. Of 30 lines at 60 stores: no call that can be spared."""
+    config, pool, now_ms, freed = state.config, state.pool, asking.now_ms, asking.freed
+    shelves, in_memory = state.shelves, state.shelves.cache
+    offers = {}
+    for line in asking.lines:
+        sku = line.sku
+        terms, key = config.terms(store, sku), (pool, sku, store)
+        shelf = in_memory.get(key) or shelves.get(key)
+        if terms is None or shelf is None:
+            continue
+        available = available_milli(shelf, terms, freed.get((sku, store), 0) if freed else 0)
+        available = min(available, ORDER_QUANTITY_MAX_MILLI)
+        if available and config.quotas:
+            available = asking.left.of_store(sku, store, available)
+        if available:
+            offers[sku] = Offer(available, confidence_permille(shelf, now_ms), config.items[sku]["shelf_life_days"])
+    return offers
 
 
-def _decision(
-    state: PoolState, order: OrderRow, placed: OrderRow, answer: Answer, now_ms: int, left: QuotaLeft
-) -> Decision:
+def _could_promise(state: PoolState, store: str | None, sku: str) -> int:
+    """What the store has of an item to give to an order, thousandths."""
+    shelf = None if store is None else state.shelf(sku, store)
+    if store is None or shelf is None:
+        return 0
+    return min(available_milli(shelf, state.config.terms(store, sku)), ORDER_QUANTITY_MAX_MILLI)
+
+
+def _decision(state: PoolState, order: OrderRow, placed: OrderRow, answer: Answer, left: QuotaLeft) -> Decision:
     runner_up = answer.runner_up
     at_quota = {store for _, store in left.cut}
     return {
@@ -232,8 +239,8 @@ def _decision(
             {"store": store, "reason": STORE_QUOTA if reason == "no_stock" and store in at_quota else reason}
             for store, reason in answer.refused
         ],
-        "demand": _demand(state, order, placed, now_ms),
-        "substitutes": _substitutes(state, order, placed, now_ms),
+        "demand": _demand(state, order, placed),
+        "substitutes": _substitutes(state, order, placed),
     }  # fmt: skip
 
 
@@ -241,7 +248,7 @@ def _cost_terms(costs: Costs) -> CostTerms:
     return cast("CostTerms", {f"{name}_milli_minor": cost for name, cost in costs._asdict().items()})
 
 
-def _demand(state: PoolState, order: OrderRow, placed: OrderRow, now_ms: int) -> list[Demand]:
+def _demand(state: PoolState, order: OrderRow, placed: OrderRow) -> list[Demand]:
     """What this entry brings of the demand elsewhere, or to nobody."""
     terms, position = order["terms"], state.next_position
     wanted_store = terms["preferred_store"]
@@ -256,15 +263,10 @@ def _demand(state: PoolState, order: OrderRow, placed: OrderRow, now_ms: int) ->
         {
             "line_id": line_id, "sku": skus[line_id], "wanted_store": wanted_store,
             "wanted_geohash": terms["geohash"], "given_store": store, "quantity_milli": milli,
-            "wanted_milli": _could_promise(state, wanted_store, skus[line_id], now_ms),
+            "wanted_milli": _could_promise(state, wanted_store, skus[line_id]),
         }
         for line_id, store, milli in (*elsewhere, *unmet)
     ]  # fmt: skip
-
-
-def _could_promise(state: PoolState, store: str | None, sku: str, now_ms: int) -> int:
-    offer = None if store is None else _offer(state, store, sku, 0, now_ms)
-    return 0 if offer is None else offer.available_milli
 
 
 def _newly_unfilled(order: OrderRow, placed: OrderRow) -> list[tuple[str, int]]:
@@ -277,17 +279,17 @@ def _newly_unfilled(order: OrderRow, placed: OrderRow) -> list[tuple[str, int]]:
     ]
 
 
-def _substitutes(state: PoolState, order: OrderRow, placed: OrderRow, now_ms: int) -> list[Substitutes]:
+def _substitutes(state: PoolState, order: OrderRow, placed: OrderRow) -> list[Substitutes]:
     """What may stand in for what this entry leaves unfilled, when the pool offers that."""
     if not state.config.pool["offers_substitutes"]:
         return []
     skus = {line["line_id"]: line["sku"] for line in order["lines"]}
     unmet = [line_id for line_id, _ in _newly_unfilled(order, placed)]
-    instead = _instead(state, {skus[line_id] for line_id in unmet}, now_ms)
+    instead = _instead(state, {skus[line_id] for line_id in unmet})
     return [{"line_id": line_id, "skus": instead[skus[line_id]]} for line_id in unmet]
 
 
-def _instead(state: PoolState, skus: set[str], now_ms: int) -> dict[str, list[str]]:
+def _instead(state: PoolState, skus: set[str]) -> dict[str, list[str]]:
     """For each item what its own entry names, then what is of its category; only what the pool has."""
     items, stores = state.config.items, state.config.reachable()
     categories = {items[sku]["category"] for sku in skus} - {""}
@@ -298,7 +300,7 @@ def _instead(state: PoolState, skus: set[str], now_ms: int) -> dict[str, list[st
 
     @cache
     def is_there(name: str) -> bool:
-        return name in items and any(_offer(state, store, name, 0, now_ms) is not None for store in stores)
+        return name in items and any(_could_promise(state, store, name) for store in stores)
 
     def instead_of(sku: str) -> Iterator[str]:
         of_category = sorted(set(alike.get(items[sku]["category"], ())) - {sku})[:_CATEGORY_ITEMS_MAX]

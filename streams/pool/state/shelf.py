@@ -164,8 +164,9 @@ def available_milli(shelf: Shelf, terms: tuple[str, int, int] | None, released_m
     """
     if terms is None:
         return 0
-    there = shelf.on_hand_milli - shelf.not_found_milli
-    return max(min(contribution_milli(shelf, terms), there - terms[2]) - shelf.held_milli + released_milli, 0)
+    lent_milli, safe_milli = contribution_milli(shelf, terms), shelf.on_hand_milli - shelf.not_found_milli - terms[2]
+    left_milli = (min(safe_milli, lent_milli)) - shelf.held_milli + released_milli
+    return max(0, left_milli)
 
 
 def contribution_milli(shelf: Shelf, terms: tuple[str, int, int]) -> int:
@@ -194,4 +195,4 @@ def confidence_permille(shelf: Shelf, clock_ms: int) -> int:
         doubt += 100 * min(shelf.negatives + shelf.short_picks, 5)
     if shelf.drift_milli:
         doubt += 50
-    return max(980 - doubt, 50)
+    return 980 - doubt if doubt < 930 else 50

@@ -113,10 +113,10 @@ def opening_spans(store: StoreSettings | Hours, zone: str, from_ms: int) -> Iter
     if not store["opening"] and not store["closed_days"]:
         yield from_ms, from_ms + _DAYS_AHEAD * 86_400_000
         return
-    first = _local(zone, from_ms).date()
+    first, closed_days = _local(zone, from_ms).date(), store["closed_days"]
     for days in range(_DAYS_AHEAD):
         day = first + timedelta(days=days)
-        if day.isoformat() in store["closed_days"]:
+        if closed_days and day.isoformat() in closed_days:
             continue
         for opens, closes in _minutes(store, day.isoweekday()):
             yield _at_wall_clock(zone, day, opens), _at_wall_clock(zone, day, closes)
@@ -131,10 +131,10 @@ def _at_wall_clock(zone: str, day: date, minute: int) -> int:
 def _minutes(store: StoreSettings | Hours, weekday: int) -> tuple[tuple[int, int], ...]:
     if not store["opening"]:
         return _AROUND_THE_CLOCK
-    return tuple(
-        sorted((span["opens_minute"], span["closes_minute"]) for span in store["opening"] if span["weekday"] == weekday)
-    )
+    found = [(span["opens_minute"], span["closes_minute"]) for span in store["opening"] if span["weekday"] == weekday]
+    return tuple(found if len(found) < 2 else sorted(found))
 
 
+@lru_cache(maxsize=1_024)
 def _local(zone: str, at_ms: int) -> datetime:
     return (_EPOCH + max(0, min(at_ms, _TIME_MAX_MS)) * _MS).astimezone(_zone(zone))
