@@ -77,7 +77,8 @@ def scenario(
     found = compare(state.history, *state.learner.outlook(), store or stores, asked)
     currency = state.history.config.pool["currency"]
     if xlsx is not None:
-        _write(xlsx, scenario_workbook(found, currency, f"Scenarios of pool {pool}"))
+        title = f"Scenarios of pool {pool}" + (f": {', '.join(store)}" if store else "")
+        _write(xlsx, scenario_workbook(found, currency, title))
     if as_csv is not None:
         _write(as_csv, scenario_csv(found, currency).encode("utf-8-sig"))
     if as_json:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from openpyxl import load_workbook
 
-from commonshelf.desks.restock.scenario_sheet import rows_of, scenario_csv, scenario_workbook
+from commonshelf.desks.restock.scenario_sheet import HEAD_ROW, rows_of, scenario_csv, scenario_workbook
 from schemas.models.local_calendar import LocalCalendar, LocalEvent
 from streams.restock.forecast.distribution import Demand, beyond, survival
 from streams.restock.planning.scenarios import WhatIf, compare
@@ -114,8 +114,15 @@ def test_the_sheet_has_the_figures_side_by_side_and_no_formulas(bench):
     assert lines[0] == ",base,'=low"
     assert len(lines) == 1 + len(table)
     sheet = load_workbook(io.BytesIO(scenario_workbook(found, "EUR", "=Scenarios"))).active
-    assert [sheet.cell(3, column).value for column in (2, 3)] == ["base", "=low"]
-    assert {sheet.cell(3, 3).data_type, sheet["A1"].data_type} == {"s"}
-    for row, (name, numbers) in enumerate(table, 4):
+    assert [sheet.cell(HEAD_ROW, column).value for column in (2, 3)] == ["base", "=low"]
+    assert {sheet.cell(HEAD_ROW, 3).data_type, sheet["A1"].data_type} == {"s"}
+    for row, (name, numbers) in enumerate(table, HEAD_ROW + 1):
         assert [cell.value for cell in sheet[row]] == [name, *map(float, numbers)]
     assert dict(table)["cash for purchases, EUR"][0] * 100 == found[0].cash_minor
+
+
+def test_money_in_the_sheet_has_the_decimals_of_its_currency(bench):
+    found = compared(bench)
+    for currency, shown in (("EUR", "#,##0.00"), ("JPY", "#,##0")):
+        sheet = load_workbook(io.BytesIO(scenario_workbook(found, currency, "Scenarios"))).active
+        assert sheet.cell(sheet.max_row, 2).number_format == shown
