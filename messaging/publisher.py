@@ -22,6 +22,7 @@ from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
+from schemas.models.webhooks import WebhookProgress, WebhookSubscription
 from schemas.partition import partition_of
 from schemas.topics import (
     ACCESS_SETTINGS,
@@ -37,12 +38,14 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
     RESTOCK_ANSWERS,
+    WEBHOOKS_PROGRESS,
+    WEBHOOKS_SUBSCRIPTIONS,
 )
 
 Event = (
     Sale | StockReport | ConfigChange | CatalogItem | Tick | ConnectorPosition | PastSale
     | OrderRequest | FulfilmentReport | ChannelReservation | ConnectorRefusal | RestockAnswer
-    | AccessSetting
+    | AccessSetting | WebhookSubscription | WebhookProgress
 )  # fmt: skip
 
 TOPIC_OF: Mapping[type[Event], str] = {
@@ -59,9 +62,14 @@ TOPIC_OF: Mapping[type[Event], str] = {
     FulfilmentReport: FULFILMENT_REPORTS.name,
     RestockAnswer: RESTOCK_ANSWERS.name,
     AccessSetting: ACCESS_SETTINGS.name,
+    WebhookSubscription: WEBHOOKS_SUBSCRIPTIONS.name,
+    WebhookProgress: WEBHOOKS_PROGRESS.name,
 }
 
-_KEYED = ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation | AccessSetting
+_KEYED = (
+    ConfigChange | CatalogItem | ConnectorPosition | PastSale | ChannelReservation | AccessSetting
+    | WebhookSubscription | WebhookProgress
+)  # fmt: skip
 
 _USUAL: Mapping[str, str | int] = {
     "client.id": "commonshelf-connectors",

@@ -86,7 +86,7 @@ FULFILMENT_REPORTS = Topic(
 )  # fmt: skip
 ORDERS_EVENTS = Topic(
     "orders.events.v1", "What became of orders, transfers and requests about them: allocated, rerouted, unfilled, why.",
-    "OrderEvent", "pool/order", "pool", ("api", "connectors", "exporter"),
+    "OrderEvent", "pool/order", "pool", ("api", "agents", "connectors", "exporter"),
 )  # fmt: skip
 POOL_TASKS = Topic(
     "pool.tasks.v1", "The stores' tasks as they stand: pick, hand over, recount, transfer.",
@@ -106,7 +106,7 @@ POOL_JOURNAL = Topic(
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",
-    "Availability", "pool/sku/store", "pool", ("api", "connectors", "exporter", "directory"), compacted=True,
+    "Availability", "pool/sku/store", "pool", ("api", "agents", "connectors", "exporter", "directory"), compacted=True,
 )  # fmt: skip
 POOL_CHANGELOG = Topic(
     "pool.changelog.v1", "State of the pool processor; internal.",
@@ -145,7 +145,7 @@ SETTLEMENT_POSTINGS = Topic(
 )  # fmt: skip
 SETTLEMENT_STATEMENTS = Topic(
     "settlement.statements.v1", "Balances and payments of each party for each settlement window that has closed.",
-    "SettlementStatement", "pool/party/currency/start", "settlement", ("accounting", "api"), compacted=True,
+    "SettlementStatement", "pool/party/currency/start", "settlement", ("accounting", "api", "agents"), compacted=True,
 )  # fmt: skip
 SETTLEMENT_PUBLISHED = Topic(
     "settlement.published.v1", "How far each pool's settlement is published; internal.",
@@ -165,7 +165,7 @@ RESTOCK_PURCHASES = Topic(
 )  # fmt: skip
 ACCESS_SETTINGS = Topic(
     "access.settings.v1", "Who may see what: keys of the API, grants of numbers, what stores show to everybody.",
-    "AccessSetting", "pool/kind/name", "operators", ("api", "directory"), compacted=True,
+    "AccessSetting", "pool/kind/name", "operators", ("api", "agents", "directory"), compacted=True,
 )  # fmt: skip
 PUBLIC_STORES = Topic(
     "public.stores.v1", "The stores that show themselves: hours, places of pickup, services.",
@@ -183,6 +183,14 @@ DIRECTORY_CHANGELOG = Topic(
     "directory.changelog.v1", "State of the directory's processor; internal.",
     "DirectoryStateRow", "table/row", "directory", ("directory",), compacted=True,
 )  # fmt: skip
+WEBHOOKS_SUBSCRIPTIONS = Topic(
+    "webhooks.subscriptions.v1", "Programs that are told of what happens in a pool, at addresses of their own.",
+    "WebhookSubscription", "pool/webhook", "api", ("api", "agents"), compacted=True,
+)  # fmt: skip
+WEBHOOKS_PROGRESS = Topic(
+    "webhooks.progress.v1", "How far each of them was told, and since when it does not answer.",
+    "WebhookProgress", "pool/webhook", "agents", ("api", "agents"), compacted=True,
+)  # fmt: skip
 RESTOCK_CHANGELOG = Topic(
     "restock.changelog.v1", "State of the restock processor; internal.",
     "RestockStateRow", "table/row", "restock", ("restock", "operators"), compacted=True,
@@ -195,7 +203,7 @@ _DECLARED = (
     CONNECTOR_POSITIONS, CONNECTOR_WRITEBACKS, CONNECTOR_REFUSALS, PARTNER_CALLS, POS_HISTORY,
     SETTLEMENT_POSTINGS, SETTLEMENT_STATEMENTS, SETTLEMENT_PUBLISHED,
     RESTOCK_PROPOSALS, RESTOCK_ANSWERS, RESTOCK_PURCHASES, RESTOCK_CHANGELOG,
-    ACCESS_SETTINGS,
+    ACCESS_SETTINGS, WEBHOOKS_SUBSCRIPTIONS, WEBHOOKS_PROGRESS,
     PUBLIC_STORES, PUBLIC_BANDS, PUBLIC_AGGREGATES, DIRECTORY_CHANGELOG,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ Digest = Annotated[str, text_like("64 hexadecimal digits", "^[0-9a-f]{64}$")]
 LOW_BELOW_MILLI = 4_000
 Scope = Literal[
     "shelves:read", "orders:read", "orders:write", "tasks:read", "tasks:write", "restock:read", "restock:write",
-    "statements:read",
+    "statements:read", "webhooks:write",
 ]  # fmt: skip
 """What a key may do. A key with a store does it for this store alone.
 
@@ -22,6 +22,7 @@ tasks:read: tasks and appointments.
 tasks:write: reports on tasks, transfers and arrivals.
 restock:read, restock:write: restock proposals, and answers to them.
 statements:read: settlement statements.
+webhooks:write: subscribe an address of its own to what it may see.
 """
 
 

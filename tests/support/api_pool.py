@@ -20,7 +20,7 @@ ON_HAND = {"corner": 41_207, "mill": 73_519, "bakery": 58_313}
 """Thousandths of MILK and of TEA at each store: numbers that nothing else has."""
 ALL = (
     "shelves:read", "orders:read", "orders:write", "tasks:read", "tasks:write", "restock:read", "restock:write",
-    "statements:read",
+    "statements:read", "webhooks:write",
 )  # fmt: skip
 LIMITS = Api(public_requests_per_minute=1_000_000, key_requests_per_minute=1_000_000)
 

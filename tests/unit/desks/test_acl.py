@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from commonshelf.cli import app
 from commonshelf.desks.acl import rights, roles
-from schemas.topics import PARTNER_CALLS, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK, TOPICS
+from schemas.topics import PARTNER_CALLS, POOL_JOURNAL, POOL_TICKS, POS_SALES, POS_STOCK, TOPICS, WEBHOOKS_PROGRESS
 
 RIGHTS = rights()
 READERS = ("accounting", "api")
@@ -35,7 +35,7 @@ def test_connectors_write_inputs_what_partners_report_and_their_own_topics_alone
 
 
 def test_agents_write_ticks_and_their_calls_alone():
-    assert topics_of("agents", "write") == {POOL_TICKS.name, PARTNER_CALLS.name}
+    assert topics_of("agents", "write") == {POOL_TICKS.name, PARTNER_CALLS.name, WEBHOOKS_PROGRESS.name}
 
 
 @pytest.mark.parametrize("role", READERS)
@@ -46,8 +46,10 @@ def test_who_shows_or_accounts_reads_no_state_and_no_dead_letters(role):
     assert (POOL_JOURNAL.name in read) == (role == "api")  # which must know how far it has come
 
 
-def test_the_api_writes_requests_reports_and_answers_alone():
-    assert topics_of("api", "write") == {"orders.requests.v1", "fulfilment.reports.v1", "restock.answers.v1"}
+def test_the_api_writes_requests_reports_answers_and_subscriptions_alone():
+    assert topics_of("api", "write") == {
+        "orders.requests.v1", "fulfilment.reports.v1", "restock.answers.v1", "webhooks.subscriptions.v1",
+    }  # fmt: skip
 
 
 def test_partners_read_what_everybody_may_know_and_nothing_else():
