@@ -5,7 +5,7 @@ moved. Of all else it hears names, and asks for what it wants to see.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -15,20 +15,13 @@ from commonshelf.web.api.availability import numbers
 from commonshelf.web.api.context import Anybody, KnownPool, Room, RoomOf
 from commonshelf.web.api.problems import ProblemError, documented
 from commonshelf.web.callers import Caller, Sight, is_over
-from commonshelf.web.orders_seen import sees
+from commonshelf.web.told import heard_kinds, name_told, order_told, task_told
 from commonshelf.web.views.changes import Change, ChangeKind, Listener, ReadAnew
 from messaging.view import ViewDamaged, ViewFailed
-from schemas.models.access import Scope
 
 router = APIRouter(tags=["live"])
 HEARTBEAT_S = 15.0
 Told = Literal["shelf", "band", "order", "task", "appointment", "proposal", "statement"]
-_SCOPES: Mapping[str, Scope] = {
-    "shelf": "shelves:read", "order": "orders:read", "task": "tasks:read", "appointment": "tasks:read",
-    "proposal": "restock:read", "statement": "statements:read",
-}  # fmt: skip
-_STORE_AT: Mapping[str, int] = {"shelf": -1, "appointment": -1, "proposal": 0, "statement": 0}
-"""Where a change's name has the store."""
 
 
 @router.get(
@@ -52,16 +45,6 @@ async def events(
     stream = _stream(room, caller, pool, wanted)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
-
-
-def heard_kinds(caller: Caller, pool: str, wanted: Iterable[str] | None) -> set[ChangeKind]:
-    """The kinds of changes that a caller hears of."""
-    kinds: set[ChangeKind] = {"band"} if caller.pool == pool else {"public_band"}
-    kinds |= {kind for kind, scope in _SCOPES.items() if caller.may(scope, pool)}  # type: ignore[misc]  # keys are kinds
-    if wanted is None:
-        return kinds
-    named = set(wanted)
-    return {kind for kind in kinds if kind in named or (kind == "public_band" and "band" in named)}
 
 
 async def _stream(room: Room, caller: Caller, pool: str, kinds: set[ChangeKind]) -> AsyncIterator[str]:
@@ -103,25 +86,12 @@ def what_is_told(room: Room, caller: Caller, sight: Sight, change: Change) -> di
             return _shelf(room, sight, change)
         case "order":
             event = room.views.event(change.pool, change.offset)
-            if event is None or not event["order"] or not sees(caller, event):
-                return None
-            return {
-                "order": event["order"], "kind": event["kind"], "status": event["status"],
-                "outcome": event["outcome"], "position": event["position"],
-            }  # fmt: skip
+            return None if event is None else order_told(caller, event)
         case "task":
             task = room.views.task(change.pool, change.name)
-            if task is None or caller.store not in (None, task["store"]):
-                return None
-            return {"task": task["task"], "store": task["store"], "status": task["status"]}
+            return None if task is None else task_told(caller, task)
         case _:
-            parts = change.name.split("/")
-            store = parts[_STORE_AT[change.kind]]
-            if caller.store not in (None, store):
-                return None
-            if change.kind == "appointment":
-                return {"order": parts[0], "store": store}
-            return {"store": store, "name": "/".join(parts[1:])}
+            return name_told(caller, change.kind, change.name)
 
 
 def _shelf(room: Room, sight: Sight, change: Change) -> dict[str, object] | None:
