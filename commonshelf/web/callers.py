@@ -91,14 +91,19 @@ def caller_of(views: PoolViews, token: str | None, address: str) -> Caller:
 
 
 def is_over(views: PoolViews, caller: Caller) -> bool:
-    """Whether the caller's key was revoked, or has ended, since it was asked for."""
+    """Whether a live stream of the caller is to end: its key was revoked, or has ended, or the server is stopping."""
+    if views.changes.is_ended:
+        return True
     if caller.key is None:
         return False
     found = views.key(caller.key["key_id"])
-    now_ms = wall_clock_ms()
-    return found is None or any(
-        at_ms is not None and at_ms <= now_ms for at_ms in (found[1]["expires_at_ms"], found[1]["revoked_at_ms"])
-    )
+    return found is None or not is_live(found[1], wall_clock_ms())
+
+
+def is_live(key: ApiKey, now_ms: int) -> bool:
+    """Whether a key is neither revoked nor over."""
+    ends_ms = (key["expires_at_ms"], key["revoked_at_ms"])
+    return not any(at_ms is not None and at_ms <= now_ms for at_ms in ends_ms)
 
 
 def is_open(store: StoreSettings, zone: str) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import socket
 import threading
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from prometheus_client import REGISTRY
 from commonshelf.config.credentials import kafka_options
 from commonshelf.config.settings import Settings
 from commonshelf.web.app import make_app
+from commonshelf.web.views.changes import Changes
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.process import serve_pages, stopped_by_signals
 from messaging.prompt_http import HEAD_MAX_BYTES, PromptHeaders
@@ -23,6 +25,18 @@ _CONNECTIONS_MAX = 1_500
 _FILES_MAX = 8_192
 _WATCH_S = 0.5
 _STOP_S = 5
+
+
+class _Server(uvicorn.Server):
+    """Ends live streams when it begins to stop: they would go on until the time for that is over."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._changes.end()
+        await super().shutdown(sockets)
 
 
 def _open_many_files() -> None:
@@ -41,7 +55,7 @@ def serve(settings: Settings) -> None:
     with PoolViews(options, settings.state_dir("http"), settings.partitions) as views:
         publisher = Publisher({"client.id": "commonshelf-api", **options}, settings.partitions)
         app = make_app(settings, views, publisher, REGISTRY, options)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 host=settings.http.host,
@@ -53,7 +67,8 @@ def serve(settings: Settings) -> None:
                 h11_max_incomplete_event_size=HEAD_MAX_BYTES,
                 limit_concurrency=_CONNECTIONS_MAX,
                 timeout_graceful_shutdown=_STOP_S,
-            )
+            ),
+            views.changes,
         )
 
         def watch() -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from schemas.models.catalog import CatalogItem
 from schemas.models.config import ConfigChange, PoolSettings, StoreSettings
 from tests.support.waiting import PATIENCE_S, until
 
-PARTITIONS, POOL = 2, "riverside"
+PARTITIONS, POOL, STREAMS = 2, "riverside", 10
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,19 @@ def test_while_kafka_is_away_it_shows_what_it_has_and_takes_nothing(web, kafka):
     assert again.status_code == 202  # no worker decides here; Kafka has it
     web.add_store("cleo")
     until(lambda: web.stores() == ["anna", "bert", "cleo"])
+
+
+def test_live_streams_end_when_it_is_stopped(web):
+    with ExitStack() as streams:
+        client = streams.enter_context(httpx.Client(trust_env=False, timeout=PATIENCE_S))
+        url = f"http://127.0.0.1:{web.port}/v1/pools/{POOL}/events"
+        told = [streams.enter_context(client.stream("GET", url)).iter_text() for _ in range(STREAMS)]
+        assert {next(one) for one in told} == {": listening\n\n"}
+        web.process.terminate()
+        for one in told:
+            list(one)  # one that is cut off is an error
+        assert web.process.wait(PATIENCE_S) == 0
+    web.start()
 
 
 def test_its_metrics_are_not_where_the_world_asks(web):

@@ -20,6 +20,8 @@ ChangeKind = Literal[
     "statement",
     "refusal",
     "access",
+    "webhook",
+    "webhook_progress",
 ]
 _BATCHES_MAX = 64
 _PACE_S = 0.2
@@ -60,8 +62,22 @@ class Changes:
         self._is_too_much = False
         self._batches: deque[Sequence[Change] | None] = deque(maxlen=_BATCHES_MAX)
         self._count = 0
+        self._is_ended = False
         self._listeners: set[Listener] = set()
         self._lock = threading.Lock()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the server is stopping, so that live streams are to end."""
+        return self._is_ended
+
+    def end(self) -> None:
+        """Wake all who listen, for the last time. In the event loop of the listeners."""
+        self._is_ended = True
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.wake.set()
 
     @property
     def listeners(self) -> int:
@@ -128,17 +144,18 @@ class Listener:
             self._changes._listeners.discard(self)  # noqa: SLF001
 
     async def next(self, timeout_s: float) -> Sequence[Change] | ReadAnew:
-        """What has changed since the last call; nothing when that is so for `timeout_s`."""
+        """What has changed since the last call; nothing when that is so for `timeout_s`, or the server is stopping."""
         try:
             async with asyncio.timeout(timeout_s):
-                while True:
+                while not self._changes.is_ended:
                     found = self._take()
                     if found:
                         return found
                     self.wake.clear()
                     await self.wake.wait()
         except TimeoutError:
-            return ()
+            pass
+        return ()
 
     def _take(self) -> Sequence[Change] | ReadAnew:
         count, batches = self._changes._count, self._changes._batches  # noqa: SLF001

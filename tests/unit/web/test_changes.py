@@ -3,6 +3,7 @@
 import asyncio
 
 from commonshelf.web.views.changes import Change, Changes, ReadAnew
+from tests.support.waiting import PATIENCE_S
 
 SHELF = Change("shelf", "riverside", "MILK/mill", 7)
 TASK = Change("task", "riverside", "pick-1", 8)
@@ -56,3 +57,15 @@ def test_nobody_listens_any_more_when_all_have_left():
     changes = Changes()
     told(changes, [SHELF])
     assert changes.listeners == 0
+
+
+def test_who_waits_is_woken_for_the_last_time_when_the_server_stops():
+    async def run():
+        changes = Changes()
+        with changes.listen("riverside") as listener:
+            waiting = asyncio.create_task(listener.next(PATIENCE_S))
+            await asyncio.sleep(0)
+            changes.end()
+            return await waiting, await listener.next(PATIENCE_S)
+
+    assert asyncio.run(run()) == ((), ())
