@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from schemas.generate.asyncapi import document
 from schemas.generate.avro import schema_files
 from schemas.generate.pages import pages
 from schemas.generate.records import families
@@ -29,6 +30,10 @@ def made() -> dict[Path, str]:
     files |= schema_files(records, known)
     subjects = json.loads(files[LISTING])["subjects"]
     ids = {subject: versions[-1]["id"] for subject, versions in subjects.items()}
+    newest = {
+        subject: json.loads(files[FOLDER / versions[-1]["file"]]) for subject, versions in subjects.items()
+    }  # fmt: skip
+    files[DOCS / "asyncapi.json"] = document(newest)
     return files | {DOCS / name: text for name, text in pages(known, ids).items()}
 
 
