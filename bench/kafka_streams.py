@@ -32,8 +32,8 @@ def command(job: Job, threads: int) -> list[str]:
     Raises BenchError when the source does not compile, and what `fetch_jars` and `find_java` raise.
     """
     java = str(find_java().executable)
-    jars = os.pathsep.join(map(str, fetch_jars(read_lock(LOCK_FILE))))
-    classes = _compiled(java, jars)
+    jars = class_path()
+    classes = compiled(_SOURCE)
     settings = job.folder / "kafka-streams.properties"
     job.folder.mkdir(parents=True, exist_ok=True)
     settings.write_text(_properties(job, threads), encoding="utf-8")
@@ -41,20 +41,29 @@ def command(job: Job, threads: int) -> list[str]:
     return [java, *flags, "-cp", os.pathsep.join((str(classes), jars)), "PoolCounter", str(settings)]
 
 
-def _compiled(java: str, jars: str) -> Path:
-    """The folder of the compiled source: made once for each content of source and jars."""
-    named = hashlib.sha256(_SOURCE.read_bytes() + LOCK_FILE.read_bytes()).hexdigest()[:16]
+def class_path() -> str:
+    """The jars of Kafka's clients and Streams, Avro, and a compiler."""
+    return os.pathsep.join(map(str, fetch_jars(read_lock(LOCK_FILE))))
+
+
+def compiled(source: Path) -> Path:
+    """The folder of the classes of a source, compiled against the jars: made once for each content of both.
+
+    Raises BenchError when it does not compile, and what `fetch_jars` and `find_java` raise.
+    """
+    java, jars = str(find_java().executable), class_path()
+    named = hashlib.sha256(source.read_bytes() + LOCK_FILE.read_bytes()).hexdigest()[:16]
     classes = cache_dir() / f"bench-java-{named}"
     if not classes.exists():
         with TemporaryDirectory(dir=cache_dir()) as folder:
             made = Path(folder) / "classes"
             compiler = [java, "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-proc:none"]
             run = subprocess.run(
-                [*compiler, "-cp", jars, "-d", str(made), str(_SOURCE)],
+                [*compiler, "-cp", jars, "-d", str(made), str(source)],
                 capture_output=True, text=True, timeout=_COMPILE_TIMEOUT_S, check=False,
             )  # fmt: skip
             if run.returncode != 0:
-                raise BenchError(f"{_SOURCE.name} does not compile: {(run.stderr or run.stdout).strip()}")
+                raise BenchError(f"{source.name} does not compile: {(run.stderr or run.stdout).strip()}")
             try:
                 made.rename(classes)
             except OSError:  # another process was first

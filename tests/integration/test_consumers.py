@@ -1,5 +1,6 @@
 """docs/consumers.md as its reader uses it: its consumer reads a running stack's journal, and kcat its table."""
 
+import os
 import re
 import shutil
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.kafka_streams import class_path, compiled
+from commonshelf.embedded_kafka.java import find_java
 from tests.support.shelf import CommandFolder, make_shelf
 from tests.support.waiting import until
 
@@ -42,6 +45,21 @@ def test_the_page_s_consumer_prints_what_was_sold(shelf, tmp_path):
     pool, position, store, sku, delta = printed.split()
     assert (pool, store, sku, delta) == ("riverside", "anna", "MILK", "-2000")
     assert int(position) > 1
+
+
+def test_the_page_s_java_prints_the_table(shelf, tmp_path):
+    [program] = re.findall(r"^```java\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    source = tmp_path / "Shelves.java"
+    source.write_text(program)
+    path = os.pathsep.join((str(compiled(source)), class_path()))
+    command = [find_java().executable, "-cp", path, "Shelves", client_file(shelf), shelf.runtime.urls["web"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as consumer:
+        assert consumer.stdout is not None
+        printed = consumer.stdout.readline()
+        while printed and printed.split() != ["riverside/MILK/anna", "5000"]:
+            printed = consumer.stdout.readline()
+        consumer.kill()
+    assert printed, "it ended before the row came"
 
 
 def test_the_page_s_kcat_lists_topics_and_shows_keys(shelf):
