@@ -107,6 +107,7 @@ def agents_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.credentials import kafka_options, security_options
     from commonshelf.desks.partners import callers
     from commonshelf.desks.vault import vault_engine
+    from commonshelf.web.webhooks.host import webhooks_caller
     from streams.agents.settings import AgentsSettings
     from streams.agents.worker import run_agents
 
@@ -122,7 +123,7 @@ def agents_process(settings: "Settings", _number: int) -> None:
             data_clock_pools=frozenset(pool.id for pool in settings.pools if pool.clock == "data"),
             vault_engine=lambda: vault_engine(settings),
             vault_sweep_interval_s=settings.vault.sweep_interval_s,
-            callers=lambda registry: callers(settings, registry),
+            callers=lambda registry: {**callers(settings, registry), "webhooks": webhooks_caller(settings, registry)},
         )
     )
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from commonshelf.config.ports import port_clash
-from commonshelf.config.web_settings import Api, Http, Port, Section
+from commonshelf.config.web_settings import Api, Http, Port, Section, Webhooks
 from connectors.installed import installed
 from connectors.partners import installed_partners
 from connectors.specs import ConnectorOptions, EnvName, FilePath, PartnerOptions, clash, partner_clash
@@ -279,6 +279,7 @@ class Settings(Section):
     kafka: Kafka = Kafka()
     http: Http = Http()
     api: Api = Api()
+    webhooks: Webhooks = Webhooks()
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
     exporter: Exporter = Exporter()

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.specs import EnvName
 from schemas.models.base import Text
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -63,3 +64,17 @@ class Api(Section):
     """Of one key."""
     listeners_per_caller: Annotated[int, Field(ge=0, le=100_000)] = 20
     """Live streams of changes of one key, or of one address, at once."""
+
+
+class Webhooks(Section):
+    """What the API's subscribers are told at addresses of their own."""
+
+    key_env: EnvName | None = None
+    """The variable with the key that their secrets follow from; a file in data_dir when left out."""
+    may_call_private_addresses: bool = False
+    """Also http://, this machine and its network: where subscribers are known."""
+    request_timeout_s: Annotated[int, Field(ge=1, le=60)] = 10
+    parked_after_h: Annotated[int, Field(ge=1, le=720)] = 168
+    """One that has not answered for so long is called no more, until it asks for it."""
+    per_key: Annotated[int, Field(ge=0, le=100)] = 10
+    """Subscriptions of one key."""

@@ -88,6 +88,10 @@ def _of_partners(settings: "Settings") -> set[str]:
     return {source.env for source in sources if source.env is not None}
 
 
+def _of_webhooks(settings: "Settings") -> set[str]:
+    return set() if settings.webhooks.key_env is None else {settings.webhooks.key_env}
+
+
 def _of_calls(settings: "Settings") -> set[str]:
     sources = [source for partner in settings.partners for source in partner.secrets_to_call()]
     return {source.env for source in sources if source.env is not None}
@@ -112,7 +116,9 @@ ROLES = (
         port_setting="agents_port",
         stop_order=WORKERS_STOP,
         is_awaited=False,  # its absence is but a delay of ticks
-        secrets=lambda settings: _of_kafka(settings) | {settings.vault.password_env} | _of_calls(settings),
+        secrets=lambda settings: (
+            _of_kafka(settings) | {settings.vault.password_env} | _of_calls(settings) | _of_webhooks(settings)
+        ),
     ),
     Role(
         name="connectors",
@@ -186,6 +192,6 @@ ROLES = (
         port_setting="web_port",
         served_at=("host", "port"),
         stop_order=PAGES_STOP,
-        secrets=_of_kafka,
+        secrets=lambda settings: _of_kafka(settings) | _of_webhooks(settings),
     ),
 )

@@ -37,7 +37,7 @@ def make_app(
     registry: of its metrics; one of its own if left out.
     kafka: options of the board's desks; without them its pages show, and nothing is done on them.
     """
-    api = make_api(views, publisher, settings.api, registry or CollectorRegistry())
+    api = make_api(views, publisher, settings, registry or CollectorRegistry())
     views.changes.notice = BandWatch(views)
 
     @asynccontextmanager

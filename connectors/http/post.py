@@ -1,14 +1,14 @@
 """Signed messages to a partner, with an idempotency key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time
+from typing import Protocol
 
 import httpx
 
 from connectors.contract import AccessRefused, Unavailable
 from connectors.http.client import SENT_ONCE, PatientTransport, api_client
-from connectors.http.secrets import Secrets
-from connectors.http.signature import HEADER, sign
+from connectors.http.signature import HEADER, sign_with_all
 from connectors.outbound.contract import CallRefused
 
 KEY_HEADER = "Idempotency-Key"
@@ -17,20 +17,27 @@ _REFUSED = frozenset({400, 404, 405, 409, 410, 413, 415, 422})
 _ANSWER_SHOWN = 200
 
 
+class Signing(Protocol):
+    """What messages are signed with."""
+
+    def to_sign(self) -> Sequence[bytes]:
+        """The secrets that sign the next message: one, or two while one replaces the other."""
+
+
 class SignedPost:
     """Posts to one address. Thread-safe. A call that fails is not tried again here: whoever calls knows when.
 
     Each call has a connection of its own. On one that is used again, what a server says too much, such as an answer
     that it gives twice, would be taken for the answer to the next call.
 
-    secrets: the first one signs. now_s: the clock, Unix time. transport: of HTTP, for tests. shows_answers: whether an
+    secrets: those that sign. now_s: the clock, Unix time. transport: of HTTP, for tests. shows_answers: whether an
     error has what the other side said.
     """
 
     def __init__(
         self,
         url: str,
-        secrets: Secrets,
+        secrets: Signing,
         timeout_s: float,
         now_s: Callable[[], float] = time,
         transport: httpx.BaseTransport | None = None,
@@ -58,6 +65,6 @@ class SignedPost:
 
     def send(self, key: str, body: bytes) -> httpx.Response:
         """The answer, whatever its status but 429 and 5xx. Raises Unavailable for these, and when there is none."""
-        signature = sign(self._secrets.current()[0], body, int(self._now_s()))
+        signature = sign_with_all(self._secrets.to_sign(), body, int(self._now_s()))
         headers = {"Content-Type": "application/json", "Connection": "close", HEADER: signature, KEY_HEADER: key}
         return self._client.post(self._url, content=body, headers=headers, extensions={SENT_ONCE: True})

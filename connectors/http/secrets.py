@@ -23,6 +23,10 @@ class Secrets:
         self._secrets = [source.read() for source in self._sources]
         self._read_at_s = monotonic_s()
 
+    def to_sign(self) -> list[bytes]:
+        """The first one: ours are signed with it alone."""
+        return self.current()[:1]
+
     def current(self) -> list[bytes]:
         """The secrets that a signature may be made with."""
         now_s = self._monotonic_s()

@@ -27,7 +27,13 @@ class SignatureRefused(Refused):
 
 def sign(secret: bytes, body: bytes, at_s: int) -> str:
     """The header's value for `body`, sent at `at_s` (Unix time)."""
-    return f"t={at_s},v1={_digest(secret, body, str(at_s).encode()).decode()}"
+    return sign_with_all([secret], body, at_s)
+
+
+def sign_with_all(secrets: Sequence[bytes], body: bytes, at_s: int) -> str:
+    """As `sign`, with each of `secrets`: while one replaces the other, who checks may have either."""
+    signatures = [f"v1={_digest(secret, body, str(at_s).encode()).decode()}" for secret in secrets]
+    return ",".join([f"t={at_s}", *signatures])
 
 
 def verify(headers: Sequence[bytes], body: bytes, secrets: Sequence[bytes], now_s: float) -> None:

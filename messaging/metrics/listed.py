@@ -174,6 +174,14 @@ PARTNER_CALLS = CounterMetric(
 PARTNER_CALLS_UNDER_WAY = GaugeMetric(
     "commonshelf_partner_calls_under_way", "Calls to partners that have no outcome yet.", "calls", _PARTNER
 )
+WEBHOOK_CALLS = CounterMetric(
+    "commonshelf_webhook_calls_total", "Messages to the API's subscribers by outcome: delivered, refused, failed.",
+    "calls", ("outcome",),
+)  # fmt: skip
+WEBHOOKS_FAILING = GaugeMetric(
+    "commonshelf_webhooks_failing", "Subscribers that do not take what they are told, parked ones among them.",
+    "subscribers",
+)  # fmt: skip
 PARTNER_REPORTS = CounterMetric(
     "commonshelf_partner_reports_total",
     "Messages of partners by kind and outcome: accepted, pending, or the reason of a refusal.", "messages",

@@ -18,6 +18,7 @@ _SECTIONS = {
         "Partners",
         "`worker connectors`, where partners post to us, and `worker agents`, which calls them.",
     ),
+    "commonshelf_webhook": ("The API's subscribers", "`worker agents`."),
     "commonshelf_settlement_": ("Settlement", "`worker settlement`."),
     "commonshelf_api_": ("The API", "`worker http`, on a port of its own; never where the world asks."),
     "commonshelf_store_": ("Stores", _EXPORTED),

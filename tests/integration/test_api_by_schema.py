@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from prometheus_client import CollectorRegistry
 from schemathesis import GenerationMode
 
-from commonshelf.config.web_settings import Api
+from commonshelf.config.settings import Settings
 from commonshelf.web.api.app import make_api
 from commonshelf.web.views.pool_views import PoolViews
 from tests.support.api_pool import ALL
 
 LIVE = "/pools/{pool}/events"
-DOCUMENT = make_api(PoolViews({}, Path("nowhere"), 1), None, Api(), CollectorRegistry()).openapi()
+DOCUMENT = make_api(PoolViews({}, Path("nowhere"), 1), None, Settings(), CollectorRegistry()).openapi()
 OPERATIONS = [
     (method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations if path != LIVE
 ]

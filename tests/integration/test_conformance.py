@@ -18,7 +18,7 @@ class Broken(httpx.BaseTransport):
 
     def handle_request(self, request):
         answer = self._inner.handle_request(request)
-        if answer.headers["content-type"].startswith("text/event-stream"):
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
             self._spoil(request, answer, None)
             return answer
         answer.read()
@@ -84,6 +84,13 @@ def orders_of_their_own(_answer, told):
 
 orders_of_their_own.count = 0
 
+
+def keeps_the_secret(request, answer, told):
+    if answer.status_code == 201 and request.url.path.endswith("/webhooks"):
+        keeps_the_secret.kept = told["secret"]
+    return {**told, "secret": keeps_the_secret.kept} if request.url.path.endswith("/rotate") else None
+
+
 MUTANTS = {
     "document": on("/openapi.json")(lambda _, told: {**told, "openapi": "2.0"}),
     "directory": on("/directory", 200)(lambda _, told: {**told, "pool": "another"}),
@@ -102,6 +109,11 @@ MUTANTS = {
     "refused": on("/orders", 409)(lambda _, told: {**told, "code": "no"}),
     "cancel": on("/cancel")(lambda _, told: {**told, "status": "confirmed"}),
     "live": on("/events", 200)(no_problem_document),
+    "subscribe": on("/webhooks", 201)(lambda _, told: {**told, "secret": ""}),
+    "secret-once": keeps_the_secret,
+    "webhook-target": on("/webhooks", 422)(sets_status(201)),
+    "replay": on("/replay", 422)(sets_status(202)),
+    "unsubscribe": on("/webhooks/", 404)(sets_status(200)),
 }  # fmt: skip
 
 

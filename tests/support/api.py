@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 
 from commonshelf.config.settings import Kafka, Settings
-from commonshelf.config.web_settings import Api
+from commonshelf.config.web_settings import Api, Webhooks
 from commonshelf.desks.access import MadeKey, grant_numbers, list_store, make_key
 from commonshelf.stack.connection import Connection
 from commonshelf.web.app import make_app
@@ -61,9 +61,14 @@ class ApiServer:
 
 
 @contextmanager
-def api_server(options: dict[str, str], partitions: int, folder: Path, api: Api) -> Iterator[ApiServer]:
+def api_server(
+    options: dict[str, str], partitions: int, folder: Path, api: Api, webhooks: Webhooks | None = None
+) -> Iterator[ApiServer]:
     """The server with views of their own in `folder`, ready."""
-    settings = Settings(data_dir=folder, partitions=partitions, kafka=Kafka(**_kafka(options)), api=api)
+    settings = Settings(
+        data_dir=folder, partitions=partitions, kafka=Kafka(**_kafka(options)), api=api,
+        webhooks=webhooks or Webhooks(),
+    )  # fmt: skip
     connection = Connection(settings, options)
     with PoolViews(options, folder / "views", partitions) as views, Publisher(options, partitions) as publisher:
         config = uvicorn.Config(

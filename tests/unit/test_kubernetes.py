@@ -63,7 +63,8 @@ def test_every_variable_is_a_setting():
     environment = of_kind("ConfigMap")["commonshelf-environment"]["data"]
     passwords = {f"COMMONSHELF_{what}_PASSWORD" for what in ("SETTLEMENT", "VAULT", "KAFKA_SASL")}
     held = {one["name"] for pod in PODS.values() for one in pod["containers"][0]["env"]}
-    assert {*environment, *held} <= {*environment_names(), *OTHER_VARIABLES, *passwords}
+    named = {environment["COMMONSHELF_WEBHOOKS_KEY_ENV"], *passwords}
+    assert {*environment, *held} <= {*environment_names(), *OTHER_VARIABLES, *named}
 
 
 def test_a_budget_holds_the_ledger_s_pods():

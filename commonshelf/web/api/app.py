@@ -1,6 +1,8 @@
 """The API as an app of its own, which the server mounts at /v1."""
 
+import logging
 import time
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,19 +11,22 @@ from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from commonshelf.config.web_settings import Api
-from commonshelf.web.api import availability, directory, live, members, orders, tasks
+from commonshelf.config.settings import Settings
+from commonshelf.web.api import availability, directory, live, members, orders, tasks, webhooks
 from commonshelf.web.api.asking import Asker
 from commonshelf.web.api.context import Room, dependants, member
 from commonshelf.web.api.problems import HANDLED, Problem, answer_problem, problem
 from commonshelf.web.views.pool_views import PoolViews
+from commonshelf.web.webhooks.secrets import server_key
+from connectors.specs import SecretUnusable
 from messaging.metrics import listed
 from messaging.publisher import Publisher
 
+_log = logging.getLogger(__name__)
 BODY_MAX_BYTES = 65_536
 """Largest body of a request: 30 lines of an order are a tenth of it."""
 
-_PARTS = (availability, orders, tasks, members, directory, live)
+_PARTS = (availability, orders, tasks, members, directory, live, webhooks)
 _ABOUT = """
 What small shops that act as one have, hold, order, hand over and owe. Quantities are thousandths of the item's unit,
 money is minor units, times are ms since 1970 UTC. Without a key: public pages, in bands, of what stores show. With one:
@@ -29,13 +34,13 @@ money is minor units, times are ms since 1970 UTC. Without a key: public pages, 
 """
 
 
-def make_api(views: PoolViews, publisher: Publisher, settings: Api, registry: CollectorRegistry) -> FastAPI:
+def make_api(views: PoolViews, publisher: Publisher, settings: Settings, registry: CollectorRegistry) -> FastAPI:
     """The API on these views; what callers send goes to Kafka by this publisher. registry: of its metrics."""
     api = FastAPI(
         title="Commonshelf micro-fulfilment API", version="1", description=_ABOUT, docs_url=None, redoc_url=None,
         servers=[{"url": "/v1"}], root_path_in_servers=False,
     )  # fmt: skip
-    api.state.room = Room(views, Asker(views, publisher), settings)
+    api.state.room = Room(views, Asker(views, publisher), settings.api, settings.webhooks, partial(_key, settings))
     for part in _PARTS:
         api.include_router(part.router)
     for error in HANDLED:
@@ -45,6 +50,14 @@ def make_api(views: PoolViews, publisher: Publisher, settings: Api, registry: Co
     listed.API_LISTENERS.on(registry).set_function(lambda: views.changes.listeners)
     _document(api)
     return api
+
+
+def _key(settings: Settings) -> bytes | None:
+    try:
+        return server_key(settings)
+    except (SecretUnusable, OSError) as error:
+        _log.warning("webhooks cannot be signed: %s", error)
+        return None
 
 
 class _Metered:

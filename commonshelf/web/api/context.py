@@ -21,7 +21,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from commonshelf.config.web_settings import Api
+from commonshelf.config.web_settings import Api, Webhooks
 from commonshelf.web.api.asking import Asker
 from commonshelf.web.api.problems import ProblemError
 from commonshelf.web.callers import Caller, UnknownToken, caller_of
@@ -51,9 +51,14 @@ class Room:
     views: PoolViews
     asker: Asker
     settings: Api
-    limiter: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
+    webhooks: Webhooks
+    webhook_key: Callable[[], bytes | None]
+    """What secrets of webhooks follow from; None when it cannot be read."""
     listeners: dict[str, int] = field(default_factory=dict)
     """Caller → live streams."""
+    limiter: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
+    webhook_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Subscriptions are changed one after the other."""
 
 
 def room_of(request: Request) -> Room:

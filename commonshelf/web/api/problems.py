@@ -46,6 +46,14 @@ KINDS: dict[str, Kind] = {
         404, "No answer is known to a request of that id by this key.", "Ask again, or send it with the same key."
     ),
     "unknown_proposal": Kind(404, "The store has no proposal for that item.", "List the store's proposals."),
+    "unknown_webhook": Kind(404, "The key has no such subscription.", "GET …/webhooks lists those it has."),
+    "webhook_target": Kind(
+        422, "Messages do not go to that address.", "Give one that begins with https:// and is on the internet."
+    ),
+    "too_many_webhooks": Kind(409, "The key has as many subscriptions as it may.", "End one that is not needed."),
+    "webhooks_away": Kind(
+        503, "This server cannot sign messages: its key is not there.", "Ask the pool's operator to set it."
+    ),
     "not_found": Kind(404, "Nothing is served here.", "See /v1/openapi.json."),
     "method_not_allowed": Kind(405, "This method is not served here.", "`Allow` names those that are."),
     "superseded": Kind(409, "There is a newer version of the proposal.", "Read it anew, and answer that."),

@@ -326,3 +326,44 @@ class KeyShape(BaseModel):
     label: str
     scopes: list[str]
     expires_at_ms: int | None
+
+
+class WebhookPlace(BaseModel):
+    """Where a subscription goes on: the offset of the next record of a kind."""
+
+    kind: str
+    offset: int
+
+
+class WebhookShape(BaseModel):
+    """A subscription. Failing: the last call was not taken. Parked: no call is made until a replay is asked for."""
+
+    webhook: str
+    url: str
+    kinds: list[str]
+    status: Literal["starting", "active", "failing", "parked"]
+    created_at_ms: int
+    secret_version: int
+    places: list[WebhookPlace]
+    is_replaying: bool
+    delivered: int
+    last_delivered_at_ms: int | None
+    refused: int = Field(description="Messages that were refused for what they say, and passed over.")
+    last_refused: str | None
+    failing_since_ms: int | None
+    failure: str | None
+    parked_at_ms: int | None
+    pings: int
+    pinged: int
+    ping_answer: str | None
+
+
+class WebhookMade(WebhookShape):
+    """A subscription with its secret, which is shown this once."""
+
+    secret: str
+
+
+class WebhooksPage(BaseModel):
+    webhooks: list[WebhookShape]
+    next: str | None

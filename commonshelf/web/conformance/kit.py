@@ -15,6 +15,9 @@ import httpx
 _DEADLINE_MS = 6 * 3_600_000
 _ANSWER_S = 20.0
 _PAUSE_S = 0.2
+_HOOK = "https://hooks.invalid/commonshelf"
+"""A name that is never anybody's (RFC 2606)."""
+_SECRET_LETTERS = 32
 PROBLEM = "application/problem+json"
 
 
@@ -47,6 +50,7 @@ class Trial:
     store: str = ""
     order: dict[str, Any] = field(default_factory=dict)
     placed_by: str = ""
+    webhook: dict[str, Any] = field(default_factory=dict)
 
     def terms(self, quantity_milli: int = 1_000) -> dict[str, Any]:
         return {
@@ -275,6 +279,65 @@ def _live(trial: Trial) -> None:
     with trial.member.stream("GET", trial.path("events")) as stream:
         kind = stream.headers.get("content-type", "").partition(";")[0]
         _check((stream.status_code, kind) == (200, "text/event-stream"), f"it is {stream.status_code} {kind}")
+
+
+@_clause("subscribe")
+def _subscribe(trial: Trial) -> None:
+    """A subscription is answered with its secret, and is told how it fares."""
+    made = _subscription(trial)
+    _check(len(made.get("secret", "")) >= _SECRET_LETTERS, "there is no secret of some length")
+    shown = _expect(trial.member.get(trial.path("webhooks", made["webhook"])), 200)
+    _check((shown["url"], shown["kinds"]) == (_HOOK, ["band"]), "it is not the subscription that was asked for")
+    _check("failing_since_ms" in shown and "places" in shown, "how it fares is not told")
+
+
+@_clause("secret-once")
+def _secret_once(trial: Trial) -> None:
+    """A secret is shown when it is made, and never again; a new one is another."""
+    made = _subscription(trial)
+    shown = trial.member.get(trial.path("webhooks", made["webhook"])).text
+    _check(made["secret"] not in shown, "the secret is shown again")
+    rotated = _expect(trial.member.post(trial.path("webhooks", made["webhook"], "rotate")), 200)
+    _check(rotated["secret"] != made["secret"], "the new secret is the old one")
+
+
+@_clause("webhook-target")
+def _webhook_target(trial: Trial) -> None:
+    """Addresses of the API's own machine and network are refused."""
+    for url in (
+        "https://127.0.0.1/hook",
+        "https://169.254.169.254/hook",
+        "https://[::1]/hook",
+        "https://localhost/hook",
+    ):
+        _problem(trial.member.post(trial.path("webhooks"), json={"url": url, "kinds": ["band"]}), 422)
+
+
+@_clause("replay")
+def _replay(trial: Trial) -> None:
+    """What was told can be asked for again, from a place in one kind, or a time."""
+    hook = trial.path("webhooks", _subscription(trial)["webhook"], "replay")
+    _expect(trial.member.post(hook, json={"kind": "band", "offset": 0}), 202)
+    _problem(trial.member.post(hook, json={"offset": 0}), 422)
+
+
+@_clause("unsubscribe")
+def _unsubscribe(trial: Trial) -> None:
+    """A subscription that was ended is there no more."""
+    hook = trial.path("webhooks", _subscription(trial)["webhook"])
+    _expect(trial.member.delete(hook), 204)
+    trial.webhook = {}
+    _problem(trial.member.get(hook), 404)
+
+
+def _subscription(trial: Trial) -> dict[str, Any]:
+    """The kit's own subscription; its address leads nowhere."""
+    if not trial.webhook:
+        answer = trial.member.post(trial.path("webhooks"), json={"url": _HOOK, "kinds": ["band"]})
+        if answer.status_code == httpx.codes.FORBIDDEN:
+            raise Skipped("the key lacks the scope webhooks:write")
+        trial.webhook = dict(_expect(answer, 201))
+    return trial.webhook
 
 
 def _ordered(trial: Trial) -> None:

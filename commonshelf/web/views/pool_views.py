@@ -23,13 +23,14 @@ from confluent_kafka import Message
 from commonshelf.web.views import layouts
 from commonshelf.web.views.answers import Answers
 from commonshelf.web.views.changes import Change, ChangeKind, Changes, Listener
+from commonshelf.web.views.followed import FOLLOWED, OF_POOLS
 from commonshelf.web.views.freshness import Freshness
 from commonshelf.web.views.layouts import name, number
 from commonshelf.web.views.memo import Memo
 from commonshelf.web.views.places import appointment_place, task_place
 from messaging.client_options import ClientOptions
 from messaging.status_server import Status
-from messaging.view import Layout, View, ViewFailed
+from messaging.view import View, ViewFailed
 from schemas.codec import BadMessage, topic_codec
 from schemas.topics import (
     ACCESS_SETTINGS,
@@ -42,6 +43,8 @@ from schemas.topics import (
     POOL_TASKS,
     RESTOCK_PROPOSALS,
     SETTLEMENT_STATEMENTS,
+    WEBHOOKS_PROGRESS,
+    WEBHOOKS_SUBSCRIPTIONS,
     Topic,
 )
 from schemas.types.access import ApiKey, NumbersGrant, PublicListing
@@ -55,23 +58,7 @@ from schemas.types.settlement import SettlementStatement
 from schemas.types.stock import Availability
 from schemas.types.tasks import TaskRow
 from schemas.types.transfers import TransferRow
-
-FOLLOWED: tuple[tuple[Topic, ChangeKind, Layout | None], ...] = (
-    (POOL_CONFIG, "settings", None),
-    (CATALOG_ITEMS, "item", None),
-    (POOL_AVAILABILITY, "shelf", layouts.SHELVES),
-    (ORDERS_EVENTS, "order", layouts.EVENTS),
-    (POOL_TASKS, "task", layouts.TASKS),
-    (PICKUP_APPOINTMENTS, "appointment", layouts.APPOINTMENTS),
-    (RESTOCK_PROPOSALS, "proposal", None),
-    (SETTLEMENT_STATEMENTS, "statement", None),
-    (CONNECTOR_REFUSALS, "refusal", layouts.LOGGED),
-    (ACCESS_SETTINGS, "access", layouts.ACCESS),
-)
-"""The topics, what a change of theirs is called, and the layout of their rows."""
-
-_OF_POOLS: tuple[ChangeKind, ...] = ("settings", "item", "shelf", "order", "task", "appointment")
-"""What a fact of a journal is followed by in the same transaction, or was before it."""
+from schemas.types.webhooks import WebhookProgress, WebhookSubscription
 
 
 class PoolViews:
@@ -94,7 +81,7 @@ class PoolViews:
             )
             for topic, kind, layout in FOLLOWED
         }
-        written_by_pools = [topic.name for topic, kind, _ in FOLLOWED if kind in _OF_POOLS]
+        written_by_pools = [topic.name for topic, kind, _ in FOLLOWED if kind in OF_POOLS]
         self._freshness = Freshness(
             kafka_options, {topic: self._views[topic] for topic in written_by_pools}, partitions
         )
@@ -215,6 +202,19 @@ class PoolViews:
         listing = self._row(ACCESS_SETTINGS, layouts.ROW + name(pool, "listing", store))
         settings = self._row(POOL_CONFIG, name(pool, "store", store))
         return max((row["recorded_at_ms"] for row in (listing, settings) if row is not None), default=0)
+
+    # Webhooks
+
+    def webhooks(self, pool: str) -> list[WebhookSubscription]:
+        """The subscriptions of a pool by id, also those that are ended."""
+        return list(self._rows(WEBHOOKS_SUBSCRIPTIONS, name(pool, "")))
+
+    def webhook(self, pool: str, webhook: str) -> WebhookSubscription | None:
+        return cast("WebhookSubscription | None", self._row(WEBHOOKS_SUBSCRIPTIONS, name(pool, webhook)))
+
+    def webhook_progress(self, pool: str, webhook: str) -> WebhookProgress | None:
+        """How far a subscriber was told; None until the calls have begun."""
+        return cast("WebhookProgress | None", self._row(WEBHOOKS_PROGRESS, name(pool, webhook)))
 
     # Shelves
 

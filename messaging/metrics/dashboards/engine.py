@@ -66,6 +66,8 @@ ENGINE = Board(
                 (_quantile(m.API_REQUEST_SECONDS, 0.5), "p50"), (_quantile(m.API_REQUEST_SECONDS, 0.99), "p99"),
             ), "s"),
             Panel("Live streams", ((f"sum({m.API_LISTENERS.name})", "streams"),)),
+            Panel("Messages to subscribers", ((per_second(m.WEBHOOK_CALLS, "outcome", ""), "{{outcome}}"),)),
+            Panel("Subscribers that do not take them", ((f"sum({m.WEBHOOKS_FAILING.name})", "failing"),)),
         )),
     ),
 )  # fmt: skip
