@@ -101,6 +101,7 @@ CASES: dict[str, tuple[Series, Series]] = {
         {'commonshelf_settlement_oldest_unpublished_seconds{pool="p"}': "3000+60x90"},
         {'commonshelf_settlement_oldest_unpublished_seconds{pool="p"}': "2x90"},
     ),
+    "SubscriberFails": ({"commonshelf_webhooks_failing": "1x90"}, {"commonshelf_webhooks_failing": "0x40 1x60"}),
 }  # fmt: skip
 """Alert → series, a value a minute, by which it fires an hour later, and by which it does not."""
 
