@@ -55,19 +55,30 @@ def key(api, api_pool):
     return api.key(api_pool.name, *ALL).token
 
 
+def subscribed(api, api_pool):
+    """A key, and a webhook of its own."""
+    token = api.key(api_pool.name, *ALL).token
+    hook = {"url": "https://hooks.invalid/x", "kinds": ["order", "task"]}
+    return token, api.client(token).post(f"/pools/{api_pool.name}/webhooks", json=hook).json()["webhook"]
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_whatever_is_asked_is_answered_as_documented(described, key, api_pool, method, path, mode):
+def test_whatever_is_asked_is_answered_as_documented(api, described, key, api_pool, method, path, mode):
     operation = described[path][method]
     has_input = "{" in path or operation.query or operation.body or operation.headers
     if mode is GenerationMode.NEGATIVE and not has_input:
         return  # there is nothing to be wrong
+
+    token, webhook = subscribed(api, api_pool) if "{webhook}" in path else (key, None)
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None, database=None)
     def ask(case):
         if mode is GenerationMode.POSITIVE and "pool" in case.path_parameters:
             case.path_parameters["pool"] = api_pool.name  # most names are of no pool, and such an answer says little
-        case.call_and_validate(headers={"Authorization": f"Bearer {key}"})
+        if mode is GenerationMode.POSITIVE and webhook is not None:
+            case.path_parameters["webhook"] = webhook
+        case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
     ask()

@@ -28,6 +28,8 @@ def pool(api, api_pool):
     api_pool.order = service.post(
         f"/pools/{api_pool.name}/orders", json=terms, headers={"Idempotency-Key": "held"}
     ).json()["order"]
+    hook = {"url": "https://hooks.invalid/x", "kinds": ["order", "task", "band"]}
+    api_pool.webhook = service.post(f"/pools/{api_pool.name}/webhooks", json=hook).json()["webhook"]
     until(lambda: api.views.shelf(api_pool.name, "MILK", "mill")["held_milli"] == HELD_MILLI)
     return api_pool
 
@@ -36,7 +38,10 @@ def pool(api, api_pool):
 def pages(api, pool):
     """Every page that can be read, as its address."""
     document = api.client().get("/openapi.json").json()
-    values = {"pool": pool.name, "order": pool.order, "code": "unknown_pool", "request_id": "0" * 32}
+    values = {
+        "pool": pool.name, "order": pool.order, "code": "unknown_pool", "request_id": "0" * 32,
+        "webhook": pool.webhook,
+    }  # fmt: skip
     found = []
     for path, operations in document["paths"].items():
         if "get" not in operations or (path.endswith("/events") and "order" not in path):
