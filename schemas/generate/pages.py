@@ -128,6 +128,7 @@ def _topic(topic: Topic, book: _Book, ids: dict[str, int]) -> str:
         ("written by", topic.writer),
         ("read by", ", ".join(topic.readers)),
         ("kept", _kept(topic)),
+        ("how to read it", "[in Python, in Java, with kcat](../consumers.md)"),
     ]
     if topic.has_dead_letters:
         letters = dead_letter_topic(topic.name)

@@ -16,7 +16,7 @@ import gc, os, sys, traceback
 from pathlib import Path
 
 import streams.agents.worker, streams.vault, commonshelf.desks.partners, commonshelf.desks.vault
-import connectors.arrival.adapter, connectors.carriers.adapter
+import connectors.arrival.adapter, connectors.carriers.adapter, commonshelf.web.webhooks.host
 from commonshelf.commands.worker import agents_process
 from commonshelf.config.sources import load
 from messaging.logs import log_to_stderr
