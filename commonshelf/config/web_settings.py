@@ -67,7 +67,7 @@ class Api(Section):
 
 
 class Webhooks(Section):
-    """What the API's subscribers are told at addresses of their own."""
+    """Calls to the API's subscribers, at addresses of their own."""
 
     key_env: EnvName | None = None
     """The variable with the key that their secrets follow from; a file in data_dir when left out."""

@@ -1,4 +1,4 @@
-"""What a caller is told of a change: live streams and webhooks say the same.
+"""The words in which a caller is told of a change: live streams and webhooks say the same.
 
 Of orders, tasks, appointments, proposals and statements a caller hears names and states, of those that it may see; of
 shelves the band. It asks for what else it wants to see.

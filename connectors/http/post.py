@@ -18,7 +18,7 @@ _ANSWER_SHOWN = 200
 
 
 class Signing(Protocol):
-    """What messages are signed with."""
+    """The secrets of messages to one address."""
 
     def to_sign(self) -> Sequence[bytes]:
         """The secrets that sign the next message: one, or two while one replaces the other."""

@@ -53,7 +53,7 @@ class WebhookPlace(Record):
 
 
 class WebhookProgress(Record):
-    """How far a subscription was told (topic webhooks.progress.v1)."""
+    """The progress of a subscription (topic webhooks.progress.v1)."""
 
     pool: Name
     webhook: Name

@@ -329,7 +329,7 @@ class KeyShape(BaseModel):
 
 
 class WebhookPlace(BaseModel):
-    """Where a subscription goes on: the offset of the next record of a kind."""
+    """The place where a subscription goes on: the offset of the next record of a kind."""
 
     kind: str
     offset: int

@@ -43,7 +43,7 @@ WebhookId = Annotated[str, Path(pattern=NAME_PATTERN, description="The subscript
 
 
 class Wish(BaseModel):
-    """What is to be told, and where."""
+    """A wish to be told: of what, and where."""
 
     model_config = ConfigDict(extra="forbid")
 

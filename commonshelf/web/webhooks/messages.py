@@ -53,7 +53,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Members:
-    """What decides who may see what in a pool, as of now. caller: the subscription's key; None when it is over."""
+    """All that decides who may see what in a pool, as of now. caller: the subscription's key; None when it is over."""
 
     caller: Caller | None
     stores: Mapping[str, StoreSettings]
