@@ -39,7 +39,7 @@ def server(kafka, topics, tmp_path_factory):
 def pool(kafka, topics, server, pool_name):
     made = ApiPool(kafka, topics, pool_name)
     until(lambda: server.views.store(made.name, "mill") is not None)
-    made.task_row = next(one["value"] for one in examples(POOL_TASKS.name))
+    made.task_row = examples(POOL_TASKS.name)[0].value
     return made
 
 
@@ -203,7 +203,7 @@ def test_killed_between_a_call_and_its_record_the_subscriber_ends_with_the_right
     with serving(subscriber) as url, api_server(kafka.options, topics, data, LIMITS, OPEN) as server:
         subscriber.url = url
         pool = ApiPool(kafka, topics, pool_name)
-        pool.task_row = next(one["value"] for one in examples(POOL_TASKS.name))
+        pool.task_row = examples(POOL_TASKS.name)[0].value
         until(lambda: server.views.store(pool.name, "mill") is not None)
         subscription = subscribed(server, pool, subscriber, "task")
         agents_of.append(Agents(config, tmp_path / "log"))
