@@ -35,8 +35,8 @@ Row = tuple[str, list[Decimal]]
 HEAD_ROW: Final = 4
 """The row of headings; the figures stand below."""
 _HOW: Final = (
-    "Each column is a plan of its own for what it says; base is what is expected. Lines with “as in base” show the same "
-    "with what base buys and moves. Nothing is ordered by this."
+    "Each column is a plan of its own for what it says; base is what is expected. Lines with “as in base” show "
+    "the same with what base buys and moves. Nothing is ordered by this."
 )
 _AS_BASE: Final = 6
 """The first row of figures with the purchases of the base."""
