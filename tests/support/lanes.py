@@ -8,7 +8,7 @@ from streams.runtime.contract import InputRecord
 
 _IN_COLUMNS = os.environ.get("COMMONSHELF_TEST_LANE") == "columnar"
 if _IN_COLUMNS:
-    columnar.RUN_MIN = columnar._PAUSE_MAX = 1
+    columnar.RUN_MIN, columnar._PAUSE_MAX, columnar._REST = 1, 1, 0
 
 
 def take(partition: PoolPartition, record: InputRecord) -> None:

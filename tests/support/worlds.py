@@ -86,6 +86,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "BLOCK_BYTES", 3 * MOVEMENT.size)
     monkeypatch.setattr(columnar_module, "RUN_MIN", 1)
     monkeypatch.setattr(columnar_module, "_PAUSE_MAX", 1)
+    monkeypatch.setattr(columnar_module, "_REST", 0)
     monkeypatch.setattr(seen_module, "_FULL_INDEX_BYTES", 4 * INDEX_ENTRY.size)
     monkeypatch.setattr(seen_module, "EXPIRED_MAX", 1)
     monkeypatch.setattr(reactions, "DUE_MAX", 2)

@@ -23,8 +23,12 @@ from streams.runtime.contract import InputRecord
 
 RUN_MIN = 64
 """Sales that are worth a look by columns."""
+_WORTH = 32
+"""Sales that must be taken at a time for columns to save time, once a run is read."""
 _PAUSE_MAX = 1_024
 """Records that go the ordinary way at most before columns are tried again."""
+_REST = 16_384
+"""Records that are not even read by columns after these were tried in vain for long."""
 _REACH_MAX = 1 << 20
 _MOVEMENTS = np.dtype([("occurred_ms", "<i8"), ("delta_milli", "<i4")])
 """As shelf.MOVEMENT."""
@@ -91,6 +95,7 @@ class ColumnarLane:
         self._reach = _REACH_MAX
         """How many records to look at. What was looked at beyond the first that is not plain was in vain."""
         self._pause = RUN_MIN
+        self._rest = 0
 
     def take(self, run: SalesRun, at: int) -> Taken:
         """Decide and fold the sales from `at` on, up to the first that is not plain for certain."""
@@ -100,15 +105,19 @@ class ColumnarLane:
         return taken
 
     def is_worth_it(self, records: Sequence[InputRecord]) -> bool:
-        """Are there so many that columns save time?"""
+        """Are there so many that columns save time, and did they of late?"""
+        if self._rest > 0:
+            self._rest -= len(records)
+            return False
         return len(records) >= RUN_MIN
 
     def pause(self, taken: int) -> int:
         """How many records go the ordinary way after so many were taken: more each time that it was not worth it."""
-        if taken >= RUN_MIN:
+        if taken >= _WORTH:
             self._pause = RUN_MIN
             return 1
         pause, self._pause = self._pause, min(2 * self._pause, _PAUSE_MAX)
+        self._rest = _REST if pause == _PAUSE_MAX else 0
         return pause
 
     def _take(self, run: SalesRun, at: int, behind: int) -> Taken:

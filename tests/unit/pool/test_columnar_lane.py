@@ -52,6 +52,14 @@ def test_while_columns_are_in_vain_they_are_tried_more_and_more_rarely():
     assert lane.pause(0) == RUN_MIN
 
 
+def test_after_columns_were_long_in_vain_runs_are_not_even_read_by_them_for_a_while():
+    lane, run = ColumnarLane({}), sales(*plain(1)) * 8_192
+    assert lane.is_worth_it(run)
+    for _ in range(5):
+        lane.pause(0)
+    assert [lane.is_worth_it(run) for _ in range(4)] == [False, False, True, True]
+
+
 def test_a_record_of_a_run_on_which_the_fold_raises_is_named(bench, monkeypatch):
     def refuse(record: InputRecord) -> None:
         raise ZeroDivisionError
