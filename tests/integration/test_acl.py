@@ -1,78 +1,26 @@
-"""On a Kafka that asks who may do what: each role writes what it may, and every other act that is tried is refused."""
+"""On a Kafka that asks who may do what: each role reads and writes what it may, and every other act is refused."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    NewTopic,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from commonshelf.desks.acl import PREFIX, Right, apply, changes, rights, roles
-from commonshelf.embedded_kafka import broker
-from commonshelf.embedded_kafka.kafka import EmbeddedKafka
-from commonshelf.embedded_kafka.server_config import HOST, pick_ports
-from messaging.topic_admin import ensure_topics
+from commonshelf.desks.acl import Right, apply, changes, rights, roles
+from messaging.client_options import reader_options
+from messaging.log_reader import is_end
 from schemas.topics import POOL_JOURNAL, TOPICS
+from tests.support.guarded_kafka import Guarded, guarded_kafka
 from tests.support.waiting import until
 
-PASSWORD = "canary-of-acl-0123456789"
 OTHERS = [role for role in roles() if role != "operators"]
 NO_TOPIC = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-class Guarded(NamedTuple):
-    """A cluster with the rights of the list; `till` is a login that the list does not name."""
-
-    admin: dict[str, str]
-    listener: str
-
-    def options(self, role: str) -> dict[str, str]:
-        return {
-            "bootstrap.servers": self.listener, "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": f"{PREFIX}{role}", "sasl.password": PASSWORD,
-            "log_level": 0,
-        }  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Guarded]:
-    port = pick_ports(1, None, with_proxy=False)[0].client
-    plain = broker.server_properties
-
-    def with_rights(*arguments: object) -> dict[str, str | int]:
-        more = {
-            "listeners": f",SASL_PLAINTEXT://{HOST}:{port}",
-            "advertised.listeners": f",SASL_PLAINTEXT://{HOST}:{port}",
-            "listener.security.protocol.map": ",SASL_PLAINTEXT:SASL_PLAINTEXT",
-        }
-        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        return {name: f"{value}{more.get(name, '')}" for name, value in plain(*arguments).items()} | {
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": scram,
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # whoever comes by the other listeners
-        }
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(broker, "server_properties", with_rights)
-        with EmbeddedKafka() as kafka:
-            admin = {"bootstrap.servers": kafka.bootstrap_servers}
-            scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-            users = [
-                UserScramCredentialUpsertion(f"{PREFIX}{role}", scram, PASSWORD.encode()) for role in (*roles(), "till")
-            ]
-            client = AdminClient(admin)  # what is asked dies with it
-            for done in client.alter_user_scram_credentials(users).values():
-                done.result(30)
-            ensure_topics(admin, partitions=1)
-            apply(admin, changes(admin))
-            yield Guarded(admin, f"{HOST}:{port}")
+    with guarded_kafka() as kafka:
+        yield kafka
 
 
 def may(role: str, operation: str) -> set[str]:
@@ -95,6 +43,28 @@ def written(options: dict[str, str]) -> dict[str, int]:
 @pytest.mark.parametrize("role", [*roles(), "till"])
 def test_a_role_writes_its_topics_and_no_other(guarded, role):
     assert written(guarded.options(role)) == {topic: 0 if topic in may(role, "write") else NO_TOPIC for topic in TOPICS}
+
+
+def read(options: dict[str, str]) -> dict[str, int]:
+    """Topic → the code that reading it is answered with; 0 for none."""
+    answers: dict[str, int] = {}
+    consumer = Consumer(reader_options(options, "commonshelf-of-nobody"))
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in TOPICS])
+
+    def is_answered() -> bool:
+        for message in consumer.consume(1_000, 0.2):
+            error = message.error()
+            answers.setdefault(message.topic(), 0 if error is None or is_end(message) else error.code())
+        return answers.keys() >= TOPICS.keys()
+
+    until(is_answered, lambda: f"an answer about {TOPICS.keys() - answers.keys()}")
+    consumer.close()
+    return answers
+
+
+@pytest.mark.parametrize("role", [*roles(), "till"])
+def test_a_role_reads_what_is_meant_for_it_and_nothing_else(guarded, role):
+    assert read(guarded.options(role)) == {topic: 0 if topic in may(role, "read") else NO_TOPIC for topic in TOPICS}
 
 
 @pytest.mark.parametrize("role", [role for role in OTHERS if role != "pool"])

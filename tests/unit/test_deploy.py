@@ -14,8 +14,9 @@ import yaml
 
 from commonshelf.config.sources import OTHER_VARIABLES, environment_names
 from commonshelf.config.web_settings import Http
+from commonshelf.desks.acl import PREFIX
 from commonshelf.embedded_kafka.jars import read_lock
-from commonshelf.embedded_kafka.server_config import BrokerPorts, server_properties
+from commonshelf.embedded_kafka.server_config import USERNAME, BrokerPorts, server_properties, with_password
 
 PYTHON = f"{sys.base_prefix}/bin/python3"
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,13 @@ WORKERS = {name: one for name, one in OURS.items() if one["command"][0] == "work
 ALONE = WORKERS["arrival"]
 """It shares the connectors' loopback, and has no name and no port of its own."""
 ASKED = {name: one for name, one in WORKERS.items() if one is not ALONE}
-ON_KAFKA = {name: one for name, one in OURS.items() if name != "demo"}
+ON_KAFKA = {name: one for name, one in OURS.items() if name not in ("arrival", "demo")}
+LOGINS = {
+    "rights": "operators", "setup": "operators", "ledger-1": "pool", "ledger-2": "pool", "agents": "agents",
+    "connectors": "connectors", "settlement": "settlement", "restock": "restock", "http": "api", "exporter": "exporter",
+    "directory": "directory",
+}  # fmt: skip
+"""Container → its role in Kafka."""
 UV_FILE = ROOT / "deploy" / "uv-requirements.txt"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
@@ -38,8 +45,13 @@ def test_the_containers_are_of_the_release_that_is_embedded():
 
 
 def test_the_containers_brokers_are_set_as_the_embedded_ones():
-    """Apart from where they listen and keep their data. The image makes KAFKA_A_B of the property a.b."""
-    embedded = server_properties(0, [BrokerPorts(0, 0), BrokerPorts(1, 2), BrokerPorts(3, 4)], Path())
+    """Apart from where they listen and keep data, and whom they know. The image makes KAFKA_A_B of the property a.b."""
+    plain = server_properties(0, [BrokerPorts(0, 0), BrokerPorts(1, 2), BrokerPorts(3, 4)], Path())
+    embedded = with_password(plain, "")
+    of_the_logins = {
+        "listener.name.internal.plain.sasl.jaas.config", "listener.name.controller.plain.sasl.jaas.config",
+        "authorizer.class.name", "super.users",
+    }  # fmt: skip
     of_the_place = {
         "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map",
         "inter.broker.listener.name", "log.dirs",
@@ -50,10 +62,27 @@ def test_the_containers_brokers_are_set_as_the_embedded_ones():
             for name, value in broker["environment"].items()
             if name != "CLUSTER_ID"
         }
-        assert told.keys() <= embedded.keys()
-        assert {name: str(value) for name, value in told.items() if name not in of_the_place} == {
-            name: str(embedded[name]) for name in told if name not in of_the_place
+        assert told.keys() - of_the_logins <= embedded.keys()
+        assert {name: str(told[name]) for name in told.keys() - of_the_place - of_the_logins} == {
+            name: str(embedded[name]) for name in told.keys() - of_the_place - of_the_logins
         }
+
+
+def test_each_container_logs_in_as_its_role_and_the_brokers_know_no_other():
+    for name, one in ON_KAFKA.items():
+        told = one["environment"]
+        assert told["COMMONSHELF_KAFKA_SASL_USERNAME"] == f"{PREFIX}{LOGINS[name]}"
+        assert told["COMMONSHELF_KAFKA_SASL_PASSWORD"] == f"${{KAFKA_{LOGINS[name].upper()}_PASSWORD}}"
+    for broker in BROKERS:
+        users = {}
+        for listener in ("INTERNAL", "CONTROLLER"):
+            login = broker["environment"][f"KAFKA_LISTENER_NAME_{listener}_PLAIN_SASL_JAAS_CONFIG"]
+            users[listener] = dict(re.findall(r'user_(\S+)="\$\{(\w+)', login))
+        assert users["CONTROLLER"] == {USERNAME: "KAFKA_BROKERS_PASSWORD"}
+        assert users["INTERNAL"] == users["CONTROLLER"] | {
+            f"{PREFIX}{role}": f"KAFKA_{role.upper()}_PASSWORD" for role in LOGINS.values()
+        }
+        assert broker["environment"]["KAFKA_SUPER_USERS"] == f"User:{USERNAME};User:{PREFIX}operators"
 
 
 def test_the_brokers_are_one_cluster_under_names_that_are_their_own():
@@ -68,7 +97,7 @@ def test_the_brokers_are_one_cluster_under_names_that_are_their_own():
 
 def test_every_variable_that_the_containers_set_is_a_setting():
     in_image = re.findall(r"(COMMONSHELF_\w+)=", DOCKERFILE)
-    passwords = {f"COMMONSHELF_{database}_PASSWORD" for database in ("SETTLEMENT", "VAULT")}
+    passwords = {f"COMMONSHELF_{what}_PASSWORD" for what in ("SETTLEMENT", "VAULT", "KAFKA_SASL")}
     set_here = {name for one in OURS.values() for name in one["environment"]}
     assert {*set_here, *in_image} <= {*environment_names(), *OTHER_VARIABLES, *passwords}
 
@@ -120,13 +149,22 @@ def test_the_example_names_every_password_of_the_containers():
     assert wanted == set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
+def test_the_docs_line_makes_up_a_password_for_each(tmp_path):
+    (line,) = re.findall(r"^awk .*", (ROOT / "docs" / "deployment.md").read_text(), re.MULTILINE)
+    subprocess.run(["sh", "-c", line.replace("> .env", f"> {tmp_path}/.env")], cwd=ROOT, check=True)
+    made = dict(re.findall(r"^(\w+)=([0-9a-f]{48})$", (tmp_path / ".env").read_text(), re.MULTILINE))
+    assert set(made) == set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert len(set(made.values())) == len(made)
+
+
 def test_images_are_pinned():
     assert all(re.search(r":v?\d+\.\d+(\.\d+)?$", one["image"]) for one in SERVICES.values())
 
 
 def test_workers_start_once_kafka_is_healthy_and_set_up_and_have_time_to_stop():
     healthy = {"condition": "service_healthy"}
-    assert OURS["setup"]["depends_on"] == {f"kafka-{number}": healthy for number in (1, 2, 3)}
+    assert OURS["rights"]["depends_on"] == {f"kafka-{number}": healthy for number in (1, 2, 3)}
+    assert OURS["setup"]["depends_on"] == {"rights": {"condition": "service_completed_successfully"}}
     for one in WORKERS.values():
         before = one["depends_on"]
         assert before.get("setup") == {"condition": "service_completed_successfully"} or before == {
@@ -134,7 +172,7 @@ def test_workers_start_once_kafka_is_healthy_and_set_up_and_have_time_to_stop():
         }
         assert int(one["stop_grace_period"].removesuffix("s")) > 2 * 25
     for one in BROKERS:
-        assert one["healthcheck"]["test"][1].split()[0].startswith("/opt/kafka/bin/")
+        assert "&& /opt/kafka/bin/kafka-broker-api-versions.sh" in one["healthcheck"]["test"][1]
 
 
 def test_the_file_is_one_that_compose_takes(tmp_path):
@@ -151,7 +189,7 @@ def test_the_image_asks_up_for_its_health_and_each_container_its_own_process():
     said = re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
     url = f"http://127.0.0.1:{Http().web_port}/health"
     assert json.loads(said.group(1)) == ["python", "-m", "messaging.probe", url]
-    assert {name for name, one in OURS.items() if one["healthcheck"].get("disable")} == {"setup", "demo"}
+    assert {name for name, one in OURS.items() if one["healthcheck"].get("disable")} == {"rights", "setup", "demo"}
 
 
 def test_the_demo_needs_no_other_container():

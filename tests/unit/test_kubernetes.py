@@ -8,7 +8,9 @@ import yaml
 
 from commonshelf.config.sources import OTHER_VARIABLES, environment_names
 from commonshelf.config.web_settings import Http
+from commonshelf.desks.acl import PREFIX
 from commonshelf.stack.roles import ROLES
+from tests.support.guarded_kafka import WORKERS
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = [
@@ -65,6 +67,18 @@ def test_every_variable_is_a_setting():
     held = {one["name"] for pod in PODS.values() for one in pod["containers"][0]["env"]}
     named = {environment["COMMONSHELF_WEBHOOKS_KEY_ENV"], *passwords}
     assert {*environment, *held} <= {*environment_names(), *OTHER_VARIABLES, *named}
+
+
+def test_each_pod_logs_in_as_its_role():
+    """As the same worker does among the containers."""
+    assert PODS.keys() == {"setup", *WORKERS}
+    for name, pod in PODS.items():
+        (container,) = pod["containers"]
+        told = {one["name"]: one for one in container["env"]}
+        login = WORKERS.get(name, f"{PREFIX}operators")
+        assert told["COMMONSHELF_KAFKA_SASL_USERNAME"]["value"] == login
+        key = f"kafka-{login.removeprefix(PREFIX)}"
+        assert told["COMMONSHELF_KAFKA_SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["key"] == key
 
 
 def test_a_budget_holds_the_ledger_s_pods():
