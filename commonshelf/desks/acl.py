@@ -30,6 +30,8 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
     RESTOCK_ANSWERS,
+    SETTLEMENT_POSTINGS,
+    SETTLEMENT_STATEMENTS,
     TOPICS,
     dead_letter_topic,
 )
@@ -50,10 +52,11 @@ _READS_BESIDE = {
     "connectors": (
         POOL_CONFIG.name, CATALOG_ITEMS.name,
         dead_letter_topic(POS_SALES.name), dead_letter_topic(POS_STOCK.name), DLQ_OUTCOMES.name,
-    )
+    ),
+    "settlement": (SETTLEMENT_POSTINGS.name, SETTLEMENT_STATEMENTS.name),
 }  # fmt: skip
-"""Role → topics that it also reads: terms of what it reserves in a till's online channel; and lines that were set
-aside, which a shop's folder lists.
+"""Role → topics that it also reads: terms of what it reserves in a till's online channel, and lines that were set
+aside, which a shop's folder lists; what it has published.
 """
 _GROUPS = {"pool": LEDGER_GROUP, "restock": RESTOCK_GROUP, "directory": DIRECTORY_GROUP}
 _TRANSACTIONS = {
