@@ -141,7 +141,10 @@ def test_a_password_goes_to_the_container_that_needs_it():
     assert {name: found for name, found in holders.items() if found} == {
         "agents": {"COMMONSHELF_VAULT_PASSWORD"}, "settlement": {"COMMONSHELF_SETTLEMENT_PASSWORD"},
     }  # fmt: skip
-    assert [name for name, one in OURS.items() if "env_file" in one] == ["connectors", "arrival"]
+    files = {name: [file["path"] for file in one["env_file"]] for name, one in OURS.items() if "env_file" in one}
+    assert files == {
+        "agents": ["partners.env"], "connectors": ["connectors.env", "partners.env"], "arrival": ["partners.env"],
+    }  # fmt: skip
 
 
 def test_the_example_names_every_password_of_the_containers():
@@ -150,8 +153,9 @@ def test_the_example_names_every_password_of_the_containers():
 
 
 def test_the_docs_line_makes_up_a_password_for_each(tmp_path):
-    (line,) = re.findall(r"^awk .*", (ROOT / "docs" / "deployment.md").read_text(), re.MULTILINE)
+    (line,) = re.findall(r"^\(umask .*", (ROOT / "docs" / "deployment.md").read_text(), re.MULTILINE)
     subprocess.run(["sh", "-c", line.replace("> .env", f"> {tmp_path}/.env")], cwd=ROOT, check=True)
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     made = dict(re.findall(r"^(\w+)=([0-9a-f]{48})$", (tmp_path / ".env").read_text(), re.MULTILINE))
     assert set(made) == set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert len(set(made.values())) == len(made)
@@ -207,10 +211,11 @@ def test_each_worker_is_asked_for_its_health_at_its_own_port_and_name():
         assert path == "/health"
 
 
-def test_the_arrival_app_and_the_connectors_speak_by_one_loopback():
+def test_the_arrival_app_speaks_with_the_connectors_by_one_loopback_and_the_agents_call_it_there():
     assert (ALONE["network_mode"], "networks" in ALONE, "ports" in ALONE) == ("service:connectors", False, False)
     assert ALONE["healthcheck"]["test"][-1] == "http://127.0.0.1:8076/health"
     assert "127.0.0.1:8076:8076" in SERVICES["connectors"]["ports"]
+    assert SERVICES["agents"]["environment"]["COMMONSHELF_HTTP_ARRIVAL_HOST"] == SERVICES["connectors"]["hostname"]
 
 
 def test_prometheus_scrapes_every_worker_that_has_metrics():
