@@ -81,6 +81,16 @@ def test_each_pod_logs_in_as_its_role():
         assert told["COMMONSHELF_KAFKA_SASL_PASSWORD"]["valueFrom"]["secretKeyRef"]["key"] == key
 
 
+def test_secrets_of_tills_and_partners_go_to_who_needs_them():
+    held = {
+        name: [one["secretRef"]["name"] for one in pod["containers"][0].get("envFrom", ()) if "secretRef" in one]
+        for name, pod in PODS.items()
+    }
+    assert {name: secrets for name, secrets in held.items() if secrets} == {
+        "agents": ["commonshelf-partners"], "connectors": ["commonshelf-connectors", "commonshelf-partners"],
+    }  # fmt: skip
+
+
 def test_a_budget_holds_the_ledger_s_pods():
     (budget,) = of_kind("PodDisruptionBudget").values()
     ledger = of_kind("StatefulSet")["commonshelf-ledger"]["spec"]
