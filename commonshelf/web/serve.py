@@ -5,6 +5,7 @@ import resource
 import socket
 import threading
 from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 from prometheus_client import REGISTRY
@@ -33,6 +34,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
         super().__init__(config)
         self._changes = changes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """With many streams that are behind, the loop would come to the shutdown only when all have been told."""
+        self._changes.stop_telling()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._changes.end()

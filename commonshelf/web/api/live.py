@@ -73,6 +73,8 @@ async def _next(room: Room, caller: Caller, pool: str, listener: Listener) -> st
 def _told(room: Room, caller: Caller, pool: str, changes: Iterable[Change]) -> Iterator[str]:
     sight = Sight.of(room.views, caller, pool)
     for change in changes:
+        if room.views.changes.is_ended:
+            return
         told = what_is_told(room, caller, sight, change)
         if told is not None:
             kind = "band" if change.kind == "public_band" else change.kind

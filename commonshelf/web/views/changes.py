@@ -71,9 +71,13 @@ class Changes:
         """Whether the server is stopping, so that live streams are to end."""
         return self._is_ended
 
+    def stop_telling(self) -> None:
+        """Let who tells of changes now leave off. For a signal's handler: it takes no lock."""
+        self._is_ended = True
+
     def end(self) -> None:
         """Wake all who listen, for the last time. In the event loop of the listeners."""
-        self._is_ended = True
+        self.stop_telling()
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
