@@ -206,6 +206,7 @@ def settlement_process(settings: "Settings", _number: int) -> None:
 
 def exporter_process(settings: "Settings", _number: int) -> None:
     from commonshelf.config.credentials import kafka_options
+    from schemas.topics import TOPICS
     from streams.exporter.process import ExporterSettings, run_exporter
 
     run_exporter(
@@ -214,6 +215,11 @@ def exporter_process(settings: "Settings", _number: int) -> None:
             partitions=settings.partitions,
             http_host=settings.http.host,
             http_port=settings.http.exporter_port,
+            groups={
+                role.group: [name for name, topic in TOPICS.items() if role.takes_in(topic)]
+                for role in ROLES
+                if role.group is not None
+            },
         )
     )
 

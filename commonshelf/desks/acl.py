@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     ResourceType,
 )
 
-from commonshelf.stack.roles import DIRECTORY_GROUP, LEDGER_GROUP, RESTOCK_GROUP
+from commonshelf.stack.roles import DIRECTORY_GROUP, LEDGER_GROUP, RESTOCK_GROUP, ROLES
 from messaging.client_options import ClientOptions
 from messaging.errors import UserError
 from schemas.topics import (
@@ -107,6 +107,9 @@ def _rights() -> Iterator[Right]:
         yield Right(OPERATORS, "topic", topic.name, "all")
     for beside, operation in ((_WRITES_BESIDE, "write"), (_READS_BESIDE, "read")):
         yield from (Right(role, "topic", name, operation) for role, names in beside.items() for name in names)
+    for topic in TOPICS.values():
+        if any(process.takes_in(topic) for process in ROLES):  # the exporter shows how far its group is behind
+            yield Right("exporter", "topic", topic.name, "describe")
     for role in roles():
         yield Right(role, "group", _GROUPS.get(role, f"{PREFIX}{role}"), "read", is_prefix=True)
         # Also a reader that joins no group asks for its coordinator.

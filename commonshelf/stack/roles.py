@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from commonshelf.config.settings import Settings
+    from schemas.topics import Topic
 
 LEDGER_GROUP = "commonshelf-pool"
 RESTOCK_GROUP = "commonshelf-restock"
@@ -57,6 +58,10 @@ class Role:
 
     def name_of(self, number: int) -> str:
         return self.name if self.count is None else f"{self.name}-{number}"
+
+    def takes_in(self, topic: "Topic") -> bool:
+        """Whether its group reads the topic, which others write."""
+        return self.group is not None and self.reads_as in topic.readers and self.reads_as != topic.writer
 
     def start(self, config: Path | None, resolved: Path | None, number: int) -> None:
         """Be this role's process: read the settings, set up its log, run. Ends with the process that started it."""

@@ -103,8 +103,7 @@ Offsets = Mapping[Place, int]
 
 def _group_of(topic: Topic) -> str | None:
     """The group whose lag on the topic is told: that of the role that takes it in."""
-    groups = (role.group for role in ROLES if role.reads_as in topic.readers and role.reads_as != topic.writer)
-    return next((group for group in groups if group is not None), None)
+    return next((role.group for role in ROLES if role.takes_in(topic)), None)
 
 
 def _sum(end: Offsets, first: Offsets, topic: str) -> int:

@@ -295,6 +295,11 @@ API_REQUEST_SECONDS = HistogramMetric(
     "seconds", buckets=(0.001, 0.002, *_STEP_BUCKETS_S),
 )  # fmt: skip
 API_LISTENERS = GaugeMetric("commonshelf_api_listeners", "Live streams of changes that are open.", "streams")
+GROUP_LAG = GaugeMetric(
+    "commonshelf_group_lag_records",
+    "Offsets of a topic that a consumer group has not committed yet, as brokers say; transactions' markers count.",
+    "records", ("group", "topic"),
+)  # fmt: skip
 
 METRICS: tuple[Metric, ...] = tuple(one for one in globals().values() if isinstance(one, Metric))
 """All of them, in this order."""

@@ -25,6 +25,7 @@ _SECTIONS = {
     "commonshelf_order": ("Orders", _EXPORTED),
     "commonshelf_pickup_": ("Pickup", _EXPORTED),
     "commonshelf_restock_": ("Restock", _EXPORTED),
+    "commonshelf_group_": ("Consumer groups", "`worker exporter`, which asks the brokers every 10 s."),
 }
 """Beginning of the names → title, and who shows them."""
 

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
@@ -29,6 +29,7 @@ from streams.exporter.figures import (
     WINDOWS,
     Figures,
 )
+from streams.exporter.group_lag import GroupLag
 
 log = logging.getLogger(__name__)
 Labels = TypeVar("Labels", bound=tuple[str, ...])
@@ -45,6 +46,8 @@ class ExporterSettings:
     partitions: int
     http_host: str
     http_port: int
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Consumer groups whose lag is shown → the topics that each reads."""
 
 
 class Exporter(Collector):
@@ -53,6 +56,7 @@ class Exporter(Collector):
     def __init__(self, settings: ExporterSettings) -> None:
         self._settings = settings
         self._figures = Figures()
+        self._lag = GroupLag(settings.kafka_options, settings.groups, settings.partitions)
         self._lock = threading.Lock()
         self._codecs = {topic: topic_codec(topic) for topic in (*TABLES, *LOGS)}
         self._behind = {(topic, n) for topic in (POOL_CONFIG.name, *TABLES) for n in range(settings.partitions)}
@@ -60,6 +64,7 @@ class Exporter(Collector):
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises KafkaException for what does not pass by itself, BadMessage for other bytes."""
+        threading.Thread(target=self._lag.run, args=(stop,), name="group-lag", daemon=True).start()
         consumer = Consumer(reader_options(self._settings.kafka_options, "commonshelf-exporter"))
         starts = dict.fromkeys((POOL_CONFIG.name, *TABLES), OFFSET_BEGINNING) | dict.fromkeys(LOGS, OFFSET_END)
         try:
@@ -101,6 +106,7 @@ class Exporter(Collector):
         """The metrics; sums of closed lists are 0 from the start, as a series that begins at 1 has no increase."""
         with self._lock:
             yield from self._collect(self._figures)
+        yield _family(listed.GROUP_LAG, self._lag.now)
 
     def _collect(self, now: Figures) -> Iterator[Metric]:
         pools, stores = sorted(now.pools), sorted(now.shelves)

@@ -37,6 +37,9 @@ ENGINE = Board(
             ), "s"),
             _by_worker("Lag: age of the oldest record not committed", m.WORKER_LAG.name, "s"),
         )),
+        ("Behind, as the brokers see it", (
+            Panel("Records that a group has not committed", ((m.GROUP_LAG.name, "{{group}} {{topic}}"),)),
+        )),
         ("Changes of place", (
             Panel("Assignments in an hour", ((f"increase({m.WORKER_ASSIGNMENTS.name}[1h])", _WORKER),)),
             Panel("Times that a worker lost its place, in an hour", (

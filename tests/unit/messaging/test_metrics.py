@@ -24,6 +24,8 @@ BOUNDED = {
     "connector",
     "place",
     "partition",
+    "group",
+    "topic",
     "outcome",
     "reason",
     "status",
