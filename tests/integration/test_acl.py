@@ -28,23 +28,6 @@ def may(role: str, operation: str) -> set[str]:
     return {right.name for right in found if right.operation in (operation, "all")}
 
 
-def written(options: dict[str, str]) -> dict[str, int]:
-    """Topic → the code that writing a record to it is answered with; 0 for none."""
-    answers: dict[str, int] = {}
-    producer = Producer({**options, "message.timeout.ms": 60_000})
-    for topic in TOPICS:
-        # A record that any topic takes. Nobody decodes it here.
-        told = lambda error, _, topic=topic: answers.update({topic: 0 if error is None else error.code()})  # noqa: E731
-        producer.produce(topic, b"", b"key", on_delivery=told)
-    until(lambda: producer.flush(1) == 0, "all answers")
-    return answers
-
-
-@pytest.mark.parametrize("role", [*roles(), "till"])
-def test_a_role_writes_its_topics_and_no_other(guarded, role):
-    assert written(guarded.options(role)) == {topic: 0 if topic in may(role, "write") else NO_TOPIC for topic in TOPICS}
-
-
 def read(options: dict[str, str]) -> dict[str, int]:
     """Topic → the code that reading it is answered with; 0 for none."""
     answers: dict[str, int] = {}
@@ -65,6 +48,23 @@ def read(options: dict[str, str]) -> dict[str, int]:
 @pytest.mark.parametrize("role", [*roles(), "till"])
 def test_a_role_reads_what_is_meant_for_it_and_nothing_else(guarded, role):
     assert read(guarded.options(role)) == {topic: 0 if topic in may(role, "read") else NO_TOPIC for topic in TOPICS}
+
+
+def written(options: dict[str, str]) -> dict[str, int]:
+    """Topic → the code that writing a record to it is answered with; 0 for none."""
+    answers: dict[str, int] = {}
+    producer = Producer({**options, "message.timeout.ms": 60_000})
+    for topic in TOPICS:
+        # A record that any topic takes. Nobody decodes it here.
+        told = lambda error, _, topic=topic: answers.update({topic: 0 if error is None else error.code()})  # noqa: E731
+        producer.produce(topic, b"", b"key", on_delivery=told)
+    until(lambda: producer.flush(1) == 0, "all answers")
+    return answers
+
+
+@pytest.mark.parametrize("role", [*roles(), "till"])
+def test_a_role_writes_its_topics_and_no_other(guarded, role):
+    assert written(guarded.options(role)) == {topic: 0 if topic in may(role, "write") else NO_TOPIC for topic in TOPICS}
 
 
 @pytest.mark.parametrize("role", [role for role in OTHERS if role != "pool"])
