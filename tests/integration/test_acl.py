@@ -30,14 +30,16 @@ def may(role: str, operation: str) -> set[str]:
 
 def read(options: dict[str, str]) -> dict[str, int]:
     """Topic → the code that reading it is answered with; 0 for none."""
-    answers: dict[str, int] = {}
     consumer = Consumer(reader_options(options, "commonshelf-of-nobody"))
-    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in TOPICS])
+    seen = {topic: consumer.list_topics(topic, timeout=60).topics[topic].error for topic in TOPICS}
+    answers = {topic: error.code() for topic, error in seen.items() if error is not None}
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in TOPICS if topic not in answers])
 
     def is_answered() -> bool:
         for message in consumer.consume(1_000, 0.2):
             error = message.error()
-            answers.setdefault(message.topic(), 0 if error is None or is_end(message) else error.code())
+            if message.topic() in TOPICS:
+                answers.setdefault(message.topic(), 0 if error is None or is_end(message) else error.code())
         return answers.keys() >= TOPICS.keys()
 
     until(is_answered, lambda: f"an answer about {TOPICS.keys() - answers.keys()}")
