@@ -243,7 +243,8 @@ def a_town_s_page(body):
 def test_a_town_s_page_shows_who_has_it_by_one_tag(chromium, stack):
     page, told = opened(chromium, stack)
     tag = f"<script src='{stack.url}/board/widget.js' data-pool='{POOL}'></script>"
-    with a_town_s_page(f"<!doctype html><title>Our town</title><link rel='icon' href='data:,'>{tag}") as url:
+    head = "<!doctype html><title>Our town</title><link rel='icon' href='data:,'>"
+    with a_town_s_page(f"{head}<p>Where to buy</p>{tag}") as url:
         page.goto(url)
         widget = page.frame_locator("iframe[title='Who has it?']")
         widget.locator("#q").fill("milk")
