@@ -18,7 +18,7 @@ def topics(config: ConfigOption = None, bootstrap: BootstrapOption = None, as_js
     from commonshelf.text import print_table
 
     connection = connect(config, bootstrap)
-    found = topic_statuses(connection.kafka_options)
+    found = topic_statuses(connection)
     if as_json:
         print(json.dumps([asdict(status) for status in found], indent=1))
         return

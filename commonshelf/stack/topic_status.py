@@ -1,11 +1,12 @@
 """The topics as they are: declared in `schemas.topics`, with what the broker says about each."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from commonshelf.stack.connection import Connection
 from commonshelf.stack.roles import ROLES
 from messaging.client_options import quiet
 from messaging.cluster import UnreachableError, open_cluster
@@ -38,14 +39,22 @@ class TopicStatus:
     lag_records: int | None
 
 
-def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
-    """All declared topics. Raises TopicsError when no broker answers."""
+def topic_statuses(connection: Connection) -> list[TopicStatus]:
+    """All declared topics. Raises TopicsError when no broker answers.
+
+    No lag is told of a role that the settings do not have, and that has committed nothing.
+    """
     try:
-        admin, cluster = open_cluster(kafka_options, _TIMEOUT_S)
+        admin, cluster = open_cluster(connection.kafka_options, _TIMEOUT_S)
         there = cluster.topics
         places = [(name, p) for name in TOPICS if name in there for p in there[name].partitions]
         first, end = log_starts(admin, places), log_ends(admin, places)
-        committed = {role.group: committed_offsets(admin, role.group) for role in ROLES if role.group is not None}
+        committed = {
+            role.group: offsets
+            for role in ROLES
+            if role.group is not None
+            and ((offsets := committed_offsets(admin, role.group)) or role.processes(connection.settings))
+        }
     except UnreachableError as error:
         raise TopicsError(
             f"Kafka did not answer ({error}); check the address, the network and the security settings"
@@ -66,7 +75,9 @@ def topic_statuses(kafka_options: Mapping[str, str]) -> list[TopicStatus]:
             retention_ms=topic.retention_ms,
             partitions=len(there[topic.name].partitions) if topic.name in there else None,
             records=_sum(end, first, topic.name) if topic.name in there else None,
-            lag_records=_lag(end, first, committed[group], topic.name) if (group := _group_of(topic)) else None,
+            lag_records=_lag(end, first, committed[group], topic.name)
+            if (group := _group_of(topic, committed))
+            else None,
         )
         for topic in TOPICS.values()
     ]
@@ -101,9 +112,9 @@ def retention_text(status: TopicStatus) -> str:
 Offsets = Mapping[Place, int]
 
 
-def _group_of(topic: Topic) -> str | None:
-    """The group whose lag on the topic is told: that of the role that takes it in."""
-    return next((role.group for role in ROLES if role.takes_in(topic)), None)
+def _group_of(topic: Topic, groups: Container[str | None]) -> str | None:
+    """The one of `groups` whose lag on the topic is told: that of the role that takes it in."""
+    return next((role.group for role in ROLES if role.group in groups and role.takes_in(topic)), None)
 
 
 def _sum(end: Offsets, first: Offsets, topic: str) -> int:

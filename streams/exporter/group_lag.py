@@ -48,14 +48,20 @@ class GroupLag:
     def ask(self, askers: Mapping[str, Consumer]) -> Lag:
         """The lag now; committed offsets first, so that what is committed meanwhile is no lag below zero.
 
-        Raises KafkaException.
+        None of a group that has committed nothing: its process has not run, nor need it. Raises KafkaException.
         """
-        behind = {(group, topic): 0 for group, read in self._groups.items() for topic in read}
+        behind: dict[tuple[str, str], int] = {}
         for group, asker in askers.items():
-            places = [TopicPartition(topic, n) for topic in self._groups[group] for n in range(self._partitions)]
-            for place in asker.committed(places, _TIMEOUT_S):
+            read = self._groups[group]
+            wanted = [TopicPartition(topic, n) for topic in read for n in range(self._partitions)]
+            places = asker.committed(wanted, _TIMEOUT_S)
+            for place in places:
                 if place.error is not None:
                     raise KafkaException(place.error)
+            if all(place.offset < 0 for place in places):
+                continue
+            behind |= {(group, topic): 0 for topic in read}
+            for place in places:
                 start, end = asker.get_watermark_offsets(TopicPartition(place.topic, place.partition), _TIMEOUT_S)
                 behind[group, place.topic] += max(0, end - max(place.offset, start))
         return behind

@@ -96,7 +96,7 @@ class OpsPage:
             connectors = statuses(connection.settings, connection.kafka_options, urls)
         except PublishFailed:
             connectors = []
-        topics = [one for one in topic_statuses(connection.kafka_options) if one.lag_records is not None]
+        topics = [one for one in topic_statuses(connection) if one.lag_records is not None]
         return State(ready, topics, connectors, time.monotonic())
 
 

@@ -42,6 +42,14 @@ def test_a_group_that_is_ahead_of_a_look_has_no_lag():
     assert GroupLag({}, {"pool": [SALES]}, 2).ask({"pool": asker}) == {("pool", SALES): 0}
 
 
+def test_of_a_group_that_has_committed_nothing_no_lag_is_told():
+    asker = Asker()
+    asker.offsets = {}
+    assert GroupLag({}, {"directory": [SALES], "pool": [TICKS]}, 2).ask({"directory": asker, "pool": Asker()}) == {
+        ("pool", TICKS): 4
+    }
+
+
 @pytest.mark.parametrize("answers", [True, False])
 def test_nothing_is_shown_while_the_brokers_do_not_answer(answers, monkeypatch):
     lag, stop = GroupLag({}, {"pool": [SALES], "restock": [TICKS]}, 2), threading.Event()

@@ -16,7 +16,7 @@ from commonshelf.stack import doctor, topic_status
 from commonshelf.stack.processes import address, addresses, processes, resolve_ports
 from commonshelf.stack.roles import PAGES_STOP, ROLES, Role
 from commonshelf.web.links import links
-from schemas.topics import POS_SALES
+from schemas.topics import POOL_AVAILABILITY, POS_SALES
 from tests.support.toy_role import played
 
 ROOT = Path(__file__).parents[3]
@@ -104,9 +104,12 @@ def test_the_doctor_looks_at_a_toy_role_s_port(toy_settings, monkeypatch):
 
 
 def test_the_lag_of_an_input_is_that_of_the_role_that_takes_it_in(monkeypatch):
-    assert topic_status._group_of(POS_SALES) == "commonshelf-pool"
+    groups = {"commonshelf-pool", "toys"}
+    assert topic_status._group_of(POS_SALES, groups) == "commonshelf-pool"
+    assert topic_status._group_of(POOL_AVAILABILITY, groups) is None
+    assert topic_status._group_of(POOL_AVAILABILITY, {"commonshelf-directory"}) == "commonshelf-directory"
     monkeypatch.setattr(topic_status, "ROLES", (*ROLES, TOY))
-    assert topic_status._group_of(dataclasses.replace(POS_SALES, readers=("toys",))) == "toys"
+    assert topic_status._group_of(dataclasses.replace(POS_SALES, readers=("toys",)), groups) == "toys"
 
 
 def test_the_technical_pages_are_those_of_the_metrics_of_every_role_that_has_some():
