@@ -15,6 +15,7 @@ from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from schemas.models.restock import RestockAnswer
 from schemas.models.ticks import Tick
+from schemas.models.webhooks import WebhookProgress, WebhookSubscription
 from schemas.topics import TOPICS
 
 NOBODY = {
@@ -43,7 +44,7 @@ def publisher():
 def test_every_kind_of_event_has_a_topic_that_is_declared():
     assert set(TOPIC_OF) == {
         Sale, StockReport, ConfigChange, CatalogItem, Tick, ConnectorPosition, PastSale, OrderRequest, FulfilmentReport,
-        ChannelReservation, ConnectorRefusal, RestockAnswer, AccessSetting,
+        ChannelReservation, ConnectorRefusal, RestockAnswer, AccessSetting, WebhookSubscription, WebhookProgress,
     }  # fmt: skip
     assert set(TOPIC_OF.values()) <= set(TOPICS)
 
