@@ -5,6 +5,7 @@ hands it.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from schemas.codec import BadMessage, Codec, LaterSchema
@@ -192,7 +193,10 @@ class PoolPartition:
         """Take records of sales in their order: by columns what is plain, the others one by one."""
         is_worth_it = not self._parking and self._lane.is_worth_it(records)
         at, pause = 0, 0 if is_worth_it else len(records)
-        run = SalesRun(records) if is_worth_it else None
+        run = None
+        if is_worth_it:
+            with self._by_columns():
+                run = SalesRun(records)
         while at < len(records):
             if run is not None:
                 taken = self._take(run, at)
@@ -207,19 +211,25 @@ class PoolPartition:
             at += pause
 
     def _take(self, run: SalesRun, at: int) -> int:
-        """Take the front of a run by columns. When that fails, nobody knows at which record: the ordinary lane does."""
-        try:
+        """Take the front of a run by columns."""
+        with self._by_columns():
             taken = self._lane.take(run, at)
+        for name, entries in taken.entries.items():
+            self._entries[name] += entries
+        self._sales.columnar += taken.records
+        return taken.records
+
+    @contextmanager
+    def _by_columns(self) -> Iterator[None]:
+        """When the columnar lane fails within, nobody knows at which record: the ordinary lane does."""
+        try:
+            yield
         except LocalStoreBroken:
             raise
         except Exception as error:
             self._processor.columnar = False
             log.exception("the columnar lane failed; from now on the ordinary lane takes all records")
             raise Rejoin("the columnar lane failed, and the batch begins anew in the ordinary one") from error
-        for name, entries in taken.entries.items():
-            self._entries[name] += entries
-        self._sales.columnar += taken.records
-        return taken.records
 
     def is_parked(self, record: InputRecord) -> bool:
         return self._parked(record) is not None

@@ -403,7 +403,11 @@ def items_told(draw: Any) -> Published:
     return Published(CATALOG_ITEMS.name, topic_codec(CATALOG_ITEMS.name).encode(item.to_avro()))
 
 
-garbage = st.builds(Published, st.sampled_from([POS_SALES.name, POOL_CONFIG.name]), st.none() | st.binary(max_size=9))
+_GARBAGE_TIMES = st.sampled_from([NOON_MS, -1, 2**63 - 1])
+"""As Kafka can say them: of 64 bits, and -1 for none."""
+garbage = st.builds(
+    Published, st.sampled_from([POS_SALES.name, POOL_CONFIG.name]), st.none() | st.binary(max_size=9), _GARBAGE_TIMES
+)
 anything = st.one_of(sales(), sales(), reports(), reports(), ticks(), settings_told(), items_told(), garbage)
 guided = st.one_of(asked, asked, asked, task_reports, task_reports, task_reports, brisk_sales(), received())
 busy = st.one_of(
