@@ -23,8 +23,10 @@ from streams.runtime.contract import InputRecord
 
 RUN_MIN = 64
 """Sales that are worth a look by columns."""
-_WORTH = 32
-"""Sales that must be taken at a time for columns to save time, once a run is read."""
+_WORTH = 64
+"""Sales that must be taken at a time, in the mean of some, for columns to save time."""
+_MEAN_OF, _MEAN_MAX = 8, 1_024
+"""How many of the last times weigh in that mean, and as how many sales one of them counts at most."""
 _PAUSE_MAX = 1_024
 """Records that go the ordinary way at most before columns are tried again."""
 _REST = 16_384
@@ -94,6 +96,8 @@ class ColumnarLane:
         self._pools = pools
         self._reach = _REACH_MAX
         """How many records to look at. What was looked at beyond the first that is not plain was in vain."""
+        self._mean = float(_MEAN_MAX)
+        """Of the sales that were taken at a time, of late."""
         self._pause = RUN_MIN
         self._rest = 0
 
@@ -112,8 +116,9 @@ class ColumnarLane:
         return len(records) >= RUN_MIN
 
     def pause(self, taken: int) -> int:
-        """How many records go the ordinary way after so many were taken: more each time that it was not worth it."""
-        if taken >= _WORTH:
+        """How many records go the ordinary way after so many were taken: more each time that it is not worth it."""
+        self._mean += (min(taken, _MEAN_MAX) - self._mean) / _MEAN_OF
+        if self._mean >= _WORTH:
             self._pause = RUN_MIN
             return 1
         pause, self._pause = self._pause, min(2 * self._pause, _PAUSE_MAX)

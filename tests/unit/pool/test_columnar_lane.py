@@ -5,6 +5,7 @@ from prometheus_client import REGISTRY
 
 from schemas.topics import POS_SALES
 from streams.pool.processor import PoolProcessor
+from streams.pool.stock import columnar
 from streams.pool.stock.columnar import RUN_MIN, ColumnarLane
 from streams.runtime.contract import InputRecord, StoppedAt
 from streams.runtime.settings import LocalStoreBroken, Rejoin
@@ -45,17 +46,30 @@ def test_a_short_run_takes_the_ordinary_lane(bench, monkeypatch):
     assert bench.counts()["applied"] == RUN_MIN
 
 
-def test_while_columns_are_in_vain_they_are_tried_more_and_more_rarely():
+def in_vain() -> ColumnarLane:
+    """A lane that has just paused for the first time."""
     lane = ColumnarLane({})
-    assert [lane.pause(0) for _ in range(6)] == [64, 128, 256, 512, 1_024, 1_024]
-    assert lane.pause(RUN_MIN) == 1
-    assert lane.pause(0) == RUN_MIN
+    while lane.pause(0) == 1:
+        pass
+    return lane
+
+
+def test_while_columns_are_in_vain_they_are_tried_more_and_more_rarely():
+    lane = in_vain()
+    assert [lane.pause(0) for _ in range(5)] == [128, 256, 512, 1_024, 1_024]
+    assert lane.pause(1_024) == 1
+
+
+def test_the_mean_of_what_was_taken_of_late_decides():
+    often, seldom = ColumnarLane({}), ColumnarLane({})
+    assert {often.pause(taken) for taken in (20, 180) * 100} == {1}
+    assert [seldom.pause(taken) for taken in (10, 80) * 100][-1] == 1_024
 
 
 def test_after_columns_were_long_in_vain_runs_are_not_even_read_by_them_for_a_while():
-    lane, run = ColumnarLane({}), sales(*plain(1)) * 8_192
+    lane, run = in_vain(), sales(*plain(1)) * 8_192
     assert lane.is_worth_it(run)
-    for _ in range(5):
+    for _ in range(4):
         lane.pause(0)
     assert [lane.is_worth_it(run) for _ in range(4)] == [False, False, True, True]
 
@@ -71,10 +85,11 @@ def test_a_record_of_a_run_on_which_the_fold_raises_is_named(bench, monkeypatch)
     assert (stopped.value.record, type(stopped.value.__cause__)) == (records[-1], ZeroDivisionError)
 
 
-def test_when_the_lane_itself_fails_the_batch_is_given_up_and_the_ordinary_lane_takes_all(monkeypatch):
+@pytest.mark.parametrize(("where", "name"), [(ColumnarLane, "take"), (columnar, "read_plain_sales")])
+def test_when_the_lane_itself_fails_the_batch_is_given_up_and_the_ordinary_lane_takes_all(where, name, monkeypatch):
     processor = PoolProcessor()
     partition = processor.open(0, 1, CommittedRows().view())
-    monkeypatch.setattr(ColumnarLane, "take", lambda *_: 1 // 0)
+    monkeypatch.setattr(where, name, lambda *_: 1 // 0)
     with pytest.raises(Rejoin, match="columnar lane failed"):
         partition.runs[POS_SALES.name](sales(*plain(RUN_MIN)))
     assert processor.open(0, 1, CommittedRows().view()).runs == {}
