@@ -33,6 +33,8 @@ BootstrapOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
+StoreArgument = Annotated[str, typer.Argument(help="The store.", show_default=False)]
 
 Checked = TypeVar("Checked", bound="BaseModel")
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.commands.named_files import write_file
-from commonshelf.options import Where, fail, with_groups
+from commonshelf.options import PoolArgument, Where, fail, with_groups
 
 if TYPE_CHECKING:
     from schemas.models.agreement import Agreement
@@ -17,7 +17,6 @@ app = typer.Typer(
 )
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The agreement.", show_default=False)]
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
 _START = """# What the members agreed on. docs/agreements.md has every key; `./shelf agreement check FILE` explains it.
 version = 1

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.commands.named_files import read_file
-from commonshelf.commands.settle import OutOption, PoolArgument, opened, write
-from commonshelf.options import JsonOption, Where, fail, with_groups
+from commonshelf.commands.settle import OutOption, opened, write
+from commonshelf.options import JsonOption, PoolArgument, Where, fail, with_groups
 
 if TYPE_CHECKING:
     from streams.settlement.claims import Claim

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.commands.settle import PoolArgument, StoreArgument, opened
-from commonshelf.options import JsonOption, Where, checked, fail, with_groups
+from commonshelf.commands.settle import opened
+from commonshelf.options import JsonOption, PoolArgument, StoreArgument, Where, checked, fail, with_groups
 
 if TYPE_CHECKING:
     from streams.settlement.ledger.entries import Transaction

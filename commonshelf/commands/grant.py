@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
-from commonshelf.options import JsonOption, Where, checked, milli_of, parse_duration_s, with_groups
+from commonshelf.options import (
+    JsonOption,
+    PoolArgument,
+    StoreArgument,
+    Where,
+    checked,
+    milli_of,
+    parse_duration_s,
+    with_groups,
+)
 from messaging.clock import wall_clock_ms
 
 app = typer.Typer(no_args_is_help=True, help="What stores show, to whom: numbers to members, bands to everybody.")
-
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
-StoreArgument = Annotated[str, typer.Argument(help="The store.", show_default=False)]
 
 
 @app.command()

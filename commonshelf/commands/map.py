@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import JsonOption, Where, fail, with_groups
+from commonshelf.options import JsonOption, PoolArgument, Where, fail, with_groups
 from commonshelf.text import counted, print_table
 from messaging.clock import wall_clock_ms
 
@@ -29,7 +29,6 @@ app = typer.Typer(
     no_args_is_help=True, help="The mapping desk: which item a till's code means; what waited for it counts then."
 )
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 StoreOption = Annotated[str | None, typer.Option("--store", help="Only of this store.", show_default=False)]
 CodeOption = Annotated[str | None, typer.Option("--code", help="Only this code.", show_default=False)]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many codes, those with most lines first.")]

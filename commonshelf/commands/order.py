@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commonshelf.options import Asking, JsonOption, Where, amount, checked, deadline_ms, fail, with_groups
+from commonshelf.options import Asking, JsonOption, PoolArgument, Where, amount, checked, deadline_ms, fail, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Place, confirm, cancel and show orders.")
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 OrderArgument = Annotated[str, typer.Argument(help="Id of the order.", show_default=False)]
 
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commonshelf.commands.named_files import write_file
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, PoolArgument, fail
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from schemas.models.config import OpeningHours
 
 app = typer.Typer(no_args_is_help=True, help="Places where customers collect by appointment.")
-
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
 
 @app.command()

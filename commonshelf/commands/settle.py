@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from commonshelf.commands.named_files import usable
-from commonshelf.options import JsonOption, Where, fail, with_groups
+from commonshelf.options import JsonOption, PoolArgument, StoreArgument, Where, fail, with_groups
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look at who owes whom, and settle it.")
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
-StoreArgument = Annotated[str, typer.Argument(help="The store.", show_default=False)]
 WindowOption = Annotated[
     datetime | None,
     typer.Option("--window", formats=["%Y-%m-%d"], help="The window that has noon of this day; the newest closed one."),

@@ -7,12 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, fail, milli_of
+from commonshelf.options import BootstrapOption, ConfigOption, JsonOption, PoolArgument, StoreArgument, fail, milli_of
 from commonshelf.text import counted
 
 app = typer.Typer(no_args_is_help=True, help="Add and list member stores, set their terms.")
-
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
 
 @app.command()
@@ -141,7 +139,6 @@ def set_item(
 
 
 DayArgument = Annotated[str, typer.Argument(metavar="DAY", help="As 2026-12-31, on the pool's calendar.")]
-StoreArgument = Annotated[str, typer.Argument(help="The store.", show_default=False)]
 
 
 @app.command()

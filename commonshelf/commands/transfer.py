@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from commonshelf.options import Asking, JsonOption, Where, amount, checked, fail, with_groups
+from commonshelf.options import Asking, JsonOption, PoolArgument, Where, amount, checked, fail, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Ask for transfers between stores, and report on them.")
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 TransferArgument = Annotated[str, typer.Argument(help="Id of the transfer; no order has it.", show_default=False)]
 
 

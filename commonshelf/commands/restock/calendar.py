@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import JsonOption, Where, checked, fail, with_groups
+from commonshelf.options import JsonOption, PoolArgument, Where, checked, fail, with_groups
 
 if TYPE_CHECKING:
     from commonshelf.desks.restock.calendars import KindLearned
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from streams.restock.calendar.reading import Problem
 
 app = typer.Typer(no_args_is_help=True, help="Local events and public holidays that change demand.")
-
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
 
 @app.command()

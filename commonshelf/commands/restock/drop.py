@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import JsonOption, Where, amount, checked, fail, moment_ms, with_groups
+from commonshelf.options import JsonOption, PoolArgument, Where, amount, checked, fail, moment_ms, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Split a limited edition over stores, and move what is left of it.")
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 SkuArgument = Annotated[str, typer.Argument(help="The item.", show_default=False)]
 LikeOption = Annotated[
     list[str], typer.Option("--like", metavar="SKU", help="An item that it sells like; repeat it.", show_default=False)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from commonshelf.commands.named_files import write_file
-from commonshelf.options import JsonOption, Where, checked, fail, milli_of, with_groups
+from commonshelf.options import JsonOption, PoolArgument, Where, checked, fail, milli_of, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from schemas.types.restock import PurchaseLine, RestockProposal
 
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 StoreOption = Annotated[str | None, typer.Option("--store", help="Of one store.")]
 _COLUMNS = ("store", "supplier", "order_on", "arrives_on", "sku", "gtin", "name", "packs", "pack_milli", "unit",
             "quantity_milli", "cost_minor", "currency", "version")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonshelf.options import JsonOption, Where, fail, with_groups
+from commonshelf.options import JsonOption, PoolArgument, Where, fail, with_groups
 from messaging.clock import wall_clock_ms
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ GoogleKeyOption = Annotated[
         "--google-key", metavar="FILE", help="Key file of a service account, for --google.", show_default=False
     ),
 ]
-PoolArgument = Annotated[str, typer.Argument(help="The pool.", show_default=False)]
 
 
 @with_groups
