@@ -25,13 +25,13 @@ from schemas.topics import (
 from streams.directory.pool import DirectoryPool, Told
 from streams.directory.tables import CACHED_ROWS_MAX, TABLES
 from streams.pool.state.tables import Tables
-from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
-from streams.runtime.offsets_row import decode_reached, encode_reached
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Rows
+from streams.runtime.offsets_row import KeepsOffsets
 
 log = logging.getLogger(__name__)
 
 
-class DirectoryProcessor:
+class DirectoryProcessor(KeepsOffsets):
     """Answers: what may everybody know of each pool?"""
 
     name = "directory"
@@ -48,12 +48,6 @@ class DirectoryProcessor:
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return []
-
-    def encode_offsets(self, reached: Reached) -> bytes:
-        return encode_reached(self.rows, reached)
-
-    def decode_offsets(self, row: bytes) -> Reached:
-        return decode_reached(self.rows, row)
 
 
 class DirectoryPartition:

@@ -40,8 +40,8 @@ from streams.pool.stock.aggregate import AGGREGATE as STOCK
 from streams.pool.stock.columnar import ColumnarLane, SalesRun
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
-from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows, StoppedAt
-from streams.runtime.offsets_row import decode_reached, encode_reached
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Rows, StoppedAt
+from streams.runtime.offsets_row import KeepsOffsets
 from streams.runtime.settings import LocalStoreBroken, Rejoin
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ AGGREGATES = (SETTINGS, STOCK, CLOCK, TRANSFERS, ORDERS, PICKUP, TASKS, LENDING)
 """In order of precedence: of two that want to decide, fold, or react, the first comes first."""
 
 
-class PoolProcessor:
+class PoolProcessor(KeepsOffsets):
     """Answers: what can each pool promise?"""
 
     name = "pool"
@@ -80,7 +80,7 @@ class PoolProcessor:
         self.priority_inputs = tuple(topic for topic, inputs in given if inputs[0].is_setting)
         self.inputs = tuple(topic for topic, inputs in given if not inputs[0].is_setting)
         self.expendable_inputs = frozenset(topic for topic, inputs in given if inputs[0].is_expendable)
-        self._changelog = Codec(self.changelog, self.known)
+        self.rows = Codec(self.changelog, self.known)
 
     def tables(self, rows: Rows) -> PoolTables:
         """Tables for the rows of a partition."""
@@ -90,13 +90,7 @@ class PoolProcessor:
         return PoolPartition(self, partition, partitions, rows)
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
-        return index_entries(row_key, row, self._changelog)
-
-    def encode_offsets(self, reached: Reached) -> bytes:
-        return encode_reached(self._changelog, reached)
-
-    def decode_offsets(self, row: bytes) -> Reached:
-        return decode_reached(self._changelog, row)
+        return index_entries(row_key, row, self.rows)
 
 
 class PoolPartition:

@@ -39,8 +39,8 @@ from streams.restock.history.tables import CACHED_ROWS_MAX, PROPOSALS, SHELVES, 
 from streams.restock.planning.ahead import known_ahead
 from streams.restock.planning.answers import Agreed, answer
 from streams.restock.planning.plan import next_slice, plan, withdrawn
-from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Reached, Rows
-from streams.runtime.offsets_row import decode_reached, encode_reached
+from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Rows
+from streams.runtime.offsets_row import KeepsOffsets
 from streams.runtime.settings import LocalStoreBroken
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ _STEPS = ([b"parked"], [b"gap"])
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-class RestockProcessor:
+class RestockProcessor(KeepsOffsets):
     """Answers: what is each store to buy, and to get from its neighbours?"""
 
     name = "restock"
@@ -68,12 +68,6 @@ class RestockProcessor:
 
     def index_entries(self, row_key: str, row: bytes) -> list[tuple[bytes, bytes]]:
         return []
-
-    def encode_offsets(self, reached: Reached) -> bytes:
-        return encode_reached(self.rows, reached)
-
-    def decode_offsets(self, row: bytes) -> Reached:
-        return decode_reached(self.rows, row)
 
 
 class RestockPool:

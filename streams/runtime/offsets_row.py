@@ -6,12 +6,16 @@ from streams.runtime.contract import Reached
 _RECORD = "commonshelf.OffsetsRow"
 
 
-def encode_reached(changelog: Codec, reached: Reached) -> bytes:
-    """The row's bytes."""
-    return changelog.encode({"row": (_RECORD, {"next": reached.next_offsets, "topic_ids": reached.topic_ids})})
+class KeepsOffsets:
+    """The part of a processor that writes and reads the row. rows: the codec of its changelog."""
 
+    rows: Codec
 
-def decode_reached(changelog: Codec, row: bytes) -> Reached:
-    """What the row says."""
-    fields = changelog.decode(row)["row"][1]
-    return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
+    def encode_offsets(self, reached: Reached) -> bytes:
+        """The row's bytes."""
+        return self.rows.encode({"row": (_RECORD, {"next": reached.next_offsets, "topic_ids": reached.topic_ids})})
+
+    def decode_offsets(self, row: bytes) -> Reached:
+        """What the row says."""
+        fields = self.rows.decode(row)["row"][1]
+        return Reached(dict(fields["next"]), dict(fields["topic_ids"]))
