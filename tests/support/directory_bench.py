@@ -1,6 +1,5 @@
 """A directory partition on a bench: settings, shelves and ticks in, what everybody may know out."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,28 +18,21 @@ from schemas.topics import (
     PUBLIC_STORES,
 )
 from streams.directory.processor import DirectoryPartition, DirectoryProcessor
-from streams.runtime.contract import InputRecord, OutputRecord, Rows
+from streams.runtime.contract import InputRecord, Rows
+from tests.support.partition_bench import PartitionBench
 from tests.support.pool import DAY_MS, NOON_MS, POOL
 
 PUBLIC = (PUBLIC_STORES.name, PUBLIC_BANDS.name, PUBLIC_AGGREGATES.name)
 
 
 @dataclass
-class DirectoryBench:
+class DirectoryBench(PartitionBench[DirectoryPartition]):
     """One partition; outputs appear with `commit`."""
 
-    rows: dict[str, bytes] = field(default_factory=dict)
-    outputs: list[OutputRecord] = field(default_factory=list)
     inputs: list[InputRecord] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.partition = self._open()
-
-    def _open(self) -> DirectoryPartition:
-        return DirectoryProcessor().open(0, 1, Rows(self.rows.get, self._scan, lambda _: None))
-
-    def _scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
-        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix) and item[0] > after))
+    def open(self, rows: Rows) -> DirectoryPartition:
+        return DirectoryProcessor().open(0, 1, rows)
 
     def put(self, topic: str, value: Any, key: str = POOL, appended_at_ms: int = NOON_MS) -> None:
         """A record; `value` is what the topic's codec takes, or bytes, or None."""
@@ -48,22 +40,6 @@ class DirectoryBench:
         record = InputRecord(topic, 0, len(self.inputs), appended_at_ms, key.encode(), encoded)
         self.inputs.append(record)
         self.partition.apply(record)
-
-    def commit(self) -> None:
-        """End the batch."""
-        batch = self.partition.close_batch()
-        for key, row in batch.rows:
-            if row is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = row
-        self.outputs += batch.outputs
-        self.partition.committed()
-
-    def restart(self) -> None:
-        """Forget all but the committed rows."""
-        self.commit()
-        self.partition = self._open()
 
     # --- in ---------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """A restock partition on a bench: journal pages in, proposals out, committed rows in a dict instead of Kafka."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from schemas.topics import (
 )
 from streams.restock.processor import RestockPartition, RestockProcessor
 from streams.runtime.contract import InputRecord, OutputRecord, Rows
+from tests.support.partition_bench import PartitionBench
 from tests.support.pool import BREAD, DAY_MS, HOUR_MS, MILK, NOON_MS, OTHER_STORE, POOL, STORE, PoolBench, line
 
 MIDNIGHT_MS = NOON_MS // DAY_MS * DAY_MS
@@ -32,43 +33,18 @@ EVERY_DAY = tuple({"weekday": day, "opens_minute": 480, "closes_minute": 1200} f
 
 
 @dataclass
-class RestockBench:
+class RestockBench(PartitionBench[RestockPartition]):
     """One partition; outputs appear with `commit`."""
 
-    rows: dict[str, bytes] = field(default_factory=dict)
-    outputs: list[OutputRecord] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.partition = self._open()
-
-    def _open(self) -> RestockPartition:
-        return RestockProcessor().open(0, 1, Rows(self.rows.get, self._scan, lambda _: None))
-
-    def _scan(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
-        return iter(sorted(item for item in self.rows.items() if item[0].startswith(prefix) and item[0] > after))
+    def open(self, rows: Rows) -> RestockPartition:
+        return RestockProcessor().open(0, 1, rows)
 
     def put(self, topic: str, value: bytes | None, appended_at_ms: int = NOON_MS) -> None:
         offset = self.offsets.get(topic, 0)
         self.offsets[topic] = offset + 1
         self.partition.apply(InputRecord(topic, 0, offset, appended_at_ms, b"k", value))
-
-    def commit(self) -> None:
-        """End the batch."""
-        batch = self.partition.close_batch()
-        assert len({key for key, _ in batch.rows}) == len(batch.rows), "a batch writes each row once"
-        for key, row in batch.rows:
-            if row is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = row
-        self.outputs += batch.outputs
-        self.partition.committed()
-
-    def restart(self) -> None:
-        """Forget all but the committed rows."""
-        self.commit()
-        self.partition = self._open()
 
     def follow(self, pages: Iterable[OutputRecord]) -> None:
         """Take journal pages, and commit."""
