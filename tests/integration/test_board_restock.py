@@ -1,7 +1,5 @@
 """A proposal of the real restock worker, approved on the store's page."""
 
-import subprocess
-import sys
 from typing import get_args
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from commonshelf.config.sources import load
 from commonshelf.desks.access import make_key
 from commonshelf.stack.connection import Connection
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.log_reader import read_log
 from schemas.models.access import Scope
@@ -20,6 +17,7 @@ from tests.support.board import browsing, sign_in
 from tests.support.pool import MILK, POOL, STORE
 from tests.support.restock_bench import milk_pool, publish
 from tests.support.shop import write_settings
+from tests.support.started_worker import start_worker
 from tests.support.waiting import until
 
 
@@ -34,13 +32,8 @@ def connection(kafka_alone, tmp_path_factory):
 
 @pytest.fixture
 def worker(connection, tmp_path):
-    config = tmp_path / "shelf.toml"
     write_settings(tmp_path, connection.kafka_options["bootstrap.servers"], connection.settings.partitions)
-    with (tmp_path / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "commonshelf", "worker", "restock", "--config", str(config)],
-            env={WATCH_STDIN_VARIABLE: "1"}, stdin=subprocess.PIPE, stdout=log, stderr=log,
-        )  # fmt: skip
+    process = start_worker("restock", tmp_path)
     yield process
     process.kill()
     process.communicate()

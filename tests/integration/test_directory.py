@@ -1,13 +1,10 @@
 """The directory on a real Kafka: killed anywhere, it tells everybody each thing once."""
 
-import subprocess
-import sys
 import time
 from itertools import groupby
 
 from confluent_kafka import Producer
 
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.log_reader import read_log
 from schemas.partition import partition_of
 from schemas.topics import POOL_TICKS, PUBLIC_AGGREGATES
@@ -15,6 +12,7 @@ from tests.conftest import PARTITIONS
 from tests.support.directory_bench import PUBLIC, DirectoryBench
 from tests.support.pool import BREAD, POOL
 from tests.support.shop import write_settings
+from tests.support.started_worker import start_worker
 from tests.support.waiting import until
 
 STORES = ("anna", "bert", "corner", "dora")
@@ -48,19 +46,6 @@ def publish(bench, options):
         time.sleep(0 if is_tick else 0.01)
 
 
-def start(folder, failpoint=""):
-    """`worker directory`, as `up` starts it; it dies at its failpoint."""
-    with (folder / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "commonshelf", "worker", "directory", "--config", str(folder / "shelf.toml")],
-            env={
-                WATCH_STDIN_VARIABLE: "1", "COMMONSHELF_FAILPOINTS": failpoint,
-                "COMMONSHELF_FAILPOINT_LOG": str(folder / "hits.txt"),
-            },
-            stdin=subprocess.PIPE, stdout=log, stderr=log,
-        )  # fmt: skip
-
-
 def public(options):
     """Topic → (key, value) of the pool, in order."""
     found = {}
@@ -79,8 +64,8 @@ def test_a_directory_that_is_killed_tells_everybody_each_thing_once(kafka_alone,
     assert len(expected[PUBLIC_AGGREGATES.name]) == 1
     publish(bench, kafka_alone.options)
     for failpoint in ("after_produce=kill:1", "before_commit=kill:1", "after_commit=kill:1", "mid_restore=kill:1"):
-        start(tmp_path, failpoint).wait()
-    worker = start(tmp_path)
+        start_worker("directory", tmp_path, failpoint).wait()
+    worker = start_worker("directory", tmp_path)
     try:
         until(lambda: public(kafka_alone.options) == expected, (tmp_path / "log.txt").read_text)
     finally:

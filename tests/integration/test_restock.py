@@ -2,12 +2,9 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
-from commonshelf.stack.parent_watch import WATCH_STDIN_VARIABLE
 from messaging.log_reader import read_log
 from schemas.partition import partition_of
 from schemas.topics import (
@@ -19,6 +16,7 @@ from tests.conftest import PARTITIONS
 from tests.support.pool import MILK, POOL, STORE
 from tests.support.restock_bench import RestockBench, milk_pool, pages, publish
 from tests.support.shop import write_settings
+from tests.support.started_worker import start_worker
 from tests.support.terminal import call
 from tests.support.waiting import until
 
@@ -38,19 +36,6 @@ def folder(kafka_alone, pool, tmp_path_factory):
     return made
 
 
-def start(folder, failpoint=""):
-    """`worker restock`, as `up` starts it; it dies at its failpoint."""
-    with (folder / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "commonshelf", "worker", "restock", "--config", str(folder / "shelf.toml")],
-            env={
-                WATCH_STDIN_VARIABLE: "1", "COMMONSHELF_FAILPOINTS": failpoint,
-                "COMMONSHELF_FAILPOINT_LOG": str(folder / "hits.txt"),
-            },
-            stdin=subprocess.PIPE, stdout=log, stderr=log,
-        )  # fmt: skip
-
-
 def told(kafka, topic):
     """The values of the pool on a topic, in order."""
     records = read_log(kafka.options, [topic.name], [partition_of(POOL, PARTITIONS)])
@@ -62,8 +47,8 @@ def test_a_worker_that_is_killed_proposes_orders_and_asks_each_thing_once(kafka_
     expected.follow(pages(pool))
     proposed = [one.value for one in expected.outputs if one.topic == RESTOCK_PROPOSALS.name]
     for failpoint in ("after_produce=kill:1", "before_commit=kill:1", "after_commit=kill:1"):
-        start(folder, failpoint).wait()
-    worker = start(folder)
+        start_worker("restock", folder, failpoint).wait()
+    worker = start_worker("restock", folder)
     try:
         until(lambda: told(kafka_alone, RESTOCK_PROPOSALS) == proposed, (folder / "log.txt").read_text)
         settings = ("--config", str(folder / "shelf.toml"))
