@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from commonshelf.commands.named_files import write_file
 from commonshelf.options import fail
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ def sbom(
     if out is None:
         typer.echo(bill())
     else:
-        out.write_text(bill() + "\n", encoding="utf-8")
+        write_file(out, bill() + "\n")
 
 
 def bill() -> str:
