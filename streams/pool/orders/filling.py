@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.types.orders import OrderEvent
+from schemas.types.orders import Demand, OrderEvent
 
 _ORDERS_MAX = 20_000
 _NO_NEWS = ("refused", "repeated")
@@ -30,15 +30,16 @@ class Fill(NamedTuple):
 
 def filled_alone(event: OrderEvent) -> set[str]:
     """Ids of the lines that one store could fill, by the decision that placed them: the wished one, where one was."""
-    decision = event["decision"]
-    elsewhere = {} if decision is None else {one["line_id"]: one for one in decision["demand"]}
-    found = set()
-    for line in event["lines"]:
-        demand = elsewhere.get(line["line_id"])
-        could_milli = None if demand is None else demand["wanted_milli"]
-        if could_milli is None or could_milli >= line["quantity_milli"]:
-            found.add(line["line_id"])
-    return found
+    demand = _demand(event)
+    return {
+        line["line_id"] for line in event["lines"]
+        if line["line_id"] not in demand or demand[line["line_id"]]["wanted_milli"] >= line["quantity_milli"]
+    }  # fmt: skip
+
+
+def _demand(event: OrderEvent) -> dict[str, Demand]:
+    """Line → what of it goes elsewhere than wished, or to nobody, by the event's decision."""
+    return {} if event["decision"] is None else {one["line_id"]: one for one in event["decision"]["demand"]}
 
 
 @dataclass(slots=True)
@@ -91,10 +92,9 @@ class Filling:
 
 
 def _note(standing: _Standing, event: OrderEvent) -> None:
-    decision = event["decision"]
-    if event["kind"] in _PLACED and decision is not None:
+    if event["kind"] in _PLACED and event["decision"] is not None:
         standing.alone = filled_alone(event)
-    elsewhere = {} if decision is None else {one["line_id"]: one for one in decision["demand"]}
+    elsewhere = _demand(event)
     for line in event["lines"]:
         demand = elsewhere.get(line["line_id"])
         if demand is not None:
