@@ -2,10 +2,15 @@
 
 import fcntl
 import os
+import time
 from io import TextIOWrapper
 from pathlib import Path
 
 from commonshelf.embedded_kafka.private_files import private_folder, private_opener
+
+_LOOKS = 20
+_LOOK_PAUSE_S = 0.01
+"""holder() takes the file for a moment, which must not pass for a holder."""
 
 
 class HeldByAnotherError(RuntimeError):
@@ -23,13 +28,15 @@ def hold(path: Path) -> TextIOWrapper:
     """
     private_folder(path.parent)
     file = open(path, "a+", encoding="utf-8", opener=private_opener)  # noqa: SIM115  the caller closes it
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
+    for look in range(_LOOKS):
+        if _take(file, fcntl.LOCK_EX):
+            break
+        if look + 1 < _LOOKS:
+            time.sleep(_LOOK_PAUSE_S)
+    else:
+        holder = _written_in(file)
         file.close()
-        raise HeldByAnotherError(holder) from None
+        raise HeldByAnotherError(holder)
     try:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
@@ -38,3 +45,30 @@ def hold(path: Path) -> TextIOWrapper:
         file.close()
         raise
     return file
+
+
+def holder(path: Path) -> str | None:
+    """The process id of whoever holds `path`, "unknown" in the moment before it wrote it; None when nobody does.
+
+    Unlike a process's id and the time of its start this can neither go to another one nor move with the clock.
+    Raises OSError when it cannot be read.
+    """
+    try:
+        file = path.open(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    with file:
+        return None if _take(file, fcntl.LOCK_SH) else _written_in(file)
+
+
+def _take(file: TextIOWrapper, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _written_in(file: TextIOWrapper) -> str:
+    file.seek(0)
+    return file.read().strip() or "unknown"

@@ -24,7 +24,7 @@ from commonshelf.stack.certificates import UnreadableCertificateError, certifica
 from commonshelf.stack.connection import Connection, NothingRunsError, connect, data_dirs
 from commonshelf.stack.processes import addresses, is_free
 from commonshelf.stack.roles import ROLES, Role
-from commonshelf.stack.runtime_file import read_runtime
+from commonshelf.stack.runtime_file import read_running, read_runtime
 from commonshelf.stack.topic_status import newest_append_ms
 from commonshelf.text import counted
 from connectors.installed import installed
@@ -175,10 +175,9 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
 
 def _note(loaded: Loaded, config: Path | None) -> Finding:
     for folder in data_dirs(loaded, config):
-        runtime = read_runtime(folder)
-        if runtime is not None and runtime.is_alive:
+        if (runtime := read_running(folder)) is not None:
             return Finding("running", True, f"a stack on {folder}, process {runtime.pid}")
-        if runtime is not None:
+        if (runtime := read_runtime(folder)) is not None:
             return Finding(
                 "running", False, f"{folder}/runtime.json is left from process {runtime.pid}, which was killed",
                 "nothing is lost: start it again, or remove that file",

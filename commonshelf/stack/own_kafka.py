@@ -14,6 +14,7 @@ from commonshelf.embedded_kafka.lock_file import HeldByAnotherError, hold
 from commonshelf.embedded_kafka.private_files import private_folder, write_private
 from commonshelf.embedded_kafka.server_config import SASL_MECHANISM, SECURITY_PROTOCOL, USERNAME
 from commonshelf.stack.connection import Connection
+from commonshelf.stack.runtime_file import LOCK, remove_runtime
 from messaging.errors import UserError
 
 Warn = Callable[[str], None]
@@ -40,7 +41,8 @@ def kafka_alone(settings: Settings, warn: Warn, progress: Progress | None = None
 def hold_data_dir(data_dir: Path, warn: Warn) -> TextIOWrapper:
     """Make the folder, and hold it against other stacks until what is returned is closed. Raises StackError."""
     try:
-        held = hold(data_dir / "stack.lock")
+        held = hold(data_dir / LOCK)
+        remove_runtime(data_dir)  # left by one that was killed; its number may be ours now
         private_folder(data_dir / "run")
         if not private_folder(data_dir):
             warn(f"{data_dir} belongs to another user, and others may read it; give it to this one alone")

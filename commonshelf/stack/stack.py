@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Literal, Self
 
 import httpx
-import psutil
 
 from commonshelf.config.consistency import SettingsRecord
 from commonshelf.config.credentials import kafka_options
@@ -256,12 +255,10 @@ class Stack:
             self._kafka.restart(*down)
 
     def _write_runtime(self, resolved: Path) -> None:
-        me = psutil.Process()
         write_runtime(
             self.settings.data_dir,
             Runtime(
                 pid=os.getpid(),
-                pid_started_s=me.create_time(),
                 bootstrap_servers=self.bootstrap_servers,
                 settings_file=str(resolved),
                 urls=self.urls,

@@ -4,19 +4,19 @@ import os
 import socket
 from dataclasses import replace
 
-import psutil
 import pytest
 
 from commonshelf.config.settings import Pool, Settings, Store
 from commonshelf.config.web_settings import Http
+from commonshelf.embedded_kafka.lock_file import hold
 from commonshelf.stack.connection import NothingRunsError, connect
+from commonshelf.stack.own_kafka import hold_data_dir
 from commonshelf.stack.processes import PortTakenError, processes, resolve_ports
-from commonshelf.stack.runtime_file import Runtime, find_running, read_runtime, remove_runtime, write_runtime
+from commonshelf.stack.runtime_file import LOCK, Runtime, find_running, read_runtime, write_runtime
 from connectors.webhook.spec import Webhook
 
 MINE = Runtime(
     pid=os.getpid(),
-    pid_started_s=psutil.Process().create_time(),
     bootstrap_servers="127.0.0.1:1",
     settings_file="/nowhere",
     urls={"http": "http://127.0.0.1:2"},
@@ -27,33 +27,33 @@ NO_PORTS = Http.on_free_ports()
 
 
 def test_a_running_stack_is_found_by_its_note(tmp_path):
-    write_runtime(tmp_path, MINE)
-    assert find_running([tmp_path / "elsewhere", tmp_path]) == MINE
+    with hold(tmp_path / LOCK):
+        write_runtime(tmp_path, MINE)
+        assert find_running([tmp_path / "elsewhere", tmp_path]) == MINE
 
 
 def test_a_note_of_a_process_that_has_ended_is_stale(tmp_path):
-    write_runtime(tmp_path, replace(MINE, pid=2**22 + 1))
+    with hold(tmp_path / LOCK):
+        write_runtime(tmp_path, MINE)
     assert find_running([tmp_path]) is None
-    assert read_runtime(tmp_path) is not None
+    assert read_runtime(tmp_path) == MINE
 
 
-def test_a_note_is_stale_when_another_process_has_the_number_now(tmp_path):
-    write_runtime(tmp_path, replace(MINE, pid_started_s=MINE.pid_started_s - 1000))
-    assert find_running([tmp_path]) is None
+def test_a_note_is_stale_when_another_process_holds_the_folder_now(tmp_path):
+    with hold(tmp_path / LOCK):
+        write_runtime(tmp_path, replace(MINE, pid=1))
+        assert find_running([tmp_path]) is None
+
+
+def test_whoever_takes_the_folder_removes_a_note_that_was_left(tmp_path):
+    write_runtime(tmp_path, MINE)
+    with hold_data_dir(tmp_path, print):
+        assert read_runtime(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}', "\udcff"])
 def test_a_note_that_is_none_is_as_none(tmp_path, text):
     (tmp_path / "runtime.json").write_text(text, errors="surrogateescape")
-    assert read_runtime(tmp_path) is None
-
-
-def test_only_its_writer_removes_a_note(tmp_path):
-    write_runtime(tmp_path, replace(MINE, pid=1))
-    remove_runtime(tmp_path)
-    assert read_runtime(tmp_path) is not None
-    write_runtime(tmp_path, MINE)
-    remove_runtime(tmp_path)
     assert read_runtime(tmp_path) is None
 
 
