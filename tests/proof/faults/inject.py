@@ -16,7 +16,7 @@ from typing import Any
 
 from streams.runtime import failpoints
 from tests.proof.faults.slot import Slot
-from tests.proof.faults.stage import EndedByItselfError, FaultStage, wait_until
+from tests.proof.faults.stage import EndedByItselfError, FaultStage, wait_none_left, wait_until
 from tests.support.waiting import PATIENCE_S
 
 Ends = dict[tuple[str, int], int]
@@ -304,7 +304,7 @@ class FaultInjector:
 
     def _worked_off(self, ends: Ends, since: float) -> float:
         group = self._stage.group
-        wait_until("what was unread is committed", lambda: group.behind(ends) == 0, _RECOVERY_S)
+        wait_none_left("input to be committed", lambda: group.behind(ends), _RECOVERY_S)
         return time.monotonic() - since
 
     def _hits(self, pid: int) -> list[dict[str, Any]]:

@@ -149,11 +149,11 @@ def _sell_for_a_while(stage: FaultStage) -> None:
 
 def _finish(stage: FaultStage, outcome: Outcome) -> None:
     """Let the workers come to the end of their input, stop them, and audit."""
-    deadline_s = 10 if outcome.trouble else PATIENCE_S
+    patience_s = 10 if outcome.trouble else PATIENCE_S
     try:
-        stage.wait_shared(deadline_s)
+        stage.wait_shared(patience_s)
         stage.stop_tills()
-        stage.drain(deadline_s)
+        stage.drain(patience_s)
         exits = stage.stop_workers()
         if any(exits):
             outcome.trouble.append(f"on SIGTERM the workers ended with {exits}\n{worker_log(stage.slots)}")

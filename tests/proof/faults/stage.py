@@ -64,6 +64,17 @@ def wait_until(what: str, is_true: Callable[[], bool], deadline_s: float) -> flo
     return time.monotonic() - began
 
 
+def wait_none_left(what: str, left: Callable[[], int], patience_s: float) -> None:
+    """However long it takes, as long as less is left time and again. Raises TooSlowError when that stops."""
+    least, heard = left(), time.monotonic()
+    while least:
+        time.sleep(_POLL_S)
+        if (now := left()) < least:
+            least, heard = now, time.monotonic()
+        elif time.monotonic() - heard > patience_s:
+            raise TooSlowError(f"{what}: {least} left, and no fewer for {patience_s:.0f} s")
+
+
 @dataclass(frozen=True)
 class WorkerTimes:
     """Time-outs of the workers, ms. `mutant` names a planted bug."""
@@ -372,10 +383,10 @@ class FaultStage:
 
     # --- the end ----------------------------------------------------------------------------------------
 
-    def drain(self, deadline_s: float) -> None:
+    def drain(self, patience_s: float) -> None:
         """Until every input record is committed."""
         ends = self.group.ends()
-        wait_until("all input worked off", lambda: self.group.behind(ends) == 0, deadline_s)
+        wait_none_left("input to be worked off", lambda: self.group.behind(ends), patience_s)
 
     def stop_workers(self) -> list[int]:
         """SIGTERM to each; their exit statuses."""

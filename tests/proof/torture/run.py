@@ -149,22 +149,21 @@ def torture(
 
 def _come_to_rest(stage: TortureStage, outcome: Outcome, lines: int, tell: Callable[[str], None]) -> None:
     """Let everybody come to the end of what there is, and end."""
-    deadline_s = PATIENCE_S
     try:
         stage.bring_back()  # after trouble brokers may be down; without them nobody sees what was acknowledged
-        stage.wait_shared(deadline_s)
+        stage.wait_shared(PATIENCE_S)
         while stage.lines_sent < lines and not outcome.trouble:
             stage.burst(min(lines - stage.lines_sent, 10_000))
-        outcome.trouble += stage.stop_clients(deadline_s)
+        outcome.trouble += stage.stop_clients(PATIENCE_S)
         stage.stop_tills()
         tell(f"{stage.lines_sent} lines sent by the tills; waiting for the end of the input")
-        stage.drain(deadline_s)
+        stage.drain(PATIENCE_S)
         exits = stage.stop_workers()
         ends = stage.journal_ends()
-        stage.wait_follower(ends, deadline_s)
-        stage.wait_all_settled(deadline_s)
-        stage.wait_read(stage.restock, stage.unread_pages(stage.restock), deadline_s)
-        stage.wait_told(deadline_s)
+        stage.wait_follower(ends, PATIENCE_S)
+        stage.wait_all_settled(PATIENCE_S)
+        stage.wait_read(stage.restock, stage.unread_pages(stage.restock), PATIENCE_S)
+        stage.wait_told(PATIENCE_S)
         exits += [stage.terminate(slot) for slot in (stage.connectors, stage.settlement, stage.restock, stage.agents)]
         stage.kill(stage.follower)
         if any(exits):

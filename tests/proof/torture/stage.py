@@ -27,7 +27,7 @@ from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS
 from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.records import Cause, Record
 from tests.proof.faults.slot import Slot
-from tests.proof.faults.stage import INPUTS, FaultStage, Plan, TooSlowError, wait_until
+from tests.proof.faults.stage import INPUTS, FaultStage, Plan, TooSlowError, wait_none_left
 from tests.proof.faults.topic_log import GroupView, patiently, read_topics
 from tests.proof.faults.worker import BATCHES_VARIABLE
 from tests.proof.faults.world import FORGETFUL
@@ -330,36 +330,41 @@ class TortureStage(FaultStage):
         pages = patiently(lambda: read_topics(servers, [POOL_JOURNAL.name], partitions, positions))
         return {page.partition: page.offset for page in pages}
 
-    def wait_read(self, slot: Slot, pages: Mapping[int, int], deadline_s: float) -> None:
+    def wait_read(self, slot: Slot, pages: Mapping[int, int], patience_s: float) -> None:
         """Until settlement, or restock, has these pages."""
 
-        def has_all() -> bool:
+        def left() -> int:
             positions = self._positions(slot)
-            return all(positions.get(n, 0) > offset for n, offset in pages.items())
+            return sum(max(0, offset + 1 - positions.get(n, 0)) for n, offset in pages.items())
 
-        wait_until(f"{slot.instance} has caught up", has_all, deadline_s)
+        wait_none_left(f"the journal's pages before {slot.instance}", left, patience_s)
 
-    def wait_all_settled(self, deadline_s: float) -> None:
+    def wait_all_settled(self, patience_s: float) -> None:
         """Until the settlement database has all that the follower has, and others were told of it."""
         table = Table(self.follower_table)
         try:
             wanted = table.pools()
         finally:
             table.close()
-        wait_until("settlement has posted the whole journal", lambda: self.settled.heads() == wanted, deadline_s)
-        servers = self.bootstrap_servers
-        wait_until("settlement has told others", lambda: not self.settled.unpublished(servers), deadline_s)
 
-    def wait_told(self, deadline_s: float) -> None:
+        def unposted() -> int:
+            heads = self.settled.heads()
+            return sum(abs(position - heads.get(pool, 0)) for pool, position in wanted.items())
+
+        wait_none_left("the journal's entries before settlement", unposted, patience_s)
+        servers = self.bootstrap_servers
+        wait_none_left("pools that settlement tells of", lambda: len(self.settled.unpublished(servers)), patience_s)
+
+    def wait_told(self, patience_s: float) -> None:
         """Until partners have what the pool's topics say, which nobody changes any more."""
         lacking: list[str] = []
         self.pickups.catch_up()
 
-        def has_all() -> bool:
+        def left() -> int:
             lacking[:] = self.pickups.untold(lacking or None)
-            return not lacking and not self.pickups.untold()
+            return len(lacking or self.pickups.untold())
 
-        wait_until("partners have been told all", has_all, deadline_s)
+        wait_none_left("what partners are to be told", left, patience_s)
 
     # --- the follower -----------------------------------------------------------------------------------
 
@@ -380,9 +385,9 @@ class TortureStage(FaultStage):
             table.close()
         return sum(max(0, end - reached.get(n, 0)) for n, end in ends.items())
 
-    def wait_follower(self, ends: Mapping[int, int], deadline_s: float) -> None:
+    def wait_follower(self, ends: Mapping[int, int], patience_s: float) -> None:
         """Until it has come so far."""
-        wait_until("the follower has caught up", lambda: self.follower_behind(ends) == 0, deadline_s)
+        wait_none_left("the journal's records before the follower", lambda: self.follower_behind(ends), patience_s)
 
 
 def _now_ms() -> int:
