@@ -1,6 +1,7 @@
 """How long tests wait: as long as there is progress, on a machine however slow."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,8 @@ from tests.proof.faults.stage import TooSlowError, wait_none_left
 @pytest.fixture(autouse=True)
 def each_look_takes_a_minute(monkeypatch):
     minutes = itertools.count(0, 60)
-    monkeypatch.setattr(stage.time, "monotonic", lambda: next(minutes))
+    clock = SimpleNamespace(monotonic=lambda: next(minutes), sleep=lambda _: None)
+    monkeypatch.setattr(stage, "time", clock)
 
 
 def test_what_goes_on_is_waited_for_beyond_any_patience():
