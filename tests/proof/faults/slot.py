@@ -3,11 +3,15 @@
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.proof.faults.fork_server import ForkedWorker
+
+_DUMP_S = 2.0
+"""For a report, which may lack the stacks on a slow machine."""
 
 
 @dataclass
@@ -63,3 +67,15 @@ def worker_log(slots: Sequence[Slot]) -> str:
         tails.append(f"--- {slot.instance} exits {slot.exits[-10:]}")
         tails += list(reversed(first_of_kind.values()))[-30:]
     return "\n".join(tails)
+
+
+def last_words(slot: Slot) -> str:
+    """The last lines that the process said of its own, Kafka's client left out, and then where its threads are.
+
+    Only for one that writes its threads' stacks into its log on SIGUSR1.
+    """
+    own = [line for line in slot.says().decode(errors="replace").splitlines() if not line.startswith("%")]
+    said = len(slot.says())
+    slot.send(signal.SIGUSR1)
+    time.sleep(_DUMP_S)
+    return "\n".join([*own[-20:], slot.says(said).decode(errors="replace")])

@@ -26,7 +26,7 @@ from schemas.partition import partition_of
 from schemas.topics import CATALOG_ITEMS, POOL_CONFIG, POOL_JOURNAL, POOL_TICKS
 from tests.proof.faults.clock import VARIABLE, set_clock
 from tests.proof.faults.records import Cause, Record
-from tests.proof.faults.slot import Slot
+from tests.proof.faults.slot import Slot, last_words
 from tests.proof.faults.stage import INPUTS, FaultStage, Plan, TooSlowError, wait_none_left
 from tests.proof.faults.topic_log import GroupView, patiently, read_topics
 from tests.proof.faults.worker import BATCHES_VARIABLE
@@ -337,7 +337,10 @@ class TortureStage(FaultStage):
             positions = self._positions(slot)
             return sum(max(0, offset + 1 - positions.get(n, 0)) for n, offset in pages.items())
 
-        wait_none_left(f"the journal's pages before {slot.instance}", left, patience_s)
+        try:
+            wait_none_left(f"the journal's pages before {slot.instance}", left, patience_s)
+        except TooSlowError as error:
+            raise TooSlowError(f"{error}\n{last_words(slot)}") from error
 
     def wait_all_settled(self, patience_s: float) -> None:
         """Until the settlement database has all that the follower has, and others were told of it."""
