@@ -30,6 +30,11 @@ CASES: dict[str, tuple[Series, Series]] = {
          'commonshelf_worker_partitions{job="l",instance="b"}': "12x90"},
     ),
     "WorkerBehind": ({"commonshelf_worker_lag_seconds": "40x90"}, {"commonshelf_worker_lag_seconds": "40 0x90"}),
+    "GroupBehind": (
+        {'commonshelf_group_lag_records{group="g",topic="t"}': "2000+10x90"},
+        {'commonshelf_group_lag_records{group="g",topic="t"}': "90000-900x90",
+         'commonshelf_group_lag_records{group="g",topic="few"}': "900+1x90"},
+    ),
     "WorkerLosesItsPlace": (
         {"commonshelf_worker_rejoins_total": "0+1x90"}, {"commonshelf_worker_rejoins_total": "0 1x90"},
     ),
