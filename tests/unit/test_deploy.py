@@ -98,8 +98,9 @@ def test_the_brokers_are_one_cluster_under_names_that_are_their_own():
 def test_every_variable_that_the_containers_set_is_a_setting():
     in_image = re.findall(r"(COMMONSHELF_\w+)=", DOCKERFILE)
     passwords = {f"COMMONSHELF_{what}_PASSWORD" for what in ("SETTLEMENT", "VAULT", "KAFKA_SASL")}
-    set_here = {name for one in OURS.values() for name in one["environment"]}
-    assert {*set_here, *in_image} <= {*environment_names(), *OTHER_VARIABLES, *passwords}
+    set_here = {name: value for one in OURS.values() for name, value in one["environment"].items()}
+    named = set_here["COMMONSHELF_WEBHOOKS_KEY_ENV"]
+    assert {*set_here, *in_image} <= {*environment_names(), *OTHER_VARIABLES, *passwords, named}
 
 
 def test_ports_are_published_on_this_machine_only():
@@ -133,13 +134,16 @@ def test_our_containers_can_write_nothing_but_their_volumes_and_have_no_rights()
     assert [name for name, one in OURS.items() if ".:/config" in one["volumes"]] == ["connectors"]
 
 
-def test_a_password_goes_to_the_container_that_needs_it():
+def test_a_secret_goes_to_the_container_that_needs_it():
     holders = {
-        name: {variable for variable, value in one["environment"].items() if "PASSWORD:?" in str(value)}
+        name: {
+            variable for variable, value in one["environment"].items() if re.search(r"(PASSWORD|KEY):\?", str(value))
+        }
         for name, one in OURS.items()
     }
     assert {name: found for name, found in holders.items() if found} == {
-        "agents": {"COMMONSHELF_VAULT_PASSWORD"}, "settlement": {"COMMONSHELF_SETTLEMENT_PASSWORD"},
+        "agents": {"COMMONSHELF_VAULT_PASSWORD", "COMMONSHELF_WEBHOOKS_KEY"},
+        "http": {"COMMONSHELF_WEBHOOKS_KEY"}, "settlement": {"COMMONSHELF_SETTLEMENT_PASSWORD"},
     }  # fmt: skip
     files = {name: [file["path"] for file in one["env_file"]] for name, one in OURS.items() if "env_file" in one}
     assert files == {
