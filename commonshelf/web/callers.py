@@ -4,7 +4,7 @@ Pages and the API ask the same: `Caller.sees_numbers`, `Caller.may`, `bands_for`
 own keys, and who has a grant of it; all others see bands, and the public only of what a store shows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from commonshelf.desks.api_tokens import opens, token_parts
@@ -50,6 +50,13 @@ class Caller:
     @property
     def label(self) -> str:
         return "public" if self.key is None else self.key["label"]
+
+    @property
+    def audience(self) -> Hashable:
+        """Callers of the same audience see and hear the same: the holders of one key, or the public."""
+        if self.key is None:
+            return None
+        return self.pool, self.key["key_id"], self.key["store"], *self.key["scopes"]
 
     def may(self, scope: Scope, pool: str, store: str | None = None) -> bool:
         """Whether it may do that in `pool`, and for `store` where one is named."""

@@ -5,8 +5,9 @@ moved. Of all else it hears names, and asks for what it wants to see.
 """
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -21,6 +22,7 @@ from messaging.view import ViewDamaged, ViewFailed
 
 router = APIRouter(tags=["live"])
 HEARTBEAT_S = 15.0
+_READ_ANEW: Final = "event: read_anew\ndata: {}\n\n"
 Told = Literal["shelf", "band", "order", "task", "appointment", "proposal", "statement"]
 
 
@@ -52,22 +54,28 @@ async def _stream(room: Room, caller: Caller, pool: str, kinds: set[ChangeKind])
     try:
         with room.views.listen(pool, kinds) as listener:
             yield ": listening\n\n"
+            said_at_s = time.monotonic()
             while not is_over(room.views, caller):
-                yield await _next(room, caller, pool, listener)
+                told = await _next(room, caller, pool, listener, max(0.0, said_at_s + HEARTBEAT_S - time.monotonic()))
+                if told or time.monotonic() - said_at_s >= HEARTBEAT_S:
+                    said_at_s = time.monotonic()
+                    yield told or ": nothing new\n\n"
     finally:
         room.listeners[caller.name] -= 1
         if not room.listeners[caller.name]:
             del room.listeners[caller.name]
 
 
-async def _next(room: Room, caller: Caller, pool: str, listener: Listener) -> str:
-    changes = await listener.next(HEARTBEAT_S)
-    if isinstance(changes, ReadAnew):
-        return "event: read_anew\ndata: {}\n\n"
+async def _next(room: Room, caller: Caller, pool: str, listener: Listener, timeout_s: float) -> str:
+    heard = await listener.next(timeout_s)
+    if heard is None:
+        return ""
+    if isinstance(heard, ReadAnew):
+        return _READ_ANEW
     try:
-        return "".join(_told(room, caller, pool, changes)) or ": nothing new\n\n"
+        return heard.told(caller.audience, lambda changes: "".join(_told(room, caller, pool, changes)))
     except (ViewDamaged, ViewFailed):
-        return "event: read_anew\ndata: {}\n\n"
+        return _READ_ANEW
 
 
 def _told(room: Room, caller: Caller, pool: str, changes: Iterable[Change]) -> Iterator[str]:

@@ -200,7 +200,7 @@ async def _store(room: Room, subscription: WebhookSubscription) -> None:
         except TimeoutError:
             raise ProblemError("unconfirmed") from None
         while room.views.webhook(pool, subscription.webhook) != wanted:
-            if await listener.next(_SEEN_WAIT_S) == ():
+            if await listener.next(_SEEN_WAIT_S) is None:
                 raise ProblemError("not_yet")
 
 

@@ -26,12 +26,12 @@ async def _told(visit: Visit) -> AsyncGenerator[str, None]:
         yield ": here\n\n"
         told_at_s = time.monotonic()
         while True:
-            changes = await listener.next(HEARTBEAT_S)
+            heard = await listener.next(HEARTBEAT_S)
             if is_over(visit.views, visit.caller):
                 return
-            if not changes:
+            if heard is None:
                 yield ": still here\n\n"
-            elif isinstance(changes, ReadAnew) or await asyncio.to_thread(_concern, visit, changes):
+            elif isinstance(heard, ReadAnew) or await asyncio.to_thread(_concern, visit, heard.changes):
                 await asyncio.sleep(max(0.0, told_at_s + _EACH_S - time.monotonic()))
                 told_at_s = time.monotonic()
                 yield "event: changed\ndata: {}\n\n"

@@ -21,7 +21,6 @@ from commonshelf.web.board.visit import Board, Visit, page_route
 from commonshelf.web.board.watch import SEEN_S, PoolWatch
 from commonshelf.web.board.words import HEALTH_WORDS, TASK_WORDS
 from commonshelf.web.callers import is_over
-from commonshelf.web.views.changes import ReadAnew
 
 _PART_EACH_S: Final = 1.0
 _LIT: Final = 1
@@ -96,10 +95,10 @@ class NowPages:
             yield ": here\n\n"
             while True:
                 wait_s = max(0.05, sent_at_s + _PART_EACH_S - time.monotonic()) if is_due else HEARTBEAT_S
-                changes = await listener.next(wait_s)
+                heard = await listener.next(wait_s)
                 if is_over(visit.views, visit.caller):
                     return
-                if isinstance(changes, ReadAnew) or changes:
+                if heard is not None:
                     is_due, heard_at_s = True, time.monotonic()
                     position, moves = await asyncio.to_thread(watch.moves_since, position)
                     for told in await asyncio.to_thread(self._moves, visit, moves):

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import Literal, NamedTuple, Self
 
 _CHANGES_AT_ONCE = 50
@@ -23,7 +23,10 @@ ChangeKind = Literal[
     "webhook",
     "webhook_progress",
 ]
-_BATCHES_MAX = 64
+Kinds = frozenset[ChangeKind] | None
+"""None for all."""
+_BATCHES_MAX = 10
+"""A listener that is further behind is told to read anew: working through more would only leave it more behind."""
 _PACE_S = 0.2
 _CHANGES_MAX = 20_000
 """Of a batch; a listener to more is told to read anew."""
@@ -47,11 +50,40 @@ class ReadAnew(NamedTuple):
     """Batches of changes."""
 
 
+class Part:
+    """The changes of a batch that are of one pool and of some kinds. All who listen to just those get the same one."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.changes = changes
+        self._told: dict[Hashable, str] = {}
+
+    def told(self, audience: Hashable, tell: Callable[[Sequence[Change]], str]) -> str:
+        """What `tell` makes of the changes for an audience: made for the first of it who asks, kept for the others."""
+        if audience not in self._told:
+            self._told[audience] = tell(self.changes)
+        return self._told[audience]
+
+
+class _Batch:
+    """The changes of a moment, kept once for all listeners."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        self._parts: dict[tuple[str, Kinds], Part] = {}
+
+    def part(self, pool: str, kinds: Kinds) -> Part:
+        if (pool, kinds) not in self._parts:
+            self._parts[pool, kinds] = Part(
+                [one for one in self._changes if one.pool == pool and (kinds is None or one.kind in kinds)]
+            )
+        return self._parts[pool, kinds]
+
+
 class Changes:
     """Hands what the views' threads read to any number of listeners, in batches, a few times a second. Thread-safe.
 
-    A batch is kept once for all listeners, so that one costs little more than a hundred. The last `_BATCHES_MAX`
-    batches are kept: that is the listener's bounded queue.
+    What is told of a batch is made once for all who are told the same, so that one costs little less than a hundred.
+    The last `_BATCHES_MAX` batches are kept: that is the listener's bounded queue.
     """
 
     def __init__(self, pace_s: float = _PACE_S) -> None:
@@ -60,7 +92,7 @@ class Changes:
         self._pace_s = pace_s
         self._coming: dict[tuple[ChangeKind, str, str], int] = {}
         self._is_too_much = False
-        self._batches: deque[Sequence[Change] | None] = deque(maxlen=_BATCHES_MAX)
+        self._batches: deque[_Batch | None] = deque(maxlen=_BATCHES_MAX)
         self._count = 0
         self._is_ended = False
         self._listeners: set[Listener] = set()
@@ -124,7 +156,7 @@ class Changes:
             follow += self.notice(change)
             if at % _CHANGES_AT_ONCE == _CHANGES_AT_ONCE - 1:
                 await asyncio.sleep(0)  # requests are answered meanwhile
-        self._batches.append(None if is_too_much else batch + follow)
+        self._batches.append(None if is_too_much else _Batch(batch + follow))
         self._count += 1
         for listener in listeners:
             listener.wake.set()
@@ -136,7 +168,7 @@ class Listener:
     def __init__(self, changes: Changes, pool: str, kinds: Collection[ChangeKind] | None) -> None:
         self._changes = changes
         self._pool = pool
-        self._kinds = None if kinds is None else frozenset(kinds)
+        self._kinds: Kinds = None if kinds is None else frozenset(kinds)
         self._next = changes._count  # noqa: SLF001  the two are one thing
         self.wake = asyncio.Event()
 
@@ -147,31 +179,30 @@ class Listener:
         with self._changes._lock:  # noqa: SLF001
             self._changes._listeners.discard(self)  # noqa: SLF001
 
-    async def next(self, timeout_s: float) -> Sequence[Change] | ReadAnew:
-        """What has changed since the last call; nothing when that is so for `timeout_s`, or the server is stopping."""
+    async def next(self, timeout_s: float) -> Part | ReadAnew | None:
+        """The oldest batch not heard yet; None when there is none for `timeout_s`, or the server is stopping."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._changes.is_ended:
                     found = self._take()
-                    if found:
+                    if found is not None:
                         return found
                     self.wake.clear()
                     await self.wake.wait()
         except TimeoutError:
             pass
-        return ()
+        return None
 
-    def _take(self) -> Sequence[Change] | ReadAnew:
+    def _take(self) -> Part | ReadAnew | None:
         count, batches = self._changes._count, self._changes._batches  # noqa: SLF001
-        waiting, self._next = count - self._next, count
-        if waiting > len(batches):
-            return ReadAnew(waiting)
-        recent = [batches[n] for n in range(len(batches) - waiting, len(batches))]
-        if any(batch is None for batch in recent):
-            return ReadAnew(waiting)
-        return [
-            change
-            for batch in recent
-            for change in batch or ()
-            if change.pool == self._pool and (self._kinds is None or change.kind in self._kinds)
-        ]
+        waiting = count - self._next
+        for at in range(-min(waiting, len(batches)), 0):
+            batch = batches[at]
+            if waiting > len(batches) or batch is None:
+                self._next = count
+                return ReadAnew(waiting)
+            self._next = count + at + 1
+            part = batch.part(self._pool, self._kinds)
+            if part.changes:
+                return part
+        return None

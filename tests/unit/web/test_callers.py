@@ -107,6 +107,15 @@ def test_a_scope_is_for_the_key_s_own_pool_and_store():
     assert not Caller("10.0.0.1").may("shelves:read", "riverside", "mill")
 
 
+def test_callers_are_one_audience_by_the_same_key_alone():
+    keys = [key(), key(key_id="k2"), key(store=None), key(scopes=["shelves:read", "orders:read"])]
+    callers = [Caller(one["key_id"], pool, one) for one in keys for pool in ("riverside", "lake")]
+    audiences = {caller.audience for caller in (*callers, Caller("10.0.0.1"))}
+    assert len(audiences) == len(callers) + 1
+    assert Caller("k1", "riverside", key()).audience in audiences
+    assert Caller("10.0.0.1").audience == Caller("10.0.0.2").audience
+
+
 @given(st.integers(-(10**9), 10**9), st.integers(1, 10**9))
 def test_a_band_says_no_more_than_on_which_side_of_two_lines_a_number_is(available_milli, low_below_milli):
     band = band_of(available_milli, low_below_milli)
