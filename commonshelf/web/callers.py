@@ -4,8 +4,11 @@ Pages and the API ask the same: `Caller.sees_numbers`, `Caller.may`, `bands_for`
 own keys, and who has a grant of it; all others see bands, and the public only of what a store shows.
 """
 
+import ipaddress
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
 
 from commonshelf.desks.api_tokens import opens, token_parts
 from commonshelf.web.views.changes import Change
@@ -81,6 +84,16 @@ class Caller:
 
 class UnknownToken(Exception):
     """A token that is none, or is over."""
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where one asks from: the address, and of IPv6 the network, of which one caller has all addresses."""
+    host = request.client.host if request.client is not None else "unknown"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ipaddress.ip_network(f"{host}/64", strict=False))
 
 
 def caller_of(views: PoolViews, token: str | None, address: str) -> Caller:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import hashlib
-import ipaddress
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from limits.strategies import FixedWindowRateLimiter
 from commonshelf.config.web_settings import Api, Webhooks
 from commonshelf.web.api.asking import Asker
 from commonshelf.web.api.problems import ProblemError
-from commonshelf.web.callers import Caller, UnknownToken, caller_of
+from commonshelf.web.callers import Caller, UnknownToken, address_of, caller_of
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.clock import wall_clock_ms
 from schemas.models.access import Scope
@@ -74,7 +73,7 @@ def caller(
     request: Request, room: RoomOf, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
     """Who asks; counted against the limit. Raises ProblemError."""
-    address = _address(request)
+    address = address_of(request)
     if sent is None and "authorization" in request.headers:
         _count(request, room, Caller(address))
         raise ProblemError("key_unknown", "Authorization must be `Bearer cs_…`.")
@@ -122,16 +121,6 @@ def _count(request: Request, room: Room, found: Caller) -> None:
     request.state.headers = limits
     if not is_allowed:
         raise ProblemError("rate_limited", headers={"Retry-After": str(max(1, reset_s))})
-
-
-def _address(request: Request) -> str:
-    """Who asks without a key: the address, and of IPv6 the network, of which one caller has all addresses."""
-    host = request.client.host if request.client is not None else "unknown"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return host if address.version == 4 else str(ipaddress.ip_network(f"{host}/64", strict=False))
 
 
 def member(found: Annotated[Caller, Depends(caller)]) -> Caller:

@@ -1,19 +1,22 @@
 """The routes of signing in and out, by a key."""
 
 from dataclasses import replace
-from threading import Lock
 from typing import Final
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from starlette.responses import RedirectResponse, Response
 
 from commonshelf.web.board import render
 from commonshelf.web.board.visit import Board, Refused, Visit, act_route, after, page_route
 from commonshelf.web.board.visitors import COOKIE, Form
-from connectors.http.limit import Busy, TokenBucket
+from commonshelf.web.callers import address_of
 
 _UNKNOWN: Final = "This key is not known, or was taken back. Ask your consortium for one."
 _TOO_MANY: Final = "Too many keys are tried at once. Wait a moment."
-_TRIES_PER_S, _TRIES = 5, 50
+_TRIES: Final = RateLimitItemPerMinute(100)
+"""Of one address, right ones among them: who guesses holds up nobody else."""
 
 
 class SignIn:
@@ -21,8 +24,7 @@ class SignIn:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._tries = TokenBucket(_TRIES_PER_S, _TRIES)
-        self._lock = Lock()
+        self._tries = FixedWindowRateLimiter(MemoryStorage())
         self.routes = [
             page_route(board, "/signin", self._page),
             act_route(board, "/signin", self._sign_in, self._page),
@@ -40,11 +42,8 @@ class SignIn:
         return answer
 
     def _sign_in(self, visit: Visit, form: Form) -> Response:
-        with self._lock:
-            try:
-                self._tries.take()
-            except Busy:
-                raise Refused(_TOO_MANY) from None
+        if not self._tries.hit(_TRIES, address_of(visit.request)):
+            raise Refused(_TOO_MANY)
         session = self._board.sessions.sign_in(visit.visitor.session, form.get("key", "").strip())
         if session is None:
             raise Refused(_UNKNOWN)

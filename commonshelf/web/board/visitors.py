@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 
-from commonshelf.web.callers import Caller, UnknownToken, caller_of
+from commonshelf.web.callers import Caller, UnknownToken, address_of, caller_of
 from commonshelf.web.views.pool_views import PoolViews
 
 COOKIE: Final = "commonshelf_session"
@@ -90,7 +90,7 @@ class Sessions:
         """Whoever sends a request. A key that was taken back signs its visits out."""
         with self._lock:
             session = self._by_id.get(request.cookies.get(COOKIE, ""))
-        address = "" if request.client is None else request.client.host
+        address = address_of(request)
         if session is None or session.ends_at_s < self._now_s():
             return Visitor(None, Caller(address))
         return Visitor(session, self._caller(session.key, address))

@@ -3,8 +3,11 @@
 import re
 
 import pytest
+from limits import RateLimitItemPerMinute
+from starlette.testclient import TestClient
 
 from commonshelf.web.board import acts, store_page
+from commonshelf.web.board import sign_in as sign_in_page
 from commonshelf.web.board.visitors import COOKIE, FORM_MAX_BYTES
 from messaging.status_server import Status
 from tests.support.board import HOSTILE, POOL, form_token, hostile_pool, sign_in, visiting
@@ -131,6 +134,17 @@ def test_a_key_that_is_none_is_told_and_opens_nothing(pool, wrong):
         assert answer.status_code == 409
         assert "This key is not known" in answer.text
         assert client.get(ORDERS).headers["location"].startswith("/signin?next=")
+
+
+def test_who_tries_too_many_keys_holds_up_nobody_else(pool, monkeypatch):
+    monkeypatch.setattr(sign_in_page, "_TRIES", RateLimitItemPerMinute(2))
+    token = pool.add_key("k1", "anna")
+    with visiting(pool) as guesser:
+        member = TestClient(guesser.app, base_url=guesser.base_url, follow_redirects=False, client=("10.0.0.2", 50_000))
+        for told in ["This key is not known"] * 2 + ["Too many keys are tried"]:
+            form = {"form_token": form_token(guesser, "/signin"), "key": "cs_k1_guessed", "next": "/"}
+            assert told in guesser.post("/signin", data=form).text
+        sign_in(member, token)
 
 
 @pytest.mark.parametrize(
