@@ -7,6 +7,7 @@ own keys, and who has a grant of it; all others see bands, and the public only o
 import ipaddress
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.requests import HTTPConnection
 
@@ -182,12 +183,16 @@ class Sight:
         zone = "UTC" if settings is None else settings["time_zone"]
         return cls(views.stores(pool), views.listings(pool), zone, has_numbers, is_public=not is_member)
 
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """The stores that may be promised something."""
+        return frozenset(name for name, store in self.stores.items() if is_open(store, self.zone))
+
     def shelf(self, item: CatalogItem, row: Availability) -> Band | None:
         """The band of a shelf; None when the caller may not know of it."""
-        store = self.stores.get(row["store"])
-        listing = self.listings.get(row["store"])
-        if store is None or not is_open(store, self.zone):
+        if row["store"] not in self._open:
             return None
+        listing = self.listings.get(row["store"])
         if self.is_public and not shown_to_public(listing, item["category"]):
             return None
         return band_of(row["available_milli"], LOW_BELOW_MILLI if listing is None else listing["low_below_milli"])

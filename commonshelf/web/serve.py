@@ -3,6 +3,7 @@
 import logging
 import resource
 import socket
+import sys
 import threading
 from contextlib import suppress
 from types import FrameType
@@ -26,6 +27,8 @@ _CONNECTIONS_MAX = 1_500
 _FILES_MAX = 8_192
 _WATCH_S = 0.5
 _STOP_S = 5
+_SWITCH_S = 0.001
+"""So long a thread that reads a table may keep an answer waiting, each time; by default it is 5 ms."""
 
 
 class _Server(uvicorn.Server):
@@ -56,6 +59,7 @@ def _open_many_files() -> None:
 def serve(settings: Settings) -> None:
     """Serve until a signal. Raises SystemExit(1) when a view or the publisher can go on no more: a new process can."""
     _open_many_files()
+    sys.setswitchinterval(_SWITCH_S)
     options = kafka_options(settings.kafka)
     failure: list[str] = []
     with PoolViews(options, settings.state_dir("http"), settings.partitions) as views:

@@ -1,4 +1,7 @@
-"""Parts of every operation of the API: the views, the caller, limits, and one way to answer."""
+"""Parts of every operation of the API: the views, the caller, limits, and one way to answer.
+
+What operations depend on are coroutines: FastAPI hands a plain function to a thread, which costs more than all it does.
+"""
 
 import asyncio
 import base64
@@ -11,14 +14,15 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
+import orjson
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 
 from commonshelf.config.web_settings import Api, Webhooks
 from commonshelf.web.api.asking import Asker
@@ -60,7 +64,7 @@ class Room:
     """Subscriptions are changed one after the other."""
 
 
-def room_of(request: Request) -> Room:
+async def room_of(request: Request) -> Room:
     """The room of the app that was asked."""
     room: Room = request.app.state.room
     return room
@@ -69,20 +73,18 @@ def room_of(request: Request) -> Room:
 RoomOf = Annotated[Room, Depends(room_of)]
 
 
-def caller(
-    request: Request, room: RoomOf, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+async def caller(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """Who asks; counted against the limit. Raises ProblemError."""
-    address = address_of(request)
+    room, address = await room_of(request), address_of(request)
     if sent is None and "authorization" in request.headers:
-        _count(request, room, Caller(address))
+        await _count(request, room, Caller(address))
         raise ProblemError("key_unknown", "Authorization must be `Bearer cs_…`.")
     try:
         found = caller_of(room.views, None if sent is None else sent.credentials, address)
     except UnknownToken:
-        _count(request, room, Caller(address))  # guessing is no faster than asking
+        await _count(request, room, Caller(address))  # guessing is no faster than asking
         raise ProblemError("key_unknown") from None
-    _count(request, room, found)
+    await _count(request, room, found)
     _check_query(request)
     return found
 
@@ -108,11 +110,11 @@ def dependants(dependant: Dependant) -> Iterator[Dependant]:
         yield from dependants(inner)
 
 
-def _count(request: Request, room: Room, found: Caller) -> None:
+async def _count(request: Request, room: Room, found: Caller) -> None:
     most = room.settings.public_requests_per_minute if found.is_public else room.settings.key_requests_per_minute
     item = RateLimitItemPerMinute(most)
-    is_allowed = room.limiter.hit(item, found.name)
-    window = room.limiter.get_window_stats(item, found.name)
+    is_allowed = await room.limiter.hit(item, found.name)
+    window = await room.limiter.get_window_stats(item, found.name)
     reset_s = max(0, round(window.reset_time - wall_clock_ms() / 1000))
     limits = {
         "RateLimit-Limit": str(most), "RateLimit-Remaining": str(max(0, window.remaining)),
@@ -123,7 +125,7 @@ def _count(request: Request, room: Room, found: Caller) -> None:
         raise ProblemError("rate_limited", headers={"Retry-After": str(max(1, reset_s))})
 
 
-def member(found: Annotated[Caller, Depends(caller)]) -> Caller:
+async def member(found: Annotated[Caller, Depends(caller)]) -> Caller:
     """A holder of a key. Raises ProblemError."""
     if found.is_public:
         raise ProblemError("key_needed")
@@ -134,9 +136,11 @@ Anybody = Annotated[Caller, Depends(caller)]
 Member = Annotated[Caller, Depends(member)]
 
 
-def known_pool(room: RoomOf, pool: Annotated[str, Path(pattern=NAME_PATTERN, description="The pool's id.")]) -> str:
+async def known_pool(
+    request: Request, pool: Annotated[str, Path(pattern=NAME_PATTERN, description="The pool's id.")]
+) -> str:
     """Raises ProblemError for a pool that is not configured."""
-    if room.views.settings(pool) is None:
+    if (await room_of(request)).views.settings(pool) is None:
         raise ProblemError("unknown_pool")
     return pool
 
@@ -259,7 +263,7 @@ def answer(
     media_type: str = "application/json",
 ) -> Response:
     """An answer as JSON, with its ETag; 304 without a body when the caller has it already."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    content = orjson.dumps(body)
     found = {**getattr(request.state, "headers", {}), **(headers or {})}
     if request.method == "GET":
         found["ETag"] = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'

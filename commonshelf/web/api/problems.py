@@ -141,7 +141,7 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), kind.status, found, MEDIA_TYPE)
 
 
-def answer_problem(request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: Exception) -> Response:
     """What a request is told whose handling raised one of `HANDLED`."""
     told = _told(error)
     for header, value in getattr(request.state, "headers", {}).items():

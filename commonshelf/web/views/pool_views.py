@@ -28,10 +28,10 @@ from commonshelf.web.views.freshness import Freshness
 from commonshelf.web.views.layouts import name, number
 from commonshelf.web.views.memo import Memo
 from commonshelf.web.views.places import appointment_place, task_place
+from commonshelf.web.views.rows import decoded, decoded_shelf
 from messaging.client_options import ClientOptions
 from messaging.status_server import Status
 from messaging.view import View, ViewFailed
-from schemas.codec import BadMessage, topic_codec
 from schemas.topics import (
     ACCESS_SETTINGS,
     CATALOG_ITEMS,
@@ -179,7 +179,8 @@ class PoolViews:
         pool = self._of(ACCESS_SETTINGS).get(layouts.KEY_ID + key_id.encode())
         if pool is None:
             return None
-        row = self._row(ACCESS_SETTINGS, layouts.ROW + name(pool.decode(), "key", key_id))
+        made = partial(self._row, ACCESS_SETTINGS, layouts.ROW + name(pool.decode(), "key", key_id))
+        row = self._memos[ACCESS_SETTINGS.name].get(("key", key_id), made)
         return None if row is None else (pool.decode(), cast("ApiKey", row["setting"][1]))
 
     def grants(self, pool: str) -> list[NumbersGrant]:
@@ -220,17 +221,18 @@ class PoolViews:
 
     def shelves(self, pool: str, sku: str) -> list[Availability]:
         """An item's shelf at each store that has one, by store. Their sum is what the pool can promise."""
-        rows = self._rows(POOL_AVAILABILITY, layouts.ROW + name(pool, sku, ""))
-        return [row for row in rows if row["sku"] == sku]  # a SKU with a slash may begin like another
+        found = (decoded_shelf(value) for _, value in self._of(POOL_AVAILABILITY).scan(_shelf_key(pool, sku, "")))
+        return [row for row in found if row is not None and row["sku"] == sku]  # "a/b" begins like "a"
 
     def shelf(self, pool: str, sku: str, store: str) -> Availability | None:
-        return cast("Availability | None", self._row(POOL_AVAILABILITY, layouts.ROW + name(pool, sku, store)))
+        value = self._of(POOL_AVAILABILITY).get(_shelf_key(pool, sku, store))
+        return None if value is None else decoded_shelf(value)
 
     def shelves_of(self, pool: str, store: str, after: str = "") -> Iterator[Availability]:
         """The shelves of a store in order of their SKU, behind the SKU `after`."""
         prefix = name(pool, store, "")
         for sku in self._names(POOL_AVAILABILITY, layouts.BY_STORE + prefix, after):
-            row = self.shelf(pool, sku, store)
+            row = self._row(POOL_AVAILABILITY, _shelf_key(pool, sku, store))  # a long walk, of which nothing is kept
             if row is not None:
                 yield row
 
@@ -263,7 +265,7 @@ class PoolViews:
         prefix = layouts.EVENT + name(pool, "")
         after = b"" if before is None else prefix + number(before)
         for key, value in self._of(ORDERS_EVENTS).scan(prefix, after, is_backward=True):
-            event = _decoded(ORDERS_EVENTS, value)
+            event = decoded(ORDERS_EVENTS, value)
             if event is not None:
                 yield int.from_bytes(key[-8:], "big"), event
 
@@ -338,7 +340,7 @@ class PoolViews:
         prefix = layouts.ROW + name(pool, "")
         after = b"" if before is None else prefix + number(before)
         for key, value in self._of(CONNECTOR_REFUSALS).scan(prefix, after, is_backward=True):
-            row = _decoded(CONNECTOR_REFUSALS, value)
+            row = decoded(CONNECTOR_REFUSALS, value)
             if row is not None and row["store"] == store:
                 yield int.from_bytes(key[-8:], "big"), row
 
@@ -347,10 +349,10 @@ class PoolViews:
 
     def _row(self, topic: Topic, key: bytes) -> Any:
         value = self._of(topic).get(key)
-        return None if value is None else _decoded(topic, value)
+        return None if value is None else decoded(topic, value)
 
     def _rows(self, topic: Topic, prefix: bytes, after: bytes = b"") -> Iterator[Any]:
-        found = (_decoded(topic, value) for _, value in self._of(topic).scan(prefix, after))
+        found = (decoded(topic, value) for _, value in self._of(topic).scan(prefix, after))
         return (row for row in found if row is not None)
 
     def _names(self, topic: Topic, index: bytes, after: str = "") -> Iterator[str]:
@@ -379,15 +381,11 @@ class PoolViews:
         self.answers.heard(topic, messages)
 
 
+def _shelf_key(*parts: str) -> bytes:
+    return layouts.ROW + name(*parts)
+
+
 def _changes(kind: ChangeKind, messages: Sequence[Message]) -> Iterator[Change]:
     for message in messages:
         pool, _, rest = (message.key() or b"").decode(errors="replace").partition("/")
         yield Change(kind, pool, rest, int(message.offset() or 0))
-
-
-def _decoded(topic: Topic, value: bytes) -> Any:
-    """The record, or None: only the topic's own writer may write there; what is no row of its says nothing."""
-    try:
-        return topic_codec(topic.name).decode(value)
-    except BadMessage:
-        return None
