@@ -8,7 +8,7 @@ from typing import Any
 from fastavro import schemaless_reader, schemaless_writer
 
 from schemas.registry import Registry, registry
-from schemas.topics import TOPICS
+from schemas.topics import PROCESSORS, TOPICS
 
 HEADER_BYTES = 5
 RECORD_MAX_BYTES = 1_048_576
@@ -16,8 +16,7 @@ RECORD_MAX_BYTES = 1_048_576
 OWN_RECORD_MAX_BYTES = 8 * 1_048_576
 """The same for the topics of our own processors, whose records hold whole inputs and what became of them."""
 
-_OWN_WRITERS = ("pool", "settlement", "restock", "directory")
-_OWN = frozenset(topic.name for topic in TOPICS.values() if topic.writer in _OWN_WRITERS and not topic.has_dead_letters)
+_OWN = frozenset(topic.name for topic in TOPICS.values() if topic.writer in PROCESSORS and not topic.has_dead_letters)
 
 
 class BadMessage(ValueError):

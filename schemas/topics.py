@@ -11,6 +11,8 @@ DAY_MS = 24 * HOUR_MS
 KEEP_FOREVER_MS = -1
 MESSAGE_MAX_BYTES = 8 * 1024 * 1024
 """Largest batch of records that a topic takes, and that a producer of the project's own topics sends."""
+PROCESSORS = ("pool", "settlement", "restock", "directory")
+"""Roles that write what follows from their inputs, exactly once."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Topic:
     compacted: bool = False
     retention_ms: int = 30 * DAY_MS
     has_dead_letters: bool = False
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether its records come in Kafka transactions alone: what stands last in its log is then a marker of one."""
+        return self.writer in PROCESSORS
 
     @property
     def subject(self) -> str:

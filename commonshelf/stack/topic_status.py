@@ -10,7 +10,7 @@ from commonshelf.stack.connection import Connection
 from commonshelf.stack.roles import ROLES
 from messaging.client_options import quiet
 from messaging.cluster import UnreachableError, open_cluster
-from messaging.offsets import Place, committed_offsets, log_ends, log_starts
+from messaging.offsets import Place, committed_offsets, log_ends, log_starts, waiting
 from messaging.topic_admin import TopicsError
 from schemas.registry import registry
 from schemas.topics import DAY_MS, HOUR_MS, KEEP_FOREVER_MS, POOL_TICKS, POS_SALES, TOPICS, Topic
@@ -124,4 +124,8 @@ def _sum(end: Offsets, first: Offsets, topic: str) -> int:
 def _lag(end: Offsets, first: Offsets, committed: Offsets, topic: str) -> int | None:
     if all(key[0] != topic for key in end):
         return None
-    return sum(max(0, offset - committed.get(key, first[key])) for key, offset in end.items() if key[0] == topic)
+    return sum(
+        waiting(key, first[key], offset, committed.get(key, first[key]))
+        for key, offset in end.items()
+        if key[0] == topic
+    )

@@ -297,7 +297,7 @@ API_REQUEST_SECONDS = HistogramMetric(
 API_LISTENERS = GaugeMetric("commonshelf_api_listeners", "Live streams of changes that are open.", "streams")
 GROUP_LAG = GaugeMetric(
     "commonshelf_group_lag_records",
-    "Offsets of a topic that a consumer group has not committed yet, as brokers say; transactions' markers count.",
+    "Offsets of a topic that a consumer group has not committed yet, as brokers say, less a marker at the end.",
     "records", ("group", "topic"),
 )  # fmt: skip
 

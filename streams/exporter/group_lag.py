@@ -8,11 +8,12 @@ from contextlib import ExitStack, closing
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from messaging.client_options import ClientOptions, quiet, reader_options
+from messaging.offsets import waiting
 
 log = logging.getLogger(__name__)
 
 Lag = Mapping[tuple[str, str], int]
-"""(group, topic) → offsets that are not committed yet; markers of transactions count."""
+"""(group, topic) → offsets that are not committed yet, as `messaging.offsets.waiting` counts them."""
 _EVERY_S = 10.0
 _TIMEOUT_S = 30.0
 
@@ -63,5 +64,5 @@ class GroupLag:
             behind |= {(group, topic): 0 for topic in read}
             for place in places:
                 start, end = asker.get_watermark_offsets(TopicPartition(place.topic, place.partition), _TIMEOUT_S)
-                behind[group, place.topic] += max(0, end - max(place.offset, start))
+                behind[group, place.topic] += waiting((place.topic, place.partition), start, end, place.offset)
         return behind

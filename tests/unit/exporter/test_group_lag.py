@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 from streams.exporter import group_lag
 from streams.exporter.group_lag import GroupLag
 
-SALES, TICKS = "pos.sales.v1", "pool.ticks.v1"
+SALES, TICKS, JOURNAL = "pos.sales.v1", "pool.ticks.v1", "pool.journal.v1"
 
 
 class Asker:
@@ -48,6 +48,18 @@ def test_of_a_group_that_has_committed_nothing_no_lag_is_told():
     assert GroupLag({}, {"directory": [SALES], "pool": [TICKS]}, 2).ask({"directory": asker, "pool": Asker()}) == {
         ("pool", TICKS): 4
     }
+
+
+def test_the_marker_behind_the_last_transaction_is_no_lag():
+    asker = Asker()
+    asker.offsets = {(JOURNAL, 0): 9, (JOURNAL, 1): 4}
+    asker.logs = {(JOURNAL, 0): (0, 10), (JOURNAL, 1): (0, 6)}
+    lag = GroupLag({}, {"restock": [JOURNAL]}, 2)
+    assert lag.ask({"restock": asker}) == {("restock", JOURNAL): 1}
+    asker.offsets[JOURNAL, 1] = 5
+    assert lag.ask({"restock": asker}) == {("restock", JOURNAL): 0}
+    asker.offsets[JOURNAL, 1] = 6
+    assert lag.ask({"restock": asker}) == {("restock", JOURNAL): 0}
 
 
 @pytest.mark.parametrize("answers", [True, False])
