@@ -10,6 +10,7 @@ def links(settings: Settings) -> list[tuple[str, str]]:
     web = web_address(settings)
     pages = [
         (f"{web}/v1/openapi.json", "the micro-fulfilment API, as OpenAPI 3.1"),
+        (f"{web}/v1/asyncapi.json", "the topics, as AsyncAPI 3"),
         (f"{web}/subjects", "schema registry, read-only, Confluent-compatible"),
     ]
     for one in running:

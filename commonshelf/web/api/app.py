@@ -1,14 +1,17 @@
 """The API as an app of its own, which the server mounts at /v1."""
 
+import json
 import logging
 import time
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from commonshelf.config.settings import Settings
@@ -21,6 +24,8 @@ from commonshelf.web.webhooks.secrets import server_key
 from connectors.specs import SecretUnusable
 from messaging.metrics import listed
 from messaging.publisher import Publisher
+from schemas.generate.asyncapi import document
+from schemas.registry import registry
 
 _log = logging.getLogger(__name__)
 BODY_MAX_BYTES = 65_536
@@ -49,7 +54,18 @@ def make_api(views: PoolViews, publisher: Publisher, settings: Settings, registr
     api.add_middleware(_Metered, registry=registry)
     listed.API_LISTENERS.on(registry).set_function(lambda: views.changes.listeners)
     _document(api)
+    api.add_route("/asyncapi.json", _topics, include_in_schema=False)
     return api
+
+
+async def _topics(_request: Request) -> Response:
+    """The topics, as AsyncAPI 3: beside what this API can be asked, what can be read in Kafka."""
+    return Response(_topics_document(), media_type="application/json")
+
+
+@cache
+def _topics_document() -> str:
+    return document({subject: json.loads(versions[-1].text) for subject, versions in registry().by_subject.items()})
 
 
 def _key(settings: Settings) -> bytes | None:

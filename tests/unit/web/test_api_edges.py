@@ -1,6 +1,7 @@
 """The API's edge, without a Kafka: limits, bodies, problem documents, and views that are not ready."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from commonshelf.web.api.problems import KINDS, kind_of, rejections
 from commonshelf.web.app import make_app
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.publisher import Publisher
+from schemas.generate.__main__ import DOCS
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
@@ -64,6 +66,11 @@ def test_what_is_not_served_is_a_problem_document_too(ask):
     problem(nothing, "not_found")
     problem(method, "method_not_allowed")
     assert "GET" in method.headers["Allow"]
+
+
+def test_the_topics_are_described_beside_the_api(ask):
+    (told,) = ask(("GET", "/asyncapi.json", {}))
+    assert told.json() == json.loads((DOCS / "asyncapi.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["its length is told", "it comes in pieces"])
