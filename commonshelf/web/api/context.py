@@ -169,8 +169,17 @@ IdempotencyKey = Annotated[
 def allow(found: Caller, scope: Scope, pool: str, store: str | None = None) -> None:
     """Raises ProblemError unless the caller may do that, there."""
     if not found.may(scope, pool, store):
-        where = f" in pool {pool}" if store is None else f" for store {store} of pool {pool}"
-        raise ProblemError("not_allowed", f"The key may not do {scope}{where}.")
+        raise ProblemError("not_allowed", _why_not(found, scope, pool, store))
+
+
+def _why_not(found: Caller, scope: Scope, pool: str, store: str | None) -> str:
+    if found.key is None:
+        return f"Without a key nobody may do {scope}."
+    if found.pool != pool:
+        return f"The key is of pool {found.pool}, not of {pool}."
+    if scope not in found.key["scopes"]:
+        return f"The key may not do {scope}: it was made for {', '.join(found.key['scopes'])}; a new one can have more."
+    return f"The key is of store {found.store}, not of {store}."
 
 
 def allow_at(room: Room, found: Caller, scope: Scope, pool: str, store: str) -> None:

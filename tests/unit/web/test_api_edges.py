@@ -10,8 +10,10 @@ import pytest
 from commonshelf.config.settings import Settings
 from commonshelf.config.web_settings import Api
 from commonshelf.web.api.app import BODY_MAX_BYTES
-from commonshelf.web.api.problems import KINDS, kind_of, rejections
+from commonshelf.web.api.context import allow
+from commonshelf.web.api.problems import KINDS, ProblemError, kind_of, rejections
 from commonshelf.web.app import make_app
+from commonshelf.web.callers import Caller
 from commonshelf.web.views.pool_views import PoolViews
 from messaging.publisher import Publisher
 from schemas.generate.__main__ import DOCS
@@ -124,3 +126,18 @@ def test_every_code_says_what_to_do():
         kind = kind_of(code)
         assert kind.title
         assert kind.to_do
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (("webhooks:write", "riverside", None), "made for shelves:read; a new one can have more"),
+        (("shelves:read", "lake", None), "of pool riverside, not of lake"),
+        (("shelves:read", "riverside", "bakery"), "of store mill, not of bakery"),
+    ],
+)
+def test_a_key_is_told_what_it_lacks(asked, why):
+    key = {"key_id": "k1", "label": "a key", "store": "mill", "scopes": ["shelves:read"]}
+    with pytest.raises(ProblemError) as refused:
+        allow(Caller("k1", "riverside", key), *asked)
+    assert why in refused.value.detail
