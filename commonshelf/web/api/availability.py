@@ -217,13 +217,15 @@ def _availability(
 ) -> dict[str, object]:
     stores = []
     for row in views.shelves(pool, item["sku"]):
-        band = sight.shelf(item, row)
-        away_m = None if point is None or band is None else distance_m(point, _place(sight, row["store"]))
-        if band is None or (within_m is not None and away_m is not None and away_m > within_m):
+        store, band = row["store"], sight.shelf(item, row)
+        if band is None:
+            continue
+        away_m = None if point is None else distance_m(point, _place(sight, store))
+        if within_m is not None and away_m is not None and away_m > within_m:
             continue
         stores.append({
-            "store": row["store"], "name": sight.stores[row["store"]]["name"], "distance_m": away_m, "band": band,
-            "numbers": numbers(row) if sight.has_numbers(row["store"]) else None,
+            "store": store, "name": sight.stores[store]["name"], "distance_m": away_m, "band": band,
+            "numbers": numbers(row) if sight.has_numbers(store) else None,
         })  # fmt: skip
     if point is not None:
         stores.sort(key=lambda one: (one["distance_m"], one["store"]))
