@@ -33,12 +33,14 @@ _HEARD_WITHIN_S = 30.0
 
 
 def measure_api(
-    seconds: int, connections: int, items: int, listeners: int, lines_per_second: int, rows: int,
+    seconds: int, connections: int, items: int, per_second: int, listeners: int, lines_per_second: int, rows: int,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Ask one process for `items` items at a time by `connections` connections, while tills sell and pages listen.
 
-    Then start it without its tables, with `rows` shelves more to read. Raises BenchError.
+    How many it answers shows when each asks as soon as it was answered; how soon, when all together ask for
+    `per_second` items a second, whatever becomes of the answers. Then start it without its tables, with `rows` shelves
+    more to read. Raises BenchError.
     """
     pools = UniformPools()
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="shelf-bench-") as name:
@@ -64,8 +66,11 @@ def measure_api(
                 tell(f"{connections} connections ask for {items} items, {lines_per_second} lines/s, for {seconds} s")
                 with Tills(cluster, pools, lines_per_second) as tills:
                     cpu_before_s = web.cpu_s()
-                    alone = asyncio.run(_look_up(port, key.token, pools, connections, items, seconds))
+                    most = asyncio.run(_look_up(port, key.token, pools, connections, items, seconds))
                     cpu_s = web.cpu_s() - cpu_before_s
+                    tell(f"{per_second} items a second, for {seconds} s")
+                    gap_s = connections * items / per_second
+                    soon = asyncio.run(_look_up(port, key.token, pools, connections, items, seconds, gap_s))
                     tell(f"{listeners} live streams beside")
                     heard = asyncio.run(_listen(port, key.token, listeners))
                     rss_mib = web.rss_mib()
@@ -80,10 +85,11 @@ def measure_api(
         finally:
             web.stop()
     return {
-        "lookups_per_s": round(items * len(alone) / seconds),
-        "lookup_p50_ms": round(percentile(alone, 50), 1),
-        "lookup_p99_ms": round(percentile(alone, 99), 1),
-        "requests_per_s": round(len(alone) / seconds),
+        "lookups_per_s": round(items * len(most) / seconds),
+        "requests_per_s": round(len(most) / seconds),
+        "lookups_asked_per_s": per_second,
+        "lookup_p50_ms": round(percentile(soon, 50), 1),
+        "lookup_p99_ms": round(percentile(soon, 99), 1),
         "items_per_request": items,
         "connections": connections,
         "cpu_percent": round(100 * cpu_s / seconds),
@@ -99,16 +105,25 @@ def measure_api(
 
 
 async def _look_up(
-    port: int, token: str, pools: UniformPools, connections: int, items: int, seconds: int
+    port: int, token: str, pools: UniformPools, connections: int, items: int, seconds: int, gap_s: float = 0.0
 ) -> list[float]:
-    """Milliseconds of each answer."""
+    """Milliseconds of each answer, from when it was due.
+
+    gap_s: from one request of a connection to its next. One that is late for want of an answer counts as late; without
+    a gap a request is due when the one before is answered.
+    """
     took_ms: list[float] = []
-    end_s = time.perf_counter() + seconds
+    began_s = time.perf_counter()
+    end_s = began_s + seconds
 
     async def ask(number: int) -> None:
         choice = random.Random(number)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (begun_s := time.perf_counter()) < end_s:
+        due_s = began_s + gap_s * number / connections
+        while (now_s := time.perf_counter()) < end_s:
+            begun_s = due_s if gap_s else now_s
+            await asyncio.sleep(max(0.0, begun_s - now_s))
+            due_s += gap_s
             wanted = "&".join(f"sku={sku(choice.randrange(pools.items))}" for _ in range(items))
             status, _ = await exchange(reader, writer, _request(f"availability?{wanted}", token))
             if status != 200:
