@@ -1,6 +1,7 @@
 """Fetched records into the inboxes of the partitions that they belong to."""
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,12 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Kafka
 from messaging.kafka_errors import passes
 from streams.runtime.assigned_partition import AssignedPartition
 from streams.runtime.contract import input_record
-from streams.runtime.settings import WorkerStopped
+from streams.runtime.settings import Rejoin, WorkerStopped
 
 log = logging.getLogger(__name__)
+
+SILENCE_S = 60.0
+"""Kafka answers a fetch within a second, be it that there is nothing."""
 
 
 class Intake:
@@ -24,8 +28,9 @@ class Intake:
         batch_records: int,
         batch_bytes: int,
         lost: Callable[[str, AssignedPartition], None],
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`lost` is told of an input whose next offset is not in its log."""
+        """`lost` is told of an input whose next offset is not in its log; `monotonic_s` is the clock for silence."""
         self._consumer = consumer
         self._lost = lost
         self._topics = topics
@@ -35,6 +40,9 @@ class Intake:
         """Mean size of the records last fetched."""
         self._paused: set[tuple[str, int]] = set()
         """Also of partitions that were given away: the client remembers, and pauses them when they come back."""
+        self._monotonic_s = monotonic_s
+        self._heard_s = monotonic_s()
+        """When the client last gave us anything, an input's end included."""
 
     def room(self, working: Collection[AssignedPartition]) -> int:
         """How many records to fetch next, for partitions that do not stand still.
@@ -50,10 +58,16 @@ class Intake:
         return max(room, 1)
 
     def take(self, messages: list[Any], held: Mapping[int, AssignedPartition]) -> None:
-        """Put the messages into the inboxes. Raises WorkerStopped, or KafkaException for a broken dependency."""
+        """Put the messages into the inboxes.
+
+        Raises WorkerStopped, KafkaException for a broken dependency, or Rejoin when the client has fallen silent.
+        """
         if messages:
+            self._heard_s = self._monotonic_s()
             self._sort_in(messages, held)
         self._notice_ends(held)
+        if not messages and self._monotonic_s() - self._heard_s > SILENCE_S:
+            self._mind_silence(held)
 
     def _sort_in(self, messages: list[Any], held: Mapping[int, AssignedPartition]) -> None:
         records = size = 0
@@ -110,6 +124,16 @@ class Intake:
                     _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), cached=True)
                     if 0 <= high <= fetched:
                         at.inbox.reached_end(topic)
+
+    def _mind_silence(self, held: Mapping[int, AssignedPartition]) -> None:
+        """A client that neither goes on with an input nor tells its end would keep the others waiting for ever."""
+        for n, at in held.items():
+            awaited = at.inbox.starving()
+            if awaited and at.inbox.waiting() and not at.inbox.broken:
+                raise Rejoin(
+                    f"for {SILENCE_S:.0f} s Kafka's client gave nothing, and {at.inbox.waiting()} records of partition "
+                    f"{n} wait for {', '.join(awaited)} or its end"
+                )
 
     def mind_backlog(self, held: Mapping[int, AssignedPartition]) -> None:
         """Stop fetching an input that is far ahead of the others; take it up again when it has been worked off."""

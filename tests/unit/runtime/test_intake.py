@@ -3,8 +3,9 @@
 import pytest
 
 from streams.runtime.assigned_partition import AssignedPartition
-from streams.runtime.intake import Intake
+from streams.runtime.intake import SILENCE_S, Intake
 from streams.runtime.merge import Inbox
+from streams.runtime.settings import Rejoin
 from tests.support.kafka_message import kafka_message
 
 TOPICS = ("sales", "ticks")
@@ -28,6 +29,16 @@ class Consumer:
         return 0, self.high
 
 
+class Clock:
+    """Seconds that a test lets pass."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
 def message(topic, offset, size):
     return kafka_message(topic, offset, bytes(size))
 
@@ -42,8 +53,13 @@ def consumer():
 
 
 @pytest.fixture
-def intake(consumer):
-    return Intake(consumer, TOPICS, BATCH_RECORDS, BATCH_BYTES, pytest.fail)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def intake(consumer, clock):
+    return Intake(consumer, TOPICS, BATCH_RECORDS, BATCH_BYTES, pytest.fail, clock)
 
 
 @pytest.fixture
@@ -111,3 +127,27 @@ def test_after_a_pause_an_input_is_at_its_end_only_when_the_broker_has_said_so_a
 
     intake.take([], held)
     assert held[0].inbox.starving() == ["ticks"]
+
+
+def test_a_client_that_falls_silent_while_records_wait_for_another_input_is_left(intake, held, clock):
+    intake.take([message("sales", 0, 10)], held)
+    clock.now_s += SILENCE_S
+    intake.take([], held)
+    clock.now_s += 1
+    with pytest.raises(Rejoin, match="1 records of partition 0 wait for ticks or its end"):
+        intake.take([], held)
+
+
+def test_silence_is_no_fault_while_nothing_waits_or_all_that_is_there_may_go_on(intake, held, clock):
+    clock.now_s += 10 * SILENCE_S
+    intake.take([], held)
+    intake.take([message("sales", 0, 10), message("ticks", 0, 10)], held)
+    clock.now_s += 10 * SILENCE_S
+    intake.take([], held)
+
+
+def test_the_records_of_a_partition_that_stands_still_for_an_operator_wait_in_silence(intake, held, clock):
+    intake.take([message("sales", 0, 10)], held)
+    held[0].inbox.broken.add("ticks")
+    clock.now_s += 10 * SILENCE_S
+    intake.take([], held)
