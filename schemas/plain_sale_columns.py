@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codec import HEADER_BYTES, topic_codec
+from schemas.plain_sale import TIME_BYTES
 from schemas.topics import POS_SALES
+from schemas.types.pos import SaleLineKind
 
 Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -20,10 +22,10 @@ Words = NDArray[Any]
 
 _HEADER = topic_codec(POS_SALES.name).header
 UNITS = ("each", "kg", "l")
-"""By their number in `SaleColumns.units`."""
+KINDS: tuple[SaleLineKind, ...] = ("sale", "return", "return_not_restocked", "void")
+"""By their numbers in `SaleColumns.units` and `SaleColumns.kinds`."""
 _NEGATIVE, _CONTINUES = 0x01, 0x80
 _NULL, _PRESENT = 0, 2
-_TIME_BYTES = 6
 _TIME_CONTINUES, _TIME_MASK = 0x8080_8080_80, 0xFFFF_FFFF_FFFF
 _BEHIND = bytes(64)
 """So much is read behind the last value at most, before it is refused."""
@@ -33,6 +35,7 @@ class SaleColumns(NamedTuple):
     """Records of sales by columns; of a record that is not plain the columns of records say nothing.
 
     `bodies`, `senders` and `source_ids` are as they came: the encoded event, its (pool, store, system), its id there.
+    `recorded_at` is the place of `recorded_ms` in the body.
     """
 
     is_plain: Flags
@@ -41,6 +44,7 @@ class SaleColumns(NamedTuple):
     source_ids: list[bytes]
     occurred_ms: Longs
     recorded_ms: Longs
+    recorded_at: Longs
     line_starts: Longs
     """Place of the record's first line in the columns of lines; one more element says where the last record's end."""
     record_of: Longs
@@ -48,6 +52,7 @@ class SaleColumns(NamedTuple):
     codes: list[bytes]
     quantities_milli: Longs
     units: Longs
+    kinds: Longs
 
 
 class _Cursor:
@@ -90,8 +95,8 @@ def read_plain_sales(values: Sequence[bytes | None]) -> SaleColumns:
     good &= buffer[at] < _CONTINUES  # the version
     at = np.minimum(at + 1, ends)
     words = cursor.words(8)
-    occurred, recorded = _time(words[at], good), _time(words[at + _TIME_BYTES], good)
-    rest_at = np.minimum(at + 2 * _TIME_BYTES, ends)
+    occurred, recorded = _time(words[at], good), _time(words[at + TIME_BYTES], good)
+    rest_at = np.minimum(at + 2 * TIME_BYTES, ends)
     lines_at = _after_head(cursor, rest_at)
     lines = _read_lines(cursor, lines_at)
     cuts = [known_at.tolist() for known_at in (bounds[1], bounds[4], bounds[5])]
@@ -103,6 +108,7 @@ def read_plain_sales(values: Sequence[bytes | None]) -> SaleColumns:
         [joined[start + 1 : end] for start, end in zip(cuts[1], cuts[2], strict=True)],
         occurred,
         recorded,
+        at + TIME_BYTES - cursor.starts - HEADER_BYTES,
         *lines,
     )
 
@@ -121,7 +127,7 @@ def _time(words: Words, good: Flags) -> Longs:
     good &= words & (_CONTINUES << 40) == 0
     zigzag = np.zeros(len(words), np.int64)
     words = (words & _TIME_MASK).astype(np.int64)
-    for byte in range(_TIME_BYTES):
+    for byte in range(TIME_BYTES):
         zigzag |= words >> byte & 0x7F << 7 * byte
     return zigzag >> 1
 
@@ -163,7 +169,7 @@ def _numbers(words: Words, good: Flags) -> tuple[Words, Longs]:
     return zigzag, sizes
 
 
-def _read_lines(cursor: _Cursor, counts_at: Longs) -> tuple[Longs, Longs, list[bytes], Longs, Longs]:
+def _read_lines(cursor: _Cursor, counts_at: Longs) -> tuple[Longs, Longs, list[bytes], Longs, Longs, Longs]:
     """The columns of lines. All values' first lines are read together, then all second ones, and so on."""
     buffer, ends, good = cursor.buffer, cursor.ends, cursor.is_good
     words = cursor.words(4)
@@ -179,7 +185,8 @@ def _read_lines(cursor: _Cursor, counts_at: Longs) -> tuple[Longs, Longs, list[b
         kind_at = _after_text(buffer, at, end_of_value, fine)
         code_at = np.minimum(kind_at + 1, end_of_value)
         code_end = _after_text(buffer, code_at, end_of_value, fine)
-        fine &= (buffer[kind_at] == 0) & (buffer[at] < _CONTINUES)
+        kind = buffer[kind_at]
+        fine &= (kind & 1 == 0) & (kind <= 2 * len(KINDS) - 2) & (buffer[at] < _CONTINUES)
         fine &= cursor.are_ascii(at, np.maximum(code_end, at + 1))
         quantity, size = _numbers(words[code_end], fine)
         unit_at = np.minimum(code_end + size, end_of_value)
@@ -197,7 +204,7 @@ def _read_lines(cursor: _Cursor, counts_at: Longs) -> tuple[Longs, Longs, list[b
         good[records] &= fine
         found.append((
             records, at + 1, kind_at, code_at + 1, code_end, (quantity >> 1).astype(np.int64),
-            (unit >> 1).astype(np.int64),
+            (unit >> 1).astype(np.int64), (kind >> 1).astype(np.int64),
         ))  # fmt: skip
     good &= (buffer[position] == 0) & (buffer[position + 1] == _NULL) & (position + 2 == ends)
     return _in_order(cursor, np.where(good, counts, 0), found)
@@ -205,13 +212,13 @@ def _read_lines(cursor: _Cursor, counts_at: Longs) -> tuple[Longs, Longs, list[b
 
 def _in_order(
     cursor: _Cursor, counts: Longs, found: list[tuple[Longs, ...]]
-) -> tuple[Longs, Longs, list[bytes], Longs, Longs]:
+) -> tuple[Longs, Longs, list[bytes], Longs, Longs, Longs]:
     """The lines of good values, value by value. A value whose line ids are not all different becomes a bad one."""
     empty = np.zeros(0, np.int64)
-    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [empty] * 7
+    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [empty] * 8
     order = np.argsort(columns[0], kind="stable")
     order = order[cursor.is_good[columns[0][order]]]
-    record_of, id_at, id_end, code_at, code_end, quantities, units = (column[order] for column in columns)
+    record_of, id_at, id_end, code_at, code_end, quantities, units, kinds = (column[order] for column in columns)
     starts = np.concatenate(([0], np.cumsum(counts)))
     joined = cursor.joined
     if len(order) > np.count_nonzero(counts):
@@ -221,4 +228,4 @@ def _in_order(
             if len(set(ids[first:behind])) < behind - first:
                 cursor.is_good[record] = False
     codes = [joined[start:end] for start, end in zip(code_at.tolist(), code_end.tolist(), strict=True)]
-    return starts, record_of, codes, quantities, units
+    return starts, record_of, codes, quantities, units, kinds

@@ -1,6 +1,8 @@
 """Streams of sales from a seed: nearly all plain, with everything between them that a plain sale must not overlook."""
 
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from schemas.codec import topic_codec
@@ -28,21 +30,26 @@ _KINDS = {
     "sold": 60, "told again": 6, "revised": 3, "sold out": 4, "returned": 2, "late": 2, "early": 1, "foreign": 2,
     "unmapped": 2, "garbage": 1, "received": 5, "counted": 3, "ordered": 3, "handed over": 4, "ticked": 2, "renamed": 2,
     "mapped": 2, "closed": 1, "rings up": 2, "in another unit": 2, "in the other pool": 6, "line told twice": 1,
+    "sold and returned": 2, "returned before a count": 2, "sold out twice": 2,
 }  # fmt: skip
 
 
-class SaleStream:
-    """Puts a stream onto a bench, event by event."""
+_BACK = ("return", "void", "return_not_restocked")
 
-    def __init__(self, bench: PoolBench, seed: int) -> None:
+
+class SaleStream:
+    """Puts a stream onto a bench, event by event. `mix` says how often some kinds come, of all that are said above."""
+
+    def __init__(self, bench: PoolBench, seed: int, mix: Mapping[str, int] = MappingProxyType({})) -> None:
         self._bench = bench
+        self._kinds = {**_KINDS, **mix}
         self._random = random.Random(seed)
         self._sent: list[tuple[str, tuple[dict[str, Any], ...], dict[str, Any]]] = []
         self._orders = 0
 
     def put(self, events: int) -> None:
         """So many events."""
-        kinds = self._random.choices(list(_KINDS), weights=list(_KINDS.values()), k=events)
+        kinds = self._random.choices(list(self._kinds), weights=list(self._kinds.values()), k=events)
         for kind in kinds:
             getattr(self, f"_put_{kind.replace(' ', '_')}")()
 
@@ -76,7 +83,8 @@ class SaleStream:
     def _put_told_again(self) -> None:
         if self._sent:
             name, lines, fields = self._random.choice(self._sent[-6:])
-            self._bench.sell(name, *lines, **fields)
+            recorded_at_ms = NOON_MS + self._random.choice([0, 1, MINUTE_MS])
+            self._bench.sell(name, *lines, **{"recorded_at_ms": recorded_at_ms, **fields})
 
     def _put_revised(self) -> None:
         if self._sent:
@@ -84,7 +92,26 @@ class SaleStream:
             self._bench.sell(name, *self._lines(), **{**fields, "version": 2})
 
     def _put_returned(self) -> None:
-        self._sell(self._name(), *({**one, "kind": "return"} for one in self._lines()), **self._head())
+        kind = self._random.choice(_BACK)
+        self._sell(self._name(), *({**one, "kind": kind} for one in self._lines()), **self._head())
+
+    def _put_sold_and_returned(self) -> None:
+        kinds = ["sale", *_BACK]
+        lines = ({**one, "kind": self._random.choice(kinds)} for one in self._lines(units=20))
+        self._sell(self._name(), *lines, **self._head())
+
+    def _put_returned_before_a_count(self) -> None:
+        """A count that finds little; then what had come back before it, and a sale of more than was found."""
+        head, name = self._head() | {"occurred_at_ms": NOON_MS}, f"c{len(self._bench.inputs)}"
+        self._bench.report("counted", name, line(2_000, MILK), store=head["store"], occurred_at_ms=NOON_MS)
+        self._sell(self._name(), line(5_000, MILK, kind="return"), **head)
+        self._sell(self._name(), line(4_000, MILK), **head | {"occurred_at_ms": NOON_MS + MINUTE_MS})
+
+    def _put_sold_out_twice(self) -> None:
+        """Much is sold, comes back, and is sold again."""
+        head, much = self._head(), line(900_000, self._random.choice([MILK, BREAD]))
+        for kind in ("sale", "return", "sale"):
+            self._sell(self._name(), {**much, "kind": kind}, **head)
 
     def _put_late(self) -> None:
         self._sell(self._name(), *self._lines(), **self._head() | {"occurred_at_ms": NOON_MS - 9 * DAY_MS})

@@ -12,13 +12,14 @@ import numpy as np
 
 from schemas.models.base import QUANTITY_MAX_MILLI
 from schemas.plain_sale import plain_sender
-from schemas.plain_sale_columns import UNITS, Flags, Longs, read_plain_sales
+from schemas.plain_sale_columns import KINDS, UNITS, Flags, Longs, read_plain_sales
 from streams.pool.journal.facts import encode_applied, encode_entry, encode_one_line_sale, encode_plain_sale
 from streams.pool.orders.hand_overs import HAND_OVERS
 from streams.pool.state.dedup import plain_sale_keys
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, MOVEMENT, Shelf, ShelfKey
 from streams.pool.state.shelf_writes import seal_block
+from streams.pool.stock.decide import SALE_SIGN
 from streams.runtime.contract import InputRecord
 
 RUN_MIN = 64
@@ -32,6 +33,7 @@ _PAUSE_MAX = 1_024
 _REST = 16_384
 """Records that are not even read by columns after these were tried in vain for long."""
 _REACH_MAX = 1 << 20
+_SIGNS = np.array([SALE_SIGN[kind] for kind in KINDS], np.int64)
 _MOVEMENTS = np.dtype([("occurred_ms", "<i8"), ("delta_milli", "<i4")])
 """As shelf.MOVEMENT."""
 
@@ -50,6 +52,8 @@ class SalesRun:
     def __init__(self, records: Sequence[InputRecord]) -> None:
         self.records = records
         self.columns = columns = read_plain_sales([record.value for record in records])
+        self.deltas_milli: Longs = columns.quantities_milli * _SIGNS[columns.kinds]
+        """Line → what it changes on its shelf."""
         self.appended_ms: Longs = np.fromiter((record.appended_at_ms for record in records), np.int64, len(records))
         names = dict.fromkeys(
             sender for sender, is_plain in zip(columns.senders, columns.is_plain.tolist(), strict=True) if is_plain
@@ -86,7 +90,7 @@ class _Groups(NamedTuple):
     order: Longs
     starts: Longs
     ends: Longs
-    sold_milli: Longs
+    changed_milli: Longs
 
 
 class ColumnarLane:
@@ -134,9 +138,9 @@ class ColumnarLane:
         end = _first_record(run, at, end, (shelves.of < 0) | ~_are_sane(run, at, end))
         end = _first_repeat(run, at, end, states)
         groups = _group(run, at, end, shelves.of)
-        is_sold_out = _first_sold_out(run, at, end, shelves, groups)
-        if is_sold_out < end:
-            end = is_sold_out
+        falls = _first_fall(run, at, end, shelves, groups)
+        if falls < end:
+            end = falls
             groups = _group(run, at, end, shelves.of)
         if end == at:
             return Taken(0, {})
@@ -194,7 +198,7 @@ def _are_sane(run: SalesRun, at: int, end: int) -> Flags:
 
 
 def _find_shelves(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) -> _Shelves:
-    """The shelf that each line sells from. None of an item that the store never had, of which something is held, or
+    """The shelf of each line. None of an item that the store never had, of which something is held, or
     may have been handed over for an order before.
     """
     names, line_of = np.unique(run.names[_lines(run, at, end)], return_inverse=True)
@@ -262,24 +266,28 @@ def _group(run: SalesRun, at: int, end: int, shelf_of: Longs) -> _Groups:
     of = of[order]
     starts = np.flatnonzero(np.concatenate((np.ones(min(len(of), 1), np.bool_), of[1:] != of[:-1])))
     ends = np.concatenate((starts[1:], [len(of)])) if len(of) else starts
-    sold = np.add.reduceat(run.columns.quantities_milli[lines][order], starts) if len(of) else starts
-    return _Groups(order, starts, ends, sold)
+    changed = np.add.reduceat(run.deltas_milli[lines][order], starts) if len(of) else starts
+    return _Groups(order, starts, ends, changed)
 
 
-def _first_sold_out(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups) -> int:
-    """The first of these records that may sell more of an item than there is, while there is some."""
-    if at == end:
+def _first_fall(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups) -> int:
+    """The first of these records that may bring books below zero."""
+    if not len(groups.order):
         return end
     lines = _lines(run, at, end)
-    shelf_of = shelves.of[groups.order[groups.starts]]
+    shelf_of, deltas = shelves.of[groups.order[groups.starts]], run.deltas_milli[lines]
     all_on_hand = [shelf.on_hand_milli for shelf in shelves.shelves]
     on_hand = np.array(all_on_hand, np.int64)[shelf_of]
+    sold = np.add.reduceat(np.minimum(deltas, 0)[groups.order], groups.starts)
     first = end
-    for group in np.flatnonzero((on_hand >= 0) & (on_hand < groups.sold_milli)).tolist():
+    for group in np.flatnonzero((on_hand + sold < 0) & (on_hand + groups.changed_milli - sold >= 0)).tolist():
         own = groups.order[groups.starts[group] : groups.ends[group]]
-        sold = np.cumsum(run.columns.quantities_milli[lines][own])
-        line = own[_first(sold > on_hand[group])]
-        first = min(first, int(run.columns.record_of[lines][line]))
+        records, shelf = run.columns.record_of[lines][own], shelves.shelves[shelf_of[group]]
+        moved = np.where(run.columns.occurred_ms[records] > shelf.counted_at_ms, deltas[own], 0)
+        books = shelf.on_hand_milli + np.cumsum(moved)
+        line = _first((books < 0) & (books >= moved))
+        if line < len(own):
+            first = min(first, int(records[line]))
     return first
 
 
@@ -313,17 +321,17 @@ def _facts(run: SalesRun, at: int, end: int, shelves: _Shelves) -> list[bytes]:
     """The facts of these records, encoded."""
     lines, columns = _lines(run, at, end), run.columns
     bodies = columns.bodies[at:end]
-    shelf_of, quantities = shelves.of[: lines.stop - lines.start].tolist(), columns.quantities_milli[lines].tolist()
+    shelf_of, deltas = shelves.of[: lines.stop - lines.start].tolist(), run.deltas_milli[lines].tolist()
     keys = shelves.keys
     if lines.stop - lines.start == end - at:
         return [
-            encode_one_line_sale(body, keys[shelf][1], -milli)
-            for body, shelf, milli in zip(bodies, shelf_of, quantities, strict=True)
+            encode_one_line_sale(body, keys[shelf][1], milli)
+            for body, shelf, milli in zip(bodies, shelf_of, deltas, strict=True)
         ]
     starts = columns.line_starts[at : end + 1] - lines.start
     places = np.arange(lines.stop - lines.start) - starts[columns.record_of[lines] - at]
-    sold = zip(places.tolist(), shelf_of, quantities, strict=True)
-    applied = [encode_applied(place, keys[shelf][1], -milli) for place, shelf, milli in sold]
+    moved = zip(places.tolist(), shelf_of, deltas, strict=True)
+    applied = [encode_applied(place, keys[shelf][1], milli) for place, shelf, milli in moved]
     cuts = starts.tolist()
     return [
         encode_plain_sale(body, applied[first:behind])
@@ -337,28 +345,28 @@ def _move(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups, 
     record_of = columns.record_of[lines][groups.order]
     moves = np.empty(len(record_of), _MOVEMENTS)
     moves["occurred_ms"] = occurred = columns.occurred_ms[record_of]
-    moves["delta_milli"] = -columns.quantities_milli[lines][groups.order]
+    moves["delta_milli"] = run.deltas_milli[lines][groups.order]
     raw, size = moves.tobytes(), MOVEMENT.size
     last = record_of[groups.ends - 1]
     first_lines = groups.order[groups.starts]
     by_column = (
-        shelves.of[first_lines], groups.starts, groups.ends, groups.sold_milli,
+        shelves.of[first_lines], groups.starts, groups.ends, groups.changed_milli,
         np.minimum.reduceat(occurred, groups.starts), columns.recorded_ms[last], run.appended_ms[last],
         positions[last - at],
     )  # fmt: skip
     as_they_came = np.argsort(first_lines)  # so that what is published comes in the ordinary lane's order
     each = zip(*(column[as_they_came].tolist() for column in by_column), strict=True)
-    for number, start, stop, sold_milli, first_ms, recorded_ms, appended_ms, position in each:
+    for number, start, stop, changed_milli, first_ms, recorded_ms, appended_ms, position in each:
         state, key, shelf = shelves.states[number], shelves.keys[number], shelves.shelves[number]
         own = raw[start * size : stop * size]
         if first_ms > shelf.counted_at_ms and len(shelf.recent) + len(own) < BLOCK_BYTES:
-            shelf.on_hand_milli -= sold_milli
+            shelf.on_hand_milli += changed_milli
             shelf.recent += own
         else:
             for occurred_ms, delta_milli in MOVEMENT.iter_unpack(own):
                 shelf.move(occurred_ms, delta_milli)
                 if len(shelf.recent) >= BLOCK_BYTES:
                     seal_block(state, key, shelf)
-        shelf.used_milli += sold_milli
+        shelf.used_milli -= changed_milli
         shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded_ms, appended_ms, position
         state.shelves.changed[key] = shelf

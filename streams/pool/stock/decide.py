@@ -40,7 +40,8 @@ from streams.pool.stock.revisions import is_newer, keep, kept_lines, placed, und
 
 MOVEMENTS_MAX = 50_000
 """Of one event: each line of a kit moves all its parts."""
-_SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
+SALE_SIGN: dict[SaleLineKind, int] = {"sale": -1, "return": 1, "return_not_restocked": 0, "void": 1}
+"""Which way the goods of a line go."""
 _L = TypeVar("_L", SaleLine, StockLine)
 _LinesSetAside = list[tuple[int, DeadLetterReason]]
 """(place of a line in its event, why)"""
@@ -63,7 +64,7 @@ def decide_sale(state: PoolState, sale: Sale, appended_at_ms: int) -> Decision:
         fact["event"] = {**sale, "lines": list(lines)}
         for line in keep(fact["applied"], placed(kept, before["event"]["lines"], fact["event"]["lines"])):
             told = fact["event"]["lines"][line["line"]]  # what of it was an order's is matched anew
-            line["delta_milli"] = _SALE_SIGN[told["kind"]] * moved_milli(line, told)
+            line["delta_milli"] = SALE_SIGN[told["kind"]] * moved_milli(line, told)
     gone = undone(before, fact)
     if before is not None:
         fact["reversed"] = _reversal(before, gone)
@@ -153,7 +154,7 @@ def _takes_all_back(event: Sale | StockReport) -> bool:
 
 
 def _sale_sign(line: SaleLine) -> int | None:
-    return _SALE_SIGN[line["kind"]] if 0 < line["quantity_milli"] <= QUANTITY_MAX_MILLI else None
+    return SALE_SIGN[line["kind"]] if 0 < line["quantity_milli"] <= QUANTITY_MAX_MILLI else None
 
 
 def _received_sign(line: StockLine) -> int | None:

@@ -1,5 +1,6 @@
-"""The plain sale, nearly every one: new, on time, with nothing left to do that the clock made due, each line a sale of
-an item that the store has had before and holds for nobody, and has as many of, by a code of which one unit is one unit.
+"""The plain sale, nearly every one: new, on time, with nothing left to do that the clock made due, each line of an item
+that the store has had before and holds for nobody, and has as many of as are sold, by a code of which one unit is one
+unit. Goods may come back, too.
 
 Decided and folded in one pass, for this is where a busy pool's time goes. Of any other sale nothing is done here: it
 takes the general way, `decide` and `fold`. A property test holds the two equal, byte for byte.
@@ -16,6 +17,7 @@ from streams.pool.state.dedup import plain_sale_key
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, Shelf, ShelfKey
 from streams.pool.state.shelf_writes import seal_block
+from streams.pool.stock import decide
 from streams.runtime.contract import InputRecord
 
 
@@ -42,9 +44,9 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     ):  # fmt: skip
         return None
     shelves, meanings, meaning_of = state.shelves, config.plain_meanings(), config.plain_meaning
-    cached = shelves.cache.get
+    cached, signs = shelves.cache.get, decide.SALE_SIGN
     moves, applied = [], []
-    for at, (line_id, code, quantity, unit) in enumerate(lines):
+    for at, (line_id, code, quantity, unit, kind) in enumerate(lines):
         meaning = meanings.get(code) or meaning_of(store, code)
         if meaning is None:
             return None
@@ -52,12 +54,12 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
         if own_unit != unit or not 0 < quantity <= QUANTITY_MAX_MILLI or len(line_id) > LINE_ID_MAX:
             return None
         key = (pool, sku, store)
-        shelf = cached(key) or shelves.get(key)
+        shelf, delta = cached(key) or shelves.get(key), signs[kind] * quantity
         # Held goods may have to be found elsewhere, and books that fall below zero be counted.
-        if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < quantity:
+        if shelf is None or shelf.held_milli or 0 <= shelf.on_hand_milli < -delta:
             return None
-        moves.append((key, shelf, quantity))
-        applied.append(encode_applied(at, sku, -quantity))
+        moves.append((key, shelf, delta))
+        applied.append(encode_applied(at, sku, delta))
     if (len(moves) > 1 and _falls_below_zero(moves)) or (terms["rings_up_hand_overs"] and _is_owed(state, moves)):
         return None
     dedup, event_key = state.dedup, plain_sale_key(store, system, source_id)
@@ -68,9 +70,9 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
     row["position"] = position = row["position"] + 1
     row["lines_applied"] += len(moves)
     state.pools.changed[pool] = row
-    for key, shelf, quantity in moves:
-        shelf.move(occurred, -quantity)
-        shelf.used_milli += quantity
+    for key, shelf, delta in moves:
+        shelf.move(occurred, delta)
+        shelf.used_milli -= delta
         shelf.recorded_at_ms, shelf.appended_at_ms, shelf.position = recorded, appended_at_ms, position
         if len(shelf.recent) >= BLOCK_BYTES:
             seal_block(state, key, shelf)
@@ -81,12 +83,12 @@ def _take(state: PoolState, sale: PlainSale, body: bytes, appended_at_ms: int) -
 
 
 def _falls_below_zero(moves: list[tuple[ShelfKey, Shelf, int]]) -> bool:
-    """Do lines of one item sell together what each alone does not: more than there is?"""
+    """Do lines of one item sell together what each alone does not: more than there is, without what comes back?"""
     if len({key for key, _, _ in moves}) == len(moves):
         return False
     sold: dict[ShelfKey, int] = {}
-    for key, _, quantity in moves:
-        sold[key] = sold.get(key, 0) + quantity
+    for key, _, delta in moves:
+        sold[key] = sold.get(key, 0) + max(-delta, 0)
     return any(0 <= shelf.on_hand_milli < sold[key] for key, shelf, _ in moves)
 
 

@@ -182,7 +182,7 @@ MUTANTS: dict[str, Plant] = {
     "a revision does not take back what it revises": _answer(decide, "undone", []),
     "a count forgets what came after it": _replace(fold, "_fold_counted", _count_forgets_what_came_later),
     "a movement before the count is added": _replace(Shelf, "move", _moves_before_the_count),
-    "a return takes goods away": _replace(decide, "_SALE_SIGN", lambda signs: {**signs, "return": -1}),
+    "a return takes goods away": _replace(decide, "SALE_SIGN", lambda signs: {**signs, "return": -1}),
     "late facts are taken": _answer(decide, "_refuse", None),
     "a contradiction is taken for a repeat": _answer(decide, "_says_the_same", True),
     "the clock goes back": _plant_clock_that_goes_back,
