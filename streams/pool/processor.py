@@ -37,7 +37,8 @@ from streams.pool.state.metrics import (
 from streams.pool.state.pool_state import PAGES, SHARED, PoolState, index_entries
 from streams.pool.state.tables import PoolTables
 from streams.pool.stock.aggregate import AGGREGATE as STOCK
-from streams.pool.stock.columnar import ColumnarLane, SalesRun
+from streams.pool.stock.columnar import ColumnarLane
+from streams.pool.stock.sales_run import SalesRun
 from streams.pool.tasks.aggregate import AGGREGATE as TASKS
 from streams.pool.transfers.aggregate import AGGREGATE as TRANSFERS
 from streams.runtime.contract import Batch, Gap, InputRecord, OutputRecord, Rows, StoppedAt

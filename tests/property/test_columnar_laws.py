@@ -15,7 +15,7 @@ from schemas.plain_sale import PlainSale, plain_sender, read_plain_sale
 from schemas.plain_sale_columns import KINDS, UNITS, SaleColumns, read_plain_sales
 from schemas.topics import POS_SALES
 from streams.pool.state.shelf import Shelf
-from streams.pool.stock import columnar
+from streams.pool.stock import columnar, sales_run
 from streams.runtime.contract import InputRecord
 from tests.property.test_plain_sale_laws import SALES
 from tests.property.test_replay_laws import SLOW_SETUP, breaks, everything, played
@@ -264,8 +264,8 @@ PLANTED: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "books fall below zero, and nobody doubts them": (columnar, "_first_fall", lambda _: lambda *given: given[2]),
     "what came back before the count is there beside it": (columnar, "_first_fall", _seen_by_no_count),
     "books that came back from below zero may fall again": (columnar, "_first_fall", _below_zero_for_good),
-    "returns are sales": (columnar, "_SIGNS", lambda signs: -np.ones_like(signs)),
-    "what is not restocked is there again": (columnar, "_SIGNS", lambda _: np.array([-1, 1, 1, 1])),
+    "returns are sales": (sales_run, "_SIGNS", lambda signs: -np.ones_like(signs)),
+    "what is not restocked is there again": (sales_run, "_SIGNS", lambda _: np.array([-1, 1, 1, 1])),
     "goods handed over are sold again": (columnar, "_is_owed", lambda _: lambda *_: False),
     "late sales are taken": (columnar.ColumnarLane, "_are_acceptable", _late_is_taken),
     "movements of a shelf change places": (columnar, "_group", _any_order),

@@ -11,15 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.models.base import QUANTITY_MAX_MILLI
-from schemas.plain_sale import plain_sender
-from schemas.plain_sale_columns import KINDS, UNITS, Flags, Longs, read_plain_sales
+from schemas.plain_sale_columns import UNITS, Flags, Longs
 from streams.pool.journal.facts import encode_applied, encode_entry, encode_one_line_sale, encode_plain_sale
 from streams.pool.orders.hand_overs import HAND_OVERS
-from streams.pool.state.dedup import plain_sale_keys
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, MOVEMENT, Shelf, ShelfKey
 from streams.pool.state.shelf_writes import seal_block
-from streams.pool.stock.decide import SALE_SIGN
+from streams.pool.stock.sales_run import SalesRun, first_set
 from streams.runtime.contract import InputRecord
 
 RUN_MIN = 64
@@ -33,7 +31,6 @@ _PAUSE_MAX = 1_024
 _REST = 16_384
 """Records that are not even read by columns after these were tried in vain for long."""
 _REACH_MAX = 1 << 20
-_SIGNS = np.array([SALE_SIGN[kind] for kind in KINDS], np.int64)
 _MOVEMENTS = np.dtype([("occurred_ms", "<i8"), ("delta_milli", "<i4")])
 """As shelf.MOVEMENT."""
 
@@ -44,34 +41,6 @@ class Taken(NamedTuple):
     records: int
     entries: dict[str, list[bytes]]
     """Pool → its new journal entries."""
-
-
-class SalesRun:
-    """Records of sales that came one after another, by columns: all that does not depend on the pools' state."""
-
-    def __init__(self, records: Sequence[InputRecord]) -> None:
-        self.records = records
-        self.columns = columns = read_plain_sales([record.value for record in records])
-        self.deltas_milli: Longs = columns.quantities_milli * _SIGNS[columns.kinds]
-        """Line → what it changes on its shelf."""
-        self.appended_ms: Longs = np.fromiter((record.appended_at_ms for record in records), np.int64, len(records))
-        names = dict.fromkeys(
-            sender for sender, is_plain in zip(columns.senders, columns.is_plain.tolist(), strict=True) if is_plain
-        )
-        self.senders = [plain_sender(name) for name in names]
-        """(pool, store, system), each once."""
-        number_of = {name: number for number, name in enumerate(names)}
-        self.sender_of: Longs = np.fromiter(
-            (number_of.get(name, 0) for name in columns.senders), np.int64, len(records)
-        )
-        codes = {code: number for number, code in enumerate(dict.fromkeys(columns.codes))}
-        self.codes = [code.decode() for code in codes]
-        code_of: Longs = np.fromiter(map(codes.__getitem__, columns.codes), np.int64, len(columns.codes))
-        self.names: Longs = self.sender_of[columns.record_of] << 32 | code_of << 2 | columns.units
-        """Line → the sender, the code and the unit in one number: what names a shelf."""
-        senders = [self.senders[number][1:] for number in self.sender_of.tolist()] if names else []
-        self.keys = plain_sale_keys(senders, columns.source_ids) if names else []
-        """Record → the hash under which its event is remembered."""
 
 
 class _Shelves(NamedTuple):
@@ -131,11 +100,11 @@ class ColumnarLane:
 
     def _take(self, run: SalesRun, at: int, behind: int) -> Taken:
         states = self._states(run, at, behind)
-        end = at + _first(~self._are_acceptable(run, at, behind, states))
+        end = at + first_set(~self._are_acceptable(run, at, behind, states))
         if end == at:
             return Taken(0, {})
         shelves = _find_shelves(run, at, end, states)
-        end = _first_record(run, at, end, (shelves.of < 0) | ~_are_sane(run, at, end))
+        end = run.first_record(at, end, (shelves.of < 0) | ~_are_sane(run, at, end))
         end = _first_repeat(run, at, end, states)
         groups = _group(run, at, end, shelves.of)
         falls = _first_fall(run, at, end, shelves, groups)
@@ -175,25 +144,8 @@ class ColumnarLane:
         return acceptable
 
 
-def _first(flags: Flags) -> int:
-    """Place of the first that is set; their number for none."""
-    return int(flags.argmax()) if flags.any() else len(flags)
-
-
-def _lines(run: SalesRun, at: int, end: int) -> slice:
-    """The lines of these records."""
-    starts = run.columns.line_starts
-    return slice(int(starts[at]), int(starts[end]))
-
-
-def _first_record(run: SalesRun, at: int, end: int, flags: Flags) -> int:
-    """The first of these records of which a line is set; `end` for none."""
-    line = _first(flags)
-    return end if line == len(flags) else int(run.columns.record_of[_lines(run, at, end)][line])
-
-
 def _are_sane(run: SalesRun, at: int, end: int) -> Flags:
-    quantities = run.columns.quantities_milli[_lines(run, at, end)]
+    quantities = run.columns.quantities_milli[run.lines(at, end)]
     return (quantities > 0) & (quantities <= QUANTITY_MAX_MILLI)
 
 
@@ -201,7 +153,7 @@ def _find_shelves(run: SalesRun, at: int, end: int, states: Mapping[int, PoolSta
     """The shelf of each line. None of an item that the store never had, of which something is held, or
     may have been handed over for an order before.
     """
-    names, line_of = np.unique(run.names[_lines(run, at, end)], return_inverse=True)
+    names, line_of = np.unique(run.names[run.lines(at, end)], return_inverse=True)
     numbers: dict[ShelfKey, int] = {}
     found = _Shelves([], [], [], np.zeros(0, np.int64))
     shelf_of = []
@@ -260,7 +212,7 @@ def _first_repeat(run: SalesRun, at: int, end: int, states: Mapping[int, PoolSta
 
 def _group(run: SalesRun, at: int, end: int, shelf_of: Longs) -> _Groups:
     """Bring the lines of these records together by shelf. `shelf_of` may go on behind them."""
-    lines = _lines(run, at, end)
+    lines = run.lines(at, end)
     of = shelf_of[: lines.stop - lines.start]
     order: Longs = np.argsort(of, kind="stable")
     of = of[order]
@@ -274,7 +226,7 @@ def _first_fall(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Gr
     """The first of these records that may bring books below zero."""
     if not len(groups.order):
         return end
-    lines = _lines(run, at, end)
+    lines = run.lines(at, end)
     shelf_of, deltas = shelves.of[groups.order[groups.starts]], run.deltas_milli[lines]
     all_on_hand = [shelf.on_hand_milli for shelf in shelves.shelves]
     on_hand = np.array(all_on_hand, np.int64)[shelf_of]
@@ -285,7 +237,7 @@ def _first_fall(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Gr
         records, shelf = run.columns.record_of[lines][own], shelves.shelves[shelf_of[group]]
         moved = np.where(run.columns.occurred_ms[records] > shelf.counted_at_ms, deltas[own], 0)
         books = shelf.on_hand_milli + np.cumsum(moved)
-        line = _first((books < 0) & (books >= moved))
+        line = first_set((books < 0) & (books >= moved))
         if line < len(own):
             first = min(first, int(records[line]))
     return first
@@ -319,7 +271,7 @@ def _apply(
 
 def _facts(run: SalesRun, at: int, end: int, shelves: _Shelves) -> list[bytes]:
     """The facts of these records, encoded."""
-    lines, columns = _lines(run, at, end), run.columns
+    lines, columns = run.lines(at, end), run.columns
     bodies = columns.bodies[at:end]
     shelf_of, deltas = shelves.of[: lines.stop - lines.start].tolist(), run.deltas_milli[lines].tolist()
     keys = shelves.keys
@@ -341,7 +293,7 @@ def _facts(run: SalesRun, at: int, end: int, shelves: _Shelves) -> list[bytes]:
 
 def _move(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Groups, positions: Longs) -> None:
     """Move the goods: each shelf once, unless a count has seen some of its sales, or its movements fill a block."""
-    lines, columns = _lines(run, at, end), run.columns
+    lines, columns = run.lines(at, end), run.columns
     record_of = columns.record_of[lines][groups.order]
     moves = np.empty(len(record_of), _MOVEMENTS)
     moves["occurred_ms"] = occurred = columns.occurred_ms[record_of]

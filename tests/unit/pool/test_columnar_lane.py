@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 
 from schemas.topics import POS_SALES
 from streams.pool.processor import PoolProcessor
-from streams.pool.stock import columnar
+from streams.pool.stock import sales_run
 from streams.pool.stock.columnar import RUN_MIN, ColumnarLane
 from streams.runtime.contract import InputRecord, StoppedAt
 from streams.runtime.settings import LocalStoreBroken, Rejoin
@@ -85,7 +85,7 @@ def test_a_record_of_a_run_on_which_the_fold_raises_is_named(bench, monkeypatch)
     assert (stopped.value.record, type(stopped.value.__cause__)) == (records[-1], ZeroDivisionError)
 
 
-@pytest.mark.parametrize(("where", "name"), [(ColumnarLane, "take"), (columnar, "read_plain_sales")])
+@pytest.mark.parametrize(("where", "name"), [(ColumnarLane, "take"), (sales_run, "read_plain_sales")])
 def test_when_the_lane_itself_fails_the_batch_is_given_up_and_the_ordinary_lane_takes_all(where, name, monkeypatch):
     processor = PoolProcessor()
     partition = processor.open(0, 1, CommittedRows().view())
