@@ -176,7 +176,7 @@ class PoolPartition:
         if isinstance(decided, Decision):
             self._set_lines_aside(pool, decided.set_aside, event, record)
             if decided.duplicate_lines:
-                count_duplicates(pool.pool, event, decided.duplicate_lines)
+                count_duplicates(pool.pool, event["store"], event["source"]["system"], decided.duplicate_lines)
         self._journal(pool, fact, record, encoded)
         if given.is_setting:
             self._parking = self._is_parking()
@@ -211,6 +211,8 @@ class PoolPartition:
             taken = self._lane.take(run, at)
         for name, entries in taken.entries.items():
             self._entries[name] += entries
+        for sender, lines in taken.duplicates.items():
+            count_duplicates(*sender, lines)
         self._sales.columnar += taken.records
         return taken.records
 

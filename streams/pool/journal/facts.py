@@ -15,6 +15,7 @@ from fastavro.schema import parse_schema
 
 from schemas.avro_parts import known_long_bytes, long_bytes, string_bytes
 from schemas.codec import HEADER_BYTES, BadMessage, refuse_schema
+from schemas.plain_sale import TIME_BYTES
 from schemas.registry import RegisteredSchema, Registry, registry
 from schemas.topics import POOL_JOURNAL
 from schemas.types.journal import Fact
@@ -50,6 +51,9 @@ _PLAINLY = long_bytes(0) + b"\0" + 2 * long_bytes(0) + b"\0"
 """End of a line that was applied: nothing of it is an order's or was, it is no line of a version before, and its
 quantity is the item's.
 """
+_NO_LINES = b"\0"
+_CONTINUE = int.from_bytes(b"\x80" * TIME_BYTES, "little")
+"""Bits of a time's bytes: more follow. The last has none."""
 _NOTHING_ELSE = bytes(6)
 """End of `applied`; no lines reversed, duplicate, stale or quarantined, no hand-overs."""
 
@@ -122,6 +126,25 @@ def encode_plain_sale(body: bytes, applied: list[bytes]) -> bytes:
 def encode_one_line_sale(body: bytes, sku: str, delta_milli: int) -> bytes:
     """The same of one line."""
     return b"".join((_SALE_RECORDED_FIRST, body, _one_line(sku, delta_milli)))
+
+
+def encode_repeated_sale(body: bytes, lines: int) -> bytes:
+    """A SaleRecorded of which every line was applied before."""
+    return b"".join((_SALE_RECORDED_FIRST, body, _NO_LINES, _NO_LINES, long_bytes(lines), 3 * _NO_LINES))
+
+
+def tells_again(fact: bytes, before: bytes, recorded_at: int) -> bool:
+    """Does `before` begin with the fact of the same plain sale, whenever that was recorded?
+
+    `recorded_at` is the place of that time in the event's own encoding; in both it must take as many bytes.
+    """
+    at = len(_SALE_RECORDED_FIRST) + recorded_at
+    behind = at + TIME_BYTES
+    recorded = int.from_bytes(before[at:behind], "little")
+    return (
+        before.startswith(fact[:at]) and before.startswith(fact[behind:], behind)
+        and recorded & _CONTINUE == _CONTINUE & ~(0x80 << 8 * (TIME_BYTES - 1))
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=16_384)

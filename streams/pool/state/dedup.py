@@ -42,8 +42,8 @@ class DedupIndex(Protocol):
     def find(self, entry_key: bytes) -> tuple[int, int] | None:
         """(page, position in its facts) of the newest fact about the event, or None. The key is pool + event key."""
 
-    def has_any(self, entry_keys: Iterable[bytes]) -> bool:
-        """Is one of the events remembered?"""
+    def known(self, entry_keys: Iterable[bytes]) -> list[bytes]:
+        """Those of the events that are remembered."""
 
     def add(self, entry_keys: list[bytes]) -> None:
         """The events are remembered from now on; their places follow when the pages are stored."""
@@ -135,19 +135,23 @@ class Dedup:
         """Where the newest fact about the event of that key is kept; None for a new event."""
         return self._uncommitted.get(key) or self._closed.get(key) or self._index.find(self._entry_prefix + key)
 
-    def first_known(self, keys: Sequence[bytes]) -> int:
-        """Place of the first event that is remembered, or stands in `keys` before; their number when all are new."""
-        prefix, before = self._entry_prefix, set[bytes]()
-        if (
-            len(set(keys)) == len(keys) and self._uncommitted.keys().isdisjoint(keys)
-            and self._closed.keys().isdisjoint(keys) and not self._index.has_any([prefix + key for key in keys])
-        ):  # fmt: skip
-            return len(keys)
-        for at, key in enumerate(keys):
-            if key in before or self.place_of(key) is not None:
-                return at
-            before.add(key)
-        return len(keys)
+    def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the events that are remembered."""
+        prefix = self._entry_prefix
+        found = {key[len(prefix) :] for key in self._index.known([prefix + key for key in keys])}
+        found.update(filter(self._uncommitted.__contains__, keys), filter(self._closed.__contains__, keys))
+        return found
+
+    def newest(self, key: bytes) -> bytes | None:
+        """The newest fact about the event of that key, encoded, and what its page holds behind it.
+
+        None for a new event, and for a fact by another schema than today's.
+        """
+        place, mark = self.place_of(key), self._mark
+        page = None if place is None else self._pages.get((self._pool, place[0]))
+        if place is None or page is None or not page.facts.startswith(mark, place[1]):
+            return None
+        return bytes(page.facts[place[1] + len(mark) :])
 
     def remember(self, key: bytes, recorded_at_ms: int, fact: bytes) -> None:
         """Keep `fact`, encoded, as the newest about the event of that key."""

@@ -37,9 +37,9 @@ class FilteredIndex:
         entry = self._find_entry(entry_key)
         return None if entry is None else PLACE.unpack(entry)
 
-    def has_any(self, entry_keys: Iterable[bytes]) -> bool:
-        """Is one of them an entry?"""
-        return any(self._find_entry(key) is not None for key in entry_keys if key in self._filter)
+    def known(self, entry_keys: Iterable[bytes]) -> list[bytes]:
+        """Those of them that are entries."""
+        return [key for key in entry_keys if key in self._filter and self._find_entry(key) is not None]
 
     def add(self, entry_keys: list[bytes]) -> None:
         self._filter.update(entry_keys)

@@ -99,6 +99,6 @@ def count_set_aside(pool: str, event: Sale | StockReport, reason: str, lines: in
     _SET_ASIDE.labels(pool, event["store"], event["source"]["system"], reason).inc(lines)
 
 
-def count_duplicates(pool: str, event: Sale | StockReport, lines: int) -> None:
+def count_duplicates(pool: str, store: str, system: str, lines: int) -> None:
     """Lines of a sale or a stock report were known already."""
-    _DUPLICATES.labels(pool, event["store"], event["source"]["system"]).inc(lines)
+    _DUPLICATES.labels(pool, store, system).inc(lines)

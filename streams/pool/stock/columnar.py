@@ -1,10 +1,12 @@
 """The columnar lane: many plain sales at once. Their fields are columns, their lines are grouped by shelf, and each
 shelf is moved once. Whatever is not plain, or not for certain, is left to the ordinary lane, record by record.
 
-A run is taken from its front: so many sales as are plain in the state that those before them leave. What it writes is
-what `plain_sale` writes, byte for byte; a property test holds the two equal. `docs/columnar-lane.md` explains it.
+A run is taken from its front: so many sales as are plain in the state that those before them leave, or only repeat what
+is known. What it writes is what the ordinary lane writes, byte for byte; a property test holds the two equal.
+`docs/columnar-lane.md` explains it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +14,14 @@ import numpy as np
 
 from schemas.models.base import QUANTITY_MAX_MILLI
 from schemas.plain_sale_columns import UNITS, Flags, Longs
-from streams.pool.journal.facts import encode_applied, encode_entry, encode_one_line_sale, encode_plain_sale
+from streams.pool.journal.facts import (
+    encode_applied,
+    encode_entry,
+    encode_one_line_sale,
+    encode_plain_sale,
+    encode_repeated_sale,
+    tells_again,
+)
 from streams.pool.orders.hand_overs import HAND_OVERS
 from streams.pool.state.pool_state import PoolState
 from streams.pool.state.shelf import BLOCK_BYTES, MOVEMENT, Shelf, ShelfKey
@@ -41,6 +50,11 @@ class Taken(NamedTuple):
     records: int
     entries: dict[str, list[bytes]]
     """Pool → its new journal entries."""
+    duplicates: Counter[tuple[str, str, str]]
+    """(pool, store, system) → lines that were known."""
+
+
+_NOTHING = Taken(0, {}, Counter())
 
 
 class _Shelves(NamedTuple):
@@ -50,7 +64,7 @@ class _Shelves(NamedTuple):
     keys: list[ShelfKey]
     shelves: list[Shelf]
     of: Longs
-    """Line → its shelf; below zero for a line that cannot be plain."""
+    """Line → its shelf; below zero for a line that cannot be plain, or moves nothing."""
 
 
 class _Groups(NamedTuple):
@@ -60,6 +74,14 @@ class _Groups(NamedTuple):
     starts: Longs
     ends: Longs
     changed_milli: Longs
+
+
+class _Told(NamedTuple):
+    """Facts of records for the journal."""
+
+    facts: list[bytes]
+    are_repeats: Flags
+    """Record → whether it tells a known event again, and nothing new."""
 
 
 class ColumnarLane:
@@ -102,18 +124,18 @@ class ColumnarLane:
         states = self._states(run, at, behind)
         end = at + first_set(~self._are_acceptable(run, at, behind, states))
         if end == at:
-            return Taken(0, {})
+            return _NOTHING
         shelves = _find_shelves(run, at, end, states)
         end = run.first_record(at, end, (shelves.of < 0) | ~_are_sane(run, at, end))
-        end = _first_repeat(run, at, end, states)
+        end, told = _tell(run, at, end, states, shelves)
         groups = _group(run, at, end, shelves.of)
         falls = _first_fall(run, at, end, shelves, groups)
         if falls < end:
             end = falls
             groups = _group(run, at, end, shelves.of)
         if end == at:
-            return Taken(0, {})
-        return Taken(end - at, _apply(run, at, end, states, shelves, groups))
+            return _NOTHING
+        return _apply(run, at, end, states, shelves, groups, told)
 
     def _states(self, run: SalesRun, at: int, behind: int) -> dict[int, PoolState]:
         """Senders whose sales may be plain just now."""
@@ -199,22 +221,51 @@ def _by_pool(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) 
         yield states[int(run.sender_of[records[0]])], records
 
 
-def _first_repeat(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState]) -> int:
-    """The first of these records whose event is remembered, or was told by one before it."""
+def _tell(run: SalesRun, at: int, end: int, states: Mapping[int, PoolState], shelves: _Shelves) -> tuple[int, _Told]:
+    """(the first of these records that tells anything new of a known event; what the journal says of those before).
+
+    What only repeats an event loses its shelves.
+    """
+    facts = _facts(run, at, end, shelves)
+    told = _Told(facts, np.zeros(end - at, np.bool_))
     first = end
     for state, records in _by_pool(run, at, end, states) if at < end else ():
-        keys = [run.keys[record] for record in records.tolist()]
-        known = state.dedup.first_known(keys)
-        if known < len(keys):
-            first = min(first, int(records[known]))
-    return first
+        for record, before in _known(run, state, at, records.tolist(), facts):
+            if before is None or not tells_again(facts[record - at], before, int(run.columns.recorded_at[record])):
+                first = min(first, record)
+                break
+            told.are_repeats[record - at] = True
+    starts = run.columns.line_starts
+    for place in np.flatnonzero(told.are_repeats).tolist():
+        lines = slice(int(starts[at + place] - starts[at]), int(starts[at + place + 1] - starts[at]))
+        shelves.of[lines] = -1
+        facts[place] = encode_repeated_sale(run.columns.bodies[at + place], lines.stop - lines.start)
+    return first, told
+
+
+def _known(
+    run: SalesRun, state: PoolState, at: int, records: list[int], facts: list[bytes]
+) -> Iterator[tuple[int, bytes | None]]:
+    """Those of a pool's records whose event is remembered, or was told by one before, with what was said of it."""
+    keys = [run.keys[record] for record in records]
+    known = state.dedup.known(keys)
+    if not known and len(set(keys)) == len(keys):
+        return
+    told: dict[bytes, bytes] = {}
+    for record, key in zip(records, keys, strict=True):
+        if key in known:
+            yield record, state.dedup.newest(key)
+        elif key in told:
+            yield record, told[key]
+        else:
+            told[key] = facts[record - at]
 
 
 def _group(run: SalesRun, at: int, end: int, shelf_of: Longs) -> _Groups:
-    """Bring the lines of these records together by shelf. `shelf_of` may go on behind them."""
+    """Bring the lines of these records that have a shelf together by it. `shelf_of` may go on behind them."""
     lines = run.lines(at, end)
     of = shelf_of[: lines.stop - lines.start]
-    order: Longs = np.argsort(of, kind="stable")
+    order: Longs = np.argsort(of, kind="stable")[np.count_nonzero(of < 0) :]
     of = of[order]
     starts = np.flatnonzero(np.concatenate((np.ones(min(len(of), 1), np.bool_), of[1:] != of[:-1])))
     ends = np.concatenate((starts[1:], [len(of)])) if len(of) else starts
@@ -244,29 +295,34 @@ def _first_fall(run: SalesRun, at: int, end: int, shelves: _Shelves, groups: _Gr
 
 
 def _apply(
-    run: SalesRun, at: int, end: int, states: Mapping[int, PoolState], shelves: _Shelves, groups: _Groups
-) -> dict[str, list[bytes]]:
-    """Write what the sales change; the journal entries."""
-    facts = _facts(run, at, end, shelves)
+    run: SalesRun, at: int, end: int, states: Mapping[int, PoolState], shelves: _Shelves, groups: _Groups, told: _Told
+) -> Taken:
+    """Write what the sales change."""
     positions = np.zeros(end - at, np.int64)
     entries: dict[str, list[bytes]] = {}
+    duplicates = Counter[tuple[str, str, str]]()
     starts, recorded_ms = run.columns.line_starts, run.columns.recorded_ms
     for state, records in _by_pool(run, at, end, states):
         row = state.row
         positions[records - at] = row["position"] + 1 + np.arange(len(records))
         row["position"] += len(records)
-        row["lines_applied"] += int((starts[records + 1] - starts[records]).sum())
+        are_repeats, lines = told.are_repeats[records - at], starts[records + 1] - starts[records]
+        row["lines_applied"] += int(lines[~are_repeats].sum())
+        row["lines_duplicate"] += int(lines[are_repeats].sum())
         state.pools.changed[state.pool] = row
-        places = records.tolist()
-        own = [facts[place - at] for place in places]
-        state.dedup.remember_all([run.keys[place] for place in places], recorded_ms[records].tolist(), own)
-        given = [run.records[place] for place in places]
+        new = records[~are_repeats]
+        keys, facts = [run.keys[place] for place in new.tolist()], [told.facts[place] for place in (new - at).tolist()]
+        state.dedup.remember_all(keys, recorded_ms[new].tolist(), facts)
+        given = [(run.records[place], told.facts[place - at]) for place in records.tolist()]
         entries[state.pool] = [
-            encode_entry(record.topic, record.offset, record.appended_at_ms, fact)
-            for record, fact in zip(given, own, strict=True)
+            encode_entry(record.topic, record.offset, record.appended_at_ms, fact) for record, fact in given
         ]
-    _move(run, at, end, shelves, groups, positions)
-    return entries
+        for record, count in zip(records[are_repeats].tolist(), lines[are_repeats].tolist(), strict=True):
+            _, store, system = run.senders[run.sender_of[record]]
+            duplicates[state.pool, store, system.decode()] += count
+    if len(groups.order):
+        _move(run, at, end, shelves, groups, positions)
+    return Taken(end - at, entries, duplicates)
 
 
 def _facts(run: SalesRun, at: int, end: int, shelves: _Shelves) -> list[bytes]:

@@ -7,10 +7,8 @@ import numpy as np
 from schemas.plain_sale import plain_sender
 from schemas.plain_sale_columns import KINDS, Flags, Longs, read_plain_sales
 from streams.pool.state.dedup import plain_sale_keys
-from streams.pool.stock.decide import SALE_SIGN
+from streams.pool.stock import decide
 from streams.runtime.contract import InputRecord
-
-_SIGNS = np.array([SALE_SIGN[kind] for kind in KINDS], np.int64)
 
 
 class SalesRun:
@@ -19,7 +17,7 @@ class SalesRun:
     def __init__(self, records: Sequence[InputRecord]) -> None:
         self.records = records
         self.columns = columns = read_plain_sales([record.value for record in records])
-        self.deltas_milli: Longs = columns.quantities_milli * _SIGNS[columns.kinds]
+        self.deltas_milli: Longs = columns.quantities_milli * _signs()[columns.kinds]
         """Line → what it changes on its shelf."""
         self.appended_ms: Longs = np.fromiter((record.appended_at_ms for record in records), np.int64, len(records))
         names = dict.fromkeys(
@@ -49,6 +47,10 @@ class SalesRun:
         """The first of these records of which a line is set; `end` for none."""
         line = first_set(flags)
         return end if line == len(flags) else int(self.columns.record_of[self.lines(at, end)][line])
+
+
+def _signs() -> Longs:
+    return np.array([decide.SALE_SIGN[kind] for kind in KINDS], np.int64)
 
 
 def first_set(flags: Flags) -> int:

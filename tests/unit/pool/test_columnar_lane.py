@@ -9,7 +9,7 @@ from streams.pool.stock import sales_run
 from streams.pool.stock.columnar import RUN_MIN, ColumnarLane
 from streams.runtime.contract import InputRecord, StoppedAt
 from streams.runtime.settings import LocalStoreBroken, Rejoin
-from tests.support.pool import NOON_MS, CommittedRows, PoolBench, furnished, line, sale
+from tests.support.pool import NOON_MS, POOL, STORE, CommittedRows, PoolBench, furnished, line, sale
 
 
 def sales(*values: bytes) -> list[InputRecord]:
@@ -24,6 +24,15 @@ def taken(lane: str) -> float:
     return REGISTRY.get_sample_value("commonshelf_pool_sales_total", {"lane": lane}) or 0.0
 
 
+def taken_now(bench: PoolBench) -> tuple[int, int]:
+    return bench.partition._sales.columnar, bench.partition._sales.ordinary
+
+
+def duplicates() -> float:
+    labels = {"pool": POOL, "store": STORE, "connector": "till"}
+    return REGISTRY.get_sample_value("commonshelf_pool_lines_duplicate_total", labels) or 0.0
+
+
 @pytest.fixture
 def bench() -> PoolBench:
     bench = furnished()
@@ -34,10 +43,21 @@ def bench() -> PoolBench:
 
 def test_each_lane_s_records_are_counted_when_they_are_committed(bench):
     before = taken("columnar"), taken("ordinary")
-    bench.apply_run(sales(*plain(RUN_MIN), sale("back", line(1_000, kind="return"))))
+    bench.apply_run(sales(*plain(RUN_MIN), sale("bill", line(1_000), order_ref="o-1")))
     assert (taken("columnar"), taken("ordinary")) == before
     bench.commit()
     assert (taken("columnar") - before[0], taken("ordinary") - before[1]) == (RUN_MIN, 1)
+
+
+def test_what_is_told_again_is_counted_in_either_lane(bench):
+    before = duplicates()
+    told = [sale(f"s{at}", line(1_000)) for at in range(RUN_MIN)]
+    later = [sale(f"s{at}", line(1_000), recorded_at_ms=NOON_MS + 1) for at in range(RUN_MIN)]
+    bench.apply_run(sales(*told, *later))
+    assert (duplicates() - before, taken_now(bench)) == (RUN_MIN, (2 * RUN_MIN, 0))
+    for record in sales(*later):
+        bench.apply(record)
+    assert duplicates() - before == 2 * RUN_MIN
 
 
 def test_a_short_run_takes_the_ordinary_lane(bench, monkeypatch):
@@ -79,7 +99,7 @@ def test_a_record_of_a_run_on_which_the_fold_raises_is_named(bench, monkeypatch)
         raise ZeroDivisionError
 
     monkeypatch.setattr(bench.partition, "apply", refuse)
-    records = sales(*plain(RUN_MIN), sale("back", line(1_000, kind="return")))
+    records = sales(*plain(RUN_MIN), sale("bill", line(1_000), order_ref="o-1"))
     with pytest.raises(StoppedAt) as stopped:
         bench.partition.runs[POS_SALES.name](records)
     assert (stopped.value.record, type(stopped.value.__cause__)) == (records[-1], ZeroDivisionError)

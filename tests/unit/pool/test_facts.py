@@ -16,12 +16,14 @@ from streams.pool.journal.facts import (
     SALE_RECORDED,
     encode_applied,
     encode_plain_sale,
+    encode_repeated_sale,
     fact_codec,
     line_counts,
+    tells_again,
 )
 from streams.pool.state.availability import availability_row, encode_availability
 from streams.pool.state.shelf import Shelf
-from tests.support.pool import BREAD, NOON_MS, furnished, line, sale
+from tests.support.pool import BREAD, DAY_MS, NOON_MS, furnished, line, sale
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -64,6 +66,51 @@ def test_a_plain_sale_put_together_by_hand_is_what_the_library_writes(lines):
         fact
     )
     assert fact_codec().recall(b"before" + fact_codec().mark + fact_codec().encode(fact), 6) == fact
+
+
+@given(st.integers(1, 5_000))
+def test_a_repeated_sale_put_together_by_hand_is_what_the_library_writes(lines):
+    value = sale("s1", line(1_000), till="1", currency="EUR")
+    rest = {"applied": [], "reversed": [], "stale_lines": 0, "quarantined": [], "hand_overs": []}
+    fact = {"event": topic_codec("pos.sales.v1").decode(value), "duplicate_lines": lines, **rest}
+    assert encode_repeated_sale(value[HEADER_BYTES:], lines) == fact_codec().encode((SALE_RECORDED, fact))
+
+
+def told(milli=1_000, sku=BREAD, **fields):
+    """(fact of a sale, place of the time at which it was recorded in the sale)"""
+    value = sale("s1", line(milli), raw=True, **fields)
+    event = topic_codec("pos.sales.v1").decode(value)
+    times = long_bytes(event["occurred_at_ms"]) + long_bytes(event["recorded_at_ms"])
+    body = value[HEADER_BYTES:]
+    return encode_plain_sale(body, [encode_applied(0, sku, -milli)]), body.index(times) + 6
+
+
+@pytest.mark.parametrize("behind", [b"", b"another fact"])
+def test_a_sale_told_again_later_is_the_same(behind):
+    fact, recorded_at = told()
+    for again, _ in (told(), told(recorded_at_ms=NOON_MS + DAY_MS)):
+        assert tells_again(fact, again + behind, recorded_at)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"milli": 2_000}, {"sku": "RYE"}, {"occurred_at_ms": NOON_MS - 1}, {"recorded_at_ms": 2**45}, {"version": 2},
+        {"recorded_at_ms": 2**33}, {"recorded_at_ms": 0}, {"recorded_at_ms": -1}, {"till": "2"}, {"store": "mill"},
+    ],
+)  # fmt: skip
+def test_a_sale_told_otherwise_is_another(other):
+    fact, recorded_at = told()
+    assert not tells_again(fact, told(**other)[0], recorded_at)
+
+
+def test_a_time_of_another_length_is_no_time_of_this_one():
+    """A longer time whose end is what begins the rest here."""
+    fact, recorded_at = told()
+    at = 1 + recorded_at
+    longer = fact[:at] + b"\x80" * 6 + fact[at + 6 :]
+    assert not tells_again(fact, longer, recorded_at)
+    assert not tells_again(fact, fact[:at], recorded_at)
 
 
 @given(st.tuples(*[st.text(min_size=1, max_size=30)] * 3), st.tuples(*[INT64] * 7, st.integers(0, 2**31 - 1)))
