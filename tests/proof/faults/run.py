@@ -44,6 +44,8 @@ class Outcome:
     trouble: list[str] = field(default_factory=list)
     """Faults that could not be landed, workers that did not recover or ended otherwise than they should."""
     took_s: float = 0.0
+    sales_by_lane: tuple[int, int] = (0, 0)
+    """Records in the columnar and in the ordinary lane."""
 
     @property
     def is_sound(self) -> bool:
@@ -64,7 +66,8 @@ class Outcome:
             "takeover_p50_s": quantile(takeovers, 0.5), "takeover_p99_s": quantile(takeovers, 0.99),
             "restart_p50_s": quantile(restarts, 0.5), "restart_p99_s": quantile(restarts, 0.99),
             "failpoints": len({one.kind for one in self.landed if one.kind.startswith("kill at ")}),
-            "took_s": round(self.took_s, 1),
+            "took_s": round(self.took_s, 1), "columnar_sales": self.sales_by_lane[0],
+            "ordinary_sales": self.sales_by_lane[1],
         }  # fmt: skip
 
 
@@ -86,7 +89,7 @@ def run_faults(
     chance = random.Random(seed)
     with (
         tempfile.TemporaryDirectory(prefix="commonshelf-faults-") as name,
-        FaultStage(Path(name), seed, Plan(brokers)) as stage,
+        FaultStage(Path(name), seed, Plan(brokers, in_columns=1)) as stage,
     ):
         injector = FaultInjector(stage, chance)
         try:
@@ -162,6 +165,7 @@ def _finish(stage: FaultStage, outcome: Outcome) -> None:
         stage.silence()
         for slot in stage.slots:
             stage.kill(slot)
+    outcome.sales_by_lane = stage.sales_by_lane()
     partitions = stage.plan.partitions
     auditor = Auditor(stage.bootstrap_servers, INPUTS, partitions, stage.acknowledged, stage.folder / "rebuild")
     outcome.audit = auditor.audit()

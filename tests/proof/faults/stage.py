@@ -96,6 +96,8 @@ class Plan:
     """Sent all the time, beside the bursts."""
     times: WorkerTimes = WorkerTimes()
     mix: Mix = AS_USUAL
+    in_columns: int = 0
+    """So many of the workers take sales in columns, however few come at a time; the others as they do at work."""
 
     @property
     def pool_names(self) -> list[str]:
@@ -111,6 +113,7 @@ class FaultStage:
         self.kafka = self._make_kafka()
         self.failpoint_log = folder / "failpoints.jsonl"
         self.acknowledged = folder / "acknowledged.tsv"
+        self._lanes = folder / "lanes.txt"
         self.slots = [Slot(f"ledger-{n}", folder / f"ledger-{n}") for n in range(1, plan.workers + 1)]
         self.others: list[Slot] = []
         """Processes beside the workers that are kept alive, too."""
@@ -225,7 +228,10 @@ class FaultStage:
             "--bootstrap-servers", self._servers_of(slot), "--instance", slot.instance,
             "--state-dir", str(slot.state_dir), "--partitions", str(self.plan.partitions),
             "--session-timeout-ms", str(times.session_ms), "--transaction-timeout-ms", str(times.transaction_ms),
+            "--lanes", str(self._lanes),
         ]  # fmt: skip
+        if slot in self.slots[: self.plan.in_columns]:
+            command.append("--in-columns")
         return command if times.mutant is None else [*command, "--mutant", times.mutant]
 
     def start(self, slot: Slot) -> None:
@@ -387,6 +393,12 @@ class FaultStage:
         """Until every input record is committed."""
         ends = self.group.ends()
         wait_none_left("input to be worked off", lambda: self.group.behind(ends), patience_s)
+
+    def sales_by_lane(self) -> tuple[int, int]:
+        """Records of sales that workers committed, in the columnar and in the ordinary lane."""
+        noted = self._lanes.read_text().splitlines() if self._lanes.exists() else []
+        columnar, ordinary = zip((0, 0), *(map(int, line.split()) for line in noted), strict=True)
+        return sum(columnar), sum(ordinary)
 
     def stop_workers(self) -> list[int]:
         """SIGTERM to each; their exit statuses."""

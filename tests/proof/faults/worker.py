@@ -9,10 +9,12 @@ from pathlib import Path
 from commonshelf.stack.parent_watch import end_with_parent
 from messaging.logs import log_to_stderr
 from streams.pool.processor import PoolProcessor
+from streams.pool.state.metrics import SalesTaken
 from streams.runtime import WorkerSettings, run_worker
 from streams.runtime.metrics import WorkerMetrics
 from tests.proof.faults.clock import follow_clock
 from tests.proof.faults.mutants import MUTANTS
+from tests.support.lanes import take_all_in_columns
 
 GROUP = "fault-test"
 BATCHES_VARIABLE = "COMMONSHELF_TEST_BATCHES"
@@ -39,6 +41,18 @@ def note_batches() -> None:
     WorkerMetrics.batch = noted  # type: ignore[method-assign]
 
 
+def note_lanes(file: Path) -> None:
+    """Note how many sales each committed batch took in either lane, as the metric counts them."""
+    show = SalesTaken.show
+
+    def noted(self: SalesTaken) -> None:
+        with file.open("a") as notes:
+            notes.write(f"{self.columnar} {self.ordinary}\n")
+        show(self)
+
+    SalesTaken.show = noted  # type: ignore[method-assign]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", required=True)
@@ -48,12 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--session-timeout-ms", type=int, default=6_000)
     parser.add_argument("--transaction-timeout-ms", type=int, default=5_000)
     parser.add_argument("--batch-records", type=int, default=400)
+    parser.add_argument("--lanes", type=Path, help="note there which lanes took sales")
+    parser.add_argument("--in-columns", action="store_true", help="take sales in columns, however few")
     parser.add_argument("--mutant", choices=sorted(MUTANTS))
     options = parser.parse_args(arguments)
     log_to_stderr()
     end_with_parent()
     follow_clock()
     note_batches()
+    if options.lanes is not None:
+        note_lanes(options.lanes)
+    if options.in_columns:
+        take_all_in_columns()
     if options.mutant is not None:
         MUTANTS[options.mutant].plant()
     run_worker(
