@@ -50,6 +50,7 @@ from commonshelf.commands.restock import bench as restock_bench
 from commonshelf.commands.restock import group as restock
 from commonshelf.commands.route import bench as route_bench
 from commonshelf.commands.route import plan as route
+from commonshelf.commands.scale import bench as scale_bench
 from commonshelf.commands.web import bench as web_bench
 from commonshelf.commands.web import conformance
 
@@ -110,6 +111,7 @@ bench.app.command()(pickup_bench.pickup)
 bench.app.command()(restock_bench.restock)
 bench.app.command()(route_bench.routes)
 bench.app.command()(web_bench.api)
+bench.app.command()(scale_bench.scale)
 app.add_typer(bench.app, name="bench", rich_help_panel=DEVELOP)
 
 

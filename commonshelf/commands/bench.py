@@ -239,7 +239,7 @@ def growth(
     from bench.plots import plot
 
     axes = {"rows": rows, "stores": stores, "pools": pools, "partitions": partitions}
-    wanted = {axis: _sizes(axis, text) for axis, text in axes.items() if text}
+    wanted = {axis: sizes(axis, text) for axis, text in axes.items() if text}
 
     def measure() -> Mapping[str, Any]:
         figures = measure_growth(wanted, lines, latency_seconds, tell)
@@ -250,7 +250,7 @@ def growth(
     report(measure, as_json, _print_growth)
 
 
-def _sizes(axis: str, text: str) -> list[int]:
+def sizes(axis: str, text: str) -> list[int]:
     try:
         sizes = [int(size) for size in text.split(",")]
     except ValueError:

@@ -73,6 +73,17 @@ def test_a_killed_worker_is_replaced_by_itself_and_by_its_peer():
     assert figures["takeover_p50_s"] > 0
 
 
+def test_workers_share_the_pools_and_a_worker_that_comes_or_goes_loses_none():
+    figures = bench("scale", "--workers", "2", "--pools", "12", "--lines", "24000", "--lines-per-second", "60")
+    assert [point["workers"] for point in figures["points"]] == [2]
+    assert min(point["lines_s"] for point in figures["points"]) > 0
+    assert 0 < figures["pools_moved"] <= 12
+    assert figures["lines_sold_meanwhile"] > 0
+    for move in (figures["added"], figures["removed"]):
+        assert len(move["by_pool_s"]) == figures["pools_moved"]
+        assert 0 < min(move["by_pool_s"].values()) <= move["p50_s"] <= move["max_s"]
+
+
 def test_settlement_is_timed_and_checked_against_a_fold():
     figures = bench("settlement", "--facts", "2000", "--stores", "3")
     assert figures["crossing_permille"] >= 300
