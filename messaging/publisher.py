@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from messaging.client_options import ClientOptions, producer_options
 from messaging.errors import UserError
+from messaging.traces import TRACING
 from schemas.codec import RECORD_MAX_BYTES, topic_codec
 from schemas.models.access import AccessSetting
 from schemas.models.catalog import CatalogItem
@@ -254,7 +255,7 @@ class Publisher:
                 key,
                 partition_of(event.pool, self._partitions),
                 on_delivery=on_delivery,
-                headers=list((headers or {}).items()),
+                headers=[*(headers or {}).items(), *TRACING.of_event(event).items()],
             )
         except BufferError as error:
             raise PublisherBusy("the queue to Kafka is full; try again in a moment") from error

@@ -109,7 +109,7 @@ POOL_LENDING = Topic(
 )  # fmt: skip
 POOL_JOURNAL = Topic(
     "pool.journal.v1", "Every accepted fact of a pool, in order, at its position. The truth.",
-    "JournalPage", "pool", "pool", ("settlement", "restock", "api"), retention_ms=KEEP_FOREVER_MS,
+    "JournalPage", "pool", "pool", ("settlement", "restock", "api", "exporter"), retention_ms=KEEP_FOREVER_MS,
 )  # fmt: skip
 POOL_AVAILABILITY = Topic(
     "pool.availability.v1", "What each shelf can promise to its pool, live.",

@@ -13,10 +13,18 @@ import typer
 
 from commonshelf.options import ConfigOption
 from commonshelf.stack.roles import DIRECTORY_GROUP, LEDGER_GROUP, RESTOCK_GROUP, ROLES, Role
+from messaging.errors import UserError
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from commonshelf.config.settings import Settings
     from streams.runtime.contract import Processor
+
+
+class NoTracingError(UserError):
+    """The packages that send traces are not there."""
+
 
 ResolvedOption = Annotated[
     Path | None,
@@ -220,8 +228,23 @@ def exporter_process(settings: "Settings", _number: int) -> None:
                 for role in ROLES
                 if role.group is not None
             },
-        )
+        ),
+        beside=_tracer(settings) if settings.tracing.share_permille else None,
     )
+
+
+def _tracer(settings: "Settings") -> Callable[["Event"], None]:
+    """Raises NoTracingError."""
+    from commonshelf.config.credentials import kafka_options
+
+    try:
+        from streams.exporter.tracing import tracer_to_collector
+    except ModuleNotFoundError as error:
+        raise NoTracingError(
+            "traces take OpenTelemetry's SDK, the extra tracing of this package: install it (./shelf does so where "
+            f"OTEL_EXPORTER_OTLP_ENDPOINT names a collector), or set tracing.share_permille to 0 ({error})"
+        ) from error
+    return tracer_to_collector(kafka_options(settings.kafka), settings.partitions).run
 
 
 def http_process(settings: "Settings", _number: int) -> None:

@@ -139,6 +139,13 @@ class Exporter(Section):
     enabled: bool = False
 
 
+class Tracing(Section):
+    """Traces of sales and orders by OpenTelemetry: headers everywhere, spans from the exporter."""
+
+    share_permille: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """Of sales and of orders; 0 for none."""
+
+
 class Directory(Section):
     """The process that writes for partners what everybody may know: stores, bands, aggregates."""
 
@@ -283,6 +290,7 @@ class Settings(Section):
     ledger: Ledger = Ledger()
     agents: Agents = Agents()
     exporter: Exporter = Exporter()
+    tracing: Tracing = Tracing()
     directory: Directory = Directory()
     vault: Vault = Vault()
     settlement: Settlement = Settlement()

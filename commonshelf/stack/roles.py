@@ -70,11 +70,13 @@ class Role:
         from commonshelf.embedded_kafka.private_files import OTHERS
         from commonshelf.stack.parent_watch import end_with_parent
         from messaging.logs import log_to_stderr
+        from messaging.traces import TRACING
 
         end_with_parent()
         os.umask(OTHERS)
         log_to_stderr()
         settings = load(config).settings if resolved is None else read_resolved(resolved)
+        TRACING.share_permille = settings.tracing.share_permille
         module, _, function = self.run.partition(":")
         getattr(import_module(module), function)(settings, number)
 

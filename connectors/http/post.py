@@ -10,6 +10,7 @@ from connectors.contract import AccessRefused, Unavailable
 from connectors.http.client import SENT_ONCE, PatientTransport, api_client
 from connectors.http.signature import HEADER, sign_with_all
 from connectors.outbound.contract import CallRefused
+from messaging.traces import TRACING
 
 KEY_HEADER = "Idempotency-Key"
 _REFUSED = frozenset({400, 404, 405, 409, 410, 413, 415, 422})
@@ -67,4 +68,5 @@ class SignedPost:
         """The answer, whatever its status but 429 and 5xx. Raises Unavailable for these, and when there is none."""
         signature = sign_with_all(self._secrets.to_sign(), body, int(self._now_s()))
         headers = {"Content-Type": "application/json", "Connection": "close", HEADER: signature, KEY_HEADER: key}
+        headers |= TRACING.of_message(body)
         return self._client.post(self._url, content=body, headers=headers, extensions={SENT_ONCE: True})

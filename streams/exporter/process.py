@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,6 +36,8 @@ Labels = TypeVar("Labels", bound=tuple[str, ...])
 _BATCH = 2_000
 _POLL_S = 0.2
 _STUCK_AFTER_S = 60.0
+_LAST_WORD_S = 5.0
+"""For what runs beside, when it is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,14 @@ def _family(metric: listed.Collected, values: Mapping[Labels, float]) -> Metric:
     return family
 
 
-def run_exporter(settings: ExporterSettings) -> None:
-    """Run until SIGTERM or SIGINT. Raises SystemExit(1) when it cannot go on; the log says why."""
+def run_exporter(settings: ExporterSettings, beside: Callable[[threading.Event], None] | None = None) -> None:
+    """Run until SIGTERM or SIGINT. Raises SystemExit(1) when it cannot go on; the log says why.
+
+    beside: also runs, in a thread of its own, until the event is set.
+    """
     stop = stopped_by_signals()
+    other = threading.Thread(target=beside, args=(stop,), name="beside", daemon=True)
+    other.start()
     exporter = Exporter(settings)
     REGISTRY.register(exporter)
     with serve_pages(settings.http_host, settings.http_port, health=exporter.health, ready=exporter.ready):
@@ -159,3 +166,4 @@ def run_exporter(settings: ExporterSettings) -> None:
         except (KafkaException, BadMessage) as error:
             log.error("stopped: %s", error)  # noqa: TRY400  the message is for people
             raise SystemExit(1) from error
+    other.join(_LAST_WORD_S)

@@ -26,6 +26,7 @@ from connectors.inbound.messages import MessageRefused
 from connectors.outbound.contract import CallRefused
 from connectors.specs import SecretSource
 from messaging.publisher import PublishFailed
+from messaging.traces import TRACING, trace_of
 from schemas.models.reports import FulfilmentReport
 from schemas.models.requests import OrderRequest
 from tests.support.arrival import serving
@@ -141,6 +142,15 @@ def test_a_message_is_signed_and_has_its_key(monkeypatch):
     signed_post(lambda request: sent.append(request) or httpx.Response(204), monkeypatch)("key-1", b'{"a":1}')
     verify([sent[0].headers[HEADER].encode()], sent[0].content, [SECRET], NOW_MS / 1000)
     assert (sent[0].headers[KEY_HEADER], sent[0].content) == ("key-1", b'{"a":1}')
+    assert "traceparent" not in sent[0].headers
+
+
+def test_a_message_about_an_order_names_its_trace_where_orders_are_traced(monkeypatch):
+    monkeypatch.setattr(TRACING, "share_permille", 1000)
+    sent = []
+    post = signed_post(lambda request: sent.append(request) or httpx.Response(204), monkeypatch)
+    post("key-1", b'{"pool":"north","order":"R-1"}')
+    assert sent[0].headers["traceparent"] == trace_of("order", "north", "R-1").traceparent
 
 
 @pytest.mark.parametrize(
