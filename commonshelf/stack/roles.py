@@ -99,6 +99,12 @@ def _of_webhooks(settings: "Settings") -> set[str]:
     return set() if settings.webhooks.key_env is None else {settings.webhooks.key_env}
 
 
+_OF_TRACES = {
+    f"OTEL_EXPORTER_OTLP_{name}" for name in ("ENDPOINT", "HEADERS", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+}
+"""The way to the collector of traces, which may take a secret."""
+
+
 def _of_calls(settings: "Settings") -> set[str]:
     sources = [source for partner in settings.partners for source in partner.secrets_to_call()]
     return {source.env for source in sources if source.env is not None}
@@ -190,7 +196,7 @@ ROLES = (
         stop_order=PAGES_STOP,
         is_wanted=lambda settings: settings.exporter.enabled,
         is_awaited=False,
-        secrets=_of_kafka,
+        secrets=lambda settings: _of_kafka(settings) | _OF_TRACES,
     ),
     Role(
         name="http",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from commonshelf.config.settings import Pool, Settings, Store
+from commonshelf.config.settings import Exporter, Pool, Settings, Store
 from commonshelf.config.web_settings import Http
 from commonshelf.embedded_kafka.lock_file import hold
 from commonshelf.stack.connection import NothingRunsError, connect
@@ -110,6 +110,7 @@ def test_a_taken_port_is_told_with_the_setting_that_names_it():
 def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
     settings = Settings(
         http=NO_PORTS,
+        exporter=Exporter(enabled=True),
         pools=(Pool(id="north", name="North"),),
         stores=(Store(id="anna", name="Anna's", pool="north", connectors=(Webhook(secret_env=("ANNA_SECRET",)),)),),
     )
@@ -119,6 +120,8 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "COMMONSHELF_VAULT_PASSWORD",
         "COMMONSHELF_SETTLEMENT_PASSWORD",
         "COMMONSHELF_VAULT_KEY",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
         "OTHER",
     }
     env = dict.fromkeys(secrets, "hunter2-hunter2") | {"PATH": "/usr/bin", "COMMONSHELF_LOG_LEVEL": "DEBUG"}
@@ -133,6 +136,11 @@ def test_a_child_gets_its_own_secrets_in_its_environment_alone(tmp_path):
         "connectors": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "ANNA_SECRET"},
         "settlement": {"COMMONSHELF_KAFKA_SASL_PASSWORD", "COMMONSHELF_SETTLEMENT_PASSWORD"},
         "restock": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
+        "exporter": {
+            "COMMONSHELF_KAFKA_SASL_PASSWORD",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        },
         "http": {"COMMONSHELF_KAFKA_SASL_PASSWORD"},
     }
 
