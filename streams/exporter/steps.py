@@ -50,7 +50,9 @@ class Steps:
             sale = entry.fact[1]["event"]
             about |= {"commonshelf.store": sale["store"], "commonshelf.sale": sale["id"]}
             trace = self._begin(entry, trace_of("sale", pool, sale["id"]))
-            yield Step(trace, "till", True, sale["recorded_at_ms"], at_ms, about)
+            is_repeat = entry.fact[1]["duplicate_lines"] > 0 and not entry.fact[1]["applied"]
+            name = "till again" if is_repeat else "till"
+            yield Step(trace, name, not is_repeat, sale["recorded_at_ms"], at_ms, about)
             yield Step(trace, "journal", False, at_ms, journaled_at_ms, about)
         elif entry.fact[0] == "commonshelf.OrderRequestDecided":
             decided = entry.fact[1]

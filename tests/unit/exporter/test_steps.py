@@ -73,6 +73,16 @@ def test_what_a_sale_did_to_an_order_says_so_and_nothing_else_does(steps, sale):
     assert led == {"order broken": sale, "order rerouted": sale}
 
 
+def test_a_sale_that_is_told_again_begins_its_trace_no_second_time():
+    bench, made = stocked(), Steps()
+    for _ in range(2):
+        bench.sell("s1", line(1_000))
+    steps = [step for entry in bench.journal() for step in made.of(entry, JOURNALED_MS)]
+    assert [(step.name, step.is_first) for step in steps if step.name != "journal"] == [
+        ("till", True), ("till again", False),
+    ]  # fmt: skip
+
+
 def test_no_step_ends_before_it_begins(bench):
     made = Steps()
     steps = [step for entry in bench.journal() for step in made.of(entry, NOON_MS - 60_000)]
