@@ -215,9 +215,9 @@ def test_killed_between_a_call_and_its_record_the_subscriber_ends_with_the_right
                 while not agents_of[0].is_gone():
                     number += 1
                     task, status = f"t{number % TASKS}", random.choice(("open", "claimed"))
+                    seen = len(subscriber.calls)  # before: the call may come while this process waits for its turn
                     put_task(pool, task, status=status, worker=f"w{number}")
                     put[task] = status
-                    seen = len(subscriber.calls)
                     until(lambda seen=seen: len(subscriber.calls) > seen or agents_of[0].is_gone())
                 agents_of[0].wait()
             point_of_death[0] = ""
