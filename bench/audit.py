@@ -1,13 +1,13 @@
 """Was every line applied, once? What a worker wrote is read back and checked against sums over the input."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.cluster import Cluster
 from bench.errors import BenchError
-from messaging.journal import read_page
+from messaging.journal import JournalEntry, read_page
 from messaging.log_reader import put
 from schemas.codec import topic_codec
 from schemas.topics import POOL_AVAILABILITY, POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK, dead_letter_topic
@@ -53,10 +53,8 @@ def expect(world: UniformPools, sales: Iterable[Published]) -> Expected:
     return Expected(lines_of, {shelf: opening - sold[shelf] for shelf in shelves})
 
 
-def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]:
-    """Read a journal to its end: every sale must be there once, whole, and numbered without a gap in its pool."""
-    problems: list[str] = []
-    missing = dict(expected.lines_of)
+def numbered_entries(cluster: Cluster, topic: str, problems: list[str]) -> Iterator[JournalEntry]:
+    """A journal's entries to its end; `problems` gets each that has not the number that is due in its pool."""
     next_position: dict[str, int] = {}
     for message in cluster.read(topic):
         for entry in read_page(message.value()):
@@ -64,7 +62,15 @@ def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]
             if entry.position != due:
                 problems.append(f"the journal of {entry.pool} has entry {entry.position} where {due} was due")
             next_position[entry.pool] = entry.position + 1
-            _check_entry(entry.fact, missing, problems)
+            yield entry
+
+
+def check_journal(cluster: Cluster, topic: str, expected: Expected) -> list[str]:
+    """Read a journal to its end: every sale must be there once, whole, and numbered without a gap in its pool."""
+    problems: list[str] = []
+    missing = dict(expected.lines_of)
+    for entry in numbered_entries(cluster, topic, problems):
+        _check_entry(entry.fact, missing, problems)
     if missing:
         problems.append(f"{len(missing)} sales are not in the journal, {next(iter(missing))} for one")
     return problems

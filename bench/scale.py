@@ -13,7 +13,7 @@ from typing import NamedTuple, Self, TypedDict
 
 from confluent_kafka import Producer
 
-from bench.audit import audit, fail_on
+from bench.audit import audit, fail_on, numbered_entries
 from bench.child import BenchProcess
 from bench.cluster import Cluster, wait_until
 from bench.figures import percentile, span_of
@@ -268,17 +268,12 @@ class PoolWaits:
 
 def check_each_once(cluster: Cluster, sent: int) -> None:
     """Every sale is in the journal, once, and positions have no gap. Raises BenchError."""
+    problems: list[str] = []
     sales: Counter[str] = Counter()
-    positions: dict[str, int] = {}
-    gaps = []
-    for message in cluster.read(POOL_JOURNAL.name):
-        for entry in read_page(message.value()):
-            if entry.position != positions.get(entry.pool, 0) + 1:
-                gaps.append(f"{entry.pool} goes on with {entry.position}")
-            positions[entry.pool] = entry.position
-            if entry.fact[0] == "commonshelf.SaleRecorded":
-                sales[entry.fact[1]["event"]["id"]] += 1
-    problems = gaps + [f"sale {name} is there {times} times" for name, times in sales.items() if times > 1]
+    for entry in numbered_entries(cluster, POOL_JOURNAL.name, problems):
+        if entry.fact[0] == "commonshelf.SaleRecorded":
+            sales[entry.fact[1]["event"]["id"]] += 1
+    problems += [f"sale {name} is there {times} times" for name, times in sales.items() if times > 1]
     if len(sales) != sent:
         problems.append(f"{len(sales)} sales are in the journal, and {sent} were published")
     fail_on("the check of the moves", problems)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from bench import child
+from bench.audit import last_values
 from bench.cluster import Cluster
 from bench.ledger import Ledger
 from bench.scale import PoolWaits, check_each_once
 from bench.tills import Tills
 from messaging.journal import read_page
-from messaging.log_reader import put
 from schemas.topics import POOL_CHANGELOG, POOL_JOURNAL, POS_SALES, POS_STOCK
 from streams.runtime.assignment import OFFSETS_ROW
 from tests.proof.faults.replay import fold_again
@@ -76,9 +76,7 @@ def test_a_rolling_upgrade_under_load_loses_and_repeats_nothing(released, tmp_pa
             for worker in workers.values():
                 worker.stop()
         check_each_once(cluster, tills.sent)
-        rows: dict[bytes, bytes] = {}
-        for message in cluster.read(POOL_CHANGELOG.name):
-            put(rows, message)
+        rows = last_values(cluster, POOL_CHANGELOG.name)
         entries = [entry for message in cluster.read(POOL_JOURNAL.name) for entry in read_page(message.value())]
     kept = {key.decode(): row for key, row in rows.items() if key != OFFSETS_ROW.encode()}
     assert fold_again(entries) == kept
