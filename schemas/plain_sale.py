@@ -13,8 +13,12 @@ from schemas.topics import POS_SALES
 from schemas.types.pos import SaleLineKind
 
 _HEADER = topic_codec(POS_SALES.name).header
-_UNITS = {0: "each", 2: "kg", 4: "l"}
-_KINDS: dict[int, SaleLineKind] = {0: "sale", 2: "return", 4: "return_not_restocked", 6: "void"}
+UNITS = ("each", "kg", "l")
+KINDS: tuple[SaleLineKind, ...] = ("sale", "return", "return_not_restocked", "void")
+"""By their numbers in the schema."""
+_UNITS = {2 * number: unit for number, unit in enumerate(UNITS)}
+_KINDS = {2 * number: kind for number, kind in enumerate(KINDS)}
+"""By their numbers as Avro writes them."""
 _NEGATIVE = 0x01
 _CONTINUES = 0x80
 """Bits of a number's first byte: it is below zero; more bytes follow."""

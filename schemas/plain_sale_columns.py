@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codec import HEADER_BYTES, topic_codec
-from schemas.plain_sale import TIME_BYTES
+from schemas.plain_sale import KINDS, TIME_BYTES, UNITS
 from schemas.topics import POS_SALES
-from schemas.types.pos import SaleLineKind
 
 Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -21,9 +20,6 @@ Words = NDArray[Any]
 """Unsigned numbers of a width of their own, one from each byte of the buffer on."""
 
 _HEADER = topic_codec(POS_SALES.name).header
-UNITS = ("each", "kg", "l")
-KINDS: tuple[SaleLineKind, ...] = ("sale", "return", "return_not_restocked", "void")
-"""By their numbers in `SaleColumns.units` and `SaleColumns.kinds`."""
 _NEGATIVE, _CONTINUES = 0x01, 0x80
 _NULL, _PRESENT = 0, 2
 _TIME_CONTINUES, _TIME_MASK = 0x8080_8080_80, 0xFFFF_FFFF_FFFF
@@ -53,6 +49,7 @@ class SaleColumns(NamedTuple):
     quantities_milli: Longs
     units: Longs
     kinds: Longs
+    """By their numbers in `plain_sale.UNITS` and `plain_sale.KINDS`."""
 
 
 class _Cursor:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import topic_codec
-from schemas.plain_sale import PlainSale, plain_sender, read_plain_sale
-from schemas.plain_sale_columns import KINDS, UNITS, SaleColumns, read_plain_sales
+from schemas.plain_sale import KINDS, UNITS, PlainSale, plain_sender, read_plain_sale
+from schemas.plain_sale_columns import SaleColumns, read_plain_sales
 from schemas.topics import POS_SALES
 from streams.pool.state.shelf import Shelf
 from streams.pool.stock import columnar, sales_run

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.models.base import QUANTITY_MAX_MILLI
-from schemas.plain_sale_columns import UNITS, Flags, Longs
+from schemas.plain_sale import UNITS
+from schemas.plain_sale_columns import Flags, Longs
 from streams.pool.journal.facts import (
     encode_applied,
     encode_entry,

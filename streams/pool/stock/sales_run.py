@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.plain_sale import plain_sender
-from schemas.plain_sale_columns import KINDS, Flags, Longs, read_plain_sales
+from schemas.plain_sale import KINDS, plain_sender
+from schemas.plain_sale_columns import Flags, Longs, read_plain_sales
 from streams.pool.state.dedup import plain_sale_keys
 from streams.pool.stock import decide
 from streams.runtime.contract import InputRecord
