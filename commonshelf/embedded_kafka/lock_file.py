@@ -28,11 +28,10 @@ def hold(path: Path) -> TextIOWrapper:
     """
     private_folder(path.parent)
     file = open(path, "a+", encoding="utf-8", opener=private_opener)  # noqa: SIM115  the caller closes it
-    for look in range(_LOOKS):
+    for _ in range(_LOOKS):
         if _take(file, fcntl.LOCK_EX):
             break
-        if look + 1 < _LOOKS:
-            time.sleep(_LOOK_PAUSE_S)
+        time.sleep(_LOOK_PAUSE_S)
     else:
         holder = _written_in(file)
         file.close()
