@@ -352,7 +352,7 @@ class TortureStage(FaultStage):
 
         def unposted() -> int:
             heads = self.settled.heads()
-            return sum(abs(position - heads.get(pool, 0)) for pool, position in wanted.items())
+            return sum(abs(wanted.get(pool, 0) - heads.get(pool, 0)) for pool in wanted.keys() | heads.keys())
 
         wait_none_left("the journal's entries before settlement", unposted, patience_s)
         servers = self.bootstrap_servers
