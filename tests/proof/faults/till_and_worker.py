@@ -36,7 +36,7 @@ from schemas.topics import (
     POS_SALES,
     POS_STOCK,
 )
-from tests.proof.faults.stage import INPUTS, wait_until
+from tests.proof.faults.stage import INPUTS, wait_none_left
 from tests.proof.faults.topic_log import GroupView, read_topics
 from tests.proof.faults.worker import GROUP
 from tests.support.pool import MILK, NOON_MS, POOL, STORE, line, sale, stock
@@ -117,7 +117,7 @@ class TillAndWorker:
         return self._group.behind(self._group.ends())
 
     def wait_served(self):
-        wait_until("all sales are worked off", lambda: self.behind() == 0, PATIENCE_S)
+        wait_none_left("sales to be worked off", self.behind, PATIENCE_S)
 
     def on_hand(self):
         """As a reader of the compacted table sees it."""
